@@ -1,0 +1,139 @@
+// COCO's greedy matching of one image and class, for every IoU threshold and area range at once.
+//
+// A lane is one (area range, IoU threshold); lanes are independent of each other and each owns one bit of a 64-bit
+// word, bit = area * thresholds + threshold. Detections are serial, lanes are parallel.
+#pragma once
+
+#include <cstdint>
+
+#include "core/box.h"
+#include "core/host_device.h"
+
+namespace bench_freeze {
+
+constexpr int32_t kMaxLanes = 64;
+
+struct Lanes {
+  int32_t thresholds = 0;
+  int32_t areas = 0;
+  double lowest_iou[kMaxLanes] = {};  // [T], the IoU a match starts from
+  double area_ranges[2 * kMaxLanes] = {};
+  uint64_t every_area = 0;  // bit 0 of each area range
+
+  BENCH_FREEZE_HD int32_t count() const { return thresholds * areas; }
+  BENCH_FREEZE_HD uint64_t all_of_area() const {
+    return thresholds == kMaxLanes ? ~uint64_t{0} : (uint64_t{1} << thresholds) - 1;
+  }
+
+  // Lanes whose threshold this IoU reaches. Asked the way pycocotools asks, so that NaN reaches all.
+  BENCH_FREEZE_HD uint64_t reached(double iou) const {
+    uint64_t bits = 0;
+    for (int32_t t = 0; t < thresholds; ++t) bits |= static_cast<uint64_t>(!(iou < lowest_iou[t])) << t;
+    return bits * every_area;
+  }
+
+  // Bit a is set where `area` lies in range a, ends included.
+  BENCH_FREEZE_HD uint64_t ranges_with(double area) const {
+    uint64_t bits = 0;
+    for (int32_t a = 0; a < areas; ++a) {
+      bits |= static_cast<uint64_t>(!(area < area_ranges[2 * a] || area > area_ranges[2 * a + 1])) << a;
+    }
+    return bits;
+  }
+
+  // Lanes of the area ranges in `ranges`.
+  BENCH_FREEZE_HD uint64_t of_ranges(uint64_t ranges) const {
+    uint64_t lanes = 0;
+    for (int32_t a = 0; a < areas; ++a) {
+      if (ranges >> a & 1) lanes |= all_of_area() << (a * thresholds);
+    }
+    return lanes;
+  }
+};
+
+// Protocol: a match starts just below 1 even where the threshold is 1.
+BENCH_FREEZE_HD inline double lowest_iou(double threshold) { return threshold < 1 - 1e-10 ? threshold : 1 - 1e-10; }
+
+// One ground truth box while its image is matched.
+struct Truth {
+  const double* box;
+  uint64_t ignored;  // lanes in which it counts as neither found nor missed
+  uint64_t taken;    // lanes in which a detection has it
+  bool is_crowd;     // can be taken again
+  bool is_void;      // a match with it counts as none
+};
+
+// A ground truth box that the detection at hand overlaps enough for at least one lane.
+struct Overlap {
+  int32_t truth;
+  double iou;
+};
+
+struct Outcome {
+  uint64_t true_positive;
+  uint64_t ignored;
+};
+
+// Position in `overlaps` (ascending by ground truth) that one lane takes, or -1. Ground truth that is not ignored comes
+// first; an ignored one is looked at only where none of those matched. Of equal IoUs the later wins.
+BENCH_FREEZE_HD inline int32_t choose(const Lanes& lanes, int32_t lane, const Truth* truths, const Overlap* overlaps,
+                                      int32_t count) {
+  const uint64_t bit = uint64_t{1} << lane;
+  double best = lanes.lowest_iou[lane % lanes.thresholds];
+  int32_t chosen = -1;
+  for (int32_t pass = 0; pass < 2 && chosen < 0; ++pass) {
+    for (int32_t i = 0; i < count; ++i) {
+      const Truth& truth = truths[overlaps[i].truth];
+      if (((truth.ignored & bit) != 0) != (pass == 1)) continue;
+      if ((truth.taken & bit) != 0 && !truth.is_crowd) continue;
+      if (overlaps[i].iou < best) continue;
+      best = overlaps[i].iou;
+      chosen = i;
+    }
+  }
+  return chosen;
+}
+
+// What a match of `lanes_taken` with `truth` makes of the detection.
+BENCH_FREEZE_HD inline Outcome outcome_of(const Truth& truth, uint64_t lanes_taken, uint64_t own_area_ignored) {
+  const uint64_t ignored = lanes_taken & truth.ignored;
+  if (truth.is_void) return {0, ignored | (lanes_taken & own_area_ignored)};
+  return {lanes_taken & ~truth.ignored, ignored};
+}
+
+// Matches one detection with `overlaps`, which the whole group shares, marks the ground truth that it takes and sets
+// `outcome`, which the caller cleared. Lanes without a match are ignored where the detection's own area is.
+template <class Group>
+BENCH_FREEZE_HD void match_detection(const Group& group, const Lanes& lanes, Truth* truths, const Overlap* overlaps,
+                                     int32_t count, uint64_t own_area_ignored, Outcome* outcome) {
+  if (count == 1) {  // nearly always: all lanes at once
+    Truth& truth = truths[overlaps[0].truth];
+    const uint64_t free = truth.is_crowd ? ~uint64_t{0} : ~truth.taken;
+    const uint64_t taken = lanes.reached(overlaps[0].iou) & free;
+    const Outcome found = outcome_of(truth, taken, own_area_ignored);
+    group.sync();
+    group.for_each(0, 1, [&](int64_t) {
+      truth.taken |= taken;
+      outcome->true_positive = found.true_positive;
+      outcome->ignored = found.ignored | (own_area_ignored & ~taken);
+    });
+    group.sync();
+    return;
+  }
+  group.for_each(0, lanes.count(), [&](int64_t lane) {
+    const uint64_t bit = uint64_t{1} << lane;
+    const int32_t chosen = choose(lanes, static_cast<int32_t>(lane), truths, overlaps, count);
+    if (chosen < 0) {
+      group.set_bits(&outcome->ignored, own_area_ignored & bit);
+      return;
+    }
+    Truth& truth = truths[overlaps[chosen].truth];
+    const Outcome found = outcome_of(truth, bit, own_area_ignored);
+    group.set_bits(&truth.taken, bit);
+    group.set_bits(&outcome->true_positive, found.true_positive);
+    group.set_bits(&outcome->ignored, found.ignored);
+  });
+  group.sync();
+}
+
+}  // namespace bench_freeze

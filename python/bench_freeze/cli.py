@@ -1,0 +1,267 @@
+"""The command line: parses, calls, prints. Every command's work is in a module of its own."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from . import __version__
+from .console import Console
+from .errors import BenchFreezeError, InputError
+from .spec import Study, fields, read_toml, study_from
+
+COMMANDS = ("run", "export", "eval", "doctor")
+INTERRUPTED = 130
+
+RUN_EPILOG = """\
+Without --weights, --target and --base the embedded study runs: a small problem that the package generates itself.
+`bench-freeze` alone, or with flags only, is `bench-freeze run`.
+
+examples:
+  bench-freeze --out runs/demo
+  bench-freeze --weights yolov8n.pt --target fruit.yaml --base instances_val2017.json --freeze 22,15,10 --epochs 10
+  bench-freeze run study.toml --engine ort,torch
+
+A study file holds the same names as the flags, with underscores: train_batch = 16, freeze = [22, 15, 10].
+Flags win over the file. Exit status: 0 done, 1 a result failed its audit, 2 usage or input, 130 interrupted
+(the same command goes on where it stopped).
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line; the value is the exit status."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or (arguments[0] not in COMMANDS and arguments[0] not in ("-h", "--help", "--version")):
+        arguments.insert(0, "run")
+    parsed = _parser().parse_args(arguments)
+    try:
+        return int(parsed.call(parsed, ["bench-freeze", *arguments]))
+    except BenchFreezeError as error:
+        print(f"bench-freeze: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("bench-freeze: interrupted; the same command goes on where it stopped.", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output left, as `| head` does
+        sys.stderr.close()
+        return 0
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            place = f" ({error.filename})" if error.filename else ""
+            print(
+                f"bench-freeze: the disk is full{place}; free some space and run the same command again, finished work "
+                "is kept.",
+                file=sys.stderr,
+            )
+            return InputError.exit_code
+        raise
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="bench-freeze",
+        description="How deep to unfreeze a detector, what the original task loses, what the deployed model costs.",
+    )
+    parser.add_argument("--version", action="version", version=f"bench-freeze {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_run(commands)
+    _add_export(commands)
+    _add_eval(commands)
+    _add_doctor(commands)
+    return parser
+
+
+def _add_run(commands: Any) -> None:
+    run = commands.add_parser(
+        "run",
+        help="fine-tune, build dual-head models, export, score and time them",
+        description="Fine-tune at every freeze depth, make dual-head models, export them, and measure accuracy on both "
+        "data sets and latency from the same artifact. Leaves OUT/results.json and OUT/artifacts.",
+        epilog=RUN_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    run.add_argument("study", nargs="?", metavar="STUDY.toml", help="a study file; flags win over it")
+    for field in fields():
+        _add_study_flag(run, field)
+    run.add_argument(
+        "--json", action="store_true", help="print results.json on standard output, no table, no progress bars"
+    )
+    run.set_defaults(call=_run)
+
+
+def _add_study_flag(parser: argparse.ArgumentParser, field: Any) -> None:
+    flag = "--" + field.name.replace("_", "-")
+    help_text, metavar = field.metadata["help"], field.metadata["metavar"]
+    if field.name == "train_args":
+        parser.add_argument(flag, action="append", metavar=metavar, help=help_text, default=None)
+    elif field.type == "bool":
+        parser.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=help_text)
+    else:
+        default = field.default
+        shown = ",".join(map(str, default)) if isinstance(default, tuple) else default
+        suffix = "" if default is None else f" (default: {shown})"
+        parser.add_argument(flag, metavar=metavar or _metavar(field), help=help_text + suffix, default=None)
+
+
+def _metavar(field: Any) -> str:
+    kind = str(field.type)
+    return "N" if kind.startswith("int") else "X" if kind.startswith("float") else "NAME"
+
+
+def _study_values(parsed: argparse.Namespace) -> dict[str, Any]:
+    """The flags that were given, as the plain values that a study file would hold."""
+    values: dict[str, Any] = {}
+    for field in fields():
+        given = getattr(parsed, field.name)
+        if given is None:
+            continue
+        kind = str(field.type)
+        if field.name == "train_args":
+            values[field.name] = dict(_key_value(text) for text in given)
+        elif kind.startswith("tuple"):
+            items = [item.strip() for item in given.split(",") if item.strip()]
+            values[field.name] = [_number(i) for i in items] if "int" in kind else items
+        elif kind.startswith(("int", "float")):
+            values[field.name] = _number(given)
+        else:
+            values[field.name] = given
+    return values
+
+
+def _number(text: str) -> Any:
+    """An int or a float where the text is one, else the text, which the study's own check then names."""
+    for convert in (int, float):
+        try:
+            return convert(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _key_value(text: str) -> tuple[str, Any]:
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise InputError(f"--train-args {text}: give KEY=VALUE, for example --train-args mosaic=0.5.")
+    words = {"true": True, "false": False, "none": None}
+    return key, words.get(value.lower(), _number(value))
+
+
+def _run(parsed: argparse.Namespace, command: list[str]) -> int:
+    from .report.schema import encode
+    from .report.table import plain_table, terminal_table
+    from .run import RESULTS, run
+
+    from_file = read_toml(Path(parsed.study)) if parsed.study else {}
+    values = from_file | _study_values(parsed)
+    where = parsed.study or "bench-freeze run"
+    if not any(values.get(name) for name in ("weights", "target", "base")):
+        from . import embedded
+
+        values = read_toml(embedded.STUDY_FILE) | values
+    study: Study = study_from(values, where)
+    results = run(study, Console(plain=parsed.json), command)
+    if parsed.json:
+        sys.stdout.write(encode(results).decode())
+        return 0
+    if sys.stdout.isatty():
+        from rich.console import Console as RichConsole
+
+        RichConsole().print(terminal_table(results))
+    else:
+        print(plain_table(results))
+    print(f"{study.out_folder / RESULTS}")
+    return 0
+
+
+def _add_export(commands: Any) -> None:
+    export = commands.add_parser(
+        "export",
+        help="write one dual-head or single-head model as ONNX",
+        description="Write a model as ONNX with a model card inside, checked by onnx and against torch. With --tuned "
+        "the model has two heads; without, it is the checkpoint's own.",
+    )
+    export.add_argument("--weights", required=True, metavar="BASE.pt", help="the base checkpoint")
+    export.add_argument("--tuned", metavar="TUNED.pt", help="a fine-tuned checkpoint of the same layout")
+    export.add_argument("--freeze", type=int, metavar="N", help="freeze depth of the fine-tuning (with --tuned)")
+    export.add_argument(
+        "--construction", choices=("branched", "grafted", "plain"), default="branched", help="default: branched"
+    )
+    export.add_argument("--imgsz", type=int, default=640, metavar="N", help="image side in pixels (default: 640)")
+    export.add_argument("--batch", type=int, default=1, metavar="N", help="batch size (default: 1)")
+    export.add_argument("--dynamic-batch", action="store_true", help="a free batch dimension instead")
+    export.add_argument("--opset", type=int, default=18, metavar="N", help="ONNX opset (default: 18)")
+    export.add_argument(
+        "--images", metavar="DIR", help="real images to compare ONNX with torch on (default: generated)"
+    )
+    export.add_argument(
+        "--out", required=True, metavar="MODEL.onnx", help="the file to write; MODEL.json goes beside it"
+    )
+    export.set_defaults(call=_export)
+
+
+def _export(parsed: argparse.Namespace, command: list[str]) -> int:
+    from .export.command import ExportRequest, export_files
+
+    written = export_files(
+        ExportRequest(
+            weights=parsed.weights,
+            tuned=parsed.tuned,
+            freeze=parsed.freeze,
+            construction=parsed.construction,
+            imgsz=parsed.imgsz,
+            batch=None if parsed.dynamic_batch else parsed.batch,
+            opset=parsed.opset,
+            images=parsed.images,
+            out=Path(parsed.out),
+        )
+    )
+    for line in written:
+        print(line)
+    return 0
+
+
+def _add_eval(commands: Any) -> None:
+    evaluate = commands.add_parser(
+        "eval",
+        help="score a COCO results json",
+        description="Score detections in COCO's results format against an instances json: the twelve numbers of "
+        "pycocotools, to the last digit. Needs neither torch nor pycocotools.",
+    )
+    evaluate.add_argument("--gt", required=True, metavar="INSTANCES.json", help="ground truth")
+    evaluate.add_argument("--dt", required=True, metavar="RESULTS.json", help="detections")
+    evaluate.add_argument("--protocol", choices=("coco",), default="coco", help="default: coco")
+    evaluate.add_argument("--json", action="store_true", help="print json instead of the summary")
+    evaluate.set_defaults(call=_eval)
+
+
+def _eval(parsed: argparse.Namespace, command: list[str]) -> int:
+    from .evaluate.command import evaluate_files
+
+    report = evaluate_files(Path(parsed.gt), Path(parsed.dt), protocol=parsed.protocol)
+    print(json.dumps(report.to_dict(), indent=1) if parsed.json else report.summary())
+    return 0
+
+
+def _add_doctor(commands: Any) -> None:
+    doctor = commands.add_parser(
+        "doctor",
+        help="what is installed, which engines can run here and why not",
+        description="Show packages, engines with the reason and remedy where one cannot run, processor and GPU state.",
+    )
+    doctor.add_argument("--device", default="cpu", help="the device to ask about: cpu, cuda:0 ... (default: cpu)")
+    doctor.add_argument("--json", action="store_true", help="print json")
+    doctor.set_defaults(call=_doctor)
+
+
+def _doctor(parsed: argparse.Namespace, command: list[str]) -> int:
+    from .doctor import examine, render
+
+    findings = examine(parsed.device)
+    print(json.dumps(findings, indent=1) if parsed.json else render(findings))
+    return 0

@@ -1,0 +1,112 @@
+"""Data sets as columns: what a reader produces, a trainer trains on and the evaluator scores."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class ImageRecord:
+    """One image of a data set; `width` and `height` are those of the upright image (EXIF orientation applied)."""
+
+    image_id: int
+    path: Path | None
+    width: int
+    height: int
+    sha256: str = ""  # of the file's bytes
+
+
+@dataclass(frozen=True)
+class GroundTruth:
+    """Annotations of a data set, one row per box; images and classes are referred to by position.
+
+    Rows keep the order of the file: the COCO protocol breaks ties by it.
+    """
+
+    image_ids: NDArray[np.int64]  # [I], as in the file
+    category_ids: NDArray[np.int64]  # [K], as in the file: COCO's run to 90 with gaps
+    class_names: tuple[str, ...]  # [K]
+    image_index: NDArray[np.int32]  # [N], position in image_ids
+    labels: NDArray[np.int32]  # [N], position in category_ids
+    boxes_xywh: NDArray[np.float64]  # [N, 4], pixels: left, top, width, height
+    area: NDArray[np.float64]  # [N], the annotation's own area, which is not width * height where masks exist
+    is_crowd: NDArray[np.bool_]  # [N]
+    annotation_ids: NDArray[np.int64]  # [N], unique
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class DetectionTable:
+    """Detections of one head on one data set, one row per box, in the order in which they were produced."""
+
+    image_index: NDArray[np.int32]  # [N]
+    labels: NDArray[np.int32]  # [N], position in the ground truth's category_ids
+    boxes_xywh: NDArray[np.float64]  # [N, 4], pixels of the original image
+    scores: NDArray[np.float64]  # [N]
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+
+@dataclass(frozen=True)
+class DetectionSet:
+    """A readable data set: images on disk with their ground truth.
+
+    `notes` are sentences for the user about what the reader did with unusual rows (polygons, clipped boxes ...);
+    `counts` are the same facts as numbers. `sha256` covers image bytes and annotations.
+    """
+
+    name: str
+    images: tuple[ImageRecord, ...]
+    ground_truth: GroundTruth
+    sha256: str
+    counts: dict[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return self.ground_truth.class_names
+
+
+def content_sha256(images: tuple[ImageRecord, ...], ground_truth: GroundTruth) -> str:
+    """Hash of everything a result depends on: image bytes in order, annotations, class names.
+
+    File names and folders do not count, so a data set that was moved keeps its hash.
+    """
+    digest = hashlib.sha256()
+    for image in images:
+        digest.update(np.array([image.image_id, image.width, image.height], dtype=np.int64).tobytes())
+        digest.update(image.sha256.encode())
+    for column in fields(ground_truth):
+        value = getattr(ground_truth, column.name)
+        digest.update("\0".join(value).encode() if isinstance(value, tuple) else np.ascontiguousarray(value).tobytes())
+    return digest.hexdigest()
+
+
+def keep_classes(data: DetectionSet, keep: tuple[int, ...]) -> DetectionSet:
+    """The data set with only some of its classes; `keep` are positions, and images stay even when they become empty."""
+    if keep == tuple(range(len(data.class_names))):
+        return data
+    old = data.ground_truth
+    new_position = np.full(len(old.class_names), -1, dtype=np.int32)
+    new_position[list(keep)] = np.arange(len(keep))
+    rows = new_position[old.labels] >= 0
+    ground_truth = replace(
+        old,
+        category_ids=old.category_ids[list(keep)],
+        class_names=tuple(old.class_names[k] for k in keep),
+        image_index=old.image_index[rows],
+        labels=new_position[old.labels[rows]],
+        boxes_xywh=old.boxes_xywh[rows],
+        area=old.area[rows],
+        is_crowd=old.is_crowd[rows],
+        annotation_ids=old.annotation_ids[rows],
+    )
+    return replace(data, ground_truth=ground_truth)

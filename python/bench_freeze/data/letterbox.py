@@ -1,0 +1,73 @@
+"""Letterbox: an image of any size on a square canvas, and boxes back from the canvas. The only copy of either."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import ext
+
+FILL = 114  # the grey that Ultralytics trains with
+
+
+@dataclass(frozen=True)
+class Letterbox:
+    """Where an image lies on its canvas; all in pixels."""
+
+    width: int
+    height: int
+    size: int
+    resized_width: int
+    resized_height: int
+    left: int
+    top: int
+
+    @classmethod
+    def fit(cls, width: int, height: int, size: int) -> Letterbox:
+        """The placement of a `width` x `height` image on a `size` x `size` canvas.
+
+        The longer side fills the canvas and the rest is split evenly; an odd pixel goes to the right or the bottom, as
+        in Ultralytics.
+        """
+        scale = min(size / width, size / height)
+        resized_width = max(1, round(width * scale))
+        resized_height = max(1, round(height * scale))
+        left = (size - resized_width) // 2
+        top = (size - resized_height) // 2
+        return cls(width, height, size, resized_width, resized_height, left, top)
+
+    def to_canvas(self, boxes_xyxy: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Boxes [N, 4] of the image as boxes of the canvas."""
+        return np.asarray(boxes_xyxy, dtype=np.float64) * self._scale() + self._offset()
+
+    def to_image(self, boxes_xyxy: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Boxes [N, 4] of the canvas as boxes of the image, clipped to its border.
+
+        The exact ratio of each side is used, not the common scale: the two differ by up to half a pixel of rounding.
+        """
+        boxes = (np.asarray(boxes_xyxy, dtype=np.float64) - self._offset()) / self._scale()
+        limits = np.array([self.width, self.height, self.width, self.height], dtype=np.float64)
+        return np.clip(boxes, 0.0, limits)
+
+    def _scale(self) -> NDArray[np.float64]:
+        x, y = self.resized_width / self.width, self.resized_height / self.height
+        return np.array([x, y, x, y])
+
+    def _offset(self) -> NDArray[np.float64]:
+        return np.array([self.left, self.top, self.left, self.top], dtype=np.float64)
+
+
+def letterbox_into(image: NDArray[np.uint8], canvas: NDArray[np.float32]) -> Letterbox:
+    """Place an [H, W, 3] RGB image on `canvas` [3, S, S], values 0 to 1; returns where it lies."""
+    height, width = image.shape[:2]
+    placement = Letterbox.fit(width, height, canvas.shape[-1])
+    ext.letterbox(
+        image,
+        canvas,
+        resized_hw=(placement.resized_height, placement.resized_width),
+        top_left=(placement.top, placement.left),
+        fill=FILL,
+    )
+    return placement

@@ -1,0 +1,200 @@
+"""Candidates and their deployment: which model is meant, and the artifact and engine that run it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .artifact import Artifact, ArtifactStore
+from .dualhead.checkpoint import Checkpoint
+from .engines.base import Engine, Head, ModelCard
+from .environment import machine, package_version, package_versions
+from .errors import InputError
+from .export.onnx_export import MODEL, export_onnx
+from .export.parity import compare_engines
+from .spec import Study
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A model to deploy: the original detector, a plain tuned one, or a dual-head model of both."""
+
+    construction: str  # original, plain, branched, grafted
+    base: Checkpoint
+    tuned: Checkpoint | None = None
+    freeze: int | None = None
+
+    @property
+    def graft_at(self) -> int | None:
+        """First layer that the heads do not share, for dual-head models."""
+        if self.construction in ("original", "plain") or self.freeze is None:
+            return None
+        from .dualhead.model import graft_position
+
+        return graft_position(self.construction, self.freeze, self.base.layers)
+
+    def identity(self) -> dict[str, Any]:
+        """What the model's outputs depend on.
+
+        The construction is no part of it: with the whole neck frozen, branched and grafted are the same model.
+        """
+        return {
+            "graft_at": self.graft_at,
+            "base_sha256": None if self.construction == "plain" else self.base.sha256,
+            "tuned_sha256": self.tuned.sha256 if self.tuned is not None else None,
+        }
+
+    @cached_property
+    def _detectors(self) -> dict[str, Any]:
+        from .dualhead.model import prepare_for_inference
+
+        detectors = {}
+        if self.construction != "plain":
+            detectors["base"] = prepare_for_inference(self.base.model)
+        if self.tuned is not None:
+            detectors["target"] = prepare_for_inference(self.tuned.model)
+        return detectors
+
+    def module(self) -> Any:
+        """The torch module, ready for inference."""
+        from .dualhead.model import DualHead, SingleHead
+
+        if self.graft_at is None:
+            return SingleHead(next(iter(self._detectors.values()))).eval()
+        return DualHead(self._detectors["base"], self._detectors["target"], self.graft_at).eval()
+
+    def card(self, imgsz: int, batch: int | None) -> ModelCard:
+        """What the deployed file says of itself."""
+        from .dualhead.model import head_kind
+
+        checkpoints = {"base": self.base, "target": self.tuned}
+        heads = []
+        for name, detector in self._detectors.items():
+            checkpoint = checkpoints[name]
+            assert checkpoint is not None
+            heads.append(Head(name, checkpoint.class_names, head_kind(detector)))  # type: ignore[arg-type]
+        return ModelCard(tuple(heads), imgsz, batch, self.graft_at)
+
+
+class Deployment:
+    """One candidate on one engine: its artifact now, its engine when it is first needed."""
+
+    def __init__(
+        self, candidate: Candidate, engine: str, study: Study, onnx: Artifact | None, weights_sha256: str
+    ) -> None:
+        self.candidate = candidate
+        self.engine_name = engine
+        self.onnx = onnx
+        self.weights_sha256 = weights_sha256
+        self._study = study
+        self._engine: Engine | None = None
+
+    def identity(self) -> dict[str, Any]:
+        """What detections depend on: the deployed bytes and the engine that runs them."""
+        packages = {"torch": "torch", "ort": "onnxruntime"}
+        return {
+            "model": self.onnx.sha256(MODEL) if self.onnx is not None else self.candidate.identity(),
+            "engine": self.engine_name,
+            "version": package_version(packages[self.engine_name]),
+            "device": self._study.device,
+            "gpus": machine()["gpus"] if self._study.device.startswith("cuda") else [],
+        }
+
+    def engine(self) -> Engine:
+        """The running engine, started on first use."""
+        if self._engine is None:
+            self._engine = _open(self.candidate, self.engine_name, self._study, self.onnx)
+        return self._engine
+
+    def close(self) -> None:
+        """Free the engine if it was started."""
+        if self._engine is not None:
+            self._engine.close()
+            self._engine = None
+
+    @property
+    def size_bytes(self) -> int:
+        """Size of what is deployed: the ONNX file, or the module's tensors for the torch engine."""
+        if self.onnx is not None:
+            return int(self.onnx.files[MODEL]["bytes"])
+        module = self.candidate.module()
+        return sum(t.numel() * t.element_size() for t in (*module.parameters(), *module.buffers()))
+
+
+def deploy(
+    candidate: Candidate, engine: str, study: Study, store: ArtifactStore, parity_images: NDArray[np.float32]
+) -> tuple[Deployment, bool]:
+    """The deployment of a candidate on an engine, and whether something had to be exported.
+
+    `parity_images` [N, 3, S, S] are the real images on which the export must agree with torch, head by head.
+    """
+    weights = candidate.tuned or candidate.base
+    onnx, made = None, False
+    if engine == "ort":
+        onnx, made = export_candidate(candidate, study, store, parity_images)
+    return Deployment(candidate, engine, study, onnx, weights.sha256), made
+
+
+def export_candidate(
+    candidate: Candidate, study: Study, store: ArtifactStore, parity_images: NDArray[np.float32]
+) -> tuple[Artifact, bool]:
+    """The checked ONNX artifact of a candidate, and whether it had to be made."""
+    batch = None if study.dynamic_batch else study.batch
+    inputs: Mapping[str, Any] = {
+        **candidate.identity(),
+        "imgsz": study.imgsz,
+        "batch": batch,
+        "opset": study.opset,
+        "versions": package_versions("torch", "ultralytics", "onnx", "onnxscript"),
+    }
+
+    def build(folder: Path) -> dict[str, Any]:
+        return export_checked(candidate, folder / MODEL, study.imgsz, batch, study.opset, parity_images)
+
+    return store.produce("onnx", inputs, build)
+
+
+def export_checked(
+    candidate: Candidate, path: Path, imgsz: int, batch: int | None, opset: int, parity_images: NDArray[np.float32]
+) -> dict[str, Any]:
+    """Export to `path` and compare with torch on real images; returns the card and the differences.
+
+    Raises AuditError when a head differs beyond the bound. Without ONNX Runtime it cannot be compared, which the facts
+    say.
+    """
+    from .engines.torch_engine import TorchEngine
+
+    card = candidate.card(imgsz, batch)
+    module = candidate.module()
+    export_onnx(module, card, path, opset=opset)
+    facts: dict[str, Any] = {"card": card.to_dict(), "opset": opset, "parity": None}
+    if package_version("onnxruntime") is not None:
+        from .engines.ort_engine import OrtEngine
+
+        # With a fixed batch the images go through in portions of it; with a free one all together.
+        source, exported = TorchEngine(module, card, "cpu"), OrtEngine(path, "cpu")
+        step = batch or len(parity_images)
+        found = [
+            compare_engines(source, exported, parity_images[i : i + step]) for i in range(0, len(parity_images), step)
+        ]
+        worst = [max(same, key=lambda d: d.box_px) for same in zip(*found, strict=True)]
+        facts["parity"] = {"images": len(parity_images), "heads": [asdict(d) for d in worst]}
+    return facts
+
+
+def _open(candidate: Candidate, engine: str, study: Study, onnx: Artifact | None) -> Engine:
+    if engine == "ort" and onnx is not None:
+        from .engines.ort_engine import OrtEngine
+
+        return OrtEngine(onnx.path(MODEL), study.device)
+    if engine == "torch":
+        from .engines.torch_engine import TorchEngine
+
+        return TorchEngine(candidate.module(), candidate.card(study.imgsz, None), study.device)
+    raise InputError(f"engine {engine} cannot run this model.")

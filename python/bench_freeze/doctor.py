@@ -1,0 +1,59 @@
+"""`bench-freeze doctor`: what this machine has, which engines can run on it, and what to install for the rest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import __version__
+from .engines.availability import availability, cuda_driver_error
+from .environment import environment
+
+ENGINES = ("torch", "ort", "trt")
+
+
+def examine(device: str) -> dict[str, Any]:
+    """Findings as plain values."""
+    return {
+        "bench_freeze": __version__,
+        "extension": _extension(),
+        "environment": environment(),
+        "nvidia_driver": cuda_driver_error() or "answers",
+        "device": device,
+        "engines": {
+            name: {"usable": found.usable, "reason": found.reason}
+            for name, found in ((name, availability(name, device)) for name in ENGINES)
+        },
+    }
+
+
+def render(findings: dict[str, Any]) -> str:
+    """Findings as text."""
+    environment = findings["environment"]
+    lines = [
+        f"bench-freeze {findings['bench_freeze']}, Python {environment['python']}, Linux {environment['kernel']}",
+        f"compiled extension: {findings['extension']}",
+        "",
+        f"processor: {environment['cpu']} ({environment['cores']} cores, {environment['architecture']})",
+        f"governor: {environment['governor'] or 'not shown by this kernel'}; load average "
+        + " ".join(f"{load:.2f}" for load in environment["load_average"]),
+        f"board: {environment['board'] or 'none named'}",
+        f"GPUs: {', '.join(environment['gpus']) or 'none'}; NVIDIA driver: {findings['nvidia_driver']}",
+        "",
+        "packages:",
+        *(f"  {name:<12} {version or 'not installed'}" for name, version in environment["packages"].items()),
+        "",
+        f"engines on {findings['device']}:",
+        *(
+            f"  {name:<6} {'yes' if found['usable'] else 'no '}  {found['reason']}"
+            for name, found in findings["engines"].items()
+        ),
+    ]
+    return "\n".join(lines)
+
+
+def _extension() -> str:
+    try:
+        from . import ext  # noqa: F401
+    except ImportError as error:
+        return f"not usable ({error}); install the package again, with a C++17 compiler present"
+    return "loaded"

@@ -1,0 +1,1 @@
+"""Engines: one protocol over everything that can run a model."""

@@ -1,0 +1,51 @@
+"""The replay engine: recorded outputs, scripted durations. Tests the whole flow and the harness without a model."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from itertools import cycle
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .base import EngineIdentity, ModelCard, check_images_shape
+
+
+class ReplayEngine:
+    """Returns recorded outputs by call, over and over, after passing the scripted time.
+
+    `outputs` holds one dictionary per call (head name -> array); `durations_s` the time that each call takes.
+    `pass_time` spends it: a fake clock's `advance` in tests, a busy wait of the real clock by default.
+    """
+
+    def __init__(
+        self,
+        card: ModelCard,
+        outputs: Sequence[dict[str, NDArray[np.float32]]],
+        durations_s: Sequence[float] = (0.0,),
+        pass_time: Callable[[float], None] | None = None,
+    ) -> None:
+        if not outputs or not durations_s:
+            raise ValueError("a replay needs at least one output and one duration")
+        self.card = card
+        self.identity = EngineIdentity("replay", "1", "fp32", "cpu", "recorded")
+        self._outputs = cycle(outputs)
+        self._durations = cycle(durations_s)
+        self._pass_time = pass_time or busy_wait
+
+    def infer(self, images: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        """The next recorded outputs."""
+        check_images_shape(self.card, images)
+        self._pass_time(next(self._durations))
+        return next(self._outputs)
+
+    def close(self) -> None:
+        """Nothing to free."""
+
+
+def busy_wait(seconds: float) -> None:
+    """Let time pass without giving up the core: sleeping is a thousand times coarser."""
+    end = time.perf_counter_ns() + round(seconds * 1e9)
+    while time.perf_counter_ns() < end:
+        pass

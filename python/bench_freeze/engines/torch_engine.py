@@ -1,0 +1,40 @@
+"""The torch engine: the model as PyTorch runs it, eager, on the CPU or a GPU."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from .base import EngineIdentity, ModelCard, check_images_shape
+
+
+class TorchEngine:
+    """Runs a DualHead or SingleHead module that is ready for inference."""
+
+    def __init__(self, module: Any, card: ModelCard, device: str) -> None:
+        import torch
+
+        if device.startswith("cuda") and not torch.cuda.is_available():
+            raise InputError(f"device {device}: torch finds no usable NVIDIA GPU; use --device cpu or mend the driver.")
+        self._torch = torch
+        self._module = module.to(device)
+        self._device = device
+        self.card = card
+        name = torch.cuda.get_device_name(device) if device.startswith("cuda") else "CPU"
+        threads = None if device.startswith("cuda") else torch.get_num_threads()
+        self.identity = EngineIdentity("torch", str(torch.__version__), "fp32", device, name, threads)
+
+    def infer(self, images: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        """Outputs by head name."""
+        check_images_shape(self.card, images)
+        with self._torch.inference_mode():
+            outputs = self._module(self._torch.from_numpy(images).to(self._device))
+            arrays = [output.float().cpu().numpy() for output in outputs]
+        return {head.name: array for head, array in zip(self.card.heads, arrays, strict=True)}
+
+    def close(self) -> None:
+        """Drop the module."""
+        self._module = None

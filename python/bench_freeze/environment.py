@@ -1,0 +1,105 @@
+"""What a number was measured on: packages, processor, GPU, settings. Imports none of the packages it names."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+# Distribution names that provide a module, the one most likely installed first.
+_DISTRIBUTIONS = {
+    "torch": ("torch",),
+    "torchvision": ("torchvision",),
+    "ultralytics": ("ultralytics", "ultralytics-opencv-headless"),
+    "onnx": ("onnx",),
+    "onnxscript": ("onnxscript",),
+    "onnxruntime": ("onnxruntime-gpu", "onnxruntime"),
+    "tensorrt": ("tensorrt", "tensorrt-cu13", "tensorrt-cu12", "tensorrt-rtx-cu13", "tensorrt-rtx-cu13-bindings"),
+    "pycuda": ("pycuda",),
+    "numpy": ("numpy",),
+    "pillow": ("pillow",),
+}
+
+
+def package_version(module: str) -> str | None:
+    """Installed version of a package, None when it is not installed."""
+    for distribution in _DISTRIBUTIONS.get(module, (module,)):
+        try:
+            return importlib.metadata.version(distribution)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return None
+
+
+def package_versions(*modules: str) -> dict[str, str | None]:
+    """Installed versions of several packages."""
+    return {module: package_version(module) for module in modules}
+
+
+@cache
+def cpu_model() -> str:
+    """The processor's own name."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith(("model name", "Hardware", "Model")):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def cpu_governor() -> str | None:
+    """The frequency governor of the first core, None where the kernel shows none."""
+    try:
+        return Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor").read_text().strip()
+    except OSError:
+        return None
+
+
+def usable_cores() -> int:
+    """Cores that this process may run on."""
+    return len(os.sched_getaffinity(0))
+
+
+def board_model() -> str | None:
+    """The name of a Jetson or other device-tree board, None elsewhere."""
+    try:
+        return Path("/proc/device-tree/model").read_text().rstrip("\0").strip() or None
+    except OSError:
+        return None
+
+
+def gpu_names() -> list[str]:
+    """Names of NVIDIA GPUs that the driver shows in /proc; empty without a driver."""
+    names = []
+    for information in sorted(Path("/proc/driver/nvidia/gpus").glob("*/information")):
+        for line in information.read_text().splitlines():
+            if line.startswith("Model:"):
+                names.append(line.partition(":")[2].strip())
+    return names
+
+
+def machine() -> dict[str, Any]:
+    """The machine, as far as a latency depends on it: the same on every run of it."""
+    return {
+        "cpu": cpu_model(),
+        "cores": usable_cores(),
+        "architecture": platform.machine(),
+        "board": board_model(),
+        "gpus": gpu_names(),
+    }
+
+
+def environment() -> dict[str, Any]:
+    """Everything recorded beside results: machine, its state, and versions."""
+    return {
+        **machine(),
+        "governor": cpu_governor(),
+        "load_average": list(os.getloadavg()),
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+        "packages": package_versions(*_DISTRIBUTIONS),
+    }

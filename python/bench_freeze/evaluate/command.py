@@ -1,0 +1,63 @@
+"""What `bench-freeze eval` does: two COCO files in, the twelve numbers out."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench_freeze.data.coco import read_instances, read_results
+from bench_freeze.evaluate.coco_protocol import Protocol
+from bench_freeze.evaluate.evaluate import Evaluation, evaluate
+from bench_freeze.evaluate.summarize import summary_lines
+
+
+@dataclass(frozen=True)
+class EvalReport:
+    """An evaluation of one results file, and what it was made from."""
+
+    evaluation: Evaluation
+    stats: dict[str, float]  # the twelve numbers
+    seconds: float  # from opening the files to the numbers
+    images: int
+    categories: int
+    detections: int  # rows that were scored
+    ignored_detections: int  # rows of categories that the ground truth does not have
+
+    def summary(self) -> str:
+        """The twelve lines that pycocotools prints."""
+        return "\n".join(summary_lines(self.evaluation))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as JSON types; numbers are not rounded."""
+        return {
+            "stats": self.stats,
+            "seconds": self.seconds,
+            "protocol": self.evaluation.protocol,
+            "images": self.images,
+            "categories": self.categories,
+            "detections": self.detections,
+            "ignored_detections": self.ignored_detections,
+        }
+
+
+def evaluate_files(gt: Path, dt: Path, *, protocol: Protocol = "coco") -> EvalReport:
+    """Score a COCO results file against a COCO instances file.
+
+    Raises InputError for a file that cannot be read or that contradicts the other.
+    """
+    start = time.perf_counter()
+    ground_truth = read_instances(gt).ground_truth
+    results = read_results(dt, ground_truth)
+    evaluation = evaluate(ground_truth, results.detections, protocol=protocol)
+    stats = evaluation.stats()
+    return EvalReport(
+        evaluation=evaluation,
+        stats=stats,
+        seconds=time.perf_counter() - start,
+        images=len(ground_truth.image_ids),
+        categories=len(ground_truth.category_ids),
+        detections=len(results.detections),
+        ignored_detections=results.ignored_detections,
+    )

@@ -1,0 +1,1 @@
+"""From checkpoints to files that engines load, each checked against its source."""

@@ -1,0 +1,94 @@
+"""Checkpoint to ONNX: one file with named heads, its model card inside, checked by onnx and against torch."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import logging
+import warnings
+from collections.abc import Iterator
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+from ..engines.base import ModelCard
+from ..engines.ort_engine import CARD_KEY
+from ..errors import BenchFreezeError, InputError
+
+MODEL = "model.onnx"
+INPUT = "images"
+
+
+def export_onnx(module: Any, card: ModelCard, path: Path, *, opset: int) -> None:
+    """Write a DualHead or SingleHead module as ONNX, its card in the metadata.
+
+    A card without a batch gives a free batch dimension. Raises InputError for an opset that this torch cannot write,
+    and BenchFreezeError when the result is no valid model.
+    """
+    import onnx
+    import torch
+
+    from ..dualhead.model import set_export_mode
+
+    module = deepcopy(module)
+    set_export_mode(module)
+    batch = card.batch or 2  # tracing with one image would specialise a free batch dimension to 1
+    images = torch.zeros(batch, 3, card.imgsz, card.imgsz)
+    dynamic = ({0: torch.export.Dim("batch", min=1, max=4096)},) if card.batch is None else None
+    try:
+        with _silenced():
+            torch.onnx.export(
+                module,
+                (images,),
+                str(path),
+                dynamo=True,
+                external_data=False,
+                opset_version=opset,
+                input_names=[INPUT],
+                output_names=[head.name for head in card.heads],
+                dynamic_shapes=dynamic,
+                verbose=False,
+            )
+    except Exception as error:  # the exporter raises its own classes, and wraps others
+        reason = " ".join(str(error).split())[:300]
+        raise InputError(f"torch could not export the model with opset {opset} ({reason}); try --opset 18.") from error
+    model = onnx.load(path)
+    written = next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), None)
+    if written != opset:
+        raise InputError(f"torch wrote opset {written} where {opset} was asked for; use --opset {written}.")
+    entry = model.metadata_props.add()
+    entry.key, entry.value = CARD_KEY, json.dumps(card.to_dict(), sort_keys=True)
+    _forget_sources(model)
+    onnx.save(model, path)
+    try:
+        onnx.checker.check_model(str(path), full_check=True)
+    except onnx.checker.ValidationError as error:
+        raise BenchFreezeError(f"{path} is no valid ONNX model: {error}") from error
+
+
+def _forget_sources(model: Any) -> None:
+    """Drop the exporter's notes on source files and stack traces: they hold paths and change the hash by machine."""
+    del model.graph.metadata_props[:]
+    for item in (*model.graph.node, *model.graph.value_info, *model.graph.input, *model.graph.output):
+        del item.metadata_props[:]
+    for node in model.graph.node:
+        node.doc_string = ""
+    for function in model.functions:
+        for node in function.node:
+            del node.metadata_props[:]
+
+
+@contextlib.contextmanager
+def _silenced() -> Iterator[None]:
+    """Keep the exporter's progress lines and deprecation warnings off the user's terminal."""
+    levels = {name: logging.getLogger(name).level for name in ("torch.onnx", "onnxscript", "onnx_ir")}
+    try:
+        for name in levels:
+            logging.getLogger(name).setLevel(logging.ERROR)
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)

@@ -1,0 +1,58 @@
+"""Parity: two engines on the same real images, output by output."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..engines.base import Engine, infer_padded
+from ..errors import AuditError
+
+# The bounds between fp32 engines. Boxes are sums of 16 softmax terms times a stride of up to 32 pixels, so a relative
+# error of float32 rounding reaches a few thousandths of a pixel; a wrong operator is off by whole pixels.
+BOX_BOUND_PX = 0.05
+SCORE_BOUND = 1e-3
+
+
+@dataclass(frozen=True)
+class HeadDifference:
+    """The largest absolute differences of one head: boxes in canvas pixels, scores as they are."""
+
+    head: str
+    box_px: float
+    score: float
+
+
+def compare_engines(source: Engine, exported: Engine, images: NDArray[np.float32]) -> tuple[HeadDifference, ...]:
+    """Differences of every head on `images`; raises AuditError naming the worst output beyond a bound.
+
+    Heads that select their own detections are compared detection by detection where both have a score above 0.05: the
+    order of weaker ones is decided by rounding.
+    """
+    expected, found = infer_padded(source, images), infer_padded(exported, images)
+    differences = []
+    for head in source.card.heads:
+        a, b = expected[head.name], found[head.name]
+        if a.shape != b.shape:
+            raise AuditError(f"output '{head.name}' has shape {b.shape} in the exported model and {a.shape} in torch.")
+        if head.kind == "raw":
+            box, score = _largest(a[:, :4], b[:, :4]), _largest(a[:, 4:], b[:, 4:])
+        else:
+            sure = (a[..., 4] > 0.05) & (b[..., 4] > 0.05)
+            box, score = _largest(a[..., :4][sure], b[..., :4][sure]), _largest(a[..., 4], b[..., 4])
+        differences.append(HeadDifference(head.name, box, score))
+    worst = max(differences, key=lambda d: max(d.box_px / BOX_BOUND_PX, d.score / SCORE_BOUND))
+    if worst.box_px > BOX_BOUND_PX or worst.score > SCORE_BOUND:
+        raise AuditError(
+            f"the exported model differs from torch: output '{worst.head}' by {worst.box_px:.3g} px in boxes (bound "
+            f"{BOX_BOUND_PX}) and {worst.score:.3g} in scores (bound {SCORE_BOUND}); try another --opset, or report it."
+        )
+    return tuple(differences)
+
+
+def _largest(a: NDArray[Any], b: NDArray[Any]) -> float:
+    """Largest absolute difference; infinite where one is not a number, so that no comparison lets it pass."""
+    return float(np.nan_to_num(np.abs(a - b), nan=np.inf).max()) if a.size else 0.0

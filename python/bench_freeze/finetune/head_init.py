@@ -1,0 +1,116 @@
+"""How the target head starts: four policies, so that a result does not hang on a default that changed between versions.
+
+reinit             the whole Detect layer starts anew
+shape_match        tensors of the base head with the same name and shape are copied (older Ultralytics)
+width_preserving   the class branch keeps the base head's width; only its last convolution starts anew
+name_remap         as width_preserving, and rows of classes with the same name are copied (Ultralytics 8.4)
+"""
+
+from __future__ import annotations
+
+import math
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..data.classes import normalized
+from ..spec import HeadInit
+
+
+@dataclass(frozen=True)
+class HeadStart:
+    """What a policy did: tensors of the head copied and started anew, and the classes whose rows were copied."""
+
+    policy: HeadInit
+    copied_tensors: int
+    new_tensors: int
+    remapped_classes: tuple[str, ...]
+
+
+def with_new_head(
+    base: nn.Module, base_names: tuple[str, ...], names: tuple[str, ...], policy: HeadInit
+) -> tuple[Any, HeadStart]:
+    """The base detector with a head for other classes: all layers but the last are copies of the base's.
+
+    New tensors are drawn from torch's global generator: seed it first.
+    """
+    from ultralytics.nn.tasks import DetectionModel
+
+    model = DetectionModel(deepcopy(base.yaml), ch=base.yaml.get("channels", 3), nc=len(names), verbose=False)
+    for own, original in zip(model.model[:-1], base.model[:-1], strict=True):
+        own.load_state_dict(original.state_dict())
+    model.names = dict(enumerate(names))
+    head, original = model.model[-1], base.model[-1]
+    remapped: tuple[str, ...] = ()
+    if policy in ("width_preserving", "name_remap"):
+        _keep_class_branch_width(head, original)
+    if policy != "reinit":
+        _copy_same_shapes(head, original, len(base_names) == len(names))
+    if policy == "name_remap":
+        remapped = _copy_class_rows(head, original, base_names, names)
+    before = original.state_dict()
+    copied = sum(k in before and v.shape == before[k].shape and torch.equal(v, before[k]) for k, v in _trainable(head))
+    return model, HeadStart(policy, copied, len(_trainable(head)) - copied, remapped)
+
+
+def _trainable(head: nn.Module) -> list[tuple[str, torch.Tensor]]:
+    return [(name, p.detach()) for name, p in head.named_parameters() if not name.startswith("dfl.")]
+
+
+def _class_branches(head: nn.Module) -> list[str]:
+    return [name for name in ("cv3", "one2one_cv3") if getattr(head, name, None) is not None]
+
+
+def _keep_class_branch_width(head: nn.Module, original: nn.Module) -> None:
+    """Replace each class branch by the base's, its last convolution by a new one with the right number of classes."""
+    for name in _class_branches(head):
+        own, theirs = getattr(head, name), getattr(original, name, None)
+        if theirs is None:
+            continue
+        branches = deepcopy(theirs)
+        for level, (branch, sibling) in enumerate(zip(branches, own, strict=True)):
+            classes = sibling[-1].out_channels
+            last = nn.Conv2d(branch[-1].in_channels, classes, 1)
+            # The prior of a detector head (about one object in a hundred anchors), as Ultralytics sets it.
+            nn.init.constant_(last.bias, math.log(5 / classes / (640 / float(head.stride[level])) ** 2))
+            branch[-1] = last
+        for parameter in branches.parameters():
+            parameter.requires_grad_(True)
+        setattr(head, name, branches)
+
+
+def _copy_same_shapes(head: nn.Module, original: nn.Module, same_class_count: bool) -> None:
+    """Copy every tensor of the same name and shape.
+
+    With an equal number of classes the last convolutions match in shape by coincidence, not in meaning: those stay new.
+    """
+    own, theirs = head.state_dict(), original.state_dict()
+    last = {
+        f"{name}.{level}.{len(branch) - 1}"
+        for name in _class_branches(head)
+        for level, branch in enumerate(getattr(head, name))
+    }
+    for key, value in theirs.items():
+        is_last = any(key.startswith(f"{prefix}.") for prefix in last)
+        if key in own and own[key].shape == value.shape and not (is_last and same_class_count):
+            own[key].copy_(value)
+
+
+def _copy_class_rows(
+    head: nn.Module, original: nn.Module, base_names: tuple[str, ...], names: tuple[str, ...]
+) -> tuple[str, ...]:
+    positions = {normalized(name): k for k, name in enumerate(base_names)}
+    shared = [(k, positions[normalized(name)]) for k, name in enumerate(names) if normalized(name) in positions]
+    with torch.no_grad():
+        for branch_name in _class_branches(head):
+            theirs = getattr(original, branch_name, None)
+            if theirs is None:
+                continue
+            for branch, source in zip(getattr(head, branch_name), theirs, strict=True):
+                for own_row, base_row in shared:
+                    branch[-1].weight[own_row] = source[-1].weight[base_row]
+                    branch[-1].bias[own_row] = source[-1].bias[base_row]
+    return tuple(names[k] for k, _ in shared)

@@ -1,0 +1,164 @@
+"""Ultralytics' detection trainer, given our data, our head and our BatchNorm policy, and kept from everything else.
+
+It runs the training loop, augmentation, losses and optimizer of Ultralytics unchanged. It does not validate: the
+weights of the last epoch (their moving average) are the result, so that no choice is made on the split that is
+reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from ultralytics.data.build import build_dataloader
+from ultralytics.models.yolo.detect import DetectionTrainer
+from ultralytics.utils.torch_utils import unwrap_model
+
+from ..data.dataset import DetectionSet
+from ..errors import BenchFreezeError
+from ..spec import FrozenBatchNorm
+from .training_data import CheckedDataset
+
+
+class FreezeTrainer(DetectionTrainer):
+    """A DetectionTrainer for one arm of a study."""
+
+    def __init__(
+        self,
+        overrides: dict[str, Any],
+        *,
+        data_set: DetectionSet,
+        build_model: Callable[[], nn.Module],
+        frozen_bn: FrozenBatchNorm,
+        on_epoch: Callable[[int, int], None],
+    ) -> None:
+        self._data_set = data_set
+        self._build_model = build_model
+        self._frozen_bn = frozen_bn
+        self._on_epoch = on_epoch
+        super().__init__(overrides=overrides)
+
+    def run_callbacks(self, event: str) -> None:
+        """Report the end of an epoch; no logger, telemetry or service that is installed takes part."""
+        if event == "on_train_epoch_end":
+            self._on_epoch(self.epoch + 1, self.epochs)
+
+    def get_dataset(self) -> dict[str, Any]:
+        """Class names and counts; the data themselves are in memory already."""
+        names = dict(enumerate(self._data_set.class_names))
+        return {"train": "", "val": "", "names": names, "nc": len(names), "channels": 3}
+
+    def setup_model(self) -> None:
+        """Build the model here, after the trainer seeded every generator."""
+        self.model = self._build_model()
+
+    def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> CheckedDataset:
+        """The training set, augmented for training."""
+        return CheckedDataset(
+            self._data_set,
+            imgsz=self.args.imgsz,
+            batch_size=batch,
+            augment=mode == "train",
+            hyp=self.args,
+            rect=False,
+            cache=self.args.cache or None,
+            single_cls=False,
+            stride=max(int(unwrap_model(self.model).stride.max()), 32),
+            pad=0.0,
+            prefix=f"{mode}: ",
+            task="detect",
+            data=self.data,
+            fraction=1.0,
+        )
+
+    def get_dataloader(self, dataset_path: str, batch_size: int = 16, rank: int = 0, mode: str = "train") -> Any:
+        """Ultralytics' loader over the training set (the validation loader is asked for, and never run)."""
+        workers = self.args.workers if mode == "train" else 0
+        dataset = self.build_dataset(dataset_path, mode, batch_size)
+        return build_dataloader(
+            dataset, batch=batch_size, workers=workers, shuffle=mode == "train", rank=rank, device=self.device
+        )
+
+    def _model_train(self) -> None:
+        """Training mode; frozen BatchNorm layers keep their statistics unless the policy lets them drift."""
+        if self._frozen_bn == "train":
+            self.model.train()
+            return
+        self.model.train()
+        for name, module in self.model.named_modules():
+            # SyncBatchNorm and others are no BatchNorm2d: Ultralytics' own guard would miss them.
+            if isinstance(module, nn.modules.batchnorm._BatchNorm) and any(
+                f"{name}.".startswith(frozen) for frozen in self.freeze_layer_names
+            ):
+                module.eval()
+
+    def validate(self) -> tuple[dict[str, float], None]:
+        """No validation: scoring is the pipeline's work, on the exported artifact."""
+        return {}, None
+
+    def final_eval(self) -> None:
+        """Nothing is selected, so nothing is evaluated."""
+
+    def save_model(self) -> bool:
+        """Nothing to save between epochs; the caller takes `tuned_model()` at the end."""
+        return False
+
+    def _handle_nan_recovery(self, epoch: int) -> bool:
+        if self.loss is not None and not torch.isfinite(self.loss):
+            raise BenchFreezeError(
+                f"the training loss became {float(self.loss)} in epoch {epoch + 1}; lower lr0 (now {self.args.lr0}) "
+                "or look for wrong labels."
+            )
+        return False
+
+    def tuned_model(self) -> nn.Module:
+        """The result: the moving average of the weights, as Ultralytics ships it."""
+        model: nn.Module = self.ema.ema
+        return model
+
+    def effective_arguments(self) -> dict[str, Any]:
+        """What the training really ran with, read from the optimizer, not from the request."""
+        group = max(self.optimizer.param_groups, key=lambda g: len(g["params"]))
+        momentum = group.get("momentum", group.get("betas", (None,))[0])
+        arguments = {
+            key: value
+            for key, value in vars(self.args).items()
+            if key not in _NOT_TRAINING and isinstance(value, str | int | float | bool | list | None)
+        }
+        return arguments | {
+            "optimizer": type(self.optimizer).__name__,
+            "lr0": group["initial_lr"],
+            "momentum": momentum,
+            "batch": self.batch_size,
+            "accumulate": self.accumulate,
+            "trainable_parameters": sum(p.numel() for p in self.model.parameters() if p.requires_grad),
+        }
+
+
+# Keys of Ultralytics' configuration that name files, logging, prediction or export: no part of a training's identity.
+_NOT_TRAINING = frozenset(
+    "model data project name exist_ok save_dir save save_period plots verbose resume val split mode task source show "  # noqa: SIM905
+    "save_txt save_json save_conf save_crop save_frames show_labels show_conf show_boxes line_width format keras "
+    "optimize int8 half dynamic simplify opset workspace nms conf iou max_det vid_stride stream_buffer visualize augment "
+    "retina_masks embed cfg tracker profile device workers pretrained dnn agnostic_nms".split()
+)
+
+
+def overrides_for(folder: Path, **arguments: Any) -> dict[str, Any]:
+    """Ultralytics overrides of a training whose files, if any, go to `folder`."""
+    return {
+        "project": str(folder.parent),
+        "name": folder.name,
+        "exist_ok": True,
+        "save_dir": str(folder),
+        "task": "detect",
+        "model": "in-memory.pt",
+        "data": "in-memory.yaml",
+        "plots": False,
+        "val": False,
+        "verbose": False,
+        **arguments,
+    }

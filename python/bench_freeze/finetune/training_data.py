@@ -1,0 +1,66 @@
+"""Our checked data set as Ultralytics' training data set.
+
+Ultralytics' own reader writes a cache beside the labels, may rewrite damaged images in place, and drops images whose
+label file mixes boxes and polygons. This one is given labels that were read before and touches no folder of the user's.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ultralytics.data.dataset import YOLODataset
+
+from ..data.dataset import DetectionSet
+
+
+def training_labels(data: DetectionSet) -> list[dict[str, Any]]:
+    """Ultralytics' label dictionaries, one per image: classes [N, 1], boxes [N, 4] as centre and size in fractions.
+
+    Boxes are clipped to the image, and crowd regions are left out: they are no single object.
+    """
+    truth = data.ground_truth
+    labels: list[dict[str, Any]] = []
+    order = np.argsort(truth.image_index, kind="stable")
+    starts = np.searchsorted(truth.image_index[order], np.arange(len(data.images) + 1))
+    for i, image in enumerate(data.images):
+        rows = order[starts[i] : starts[i + 1]]
+        rows = rows[~truth.is_crowd[rows]]
+        sides = np.array([image.width, image.height], dtype=np.float64)
+        top_left = np.clip(truth.boxes_xywh[rows, :2], 0, sides)
+        bottom_right = np.clip(truth.boxes_xywh[rows, :2] + truth.boxes_xywh[rows, 2:], 0, sides)
+        visible = (bottom_right > top_left).all(axis=1)
+        top_left, bottom_right = top_left[visible] / sides, bottom_right[visible] / sides
+        boxes = np.concatenate([(top_left + bottom_right) / 2, bottom_right - top_left], axis=1)
+        labels.append(
+            {
+                "im_file": str(image.path),
+                "shape": (image.height, image.width),
+                "cls": truth.labels[rows][visible].astype(np.float32).reshape(-1, 1),
+                "bboxes": boxes.astype(np.float32),
+                "segments": [],
+                "keypoints": None,
+                "normalized": True,
+                "bbox_format": "xywh",
+            }
+        )
+    return labels
+
+
+class CheckedDataset(YOLODataset):
+    """YOLODataset over labels already in memory."""
+
+    def __init__(self, data_set: DetectionSet, **kwargs: Any) -> None:
+        self._data_set = data_set
+        super().__init__(img_path="", **kwargs)
+        # Ultralytics reads, and may rewrite or delete, an x.npy beside x.jpg: point it where nothing is.
+        self.npy_files = [Path("/nonexistent") / f"{i}.npy" for i in range(self.ni)]
+
+    def get_img_files(self, img_path: str | list[str]) -> list[str]:
+        """The images of the data set, in its order."""
+        return [str(image.path) for image in self._data_set.images]
+
+    def get_labels(self) -> list[dict[str, Any]]:
+        """The labels of the data set, in its order."""
+        return training_labels(self._data_set)

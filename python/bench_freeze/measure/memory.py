@@ -1,0 +1,53 @@
+"""Peak memory of a stretch of work: the process's resident set on a CPU, the allocator's maximum on CUDA."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import TracebackType
+
+CLEAR_PEAK = "5"  # proc(5): writing 5 to clear_refs resets the peak resident set size ("high water mark")
+
+
+class PeakMemory:
+    """Context manager; afterwards `peak_bytes` is the peak within it, or None where it cannot be had.
+
+    On a CPU this is the whole process's resident memory, interpreter and libraries included. On CUDA it is what torch's
+    allocator held for tensors at most.
+    """
+
+    def __init__(self, device: str = "cpu") -> None:
+        self.peak_bytes: int | None = None
+        self._device = device
+
+    def __enter__(self) -> PeakMemory:
+        if self._device.startswith("cuda"):
+            torch = sys.modules.get("torch")  # an engine without torch has no allocator to ask
+            if torch is not None:
+                torch.cuda.reset_peak_memory_stats(self._device)
+            return self
+        try:
+            Path("/proc/self/clear_refs").write_text(CLEAR_PEAK)
+            self._cleared = True
+        except OSError:  # without it the peak would be that of the process's whole life
+            self._cleared = False
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._device.startswith("cuda"):
+            torch = sys.modules.get("torch")
+            self.peak_bytes = torch.cuda.max_memory_allocated(self._device) if torch is not None else None
+        elif self._cleared:
+            self.peak_bytes = _peak_resident_bytes()
+
+
+def _peak_resident_bytes() -> int | None:
+    try:
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    except (OSError, ValueError):
+        pass
+    return None

@@ -1,0 +1,185 @@
+"""The schema of results.json, version 1.
+
+All AP values are fractions from 0 to 1, all times seconds, all sizes bytes. A value is null where a thing was not
+measured. Fields may be added within a version; one that changes its meaning or goes away makes a new version.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
+
+SCHEMA_VERSION = 1
+
+
+class ClassAccuracy(Struct, frozen=True, kw_only=True):
+    """One class of a head on a data set."""
+
+    ap: Annotated[float | None, Meta(description="AP over IoU 0.50:0.95; null without ground truth")]
+    ap50: float | None
+    ground_truth: Annotated[int, Meta(description="annotated boxes of this class, crowd regions not counted")]
+
+
+class Accuracy(Struct, frozen=True, kw_only=True):
+    """One head on one data set, by the protocol that the row names."""
+
+    map: Annotated[float | None, Meta(description="mean AP over IoU 0.50:0.95, area all, 100 detections")]
+    map50: float | None
+    map75: float | None
+    map_small: float | None
+    map_medium: float | None
+    map_large: float | None
+    per_class: dict[str, ClassAccuracy]
+    ap_by_iou: Annotated[dict[str, float | None], Meta(description="mean AP at each IoU threshold")]
+    detections: int
+    dropped_detections: Annotated[int, Meta(description="beyond the limit per image, counted, not scored")]
+
+
+class Latency(Struct, frozen=True, kw_only=True):
+    """One scope: model = the engine alone on a loaded batch; pipeline = image files to detections of all heads."""
+
+    n: int
+    mean_s: float | None
+    p50_s: float | None
+    p90_s: Annotated[float | None, Meta(description="null below 64 samples")]
+    p99_s: Annotated[float | None, Meta(description="null below 662 samples")]
+    samples_s: Annotated[list[float], Meta(description="seconds per batch, in the order taken")]
+    stopped_by: Annotated[str, Meta(description="samples, time or precision")]
+    warmup_calls: int
+
+
+class Latencies(Struct, frozen=True, kw_only=True):
+    """Both scopes of one model."""
+
+    model: Latency | None
+    pipeline: Latency | None
+
+
+class Training(Struct, frozen=True, kw_only=True):
+    """The training that a row's model came from."""
+
+    seconds: float
+    peak_bytes: Annotated[int | None, Meta(description="CPU: resident memory of the process; CUDA: torch's tensors")]
+    requested: dict[str, Any]
+    effective: dict[str, Any]
+    changed: Annotated[dict[str, Any], Meta(description="arguments that did not run as asked: [requested, effective]")]
+    head_init: str
+    head_start: dict[str, Any]
+    frozen_bn: str
+    audit: Annotated[dict[str, Any], Meta(description="frozen tensors compared with the base checkpoint, bit for bit")]
+
+
+class Memory(Struct, frozen=True, kw_only=True):
+    """Peak memory while the data sets ran through the engine."""
+
+    peak_bytes: int | None
+
+
+class ArtifactHashes(Struct, frozen=True, kw_only=True):
+    """The chain from weights to what ran; `bytes` is the size of the last of them."""
+
+    weights_sha256: str
+    onnx_sha256: str | None
+    plan_sha256: str | None
+    bytes: int
+
+
+class Original(Struct, frozen=True, kw_only=True):
+    """The original model on the base set: what every row of the same engine is compared with."""
+
+    engine: str
+    precision: str
+    imgsz: int
+    batch: int
+    device: str
+    base: Accuracy
+    latency: Latencies
+    memory: Memory
+    artifact: ArtifactHashes
+
+
+class MapPair(Struct, frozen=True, kw_only=True):
+    """A model's summary where its details stand elsewhere."""
+
+    map: float | None
+    map50: float | None
+
+
+class Row(Struct, frozen=True, kw_only=True):
+    """One model on one engine: accuracy of both heads, latency and size, all of the same artifact."""
+
+    freeze: int
+    seed: int
+    engine: str
+    precision: str
+    construction: str
+    graft_at: Annotated[int | None, Meta(description="first layer that the heads do not share; null for plain")]
+    imgsz: int
+    batch: int
+    device: str
+    protocol: str
+    data_sha256: Annotated[str, Meta(description="of training, target and base sets together")]
+    target: Annotated[Accuracy, Meta(description="the target head alone on the target set")]
+    target_merged: Annotated[
+        Accuracy | None, Meta(description="the same under the detection limit shared with the base head")
+    ]
+    base: Annotated[Accuracy, Meta(description="the base head alone on the base set; for plain, the tuned head")]
+    base_merged: Annotated[
+        Accuracy | None, Meta(description="the same under the detection limit shared with the target head")
+    ]
+    base_original: Annotated[MapPair, Meta(description="the original model, same engine, precision and size")]
+    base_delta_map: Annotated[float | None, Meta(description="base.map - base_original.map")]
+    latency: Latencies
+    train: Training
+    memory: Memory
+    artifact: ArtifactHashes
+
+
+class DataFacts(Struct, frozen=True, kw_only=True):
+    """One data set as it was read."""
+
+    name: str
+    sha256: str
+    images: int
+    boxes: int
+    crowd_boxes: int
+    classes: list[str]
+    counts: dict[str, int]
+    notes: list[str]
+    left_out_classes: list[str] = []
+    left_out_categories: list[str] = []
+
+
+class Results(Struct, kw_only=True):
+    """One study. Written after every row: `finished` says whether all of it is there."""
+
+    schema_version: int = SCHEMA_VERSION
+    bench_freeze: str
+    about: Annotated[str, Meta(description="what the numbers are of, in a sentence")]
+    command: str
+    finished: bool
+    study: dict[str, Any]
+    settings: Annotated[dict[str, Any], Meta(description="score threshold, suppression and matching settings")]
+    environment: dict[str, Any]
+    weights: Annotated[dict[str, Any], Meta(description="the base checkpoint: hash, classes, layer map")]
+    data: dict[str, DataFacts]
+    originals: list[Original] = []
+    rows: list[Row] = []
+    warnings: list[str] = []
+
+
+def encode(results: Results) -> bytes:
+    """results.json, indented, with a final newline."""
+    return msgspec.json.format(msgspec.json.encode(results), indent=1) + b"\n"
+
+
+def decode(content: bytes) -> Results:
+    """Results from the bytes of a results.json; raises msgspec.ValidationError or DecodeError."""
+    return msgspec.json.decode(content, type=Results)
+
+
+def json_schema() -> dict[str, Any]:
+    """The schema as JSON Schema, descriptions included."""
+    return msgspec.json.schema(Results)

@@ -1,0 +1,108 @@
+"""The whole study, top to bottom: fine-tune at every depth, make the models, export, run, score, time, report."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import asdict
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from . import __version__
+from .artifact import Artifact, output_folder, write_whole
+from .console import Console
+from .engines.availability import require_engine
+from .environment import environment
+from .finetune.arm import Arm, fine_tune
+from .inputs import Inputs, data_facts, read_inputs
+from .report.schema import Results, encode
+from .rows import PROTOCOL, measure_original, measure_row
+from .spec import Study
+
+RESULTS = "results.json"
+
+
+def run(study: Study, console: Console, command: list[str]) -> Results:
+    """Run a study, or what is left of it; results.json in the output folder is written after every row.
+
+    Raises InputError for anything the user can mend, and AuditError when a result could not be trusted. What was
+    finished before stays in the output folder, and the same command goes on from there.
+    """
+    for engine in study.engine:
+        require_engine(engine, study.device)
+    with output_folder(study.out_folder) as store:
+        inputs = read_inputs(study, store, console)
+        results = _begin(study, inputs, command)
+        originals = {engine: measure_original(engine, study, inputs, store, console) for engine in study.engine}
+        results.originals.extend(originals.values())
+        for arm in _arms(study, inputs):
+            with console.step(f"fine-tune freeze {arm.freeze} seed {arm.seed}") as step:
+                tuned, made = fine_tune(study, arm, inputs.base, inputs.training, store, step)
+                step.kept = not made
+            _warn_of_changes(tuned, arm, results, console)
+            for construction, engine in product(study.construction, study.engine):
+                row = measure_row(construction, engine, arm, tuned, originals[engine], study, inputs, store, console)
+                results.rows.append(row)
+                _write(study.out_folder, results)
+        results.finished = True
+        _write(study.out_folder, results)
+    return results
+
+
+def _arms(study: Study, inputs: Inputs) -> list[Arm]:
+    """Every depth with every seed, the shallowest training first."""
+    depths = study.freeze or inputs.base.layers.default_depths()
+    return [Arm(freeze, seed) for freeze, seed in product(depths, study.seeds)]
+
+
+def _begin(study: Study, inputs: Inputs, command: list[str]) -> Results:
+    return Results(
+        bench_freeze=__version__,
+        about=_about(study, inputs),
+        command=shlex.join(command),
+        finished=False,
+        study=asdict(study),
+        settings={
+            "protocol": PROTOCOL,
+            "score_threshold": study.score_threshold,
+            "nms_iou_threshold": study.nms_iou_threshold,
+            "max_detections": study.max_detections,
+            "multi_label": True,
+            "matching_iou_thresholds": "0.50:0.05:0.95",
+            "matching_max_detections": 100,
+        },
+        environment=environment(),
+        weights=_weights(inputs),
+        data=data_facts(inputs),
+    )
+
+
+def _about(study: Study, inputs: Inputs) -> str:
+    sizes = f"{len(inputs.target.images)} target and {len(inputs.base_set.images)} base images at {study.imgsz} pixels"
+    if study.embedded:
+        return f"Real results of the small embedded problem (generated shapes), {sizes}; they say nothing about COCO."
+    return f"{inputs.target.name} and {inputs.base_set.name}, {sizes}"
+
+
+def _weights(inputs: Inputs) -> dict[str, Any]:
+    layers = inputs.base.layers
+    return {
+        "sha256": inputs.base.sha256,
+        "classes": list(inputs.base.class_names),
+        "precision": "fp16" if inputs.base.half else "fp32",
+        "backbone_end": layers.backbone_end,
+        "stride": layers.stride,
+        "layers": [asdict(layer) for layer in layers.layers],
+    }
+
+
+def _warn_of_changes(tuned: Artifact, arm: Arm, results: Results, console: Console) -> None:
+    """Say it when a training argument did not run as asked: a comparison would otherwise compare something else."""
+    for name, (asked, got) in tuned.facts["changed"].items():
+        text = f"freeze {arm.freeze} seed {arm.seed}: {name} = {asked} was asked for, the training ran with {got}"
+        results.warnings.append(text)
+        console.warn(text)
+
+
+def _write(folder: Path, results: Results) -> None:
+    write_whole(folder / RESULTS, encode(results))

@@ -1,0 +1,196 @@
+"""The study: everything a user may ask for, as one frozen, validated value.
+
+Command line flags and TOML keys are made from the fields below, one to one: `train_batch` is `--train-batch` on the
+command line and `train_batch = 16` in a file. This module knows no framework, so a spec is checked first.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import importlib
+import re
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from .errors import InputError
+
+EngineName = Literal["torch", "ort", "trt"]
+Construction = Literal["branched", "grafted", "plain"]
+HeadInit = Literal["reinit", "shape_match", "width_preserving", "name_remap"]
+FrozenBatchNorm = Literal["eval", "train"]
+Unmatched = Literal["error", "ignore"]
+
+STRIDE = 32  # every Ultralytics detection family has this maximum stride, or checks its own when the model is read
+
+
+def _flag(help: str, default: Any = None, metavar: str | None = None) -> Any:
+    return field(default=default, metadata={"help": help, "metavar": metavar})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """One study: a grid of freeze depths, seeds, constructions and engines on one target set and one base set."""
+
+    engine: tuple[EngineName, ...] = _flag("engines that run the models: torch, ort, trt", ("ort",), "NAME[,NAME]")
+    weights: str | None = _flag("base checkpoint; a known name that is not on disk is downloaded by Ultralytics")
+    target: str | None = _flag("target set: Ultralytics data yaml, or COCO json of its training split")
+    target_val: str | None = _flag("evaluation split of a COCO json target (default: its name with train read as val)")
+    target_images: str | None = _flag("image folder of a COCO json target")
+    base: str | None = _flag("base set: COCO instances json or Ultralytics data yaml")
+    base_images: str | None = _flag("image folder of a COCO json base set")
+    split: Literal["val", "test"] = _flag("split of a data yaml that is scored", "val")
+    unmatched_classes: Unmatched = _flag(
+        "a class of the base head without a category of the same name, or the reverse: error, or ignore (left out)",
+        "error",
+    )
+
+    freeze: tuple[int, ...] | None = _flag(
+        "freeze depths; N freezes layers 0..N-1 (default: head only, half the neck, all of the neck)", None, "N[,N]"
+    )
+    construction: tuple[Construction, ...] = _flag(
+        "models made of each fine-tuned one: branched, grafted, plain", ("branched", "grafted"), "NAME[,NAME]"
+    )
+    seeds: tuple[int, ...] = _flag("seeds; each is one training per depth", (0,), "N[,N]")
+    epochs: int = _flag("training epochs", 50)
+    train_batch: int = _flag("training batch size", 16)
+    optimizer: str = _flag("SGD, Adam, AdamW, ... or auto, which is Ultralytics' own choice and ignores lr0", "auto")
+    lr0: float | None = _flag("initial learning rate (default: Ultralytics')")
+    head_init: HeadInit = _flag(
+        "how the new head starts: reinit, shape_match, width_preserving, name_remap (Ultralytics' own)", "name_remap"
+    )
+    frozen_bn: FrozenBatchNorm = _flag(
+        "running statistics of frozen BatchNorm layers: eval keeps them, train lets them drift", "eval"
+    )
+    train_args: dict[str, Any] = field(
+        default_factory=dict, metadata={"help": "any other Ultralytics training argument", "metavar": "KEY=VALUE"}
+    )
+
+    imgsz: int = _flag("image side in pixels, for training and for the engine", 640)
+    batch: int = _flag("the engine's batch size", 1)
+    dynamic_batch: bool = _flag("export with a free batch dimension", False)
+    opset: int = _flag("ONNX opset of the export", 18)
+    device: str = _flag("cpu or cuda:N", "cpu")
+    workers: int | None = _flag(
+        "threads that read and letterbox images (default: as many as there are cores, at most 8)"
+    )
+
+    score_threshold: float = _flag("detections at or below this score are not scored", 0.001)
+    nms_iou_threshold: float = _flag(
+        "non-maximum suppression removes a box that overlaps a better one by more than this", 0.7
+    )
+    max_detections: int = _flag("detections kept per image", 300)
+
+    latency_samples: int = _flag("latency samples per row at most; 0 measures no latency", 200)
+    latency_seconds: float = _flag("seconds of latency sampling per row and scope at most", 10.0)
+
+    out: str | None = _flag("output folder (default: runs/NAME OF THE TARGET SET)", None, "DIR")
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    @property
+    def embedded(self) -> bool:
+        """True when no data were named: the study runs on the project's own small, generated data."""
+        return self.target is None and self.base is None and self.weights is None
+
+    @property
+    def out_folder(self) -> Path:
+        """The folder that receives results.json and artifacts/."""
+        if self.out is not None:
+            return Path(self.out)
+        return Path("runs") / ("demo" if self.target is None else Path(self.target).stem)
+
+
+def fields() -> tuple[dataclasses.Field[Any], ...]:
+    """The fields of a study in the order in which help and documentation list them."""
+    return dataclasses.fields(Study)
+
+
+def study_from(values: dict[str, Any], where: str) -> Study:
+    """A validated study from plain values.
+
+    `where` names their origin in an error message, e.g. "study.toml". Raises InputError for an unknown key, a value of
+    the wrong type or one out of range.
+    """
+    known = {f.name for f in fields()}
+    for key in values:
+        if key not in known:
+            close = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean '{close[0]}'?" if close else f"known keys are {', '.join(sorted(known))}."
+            raise InputError(f"{where}: '{key}' is no key of a study; {hint}")
+    listed = {f.name for f in fields() if "tuple[" in str(f.type)}
+    as_lists = {
+        k: [v] if k in listed and not isinstance(v, list | tuple) and v is not None else v for k, v in values.items()
+    }
+    try:
+        return msgspec.convert(as_lists, Study)
+    except msgspec.ValidationError as error:
+        if isinstance(error.__cause__, InputError):
+            raise error.__cause__ from None
+        message, _, path = str(error).partition(" - at `$.")
+        key = re.split(r"[\[.`]", path)[0] or "a key"
+        raise InputError(
+            f"{where}: {key} = {as_lists.get(key)!r} does not fit; {message[0].lower()}{message[1:]}."
+        ) from None
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The values of a study file. Raises InputError when it is missing or no TOML."""
+    tomllib = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
+    try:
+        values: dict[str, Any] = tomllib.loads(path.read_text())
+        return values
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no such study file; give the path of a TOML file or flags alone.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, IsADirectoryError) as error:
+        raise InputError(f"{path} is no TOML file ({error}); see the README for an example.") from None
+
+
+def _check(study: Study) -> None:
+    positive = ("epochs", "train_batch", "batch", "imgsz", "max_detections", "opset")
+    for name in positive:
+        if getattr(study, name) < 1:
+            raise InputError(f"{name} = {getattr(study, name)} is out of range; give a whole number of at least 1.")
+    if study.imgsz % STRIDE:
+        raise InputError(
+            f"imgsz = {study.imgsz} is no multiple of the model's stride {STRIDE}; use "
+            f"{max(1, round(study.imgsz / STRIDE)) * STRIDE}."
+        )
+    for name in ("score_threshold", "nms_iou_threshold"):
+        if not 0 <= getattr(study, name) <= 1:
+            raise InputError(f"{name} = {getattr(study, name)} is out of range; give a number from 0 to 1.")
+    if study.lr0 is not None and not 0 < study.lr0 < float("inf"):
+        raise InputError(f"lr0 = {study.lr0} is out of range; give a number above 0, for example 0.001.")
+    if study.latency_samples < 0 or study.latency_seconds <= 0:
+        raise InputError("latency_samples must be at least 0 and latency_seconds above 0.")
+    if study.workers is not None and study.workers < 1:
+        raise InputError(f"workers = {study.workers} is out of range; give at least 1.")
+    if not re.fullmatch(r"cpu|cuda:\d+", study.device):
+        raise InputError(f"device = '{study.device}' is not known; use cpu, cuda:0, cuda:1 ...")
+    for name in ("engine", "construction", "seeds", "freeze"):
+        value = getattr(study, name)
+        if value is not None and len(value) == 0:
+            raise InputError(f"{name} is empty; name at least one.")
+        if value is not None and len(set(value)) != len(value):
+            raise InputError(f"{name} = {','.join(map(str, value))} names something twice; name each once.")
+    if any(seed < 0 for seed in study.seeds):
+        raise InputError("a seed is below 0; seeds are whole numbers from 0.")
+    if study.freeze is not None and min(study.freeze) < 0:
+        raise InputError(f"freeze = {min(study.freeze)} is below 0; 0 freezes nothing, N freezes layers 0 to N-1.")
+    if study.frozen_bn == "train" and "branched" in study.construction:
+        raise InputError(
+            "frozen_bn = train changes the statistics of the frozen layers, so a branched model would not keep the "
+            "base head's output; ask for --construction grafted or plain, or leave frozen_bn = eval."
+        )
+    given = {"weights": study.weights, "target": study.target, "base": study.base}
+    missing = [name for name, value in given.items() if value is None]
+    if missing and len(missing) < 3:
+        raise InputError(
+            f"--{' and --'.join(missing)} is missing; a study of your own data names weights, target and base, "
+            "the embedded one names none of them."
+        )

@@ -1,0 +1,116 @@
+"""The artifact store: whole or not at all, found again by its inputs, one run at a time."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from bench_freeze.artifact import ArtifactStore, output_folder, read_artifact, write_whole
+from bench_freeze.errors import InputError
+
+
+def writer(content, calls):
+    def build(folder):
+        calls.append(content)
+        (folder / "data.txt").write_text(content)
+        return {"length": len(content)}
+
+    return build
+
+
+def test_the_same_inputs_are_made_once(tmp_path):
+    store, calls = ArtifactStore(tmp_path), []
+    first, made = store.produce("step", {"a": 1, "b": [2]}, writer("x", calls))
+    again, made_again = store.produce("step", {"b": [2], "a": 1}, writer("x", calls))
+    assert (made, made_again, calls) == (True, False, ["x"])
+    assert again == first
+    assert again.facts == {"length": 1}
+    assert again.path("data.txt").read_text() == "x"
+
+
+def test_a_changed_input_is_another_artifact(tmp_path):
+    store, calls = ArtifactStore(tmp_path), []
+    first, _ = store.produce("step", {"a": 1}, writer("x", calls))
+    other, made = store.produce("step", {"a": 2}, writer("y", calls))
+    assert made
+    assert other.folder != first.folder
+    assert first.path("data.txt").read_text() == "x"
+
+
+def test_a_failed_step_leaves_nothing(tmp_path):
+    def build(folder):
+        (folder / "half.txt").write_text("half")
+        raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError):
+        ArtifactStore(tmp_path / "artifacts").produce("step", {}, build)
+    assert list((tmp_path / "artifacts").iterdir()) == []
+
+
+@pytest.mark.parametrize("damage", ["truncate", "remove", "manifest"])
+def test_a_damaged_artifact_is_made_again(tmp_path, damage):
+    store, calls = ArtifactStore(tmp_path), []
+    artifact, _ = store.produce("step", {}, writer("whole", calls))
+    if damage == "truncate":
+        artifact.path("data.txt").write_text("who")
+    elif damage == "remove":
+        artifact.path("data.txt").unlink()
+    else:
+        (artifact.folder / "manifest.json").write_text("{")
+    assert read_artifact(artifact.folder) is None
+    mended, made = store.produce("step", {}, writer("whole", calls))
+    assert made
+    assert mended.path("data.txt").read_text() == "whole"
+
+
+def test_the_manifest_names_inputs_files_and_versions(tmp_path):
+    artifact, _ = ArtifactStore(tmp_path).produce("step", {"seed": 3}, writer("x", []))
+    manifest = json.loads((artifact.folder / "manifest.json").read_text())
+    assert manifest["inputs"] == {"seed": 3}
+    assert manifest["files"]["data.txt"]["bytes"] == 1
+    assert {"kind", "key", "bench_freeze", "facts"} <= manifest.keys()
+
+
+def test_a_folder_is_held_by_one_run(tmp_path):
+    with (
+        output_folder(tmp_path / "out"),
+        pytest.raises(InputError, match="in use by another run"),
+        output_folder(tmp_path / "out"),
+    ):
+        pass
+    with output_folder(tmp_path / "out"):
+        pass  # free again
+
+
+def test_a_killed_run_does_not_leave_the_folder_locked(tmp_path):
+    program = (
+        "import os, sys, pathlib; from bench_freeze.artifact import output_folder\n"
+        "with output_folder(pathlib.Path(sys.argv[1])) as store:\n"
+        "    store.produce('step', {}, lambda folder: os.kill(os.getpid(), 9))\n"
+    )
+    killed = subprocess.run([sys.executable, "-c", program, str(tmp_path / "out")], check=False)
+    assert killed.returncode == -9
+    assert list((tmp_path / "out" / "artifacts").glob(".*.partial"))
+    with output_folder(tmp_path / "out"):
+        assert list((tmp_path / "out" / "artifacts").iterdir()) == []
+
+
+def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
+    (tmp_path / "out").write_text("")
+    with pytest.raises(InputError, match="is a file"), output_folder(tmp_path / "out"):
+        pass
+
+
+def test_a_write_that_fails_keeps_the_old_content(tmp_path, monkeypatch):
+    file = tmp_path / "results.json"
+    write_whole(file, b"old")
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        write_whole(file, b"new")
+    assert file.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["results.json"]

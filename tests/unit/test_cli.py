@@ -1,0 +1,103 @@
+"""The command line: what is typed, what is printed, how it exits."""
+
+import json
+
+import pytest
+
+from bench_freeze import cli
+from bench_freeze.spec import fields
+
+
+@pytest.fixture
+def seen(monkeypatch):
+    """The study that a run was asked for, instead of running it."""
+    studies = []
+
+    def run(study, console, command):
+        studies.append(study)
+        raise KeyboardInterrupt
+
+    import bench_freeze.run
+
+    monkeypatch.setattr(bench_freeze.run, "run", run)
+    return studies
+
+
+def test_flags_alone_are_a_run(seen, capsys):
+    assert cli.main(["--engine", "trt"]) == 130
+    assert seen[0].engine == ("trt",)
+    assert "goes on where it stopped" in capsys.readouterr().err
+
+
+def test_nothing_at_all_is_the_embedded_study(seen):
+    cli.main([])
+    assert seen[0].embedded
+    assert seen[0].imgsz == 160  # from the embedded study file
+
+
+def test_flags_win_over_the_file(seen, tmp_path):
+    file = tmp_path / "s.toml"
+    file.write_text('weights = "w.pt"\ntarget = "t.yaml"\nbase = "b.json"\nepochs = 3\nlr0 = 0.5\n')
+    cli.main(["run", str(file), "--epochs", "4", "--freeze", "22,15", "--train-args", "mosaic=0.5", "--dynamic-batch"])
+    study = seen[0]
+    assert (study.epochs, study.lr0, study.freeze) == (4, 0.5, (22, 15))
+    assert study.train_args == {"mosaic": 0.5}
+    assert study.dynamic_batch
+
+
+def test_every_field_is_a_flag(capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main(["run", "--help"])
+    assert end.value.code == 0
+    text = capsys.readouterr().out
+    assert all("--" + field.name.replace("_", "-") in text for field in fields())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--imgsz", "100"], "multiple of the model's stride 32"),
+        (["--epochs", "many"], "epochs = 'many'"),
+        (["--engine", "tensorflow"], "engine = "),
+        (["--freeze", "-1"], "below 0"),
+        (["nowhere.toml"], "no such study file"),
+        (["--train-args", "mosaic"], "KEY=VALUE"),
+        (["--weights", "w.pt"], "--target and --base is missing"),
+        (["--engine", "trt"], "does not build or run TensorRT plans yet"),
+    ],
+)
+def test_wrong_usage_is_one_sentence_and_status_2(arguments, sentence, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["run", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert sentence in error
+    assert error.startswith("bench-freeze: ")
+    assert len(error.strip().splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []  # nothing was begun
+
+
+def test_an_unknown_flag_is_status_2(capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main(["run", "--frezee", "10"])
+    assert end.value.code == 2
+
+
+def test_doctor_tells_about_every_engine(capsys):
+    assert cli.main(["doctor", "--json"]) == 0
+    findings = json.loads(capsys.readouterr().out)
+    assert set(findings["engines"]) == {"torch", "ort", "trt"}
+    assert findings["engines"]["ort"]["usable"]
+    assert not findings["engines"]["trt"]["usable"]
+    assert cli.main(["doctor"]) == 0
+    assert "engines on cpu" in capsys.readouterr().out
+
+
+def test_a_full_disk_is_a_sentence(monkeypatch, capsys):
+    import bench_freeze.run
+
+    def run(study, console, command):
+        raise OSError(28, "No space left on device", "runs/x")
+
+    monkeypatch.setattr(bench_freeze.run, "run", run)
+    assert cli.main([]) == 2
+    assert "the disk is full (runs/x)" in capsys.readouterr().err

@@ -1,0 +1,95 @@
+"""Who may import whom: the rules of ARCHITECTURE.md, read from the code."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import bench_freeze
+
+PACKAGE = Path(bench_freeze.__file__).parent
+HEAVY = {"torch", "torchvision", "ultralytics", "onnx", "onnxruntime", "tensorrt", "pycuda"}
+# Modules that need a framework for all they do import it at their top; they are only imported inside functions.
+FRAMEWORK_MODULES = {
+    "dualhead.model",
+    "finetune.audit",
+    "finetune.head_init",
+    "finetune.trainer",
+    "finetune.training_data",
+    "embedded.train_base",
+}
+FORBIDDEN = {
+    "engines": {"evaluate", "measure", "report", "finetune"},
+    "measure": {"data", "dualhead", "engines", "evaluate", "export", "finetune", "pipeline", "report"},
+    "report": {"data", "dualhead", "engines", "evaluate", "export", "finetune", "measure", "pipeline"},
+    "evaluate": {"dualhead", "engines", "export", "finetune", "measure", "pipeline", "report"},
+    "data": {"dualhead", "engines", "evaluate", "export", "finetune", "measure", "pipeline", "report"},
+    "spec": {"data", "dualhead", "engines", "evaluate", "export", "finetune", "measure", "pipeline", "report"},
+}
+
+
+def modules():
+    for file in sorted(PACKAGE.rglob("*.py")):
+        parts = file.relative_to(PACKAGE).with_suffix("").parts
+        yield ".".join(p for p in parts if p != "__init__"), file
+
+
+def imports(tree, name, file, *, top_only):
+    """Imported modules: external ones by first name, own ones as a path from the package."""
+    nodes = tree.body if top_only else ast.walk(tree)
+    package = name.split(".") if file.name == "__init__.py" else name.split(".")[:-1]
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            yield node.module.split(".")[0]
+        elif isinstance(node, ast.ImportFrom) and node.level:
+            above = package[: len(package) - node.level + 1]
+            base = ".".join([*above, *(node.module.split(".") if node.module else [])])
+            yield f".{base}" if node.module else f".{base}.{node.names[0].name}".replace("..", ".")
+
+
+@pytest.mark.parametrize(("name", "file"), list(modules()), ids=lambda v: v if isinstance(v, str) else "")
+def test_heavy_packages_are_imported_where_they_are_needed(name, file):
+    tree = ast.parse(file.read_text())
+    top = set(imports(tree, name, file, top_only=True))
+    if name not in FRAMEWORK_MODULES:
+        assert not top & HEAVY
+        own = {own.lstrip(".") for own in top if own.startswith(".")}
+        assert not own & FRAMEWORK_MODULES
+
+
+@pytest.mark.parametrize("layer", FORBIDDEN)
+def test_layers_look_one_way(layer):
+    for name, file in modules():
+        if name == layer or name.startswith(f"{layer}."):
+            own = [
+                i.lstrip(".") for i in imports(ast.parse(file.read_text()), name, file, top_only=False) if i[0] == "."
+            ]
+            wrong = [i for i in own if i.split(".")[0] in FORBIDDEN[layer]]
+            assert not wrong, f"{name} imports {wrong}"
+
+
+def test_only_ext_imports_the_compiled_module():
+    users = [
+        name for name, file in modules() if "_ext" in file.read_text().split() or "import _ext" in file.read_text()
+    ]
+    assert users == ["ext"]
+
+
+@pytest.mark.parametrize("command", [["--help"], ["doctor"], ["eval", "--help"], ["run", "--help"]])
+def test_light_commands_load_no_framework(command):
+    program = (
+        "import sys\nfrom bench_freeze.cli import main\n"
+        "try:\n    main(sys.argv[1:])\nexcept SystemExit:\n    pass\n"
+        "print('LOADED', sorted({'torch', 'ultralytics', 'onnx'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program, *command], capture_output=True, text=True, check=True)
+    assert "LOADED []" in done.stdout
+
+
+def test_files_stay_readable():
+    long = {str(f.relative_to(PACKAGE)): n for _, f in modules() if (n := len(f.read_text().splitlines())) > 300}
+    assert not long

@@ -1,0 +1,76 @@
+"""The study spec: what is accepted, and the sentence that refuses the rest."""
+
+import dataclasses
+
+import pytest
+
+from bench_freeze.errors import InputError
+from bench_freeze.spec import Study, read_toml, study_from
+
+OWN_DATA = {"weights": "a.pt", "target": "t.yaml", "base": "b.json"}
+
+
+def test_defaults_are_the_embedded_study():
+    study = study_from({}, "test")
+    assert study.embedded
+    assert study.construction == ("branched", "grafted")
+    assert str(study.out_folder) == "runs/demo"
+
+
+def test_a_study_of_own_data_is_named_after_the_target_set():
+    assert str(study_from(OWN_DATA, "test").out_folder) == "runs/t"
+
+
+def test_every_field_has_help():
+    assert all(field.metadata["help"] for field in dataclasses.fields(Study))
+
+
+def test_toml_file_gives_the_same_study_as_values(tmp_path):
+    file = tmp_path / "study.toml"
+    file.write_text('weights = "a.pt"\ntarget = "t.yaml"\nbase = "b.json"\nfreeze = [22, 15]\ntrain_batch = 8\n')
+    assert study_from(read_toml(file), "study.toml") == study_from(
+        {**OWN_DATA, "freeze": [22, 15], "train_batch": 8}, "flags"
+    )
+
+
+def test_one_value_stands_for_a_list_of_one():
+    assert study_from({"freeze": 10, "engine": "ort"}, "test").freeze == (10,)
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"train_bach": 8}, "did you mean 'train_batch'"),
+        ({"freeze": [-1]}, "below 0"),
+        ({"freeze": [10, 10]}, "twice"),
+        ({"freeze": ["ten"]}, "freeze = "),
+        ({"imgsz": 100}, "use 96"),
+        ({"imgsz": 0}, "at least 1"),
+        ({"epochs": 0}, "at least 1"),
+        ({"engine": ["tensorrt"]}, "engine = "),
+        ({"device": "gpu"}, "cuda:0"),
+        ({"construction": []}, "empty"),
+        ({"lr0": -0.1}, "above 0"),
+        ({"score_threshold": 1.5}, "from 0 to 1"),
+        ({"seeds": [-3]}, "seed"),
+        ({"frozen_bn": "train"}, "branched"),
+        ({"weights": "a.pt"}, "--target and --base"),
+        ({"head_init": "random"}, "head_init = "),
+    ],
+)
+def test_what_does_not_fit_is_refused_in_a_sentence(values, sentence):
+    with pytest.raises(InputError, match=sentence):
+        study_from(values, "study.toml")
+
+
+def test_drifting_statistics_are_allowed_for_other_constructions():
+    assert study_from({"frozen_bn": "train", "construction": ["grafted", "plain"]}, "test").frozen_bn == "train"
+
+
+def test_missing_and_broken_files_are_named(tmp_path):
+    with pytest.raises(InputError, match="no such study file"):
+        read_toml(tmp_path / "none.toml")
+    broken = tmp_path / "broken.toml"
+    broken.write_text("freeze = [")
+    with pytest.raises(InputError, match="no TOML file"):
+        read_toml(broken)

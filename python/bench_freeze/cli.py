@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import errno
 import json
 import sys
 from collections.abc import Sequence
@@ -12,7 +11,7 @@ from typing import Any
 
 from . import __version__
 from .console import Console
-from .errors import BenchFreezeError, InputError
+from .errors import BenchFreezeError, InputError, disk_full
 from .spec import Study, fields, read_toml, study_from
 
 COMMANDS = ("run", "export", "eval", "doctor")
@@ -51,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.close()
         return 0
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if disk_full(error) is not None:
             place = f" ({error.filename})" if error.filename else ""
             print(
                 f"bench-freeze: the disk is full{place}; free some space and run the same command again, finished work "

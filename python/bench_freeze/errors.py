@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 
 class BenchFreezeError(Exception):
     """Base of every error this package raises on purpose; the command line prints it and exits with `exit_code`."""
@@ -19,3 +21,15 @@ class AuditError(BenchFreezeError):
     """A result that must not be trusted: a frozen tensor moved, or an exported model differs from its source."""
 
     exit_code = 1
+
+
+def disk_full(error: BaseException | None) -> OSError | None:
+    """The error of a full disk (or an exhausted quota or file size limit) in a chain of causes, if there is one.
+
+    Libraries wrap it in errors of their own that say something else.
+    """
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            return error
+        error = error.__cause__ or error.__context__
+    return None

@@ -12,8 +12,8 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bench_freeze import _ext
-from bench_freeze.errors import InputError
+from . import _ext
+from .errors import InputError
 
 BoxFormat = Literal["cxcywh", "xyxy"]
 

@@ -16,8 +16,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from bench_freeze.data.dataset import DetectionTable, GroundTruth
-from bench_freeze.errors import InputError
+from ..errors import InputError
+from .dataset import DetectionTable, GroundTruth
 
 
 class _Image(msgspec.Struct, gc=False):

@@ -18,6 +18,10 @@ from ..errors import InputError
 
 SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 
+# What Pillow raises for damaged content. ImportError is Ultralytics' doing: once imported, it makes Image.open try HEIF
+# by a package that need not be there.
+_UNDECODABLE = (OSError, SyntaxError, ValueError, ImportError, Image.DecompressionBombError)
+
 
 @dataclass(frozen=True)
 class ImageFacts:
@@ -43,7 +47,7 @@ def read_image(path: Path) -> NDArray[np.uint8]:
             return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
     except FileNotFoundError:
         raise InputError(f"{path}: there is no such image; restore it or remove it from the data set.") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except _UNDECODABLE as error:
         raise InputError(
             f"{path} cannot be read as an image ({error}); replace it or remove it from the data set."
         ) from None
@@ -67,7 +71,7 @@ def check_image(path: Path) -> ImageFacts:
                 width, height = height, width
             image.draft("RGB", (1, 1))  # a JPEG's whole stream is read all the same, at an eighth of the size
             image.load()
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except _UNDECODABLE as error:
         raise InputError(
             f"{path} cannot be read as an image ({error}); replace it or remove it from the data set."
         ) from None

@@ -51,8 +51,8 @@ def sibling_json(path: Path, split: str) -> Path:
     sibling = path.with_name(name)
     if name == path.name or not sibling.is_file():
         raise InputError(
-            f"{path}: no file to score on (looked for {sibling.name if name != path.name else 'train in its name'}); name "
-            "it with --target-val."
+            f"{path}: no file to score on (no {sibling.name if name != path.name else 'train in its name'}); name it "
+            "with --target-val."
         )
     return sibling
 
@@ -64,6 +64,9 @@ def read_coco(path: Path, images: Path | None, on_progress: Progress | None = No
     folder of the json. Raises InputError when an image is missing, unreadable or of another size than the json says.
     """
     instances = read_instances(path)
+    if "" in instances.file_names:
+        nameless = instances.ground_truth.image_ids[instances.file_names.index("")]
+        raise InputError(f"{path}: image {nameless} has no 'file_name'; add it, the image cannot be found without.")
     folder = images or _image_folder(path, instances.file_names)
     files = [folder / name for name in instances.file_names]
     facts = check_images(files, on_progress)
@@ -90,12 +93,13 @@ def read_coco(path: Path, images: Path | None, on_progress: Progress | None = No
 
 
 def _record(path: Path, image_id: int, file: Path, fact: ImageFacts, width: int, height: int) -> ImageRecord:
-    if (fact.width, fact.height) != (width, height):
+    stated = (width or fact.width, height or fact.height)  # 0 where the json does not say
+    if (fact.width, fact.height) != stated:
         raise InputError(
             f"{file} is {fact.width}x{fact.height} pixels but {path} says {width}x{height} (image {image_id}); use the "
             "images that the annotations were made for."
         )
-    return ImageRecord(image_id, file, width, height, fact.sha256)
+    return ImageRecord(image_id, file, fact.width, fact.height, fact.sha256)
 
 
 def _image_folder(path: Path, file_names: tuple[str, ...]) -> Path:

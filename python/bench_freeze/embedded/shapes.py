@@ -91,7 +91,7 @@ BASE_KINDS: dict[str, SignedDistance] = {
     "cross": _cross,
 }
 
-PETALS: dict[str, int] = {"flower4": 4, "flower5": 5, "flower6": 6, "flower8": 8}
+PETALS: dict[str, int] = {"flower3": 3, "flower4": 4, "flower6": 6, "flower9": 9}
 """Target kinds that only their number of petals tells apart."""
 
 SHARED_KIND = "star"

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..environment import usable_cores
 from ..errors import InputError
 from .base import EngineIdentity, ModelCard, check_images_shape
 
@@ -19,6 +20,8 @@ class TorchEngine:
 
         if device.startswith("cuda") and not torch.cuda.is_available():
             raise InputError(f"device {device}: torch finds no usable NVIDIA GPU; use --device cpu or mend the driver.")
+        if device == "cpu":
+            torch.set_num_threads(usable_cores())  # Ultralytics changes it when it trains in this process
         self._torch = torch
         self._module = module.to(device)
         self._device = device

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench_freeze.data.coco import read_instances, read_results
-from bench_freeze.evaluate.coco_protocol import Protocol
-from bench_freeze.evaluate.evaluate import Evaluation, evaluate
-from bench_freeze.evaluate.summarize import summary_lines
+from ..data.coco import read_instances, read_results
+from .coco_protocol import Protocol
+from .evaluate import Evaluation, evaluate
+from .summarize import summary_lines
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bench_freeze import ext
-from bench_freeze.data.dataset import DetectionTable, GroundTruth
-from bench_freeze.errors import InputError
-from bench_freeze.evaluate import coco_protocol, summarize
-from bench_freeze.evaluate.coco_protocol import Protocol
+from .. import ext
+from ..data.dataset import DetectionTable, GroundTruth
+from ..errors import InputError
+from . import coco_protocol, summarize
+from .coco_protocol import Protocol
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from bench_freeze.evaluate.coco_protocol import AP_MAX_DETECTIONS, STAT_NAMES
+from .coco_protocol import AP_MAX_DETECTIONS, STAT_NAMES
 
 if TYPE_CHECKING:
-    from bench_freeze.evaluate.evaluate import Evaluation
+    from .evaluate import Evaluation
 
 _UNDEFINED = -1.0
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..engines.base import ModelCard
 from ..engines.ort_engine import CARD_KEY
-from ..errors import BenchFreezeError, InputError
+from ..errors import BenchFreezeError, InputError, disk_full
 
 MODEL = "model.onnx"
 INPUT = "images"
@@ -51,6 +51,9 @@ def export_onnx(module: Any, card: ModelCard, path: Path, *, opset: int) -> None
                 verbose=False,
             )
     except Exception as error:  # the exporter raises its own classes, and wraps others
+        full = disk_full(error)
+        if full is not None:
+            raise full from None
         reason = " ".join(str(error).split())[:300]
         raise InputError(f"torch could not export the model with opset {opset} ({reason}); try --opset 18.") from error
     model = onnx.load(path)

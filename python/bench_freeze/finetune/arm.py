@@ -14,7 +14,7 @@ from typing import Any
 from ..artifact import Artifact, ArtifactStore
 from ..data.dataset import DetectionSet
 from ..dualhead.checkpoint import Checkpoint, load_checkpoint, quiet_ultralytics, save_checkpoint
-from ..environment import package_versions
+from ..environment import package_versions, usable_cores
 from ..errors import BenchFreezeError, InputError
 from ..measure.memory import PeakMemory
 from ..spec import Study
@@ -154,6 +154,7 @@ def _train(
         "head_start": asdict(start[-1]),
         "audit": asdict(audit),
         "weights": "moving average (EMA) after the last epoch",
+        "threads": usable_cores() if study.device == "cpu" else None,  # sums round differently with another number
     }
 
 

@@ -50,7 +50,7 @@ def audit_frozen(base: Any, tuned: Any, freeze: int, frozen_bn: FrozenBatchNorm,
     if moved:
         raise AuditError(
             f"{len(moved)} frozen tensor(s) changed in a training with freeze = {freeze}, so its results would not "
-            f"mean what they say: {', '.join(moved)}. This is a fault of the training, not of your data; please report it "
-            "with your versions of torch and ultralytics."
+            f"mean what they say: {', '.join(moved)}. This is a fault of the training, not of your data; please report "
+            "it with your versions of torch and ultralytics."
         )
     return FrozenAudit(parameters, buffers, drift)

@@ -18,6 +18,7 @@ from ultralytics.models.yolo.detect import DetectionTrainer
 from ultralytics.utils.torch_utils import unwrap_model
 
 from ..data.dataset import DetectionSet
+from ..environment import usable_cores
 from ..errors import BenchFreezeError
 from ..spec import FrozenBatchNorm
 from .training_data import CheckedDataset
@@ -40,6 +41,8 @@ class FreezeTrainer(DetectionTrainer):
         self._frozen_bn = frozen_bn
         self._on_epoch = on_epoch
         super().__init__(overrides=overrides)
+        if self.device.type == "cpu":
+            torch.set_num_threads(usable_cores())  # Ultralytics leaves one core idle: half of a two-core machine
 
     def run_callbacks(self, event: str) -> None:
         """Report the end of an epoch; no logger, telemetry or service that is installed takes part."""
@@ -139,12 +142,14 @@ class FreezeTrainer(DetectionTrainer):
 
 
 # Keys of Ultralytics' configuration that name files, logging, prediction or export: no part of a training's identity.
-_NOT_TRAINING = frozenset(
-    "model data project name exist_ok save_dir save save_period plots verbose resume val split mode task source show "  # noqa: SIM905
-    "save_txt save_json save_conf save_crop save_frames show_labels show_conf show_boxes line_width format keras "
-    "optimize int8 half dynamic simplify opset workspace nms conf iou max_det vid_stride stream_buffer visualize augment "
-    "retina_masks embed cfg tracker profile device workers pretrained dnn agnostic_nms".split()
-)
+_NOT_TRAINING = frozenset({
+    "model", "data", "project", "name", "exist_ok", "save_dir", "save", "save_period", "plots", "verbose", "resume",
+    "val", "split", "mode", "task", "source", "show", "save_txt", "save_json", "save_conf", "save_crop", "save_frames",
+    "show_labels", "show_conf", "show_boxes", "line_width", "format", "keras", "optimize", "int8", "half", "dynamic",
+    "simplify", "opset", "workspace", "nms", "conf", "iou", "max_det", "vid_stride", "stream_buffer", "visualize",
+    "augment", "retina_masks", "embed", "cfg", "tracker", "profile", "device", "workers", "pretrained", "dnn",
+    "agnostic_nms",
+})  # fmt: skip
 
 
 def overrides_for(folder: Path, **arguments: Any) -> dict[str, Any]:

@@ -103,8 +103,8 @@ def _caption(results: Results) -> str:
     batch = results.study.get("batch")
     return (
         f"AP by the {settings['protocol']} protocol (score > {settings['score_threshold']}, suppression at IoU "
-        f"{settings['nms_iou_threshold']}, {settings['max_detections']} detections); latency in ms per batch of {batch};"
-        " change = base mAP - original model's."
+        f"{settings['nms_iou_threshold']}, {settings['max_detections']} detections); latency in ms per batch of "
+        f"{batch}; change = base mAP - original model's."
     )
 
 

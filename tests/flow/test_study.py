@@ -1,0 +1,255 @@
+"""The whole study for real: a real training, export and engine on the embedded data, and what happens around it."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from bench_freeze.report.schema import decode
+
+pytestmark = pytest.mark.slow
+
+SHORT = ["--freeze", "22,15", "--epochs", "1", "--latency-samples", "8", "--latency-seconds", "1"]
+TRAINED = "tuned"
+
+
+def bench_freeze(*arguments, **options):
+    command = [sys.executable, "-m", "bench_freeze", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, **options)
+
+
+def without_clocks(results):
+    """What must be equal between two runs: everything that no clock or meter decides."""
+    plain = json.loads(json.dumps(results))
+    for row in (*plain["rows"], *plain["originals"]):
+        del row["latency"], row["memory"]
+        for key in ("seconds", "peak_bytes"):
+            row.get("train", {}).pop(key, None)
+    for key in ("environment", "command", "study"):
+        del plain[key]
+    return plain
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """One finished study: its folder and its results."""
+    out = tmp_path_factory.mktemp("study") / "out"
+    done = bench_freeze(*SHORT, "--out", out, "--construction", "branched,grafted,plain")
+    assert done.returncode == 0, done.stderr
+    return out, json.loads((out / "results.json").read_text()), done
+
+
+def test_a_row_for_every_depth_and_construction(finished):
+    _, results, _ = finished
+    rows = [(row["freeze"], row["construction"]) for row in results["rows"]]
+    assert rows == [(f, c) for f in (22, 15) for c in ("branched", "grafted", "plain")]
+    assert results["finished"]
+    assert "embedded problem" in results["about"]
+
+
+def test_the_file_fits_its_schema(finished):
+    out, results, _ = finished
+    assert decode((out / "results.json").read_bytes()).schema_version == 1
+    promised = {
+        "freeze", "seed", "engine", "precision", "construction", "imgsz", "batch", "device", "protocol", "data_sha256",
+        "target", "base", "base_merged", "base_original", "base_delta_map", "latency", "train", "memory", "artifact",
+    }  # fmt: skip
+    for row in results["rows"]:
+        assert promised <= row.keys()
+        assert {"map", "map50", "per_class"} <= row["target"].keys()
+        for scope in ("model", "pipeline"):
+            latency = row["latency"][scope]
+            assert latency["n"] == len(latency["samples_s"]) == 8
+            assert min(latency["samples_s"]) > 0
+            assert latency["p50_s"] in latency["samples_s"]
+            assert latency["p90_s"] is None  # eight samples say nothing about one in ten
+            assert latency["p99_s"] is None
+        assert len(row["artifact"]["onnx_sha256"]) == 64
+        assert row["artifact"]["plan_sha256"] is None
+
+
+def test_branched_loses_nothing_and_grafted_what_was_forgotten(finished):
+    _, results, _ = finished
+    rows = {(r["freeze"], r["construction"]): r for r in results["rows"]}
+    original = results["originals"][0]["base"]
+    for freeze in (22, 15):
+        assert rows[freeze, "branched"]["base_delta_map"] == 0
+        assert rows[freeze, "branched"]["base"]["per_class"] == original["per_class"]
+        assert rows[freeze, "branched"]["target"] == rows[freeze, "grafted"]["target"]
+        assert rows[freeze, "plain"]["target"] == rows[freeze, "grafted"]["target"]
+        assert rows[freeze, "plain"]["base"]["map"] < original["map"]
+        assert rows[freeze, "plain"]["base_merged"] is None
+    assert rows[22, "grafted"]["base_delta_map"] == 0
+    assert rows[15, "grafted"]["base_delta_map"] != 0
+
+
+def test_the_base_detector_detects(finished):
+    """The committed weights are trained: far above chance, measured anew on every machine that runs this."""
+    assert finished[1]["originals"][0]["base"]["map"] > 0.6
+
+
+def test_trainings_are_recorded_and_audited(finished):
+    for row in finished[1]["rows"]:
+        train = row["train"]
+        assert train["requested"]["lr0"] == train["effective"]["lr0"]
+        assert train["effective"]["optimizer"] == "AdamW"
+        assert train["changed"] == {}
+        assert train["audit"]["parameters"] > 0
+        assert train["seconds"] > 0
+    rows = {(r["freeze"]): r for r in finished[1]["rows"]}
+    trainable = {f: rows[f]["train"]["effective"]["trainable_parameters"] for f in (22, 15)}
+    assert trainable[22] < trainable[15]
+
+
+def test_plain_output_without_a_terminal(finished):
+    _, _, done = finished
+    assert "\x1b[" not in done.stdout + done.stderr
+    assert "target mAP50" in done.stdout
+    assert done.stdout.rstrip().endswith("results.json")
+
+
+def test_a_second_run_reuses_everything(finished):
+    out, results, _ = finished
+    before = {p: p.stat().st_mtime_ns for p in (out / "artifacts").iterdir()}
+    again = bench_freeze(*SHORT, "--out", out, "--construction", "branched,grafted,plain", "--json")
+    assert again.returncode == 0, again.stderr
+    assert {p: p.stat().st_mtime_ns for p in (out / "artifacts").iterdir()} == before
+    repeated = json.loads(again.stdout)
+    assert repeated["rows"] == results["rows"]  # samples included
+
+
+def test_a_changed_input_invalidates_what_depends_on_it(finished, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(finished[0], out)
+    before = {p.name for p in (out / "artifacts").iterdir()}
+    done = bench_freeze(*SHORT, "--out", out, "--construction", "branched,grafted,plain", "--score-threshold", "0.05")
+    assert done.returncode == 0, done.stderr
+    new = {p.name.partition("-")[0] for p in (out / "artifacts").iterdir() if p.name not in before}
+    assert new == {"detections", "latency"}  # neither trained nor exported again
+    (artifacts(out, "onnx", partial=False)[0] / "model.onnx").write_bytes(b"damaged")
+    done = bench_freeze(*SHORT, "--out", out, "--construction", "branched,grafted,plain")
+    assert done.returncode == 0, done.stderr
+    assert json.loads((out / "results.json").read_text())["rows"] == finished[1]["rows"]
+
+
+def start(out, **options):
+    command = [sys.executable, "-m", "bench_freeze", *SHORT, "--out", str(out)]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **options)
+
+
+def wait_for(condition, seconds=120):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+
+
+def artifacts(out: Path, kind: str, *, partial: bool):
+    pattern = f".{kind}-*.partial" if partial else f"{kind}-*"
+    return list((out / "artifacts").glob(pattern))
+
+
+def test_a_killed_and_an_interrupted_run_go_on_and_end_the_same(finished, tmp_path):
+    out = tmp_path / "out"
+    killed = start(out)
+    wait_for(lambda: artifacts(out, TRAINED, partial=True))  # in the middle of the first training
+    killed.kill()
+    killed.wait()
+    assert not artifacts(out, TRAINED, partial=False)
+
+    second = start(out)
+    wait_for(lambda: artifacts(out, TRAINED, partial=False) and artifacts(out, TRAINED, partial=True))
+    blocked = bench_freeze(*SHORT, "--out", out)  # while the other runs
+    assert blocked.returncode == 2
+    assert f"in use by another run (process {second.pid})" in blocked.stderr
+    second.send_signal(signal.SIGINT)
+    message = second.communicate()[1]
+    assert second.returncode == 130
+    assert "goes on where it stopped" in message
+    assert "Traceback" not in message
+    rows = json.loads((out / "results.json").read_text())
+    assert not rows["finished"]
+    assert [r["freeze"] for r in rows["rows"]] == [22, 22]
+
+    done = bench_freeze(*SHORT, "--out", out, "--json")
+    assert done.returncode == 0, done.stderr
+    resumed, whole = json.loads(done.stdout), finished[1]
+    whole = {**whole, "rows": [r for r in whole["rows"] if r["construction"] != "plain"]}
+    assert without_clocks(resumed) == without_clocks(whole)
+
+
+def test_the_users_data_are_not_touched(embedded_data, tmp_path):
+    data = tmp_path / "data"
+    shutil.copytree(embedded_data[0].parent, data)
+    files = {p: (p.stat().st_mtime_ns, p.stat().st_size) for p in data.rglob("*")}
+    arguments = [
+        *("--weights", data / embedded_data[0].name),
+        *("--target", data / embedded_data[1].relative_to(embedded_data[0].parent)),
+        *("--base", data / embedded_data[2].relative_to(embedded_data[0].parent)),
+        *("--freeze", "22", "--epochs", "1", "--imgsz", "160", "--latency-samples", "0", "--construction", "plain"),
+    ]
+    for folder in (data, *data.rglob("*")):
+        if folder.is_dir():
+            folder.chmod(0o555)
+    try:
+        done = bench_freeze(*arguments, "--out", tmp_path / "out", "--optimizer", "auto", "--lr0", "0.5", "--json")
+    finally:
+        for folder in (data, *data.rglob("*")):
+            if folder.is_dir():
+                folder.chmod(0o755)
+    assert done.returncode == 0, done.stderr
+    assert {p: (p.stat().st_mtime_ns, p.stat().st_size) for p in data.rglob("*")} == files
+    results = json.loads(done.stdout)
+    # optimizer=auto ignores lr0, which must not go unsaid.
+    assert results["rows"][0]["train"]["changed"]["lr0"][0] == 0.5
+    assert any("lr0 = 0.5 was asked for" in warning for warning in results["warnings"])
+    assert "warning: freeze 22 seed 0: lr0" in done.stderr
+    assert results["rows"][0]["latency"] == {"model": None, "pipeline": None}
+
+
+def test_drifting_statistics_are_measured_when_asked_for(tmp_path):
+    done = bench_freeze(
+        *("--freeze", "15", "--epochs", "1", "--latency-samples", "0", "--frozen-bn", "train"),
+        *("--construction", "grafted", "--engine", "torch", "--out", tmp_path / "out", "--json"),
+    )
+    assert done.returncode == 0, done.stderr
+    row = json.loads(done.stdout)["rows"][0]
+    assert row["engine"] == "torch"
+    assert row["artifact"]["onnx_sha256"] is None
+    drift = row["train"]["audit"]["buffer_drift"]
+    assert drift
+    assert all((name.startswith("model.") and "running" in name) or "num_batches" in name for name in drift)
+
+
+def test_a_full_disk_ends_in_a_sentence_and_keeps_what_was_finished(finished, tmp_path):
+    """A limit on the size of any file stands for a full disk: the write fails in the same place, with EFBIG."""
+    out = tmp_path / "out"
+    shutil.copytree(finished[0], out)
+    for folder in artifacts(out, "onnx", partial=False):
+        shutil.rmtree(folder)
+    program = (
+        "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))\n"
+        "from bench_freeze.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *SHORT, "--out", str(out)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2, done.stderr
+    assert "the disk is full" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert artifacts(out, TRAINED, partial=False)
+    assert not artifacts(out, "onnx", partial=True)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    tmp_path.chmod(0o555)
+    done = bench_freeze(*SHORT, "--out", tmp_path / "out")
+    assert (done.returncode, "cannot be written" in done.stderr) == (2, True)

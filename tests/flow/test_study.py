@@ -253,3 +253,70 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     tmp_path.chmod(0o555)
     done = bench_freeze(*SHORT, "--out", tmp_path / "out")
     assert (done.returncode, "cannot be written" in done.stderr) == (2, True)
+
+
+def test_the_numbers_are_pycocotools_own(finished, tmp_path):
+    """The kept detections of the original model, written as COCO results, scored by pycocotools."""
+    import contextlib
+    import io
+
+    import numpy as np
+    from pycocotools.coco import COCO
+    from pycocotools.cocoeval import COCOeval
+
+    from bench_freeze.pipeline import load_detections
+
+    out, results, _ = finished
+    truth_file = next((out / "artifacts").glob("embedded-*/base/annotations/*.json"))
+    truth = json.loads(truth_file.read_text())
+    image_ids = sorted(image["id"] for image in truth["images"])
+    category = {c["name"]: c["id"] for c in truth["categories"]}
+    classes = results["weights"]["classes"]
+    kept = [load_detections(p / "detections.npz") for p in artifacts(out, "detections", partial=False)]
+    original = next(k["base"] for k in kept if set(k) == {"base"})
+    rows = [
+        {
+            "image_id": image_ids[i],
+            "category_id": category[classes[label]],
+            "bbox": [*box[:2].tolist(), *(box[2:] - box[:2]).tolist()],
+            "score": float(score),
+        }
+        for i, label, box, score in zip(
+            original.image_index, original.labels, original.boxes_xyxy, original.scores, strict=True
+        )
+    ]
+    with contextlib.redirect_stdout(io.StringIO()):
+        coco = COCO(str(truth_file))
+        evaluation = COCOeval(coco, coco.loadRes(rows), "bbox")
+        evaluation.evaluate()
+        evaluation.accumulate()
+        evaluation.summarize()
+    found = results["originals"][0]["base"]
+    ours = [found[key] for key in ("map", "map50", "map75", "map_small", "map_medium", "map_large")]
+    theirs = [None if value < 0 else value for value in evaluation.stats[:6]]
+    assert ours == theirs  # to the last bit
+    precision = evaluation.eval["precision"][:, :, :, 0, 2]
+    by_iou = [float(np.mean(p[p > -1])) for p in precision]
+    assert list(found["ap_by_iou"].values()) == by_iou
+
+
+def test_a_frozen_tensor_that_moved_ends_the_run(finished, tmp_path, monkeypatch, capsys):
+    import torch
+
+    from bench_freeze import cli
+    from bench_freeze.finetune.trainer import FreezeTrainer
+
+    honest = FreezeTrainer.tuned_model
+
+    def tampered(self):
+        model = honest(self)
+        with torch.no_grad():
+            model.model[0].conv.weight[0, 0, 0, 0] += 0.25
+        return model
+
+    monkeypatch.setattr(FreezeTrainer, "tuned_model", tampered)
+    out = tmp_path / "out"
+    assert cli.main([*SHORT, "--out", str(out), "--latency-samples", "0"]) == 1
+    assert "model.0.conv.weight" in capsys.readouterr().err
+    assert not artifacts(out, TRAINED, partial=False)
+    assert not artifacts(out, TRAINED, partial=True)

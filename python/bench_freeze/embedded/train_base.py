@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .checkpoint import build_model, save_checkpoint
+from .checkpoint import build_model
 from .scenes import BASE_NAMES, base_scenes
 from .yolo_layout import write_yolo_split, write_yolo_yaml
 
@@ -42,12 +42,15 @@ def train(folder: Path, *, images: int, epochs: int, seed: int) -> tuple[Path, d
     import torch
     from ultralytics import YOLO
 
+    from ..dualhead.checkpoint import save_checkpoint
+
     names = dict(enumerate(BASE_NAMES))
     for split, count in {"train": images, "val": VAL_IMAGES}.items():
         write_yolo_split(folder / "set", split, base_scenes(split, count, TRAIN_SEED + seed, crowds=False), BASE_NAMES)
     data = write_yolo_yaml(folder / "set" / "base.yaml", ("train", "val"), BASE_NAMES)
     torch.manual_seed(seed)
-    start = save_checkpoint(build_model(narrow_yaml(), names), folder / "start.pt")
+    start = folder / "start.pt"
+    save_checkpoint(start, build_model(narrow_yaml(), names), half=False)
     yolo = YOLO(start)
     # Ultralytics leaves one core unused on a CPU.
     yolo.add_callback("on_train_start", lambda trainer: torch.set_num_threads(os.cpu_count() or 1))

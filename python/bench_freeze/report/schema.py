@@ -183,3 +183,7 @@ def decode(content: bytes) -> Results:
 def json_schema() -> dict[str, Any]:
     """The schema as JSON Schema, descriptions included."""
     return msgspec.json.schema(Results)
+
+
+if __name__ == "__main__":  # python -m bench_freeze.report.schema > python/bench_freeze/report/results.schema.json
+    print(msgspec.json.format(msgspec.json.encode(json_schema()), indent=1).decode())

@@ -86,9 +86,13 @@ def _add_run(commands: Any) -> None:
         allow_abbrev=False,
     )
     run.add_argument("study", nargs="?", metavar="STUDY.toml", help="a study file; flags win over it")
+    groups: dict[str, Any] = {}
     for field in fields():
-        _add_study_flag(run, field)
-    run.add_argument(
+        name = field.metadata["group"]
+        if name not in groups:
+            groups[name] = run.add_argument_group(name)
+        _add_study_flag(groups[name], field)
+    groups["output"].add_argument(
         "--json", action="store_true", help="print results.json on standard output, no table, no progress bars"
     )
     run.set_defaults(call=_run)

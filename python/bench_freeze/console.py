@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console as RichConsole
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+LOG_EVERY_SECONDS = 60.0  # a log should show that a long step is alive, not be filled by it
+
 
 class Step:
     """A step in progress: call it with `done, total`; set `kept` when its result was there already."""
 
-    def __init__(self, progress: Progress | None, title: str) -> None:
+    def __init__(self, show: Callable[[int, int], None]) -> None:
         self.kept = False
-        self._progress = progress
-        self._task = None if progress is None else progress.add_task(title, total=None)
+        self._show = show
 
     def __call__(self, done: int, total: int) -> None:
         """Report how far the step is."""
-        if self._progress is not None and self._task is not None:
-            self._progress.update(self._task, completed=done, total=total)
+        self._show(done, total)
 
 
 class Console:
@@ -40,15 +40,30 @@ class Console:
         self._rich.print(f"warning: {text}", markup=False, soft_wrap=True, style="yellow" if self._live else "")
 
     @contextmanager
-    def step(self, title: str) -> Iterator[Step]:
-        """Show one step while it lasts, and one line with its time when it is done."""
+    def step(self, title: str, *, still: bool = False) -> Iterator[Step]:
+        """Show one step while it lasts, and one line with its time when it is done.
+
+        `still` shows nothing that moves: a display that is drawn ten times a second would disturb what is timed.
+        """
         began = time.monotonic()
-        if self._live:
+        if self._live and not still:
             columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
             with Progress(*columns, TimeElapsedColumn(), console=self._rich, transient=True) as progress:
-                step = Step(progress, title)
+                task = progress.add_task(title, total=None)
+                step = Step(lambda done, total: progress.update(task, completed=done, total=total))
                 yield step
         else:
-            step = Step(None, title)
+            step = Step(self._log_progress(title))
             yield step
         self.note(f"{title:<40} {'kept' if step.kept else f'{time.monotonic() - began:.1f} s'}")
+
+    def _log_progress(self, title: str) -> Callable[[int, int], None]:
+        last = time.monotonic()
+
+        def show(done: int, total: int) -> None:
+            nonlocal last
+            if time.monotonic() - last >= LOG_EVERY_SECONDS:
+                last = time.monotonic()
+                self.note(f"{title}: {done} of {total}")
+
+        return show

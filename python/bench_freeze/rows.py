@@ -171,7 +171,7 @@ def _latency(
         "rule": asdict(rule),
         "machine": machine(),
     }
-    with console.step(f"time {name}") as step:
+    with console.step(f"time {name}", still=True) as step:
 
         def build(folder: Path) -> dict[str, Any]:
             batches = latency_batches((inputs.target, inputs.base_set), study.batch)

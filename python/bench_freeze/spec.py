@@ -25,70 +25,94 @@ HeadInit = Literal["reinit", "shape_match", "width_preserving", "name_remap"]
 FrozenBatchNorm = Literal["eval", "train"]
 Unmatched = Literal["error", "ignore"]
 
+# Ultralytics' names of what a study sets itself: given as train_args they would contradict it unseen.
+OWN_TRAINING_KEYS = {
+    "batch": "train_batch", "device": "device", "epochs": "epochs", "freeze": "freeze", "imgsz": "imgsz", "lr0": "lr0",
+    "model": "weights", "data": "target", "optimizer": "optimizer", "seed": "seeds",
+}  # fmt: skip
+NOT_FOR_STUDIES = frozenset(
+    {"exist_ok", "fraction", "name", "plots", "project", "resume", "save", "save_dir", "task", "val"}
+)
+
 STRIDE = 32  # every Ultralytics detection family has this maximum stride, or checks its own when the model is read
 
 
-def _flag(help: str, default: Any = None, metavar: str | None = None) -> Any:
-    return field(default=default, metadata={"help": help, "metavar": metavar})
+def _flag(group: str, help: str, default: Any = None, metavar: str | None = None) -> Any:
+    return field(default=default, metadata={"group": group, "help": help, "metavar": metavar})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Study:
     """One study: a grid of freeze depths, seeds, constructions and engines on one target set and one base set."""
 
-    engine: tuple[EngineName, ...] = _flag("engines that run the models: torch, ort, trt", ("ort",), "NAME[,NAME]")
-    weights: str | None = _flag("base checkpoint; a known name that is not on disk is downloaded by Ultralytics")
-    target: str | None = _flag("target set: Ultralytics data yaml, or COCO json of its training split")
-    target_val: str | None = _flag("evaluation split of a COCO json target (default: its name with train read as val)")
-    target_images: str | None = _flag("image folder of a COCO json target")
-    base: str | None = _flag("base set: COCO instances json or Ultralytics data yaml")
-    base_images: str | None = _flag("image folder of a COCO json base set")
-    split: Literal["val", "test"] = _flag("split of a data yaml that is scored", "val")
+    engine: tuple[EngineName, ...] = _flag(
+        "engine", "engines that run the models: torch, ort, trt", ("ort",), "NAME[,NAME]"
+    )
+    weights: str | None = _flag(
+        "data", "base checkpoint; a known name that is not on disk is downloaded by Ultralytics"
+    )
+    target: str | None = _flag("data", "target set: Ultralytics data yaml, or COCO json of its training split")
+    target_val: str | None = _flag(
+        "data", "evaluation split of a COCO json target (default: its name with train read as val)"
+    )
+    target_images: str | None = _flag("data", "image folder of a COCO json target")
+    base: str | None = _flag("data", "base set: COCO instances json or Ultralytics data yaml")
+    base_images: str | None = _flag("data", "image folder of a COCO json base set")
+    split: Literal["val", "test"] = _flag("data", "split of a data yaml that is scored", "val")
     unmatched_classes: Unmatched = _flag(
+        "data",
         "a class of the base head without a category of the same name, or the reverse: error, or ignore (left out)",
         "error",
     )
 
     freeze: tuple[int, ...] | None = _flag(
-        "freeze depths; N freezes layers 0..N-1 (default: head only, half the neck, all of the neck)", None, "N[,N]"
+        "training",
+        "freeze depths; N freezes layers 0..N-1 (default: head only, half the neck, all of the neck)",
+        None,
+        "N[,N]",
     )
     construction: tuple[Construction, ...] = _flag(
-        "models made of each fine-tuned one: branched, grafted, plain", ("branched", "grafted"), "NAME[,NAME]"
+        "models", "models made of each fine-tuned one: branched, grafted, plain", ("branched", "grafted"), "NAME[,NAME]"
     )
-    seeds: tuple[int, ...] = _flag("seeds; each is one training per depth", (0,), "N[,N]")
-    epochs: int = _flag("training epochs", 50)
-    train_batch: int = _flag("training batch size", 16)
-    optimizer: str = _flag("SGD, Adam, AdamW, ... or auto, which is Ultralytics' own choice and ignores lr0", "auto")
-    lr0: float | None = _flag("initial learning rate (default: Ultralytics')")
+    seeds: tuple[int, ...] = _flag("training", "seeds; each is one training per depth", (0,), "N[,N]")
+    epochs: int = _flag("training", "training epochs", 50)
+    train_batch: int = _flag("training", "training batch size", 16)
+    optimizer: str = _flag(
+        "training", "SGD, Adam, AdamW, ... or auto, which is Ultralytics' own choice and ignores lr0", "auto"
+    )
+    lr0: float | None = _flag("training", "initial learning rate (default: Ultralytics')")
     head_init: HeadInit = _flag(
-        "how the new head starts: reinit, shape_match, width_preserving, name_remap (Ultralytics' own)", "name_remap"
+        "training",
+        "how the new head starts: reinit, shape_match, width_preserving, name_remap (Ultralytics' own)",
+        "name_remap",
     )
     frozen_bn: FrozenBatchNorm = _flag(
-        "running statistics of frozen BatchNorm layers: eval keeps them, train lets them drift", "eval"
+        "training", "running statistics of frozen BatchNorm layers: eval keeps them, train lets them drift", "eval"
     )
     train_args: dict[str, Any] = field(
-        default_factory=dict, metadata={"help": "any other Ultralytics training argument", "metavar": "KEY=VALUE"}
+        default_factory=dict,
+        metadata={"group": "training", "help": "any other Ultralytics training argument", "metavar": "KEY=VALUE"},
     )
 
-    imgsz: int = _flag("image side in pixels, for training and for the engine", 640)
-    batch: int = _flag("the engine's batch size", 1)
-    dynamic_batch: bool = _flag("export with a free batch dimension", False)
-    opset: int = _flag("ONNX opset of the export", 18)
-    device: str = _flag("cpu or cuda:N", "cpu")
+    imgsz: int = _flag("models", "image side in pixels, for training and for the engine", 640)
+    batch: int = _flag("engine", "the engine's batch size", 1)
+    dynamic_batch: bool = _flag("engine", "export with a free batch dimension", False)
+    opset: int = _flag("models", "ONNX opset of the export", 18)
+    device: str = _flag("engine", "cpu or cuda:N", "cpu")
     workers: int | None = _flag(
-        "threads that read and letterbox images (default: as many as there are cores, at most 8)"
+        "engine", "threads that read and letterbox images (default: as many as there are cores, at most 8)"
     )
 
-    score_threshold: float = _flag("detections at or below this score are not scored", 0.001)
+    score_threshold: float = _flag("scoring", "detections at or below this score are not scored", 0.001)
     nms_iou_threshold: float = _flag(
-        "non-maximum suppression removes a box that overlaps a better one by more than this", 0.7
+        "scoring", "non-maximum suppression removes a box that overlaps a better one by more than this", 0.7
     )
-    max_detections: int = _flag("detections kept per image", 300)
+    max_detections: int = _flag("scoring", "detections kept per image", 300)
 
-    latency_samples: int = _flag("latency samples per row at most; 0 measures no latency", 200)
-    latency_seconds: float = _flag("seconds of latency sampling per row and scope at most", 10.0)
+    latency_samples: int = _flag("latency", "latency samples per row at most; 0 measures no latency", 200)
+    latency_seconds: float = _flag("latency", "seconds of latency sampling per row and scope at most", 10.0)
 
-    out: str | None = _flag("output folder (default: runs/NAME OF THE TARGET SET)", None, "DIR")
+    out: str | None = _flag("output", "output folder (default: runs/NAME OF THE TARGET SET)", None, "DIR")
 
     def __post_init__(self) -> None:
         _check(self)
@@ -187,6 +211,11 @@ def _check(study: Study) -> None:
             "frozen_bn = train changes the statistics of the frozen layers, so a branched model would not keep the "
             "base head's output; ask for --construction grafted or plain, or leave frozen_bn = eval."
         )
+    for key in study.train_args:
+        if key in OWN_TRAINING_KEYS:
+            raise InputError(f"train_args: '{key}' is set by {OWN_TRAINING_KEYS[key]}; give that instead.")
+        if key in NOT_FOR_STUDIES:
+            raise InputError(f"train_args: '{key}' is not for the user to set in a study; leave it out.")
     given = {"weights": study.weights, "target": study.target, "base": study.base}
     missing = [name for name, value in given.items() if value is None]
     if missing and len(missing) < 3:

@@ -53,8 +53,8 @@ def test_the_table_shows_what_was_measured_and_a_dash_for_the_rest(results):
     assert original["construction"] == "original"
     assert row["change"] == "-0.0100"
     assert row["target mAP50"] == "0.5000"
-    assert row["model p50"] == "1.00"
-    assert row["pipeline p50"] == "-"
+    assert row["model p50 ms"] == "1.00"
+    assert row["pipeline p50 ms"] == "-"
     assert row["size"] == "12.68 MB"
 
 

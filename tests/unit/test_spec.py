@@ -55,6 +55,9 @@ def test_one_value_stands_for_a_list_of_one():
         ({"seeds": [-3]}, "seed"),
         ({"frozen_bn": "train"}, "branched"),
         ({"weights": "a.pt"}, "--target and --base"),
+        ({"train_args": {"freeze": 3}}, "'freeze' is set by freeze"),
+        ({"train_args": {"batch": 3}}, "'batch' is set by train_batch"),
+        ({"train_args": {"resume": True}}, "'resume' is not for the user"),
         ({"head_init": "random"}, "head_init = "),
     ],
 )

@@ -18,8 +18,8 @@ HEADINGS = (
     "base mAP",
     "change",
     "merged base",
-    "model p50",
-    "pipeline p50",
+    "model p50 ms",
+    "pipeline p50 ms",
     "size",
 )
 TEXT_COLUMNS = 4  # the rest are numbers, set to the right
@@ -103,7 +103,7 @@ def _caption(results: Results) -> str:
     batch = results.study.get("batch")
     return (
         f"AP by the {settings['protocol']} protocol (score > {settings['score_threshold']}, suppression at IoU "
-        f"{settings['nms_iou_threshold']}, {settings['max_detections']} detections); latency in ms per batch of "
+        f"{settings['nms_iou_threshold']}, {settings['max_detections']} detections); latency per batch of "
         f"{batch}; change = base mAP - original model's."
     )
 

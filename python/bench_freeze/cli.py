@@ -209,7 +209,7 @@ def _add_export(commands: Any) -> None:
 
 
 def _export(parsed: argparse.Namespace, command: list[str]) -> int:
-    from .export.command import ExportRequest, export_files
+    from .export_command import ExportRequest, export_files
 
     written = export_files(
         ExportRequest(

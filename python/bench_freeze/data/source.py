@@ -12,7 +12,7 @@ from ..errors import InputError
 from .coco import read_instances
 from .dataset import DetectionSet, ImageRecord, content_sha256
 from .images import ImageFacts, check_images
-from .yolo import read_yolo
+from .yolo import read_yolo, read_yolo_yaml
 
 Progress = Callable[[int, int], None]
 
@@ -26,10 +26,10 @@ def is_coco(path: Path) -> bool:
 
 
 def open_base(path: Path, images: Path | None, split: str, on_progress: Progress | None = None) -> DetectionSet:
-    """The base set: what the original model is scored on."""
+    """The base set: what the original model is scored on. A yaml without the asked split is scored on its val."""
     if is_coco(path):
         return read_coco(path, images, on_progress)
-    return read_yolo(path, split, on_progress)
+    return read_yolo(path, split if split in read_yolo_yaml(path).splits else "val", on_progress)
 
 
 def open_target(

@@ -67,7 +67,7 @@ def table_rows(results: Results) -> list[tuple[str, ...]]:
 
 def terminal_table(results: Results) -> Table:
     """The table for a terminal."""
-    table = Table(title=results.about, title_justify="left", caption_justify="left", caption=_caption(results))
+    table = Table(title=results.about, title_justify="left", caption_justify="left", caption=caption(results))
     for position, heading in enumerate(HEADINGS):
         table.add_column(heading, justify="left" if position < TEXT_COLUMNS else "right")
     for cells in table_rows(results):
@@ -85,7 +85,7 @@ def plain_table(results: Results) -> str:
         )
         for row in rows
     ]
-    return "\n".join([results.about, *(line.rstrip() for line in lines), _caption(results)])
+    return "\n".join([results.about, *(line.rstrip() for line in lines), caption(results)])
 
 
 def markdown_table(results: Results) -> str:
@@ -98,7 +98,8 @@ def markdown_table(results: Results) -> str:
     return "\n".join([line(HEADINGS), rule, *(line(cells) for cells in table_rows(results))])
 
 
-def _caption(results: Results) -> str:
+def caption(results: Results) -> str:
+    """The settings that the table's numbers depend on, in a sentence."""
     settings = results.settings
     batch = results.study.get("batch")
     return (

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..artifact import file_sha256, write_whole
-from ..data.images import SUFFIXES, read_image
-from ..data.letterbox import letterbox_into
-from ..deploy import Candidate, export_checked
-from ..dualhead.checkpoint import load_checkpoint, locate_weights, quiet_ultralytics
-from ..environment import package_versions
-from ..errors import InputError
+from .artifact import file_sha256, write_whole
+from .data.images import SUFFIXES, read_image
+from .data.letterbox import letterbox_into
+from .deploy import Candidate, export_checked
+from .dualhead.checkpoint import load_checkpoint, locate_weights, quiet_ultralytics
+from .environment import package_versions
+from .errors import InputError
 
 PARITY_IMAGES = 4
 
@@ -83,8 +83,8 @@ def export_files(request: ExportRequest) -> list[str]:
 
 def _check_shared(base: object, tuned: object, freeze: int) -> None:
     """A branched model takes its trunk from one model: both must have the same."""
-    from ..errors import AuditError
-    from ..finetune.audit import audit_frozen
+    from .errors import AuditError
+    from .finetune.audit import audit_frozen
 
     try:
         audit_frozen(base, tuned, freeze, "eval", half=False)

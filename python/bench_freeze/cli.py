@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from . import __version__
+from .cli_export import add_export
 from .console import Console
 from .errors import BenchFreezeError, InputError, disk_full
 from .spec import Study, fields, read_toml, study_from
@@ -69,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"bench-freeze {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_run(commands)
-    _add_export(commands)
+    add_export(commands)
     _add_eval(commands)
     _add_doctor(commands)
     return parser
@@ -179,53 +180,6 @@ def _run(parsed: argparse.Namespace, command: list[str]) -> int:
     else:
         print(plain_table(results))
     print(f"{study.out_folder / RESULTS}")
-    return 0
-
-
-def _add_export(commands: Any) -> None:
-    export = commands.add_parser(
-        "export",
-        help="write one dual-head or single-head model as ONNX",
-        description="Write a model as ONNX with a model card inside, checked by onnx and against torch. With --tuned "
-        "the model has two heads; without, it is the checkpoint's own.",
-    )
-    export.add_argument("--weights", required=True, metavar="BASE.pt", help="the base checkpoint")
-    export.add_argument("--tuned", metavar="TUNED.pt", help="a fine-tuned checkpoint of the same layout")
-    export.add_argument("--freeze", type=int, metavar="N", help="freeze depth of the fine-tuning (with --tuned)")
-    export.add_argument(
-        "--construction", choices=("branched", "grafted", "plain"), default="branched", help="default: branched"
-    )
-    export.add_argument("--imgsz", type=int, default=640, metavar="N", help="image side in pixels (default: 640)")
-    export.add_argument("--batch", type=int, default=1, metavar="N", help="batch size (default: 1)")
-    export.add_argument("--dynamic-batch", action="store_true", help="a free batch dimension instead")
-    export.add_argument("--opset", type=int, default=18, metavar="N", help="ONNX opset (default: 18)")
-    export.add_argument(
-        "--images", metavar="DIR", help="real images to compare ONNX with torch on (default: generated)"
-    )
-    export.add_argument(
-        "--out", required=True, metavar="MODEL.onnx", help="the file to write; MODEL.json goes beside it"
-    )
-    export.set_defaults(call=_export)
-
-
-def _export(parsed: argparse.Namespace, command: list[str]) -> int:
-    from .export_command import ExportRequest, export_files
-
-    written = export_files(
-        ExportRequest(
-            weights=parsed.weights,
-            tuned=parsed.tuned,
-            freeze=parsed.freeze,
-            construction=parsed.construction,
-            imgsz=parsed.imgsz,
-            batch=None if parsed.dynamic_batch else parsed.batch,
-            opset=parsed.opset,
-            images=parsed.images,
-            out=Path(parsed.out),
-        )
-    )
-    for line in written:
-        print(line)
     return 0
 
 

@@ -12,13 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .artifact import Artifact, ArtifactStore
+from .calibration import CalibrationSets
 from .dualhead.checkpoint import Checkpoint
+from .engines.availability import engine_device
 from .engines.base import Engine, Head, ModelCard
 from .environment import machine, package_version, package_versions
 from .errors import InputError
 from .export.onnx_export import MODEL, export_onnx
 from .export.parity import compare_engines
-from .spec import Study
+from .export.plan import PLAN, PlanOptions, produce_plan
+from .export.precision import convert_precision
+from .export.quantize import Int8Settings
+from .spec import Precision, Study
 
 
 @dataclass(frozen=True)
@@ -86,30 +91,46 @@ class Deployment:
     """One candidate on one engine: its artifact now, its engine when it is first needed."""
 
     def __init__(
-        self, candidate: Candidate, engine: str, study: Study, onnx: Artifact | None, weights_sha256: str
+        self,
+        candidate: Candidate,
+        engine: str,
+        study: Study,
+        onnx: Artifact | None,
+        plan: Artifact | None,
+        weights_sha256: str,
     ) -> None:
         self.candidate = candidate
         self.engine_name = engine
-        self.onnx = onnx
+        self.device = engine_device(engine, study.device)
+        self.onnx = onnx  # in the precision that runs
+        self.plan = plan
         self.weights_sha256 = weights_sha256
         self._study = study
         self._engine: Engine | None = None
 
     def identity(self) -> dict[str, Any]:
         """What detections depend on: the deployed bytes and the engine that runs them."""
-        packages = {"torch": "torch", "ort": "onnxruntime"}
+        packages = {"torch": "torch", "ort": "onnxruntime", "trt": "tensorrt"}
+        deployed = self._deployed
         return {
-            "model": self.onnx.sha256(MODEL) if self.onnx is not None else self.candidate.identity(),
+            "model": deployed[0].sha256(deployed[1]) if deployed is not None else self.candidate.identity(),
             "engine": self.engine_name,
             "version": package_version(packages[self.engine_name]),
-            "device": self._study.device,
-            "gpus": machine()["gpus"] if self._study.device.startswith("cuda") else [],
+            "device": self.device,
+            "gpus": machine()["gpus"] if self.device.startswith("cuda") else [],
         }
+
+    @property
+    def _deployed(self) -> tuple[Artifact, str] | None:
+        """The artifact and the file that runs; None for the torch engine."""
+        if self.plan is not None:
+            return self.plan, PLAN
+        return (self.onnx, MODEL) if self.onnx is not None else None
 
     def engine(self) -> Engine:
         """The running engine, started on first use."""
         if self._engine is None:
-            self._engine = _open(self.candidate, self.engine_name, self._study, self.onnx)
+            self._engine = _open(self.candidate, self.engine_name, self._study, self._deployed)
         return self._engine
 
     def close(self) -> None:
@@ -120,25 +141,60 @@ class Deployment:
 
     @property
     def size_bytes(self) -> int:
-        """Size of what is deployed: the ONNX file, or the module's tensors for the torch engine."""
-        if self.onnx is not None:
-            return int(self.onnx.files[MODEL]["bytes"])
+        """Size of what is deployed: the ONNX file or plan, or the module's tensors for the torch engine."""
+        if self._deployed is not None:
+            artifact, name = self._deployed
+            return int(artifact.files[name]["bytes"])
         module = self.candidate.module()
         return sum(t.numel() * t.element_size() for t in (*module.parameters(), *module.buffers()))
 
 
 def deploy(
-    candidate: Candidate, engine: str, study: Study, store: ArtifactStore, parity_images: NDArray[np.float32]
+    candidate: Candidate,
+    engine: str,
+    precision: Precision,
+    study: Study,
+    store: ArtifactStore,
+    parity_images: NDArray[np.float32],
+    calibration: CalibrationSets,
 ) -> tuple[Deployment, bool]:
-    """The deployment of a candidate on an engine, and whether something had to be exported.
+    """The deployment of a candidate on an engine in a precision, and whether something had to be made for it.
 
     `parity_images` [N, 3, S, S] are the real images on which the export must agree with torch, head by head.
     """
     weights = candidate.tuned or candidate.base
-    onnx, made = None, False
-    if engine == "ort":
-        onnx, made = export_candidate(candidate, study, store, parity_images)
-    return Deployment(candidate, engine, study, onnx, weights.sha256), made
+    onnx, plan, made = None, None, []
+    if engine in ("ort", "trt"):
+        onnx, new = export_candidate(candidate, study, store, parity_images)
+        made.append(new)
+        if precision != "fp32":
+            onnx, new = convert_onnx(onnx, precision, study, store, calibration)
+            made.append(new)
+        if engine == "trt":
+            usual = (1, study.batch, max(study.batch, 32)) if study.dynamic_batch else None
+            options = PlanOptions(device=engine_device(engine, study.device), batch_profile=usual)
+            plan, new = produce_plan(onnx.path(MODEL), options, store)
+            made.append(new)
+    return Deployment(candidate, engine, study, onnx, plan, weights.sha256), any(made)
+
+
+def convert_onnx(
+    onnx: Artifact, precision: Precision, study: Study, store: ArtifactStore, calibration: CalibrationSets
+) -> tuple[Artifact, bool]:
+    """An exported model in another precision, and whether it had to be made."""
+    settings = Int8Settings(study.calibration, study.int8_last_layers)
+    inputs: Mapping[str, Any] = {
+        "onnx_sha256": onnx.sha256(MODEL),
+        "precision": precision,
+        "images": calibration.identity(),
+        "int8": asdict(settings) if precision == "int8" else None,
+        "versions": package_versions("onnx", "onnxruntime"),
+    }
+
+    def build(folder: Path) -> dict[str, Any]:
+        return convert_precision(onnx.path(MODEL), folder / MODEL, precision, calibration.load(), settings)
+
+    return store.produce(f"onnx_{precision}", inputs, build)
 
 
 def export_candidate(
@@ -188,11 +244,15 @@ def export_checked(
     return facts
 
 
-def _open(candidate: Candidate, engine: str, study: Study, onnx: Artifact | None) -> Engine:
-    if engine == "ort" and onnx is not None:
+def _open(candidate: Candidate, engine: str, study: Study, deployed: tuple[Artifact, str] | None) -> Engine:
+    if engine == "ort" and deployed is not None:
         from .engines.ort_engine import OrtEngine
 
-        return OrtEngine(onnx.path(MODEL), study.device)
+        return OrtEngine(deployed[0].path(deployed[1]), study.device)
+    if engine == "trt" and deployed is not None:
+        from .engines.trt_engine import TrtEngine
+
+        return TrtEngine(deployed[0].path(deployed[1]), study.device)
     if engine == "torch":
         from .engines.torch_engine import TorchEngine
 

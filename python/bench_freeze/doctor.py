@@ -18,6 +18,7 @@ def examine(device: str) -> dict[str, Any]:
         "extension": _extension(),
         "environment": environment(),
         "nvidia_driver": cuda_driver_error() or "answers",
+        "tensorrt": _tensorrt(),
         "device": device,
         "engines": {
             name: {"usable": found.usable, "reason": found.reason}
@@ -38,6 +39,9 @@ def render(findings: dict[str, Any]) -> str:
         + " ".join(f"{load:.2f}" for load in environment["load_average"]),
         f"board: {environment['board'] or 'none named'}",
         f"GPUs: {', '.join(environment['gpus']) or 'none'}; NVIDIA driver: {findings['nvidia_driver']}",
+        f"TensorRT: {', '.join(findings['tensorrt']['found']) or 'none'}"
+        + "".join(f"; {problem}" for problem in findings["tensorrt"]["broken"]),
+        f"  for this kind of machine ({findings['tensorrt']['machine']}): {findings['tensorrt']['install']}",
         "",
         "packages:",
         *(f"  {name:<12} {version or 'not installed'}" for name, version in environment["packages"].items()),
@@ -49,6 +53,18 @@ def render(findings: dict[str, Any]) -> str:
         ),
     ]
     return "\n".join(lines)
+
+
+def _tensorrt() -> dict[str, Any]:
+    """Which of the family is there and what installs it; no object of it is made, so nothing can crash."""
+    from .engines.tensorrt_family import broken, install_line, installed, machine_kind
+
+    return {
+        "found": [f"{found} ({found.member.module})" for found in installed()],
+        "broken": list(broken()),
+        "machine": machine_kind(),
+        "install": install_line(),
+    }
 
 
 def _extension() -> str:

@@ -17,7 +17,10 @@ _DISTRIBUTIONS = {
     "onnx": ("onnx",),
     "onnxscript": ("onnxscript",),
     "onnxruntime": ("onnxruntime-gpu", "onnxruntime"),
-    "tensorrt": ("tensorrt", "tensorrt-cu13", "tensorrt-cu12", "tensorrt-rtx-cu13", "tensorrt-rtx-cu13-bindings"),
+    "tensorrt": (
+        *("tensorrt", "tensorrt-cu13", "tensorrt-cu12", "tensorrt-rtx-cu13"),
+        *("tensorrt_rtx_cu13_bindings", "tensorrt-lean-cu13-bindings", "tensorrt-lean-cu12-bindings"),
+    ),
     "pycuda": ("pycuda",),
     "numpy": ("numpy",),
     "pillow": ("pillow",),

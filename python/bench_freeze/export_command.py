@@ -98,9 +98,7 @@ def _check_shared(base: object, tuned: object, freeze: int) -> None:
 def _parity_images(folder: str | None, imgsz: int) -> NDArray[np.float32]:
     """Letterboxed images [N, 3, S, S] to compare on: the user's, else smooth random patterns."""
     if folder is None:
-        coarse = np.random.default_rng(0).random((PARITY_IMAGES, 3, 8, 8), dtype=np.float32)
-        repeat = -(-imgsz // 8)
-        return np.ascontiguousarray(np.kron(coarse, np.ones((1, 1, repeat, repeat), np.float32))[..., :imgsz, :imgsz])
+        return generated_images(imgsz)
     files = sorted(f for f in Path(folder).rglob("*") if f.suffix.lower() in SUFFIXES)[:PARITY_IMAGES]
     if not files:
         raise InputError(f"--images {folder}: there are no images; give a folder that has some.")
@@ -108,3 +106,10 @@ def _parity_images(folder: str | None, imgsz: int) -> NDArray[np.float32]:
     for canvas, file in zip(images, files, strict=True):
         letterbox_into(read_image(file), canvas)
     return images
+
+
+def generated_images(imgsz: int) -> NDArray[np.float32]:
+    """Smooth random patterns [N, 3, S, S], the same every time."""
+    coarse = np.random.default_rng(0).random((PARITY_IMAGES, 3, 8, 8), dtype=np.float32)
+    repeat = -(-imgsz // 8)
+    return np.ascontiguousarray(np.kron(coarse, np.ones((1, 1, repeat, repeat), np.float32))[..., :imgsz, :imgsz])

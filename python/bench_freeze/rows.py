@@ -10,12 +10,14 @@ from typing import Any
 
 from .accuracy import score
 from .artifact import Artifact, ArtifactStore
+from .calibration import CalibrationSets
 from .console import Console
 from .data.classes import map_classes
 from .data.dataset import DetectionSet
 from .deploy import Candidate, Deployment, deploy
 from .environment import machine
 from .export.onnx_export import MODEL
+from .export.plan import PLAN
 from .finetune.arm import CHECKPOINT, Arm, load_tuned
 from .inputs import Inputs
 from .latency import latencies_from, latency_batches, latency_facts, measure_latency
@@ -24,24 +26,28 @@ from .measure.stopping import StoppingRule
 from .pipeline import HeadDetections, detect, load_detections, merge, save_detections
 from .report.schema import Accuracy, ArtifactHashes, Latencies, MapPair, Memory, Original, Row, Training
 from .selection import NmsSettings
-from .spec import Study
+from .spec import Precision, Study
 
 PROTOCOL = "coco"
 DETECTIONS = "detections.npz"
 
 
-def measure_original(engine: str, study: Study, inputs: Inputs, store: ArtifactStore, console: Console) -> Original:
-    """The original model on the base set, through one engine."""
-    deployment = _deploy(Candidate("original", inputs.base), engine, study, inputs, store, console, "original")
+def measure_original(
+    engine: str, precision: Precision, study: Study, inputs: Inputs, store: ArtifactStore, console: Console
+) -> Original:
+    """The original model on the base set, through one engine in one precision."""
+    deployment = _deploy(
+        Candidate("original", inputs.base), engine, precision, study, inputs, store, console, "original"
+    )
     try:
         base, memory = _detect(deployment, inputs.base_set, study, store, console, "original on base set")
         latency = _latency(deployment, study, inputs, store, console, "original")
         return Original(
             engine=engine,
-            precision="fp32",
+            precision=precision,
             imgsz=study.imgsz,
             batch=study.batch,
-            device=study.device,
+            device=deployment.device,
             base=score(base["base"], inputs.base_classes, inputs.base_set),
             latency=latency,
             memory=Memory(peak_bytes=memory),
@@ -54,6 +60,7 @@ def measure_original(engine: str, study: Study, inputs: Inputs, store: ArtifactS
 def measure_row(
     construction: str,
     engine: str,
+    precision: Precision,
     arm: Arm,
     tuned: Artifact,
     original: Original,
@@ -65,7 +72,7 @@ def measure_row(
     """One construction of one fine-tuned model, through one engine: accuracy of both heads, latency, size."""
     name = f"{construction} {arm.freeze}"
     candidate = Candidate(construction, inputs.base, load_tuned(tuned), arm.freeze)
-    deployment = _deploy(candidate, engine, study, inputs, store, console, name)
+    deployment = _deploy(candidate, engine, precision, study, inputs, store, console, name)
     try:
         on_target, _ = _detect(deployment, inputs.target, study, store, console, f"{name} on target set")
         on_base, memory = _detect(deployment, inputs.base_set, study, store, console, f"{name} on base set")
@@ -76,12 +83,12 @@ def measure_row(
             freeze=arm.freeze,
             seed=arm.seed,
             engine=engine,
-            precision="fp32",
+            precision=precision,
             construction=construction,
             graft_at=candidate.graft_at,
             imgsz=study.imgsz,
             batch=study.batch,
-            device=study.device,
+            device=deployment.device,
             protocol=PROTOCOL,
             data_sha256=data_sha256(inputs),
             target=target,
@@ -113,14 +120,16 @@ def nms_settings(study: Study) -> NmsSettings:
 def _deploy(
     candidate: Candidate,
     engine: str,
+    precision: Precision,
     study: Study,
     inputs: Inputs,
     store: ArtifactStore,
     console: Console,
     name: str,
 ) -> Deployment:
-    with console.step(f"deploy {name} to {engine}") as step:
-        deployment, made = deploy(candidate, engine, study, store, inputs.parity_images)
+    calibration = CalibrationSets((inputs.training, inputs.base_set), study.imgsz)
+    with console.step(f"deploy {name} to {engine} {precision}") as step:
+        deployment, made = deploy(candidate, engine, precision, study, store, inputs.parity_images, calibration)
         step.kept = not made
     return deployment
 
@@ -225,6 +234,6 @@ def _hashes(deployment: Deployment, tuned_sha256: str | None = None) -> Artifact
     return ArtifactHashes(
         weights_sha256=tuned_sha256 or deployment.weights_sha256,
         onnx_sha256=deployment.onnx.sha256(MODEL) if deployment.onnx is not None else None,
-        plan_sha256=None,
+        plan_sha256=deployment.plan.sha256(PLAN) if deployment.plan is not None else None,
         bytes=deployment.size_bytes,
     )

@@ -33,15 +33,15 @@ def run(study: Study, console: Console, command: list[str]) -> Results:
     with output_folder(study.out_folder) as store:
         inputs = read_inputs(study, store, console)
         results = _begin(study, inputs, command)
-        originals = {engine: measure_original(engine, study, inputs, store, console) for engine in study.engine}
+        originals = {how: measure_original(*how, study, inputs, store, console) for how in study.deployments}
         results.originals.extend(originals.values())
         for arm in _arms(study, inputs):
             with console.step(f"fine-tune freeze {arm.freeze} seed {arm.seed}") as step:
                 tuned, made = fine_tune(study, arm, inputs.base, inputs.training, store, step)
                 step.kept = not made
             _warn_of_changes(tuned, arm, results, console)
-            for construction, engine in product(study.construction, study.engine):
-                row = measure_row(construction, engine, arm, tuned, originals[engine], study, inputs, store, console)
+            for construction, how in product(study.construction, study.deployments):
+                row = measure_row(construction, *how, arm, tuned, originals[how], study, inputs, store, console)
                 results.rows.append(row)
                 _write(study.out_folder, results)
         results.finished = True

@@ -20,6 +20,7 @@ import msgspec
 from .errors import InputError
 
 EngineName = Literal["torch", "ort", "trt"]
+Precision = Literal["fp32", "fp16", "int8"]
 Construction = Literal["branched", "grafted", "plain"]
 HeadInit = Literal["reinit", "shape_match", "width_preserving", "name_remap"]
 FrozenBatchNorm = Literal["eval", "train"]
@@ -48,6 +49,13 @@ class Study:
     engine: tuple[EngineName, ...] = _flag(
         "engine", "engines that run the models: torch, ort, trt", ("ort",), "NAME[,NAME]"
     )
+    precision: tuple[Precision, ...] = _flag(
+        "engine", "precisions of the exported models: fp32, fp16, int8; torch runs fp32 only", ("fp32",), "NAME[,NAME]"
+    )
+    calibration: Literal["minmax", "entropy"] = _flag(
+        "engine", "how int8 ranges are chosen from real images: minmax or entropy", "minmax"
+    )
+    int8_last_layers: bool = _flag("engine", "int8 takes the heads' last convolutions too", False)
     weights: str | None = _flag(
         "data", "base checkpoint; a known name that is not on disk is downloaded by Ultralytics"
     )
@@ -123,6 +131,12 @@ class Study:
         return self.target is None and self.base is None and self.weights is None
 
     @property
+    def deployments(self) -> tuple[tuple[EngineName, Precision], ...]:
+        """Every engine with every precision that it runs."""
+        pairs = ((engine, precision) for engine in self.engine for precision in self.precision)
+        return tuple(pair for pair in pairs if pair[0] != "torch" or pair[1] == "fp32")
+
+    @property
     def out_folder(self) -> Path:
         """The folder that receives results.json and artifacts/."""
         if self.out is not None:
@@ -196,12 +210,17 @@ def _check(study: Study) -> None:
         raise InputError(f"workers = {study.workers} is out of range; give at least 1.")
     if not re.fullmatch(r"cpu|cuda:\d+", study.device):
         raise InputError(f"device = '{study.device}' is not known; use cpu, cuda:0, cuda:1 ...")
-    for name in ("engine", "construction", "seeds", "freeze"):
+    for name in ("engine", "precision", "construction", "seeds", "freeze"):
         value = getattr(study, name)
         if value is not None and len(value) == 0:
             raise InputError(f"{name} is empty; name at least one.")
         if value is not None and len(set(value)) != len(value):
             raise InputError(f"{name} = {','.join(map(str, value))} names something twice; name each once.")
+    if "torch" in study.engine and "fp32" not in study.precision:
+        raise InputError(
+            f"precision = {','.join(study.precision)} leaves engine torch nothing to run: it runs fp32 only; add fp32, "
+            "or use --engine ort or trt."
+        )
     if any(seed < 0 for seed in study.seeds):
         raise InputError("a seed is below 0; seeds are whole numbers from 0.")
     if study.freeze is not None and min(study.freeze) < 0:

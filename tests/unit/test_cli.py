@@ -1,10 +1,13 @@
 """The command line: what is typed, what is printed, how it exits."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
 from bench_freeze import cli
+from bench_freeze.engines.availability import cuda_driver_error
 from bench_freeze.spec import fields
 
 
@@ -63,7 +66,8 @@ def test_every_field_is_a_flag(capsys):
         (["nowhere.toml"], "no such study file"),
         (["--train-args", "mosaic"], "KEY=VALUE"),
         (["--weights", "w.pt"], "--target and --base is missing"),
-        (["--engine", "trt"], "does not build or run TensorRT plans yet"),
+        (["--precision", "bf16"], "precision = "),
+        (["--engine", "torch", "--precision", "int8"], "leaves engine torch nothing to run"),
     ],
 )
 def test_wrong_usage_is_one_sentence_and_status_2(arguments, sentence, capsys, tmp_path, monkeypatch):
@@ -74,6 +78,42 @@ def test_wrong_usage_is_one_sentence_and_status_2(arguments, sentence, capsys, t
     assert error.startswith("bench-freeze: ")
     assert len(error.strip().splitlines()) == 1
     assert list(tmp_path.iterdir()) == []  # nothing was begun
+
+
+def test_tensorrt_without_a_gpu_explains_itself(capsys, tmp_path, monkeypatch):
+    """In a process of its own: TensorRT's runtime crashes where it is touched without a driver."""
+    if cuda_driver_error() is None:
+        pytest.skip("this machine has a GPU")
+    command = [sys.executable, "-m", "bench_freeze", "--engine", "trt", "--precision", "fp32,fp16,int8", "--out", "out"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("bench-freeze: --engine trt cannot run on cuda:0 here: ")
+    assert "no NVIDIA driver" in done.stderr
+    assert "--compute-capability" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ([], "either --weights BASE.pt or --onnx"),
+        (["--onnx", "m.onnx", "--weights", "b.pt"], "either --weights BASE.pt or --onnx"),
+        (["--onnx", "none.onnx", "--engine", "trt"], "no such ONNX file"),
+        (["--onnx", "m.onnx"], "--precision is missing"),
+        (["--onnx", "m.onnx", "--freeze", "3"], "--freeze belongs to --weights"),
+        (["--onnx", "m.onnx", "--precision", "int8"], "--images is missing"),
+        (["--onnx", "m.onnx", "--precision", "fp16", "--dla", "0"], "--dla is for TensorRT plans"),
+        (["--onnx", "m.onnx", "--engine", "trt", "--compute-capability", "ampere"], "86 for 8.6"),
+        (["--onnx", "m.onnx", "--engine", "trt", "--dynamic-batch-profile", "8"], "smallest, usual, largest"),
+        (["--onnx", "m.onnx", "--engine", "trt", "--out", "x.onnx"], "a plan is no .onnx file"),
+    ],
+)
+def test_an_export_that_makes_no_sense_is_refused(arguments, sentence, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["export", "--out", "model.plan", *arguments]) == 2
+    assert sentence in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_unknown_flag_is_status_2(capsys):
@@ -87,7 +127,10 @@ def test_doctor_tells_about_every_engine(capsys):
     findings = json.loads(capsys.readouterr().out)
     assert set(findings["engines"]) == {"torch", "ort", "trt"}
     assert findings["engines"]["ort"]["usable"]
-    assert not findings["engines"]["trt"]["usable"]
+    if cuda_driver_error() is not None:
+        assert "no NVIDIA driver" in findings["engines"]["trt"]["reason"]
+        assert findings["tensorrt"]["machine"] == "no GPU"
+    assert "pip install" in findings["tensorrt"]["install"]
     assert cli.main(["doctor"]) == 0
     assert "engines on cpu" in capsys.readouterr().out
 

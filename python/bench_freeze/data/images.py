@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,15 @@ class ImageFacts:
     width: int
     height: int
     sha256: str
+
+
+_Item = TypeVar("_Item")
+
+
+def spread(items: Sequence[_Item], count: int) -> list[_Item]:
+    """At most `count` of the items, spread evenly over all of them."""
+    count = min(count, len(items))
+    return [items[i * len(items) // count] for i in range(count)]
 
 
 def default_workers() -> int:

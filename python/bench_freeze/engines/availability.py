@@ -38,12 +38,23 @@ def cuda_driver_error() -> str | None:
     return None
 
 
+def engine_device(engine: str, device: str) -> str:
+    """The device that an engine runs on: TensorRT knows GPUs only, so the default, cpu, is its first one."""
+    return "cuda:0" if engine == "trt" and device == "cpu" else device
+
+
 def availability(engine: str, device: str) -> Availability:
     """Whether an engine can run on a device ("cpu", "cuda:0" ...)."""
     check = {"torch": _torch, "ort": _ort, "trt": _trt}[engine]
+    device = engine_device(engine, device)
     problem = check(device)
-    versions = {"torch": "torch", "ort": "onnxruntime", "trt": "tensorrt"}
-    found = f"{versions[engine]} {package_version(versions[engine])}"
+    if engine == "trt":
+        from .tensorrt_family import installed
+
+        found = ", ".join(map(str, installed()))
+    else:
+        package = {"torch": "torch", "ort": "onnxruntime"}[engine]
+        found = f"{package} {package_version(package)}"
     return Availability(engine, device, problem is None, problem or found)
 
 
@@ -51,7 +62,7 @@ def require_engine(engine: str, device: str) -> None:
     """Raise InputError, with the reason and the remedy, when an engine cannot run here."""
     answer = availability(engine, device)
     if not answer.usable:
-        raise InputError(f"--engine {engine} cannot run on {device} here: {answer.reason}")
+        raise InputError(f"--engine {engine} cannot run on {engine_device(engine, device)} here: {answer.reason}")
 
 
 def _torch(device: str) -> str | None:
@@ -73,16 +84,25 @@ def _ort(device: str) -> str | None:
 
 
 def _trt(device: str) -> str | None:
-    """TensorRT's runner is not part of this version: say so after what the machine itself lacks."""
-    lacks = [name for name in ("tensorrt", "pycuda") if importlib.util.find_spec(name) is None]
+    """Everything that is missing at once: packages first, then what only another machine has."""
+    from .tensorrt_family import broken, install_line, installed
+
     parts = []
-    if lacks:
-        parts.append(f"{' and '.join(lacks)} not installed (pip install 'bench-freeze[trt]')")
+    if not installed():
+        parts.append("; ".join(broken()) or "no TensorRT is installed")
+    if importlib.util.find_spec("pycuda") is None:
+        parts.append("pycuda is not installed")
     driver = cuda_driver_error()
     if driver is not None:
-        parts.append(driver)
-    parts.append("this version of bench-freeze exports ONNX but does not build or run TensorRT plans yet")
-    return "; ".join(parts) + ". Use --engine ort or torch."
+        able = ", ".join(str(member) for member in installed() if member.member.ahead_of_time)
+        found = f" ({able} can build plans here all the same)" if able else ""
+        parts.append(
+            f"{driver}: plans run on an NVIDIA GPU only{found}; use --engine ort or torch here, and bench-freeze "
+            "export --engine trt --compute-capability N for a plan that runs elsewhere"
+        )
+    elif parts:
+        parts.append(f"install with: {install_line()}")
+    return "; ".join(parts) + "." if parts else None
 
 
 def _driver_problem(device: str) -> str | None:

@@ -32,6 +32,7 @@ class ModelCard:
     imgsz: int
     batch: int | None  # None: any
     graft_at: int | None  # first layer that the heads do not share, None for a single head
+    precision: str = "fp32"  # of the network inside; input and outputs are float32 whatever it is
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for a json beside the model or inside it."""
@@ -42,7 +43,7 @@ class ModelCard:
         """The inverse of to_dict; raises KeyError or TypeError when a value is missing."""
         heads = tuple(Head(h["name"], tuple(h["class_names"]), h["kind"]) for h in values["heads"])
         rest = {k: values[k] for k in ("imgsz", "batch", "graft_at")}
-        return cls(heads=heads, **rest)
+        return cls(heads=heads, **rest, precision=values.get("precision", "fp32"))
 
 
 @dataclass(frozen=True)

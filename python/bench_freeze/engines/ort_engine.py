@@ -51,7 +51,7 @@ class OrtEngine:
         self.card = _read_card(self._session, path)
         self._input = self._session.get_inputs()[0].name
         self._outputs = [output.name for output in self._session.get_outputs()]
-        self.identity = EngineIdentity("ort", ort.__version__, "fp32", device, provider, threads)
+        self.identity = EngineIdentity("ort", ort.__version__, self.card.precision, device, provider, threads)
 
     def infer(self, images: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
         """Outputs by head name."""

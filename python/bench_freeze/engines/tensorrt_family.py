@@ -1,0 +1,157 @@
+"""The TensorRT family: which member is installed, and in what the members differ.
+
+Every member has the same Python interface; what differs is in the table below, and nowhere else. Importing one is
+harmless on any machine. Its Runtime is not: made without a driver it crashes the process when it is used or freed, so
+whoever makes one asks `cuda_driver_error` first.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ..environment import board_model
+from ..errors import InputError
+
+
+@dataclass(frozen=True)
+class Member:
+    """One module of the family."""
+
+    module: str
+    title: str
+    builds: bool = True
+    ahead_of_time: bool = False  # builds for a GPU that need not be there
+    timing_cache: bool = True
+    version_compatible: bool = True
+    hardware_compatibility: bool = True
+    dla: bool = True
+
+
+_RTX: dict[str, Any] = {
+    "title": "TensorRT for RTX",
+    "ahead_of_time": True,
+    "timing_cache": False,  # its calls do nothing since 1.2
+    "version_compatible": False,  # needs a lean runtime that it does not come with
+    "hardware_compatibility": False,  # compute capabilities are named instead
+    "dla": False,
+}
+_LEAN: dict[str, Any] = {"title": "TensorRT lean runtime", "builds": False}
+FAMILY = (
+    Member("tensorrt", "TensorRT"),
+    Member("tensorrt_rtx", **_RTX),
+    Member("tensorrt_rtx_bindings", **_RTX),  # what its two wheels alone import as
+    Member("tensorrt_lean", **_LEAN),
+    Member("tensorrt_lean_bindings", **_LEAN),
+)
+
+
+@dataclass(frozen=True)
+class TensorRT:
+    """An installed member, imported."""
+
+    member: Member
+    version: str
+    api: Any  # the module
+
+    @property
+    def major(self) -> int:
+        """10 and 11 for TensorRT; TensorRT for RTX counts on its own."""
+        return int(self.version.partition(".")[0])
+
+    def __str__(self) -> str:
+        return f"{self.member.title} {self.version}"
+
+
+@cache
+def installed() -> tuple[TensorRT, ...]:
+    """Every member that is installed and loads, the most capable first; one under two names counts once."""
+    found: dict[str, TensorRT] = {}
+    for member in FAMILY:
+        try:
+            module = importlib.import_module(member.module)
+        except ImportError:  # not installed, or its libraries are not: then it is of no use either
+            continue
+        version = getattr(module, "__version__", None)
+        if version is not None:  # `tensorrt` may be a folder of that name, or a stub that found no libraries
+            found.setdefault(member.title, TensorRT(member, str(version), module))
+    return tuple(found.values())
+
+
+def broken() -> tuple[str, ...]:
+    """Members that are installed but do not load, each with its reason."""
+    problems = []
+    for member in FAMILY:
+        if importlib.util.find_spec(member.module) is None:
+            continue
+        try:
+            importlib.import_module(member.module)
+        except ImportError as error:
+            problems.append(f"{member.module} does not load ({error})")
+    return tuple(problems)
+
+
+def builder_for(compute_capability: str | None) -> TensorRT:
+    """The member that builds: for this machine's GPU, or ahead of time for the capability of another.
+
+    Raises InputError with the line that installs one.
+    """
+    builders = [found for found in installed() if found.member.builds]
+    if compute_capability is not None:
+        builders = [found for found in builders if found.member.ahead_of_time]
+        wanted = "a plan for another GPU (--compute-capability) needs TensorRT for RTX"
+        install = AHEAD_OF_TIME
+    else:
+        wanted, install = "building a plan needs TensorRT", install_line()
+    if not builders:
+        raise InputError(f"{wanted}, which is not installed; install it with: {install}.")
+    return builders[0]
+
+
+def runtime_member(built_with: str | None) -> TensorRT:
+    """The member that runs a plan here: the one of the title that built it where it is installed, else the first.
+
+    Raises InputError with the line that installs one.
+    """
+    found = installed()
+    if not found:
+        raise InputError(f"no TensorRT is installed; install it with: {install_line()}.")
+    return next((member for member in found if member.member.title == built_with), found[0])
+
+
+AHEAD_OF_TIME = "pip install --no-deps tensorrt-rtx-cu13-libs tensorrt-rtx-cu13-bindings"
+_SERVER = "pip install 'bench-freeze[trt]'"
+_JETPACK = (
+    "sudo apt-get install python3-libnvinfer, then in a virtual environment made with --system-site-packages: "
+    "pip install {pycuda}"
+)
+INSTALL = {
+    "server": _SERVER,
+    "JetPack 6": _JETPACK.format(pycuda="'pycuda>=2024.1' 'numpy<2.3'"),
+    "JetPack 7": _JETPACK.format(pycuda="'pycuda>=2025.1'"),
+    "no GPU": AHEAD_OF_TIME,
+}
+
+
+def machine_kind(release: Path = Path("/etc/nv_tegra_release")) -> str:
+    """ "server" (an NVIDIA driver and no board), "JetPack 6", "JetPack 7" or "no GPU": a key of INSTALL."""
+    from .availability import cuda_driver_error
+
+    try:
+        major = int(release.read_text().partition("R")[2].split()[0])
+    except (OSError, ValueError, IndexError):
+        major = 0
+    if major >= 38 or (major == 0 and "Thor" in (board_model() or "")):
+        return "JetPack 7"
+    if major >= 36 or "Orin" in (board_model() or ""):
+        return "JetPack 6"
+    return "server" if cuda_driver_error() is None else "no GPU"
+
+
+def install_line() -> str:
+    """The command that installs what this kind of machine lacks."""
+    return INSTALL[machine_kind()]

@@ -1,0 +1,104 @@
+"""ONNX in eight bits: Q/DQ pairs around the convolutions, ranges calibrated on real images.
+
+ONNX Runtime's quantizer writes the model; the ranges are ours, since its entropy calibrator keeps every value of every
+image in memory and tries one threshold only with its own settings (128 bins for 128 levels, version 1.31).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .decode import decode_part
+from .ranges import entropy_ranges, largest_values
+
+Calibration = Literal["entropy", "minmax"]
+
+
+@dataclass(frozen=True)
+class Int8Settings:
+    """How a model becomes int8. `last_layers` False leaves the heads' last convolutions in float32."""
+
+    calibration: Calibration = "minmax"
+    last_layers: bool = False
+
+
+def to_int8(model: Any, target: Path, images: NDArray[np.float32], settings: Int8Settings) -> dict[str, Any]:
+    """Write `model` with int8 convolutions to `target`; returns what was done.
+
+    Weights are per channel, activations per tensor, all symmetric: what TensorRT takes. Biases stay float32, since its
+    parser takes no int32 DequantizeLinear. `images` [N, 3, S, S] calibrate the ranges.
+    """
+    import onnx
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+
+    part = decode_part(model)
+    left_out = {*part.nodes, *(() if settings.last_layers else part.last_layers)}
+    convolutions = [n for n in model.graph.node if n.op_type == "Conv" and n.name not in left_out]
+    tensors = list(dict.fromkeys(node.input[0] for node in convolutions))
+    measure = entropy_ranges if settings.calibration == "entropy" else largest_values
+    ranges = measure(model, tensors, images, target.parent)
+
+    class OneImage(CalibrationDataReader):
+        """The quantizer insists on a calibration of its own, whose ranges the overrides replace."""
+
+        def __init__(self) -> None:
+            batch = model.graph.input[0].type.tensor_type.shape.dim[0].dim_value or 1
+            self._left = [{model.graph.input[0].name: images[:batch]}]
+
+        def get_next(self) -> dict[str, Any] | None:
+            return self._left.pop() if self._left else None
+
+    overrides = {
+        name: [{"rmin": np.float32(-limit), "rmax": np.float32(limit), "symmetric": True}]
+        for name, limit in ranges.items()
+    }
+    source = onnx.ModelProto()
+    source.CopyFrom(model)  # the quantizer moves the weights of a model it is given into a file of its own
+    with _quiet():
+        quantize_static(
+            source,
+            target,
+            OneImage(),
+            quant_format=QuantFormat.QDQ,
+            op_types_to_quantize=["Conv"],
+            nodes_to_exclude=sorted(left_out),
+            per_channel=True,
+            activation_type=QuantType.QInt8,
+            weight_type=QuantType.QInt8,
+            extra_options={
+                "ActivationSymmetric": True,
+                "WeightSymmetric": True,
+                "QuantizeBias": False,
+                # A convolution's result goes on to its activation in float; the next one's input is what is quantized.
+                "OpTypesToExcludeOutputQuantization": ["Conv"],
+                "TensorQuantOverrides": overrides,
+            },
+        )
+    return {
+        "calibration": settings.calibration,
+        "calibration_images": len(images),
+        "int8_convolutions": len(convolutions),
+        "float32_convolutions": sum(n.op_type == "Conv" for n in model.graph.node) - len(convolutions),
+    }
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the quantizer's advice off the user's terminal: it warns on the root logger and prints."""
+    root = logging.getLogger()
+    level = root.level
+    try:
+        root.setLevel(logging.ERROR)
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        root.setLevel(level)

@@ -22,7 +22,7 @@ from .latency import latencies_from, latency_batches, latency_facts, measure_lat
 from .measure.memory import PeakMemory
 from .measure.stopping import StoppingRule
 from .pipeline import HeadDetections, detect, load_detections, merge, save_detections
-from .report.schema import Accuracy, ArtifactHashes, Latencies, MapPair, Memory, Original, Row, Training
+from .report.schema import Accuracy, ArtifactHashes, Latencies, MapPair, Memory, Original, Row, Rung, Training
 from .selection import NmsSettings
 from .spec import Study
 
@@ -57,6 +57,7 @@ def measure_row(
     arm: Arm,
     tuned: Artifact,
     original: Original,
+    ladder: list[Rung] | None,
     study: Study,
     inputs: Inputs,
     store: ArtifactStore,
@@ -94,6 +95,7 @@ def measure_row(
             train=_training(tuned, study),
             memory=Memory(peak_bytes=memory),
             artifact=_hashes(deployment, tuned.sha256(CHECKPOINT)),
+            ladder=ladder,
         )
     finally:
         deployment.close()

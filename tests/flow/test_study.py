@@ -346,3 +346,23 @@ def test_a_frozen_tensor_that_moved_ends_the_run(finished, tmp_path, monkeypatch
     assert "model.0.conv.weight" in capsys.readouterr().err
     assert not artifacts(out, TRAINED, partial=False)
     assert not artifacts(out, TRAINED, partial=True)
+
+
+def test_the_ladder_climbs_from_the_original_to_grafted(finished, tmp_path):
+    """On the finished study's artifacts, so that nothing is trained for it."""
+    out = tmp_path / "out"
+    shutil.copytree(finished[0], out)
+    done = bench_freeze(*SHORT, "--out", out, "--construction", "grafted", "--ladder", "--json")
+    assert done.returncode == 0, done.stderr
+    original = finished[1]["originals"][0]["base"]["map"]
+    for row in json.loads(done.stdout)["rows"]:
+        rungs = {rung["k"]: rung["map"] for rung in row["ladder"]}
+        assert list(rungs) == list(range(23))
+        assert len({rungs[k] for k in range(row["freeze"] + 1)}) == 1
+        # Two engines: torch for the ladder, ONNX Runtime for the row; their rounding may move a borderline match.
+        assert rungs[0] == pytest.approx(original, abs=2e-3)
+        assert rungs[22] == pytest.approx(row["base"]["map"], abs=2e-3)
+    new = {p.name.partition("-")[0] for p in (out / "artifacts").iterdir()} - {
+        p.name.partition("-")[0] for p in (finished[0] / "artifacts").iterdir()
+    }
+    assert new == {"ladder"}

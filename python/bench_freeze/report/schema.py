@@ -107,6 +107,14 @@ class MapPair(Struct, frozen=True, kw_only=True):
     map50: float | None
 
 
+class Rung(Struct, frozen=True, kw_only=True):
+    """One rung of the graft ladder: base mAP with layers 0..k-1 tuned and the rest original."""
+
+    k: int
+    map: float | None
+    map50: float | None
+
+
 class Row(Struct, frozen=True, kw_only=True):
     """One model on one engine: accuracy of both heads, latency and size, all of the same artifact."""
 
@@ -135,6 +143,9 @@ class Row(Struct, frozen=True, kw_only=True):
     train: Training
     memory: Memory
     artifact: ArtifactHashes
+    ladder: Annotated[
+        list[Rung] | None, Meta(description="with --ladder: every rung, by torch; the same for all rows of a training")
+    ] = None
 
 
 class DataFacts(Struct, frozen=True, kw_only=True):

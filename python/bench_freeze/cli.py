@@ -12,9 +12,10 @@ from typing import Any
 from . import __version__
 from .console import Console
 from .errors import BenchFreezeError, InputError, disk_full
+from .profile_command import add_profile
 from .spec import Study, fields, read_toml, study_from
 
-COMMANDS = ("run", "export", "eval", "doctor")
+COMMANDS = ("run", "export", "profile", "eval", "doctor")
 INTERRUPTED = 130
 
 RUN_EPILOG = """\
@@ -70,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_run(commands)
     _add_export(commands)
+    add_profile(commands)
     _add_eval(commands)
     _add_doctor(commands)
     return parser

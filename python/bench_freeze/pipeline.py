@@ -15,6 +15,7 @@ from .data.dataset import DetectionSet, ImageRecord
 from .data.letterbox import Letterbox
 from .data.loader import load_batch, load_batches
 from .engines.base import Engine, infer_padded
+from .measure.stages import StageClock
 from .selection import NmsSettings, select
 
 
@@ -57,14 +58,26 @@ class Collector:
 
 
 def detect_batch(
-    engine: Engine, images: NDArray[np.float32], letterboxes: Sequence[Letterbox], settings: NmsSettings
+    engine: Engine,
+    images: NDArray[np.float32],
+    letterboxes: Sequence[Letterbox],
+    settings: NmsSettings,
+    stages: StageClock | None = None,
 ) -> dict[str, tuple[ext.Detections, list[NDArray[np.float64]]]]:
-    """Run one batch; by head, the detections and for every image its boxes in image pixels [count, 4]."""
+    """Run one batch; by head, the detections and for every image its boxes in image pixels [count, 4].
+
+    `stages` gets the laps "engine" and "scorer"; copies that an engine reports (`stage_seconds`) stand beside them.
+    """
     outputs = infer_padded(engine, images)
+    if stages is not None:
+        stages.lap("engine")
+        stages.split("engine", getattr(engine, "stage_seconds", {}))
     found: dict[str, tuple[ext.Detections, list[NDArray[np.float64]]]] = {}
     for head in engine.card.heads:
         detections = select(outputs[head.name], head, settings)
         found[head.name] = detections, image_boxes(detections, letterboxes)
+    if stages is not None:
+        stages.lap("scorer")
     return found
 
 
@@ -94,12 +107,15 @@ def detect(
     return {name: collector.detections() for name, collector in collectors.items()}
 
 
-def pipeline_call(engine: Engine, records: Sequence[ImageRecord], settings: NmsSettings) -> Callable[[], object]:
+def pipeline_call(
+    engine: Engine, records: Sequence[ImageRecord], settings: NmsSettings, stages: StageClock
+) -> Callable[[], object]:
     """One batch from image files to detections, as a call to time: read, decode, letterbox, infer, suppress."""
 
     def call() -> object:
-        loaded = load_batch(records, 0, engine.card.imgsz)
-        return detect_batch(engine, loaded.images, loaded.letterboxes, settings)
+        stages.begin()
+        loaded = load_batch(records, 0, engine.card.imgsz, stages.lap)
+        return detect_batch(engine, loaded.images, loaded.letterboxes, settings, stages)
 
     return call
 

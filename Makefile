@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-SOURCES := pyproject.toml CMakeLists.txt $(shell find csrc -type f)
+SOURCES := pyproject.toml CMakeLists.txt $(shell find csrc cmake -type f)
 
 .PHONY: demo test lint format bench clean
 .DELETE_ON_ERROR:

@@ -1,12 +1,13 @@
 // Entry points of a back end: plain pointers and sizes in, results in memory that the caller owns.
 //
-// Nothing here allocates what it returns, prints, keeps state between calls, or starts a thread; calls on different
-// memory may run at the same time. Arguments were checked by the caller (python/bench_freeze/ext.py).
+// Nothing here allocates what it returns, prints, or keeps state or threads between calls; calls on different memory
+// may run at the same time. Arguments were checked by the caller (python/bench_freeze/ext.py).
 #pragma once
 
 #include <cstdint>
 
 #include "core/box.h"
+#include "core/match.h"
 
 namespace bench_freeze {
 
@@ -51,8 +52,8 @@ struct Fault {
   int64_t anchor;
 };
 
-// Decode and suppress every image. On a fault the results of that image and of those after it are undefined.
-Fault nms(const Head& head, const NmsSettings& settings, const Detections& detections);
+// Decode and suppress every image. Tells the first image with a fault; the results are undefined then.
+Fault nms(const Head& head, const NmsSettings& settings, int64_t threads, const Detections& detections);
 
 // An image [height, width, 3] of 8-bit RGB whose rows lie `row_stride` bytes apart, 3 x width or more.
 struct Image {
@@ -76,10 +77,14 @@ struct Canvas {
 
 void letterbox(const Image& image, const Canvas& canvas);
 
-// Boxes of a data set as columns; images and classes by position, rows in the order of the file.
-struct TruthTable {
-  int64_t rows;
-  const int32_t* image;     // [N]
+// Rows by image, in the order of the file within it: row order[j] for j in begin[i] .. begin[i + 1] is of image i.
+void order_by_image(int64_t rows, const int32_t* image, int64_t images, int64_t* begin, int32_t* order);
+
+// Ground truth by image and, within it, by class; in the order of the file within both. Classes by position.
+struct TruthIndex {
+  int64_t images;
+  int64_t classes;
+  const int64_t* begin;     // [I + 1]
   const int32_t* label;     // [N]
   const double* boxes;      // [N, 4] left, top, width, height
   const double* area;       // [N]
@@ -87,26 +92,52 @@ struct TruthTable {
   const uint8_t* is_void;   // [N], a match with it counts as none (pycocotools' annotation id 0)
 };
 
-struct DetectionTable {
-  int64_t rows;
-  const int32_t* image;  // [N]
+// Detections of some images, whole images only. Rows of one image keep the order in which they were found.
+struct DetectionBatch {
+  int64_t images;
+  const int32_t* image;  // [B], position in the ground truth
+  const int64_t* begin;  // [B + 1], positions in `order`
+  const int32_t* order;  // [N], see order_by_image
   const int32_t* label;  // [N]
   const double* boxes;   // [N, 4] left, top, width, height
   const double* scores;  // [N]
 };
 
 // T x A may not exceed 64: one bit per IoU threshold and area range.
-struct CocoSettings {
-  int64_t images;
-  int64_t classes;
+struct MatchSettings {
+  MatchRule rule;
   int64_t iou_thresholds_count;
   const double* iou_thresholds;  // [T]
-  int64_t recall_thresholds_count;
-  const double* recall_thresholds;  // [R], ascending
   int64_t area_ranges_count;
   const double* area_ranges;  // [A, 2], both ends inclusive
+};
+
+// Matched detections by image, class and rank; nothing else is kept of them. A mask is the lowest `mask_bytes` bytes of
+// an Outcome's word (core/match.h), least significant first; T x A bits fit.
+struct MatchTable {
+  int64_t images;
+  const int64_t* begin;  // [B + 1]
+  int64_t mask_bytes;
+  int32_t* label;          // [N]
+  double* scores;          // [N]
+  uint8_t* true_positive;  // [N, mask_bytes]
+  uint8_t* ignored;        // [N, mask_bytes]
+};
+
+// Matches image by image into out.begin = batch.begin. Returns how many IoUs lie within 1e-6 of a threshold.
+int64_t match(const TruthIndex& truth, const DetectionBatch& batch, const MatchSettings& settings, int64_t threads,
+              const MatchTable& out);
+
+struct CurveSettings {
+  int64_t recall_thresholds_count;
+  const double* recall_thresholds;  // [R], ascending
   int64_t max_detections_count;
   const int64_t* max_detections;  // [M], ascending
+};
+
+struct CurveCounts {
+  int64_t tied;       // detections that share their class and score with another
+  int64_t truncated;  // detections beyond the highest maximum of their image and class
 };
 
 struct CocoTensors {
@@ -115,7 +146,32 @@ struct CocoTensors {
   double* scores;     // [T, R, K, A, M]
 };
 
-void match_and_accumulate(const TruthTable& truth, const DetectionTable& detections, const CocoSettings& settings,
-                          const CocoTensors& tensors);
+// `matches` covers images in ascending order of their position, each once; images that it lacks have no detections.
+CurveCounts accumulate(const TruthIndex& truth, const MatchTable& matches, const MatchSettings& settings,
+                       const CurveSettings& curves, int64_t threads, const CocoTensors& tensors);
+
+// Raw curves of one lane: the true positives of every class by score, best first. N is the rows of the matches.
+struct RawCurves {
+  int64_t* begin;                 // [K + 1]
+  int32_t* false_positives;       // [N], before this one
+  int32_t* false_positives_tied;  // [N], of this score or a better one
+  double* scores;                 // [N]
+};
+
+void raw_curves(const TruthIndex& truth, const MatchTable& matches, int64_t lane, const RawCurves& out);
+
+// How to draw images with replacement: as many as there are, `count` times over. Without `draw` every image counts
+// once.
+struct Resampling {
+  int64_t count;
+  uint64_t seed;
+  bool draw;
+};
+
+// AP of every resample, class and IoU threshold in the first area range, at curves.max_detections[0]; -1 where the
+// resample has no ground truth of the class. Row b depends on the seed and b alone, so two results are resampled alike.
+// `matches` has a row of images for every image of the ground truth, in order.
+void bootstrap(const TruthIndex& truth, const MatchTable& matches, const MatchSettings& settings,
+               const CurveSettings& curves, const Resampling& resampling, int64_t threads, double* ap);  // [B, K, T]
 
 }  // namespace bench_freeze

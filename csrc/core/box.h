@@ -60,4 +60,17 @@ BENCH_FREEZE_HD inline double iou_xywh(const double* detection, const double* tr
   return intersection / (detection_area + truth[2] * truth[3] - intersection);
 }
 
+// IoU as Ultralytics' validation takes it: float32 corners, 1e-7 added to the union.
+BENCH_FREEZE_HD inline double iou_float32(const double* detection, const double* truth) {
+  const BoxXyxy a = {static_cast<float>(truth[0]), static_cast<float>(truth[1]),
+                     static_cast<float>(truth[0] + truth[2]), static_cast<float>(truth[1] + truth[3])};
+  const BoxXyxy b = {static_cast<float>(detection[0]), static_cast<float>(detection[1]),
+                     static_cast<float>(detection[0] + detection[2]), static_cast<float>(detection[1] + detection[3])};
+  const float width = (a.x2 < b.x2 ? a.x2 : b.x2) - (a.x1 > b.x1 ? a.x1 : b.x1);
+  const float height = (a.y2 < b.y2 ? a.y2 : b.y2) - (a.y1 > b.y1 ? a.y1 : b.y1);
+  if (width <= 0 || height <= 0) return 0;
+  const float intersection = width * height;
+  return intersection / (box_area(a) + box_area(b) - intersection + 1e-7f);
+}
+
 }  // namespace bench_freeze

@@ -1,4 +1,4 @@
-// COCO's greedy matching of one image and class, for every IoU threshold and area range at once.
+// Greedy matching of one image and class, for every IoU threshold and area range at once.
 //
 // A lane is one (area range, IoU threshold); lanes are independent of each other and each owns one bit of a 64-bit
 // word, bit = area * thresholds + threshold. Detections are serial, lanes are parallel.
@@ -13,7 +13,19 @@ namespace bench_freeze {
 
 constexpr int32_t kMaxLanes = 64;
 
+// Whose decisions are repeated. All are greedy by descending score within an image and class.
+enum class MatchRule : int32_t {
+  // pycocotools: the free ground truth of the highest IoU, the last of equals; ignored ones only where no other is.
+  kCoco,
+  // Ultralytics 8.4.183: the free ground truth of the highest IoU, the first of equals; IoU in float32.
+  kUltralytics,
+  // VOC development kit: the ground truth of the highest IoU, the first of equals, free or not; one that is taken
+  // already makes the detection false. A crowd is what VOC calls difficult, and its IoU is the usual quotient.
+  kVoc,
+};
+
 struct Lanes {
+  MatchRule rule = MatchRule::kCoco;
   int32_t thresholds = 0;
   int32_t areas = 0;
   double lowest_iou[kMaxLanes] = {};  // [T], the IoU a match starts from
@@ -24,6 +36,8 @@ struct Lanes {
   BENCH_FREEZE_HD uint64_t all_of_area() const {
     return thresholds == kMaxLanes ? ~uint64_t{0} : (uint64_t{1} << thresholds) - 1;
   }
+
+  BENCH_FREEZE_HD uint64_t every_lane() const { return all_of_area() * every_area; }
 
   // Lanes whose threshold this IoU reaches. Asked the way pycocotools asks, so that NaN reaches all.
   BENCH_FREEZE_HD uint64_t reached(double iou) const {
@@ -51,8 +65,14 @@ struct Lanes {
   }
 };
 
-// Protocol: a match starts just below 1 even where the threshold is 1.
+// COCO: a match starts just below 1 even where the threshold is 1.
 BENCH_FREEZE_HD inline double lowest_iou(double threshold) { return threshold < 1 - 1e-10 ? threshold : 1 - 1e-10; }
+
+// Overlap of a detection with ground truth in the arithmetic of the rule.
+BENCH_FREEZE_HD inline double overlap(MatchRule rule, const double* detection, const double* truth, bool is_crowd) {
+  if (rule == MatchRule::kUltralytics) return iou_float32(detection, truth);
+  return iou_xywh(detection, truth, is_crowd && rule == MatchRule::kCoco);
+}
 
 // One ground truth box while its image is matched.
 struct Truth {
@@ -74,10 +94,26 @@ struct Outcome {
   uint64_t ignored;
 };
 
-// Position in `overlaps` (ascending by ground truth) that one lane takes, or -1. Ground truth that is not ignored comes
-// first; an ignored one is looked at only where none of those matched. Of equal IoUs the later wins.
-BENCH_FREEZE_HD inline int32_t choose(const Lanes& lanes, int32_t lane, const Truth* truths, const Overlap* overlaps,
-                                      int32_t count) {
+// As `choose`, by the rule of VOC: the highest of all is settled before anything else is asked.
+template <class Group>
+BENCH_FREEZE_HD int32_t choose_highest(const Group& group, const Lanes& lanes, int32_t lane, const Truth* truths,
+                                       const Overlap* overlaps, int32_t count) {
+  int32_t chosen = 0;
+  for (int32_t i = 1; i < count; ++i) {
+    if (overlaps[i].iou > overlaps[chosen].iou) chosen = i;
+  }
+  if (overlaps[chosen].iou < lanes.lowest_iou[lane % lanes.thresholds]) return -1;
+  const Truth& truth = truths[overlaps[chosen].truth];
+  return (group.bits(&truth.taken) >> lane & 1) != 0 && !truth.is_crowd ? -1 : chosen;
+}
+
+// Position in `overlaps` (ascending by ground truth, one at least) that one lane takes, or -1. Ground truth that is not
+// ignored comes first; an ignored one is looked at only where none of those matched.
+template <class Group>
+BENCH_FREEZE_HD int32_t choose(const Group& group, const Lanes& lanes, int32_t lane, const Truth* truths,
+                               const Overlap* overlaps, int32_t count) {
+  if (lanes.rule == MatchRule::kVoc) return choose_highest(group, lanes, lane, truths, overlaps, count);
+  const bool first_wins = lanes.rule == MatchRule::kUltralytics;
   const uint64_t bit = uint64_t{1} << lane;
   double best = lanes.lowest_iou[lane % lanes.thresholds];
   int32_t chosen = -1;
@@ -85,8 +121,8 @@ BENCH_FREEZE_HD inline int32_t choose(const Lanes& lanes, int32_t lane, const Tr
     for (int32_t i = 0; i < count; ++i) {
       const Truth& truth = truths[overlaps[i].truth];
       if (((truth.ignored & bit) != 0) != (pass == 1)) continue;
-      if ((truth.taken & bit) != 0 && !truth.is_crowd) continue;
-      if (overlaps[i].iou < best) continue;
+      if ((group.bits(&truth.taken) & bit) != 0 && !truth.is_crowd) continue;
+      if (overlaps[i].iou < best || (first_wins && chosen >= 0 && overlaps[i].iou == best)) continue;
       best = overlaps[i].iou;
       chosen = i;
     }
@@ -106,7 +142,7 @@ BENCH_FREEZE_HD inline Outcome outcome_of(const Truth& truth, uint64_t lanes_tak
 template <class Group>
 BENCH_FREEZE_HD void match_detection(const Group& group, const Lanes& lanes, Truth* truths, const Overlap* overlaps,
                                      int32_t count, uint64_t own_area_ignored, Outcome* outcome) {
-  if (count == 1) {  // nearly always: all lanes at once
+  if (count == 1) {  // nearly always, and every rule agrees: all lanes at once
     Truth& truth = truths[overlaps[0].truth];
     const uint64_t free = truth.is_crowd ? ~uint64_t{0} : ~truth.taken;
     const uint64_t taken = lanes.reached(overlaps[0].iou) & free;
@@ -122,7 +158,7 @@ BENCH_FREEZE_HD void match_detection(const Group& group, const Lanes& lanes, Tru
   }
   group.for_each(0, lanes.count(), [&](int64_t lane) {
     const uint64_t bit = uint64_t{1} << lane;
-    const int32_t chosen = choose(lanes, static_cast<int32_t>(lane), truths, overlaps, count);
+    const int32_t chosen = choose(group, lanes, static_cast<int32_t>(lane), truths, overlaps, count);
     if (chosen < 0) {
       group.set_bits(&outcome->ignored, own_area_ignored & bit);
       return;

@@ -1,11 +1,12 @@
-#include "cpu/accumulate.h"
+#include "core/accumulate.h"
 
 #include <algorithm>
+#include <atomic>
 #include <vector>
 
-#include "core/accumulate.h"
-#include "core/order.h"
-#include "cpu/radix.h"
+#include "cpu/match.h"
+#include "cpu/parallel.h"
+#include "cpu/ranking.h"
 
 namespace bench_freeze {
 namespace {
@@ -14,10 +15,12 @@ namespace {
 // (IoU threshold, column): the detections that are its true positives and the false positives before each.
 class Accumulator {
  public:
-  Accumulator(const Matches& matches, const DetectionTable& detections, const CocoSettings& settings,
-              const Lanes& lanes, const CocoTensors& tensors)
+  Accumulator(const Matches& matches, const std::vector<int64_t>& truths, int64_t classes,
+              const CurveSettings& settings, const Lanes& lanes, const CocoTensors& tensors, std::atomic<int64_t>* tied,
+              std::atomic<int64_t>* truncated)
       : matches_(matches),
-        detections_(detections),
+        truths_(truths),
+        classes_(classes),
         settings_(settings),
         lanes_(lanes),
         tensors_(tensors),
@@ -28,39 +31,32 @@ class Accumulator {
         found_(static_cast<size_t>(lanes.count() * maxima_)),
         needed_(static_cast<size_t>(lanes.areas * settings.recall_thresholds_count)),
         precision_(static_cast<size_t>(settings.recall_thresholds_count * columns_)),
-        scores_(static_cast<size_t>(settings.recall_thresholds_count * columns_)) {}
+        scores_(static_cast<size_t>(settings.recall_thresholds_count * columns_)),
+        tied_(tied),
+        truncated_(truncated) {}
 
-  void run(int64_t label) {
-    const int64_t* truths = matches_.truth_count.data() + label * lanes_.areas;
+  void run(int64_t begin, int64_t end) {
+    for (int64_t label = begin; label < end; ++label) run_class(label);
+  }
+
+ private:
+  void run_class(int64_t label) {
+    const int64_t* truths = truths_.data() + label * lanes_.areas;
     const int64_t most = *std::max_element(truths, truths + lanes_.areas);
-    rank_by_score(label);
+    ranked_ = &ranking_.rank(matches_, label);
+    *tied_ += ranking_.tied();
+    *truncated_ += std::count_if(matches_.detections.begin() + matches_.begin[label],
+                                 matches_.detections.begin() + matches_.begin[label + 1],
+                                 [this](const Matched& m) { return m.rank >= settings_.max_detections[maxima_ - 1]; });
     lay_out_curves(most);
-    for (const uint64_t item : ranked_) count(static_cast<int64_t>(item & 0xffffffffu));
+    if (most > 0) {
+      for (const int32_t position : *ranked_) count(position);
+    }
     find_needed(truths);
     for (int64_t t = 0; t < lanes_.thresholds; ++t) write_threshold(label, t, truths);
   }
 
- private:
-  const Matched& matched(int64_t position) const { return matches_.detections[position]; }
-  double score(int64_t position) const { return detections_.scores[matched(position).row]; }
-
-  // The whole class by score; equal scores keep the order by image and by rank in it.
-  void rank_by_score(int64_t label) {
-    const int64_t begin = matches_.class_begin[label];
-    const int64_t count = matches_.class_begin[label + 1] - begin;
-    ranked_.resize(static_cast<size_t>(count));
-    for (int64_t i = 0; i < count; ++i) {
-      ranked_[i] = descending_key(score(begin + i)) >> 32 << 32 | static_cast<uint64_t>(begin + i);
-    }
-    sort_by_upper_half(ranked_.data(), count, &spare_);
-    const auto better = [this](uint64_t a, uint64_t b) { return score(a & 0xffffffffu) > score(b & 0xffffffffu); };
-    for (int64_t i = 0; i < count;) {  // scores that agree in their upper 32 bits only
-      int64_t end = i + 1;
-      while (end < count && ranked_[end] >> 32 == ranked_[i] >> 32) ++end;
-      if (end - i > 1) std::stable_sort(ranked_.begin() + i, ranked_.begin() + end, better);
-      i = end;
-    }
-  }
+  double score(int64_t position) const { return matches_.detections[position].score; }
 
   // A curve holds at most one true positive per ground truth.
   void lay_out_curves(int64_t most) {
@@ -75,20 +71,21 @@ class Accumulator {
     }
   }
 
-  // False positives are counted per column as if nothing matched; the few detections that match, or count for nothing,
-  // correct that per curve.
-  void count(int64_t position) {
-    const Matched& detection = matched(position);
+  // False positives are counted per column as if they were so at every threshold; the few detections that match, or
+  // count for nothing, correct that per curve.
+  void count(int32_t position) {
+    const Matched& detection = matches_.detections[position];
+    const uint64_t not_false = detection.outcome.true_positive | detection.outcome.ignored;
     int64_t first = 0;  // maxima ascend: the detection counts from here on
     while (first < maxima_ && detection.rank >= settings_.max_detections[first]) ++first;
+    uint64_t corrected = 0;
     for (int64_t a = 0; a < lanes_.areas; ++a) {
-      const int32_t is_in_range = static_cast<int32_t>(detection.ranges >> a & 1);
-      for (int64_t m = first; m < maxima_; ++m) false_positives_[a * maxima_ + m] += is_in_range;
+      const uint64_t of_area = lanes_.all_of_area() << (a * lanes_.thresholds);
+      const bool is_counted = (~not_false & of_area) != 0;
+      corrected |= is_counted ? not_false & of_area : 0;
+      for (int64_t m = first; m < maxima_; ++m) false_positives_[a * maxima_ + m] += is_counted;
     }
-    // A detection that overlaps nothing is ignored outside its ranges and false inside: there is nothing to correct.
-    const uint64_t in_range = lanes_.of_ranges(detection.ranges);
-    const uint64_t not_false = (detection.outcome.true_positive | detection.outcome.ignored) & in_range;
-    for (uint64_t left = not_false; left != 0; left &= left - 1) {
+    for (uint64_t left = corrected; left != 0; left &= left - 1) {
       const int64_t lane = __builtin_ctzll(left);
       for (int64_t m = first; m < maxima_; ++m) ++corrections_[lane * maxima_ + m];
     }
@@ -97,13 +94,13 @@ class Accumulator {
     }
   }
 
-  void append(int64_t lane, int64_t first, int64_t position) {
+  void append(int64_t lane, int64_t first, int32_t position) {
     const int64_t area = lane / lanes_.thresholds;
     for (int64_t m = first; m < maxima_; ++m) {
       const int64_t curve = lane * maxima_ + m;
       const int64_t at = curve * room_ + found_[curve]++;
       curve_false_[at] = false_positives_[area * maxima_ + m] - corrections_[curve];
-      curve_position_[at] = static_cast<int32_t>(position);
+      curve_position_[at] = position;
     }
   }
 
@@ -121,7 +118,7 @@ class Accumulator {
     const int64_t recalls = settings_.recall_thresholds_count;
     std::fill(precision_.begin(), precision_.end(), -1.0);
     std::fill(scores_.begin(), scores_.end(), -1.0);
-    double* recall = tensors_.recall + (t * settings_.classes + label) * columns_;
+    double* recall = tensors_.recall + (t * classes_ + label) * columns_;
     for (int64_t a = 0; a < lanes_.areas; ++a) {
       for (int64_t m = 0; m < maxima_; ++m) {
         const int64_t column = a * maxima_ + m;
@@ -133,7 +130,7 @@ class Accumulator {
       }
     }
     for (int64_t r = 0; r < recalls; ++r) {
-      const int64_t at = ((t * recalls + r) * settings_.classes + label) * columns_;
+      const int64_t at = ((t * recalls + r) * classes_ + label) * columns_;
       std::copy_n(precision_.data() + r * columns_, columns_, tensors_.precision + at);
       std::copy_n(scores_.data() + r * columns_, columns_, tensors_.scores + at);
     }
@@ -158,21 +155,22 @@ class Accumulator {
       // Recall 0 is reached by the best detection, whatever became of it.
       if (needed[r] > 0) {
         scores_[at] = score(positions[needed[r] - 1]);
-      } else if (!ranked_.empty()) {
-        scores_[at] = score(static_cast<int64_t>(ranked_[0] & 0xffffffffu));
+      } else if (!ranked_->empty()) {
+        scores_[at] = score(ranked_->front());
       }
     }
   }
 
   const Matches& matches_;
-  const DetectionTable& detections_;
-  const CocoSettings& settings_;
+  const std::vector<int64_t>& truths_;  // [K, A]
+  const int64_t classes_;
+  const CurveSettings& settings_;
   const Lanes& lanes_;
   const CocoTensors& tensors_;
   const int64_t maxima_;
   const int64_t columns_;
-  std::vector<uint64_t> ranked_;  // upper half: score; lower half: position in matches
-  std::vector<uint64_t> spare_;
+  Ranking ranking_;
+  const std::vector<int32_t>* ranked_ = nullptr;
   int64_t room_ = 0;                      // true positives a curve has room for
   std::vector<int32_t> false_positives_;  // [A, M], had nothing matched
   std::vector<int32_t> corrections_;      // [A, T, M]
@@ -182,14 +180,50 @@ class Accumulator {
   std::vector<int64_t> needed_;           // [A, R]
   std::vector<double> precision_;         // [R, A, M]
   std::vector<double> scores_;            // [R, A, M]
+  std::atomic<int64_t>* tied_;
+  std::atomic<int64_t>* truncated_;
 };
 
 }  // namespace
 
-void accumulate(const Matches& matches, const DetectionTable& detections, const CocoSettings& settings,
-                const Lanes& lanes, const CocoTensors& tensors) {
-  Accumulator accumulator(matches, detections, settings, lanes, tensors);
-  for (int64_t label = 0; label < settings.classes; ++label) accumulator.run(label);
+CurveCounts accumulate(const TruthIndex& truth, const MatchTable& matches, const MatchSettings& settings,
+                       const CurveSettings& curves, int64_t threads, const CocoTensors& tensors) {
+  const Lanes lanes = make_lanes(settings);
+  const Matches grouped = by_class(matches, truth.classes, threads);
+  const std::vector<int64_t> truths = count_truth(truth, lanes);
+  std::atomic<int64_t> tied{0};
+  std::atomic<int64_t> truncated{0};
+  share_out(truth.classes, 1, threads,
+            [&] { return Accumulator(grouped, truths, truth.classes, curves, lanes, tensors, &tied, &truncated); });
+  return {tied, truncated};
+}
+
+void raw_curves(const TruthIndex& truth, const MatchTable& matches, int64_t lane, const RawCurves& out) {
+  const Matches grouped = by_class(matches, truth.classes, 1);
+  Ranking ranking;
+  int64_t at = 0;
+  for (int64_t label = 0; label < truth.classes; ++label) {
+    out.begin[label] = at;
+    int32_t false_positives = 0;
+    int64_t unfinished = at;  // true positives from here on tie with the detection at hand
+    double score = 0;
+    for (const int32_t position : ranking.rank(grouped, label)) {
+      const Matched& detection = grouped.detections[position];
+      if (detection.score != score) {
+        std::fill(out.false_positives_tied + unfinished, out.false_positives_tied + at, false_positives);
+        unfinished = at;
+        score = detection.score;
+      }
+      if (detection.outcome.true_positive >> lane & 1) {
+        out.false_positives[at] = false_positives;
+        out.scores[at++] = score;
+      } else if (!(detection.outcome.ignored >> lane & 1)) {
+        ++false_positives;
+      }
+    }
+    std::fill(out.false_positives_tied + unfinished, out.false_positives_tied + at, false_positives);
+  }
+  out.begin[truth.classes] = at;
 }
 
 }  // namespace bench_freeze

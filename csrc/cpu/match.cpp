@@ -1,17 +1,24 @@
 #include "cpu/match.h"
 
 #include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <vector>
 
 #include "core/group.h"
-#include "cpu/grouping.h"
+#include "cpu/parallel.h"
 
 namespace bench_freeze {
 namespace {
 
-// Detections of one image and class, best first; equal scores keep the order of the file.
+constexpr double kNear = 1e-6;             // an IoU this close to a threshold might have gone the other way
+constexpr int64_t kImagesPerStretch = 16;  // what a thread takes at a time
+
+// Detections of one image and class, best first; equal scores keep the order in which they were found.
 void sort_by_score(int32_t* begin, int32_t* end, const double* scores) {
   if (end - begin > 24) {
-    std::stable_sort(begin, end, [scores](int32_t a, int32_t b) { return scores[a] > scores[b]; });
+    const auto better = [scores](int32_t a, int32_t b) { return scores[a] > scores[b]; };
+    if (!std::is_sorted(begin, end, better)) std::stable_sort(begin, end, better);
     return;
   }
   for (int32_t* next = begin; next < end; ++next) {
@@ -22,119 +29,137 @@ void sort_by_score(int32_t* begin, int32_t* end, const double* scores) {
   }
 }
 
+// One thread's way through a batch.
 class Matcher {
  public:
-  Matcher(const TruthTable& truth, const DetectionTable& detections, const CocoSettings& settings, const Lanes& lanes)
+  Matcher(const TruthIndex& truth, const DetectionBatch& batch, const Lanes& lanes, const MatchTable& out,
+          std::atomic<int64_t>* near)
       : truth_(truth),
-        detections_(detections),
+        batch_(batch),
         lanes_(lanes),
-        truth_groups_(group_rows(truth.rows, truth.image, settings.images, truth.label, settings.classes)),
-        detection_groups_(
-            group_rows(detections.rows, detections.image, settings.images, detections.label, settings.classes)) {}
+        out_(out),
+        lowest_(*std::min_element(lanes.lowest_iou, lanes.lowest_iou + lanes.thresholds)),
+        count_(static_cast<size_t>(truth.classes)),
+        near_(near) {}
 
-  Matches run(int64_t classes, int64_t max_rank) {
-    matches_.detections.reserve(static_cast<size_t>(detections_.rows));
-    matches_.class_begin.assign(1, 0);
-    matches_.truth_count.assign(static_cast<size_t>(classes * lanes_.areas), 0);
-    for (int64_t label = 0; label < classes; ++label) {
-      run_class(label, max_rank);
-      matches_.class_begin.push_back(static_cast<int64_t>(matches_.detections.size()));
-    }
-    return std::move(matches_);
+  void run(int64_t begin, int64_t end) {
+    int64_t near = 0;
+    for (int64_t i = begin; i < end; ++i) near += run_image(i);
+    *near_ += near;
   }
 
  private:
-  // Walks both tables of a class side by side, one image after the other.
-  void run_class(int64_t label, int64_t max_rank) {
-    int64_t next_truth = truth_groups_.class_begin[label];
-    const int64_t truth_end = truth_groups_.class_begin[label + 1];
-    int64_t begin = detection_groups_.class_begin[label];
-    const int64_t end = detection_groups_.class_begin[label + 1];
-    while (begin < end) {
-      const int32_t image = detections_.image[detection_groups_.rows[begin]];
-      while (next_truth < truth_end && truth_.image[truth_groups_.rows[next_truth]] < image) {
-        count_truth(label, truth_groups_.rows[next_truth++]);
-      }
+  int64_t run_image(int64_t i) {
+    const int64_t begin = batch_.begin[i];
+    group_by_class(begin, batch_.begin[i + 1]);
+    int64_t truth = truth_.begin[batch_.image[i]];
+    const int64_t truth_end = truth_.begin[batch_.image[i] + 1];
+    int64_t at = begin;
+    int64_t near = 0;
+    for (const int32_t label : labels_) {
+      while (truth < truth_end && truth_.label[truth] < label) ++truth;
       truths_.clear();
-      while (next_truth < truth_end && truth_.image[truth_groups_.rows[next_truth]] == image) {
-        add_truth(label, truth_groups_.rows[next_truth++]);
-      }
-      int64_t group_end = begin + 1;
-      while (group_end < end && detections_.image[detection_groups_.rows[group_end]] == image) ++group_end;
-      run_image(begin, group_end, max_rank);
-      begin = group_end;
+      for (; truth < truth_end && truth_.label[truth] == label; ++truth) add_truth(truth);
+      overlaps_.resize(truths_.size());
+      int32_t* rows = rows_.data() + (at - begin);
+      const int64_t count = count_[label];
+      sort_by_score(rows, rows + count, batch_.scores);
+      for (int64_t rank = 0; rank < count; ++rank, ++at) near += run_detection(rows[rank], label, at);
     }
-    while (next_truth < truth_end) count_truth(label, truth_groups_.rows[next_truth++]);
+    for (const int32_t label : labels_) count_[label] = 0;
+    return near;
   }
 
-  uint64_t count_truth(int64_t label, int32_t row) {
+  // Fills `rows_`, by class and in the order found within it, `labels_`, ascending, and `count_` of those.
+  void group_by_class(int64_t begin, int64_t end) {
+    labels_.clear();
+    for (int64_t j = begin; j < end; ++j) {
+      const int32_t label = batch_.label[batch_.order[j]];
+      if (count_[label]++ == 0) labels_.push_back(label);
+    }
+    std::sort(labels_.begin(), labels_.end());
+    next_.resize(count_.size());
+    int32_t total = 0;
+    for (const int32_t label : labels_) {
+      next_[label] = total;
+      total += count_[label];
+    }
+    rows_.resize(static_cast<size_t>(end - begin));
+    for (int64_t j = begin; j < end; ++j) rows_[next_[batch_.label[batch_.order[j]]]++] = batch_.order[j];
+  }
+
+  void add_truth(int64_t row) {
     const uint64_t counted = truth_.is_crowd[row] ? 0 : lanes_.ranges_with(truth_.area[row]);
-    for (int32_t a = 0; a < lanes_.areas; ++a) matches_.truth_count[label * lanes_.areas + a] += counted >> a & 1;
-    return counted;
+    truths_.push_back(
+        {truth_.boxes + 4 * row, ~lanes_.of_ranges(counted), 0, truth_.is_crowd[row] != 0, truth_.is_void[row] != 0});
   }
 
-  void add_truth(int64_t label, int32_t row) {
-    const uint64_t counted = count_truth(label, row);
-    truths_.push_back({truth_.boxes + 4 * static_cast<int64_t>(row), ~lanes_.of_ranges(counted), 0,
-                       truth_.is_crowd[row] != 0, truth_.is_void[row] != 0});
-  }
-
-  void run_image(int64_t begin, int64_t end, int64_t max_rank) {
-    int32_t* rows = detection_groups_.rows.data();
-    sort_by_score(rows + begin, rows + end, detections_.scores);
-    overlaps_.resize(truths_.size());
-    const int64_t ranked = std::min(end - begin, max_rank);
-    for (int64_t rank = 0; rank < ranked; ++rank) {
-      matches_.detections.push_back(run_detection(rows[begin + rank], static_cast<int32_t>(rank)));
-    }
-  }
-
-  Matched run_detection(int32_t row, int32_t rank) {
-    const double* box = detections_.boxes + 4 * static_cast<int64_t>(row);
-    const uint64_t ranges = lanes_.ranges_with(box[2] * box[3]);
-    const uint64_t own_area_ignored = ~lanes_.of_ranges(ranges);
-    Matched matched{row, rank, ranges, {0, 0}};
+  int64_t run_detection(int32_t row, int32_t label, int64_t at) {
+    const double* box = batch_.boxes + 4 * static_cast<int64_t>(row);
     int32_t count = 0;
+    int64_t near = 0;
     for (size_t i = 0; i < truths_.size(); ++i) {
-      const double iou = iou_xywh(box, truths_[i].box, truths_[i].is_crowd);
+      const double iou = overlap(lanes_.rule, box, truths_[i].box, truths_[i].is_crowd);
       overlaps_[count] = {static_cast<int32_t>(i), iou};
       count += !(iou < lowest_);
+      if (iou > lowest_ - kNear) near += near_thresholds(iou);
     }
+    const uint64_t own_area_ignored = lanes_.every_lane() & ~lanes_.of_ranges(lanes_.ranges_with(box[2] * box[3]));
+    Outcome outcome{0, 0};
     if (count == 0) {
-      matched.outcome.ignored = own_area_ignored;
+      outcome.ignored = own_area_ignored;
     } else {
-      match_detection(SerialGroup{}, lanes_, truths_.data(), overlaps_.data(), count, own_area_ignored,
-                      &matched.outcome);
+      match_detection(SerialGroup{}, lanes_, truths_.data(), overlaps_.data(), count, own_area_ignored, &outcome);
     }
-    return matched;
+    out_.label[at] = label;
+    out_.scores[at] = batch_.scores[row];
+    store_mask(outcome.true_positive, out_.mask_bytes, out_.true_positive + at * out_.mask_bytes);
+    store_mask(outcome.ignored, out_.mask_bytes, out_.ignored + at * out_.mask_bytes);
+    return near;
   }
 
-  const TruthTable& truth_;
-  const DetectionTable& detections_;
+  int64_t near_thresholds(double iou) const {
+    int64_t near = 0;
+    for (int32_t t = 0; t < lanes_.thresholds; ++t) near += std::abs(iou - lanes_.lowest_iou[t]) <= kNear;
+    return near;
+  }
+
+  const TruthIndex& truth_;
+  const DetectionBatch& batch_;
   const Lanes& lanes_;
-  const double lowest_ = *std::min_element(lanes_.lowest_iou, lanes_.lowest_iou + lanes_.thresholds);
-  Grouping truth_groups_;
-  Grouping detection_groups_;
+  const MatchTable& out_;
+  const double lowest_;
+  std::vector<int32_t> count_;   // [K], of the image at hand; zero between images
+  std::vector<int32_t> next_;    // [K]
+  std::vector<int32_t> labels_;  // classes of the image at hand
+  std::vector<int32_t> rows_;
   std::vector<Truth> truths_;
   std::vector<Overlap> overlaps_;
-  Matches matches_;
+  std::atomic<int64_t>* near_;
 };
 
 }  // namespace
 
-Lanes make_lanes(const CocoSettings& settings) {
+Lanes make_lanes(const MatchSettings& settings) {
   Lanes lanes;
+  lanes.rule = settings.rule;
   lanes.thresholds = static_cast<int32_t>(settings.iou_thresholds_count);
   lanes.areas = static_cast<int32_t>(settings.area_ranges_count);
-  for (int32_t t = 0; t < lanes.thresholds; ++t) lanes.lowest_iou[t] = lowest_iou(settings.iou_thresholds[t]);
+  for (int32_t t = 0; t < lanes.thresholds; ++t) {
+    const double threshold = settings.iou_thresholds[t];
+    lanes.lowest_iou[t] = lanes.rule == MatchRule::kCoco ? lowest_iou(threshold) : threshold;
+  }
   std::copy(settings.area_ranges, settings.area_ranges + 2 * lanes.areas, lanes.area_ranges);
   for (int32_t a = 0; a < lanes.areas; ++a) lanes.every_area |= uint64_t{1} << (a * lanes.thresholds);
   return lanes;
 }
 
-Matches match(const TruthTable& truth, const DetectionTable& detections, const CocoSettings& settings,
-              const Lanes& lanes, int64_t max_rank) {
-  return Matcher(truth, detections, settings, lanes).run(settings.classes, max_rank);
+int64_t match(const TruthIndex& truth, const DetectionBatch& batch, const MatchSettings& settings, int64_t threads,
+              const MatchTable& out) {
+  const Lanes lanes = make_lanes(settings);
+  std::atomic<int64_t> near{0};
+  share_out(batch.images, kImagesPerStretch, threads, [&] { return Matcher(truth, batch, lanes, out, &near); });
+  return near;
 }
 
 }  // namespace bench_freeze

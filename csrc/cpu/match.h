@@ -1,32 +1,36 @@
-// Matching a whole data set: from columns to one outcome per ranked detection.
+// What matching and accumulation on the CPU share.
 #pragma once
 
 #include <cstdint>
-#include <vector>
+#include <cstring>
 
 #include "core/match.h"
 #include "score.h"
 
 namespace bench_freeze {
 
-// A detection after matching. `rank` is its place within its image and class, from 0.
-struct Matched {
-  int32_t row;
-  int32_t rank;
-  uint64_t ranges;  // bit a: its own area lies in range a
-  Outcome outcome;
-};
+Lanes make_lanes(const MatchSettings& settings);
 
-struct Matches {
-  std::vector<Matched> detections;   // by class, image, rank
-  std::vector<int64_t> class_begin;  // [K + 1]
-  std::vector<int64_t> truth_count;  // [K, A], ground truth that is not ignored
-};
+// A mask to and from its bytes; the default lanes need 5 of them.
+inline void store_mask(uint64_t mask, int64_t bytes, uint8_t* to) {
+  if (bytes == 5) {
+    const uint32_t low = static_cast<uint32_t>(mask);
+    std::memcpy(to, &low, 4);
+    to[4] = static_cast<uint8_t>(mask >> 32);
+    return;
+  }
+  for (int64_t b = 0; b < bytes; ++b) to[b] = static_cast<uint8_t>(mask >> (8 * b));
+}
 
-Lanes make_lanes(const CocoSettings& settings);
-
-// Keeps the best `max_rank` detections of each image and class.
-Matches match(const TruthTable& truth, const DetectionTable& detections, const CocoSettings& settings,
-              const Lanes& lanes, int64_t max_rank);
+inline uint64_t load_mask(const uint8_t* from, int64_t bytes) {
+  if (bytes == 5) {
+    uint32_t low;
+    std::memcpy(&low, from, 4);
+    return low | static_cast<uint64_t>(from[4]) << 32;
+  }
+  uint64_t mask = 0;
+  for (int64_t b = 0; b < bytes; ++b) mask |= static_cast<uint64_t>(from[b]) << (8 * b);
+  return mask;
+}
 
 }  // namespace bench_freeze

@@ -1,9 +1,11 @@
 #include "core/nms.h"
 
 #include <algorithm>
+#include <mutex>
 #include <vector>
 
 #include "core/order.h"
+#include "cpu/parallel.h"
 #include "cpu/radix.h"
 #include "cpu/scan.h"
 #include "score.h"
@@ -185,21 +187,42 @@ class Suppressor {
   KeptBoxes kept_{};
 };
 
+// One thread's way through the images.
 template <class Value>
-Fault nms_of_type(const Head& head, const NmsSettings& settings, const Detections& detections) {
-  Suppressor<Value> suppressor(head, settings);
-  for (int64_t image = 0; image < head.images; ++image) {
-    const Fault fault = suppressor.run(image, detections);
-    if (fault.image >= 0) return fault;
+class Worker {
+ public:
+  Worker(const Head& head, const NmsSettings& settings, const Detections& detections, std::mutex* lock, Fault* first)
+      : suppressor_(head, settings), detections_(detections), lock_(lock), first_(first) {}
+
+  void run(int64_t begin, int64_t end) {
+    for (int64_t image = begin; image < end; ++image) {
+      const Fault fault = suppressor_.run(image, detections_);
+      if (fault.image < 0) continue;
+      const std::lock_guard<std::mutex> guard(*lock_);
+      if (first_->image < 0 || fault.image < first_->image) *first_ = fault;
+    }
   }
-  return {-1, 0, 0};
+
+ private:
+  Suppressor<Value> suppressor_;
+  const Detections& detections_;
+  std::mutex* lock_;
+  Fault* first_;
+};
+
+template <class Value>
+Fault nms_of_type(const Head& head, const NmsSettings& settings, int64_t threads, const Detections& detections) {
+  Fault first{-1, 0, 0};
+  std::mutex lock;
+  share_out(head.images, 1, threads, [&] { return Worker<Value>(head, settings, detections, &lock, &first); });
+  return first;
 }
 
 }  // namespace
 
-Fault nms(const Head& head, const NmsSettings& settings, const Detections& detections) {
-  return head.type == HeadType::kFloat32 ? nms_of_type<float>(head, settings, detections)
-                                         : nms_of_type<int16_t>(head, settings, detections);
+Fault nms(const Head& head, const NmsSettings& settings, int64_t threads, const Detections& detections) {
+  return head.type == HeadType::kFloat32 ? nms_of_type<float>(head, settings, threads, detections)
+                                         : nms_of_type<int16_t>(head, settings, threads, detections);
 }
 
 }  // namespace bench_freeze

@@ -1,3 +1,50 @@
 """bench-freeze: how deep to unfreeze a detector, what the original task loses, what the deployed model costs."""
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .data.dataset import DetectionTable, GroundTruth
+    from .data.letterbox import Letterbox
+    from .evaluate import PROTOCOLS, Evaluation, Evaluator, compare
+    from .ext import Detections
+    from .suppression import nms
+
 __version__ = "0.1.0"
+
+# Where each public name lives. They load on first use, so that the package itself costs nothing to import.
+_HOMES = {
+    "DetectionTable": ".data.dataset",
+    "Detections": ".ext",
+    "Evaluation": ".evaluate",
+    "Evaluator": ".evaluate",
+    "GroundTruth": ".data.dataset",
+    "Letterbox": ".data.letterbox",
+    "PROTOCOLS": ".evaluate",
+    "compare": ".evaluate",
+    "nms": ".suppression",
+}
+__all__ = [
+    "PROTOCOLS",
+    "DetectionTable",
+    "Detections",
+    "Evaluation",
+    "Evaluator",
+    "GroundTruth",
+    "Letterbox",
+    "__version__",
+    "compare",
+    "nms",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name], __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -13,9 +13,10 @@ from . import __version__
 from .cli_export import add_export
 from .console import Console
 from .errors import BenchFreezeError, InputError, disk_full
+from .profile_command import add_profile
 from .spec import Study, fields, read_toml, study_from
 
-COMMANDS = ("run", "export", "eval", "doctor")
+COMMANDS = ("run", "export", "profile", "eval", "doctor")
 INTERRUPTED = 130
 
 RUN_EPILOG = """\
@@ -71,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_run(commands)
     add_export(commands)
+    add_profile(commands)
     _add_eval(commands)
     _add_doctor(commands)
     return parser
@@ -192,7 +194,15 @@ def _add_eval(commands: Any) -> None:
     )
     evaluate.add_argument("--gt", required=True, metavar="INSTANCES.json", help="ground truth")
     evaluate.add_argument("--dt", required=True, metavar="RESULTS.json", help="detections")
-    evaluate.add_argument("--protocol", choices=("coco",), default="coco", help="default: coco")
+    evaluate.add_argument(
+        "--protocol",
+        default="coco",
+        metavar="NAME",
+        help="coco (default), coco-corrected, ultralytics-8.4.183, voc-all or voc-11",
+    )
+    evaluate.add_argument(
+        "--threads", type=int, default=1, metavar="N", help="the numbers do not depend on it (default: 1)"
+    )
     evaluate.add_argument("--json", action="store_true", help="print json instead of the summary")
     evaluate.set_defaults(call=_eval)
 
@@ -200,7 +210,7 @@ def _add_eval(commands: Any) -> None:
 def _eval(parsed: argparse.Namespace, command: list[str]) -> int:
     from .evaluate.command import evaluate_files
 
-    report = evaluate_files(Path(parsed.gt), Path(parsed.dt), protocol=parsed.protocol)
+    report = evaluate_files(Path(parsed.gt), Path(parsed.dt), protocol=parsed.protocol, threads=parsed.threads)
     print(json.dumps(report.to_dict(), indent=1) if parsed.json else report.summary())
     return 0
 

@@ -23,6 +23,12 @@ class AuditError(BenchFreezeError):
     exit_code = 1
 
 
+class MeasurementError(BenchFreezeError):
+    """A measurement that broke off or is not to be relied on; nothing is wrong with what was asked for."""
+
+    exit_code = 3
+
+
 def disk_full(error: BaseException | None) -> OSError | None:
     """The error of a full disk (or an exhausted quota or file size limit) in a chain of causes, if there is one.
 

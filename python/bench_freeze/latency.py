@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from .data.dataset import DetectionSet, ImageRecord
@@ -9,13 +11,32 @@ from .data.loader import load_batch
 from .engines.base import Engine
 from .measure.clock import Clock, HostClock
 from .measure.sampler import sample_latency
+from .measure.stages import StageClock, StageTimes, stage_times
 from .measure.stats import LatencyStats
 from .measure.stopping import StoppingRule
+from .measure.telemetry.machine import MachineTelemetry
+from .measure.verdict import UNREMARKABLE, Conditions, judge
 from .pipeline import pipeline_call
-from .report.schema import Latencies, Latency
+from .report.schema import Bounds, Latencies, Latency
 from .selection import NmsSettings
 
 DISTINCT_BATCHES = 16  # enough to vary what is detected, few enough to stay in memory
+PERCENTILES = (50, 90, 99)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Both scopes with the stages of the pipeline; `batches` is the number of distinct inputs they took in turn."""
+
+    scopes: dict[str, LatencyStats]
+    stages: StageTimes | None
+    batches: int
+    telemetry: dict[str, Any] | None = None
+    conditions: Conditions = UNREMARKABLE
+
+
+def no_scope(scope: str, stats: LatencyStats) -> None:
+    """Nobody wants to know of single scopes."""
 
 
 def latency_batches(data: tuple[DetectionSet, ...], batch: int) -> list[list[ImageRecord]]:
@@ -33,40 +54,98 @@ def measure_latency(
     settings: NmsSettings,
     rule: StoppingRule,
     clock: Clock | None = None,
-) -> dict[str, LatencyStats]:
-    """Latency per batch of both scopes. Every call of a scope gets the next of the same batches, over and over."""
+    on_scope: Callable[[str, LatencyStats], None] = no_scope,
+) -> Measured:
+    """Latency per batch of both scopes. Every call of a scope gets the next of the same batches, over and over.
+
+    On the host's clock the machine's state is read before and after; another clock measures no machine. `on_scope` is
+    told of a scope when it is done, so that it outlives a failure of the next.
+    """
+    telemetry = MachineTelemetry(engine.identity.device) if clock is None else None
     clock = clock or HostClock()
+    before = telemetry.read() if telemetry is not None else {}
     images = [load_batch(records, 0, engine.card.imgsz).images for records in batches]
-    calls = [pipeline_call(engine, records, settings) for records in batches]
-    return {
-        "model": sample_latency(lambda i: engine.infer(images[i % len(images)]), clock, rule),
-        "pipeline": sample_latency(lambda i: calls[i % len(calls)](), clock, rule),
-    }
+    guard = telemetry.clock_guard() if telemetry is not None else None
+    model = sample_latency(lambda i: engine.infer(images[i % len(images)]), clock, rule, guard)
+    on_scope("model", model)
+    pipeline, stages = sample_pipeline(engine, batches, settings, rule, clock)
+    scopes = {"model": model, "pipeline": pipeline}
+    if telemetry is None:
+        return Measured(scopes, stages, len(batches))
+    after = telemetry.read()
+    kept = {"before": before, "after": after, "missing": telemetry.missing}
+    return Measured(scopes, stages, len(batches), kept, telemetry.conditions(before, after))
 
 
-def latency_facts(measured: dict[str, LatencyStats]) -> dict[str, Any]:
+def sample_pipeline(
+    engine: Engine, batches: list[list[ImageRecord]], settings: NmsSettings, rule: StoppingRule, clock: Clock
+) -> tuple[LatencyStats, StageTimes | None]:
+    """The pipeline scope with its stages; these are None when samples were rejected: calls and samples differ then."""
+    laps = StageClock(clock)
+    calls = [pipeline_call(engine, records, settings, laps) for records in batches]
+    stats = sample_latency(lambda i: calls[i % len(calls)](), clock, rule)
+    timed = laps.calls[stats.warmup_calls :]
+    return stats, stage_times(timed, stats.samples_s) if not stats.rejected and stats.samples_s else None
+
+
+def latency_facts(measured: Measured) -> dict[str, Any]:
     """The raw outcome as plain values: what an artifact keeps."""
     return {
-        scope: {"samples_s": list(s.samples_s), "stopped_by": s.stopped_by, "warmup_calls": s.warmup_calls}
-        for scope, s in measured.items()
+        "scopes": {
+            scope: {
+                "samples_s": list(s.samples_s),
+                "stopped_by": s.stopped_by,
+                "warmup_calls": s.warmup_calls,
+                "rejected": dict(s.rejected),
+                "warmup_settled": s.warmup_settled,
+            }
+            for scope, s in measured.scopes.items()
+        },
+        "stages": None if measured.stages is None else asdict(measured.stages),
+        "batches": measured.batches,
+        "telemetry": measured.telemetry,
+        "invalid": list(measured.conditions.invalid),
+        "ambiguous": list(measured.conditions.ambiguous),
     }
 
 
-def latencies_from(facts: dict[str, Any] | None) -> Latencies:
+def latencies_from(facts: Mapping[str, Any] | None) -> Latencies:
     """The results' form of kept samples; both scopes are None when no latency was asked for."""
     if facts is None:
         return Latencies(model=None, pipeline=None)
-    scopes = {}
-    for scope, kept in facts.items():
-        stats = LatencyStats(tuple(kept["samples_s"]), kept["stopped_by"], kept["warmup_calls"])
-        scopes[scope] = Latency(
-            n=stats.n,
-            mean_s=stats.mean_s,
-            p50_s=stats.percentile_s(50),
-            p90_s=stats.percentile_s(90),
-            p99_s=stats.percentile_s(99),
-            samples_s=list(stats.samples_s),
-            stopped_by=stats.stopped_by,
-            warmup_calls=stats.warmup_calls,
-        )
-    return Latencies(model=scopes["model"], pipeline=scopes["pipeline"])
+    conditions = Conditions(tuple(facts["invalid"]), tuple(facts["ambiguous"]))
+    scopes = {
+        scope: LatencyStats(**{**kept, "samples_s": tuple(kept["samples_s"])})
+        for scope, kept in facts["scopes"].items()
+    }
+    stages = StageTimes(**facts["stages"]) if facts["stages"] is not None else None
+    return Latencies(
+        model=latency_of(scopes["model"], conditions, facts["batches"]),
+        pipeline=latency_of(scopes["pipeline"], conditions, facts["batches"], stages),
+        telemetry=facts["telemetry"],
+    )
+
+
+def latency_of(stats: LatencyStats, conditions: Conditions, batches: int, stages: StageTimes | None = None) -> Latency:
+    """One scope in the results' form, judged; stages that do not add up make it ambiguous."""
+    if stages is not None and not stages.adds_up:
+        sentence = f"the stages leave {stages.unaccounted_s * 1e3:.3f} ms of the whole unexplained"
+        conditions = Conditions(conditions.invalid, (*conditions.ambiguous, sentence))
+    judgement = judge(stats, conditions, batches)
+    percentiles = {p: stats.percentile(p) for p in PERCENTILES}
+    return Latency(
+        n=stats.n,
+        mean_s=stats.mean_s,
+        p50_s=percentiles[50].value_s,
+        p90_s=percentiles[90].value_s,
+        p99_s=percentiles[99].value_s,
+        samples_s=list(stats.samples_s),
+        stopped_by=stats.stopped_by,
+        warmup_calls=stats.warmup_calls,
+        bounds={f"p{p}": Bounds(low_s=f.low_s, high_s=f.high_s, missing=f.missing) for p, f in percentiles.items()},
+        rejected=dict(stats.rejected),
+        verdict=judgement.verdict,
+        reasons=list(judgement.reasons),
+        stages_s=None if stages is None else stages.stages_s,
+        unaccounted_s=None if stages is None else stages.unaccounted_s,
+    )

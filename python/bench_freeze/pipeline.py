@@ -15,6 +15,7 @@ from .data.dataset import DetectionSet, ImageRecord
 from .data.letterbox import Letterbox
 from .data.loader import load_batch, load_batches
 from .engines.base import Engine, infer_padded
+from .measure.stages import StageClock
 from .selection import NmsSettings, select
 
 
@@ -32,20 +33,59 @@ class HeadDetections:
         return len(self.scores)
 
 
+class Collector:
+    """Gathers the detections of one head, batch by batch."""
+
+    def __init__(self) -> None:
+        self._parts: list[tuple[Any, ...]] = []
+        self._dropped = 0
+
+    def add(self, start: int, found: ext.Detections, boxes: list[NDArray[np.float64]]) -> None:
+        """Add a batch whose first image is number `start`, with its boxes in image pixels."""
+        for i, own in enumerate(boxes):
+            n = int(found.count[i])
+            index = np.full(n, start + i, dtype=np.int32)
+            self._parts.append((index, found.labels[i, :n].copy(), own, found.scores[i, :n].copy()))
+        self._dropped += int(found.dropped_candidates.sum() + found.dropped_detections.sum())
+
+    def detections(self) -> HeadDetections:
+        """All that was added, in order."""
+        nothing = (np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros((0, 4)), np.zeros(0, np.float32))
+        index, labels, boxes, scores = zip(nothing, *self._parts, strict=True)
+        return HeadDetections(
+            np.concatenate(index), np.concatenate(labels), np.concatenate(boxes), np.concatenate(scores), self._dropped
+        )
+
+
 def detect_batch(
-    engine: Engine, images: NDArray[np.float32], letterboxes: Sequence[Letterbox], settings: NmsSettings
+    engine: Engine,
+    images: NDArray[np.float32],
+    letterboxes: Sequence[Letterbox],
+    settings: NmsSettings,
+    stages: StageClock | None = None,
 ) -> dict[str, tuple[ext.Detections, list[NDArray[np.float64]]]]:
-    """Run one batch; by head, the detections and for every image its boxes in image pixels [count, 4]."""
+    """Run one batch; by head, the detections and for every image its boxes in image pixels [count, 4].
+
+    `stages` gets the laps "engine" and "scorer"; copies that an engine reports (`stage_seconds`) stand beside them.
+    """
     outputs = infer_padded(engine, images)
+    if stages is not None:
+        stages.lap("engine")
+        stages.split("engine", getattr(engine, "stage_seconds", {}))
     found: dict[str, tuple[ext.Detections, list[NDArray[np.float64]]]] = {}
     for head in engine.card.heads:
         detections = select(outputs[head.name], head, settings)
-        boxes = [
-            placement.to_image(detections.boxes_xyxy[i, : detections.count[i]])
-            for i, placement in enumerate(letterboxes)
-        ]
-        found[head.name] = detections, boxes
+        found[head.name] = detections, image_boxes(detections, letterboxes)
+    if stages is not None:
+        stages.lap("scorer")
     return found
+
+
+def image_boxes(detections: ext.Detections, letterboxes: Sequence[Letterbox]) -> list[NDArray[np.float64]]:
+    """For every image of a batch its boxes in image pixels [count, 4]."""
+    return [
+        placement.to_image(detections.boxes_xyxy[i, : detections.count[i]]) for i, placement in enumerate(letterboxes)
+    ]
 
 
 def detect(
@@ -58,27 +98,24 @@ def detect(
     on_progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, HeadDetections]:
     """Run an engine over a whole data set; detections by head name."""
-    columns: dict[str, list[tuple[Any, ...]]] = {head.name: [] for head in engine.card.heads}
+    collectors: dict[str, Collector] = {head.name: Collector() for head in engine.card.heads}
     for loaded in load_batches(data.images, imgsz=engine.card.imgsz, batch=batch, workers=workers):
         for name, (found, boxes) in detect_batch(engine, loaded.images, loaded.letterboxes, settings).items():
-            for i, image_boxes in enumerate(boxes):
-                n = int(found.count[i])
-                index = np.full(n, loaded.start + i, dtype=np.int32)
-                dropped = int(found.dropped_candidates[i] + found.dropped_detections[i])
-                columns[name].append(
-                    (index, found.labels[i, :n].copy(), image_boxes, found.scores[i, :n].copy(), dropped)
-                )
+            collectors[name].add(loaded.start, found, boxes)
         if on_progress is not None:
             on_progress(loaded.start + len(loaded.letterboxes), len(data.images))
-    return {name: _joined(parts) for name, parts in columns.items()}
+    return {name: collector.detections() for name, collector in collectors.items()}
 
 
-def pipeline_call(engine: Engine, records: Sequence[ImageRecord], settings: NmsSettings) -> Callable[[], object]:
+def pipeline_call(
+    engine: Engine, records: Sequence[ImageRecord], settings: NmsSettings, stages: StageClock
+) -> Callable[[], object]:
     """One batch from image files to detections, as a call to time: read, decode, letterbox, infer, suppress."""
 
     def call() -> object:
-        loaded = load_batch(records, 0, engine.card.imgsz)
-        return detect_batch(engine, loaded.images, loaded.letterboxes, settings)
+        stages.begin()
+        loaded = load_batch(records, 0, engine.card.imgsz, stages.lap)
+        return detect_batch(engine, loaded.images, loaded.letterboxes, settings, stages)
 
     return call
 
@@ -121,17 +158,6 @@ def load_detections(path: Path) -> dict[str, HeadDetections]:
             )
             for name in sorted(names)
         }
-
-
-def _joined(parts: list[tuple[Any, ...]]) -> HeadDetections:
-    if not parts:
-        return HeadDetections(
-            np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros((0, 4)), np.zeros(0, np.float32), 0
-        )
-    index, labels, boxes, scores, dropped = zip(*parts, strict=True)
-    return HeadDetections(
-        np.concatenate(index), np.concatenate(labels), np.concatenate(boxes), np.concatenate(scores), sum(dropped)
-    )
 
 
 def _rows(detections: HeadDetections, kept: NDArray[np.bool_]) -> HeadDetections:

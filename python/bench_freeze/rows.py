@@ -24,12 +24,13 @@ from .latency import latencies_from, latency_batches, latency_facts, measure_lat
 from .measure.memory import PeakMemory
 from .measure.stopping import StoppingRule
 from .pipeline import HeadDetections, detect, load_detections, merge, save_detections
-from .report.schema import Accuracy, ArtifactHashes, Latencies, MapPair, Memory, Original, Row, Training
+from .report.schema import Accuracy, ArtifactHashes, Latencies, MapPair, Memory, Original, Row, Rung, Training
 from .selection import NmsSettings
 from .spec import Precision, Study
 
 PROTOCOL = "coco"
 DETECTIONS = "detections.npz"
+LATENCY_METHOD = 2  # changes with what latency_facts keeps, so that older artifacts are measured again, not misread
 
 
 def measure_original(
@@ -64,6 +65,7 @@ def measure_row(
     arm: Arm,
     tuned: Artifact,
     original: Original,
+    ladder: list[Rung] | None,
     study: Study,
     inputs: Inputs,
     store: ArtifactStore,
@@ -101,6 +103,7 @@ def measure_row(
             train=_training(tuned, study),
             memory=Memory(peak_bytes=memory),
             artifact=_hashes(deployment, tuned.sha256(CHECKPOINT)),
+            ladder=ladder,
         )
     finally:
         deployment.close()
@@ -179,6 +182,7 @@ def _latency(
         "settings": asdict(settings),
         "rule": asdict(rule),
         "machine": machine(),
+        "method": LATENCY_METHOD,
     }
     with console.step(f"time {name}", still=True) as step:
 

@@ -15,6 +15,7 @@ from .engines.availability import require_engine
 from .environment import environment
 from .finetune.arm import Arm, fine_tune
 from .inputs import Inputs, data_facts, read_inputs
+from .ladder import measure_ladder
 from .report.schema import Results, encode
 from .rows import PROTOCOL, measure_original, measure_row
 from .spec import Study
@@ -40,8 +41,9 @@ def run(study: Study, console: Console, command: list[str]) -> Results:
                 tuned, made = fine_tune(study, arm, inputs.base, inputs.training, store, step)
                 step.kept = not made
             _warn_of_changes(tuned, arm, results, console)
+            ladder = measure_ladder(study, arm, tuned, inputs, store, console) if study.ladder else None
             for construction, how in product(study.construction, study.deployments):
-                row = measure_row(construction, *how, arm, tuned, originals[how], study, inputs, store, console)
+                row = measure_row(construction, *how, arm, tuned, originals[how], ladder, study, inputs, store, console)
                 results.rows.append(row)
                 _write(study.out_folder, results)
         results.finished = True

@@ -102,6 +102,11 @@ class Study:
         metadata={"group": "training", "help": "any other Ultralytics training argument", "metavar": "KEY=VALUE"},
     )
 
+    ladder: bool = _flag(
+        "models",
+        "also score the graft ladder: base mAP with layers 0..k-1 tuned and the rest original, for every k",
+        False,
+    )
     imgsz: int = _flag("models", "image side in pixels, for training and for the engine", 640)
     batch: int = _flag("engine", "the engine's batch size", 1)
     dynamic_batch: bool = _flag("engine", "export with a free batch dimension", False)

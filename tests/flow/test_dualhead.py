@@ -97,3 +97,17 @@ def test_a_model_without_a_detect_head_is_refused():
     with pytest.raises(InputError, match="no detector"):
         read_layer_map(torch.nn.Linear(1, 1))
     assert read_layer_map(DetectionModel("yolov8n.yaml", verbose=False)).head == 22
+
+
+@torch.no_grad()
+def test_the_ladder_shares_features_and_equals_each_rung_from_scratch(base, tuned_like, canvases):
+    from bench_freeze.dualhead.ladder import GraftLadder
+
+    original, tuned = base.model(canvases)[0], tuned_like(12)
+    ladder = GraftLadder(base.model, tuned)
+    rungs = dict(ladder.outputs(canvases))
+    assert list(rungs) == list(range(base.layers.head + 1))
+    for k in (0, 5, 12, 13, 15, 18, 22):
+        assert torch.equal(rungs[k], DualHead(base.model, tuned, k).eval()(canvases)[0]), f"k {k}"
+        assert torch.equal(rungs[k], original) == (k <= 12)
+    assert [k for k, _ in ladder.outputs(canvases, [15, 3])] == [3, 15]

@@ -164,10 +164,12 @@ def test_a_killed_and_an_interrupted_run_go_on_and_end_the_same(finished, tmp_pa
     assert not artifacts(out, TRAINED, partial=False)
 
     second = start(out)
-    wait_for(lambda: artifacts(out, TRAINED, partial=False) and artifacts(out, TRAINED, partial=True))
+    wait_for(lambda: artifacts(out, TRAINED, partial=True))
     blocked = bench_freeze(*SHORT, "--out", out)  # while the other runs
     assert blocked.returncode == 2
     assert f"in use by another run (process {second.pid})" in blocked.stderr
+    # In the middle of the second training, the rows of the first are written.
+    wait_for(lambda: artifacts(out, TRAINED, partial=False) and artifacts(out, TRAINED, partial=True))
     second.send_signal(signal.SIGINT)
     message = second.communicate()[1]
     assert second.returncode == 130
@@ -211,6 +213,30 @@ def test_the_users_data_are_not_touched(embedded_data, tmp_path):
     assert any("lr0 = 0.5 was asked for" in warning for warning in results["warnings"])
     assert "warning: freeze 22 seed 0: lr0" in done.stderr
     assert results["rows"][0]["latency"] == {"model": None, "pipeline": None}
+
+
+def test_a_newer_family_with_two_kinds_of_head(embedded_data, tmp_path):
+    """YOLO26 numbers its layers differently and trains a one-to-one head beside the usual one."""
+    import torch
+    from ultralytics.nn.tasks import DetectionModel
+
+    from bench_freeze.dualhead.checkpoint import save_checkpoint
+
+    names = [category["name"] for category in json.loads(embedded_data[2].read_text())["categories"]]
+    torch.manual_seed(0)
+    model = DetectionModel("yolo26n.yaml", nc=len(names), verbose=False)
+    model.names = dict(enumerate(names))
+    save_checkpoint(tmp_path / "yolo26n.pt", model, half=False)
+    done = bench_freeze(
+        *("--weights", tmp_path / "yolo26n.pt", "--target", embedded_data[1], "--base", embedded_data[2]),
+        *("--epochs", "1", "--imgsz", "96", "--latency-samples", "0", "--construction", "branched", "--freeze", "11"),
+        *("--out", tmp_path / "out", "--json"),
+    )
+    assert done.returncode == 0, done.stderr
+    results = json.loads(done.stdout)
+    assert results["weights"]["backbone_end"] == 11
+    assert results["rows"][0]["base_delta_map"] == 0
+    assert results["rows"][0]["train"]["audit"]["parameters"] > 100
 
 
 def test_drifting_statistics_are_measured_when_asked_for(tmp_path):
@@ -320,3 +346,23 @@ def test_a_frozen_tensor_that_moved_ends_the_run(finished, tmp_path, monkeypatch
     assert "model.0.conv.weight" in capsys.readouterr().err
     assert not artifacts(out, TRAINED, partial=False)
     assert not artifacts(out, TRAINED, partial=True)
+
+
+def test_the_ladder_climbs_from_the_original_to_grafted(finished, tmp_path):
+    """On the finished study's artifacts, so that nothing is trained for it."""
+    out = tmp_path / "out"
+    shutil.copytree(finished[0], out)
+    done = bench_freeze(*SHORT, "--out", out, "--construction", "grafted", "--ladder", "--json")
+    assert done.returncode == 0, done.stderr
+    original = finished[1]["originals"][0]["base"]["map"]
+    for row in json.loads(done.stdout)["rows"]:
+        rungs = {rung["k"]: rung["map"] for rung in row["ladder"]}
+        assert list(rungs) == list(range(23))
+        assert len({rungs[k] for k in range(row["freeze"] + 1)}) == 1
+        # Two engines: torch for the ladder, ONNX Runtime for the row; their rounding may move a borderline match.
+        assert rungs[0] == pytest.approx(original, abs=2e-3)
+        assert rungs[22] == pytest.approx(row["base"]["map"], abs=2e-3)
+    new = {p.name.partition("-")[0] for p in (out / "artifacts").iterdir()} - {
+        p.name.partition("-")[0] for p in (finished[0] / "artifacts").iterdir()
+    }
+    assert new == {"ladder"}

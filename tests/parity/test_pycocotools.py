@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bench_freeze.errors import InputError
 from bench_freeze.evaluate import Evaluation, evaluate
-from bench_freeze.evaluate.coco_protocol import AREA_RANGES, IOU_THRESHOLDS, RECALL_THRESHOLDS
+from bench_freeze.evaluate.protocols import AREA_RANGES, IOU_THRESHOLDS, RECALL_THRESHOLDS
 from bench_freeze.evaluate.summarize import summary_lines
 
 pytest.importorskip("pycocotools")
@@ -138,14 +138,18 @@ def test_boxes_without_area() -> None:
     assert_equal(one_image([(tiny, 1, False)], [(tiny, 0.9), (tiny, 0.8)]))
 
 
-def test_negative_sizes_overlap_nothing() -> None:
-    assert_equal(one_image([((0, 0, 10, 10), 100, False)], [((10, 10, -10, -10), 0.9), ((10, 0, -10, 10), 0.8)]))
+def test_negative_sizes_are_refused() -> None:
+    """pycocotools takes them, and they overlap nothing there; here they are a mistake that somebody should hear of."""
+    for box in ((10, 10, -10, 10), (10, 0, 10, -10)):
+        workload = one_image([((0, 0, 10, 10), 100, False)], [((0, 0, 10, 10), 0.9), (box, 0.8)])
+        with pytest.raises(InputError, match=r"box of row 1 is .*-10"):
+            evaluate(workload.truth, workload.detections)
 
 
-def test_scores_that_differ_late_tie_at_zero_or_are_infinite() -> None:
+def test_scores_that_differ_late_or_tie_at_zero() -> None:
     box = (0, 0, 10, 10)
     base = 0.5
-    scores = [base, np.nextafter(base, 1), base, np.nextafter(base, 0), 0.0, -0.0, 0.0, -1.5, np.inf, -np.inf]
+    scores = [base, np.nextafter(base, 1), base, np.nextafter(base, 0), 0.0, -0.0, 0.0, -1.5, 1e300, -1e-300]
     truths = [((i, 0, 10, 10), 100, False) for i in range(10)]
     assert_equal(one_image(truths, [((i, 0, 10, 10), s) for i, s in enumerate(scores)]))
     assert_equal(one_image(truths, [(box, s) for s in scores[::-1]]))
@@ -212,7 +216,8 @@ def test_refuses_what_has_no_order_or_no_place() -> None:
     workload = make_workload(seed=7, images=3, classes=2, truth_rows=5, rows=5)
     found = workload.detections
     for column, value, message in (
-        ("scores", np.nan, "score of row 3 is NaN"),
+        ("scores", np.nan, "score of row 3 is nan, not finite"),
+        ("scores", np.inf, "score of row 3 is inf, not finite"),
         ("boxes", np.inf, "box of row 3"),
         ("image", 3, "row 3 names image 3"),
         ("label", -1, "row 3 names class -1"),
@@ -226,5 +231,5 @@ def test_refuses_what_has_no_order_or_no_place() -> None:
             evaluate(workload.truth, detection_table(*columns.values()))
     with pytest.raises(InputError, match="unknown"):
         evaluate(workload.truth, found, protocol="voc")  # type: ignore[arg-type]
-    with pytest.raises(InputError, match="ascending"):
+    with pytest.raises(InputError, match="from 1 on"):
         evaluate(workload.truth, found, max_detections=(0, 1))

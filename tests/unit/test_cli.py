@@ -144,3 +144,20 @@ def test_a_full_disk_is_a_sentence(monkeypatch, capsys):
     monkeypatch.setattr(bench_freeze.run, "run", run)
     assert cli.main([]) == 2
     assert "the disk is full (runs/x)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("protocol", ["coco", "coco-corrected", "ultralytics-8.4.183", "voc-all", "voc-11"])
+def test_eval_by_every_protocol(protocol, tmp_path, capsys):
+    box = {"image_id": 1, "category_id": 3, "bbox": [0, 0, 10, 10]}
+    truth = {"images": [{"id": 1}], "categories": [{"id": 3}], "annotations": [box | {"id": 1, "area": 100}]}
+    (tmp_path / "gt.json").write_text(json.dumps(truth))
+    (tmp_path / "dt.json").write_text(json.dumps([box | {"score": 0.9}]))
+    command = ["eval", "--gt", str(tmp_path / "gt.json"), "--dt", str(tmp_path / "dt.json"), "--protocol", protocol]
+    assert cli.main([*command, "--threads", "2"]) == 0
+    assert ("Average Precision" in capsys.readouterr().out) == protocol.startswith("coco")
+    assert cli.main([*command, "--json"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert content["stats"]["AP"] == pytest.approx(1, abs=0.006)  # Ultralytics' last trapezoid ends at 0
+    assert content["protocol"] == protocol
+    assert content["counts"]["skipped_images"] == 0
+    assert cli.main([*command[:-1], "voc"]) == 2

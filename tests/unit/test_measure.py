@@ -1,4 +1,4 @@
-"""Sampler, stopping rules and statistics, on a clock that only moves when told."""
+"""The sampler on a clock that only moves when told, and peak memory."""
 
 import math
 
@@ -6,9 +6,15 @@ import pytest
 
 from bench_freeze.measure.clock import FakeClock
 from bench_freeze.measure.memory import PeakMemory
-from bench_freeze.measure.sampler import WARMUP_CALLS, sample_latency
-from bench_freeze.measure.stats import LatencyStats, nearest_rank
-from bench_freeze.measure.stopping import StoppingRule, relative_standard_error
+from bench_freeze.measure.sampler import (
+    CLOCK_BACKWARDS,
+    NOT_A_NUMBER,
+    WARMUP_CALLS,
+    SamplingFailed,
+    sample_latency,
+)
+from bench_freeze.measure.stopping import StoppingRule
+from bench_freeze.measure.verdict import judge
 
 
 def scripted(clock, durations):
@@ -26,6 +32,8 @@ def test_durations_come_back_exactly_and_warmup_is_not_among_them():
     durations = [0.25, 0.5, 0.125]
     call, calls = scripted(clock, durations)
     stats = sample_latency(call, clock, StoppingRule(max_samples=6, max_seconds=100, min_samples=99))
+    assert stats.warmup_settled
+    assert not stats.rejected
     assert stats.samples_s == (0.25, 0.5, 0.125, 0.25, 0.5, 0.125)
     assert stats.stopped_by == "samples"
     assert stats.warmup_calls == WARMUP_CALLS
@@ -47,24 +55,91 @@ def test_sampling_stops_in_time():
     assert sum(stats.samples_s) == pytest.approx(12)
 
 
-def test_relative_standard_error_of_known_numbers():
-    assert relative_standard_error([1.0]) == math.inf
-    assert relative_standard_error([2.0, 2.0, 2.0]) == 0
-    assert relative_standard_error([1.0, 3.0]) == pytest.approx(0.5)
+class Readings:
+    """A clock that shows the given moments, one per reading, then counts on by seconds."""
+
+    def __init__(self, *moments):
+        self.moments = list(moments)
+        self.last = 0.0
+
+    def now_s(self):
+        self.last = self.moments.pop(0) if self.moments else self.last + 1
+        return self.last
 
 
-@pytest.mark.parametrize(
-    ("n", "p90", "p99"), [(63, False, False), (64, True, False), (661, True, False), (662, True, True)]
-)
-def test_percentiles_are_withheld_below_their_minimum(n, p90, p99):
-    stats = LatencyStats(tuple(float(i) for i in range(1, n + 1)), "samples", 5)
-    assert (stats.percentile_s(90) is not None, stats.percentile_s(99) is not None) == (p90, p99)
+WARM = [float(i) for i in range(1 + 2 * WARMUP_CALLS)]  # the readings that a warm-up of one second a call takes
 
 
-def test_nearest_rank():
-    assert nearest_rank([3.0, 1.0, 2.0, 4.0], 50) == 2.0
-    assert nearest_rank([3.0, 1.0, 2.0, 4.0], 90) == 4.0
-    assert nearest_rank([7.0], 50) == 7.0
+@pytest.mark.parametrize(("end", "reason"), [(99.0, CLOCK_BACKWARDS), (math.nan, NOT_A_NUMBER)])
+def test_an_impossible_duration_is_rejected_and_counted_and_its_call_repeated(end, reason):
+    calls = []
+    clock = Readings(*WARM, 100.0, 100.0, end, 101.0, 102.0)
+    stats = sample_latency(calls.append, clock, StoppingRule(max_samples=3, max_seconds=1e9, min_samples=99))
+    assert stats.samples_s == (1.0, 1.0, 1.0)
+    assert stats.rejected == {reason: 1}
+    assert calls[WARMUP_CALLS:] == [0, 0, 1, 2]
+    judgement = judge(stats)
+    assert judgement.verdict == "INVALID"
+    assert reason in judgement.reasons[0]
+
+
+def test_a_clock_that_is_broken_for_good_ends_the_run():
+    class Backwards:
+        now = 0.0
+
+        def now_s(self):
+            self.now -= 1.0
+            return self.now
+
+    stats = sample_latency(lambda i: None, Backwards(), StoppingRule(max_samples=3, max_seconds=1))
+    assert (stats.n, stats.stopped_by) == (0, "rejections")
+    assert judge(stats).verdict == "INVALID"
+
+
+def test_a_guard_rejects_samples_with_its_reason():
+    clock = FakeClock()
+    call, _ = scripted(clock, [0.5])
+    complaints = iter([None, "throttled", "throttled", None, None])
+    rule = StoppingRule(max_samples=3, max_seconds=100, min_samples=99)
+    stats = sample_latency(call, clock, rule, lambda duration_s: next(complaints))
+    assert (stats.n, stats.rejected) == (3, {"throttled": 2})
+
+
+def test_a_call_that_fails_in_mid_run_leaves_its_samples():
+    clock = FakeClock()
+
+    def call(i):
+        if i == 40:
+            raise RuntimeError("GPU is lost")
+        clock.advance(1.0)
+
+    with pytest.raises(SamplingFailed, match="after 40 samples: GPU is lost") as failure:
+        sample_latency(call, clock, StoppingRule(max_samples=50, max_seconds=1e9, min_samples=99))
+    assert failure.value.partial.samples_s == (1.0,) * 40
+    assert failure.value.exit_code == 3
+    assert judge(failure.value.partial).verdict == "INVALID"
+
+
+def test_warmup_goes_on_until_durations_are_level():
+    clock = FakeClock()
+    slow = iter([8.0, 4.0, 2.0, 1.0, 0.5, 0.25, 0.125])
+    rule = StoppingRule(max_samples=10, max_seconds=100, min_samples=5)
+
+    def call(i):
+        clock.advance(next(slow, 0.125))
+
+    stats = sample_latency(call, clock, StoppingRule(max_samples=10, max_seconds=1, min_samples=5))
+    assert not stats.warmup_settled  # patience is that of the rule
+    assert any("warm-up" in reason for reason in judge(stats).reasons)
+    slow = iter([0.08, 0.04, 0.02, 0.01, 0.005, 0.0025])
+    stats = sample_latency(lambda i: clock.advance(next(slow, 0.00125)), clock, rule)
+    assert stats.warmup_settled
+    assert stats.warmup_calls > WARMUP_CALLS
+
+
+def test_calls_that_take_no_time_on_a_clock_that_stands_still_end_too():
+    stats = sample_latency(lambda i: None, FakeClock(), StoppingRule(max_samples=10, max_seconds=1))
+    assert (stats.n, stats.stopped_by) == (10, "samples")
 
 
 def test_peak_memory_sees_what_was_allocated_and_freed():

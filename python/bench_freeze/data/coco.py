@@ -6,7 +6,7 @@ number of the entry, counted from 0 as in the file.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from ..ext import native
 from .dataset import DetectionTable, GroundTruth
 
 
@@ -74,20 +75,38 @@ class CocoResults:
 
 def read_instances(path: Path) -> CocoInstances:
     """Read a COCO instances file. Raises InputError naming what is wrong and where."""
-    content = _decode(path, _Instances, _explain_instances)
+    text = _read(path)
+    found = native.read_annotations(text)
+    if found is None:
+        content = _decode(path, text, _Instances, _explain_instances)
+        return _instances(str(path), content, _annotation_columns(str(path), content.annotations))
+    columns, begin, end = found
+    rest = text[:begin] + b"[]" + text[end:]
+    return _instances(str(path), _decode(path, rest, _Instances, _explain_instances), columns)
+
+
+def instances_from(content: Mapping[str, Any]) -> CocoInstances:
+    """As read_instances, from the content of such a file as a dict."""
+    content = dict(content)
+    try:
+        typed = msgspec.convert(content, _Instances)
+    except msgspec.ValidationError as error:
+        raise InputError(f"ground truth: {_explain_instances(content) or error}") from error
+    return _instances("ground truth", typed, _annotation_columns("ground truth", typed.annotations))
+
+
+def _instances(path: str, content: _Instances, columns: tuple[NDArray[Any], ...]) -> CocoInstances:
+    annotation_ids, annotation_images, annotation_categories, boxes, area, is_crowd = columns
     images = sorted(content.images, key=lambda image: image.id)
     categories = sorted(content.categories, key=lambda category: category.id)
-    annotations = content.annotations
     image_ids = _unique_ids(path, "images", [image.id for image in content.images])
     category_ids = _unique_ids(path, "categories", [category.id for category in content.categories])
-    annotation_ids = _int_column(path, "annotations", (annotation.id for annotation in annotations), len(annotations))
-    _unique_ids(path, "annotations", annotation_ids.tolist())
-    image_index, is_known = _positions(path, "annotations", image_ids, [a.image_id for a in annotations])
-    _refuse_unknown(path, "annotation", "image", is_known, [a.image_id for a in annotations])
-    labels, is_known = _positions(path, "annotations", category_ids, [a.category_id for a in annotations])
-    _refuse_unknown(path, "annotation", "category", is_known, [a.category_id for a in annotations])
-    boxes = _boxes([annotation.bbox for annotation in annotations])
-    area = np.array([annotation.area for annotation in annotations], np.float64)
+    _unique_ids(path, "annotations", annotation_ids)
+    image_index, is_known = _positions(path, "annotations", image_ids, annotation_images)
+    _refuse_unknown(path, "annotation", "image", is_known, annotation_images)
+    labels, is_known = _positions(path, "annotations", category_ids, annotation_categories)
+    _refuse_unknown(path, "annotation", "category", is_known, annotation_categories)
+    boxes = boxes.reshape(-1, 4)
     _check_truth_sizes(path, boxes, area, annotation_ids)
     return CocoInstances(
         ground_truth=GroundTruth(
@@ -98,7 +117,7 @@ def read_instances(path: Path) -> CocoInstances:
             labels=labels,
             boxes_xywh=boxes,
             area=area,
-            is_crowd=np.array([bool(annotation.iscrowd) for annotation in annotations], np.bool_),
+            is_crowd=is_crowd.astype(np.bool_),
             annotation_ids=annotation_ids,
         ),
         file_names=tuple(image.file_name for image in images),
@@ -107,41 +126,69 @@ def read_instances(path: Path) -> CocoInstances:
     )
 
 
-def read_results(path: Path, ground_truth: GroundTruth) -> CocoResults:
+def _annotation_columns(path: str, annotations: Sequence[_Annotation]) -> tuple[NDArray[Any], ...]:
+    """What the compiled reader gives, from annotations as objects."""
+    count = len(annotations)
+    return (
+        _int_column(path, "annotations", (a.id for a in annotations), count),
+        _int_column(path, "annotations", (a.image_id for a in annotations), count),
+        _int_column(path, "annotations", (a.category_id for a in annotations), count),
+        _boxes([a.bbox for a in annotations]),
+        np.array([a.area for a in annotations], np.float64),
+        np.array([bool(a.iscrowd) for a in annotations], np.bool_),
+    )
+
+
+def read_results(path: Path, ground_truth: GroundTruth, *, threads: int = 1) -> CocoResults:
     """Read a COCO results file, a list of {image_id, category_id, bbox, score}.
 
     Raises InputError naming what is wrong and where; an image that the ground truth does not have is an error.
     """
-    rows = _decode(path, list[_Result], _explain_results)
-    image_ids = [row.image_id for row in rows]
-    image_index, is_known = _positions(path, "results", ground_truth.image_ids, image_ids)
-    _refuse_unknown(path, "result", "image", is_known, image_ids)
-    labels, is_scored = _positions(path, "results", ground_truth.category_ids, [row.category_id for row in rows])
-    detections = DetectionTable(
-        image_index=image_index[is_scored],
-        labels=labels[is_scored],
-        boxes_xywh=_boxes([row.bbox for row in rows])[is_scored],
-        scores=np.array([row.score for row in rows], np.float64)[is_scored],
-    )
-    return CocoResults(detections, ignored_detections=len(rows) - len(detections))
+    text = _read(path)
+    columns = native.read_results(text, threads)
+    if columns is None:
+        image_ids, category_ids, boxes, scores = _result_columns(path, text)
+    else:
+        image_ids, category_ids, boxes, scores = columns
+    image_index, is_known = _positions(str(path), "results", ground_truth.image_ids, image_ids)
+    _refuse_unknown(str(path), "result", "image", is_known, image_ids)
+    labels, is_scored = _positions(str(path), "results", ground_truth.category_ids, category_ids)
+    every = bool(is_scored.all())
+    kept = slice(None) if every else is_scored
+    detections = DetectionTable(image_index[kept], labels[kept], boxes.reshape(-1, 4)[kept], scores[kept])
+    return CocoResults(detections, ignored_detections=len(scores) - len(detections))
 
 
 _Content = TypeVar("_Content")
 
 
-def _decode(path: Path, content_type: type[_Content], explain: Callable[[Any], str | None]) -> _Content:
-    """Typed decode; only where that fails is the file decoded again without types, to say what is wrong where."""
+def _read(path: Path) -> bytes:
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}): give the path of a COCO JSON file") from error
+
+
+def _decode(path: Path, text: bytes, content_type: type[_Content], explain: Callable[[Any], str | None]) -> _Content:
+    """Typed decode; only where that fails is the text decoded again without types, to say what is wrong where."""
     try:
-        return msgspec.json.decode(data, type=content_type)
+        return msgspec.json.decode(text, type=content_type)
     except msgspec.ValidationError as error:
-        reason = explain(msgspec.json.decode(data)) or str(error)
+        reason = explain(msgspec.json.decode(text)) or str(error)
         raise InputError(f"{path}: {reason}") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: not JSON ({error}): NaN and Infinity are not JSON either") from error
+
+
+def _result_columns(path: Path, text: bytes) -> tuple[NDArray[Any], ...]:
+    """What the compiled reader gives, for texts that it leaves to a full parser, and for the words of an error."""
+    rows = _decode(path, text, list[_Result], _explain_results)
+    return (
+        _int_column(str(path), "results", (row.image_id for row in rows), len(rows)),
+        _int_column(str(path), "results", (row.category_id for row in rows), len(rows)),
+        _boxes([row.bbox for row in rows]),
+        np.array([row.score for row in rows], np.float64),
+    )
 
 
 def _explain_instances(content: Any) -> str | None:
@@ -178,14 +225,16 @@ def _explain_entries(name: str, entries: Any, entry_type: type[msgspec.Struct]) 
     return None
 
 
-def _int_column(path: Path, name: str, values: Iterable[int], count: int) -> NDArray[np.int64]:
+def _int_column(path: str, name: str, values: Iterable[int], count: int) -> NDArray[np.int64]:
+    if isinstance(values, np.ndarray):
+        return values
     try:
         return np.fromiter(values, np.int64, count)
     except OverflowError as error:
         raise InputError(f"{path}: an id in {name} does not fit 64 bits: renumber") from error
 
 
-def _unique_ids(path: Path, name: str, ids: Sequence[int]) -> NDArray[np.int64]:
+def _unique_ids(path: str, name: str, ids: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
     """`ids` ascending; refuses a repeated one, of which pycocotools would quietly keep the last."""
     column = _int_column(path, name, ids, len(ids))
     unique, first = np.unique(column, return_index=True)
@@ -196,7 +245,7 @@ def _unique_ids(path: Path, name: str, ids: Sequence[int]) -> NDArray[np.int64]:
 
 
 def _positions(
-    path: Path, name: str, known_ids: NDArray[np.int64], ids: Sequence[int]
+    path: str, name: str, known_ids: NDArray[np.int64], ids: Sequence[int] | NDArray[np.int64]
 ) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
     """Position of each id in `known_ids`, which ascends, and whether it is there (the position is 0 if not)."""
     column = _int_column(path, name, ids, len(ids))
@@ -207,7 +256,9 @@ def _positions(
     return np.where(is_known, positions, 0).astype(np.int32), is_known
 
 
-def _refuse_unknown(path: Path, entry: str, what: str, is_known: NDArray[np.bool_], ids: Sequence[int]) -> None:
+def _refuse_unknown(
+    path: str, entry: str, what: str, is_known: NDArray[np.bool_], ids: Sequence[int] | NDArray[np.int64]
+) -> None:
     if not is_known.all():
         number = int(np.flatnonzero(~is_known)[0])
         raise InputError(
@@ -221,7 +272,7 @@ def _boxes(rows: Sequence[tuple[float, float, float, float]]) -> NDArray[np.floa
 
 
 def _check_truth_sizes(
-    path: Path, boxes: NDArray[np.float64], area: NDArray[np.float64], annotation_ids: NDArray[np.int64]
+    path: str, boxes: NDArray[np.float64], area: NDArray[np.float64], annotation_ids: NDArray[np.int64]
 ) -> None:
     is_sound = np.isfinite(boxes).all(axis=1) & (boxes[:, 2:] >= 0).all(axis=1) & np.isfinite(area)
     if not is_sound.all():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -25,8 +25,15 @@ class Batch:
     letterboxes: tuple[Letterbox, ...]  # [B]
 
 
-def load_image(record: ImageRecord, canvas: NDArray[np.float32]) -> Letterbox:
-    """Read one image onto its canvas. Raises InputError when it is not of the size that the annotations are for."""
+def no_lap(stage: str) -> None:
+    """Times nothing: what `lap` is where nobody watches the stages."""
+
+
+def load_image(record: ImageRecord, canvas: NDArray[np.float32], lap: Callable[[str], None] = no_lap) -> Letterbox:
+    """Read one image onto its canvas. Raises InputError when it is not of the size that the annotations are for.
+
+    `lap(stage)` is called at the end of each stage: "read", "letterbox".
+    """
     if record.path is None:
         raise InputError(f"image {record.image_id} has no file; this data set can be scored but not run.")
     image = read_image(record.path)
@@ -35,13 +42,16 @@ def load_image(record: ImageRecord, canvas: NDArray[np.float32]) -> Letterbox:
             f"{record.path} is {image.shape[1]}x{image.shape[0]} pixels but the annotations are for "
             f"{record.width}x{record.height}; use the images that the annotations were made for."
         )
-    return letterbox_into(image, canvas)
+    lap("read")
+    placement = letterbox_into(image, canvas)
+    lap("letterbox")
+    return placement
 
 
-def load_batch(records: Sequence[ImageRecord], start: int, imgsz: int) -> Batch:
+def load_batch(records: Sequence[ImageRecord], start: int, imgsz: int, lap: Callable[[str], None] = no_lap) -> Batch:
     """Read consecutive images into one batch, in the calling thread."""
     images = np.empty((len(records), 3, imgsz, imgsz), dtype=np.float32)
-    return Batch(start, images, tuple(load_image(r, images[i]) for i, r in enumerate(records)))
+    return Batch(start, images, tuple(load_image(r, images[i], lap) for i, r in enumerate(records)))
 
 
 def load_batches(

@@ -1,6 +1,20 @@
-"""Scoring by the COCO protocol, bit for bit."""
+"""Scoring by the protocols of COCO, Ultralytics and VOC; COCO's to the last bit."""
 
-from .coco_protocol import PROTOCOLS, STAT_NAMES, Protocol
-from .evaluate import Evaluation, evaluate
+from .bootstrap import Comparison, Difference, compare
+from .evaluate import evaluate
+from .evaluation import Counts, Evaluation
+from .evaluator import Evaluator
+from .protocols import PROTOCOLS, STAT_NAMES, Protocol
 
-__all__ = ["PROTOCOLS", "STAT_NAMES", "Evaluation", "Protocol", "evaluate"]
+__all__ = [
+    "PROTOCOLS",
+    "STAT_NAMES",
+    "Comparison",
+    "Counts",
+    "Difference",
+    "Evaluation",
+    "Evaluator",
+    "Protocol",
+    "compare",
+    "evaluate",
+]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from ..data.coco import read_instances, read_results
-from .coco_protocol import Protocol
-from .evaluate import Evaluation, evaluate
+from .evaluate import evaluate
+from .evaluation import Evaluation
+from .protocols import Protocol
 from .summarize import summary_lines
 
 
@@ -18,7 +19,7 @@ class EvalReport:
     """An evaluation of one results file, and what it was made from."""
 
     evaluation: Evaluation
-    stats: dict[str, float]  # the twelve numbers
+    stats: dict[str, float]  # the twelve numbers, or those of another protocol
     seconds: float  # from opening the files to the numbers
     images: int
     categories: int
@@ -26,7 +27,9 @@ class EvalReport:
     ignored_detections: int  # rows of categories that the ground truth does not have
 
     def summary(self) -> str:
-        """The twelve lines that pycocotools prints."""
+        """The twelve lines that pycocotools prints; one line a number under another protocol."""
+        if not self.evaluation.is_coco:
+            return "\n".join(f" {name:<5} ({self.evaluation.protocol}) = {v:0.5f}" for name, v in self.stats.items())
         return "\n".join(summary_lines(self.evaluation))
 
     def to_dict(self) -> dict[str, Any]:
@@ -39,18 +42,19 @@ class EvalReport:
             "categories": self.categories,
             "detections": self.detections,
             "ignored_detections": self.ignored_detections,
+            "counts": asdict(self.evaluation.counts),
         }
 
 
-def evaluate_files(gt: Path, dt: Path, *, protocol: Protocol = "coco") -> EvalReport:
+def evaluate_files(gt: Path, dt: Path, *, protocol: Protocol = "coco", threads: int = 1) -> EvalReport:
     """Score a COCO results file against a COCO instances file.
 
     Raises InputError for a file that cannot be read or that contradicts the other.
     """
     start = time.perf_counter()
     ground_truth = read_instances(gt).ground_truth
-    results = read_results(dt, ground_truth)
-    evaluation = evaluate(ground_truth, results.detections, protocol=protocol)
+    results = read_results(dt, ground_truth, threads=threads)
+    evaluation = evaluate(ground_truth, results.detections, protocol=protocol, threads=threads)
     stats = evaluation.stats()
     return EvalReport(
         evaluation=evaluation,

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from .coco_protocol import AP_MAX_DETECTIONS, STAT_NAMES
+from .protocols import AP_MAX_DETECTIONS, STAT_NAMES
 
 if TYPE_CHECKING:
-    from .evaluate import Evaluation
+    from .evaluation import Evaluation
 
 _UNDEFINED = -1.0
 

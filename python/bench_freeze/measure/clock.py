@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import Protocol
 
+SPIN_SECONDS = 0.0002  # sleeping overshoots by about 0.1 ms on a quiet machine; the rest of a wait is spun
+
 
 class Clock(Protocol):
     """A source of seconds that never goes backwards."""
@@ -14,12 +16,26 @@ class Clock(Protocol):
         ...
 
 
+class PacingClock(Clock, Protocol):
+    """A clock that one can wait on."""
+
+    def wait_until_s(self, moment_s: float) -> None:
+        """Return at `moment_s` of this clock, at once when that has passed."""
+        ...
+
+
 class HostClock:
     """The host's monotonic clock; what it times must be synchronous."""
 
     def now_s(self) -> float:
         """Seconds since an arbitrary start, with nanosecond resolution."""
         return time.perf_counter_ns() * 1e-9
+
+    def wait_until_s(self, moment_s: float) -> None:
+        """Sleep, and spin at the very end: within a few microseconds of `moment_s` where the scheduler allows."""
+        while (left := moment_s - self.now_s()) > 0:
+            if left > SPIN_SECONDS:
+                time.sleep(left - SPIN_SECONDS)
 
 
 class FakeClock:
@@ -35,3 +51,7 @@ class FakeClock:
     def advance(self, seconds: float) -> None:
         """Let time pass."""
         self._now_s += seconds
+
+    def wait_until_s(self, moment_s: float) -> None:
+        """Advance to `moment_s` if it lies ahead."""
+        self._now_s = max(self._now_s, moment_s)

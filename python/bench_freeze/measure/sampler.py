@@ -2,33 +2,128 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Callable
 
+from ..errors import BenchFreezeError, MeasurementError
 from .clock import Clock
 from .stats import LatencyStats
 from .stopping import StoppingRule
 
-WARMUP_CALLS = 5  # at least, and
+WARMUP_CALLS = 6  # at least, and
 WARMUP_SECONDS = 0.5  # at least: caches, allocators and lazily chosen kernels settle in the first calls
+WARMUP_PATIENCE_SECONDS = 5.0  # a machine that is not level by then will not be; the verdict says so
+WARMUP_MAX_CALLS = 10_000
+WARMUP_TOLERANCE = 0.05
+MAX_REJECTED = 1000
+
+CLOCK_BACKWARDS = "the clock went backwards"
+NOT_A_NUMBER = "the duration is not a finite number"
+
+Guard = Callable[[float], "str | None"]
 
 
-def sample_latency(call: Callable[[int], object], clock: Clock, rule: StoppingRule) -> LatencyStats:
+class SamplingFailed(MeasurementError):
+    """The measured call failed in mid-run; `partial` holds the samples that were taken before."""
+
+    def __init__(self, message: str, partial: LatencyStats) -> None:
+        super().__init__(message)
+        self.partial = partial
+
+
+def sample_latency(
+    call: Callable[[int], object],
+    clock: Clock,
+    rule: StoppingRule,
+    guard: Guard | None = None,
+    before: Callable[[], object] | None = None,
+) -> LatencyStats:
     """Time `call(i)` for i = 0, 1, 2 ...; `call` must be synchronous.
 
-    Nothing but the call stands between the two readings of the clock.
+    Nothing but the call stands between the two readings of the clock. `guard` is asked between the calls with every
+    duration in seconds and returns why the sample must not count (a clock that was throttled), or None; a rejected
+    sample is counted by its reason and `call` is given the same i again. `before` runs before every call, warm-up
+    included, outside of the duration. Raises SamplingFailed when `call` raises; an InputError of the warm-up passes.
     """
-    began = clock.now_s()
-    warmup = 0
-    while warmup < WARMUP_CALLS or (clock.now_s() - began < min(WARMUP_SECONDS, rule.max_seconds) and warmup < 1000):
-        call(warmup)
-        warmup += 1
+    try:
+        warmup_calls, settled = warm_up(call, clock, rule, before)
+    except BenchFreezeError:
+        raise
+    except Exception as error:
+        nothing = LatencyStats((), "failure", 0, warmup_settled=False)
+        raise SamplingFailed(f"the measured call failed in its warm-up: {_sentence(error)}", nothing) from error
     samples: list[float] = []
+    rejected: Counter[str] = Counter()
+    now_s, keep, summary = clock.now_s, samples.append, rule.summary()
+    n = 0
+    began = now_s()
+    while True:
+        if before is not None:
+            before()
+        try:
+            start = now_s()
+            call(n)
+            end = now_s()
+        except Exception as error:
+            partial = LatencyStats(tuple(samples), "failure", warmup_calls, dict(rejected), settled)
+            raise SamplingFailed(f"the measured call failed after {n} samples: {_sentence(error)}", partial) from error
+        duration = end - start
+        reason: str | None
+        if not 0.0 <= duration < math.inf:
+            reason = CLOCK_BACKWARDS if duration < 0 else NOT_A_NUMBER
+        else:
+            reason = None if guard is None else guard(duration)
+        if reason is not None:
+            rejected[reason] += 1
+            stop = "rejections" if rejected.total() >= MAX_REJECTED else None
+            stop = stop or ("time" if end - began >= rule.max_seconds else None)
+        else:
+            keep(duration)
+            n += 1
+            stop = rule.reason_to_stop(n, end - began, summary.add(duration))
+        if stop is not None:
+            return LatencyStats(tuple(samples), stop, warmup_calls, dict(rejected), settled)
+
+
+def warm_up(
+    call: Callable[[int], object], clock: Clock, rule: StoppingRule, before: Callable[[], object] | None = None
+) -> tuple[int, bool]:
+    """Call until the durations are level; the number of calls, and whether they were level in the end."""
+    least_s = min(WARMUP_SECONDS, rule.max_seconds)
+    most_s = min(WARMUP_PATIENCE_SECONDS, rule.max_seconds)
+    durations: list[float] = []
+    check_at = WARMUP_CALLS
     began = clock.now_s()
     while True:
+        if before is not None:
+            before()
         start = clock.now_s()
-        call(len(samples))
+        call(len(durations))
         end = clock.now_s()
-        samples.append(end - start)
-        reason = rule.reason_to_stop(samples, end - began)
-        if reason is not None:
-            return LatencyStats(tuple(samples), reason, warmup)
+        durations.append(end - start)
+        n = len(durations)
+        if n >= WARMUP_MAX_CALLS:
+            return n, is_level(durations)
+        if n < check_at or end - began < least_s:
+            continue
+        if is_level(durations):
+            return n, True
+        if end - began >= most_s:
+            return n, False
+        check_at = n + max(1, n // 4)  # checks sort: at every call they would cost more than short calls do
+
+
+def is_level(durations_s: list[float]) -> bool:
+    """Whether the last quarter's median lies within the range of the quarter before, give or take WARMUP_TOLERANCE.
+
+    Of few calls the two halves are compared, of many only the last half, so that a slow start is forgotten.
+    """
+    recent = durations_s[len(durations_s) // 2 :] if len(durations_s) > 2 * WARMUP_CALLS else durations_s
+    earlier, later = recent[: len(recent) // 2], sorted(recent[len(recent) // 2 :])
+    median = later[len(later) // 2]
+    return min(earlier) * (1 - WARMUP_TOLERANCE) <= median <= max(earlier) * (1 + WARMUP_TOLERANCE)
+
+
+def _sentence(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__

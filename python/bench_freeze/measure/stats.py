@@ -1,22 +1,30 @@
-"""Statistics of latency samples."""
+"""Samples of one scope, with their statistics."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 
-# Samples that a percentile needs before it is stated: MLPerf Inference's early-stopping minimums at 99 % confidence.
-MIN_SAMPLES = {50: 1, 90: 64, 95: 130, 99: 662}
+from .percentiles import MIN_SAMPLES, Percentile, nearest_rank, percentile
+
+__all__ = ["MIN_SAMPLES", "LatencyStats", "nearest_rank"]
 
 
 @dataclass(frozen=True)
 class LatencyStats:
-    """Samples of one scope with their statistics; a percentile without enough samples is None."""
+    """Samples in the order taken, with their statistics; a percentile without enough samples is None.
+
+    `rejected` counts, by reason, the samples that were taken and not kept. `warmup_settled` is False where the warm-up
+    ran out of patience before the durations were level.
+    """
 
     samples_s: tuple[float, ...]
     stopped_by: str
     warmup_calls: int
+    rejected: Mapping[str, int] = field(default_factory=dict)
+    warmup_settled: bool = True
 
     @property
     def n(self) -> int:
@@ -28,14 +36,15 @@ class LatencyStats:
         """Arithmetic mean."""
         return math.fsum(self.samples_s) / self.n if self.samples_s else None
 
-    def percentile_s(self, percent: int) -> float | None:
+    @cached_property
+    def ordered_s(self) -> tuple[float, ...]:
+        """The samples in ascending order."""
+        return tuple(sorted(self.samples_s))
+
+    def percentile(self, percent: float) -> Percentile:
+        """A percentile with its 95 % bounds, or the number of samples that it misses."""
+        return percentile(self.ordered_s, percent)
+
+    def percentile_s(self, percent: float) -> float | None:
         """A percentile by the nearest-rank definition, None below MIN_SAMPLES of it."""
-        if self.n < MIN_SAMPLES[percent]:
-            return None
-        return nearest_rank(self.samples_s, percent)
-
-
-def nearest_rank(samples: Sequence[float], percent: float) -> float:
-    """The smallest sample that at least `percent` % of the samples do not exceed."""
-    ordered = sorted(samples)
-    return ordered[max(0, math.ceil(percent / 100 * len(ordered)) - 1)]
+        return self.percentile(percent).value_s

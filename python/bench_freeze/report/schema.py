@@ -37,6 +37,14 @@ class Accuracy(Struct, frozen=True, kw_only=True):
     dropped_detections: Annotated[int, Meta(description="beyond the limit per image, counted, not scored")]
 
 
+class Bounds(Struct, frozen=True, kw_only=True):
+    """Confidence bounds of a percentile, by order statistics; null where the samples do not reach them."""
+
+    low_s: float | None
+    high_s: float | None
+    missing: Annotated[int, Meta(description="samples that were missing to state the percentile")] = 0
+
+
 class Latency(Struct, frozen=True, kw_only=True):
     """One scope: model = the engine alone on a loaded batch; pipeline = image files to detections of all heads."""
 
@@ -48,13 +56,22 @@ class Latency(Struct, frozen=True, kw_only=True):
     samples_s: Annotated[list[float], Meta(description="seconds per batch, in the order taken")]
     stopped_by: Annotated[str, Meta(description="samples, time or precision")]
     warmup_calls: int
+    bounds: Annotated[dict[str, Bounds], Meta(description="95 % bounds by percentile: p50, p90, p99")] = {}
+    rejected: Annotated[dict[str, int], Meta(description="samples that were not kept, by reason")] = {}
+    verdict: Annotated[str | None, Meta(description="VALID, AMBIGUOUS or INVALID; null in files that are older")] = None
+    reasons: list[str] = []
+    stages_s: Annotated[dict[str, float] | None, Meta(description="median seconds by stage of the pipeline")] = None
+    unaccounted_s: Annotated[float | None, Meta(description="the whole less its stages, median")] = None
 
 
-class Latencies(Struct, frozen=True, kw_only=True):
-    """Both scopes of one model."""
+class Latencies(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Both scopes of one model, and the state of the machine around their measurement."""
 
     model: Latency | None
     pipeline: Latency | None
+    telemetry: Annotated[
+        dict[str, Any] | None, Meta(description="readings before and after, and what could not be read")
+    ] = None
 
 
 class Training(Struct, frozen=True, kw_only=True):
@@ -107,6 +124,14 @@ class MapPair(Struct, frozen=True, kw_only=True):
     map50: float | None
 
 
+class Rung(Struct, frozen=True, kw_only=True):
+    """One rung of the graft ladder: base mAP with layers 0..k-1 tuned and the rest original."""
+
+    k: int
+    map: float | None
+    map50: float | None
+
+
 class Row(Struct, frozen=True, kw_only=True):
     """One model on one engine: accuracy of both heads, latency and size, all of the same artifact."""
 
@@ -135,6 +160,9 @@ class Row(Struct, frozen=True, kw_only=True):
     train: Training
     memory: Memory
     artifact: ArtifactHashes
+    ladder: Annotated[
+        list[Rung] | None, Meta(description="with --ladder: every rung, by torch; the same for all rows of a training")
+    ] = None
 
 
 class DataFacts(Struct, frozen=True, kw_only=True):

@@ -118,6 +118,8 @@ def _fraction(value: float | None) -> str:
 
 
 def _change(value: float | None) -> str:
+    if value == 0:
+        return "0"  # exactly, which a rounded +0.0000 would not say
     return "-" if value is None else f"{value:+.4f}"
 
 

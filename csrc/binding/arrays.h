@@ -1,0 +1,21 @@
+// Types of the arrays that cross the border, and the parts of the module that other files bind.
+#pragma once
+
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+
+#include <cstdint>
+
+namespace nb = nanobind;
+
+namespace bench_freeze {
+
+template <class Scalar, int64_t... Shape>
+using In = nb::ndarray<const Scalar, nb::shape<Shape...>, nb::c_contig, nb::device::cpu>;
+template <class Scalar, int64_t... Shape>
+using Out = nb::ndarray<Scalar, nb::shape<Shape...>, nb::c_contig, nb::device::cpu>;
+
+void bind_evaluator(nb::module_& module);
+void bind_json(nb::module_& module);
+
+}  // namespace bench_freeze

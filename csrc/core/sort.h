@@ -1,0 +1,49 @@
+// Ascending sort of distinct keys by a Group, whose lanes place every key of a pair of sorted runs at once: its rank in
+// the merged run is its own place plus the number of smaller keys in the other.
+#pragma once
+
+#include <cstdint>
+
+#include "core/host_device.h"
+
+namespace bench_freeze {
+
+// How many of the sorted keys [begin, end) are smaller than `key`.
+BENCH_FREEZE_HD inline int64_t count_below(const uint64_t* keys, int64_t begin, int64_t end, uint64_t key) {
+  int64_t low = begin;
+  while (low < end) {
+    const int64_t middle = low + (end - low) / 2;
+    if (keys[middle] < key) {
+      low = middle + 1;
+    } else {
+      end = middle;
+    }
+  }
+  return low - begin;
+}
+
+// Sorts keys[0, count), of which no two may be equal, using `spare` of the same size; returns whichever of the two
+// holds the result. The caller syncs before; after, every lane may read the result.
+template <class Group>
+BENCH_FREEZE_HD uint64_t* sort_distinct(const Group& group, uint64_t* keys, uint64_t* spare, int64_t count) {
+  uint64_t* from = keys;
+  uint64_t* to = spare;
+  for (int64_t run = 1; run < count; run *= 2) {
+    group.for_each(0, count, [=](int64_t i) {
+      const int64_t begin = i & ~(2 * run - 1);
+      const int64_t middle = begin + run < count ? begin + run : count;
+      const int64_t end = begin + 2 * run < count ? begin + 2 * run : count;
+      const uint64_t key = from[i];
+      const int64_t place = i < middle ? i + count_below(from, middle, end, key)
+                                       : begin + (i - middle) + count_below(from, begin, middle, key);
+      to[place] = key;
+    });
+    group.sync();
+    uint64_t* const swapped = from;
+    from = to;
+    to = swapped;
+  }
+  return from;
+}
+
+}  // namespace bench_freeze

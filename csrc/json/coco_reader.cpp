@@ -1,0 +1,200 @@
+#include "json/coco_reader.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "cpu/parallel.h"
+#include "json/cursor.h"
+
+namespace bench_freeze {
+namespace {
+
+bool read_box(Cursor* cursor, double* box) {
+  if (!cursor->take('[')) return false;
+  for (int i = 0; i < 4; ++i) {
+    if ((i > 0 && !cursor->take(',')) || !cursor->number(box + i)) return false;
+  }
+  return cursor->take(']');
+}
+
+// Reads an object's entries: `read(key)` tells its bit and reads the value, 0 where it is of no interest. False where a
+// key comes twice or one of `required` is missing.
+template <class Read>
+bool read_object(Cursor* cursor, unsigned required, const Read& read) {
+  unsigned seen = 0;
+  if (!cursor->take('{')) return false;
+  do {
+    std::string_view key;
+    if (!cursor->text(&key) || !cursor->take(':')) return false;
+    bool is_sound = true;
+    const unsigned bit = read(key, &is_sound);
+    if (!is_sound || (seen & bit) != 0) return false;
+    seen |= bit;
+  } while (cursor->take(','));
+  return cursor->take('}') && (seen & required) == required;
+}
+
+bool read_result(Cursor* cursor, ResultColumns* out) {
+  int64_t image = 0;
+  int64_t category = 0;
+  double box[4] = {};
+  double score = 0;
+  const bool is_sound = read_object(cursor, 15u, [&](std::string_view key, bool* sound) {
+    if (key == "image_id") return *sound = cursor->integer(&image), 1u;
+    if (key == "category_id") return *sound = cursor->integer(&category), 2u;
+    if (key == "bbox") return *sound = read_box(cursor, box), 4u;
+    if (key == "score") return *sound = cursor->number(&score), 8u;
+    return *sound = cursor->skip_value(), 0u;
+  });
+  if (!is_sound) return false;
+  out->image_id.push_back(image);
+  out->category_id.push_back(category);
+  out->boxes.insert(out->boxes.end(), box, box + 4);
+  out->scores.push_back(score);
+  return true;
+}
+
+bool read_flag(Cursor* cursor, bool* value) {
+  int64_t number = 0;
+  if (cursor->peek('t') || cursor->peek('f')) {
+    *value = cursor->peek('t');
+    return cursor->skip_value();
+  }
+  if (!cursor->integer(&number)) return false;
+  *value = number != 0;
+  return true;
+}
+
+bool read_annotation(Cursor* cursor, AnnotationColumns* out) {
+  int64_t id = 0;
+  int64_t image = 0;
+  int64_t category = 0;
+  double box[4] = {};
+  double area = 0;
+  bool is_crowd = false;
+  const bool is_sound = read_object(cursor, 31u, [&](std::string_view key, bool* sound) {
+    if (key == "id") return *sound = cursor->integer(&id), 1u;
+    if (key == "image_id") return *sound = cursor->integer(&image), 2u;
+    if (key == "category_id") return *sound = cursor->integer(&category), 4u;
+    if (key == "bbox") return *sound = read_box(cursor, box), 8u;
+    if (key == "area") return *sound = cursor->number(&area), 16u;
+    if (key == "iscrowd") return *sound = read_flag(cursor, &is_crowd), 32u;
+    return *sound = cursor->skip_value(), 0u;
+  });
+  if (!is_sound) return false;
+  out->id.push_back(id);
+  out->image_id.push_back(image);
+  out->category_id.push_back(category);
+  out->boxes.insert(out->boxes.end(), box, box + 4);
+  out->area.push_back(area);
+  out->is_crowd.push_back(is_crowd);
+  return true;
+}
+
+// One thread's stretch of a list of results.
+struct Stretch {
+  const char* begin = nullptr;  // where its first object seems to start
+  const char* stop = nullptr;   // where it found the first object that is another's, or the end of the text
+  bool is_sound = false;
+  ResultColumns columns;
+
+  void read(const char* limit, const char* end) {
+    Cursor cursor(begin, end);
+    const int64_t expected = (limit - begin) / 90;
+    columns.image_id.reserve(static_cast<size_t>(expected));
+    columns.category_id.reserve(static_cast<size_t>(expected));
+    columns.boxes.reserve(static_cast<size_t>(4 * expected));
+    columns.scores.reserve(static_cast<size_t>(expected));
+    do {
+      cursor.skip_space();
+      stop = cursor.position();
+      if (stop >= limit) {
+        is_sound = limit != end;  // at the end of the text there is a bracket missing
+        return;
+      }
+      if (!read_result(&cursor, &columns)) return;
+    } while (cursor.take(','));
+    if (!cursor.take(']')) return;
+    cursor.skip_space();
+    stop = cursor.position();
+    is_sound = stop == end;
+  }
+};
+
+// Where an object seems to start after `from`: behind a brace, a comma, a brace. In a string or a nested list it would
+// seem so too; that is found out when the stretch before does not end there.
+const char* guess_start(const char* from, const char* end) {
+  for (; from < end; ++from) {
+    if (*from != '}') continue;
+    Cursor cursor(from + 1, end);
+    if (cursor.take(',') && cursor.peek('{')) return cursor.position();
+  }
+  return end;
+}
+
+bool read_stretches(const char* first, const char* end, int64_t count, ResultColumns* out) {
+  std::vector<Stretch> stretches(static_cast<size_t>(count));
+  for (int64_t i = 0; i < count; ++i) {
+    stretches[i].begin = i == 0 ? first : guess_start(first + (end - first) / count * i, end);
+  }
+  const auto limit = [&](int64_t i) { return i + 1 < count ? stretches[i + 1].begin : end; };
+  run_workers(count, [&](int64_t i) {
+    if (stretches[i].begin < limit(i)) stretches[i].read(limit(i), end);
+  });
+  size_t rows = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    if (!stretches[i].is_sound || stretches[i].stop != limit(i)) return false;
+    rows += stretches[i].columns.scores.size();
+  }
+  *out = std::move(stretches[0].columns);
+  out->image_id.reserve(rows);
+  out->category_id.reserve(rows);
+  out->boxes.reserve(4 * rows);
+  out->scores.reserve(rows);
+  for (int64_t i = 1; i < count; ++i) {
+    const ResultColumns& more = stretches[i].columns;
+    out->image_id.insert(out->image_id.end(), more.image_id.begin(), more.image_id.end());
+    out->category_id.insert(out->category_id.end(), more.category_id.begin(), more.category_id.end());
+    out->boxes.insert(out->boxes.end(), more.boxes.begin(), more.boxes.end());
+    out->scores.insert(out->scores.end(), more.scores.begin(), more.scores.end());
+  }
+  return true;
+}
+
+}  // namespace
+
+bool read_results(const char* text, int64_t size, int64_t threads, ResultColumns* out) {
+  constexpr int64_t kWorthAThread = 1 << 18;
+  const char* end = text + size;
+  Cursor cursor(text, end);
+  if (!cursor.take('[')) return false;
+  if (cursor.take(']')) {
+    cursor.skip_space();
+    return cursor.is_at_end();
+  }
+  const int64_t count = std::max<int64_t>(1, std::min(threads, size / kWorthAThread));
+  return (count > 1 && read_stretches(cursor.position(), end, count, out)) ||
+         read_stretches(cursor.position(), end, 1, out);
+}
+
+bool read_annotations(const char* text, int64_t size, AnnotationColumns* out) {
+  Cursor cursor(text, text + size);
+  const bool is_sound = read_object(&cursor, 1u, [&](std::string_view key, bool* sound) {
+    if (key != "annotations") return *sound = cursor.skip_value(), 0u;
+    *sound = false;
+    if (!cursor.take('[')) return 1u;
+    out->begin = cursor.position() - 1 - text;
+    if (!cursor.peek(']')) {
+      do {
+        if (!read_annotation(&cursor, out)) return 1u;
+      } while (cursor.take(','));
+    }
+    *sound = cursor.take(']');
+    out->end = cursor.position() - text;
+    return 1u;
+  });
+  cursor.skip_space();
+  return is_sound && cursor.is_at_end();
+}
+
+}  // namespace bench_freeze

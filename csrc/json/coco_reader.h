@@ -1,0 +1,33 @@
+// Rows of COCO files as columns. A reader returns false for any text that is not plainly what it expects.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace bench_freeze {
+
+struct ResultColumns {
+  std::vector<int64_t> image_id;
+  std::vector<int64_t> category_id;
+  std::vector<double> boxes;  // [N, 4]
+  std::vector<double> scores;
+};
+
+// A results file: a list of {image_id, category_id, bbox, score, ...}. text[size] is a zero byte.
+bool read_results(const char* text, int64_t size, int64_t threads, ResultColumns* out);
+
+struct AnnotationColumns {
+  std::vector<int64_t> id;
+  std::vector<int64_t> image_id;
+  std::vector<int64_t> category_id;
+  std::vector<double> boxes;  // [N, 4]
+  std::vector<double> area;
+  std::vector<uint8_t> is_crowd;
+  int64_t begin = 0;  // where the list lies in the text, brackets included
+  int64_t end = 0;
+};
+
+// The list under the key "annotations" of an instances file; the rest of the text is skipped, and is sound.
+bool read_annotations(const char* text, int64_t size, AnnotationColumns* out);
+
+}  // namespace bench_freeze

@@ -1,0 +1,73 @@
+// Entry points of the CUDA back end: device pointers in, work enqueued on the caller's stream, results in memory that
+// the caller owns. Includes no CUDA header, so that a build without nvcc has the same interface
+// (score_unavailable.cpp).
+//
+// Nothing here allocates, waits for the device or reads its memory; all of it may be captured in a CUDA graph.
+// Arguments were checked by the caller (python/bench_freeze/cuda.py). Every function throws std::runtime_error where
+// CUDA refuses the work, or where this build has no CUDA.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "score.h"
+
+namespace bench_freeze {
+
+struct CudaTarget {
+  int32_t device;
+  uintptr_t stream;  // a cudaStream_t
+};
+
+// Why nothing below can work here; empty where it can.
+std::string cuda_unavailable_reason();
+
+// What `nms_cuda` writes, all of it on the device. Rows past `count` are zero.
+struct CudaDetections {
+  Detections detections;
+  int64_t* fault;  // [B, 3] image, row, anchor of the first value that is not finite; image -1 where there is none
+};
+
+// Bytes of device memory that `nms_cuda` works in, for these sizes and settings. Throws std::length_error where they
+// are beyond what the kernels can index.
+int64_t nms_cuda_workspace_bytes(const Head& head, const NmsSettings& settings);
+
+// Decode and suppress every image. An image with a fault has no detections. `workspace` is aligned to 256 bytes.
+void nms_cuda(const Head& head, const NmsSettings& settings, const CudaDetections& out, void* workspace,
+              const CudaTarget& target);
+
+// Detections of a batch of distinct images on the device, best first.
+struct CudaRanked {
+  int64_t images;         // B
+  int64_t rows;           // D, of each image
+  const int32_t* image;   // [B], position in the ground truth
+  const double* boxes;    // [B, D, 4] left, top, width, height
+  const float* scores;    // [B, D]
+  const int32_t* labels;  // [B, D]
+  const int32_t* count;   // [B], rows in use
+};
+
+// What `match_cuda` writes, all of it on the device. Rows past `count`, and images with a fault, have no bit set.
+struct CudaMatches {
+  uint64_t* true_positive;  // [B, D], one bit per (area range, IoU threshold)
+  uint64_t* ignored;        // [B, D]
+  int32_t* rank;            // [B, D], place within image and class, from 0; -1 past `count`
+  int32_t* fault;           // [B], a MatchFault
+};
+
+enum class MatchFault : int32_t { kNone, kImage, kLabel, kOrder, kTwice };
+
+int64_t match_cuda_workspace_bytes(int64_t truth_rows);
+
+// `truth` lies on the device, `truth_rows` long; the arrays of `settings` on the host, read before this returns.
+void match_cuda(const TruthIndex& truth, int64_t truth_rows, const CudaRanked& detections,
+                const MatchSettings& settings, const CudaMatches& out, void* workspace, const CudaTarget& target);
+
+// Device memory for arrays that no framework owns. These, unlike all else here, wait for the device.
+int32_t cuda_device_of(uintptr_t address);
+void* cuda_allocate(int32_t device, int64_t bytes);
+void cuda_free(int32_t device, void* memory) noexcept;
+void cuda_copy_to_host(const void* from, void* to, int64_t bytes, const CudaTarget& target);
+void cuda_copy_to_device(const void* from, void* to, int64_t bytes, const CudaTarget& target);
+
+}  // namespace bench_freeze

@@ -1,0 +1,145 @@
+"""Is one result better than another, or is it the choice of images? A paired bootstrap."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..arrays import check_positive
+from ..errors import InputError
+from ..matching import bootstrap
+from . import protocols
+from .evaluation import Evaluation
+
+
+@dataclass(frozen=True)
+class Difference:
+    """B minus A: on the images there are, and the interval that the resamples span."""
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def is_significant(self) -> bool:
+        """Whether the interval leaves out 0."""
+        return self.low > 0 or self.high < 0
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Differences of two results on the same ground truth; None where a number is not defined."""
+
+    resamples: int
+    confidence: float
+    seed: int
+    ap: Difference | None
+    ap50: Difference | None
+    ap75: Difference | None
+    ap_per_class: dict[str, Difference | None]
+
+
+def compare(
+    result_a: Evaluation,
+    result_b: Evaluation,
+    resamples: int = 10_000,
+    *,
+    confidence: float = 0.95,
+    seed: int = 0,
+    threads: int = 1,
+) -> Comparison:
+    """How far B is above A in AP, AP50, AP75 and AP per class, with percentile intervals.
+
+    A resample draws as many images as there are, with replacement, and scores both results on it: an image that was
+    drawn twice counts twice, its ground truth and detections alike, and the curves are built anew from the weighted
+    detections. Equal seeds give equal intervals, whatever `threads` is. A resample without ground truth of a class
+    leaves that class out. The numbers are COCO's AP over all areas at the highest of `max_detections` up to 100.
+
+    Raises InputError for results of different ground truth, protocol or thresholds, or a protocol other than COCO's.
+    """
+    _check_pair(result_a, result_b)
+    check_positive("resamples", resamples)
+    if not 0 < confidence < 1:
+        raise InputError(f"confidence is {confidence}: give a number between 0 and 1, such as 0.95")
+    numbers = [_Numbers(result, resamples, seed, threads) for result in (result_a, result_b)]
+
+    def difference(number: str, at: int | None = None) -> Difference | None:
+        (whole_a, drawn_a), (whole_b, drawn_b) = (entry.get(number, at) for entry in numbers)
+        drawn = drawn_b - drawn_a
+        drawn = drawn[np.isfinite(drawn)]
+        value = whole_b - whole_a
+        if not np.isfinite(value) or not drawn.size:
+            return None
+        low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
+        return Difference(float(value), float(low), float(high))
+
+    return Comparison(
+        resamples=resamples,
+        confidence=confidence,
+        seed=seed,
+        ap=difference("ap"),
+        ap50=difference("ap50"),
+        ap75=difference("ap75"),
+        ap_per_class={name: difference("class", k) for k, name in enumerate(result_a.class_names)},
+    )
+
+
+class _Numbers:
+    """Every number of one result, on the whole data set and on each resample; NaN where it is not defined."""
+
+    def __init__(self, result: Evaluation, resamples: int, seed: int, threads: int) -> None:
+        self._thresholds = result.iou_thresholds
+        self._whole = _averages(result, 1, seed, threads, draw=False)
+        self._drawn = _averages(result, resamples, seed, threads, draw=True)
+
+    def get(self, number: str, at: int | None) -> tuple[float, NDArray[np.float64]]:
+        whole, drawn = (self._read(ap, number, at) for ap in (self._whole, self._drawn))
+        return float(whole[0]), drawn
+
+    def _read(self, ap: NDArray[np.float64], number: str, at: int | None) -> NDArray[np.float64]:
+        if number == "class":
+            of_class: NDArray[np.float64] = ap[:, at].mean(axis=1)
+            return of_class
+        wanted = {"ap": None, "ap50": 0.5, "ap75": 0.75}[number]
+        picked = ap if wanted is None else ap[:, :, np.abs(self._thresholds - wanted) < 1e-6]
+        values = picked.reshape(len(picked), -1)
+        count = np.isfinite(values).sum(axis=1)
+        with np.errstate(invalid="ignore"):
+            mean: NDArray[np.float64] = np.where(count, np.nansum(values, axis=1), np.nan) / count
+        return mean
+
+
+def _averages(result: Evaluation, resamples: int, seed: int, threads: int, *, draw: bool) -> NDArray[np.float64]:
+    """[resamples, K, T] AP, NaN without ground truth."""
+    ap = bootstrap(
+        result.truth,
+        result.lattice,
+        result.matches,
+        recall_thresholds=protocols.RECALL_THRESHOLDS,
+        max_detections=_maximum(result),
+        resamples=resamples,
+        seed=seed,
+        draw=draw,
+        threads=threads,
+    )
+    ap[ap < 0] = np.nan
+    return ap
+
+
+def _maximum(result: Evaluation) -> int:
+    within = [m for m in result.max_detections if m <= protocols.AP_MAX_DETECTIONS]
+    return within[-1] if within else result.max_detections[0]
+
+
+def _check_pair(a: Evaluation, b: Evaluation) -> None:
+    if not (a.is_coco and b.is_coco):
+        raise InputError("compare takes results of protocol coco or coco-corrected: evaluate both by one of those")
+    if a.protocol != b.protocol or not np.array_equal(a.iou_thresholds, b.iou_thresholds):
+        raise InputError("the results differ in protocol or IoU thresholds: evaluate both alike")
+    if a.max_detections != b.max_detections or list(a.area_ranges.items()) != list(b.area_ranges.items()):
+        raise InputError("the results differ in max_detections or area ranges: evaluate both alike")
+    names = ("begin", "label", "boxes_xywh", "area", "is_crowd", "is_void")
+    if not all(np.array_equal(getattr(a.truth, name), getattr(b.truth, name)) for name in names):
+        raise InputError("the results are of different ground truth: evaluate both on the same")

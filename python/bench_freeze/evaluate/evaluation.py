@@ -1,0 +1,139 @@
+"""The result of an evaluation: tensors, and the numbers read from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from ..matching import Lattice, Matches, TruthIndex, raw_curves
+from . import curves, summarize
+from .protocols import Protocol
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What a number does not show."""
+
+    images: int
+    skipped_images: int  # of the ground truth, that no update named (of a table: that have no row)
+    detections: int
+    truncated_detections: int  # beyond the highest maximum of their image and class
+    dropped_by_nms: int  # beyond a limit of NMS, as far as it told
+    near_threshold: int  # IoUs within 1e-6 of a threshold: decisions that another rounding might turn
+    tied_scores: int  # detections that share class and score with another
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One evaluation: T IoU thresholds, R recalls, K classes, A area ranges, M maxima of detections.
+
+    The tensors equal pycocotools' `COCOeval.eval` to the last bit under protocol "coco"; -1 marks a (class, area
+    range) without ground truth. Under the protocols of Ultralytics and VOC they sample the matching of that protocol
+    the way of COCO, while `stats` and every AP are that protocol's own.
+    """
+
+    protocol: Protocol
+    precision: NDArray[np.float64]  # [T, R, K, A, M]
+    recall: NDArray[np.float64]  # [T, K, A, M]
+    scores: NDArray[np.float64]  # [T, R, K, A, M], the detection score at each recall
+    iou_thresholds: NDArray[np.float64]  # [T]
+    area_ranges: Mapping[str, tuple[float, float]]  # A names, in the tensors' order
+    max_detections: tuple[int, ...]  # [M]
+    class_names: tuple[str, ...]  # [K]
+    ground_truth_count: NDArray[np.int64]  # [K], boxes that are not crowds
+    counts: Counts
+    truth: TruthIndex = field(repr=False)
+    lattice: Lattice = field(repr=False)
+    matches: Matches = field(repr=False)  # of every image of the ground truth
+
+    def stats(self) -> dict[str, float]:
+        """The twelve numbers by their names in STAT_NAMES; AP, AP50 and AP75 alone where the protocol is not COCO's.
+
+        -1 where a number is not defined.
+        """
+        if self.is_coco:
+            return summarize.twelve_numbers(self)
+        return {"AP": self.ap(), "AP50": self.ap50(), "AP75": self._at(0.75)}
+
+    @property
+    def is_coco(self) -> bool:
+        """Whether AP is read from the tensors."""
+        return self.lattice.rule == "coco"
+
+    def ap(self) -> float:
+        """Mean AP over all thresholds and classes; -1 without ground truth."""
+        return summarize.average_precision(self) if self.is_coco else _mean(self._curve_ap[self._has_truth])
+
+    def ap50(self) -> float:
+        """As `ap`, at IoU 0.5."""
+        return summarize.average_precision(self, iou_threshold=0.5) if self.is_coco else self._at(0.5)
+
+    def ap_per_class(self) -> tuple[float | None, ...]:
+        """[K] AP of each class, None where it has no ground truth."""
+        return summarize.per_class(self) if self.is_coco else self._per_class(self._curve_ap)
+
+    def ap50_per_class(self) -> tuple[float | None, ...]:
+        """[K] AP at IoU 0.5 of each class, None where it has no ground truth."""
+        if self.is_coco:
+            return summarize.per_class(self, iou_threshold=0.5)
+        return self._per_class(self._curve_ap[:, self._nearest(0.5)])
+
+    def ap_by_iou(self) -> dict[float, float]:
+        """AP at each IoU threshold; -1 without ground truth."""
+        if self.is_coco:
+            return summarize.precision_by_iou(self)
+        return {
+            float(t): _mean(ap) for t, ap in zip(self.iou_thresholds, self._curve_ap[self._has_truth].T, strict=True)
+        }
+
+    def best_f1(self, iou_threshold: float = 0.5) -> tuple[curves.BestF1 | None, ...]:
+        """[K] the score threshold of the highest F1 of each class, from the raw curve over all areas; None where
+        there is no ground truth or nothing was found. Raises InputError for a threshold that was not evaluated.
+        """
+        at = self._nearest(iou_threshold)
+        if not len(at):
+            raise InputError(f"IoU {iou_threshold} was not evaluated: give one of {self.iou_thresholds.tolist()}")
+        return tuple(curves.best_f1(curve) for curve in self._curves(int(at[0])))
+
+    def _curves(self, threshold: int) -> list[curves.Curve]:
+        raw = raw_curves(self.truth, self.lattice, self.matches, threshold)
+        low, high = self.lattice.area_ranges[0]
+        is_counted = (self.truth.is_crowd == 0) & (self.truth.area >= low) & (self.truth.area <= high)
+        truths = np.bincount(self.truth.label[is_counted], minlength=self.truth.classes)
+        return [curves.curve_of(raw, label, int(count)) for label, count in enumerate(truths)]
+
+    @cached_property
+    def _curve_ap(self) -> NDArray[np.float64]:
+        """[K, T] AP by the protocol's own formula; 0 without ground truth."""
+        ap = np.zeros((self.truth.classes, len(self.iou_thresholds)))
+        for threshold in range(ap.shape[1]):
+            for label, curve in enumerate(self._curves(threshold)):
+                if curve.truths:
+                    ap[label, threshold] = curves.average_precision(curve, self.protocol)
+        return ap
+
+    @property
+    def _has_truth(self) -> NDArray[np.bool_]:
+        return self.ground_truth_count > 0
+
+    def _nearest(self, iou_threshold: float) -> NDArray[np.intp]:
+        """Position of a threshold, empty without it; thresholds of float32 are not exact."""
+        return np.flatnonzero(np.abs(self.iou_thresholds - iou_threshold) < 1e-6)[:1]
+
+    def _at(self, iou_threshold: float) -> float:
+        return _mean(self._curve_ap[self._has_truth][:, self._nearest(iou_threshold)])
+
+    def _per_class(self, ap: NDArray[np.float64]) -> tuple[float | None, ...]:
+        return tuple(
+            float(np.mean(row)) if has_truth and row.size else None
+            for row, has_truth in zip(ap, self._has_truth, strict=True)
+        )
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    return float(np.mean(values)) if values.size else -1.0

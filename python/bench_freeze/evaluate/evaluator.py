@@ -1,0 +1,241 @@
+"""The streaming evaluator: images in any order and any batches, on as many processes as there are, one result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..arrays import check_positive, describe
+from ..cuda import CudaDetections
+from ..data.dataset import DetectionTable
+from ..data.letterbox import Letterbox
+from ..errors import InputError
+from ..matching import Lattice, Matches, accumulate, match
+from ..suppression import nms, on_host
+from . import protocols
+from .evaluation import Counts, Evaluation
+from .ground_truth import GroundTruthLike, as_ground_truth, index_for
+from .incoming import Incoming, rows_of, rows_of_table
+from .join import join_matches
+from .protocols import Protocol
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One update: matched, and nothing kept of its boxes."""
+
+    images: NDArray[np.int32]  # [B], positions in the ground truth
+    matches: Matches
+    near_threshold: int
+    dropped_by_nms: int
+
+
+class Evaluator:
+    """Accuracy of detections that arrive image by image.
+
+    `ground_truth` is the path of a COCO instances file, its content as a dict, or a GroundTruth of arrays. `protocol`
+    is one of `bench_freeze.PROTOCOLS`; `iou_thresholds` and `area_ranges` (name to lowest and highest square pixels,
+    both inclusive) replace the protocol's own; `max_detections` are the maxima per image and class at which the tensors
+    count, sorted.
+
+    An image comes whole, in one update. The result depends on neither the order of updates and merges, nor how images
+    were batched, nor `threads`: detections are ordered by score, then image id, then their order within the image.
+    About 22 bytes are kept of a detection. An evaluator can be pickled, and one that raised InputError is as it was.
+    """
+
+    def __init__(
+        self,
+        ground_truth: GroundTruthLike,
+        protocol: Protocol = "coco",
+        iou_thresholds: ArrayLike | None = None,
+        area_ranges: Mapping[str, tuple[float, float]] | None = None,
+        max_detections: Sequence[int] = protocols.MAX_DETECTIONS,
+        *,
+        threads: int = 1,
+    ) -> None:
+        rules = protocols.rules_of(protocol)
+        check_positive("threads", threads)
+        self._protocol = protocol
+        self._threads = threads
+        self._thresholds = _thresholds(rules.iou_thresholds if iou_thresholds is None else iou_thresholds)
+        self._ranges = _ranges(rules.area_ranges if area_ranges is None else area_ranges)
+        self._maxima = tuple(sorted(int(maximum) for maximum in max_detections))
+        if not self._maxima or self._maxima[0] < 1:
+            raise InputError(f"max_detections is {tuple(max_detections)}: give one or more numbers from 1 on")
+        self._ground_truth = as_ground_truth(ground_truth)
+        self._truth = index_for(self._ground_truth, rules)
+        self._lattice = Lattice(
+            rules.rule, self._thresholds, np.array(list(self._ranges.values()), np.float64).reshape(-1, 2)
+        )
+        self._parts: list[_Part] = []
+        self._is_seen = np.zeros(len(self._ground_truth.image_ids), np.bool_)
+
+    def update(
+        self,
+        image_ids: ArrayLike,
+        *,
+        predictions: Any = None,
+        detections: Any = None,
+        letterbox: Sequence[Letterbox] | None = None,
+    ) -> None:
+        """Add B images, all of their detections at once; an image without any is added too.
+
+        `predictions` is the raw output of a head, [B, 4 + C, A], C the categories in ascending order of id, from which
+        `bench_freeze.nms` selects at its defaults. `detections` is what `nms` returned; an engine's own selection as
+        (count [B], boxes_xyxy [B, D, 4], scores [B, D], labels [B, D]) or as rows [B, D, 6] of corners, score and label
+        in which a score of 0 or less is padding; or one (boxes_xyxy [n, 4], scores [n], labels [n]) for every image.
+        Labels are positions among the categories. `letterbox` says where each image lay in the pixels of the boxes;
+        without it they are the image's own.
+
+        Raises InputError for an image id that is unknown or was there before, arrays of wrong shape or type, a label
+        out of range, a box or score that is not finite, or a negative width or height.
+        """
+        positions = self._positions(image_ids)
+        if (predictions is None) == (detections is None):
+            raise InputError("give either predictions or detections, one of the two")
+        if letterbox is not None and len(letterbox) != len(positions):
+            raise InputError(f"{len(positions)} image ids and {len(letterbox)} letterboxes: give one per image")
+        if predictions is not None:
+            detections = on_host(nms(predictions, threads=self._threads))
+            classes = predictions.shape[1] - 4
+            if classes != self._truth.classes:
+                raise InputError(
+                    f"predictions have {classes} classes, the ground truth {self._truth.classes}: give `detections` "
+                    "with the categories' positions as labels"
+                )
+        if isinstance(detections, CudaDetections):
+            detections = on_host(detections)
+        self._add(positions, rows_of(detections, len(positions), letterbox))
+
+    def update_table(self, detections: DetectionTable) -> None:
+        """Add every image that has rows in a table, whose image_index are positions in the ground truth's images."""
+        images = len(self._ground_truth.image_ids)
+        index = detections.image_index
+        if len(index) and (index.min() < 0 or index.max() >= images):
+            row = int(np.flatnonzero((index < 0) | (index >= images))[0])
+            raise InputError(f"detections: row {row} names image {index[row]}, and there are {images}: mend that row")
+        positions, rows = rows_of_table(detections, images)
+        self._refuse_seen(positions)
+        self._add(positions, rows)
+
+    def merge(self, other: Evaluator) -> None:
+        """Take over what another evaluator of the same ground truth and settings has seen; it stays as it is.
+
+        Raises InputError where the two differ, or an image was in both.
+        """
+        for name in ("_protocol", "_maxima"):
+            if getattr(self, name) != getattr(other, name):
+                raise InputError(f"evaluators of {name[1:]} {getattr(self, name)} and {getattr(other, name)}: use one")
+        if list(self._ranges.items()) != list(other._ranges.items()) or not np.array_equal(
+            self._thresholds, other._thresholds
+        ):
+            raise InputError("the evaluators differ in IoU thresholds or area ranges: construct both alike")
+        if not _same_truth(self, other):
+            raise InputError("the evaluators differ in their ground truth: construct both from the same")
+        self._refuse_seen(np.flatnonzero(other._is_seen))
+        self._parts += other._parts
+        self._is_seen = self._is_seen | other._is_seen
+
+    def result(self) -> Evaluation:
+        """The accuracy over all images of the ground truth, those not seen counted as images without detections."""
+        images = len(self._ground_truth.image_ids)
+        matches = join_matches([(part.images, part.matches) for part in self._parts], images, self._lattice)
+        tensors, tied, truncated = accumulate(
+            self._truth,
+            self._lattice,
+            matches,
+            recall_thresholds=protocols.RECALL_THRESHOLDS,
+            max_detections=self._maxima,
+            threads=self._threads,
+        )
+        truth = self._ground_truth
+        counts = Counts(
+            images=images,
+            skipped_images=int(images - np.count_nonzero(self._is_seen)),
+            detections=len(matches.label),
+            truncated_detections=truncated,
+            dropped_by_nms=sum(part.dropped_by_nms for part in self._parts),
+            near_threshold=sum(part.near_threshold for part in self._parts),
+            tied_scores=tied,
+        )
+        return Evaluation(
+            protocol=self._protocol,
+            precision=tensors.precision,
+            recall=tensors.recall,
+            scores=tensors.scores,
+            iou_thresholds=self._thresholds,
+            area_ranges=self._ranges,
+            max_detections=self._maxima,
+            class_names=truth.class_names,
+            ground_truth_count=np.bincount(truth.labels[~truth.is_crowd], minlength=len(truth.category_ids)),
+            counts=counts,
+            truth=self._truth,
+            lattice=self._lattice,
+            matches=matches,
+        )
+
+    def _positions(self, image_ids: ArrayLike) -> NDArray[np.int32]:
+        given = np.asarray(image_ids)
+        known = self._ground_truth.image_ids
+        if given.ndim != 1 or (given.size and given.dtype.kind not in "iu"):
+            raise InputError(f"image_ids is {describe(given)}: give a list of whole numbers, one per image")
+        positions = np.searchsorted(known, given).clip(max=max(len(known) - 1, 0))
+        is_unknown = np.ones(len(given), np.bool_) if len(known) == 0 else known[positions] != given
+        if is_unknown.any():
+            raise InputError(f"image id {given[is_unknown][0]} is not in the ground truth: mend it or leave it out")
+        if len(np.unique(positions)) < len(positions):
+            values, count = np.unique(given, return_counts=True)
+            raise InputError(f"image id {values[count > 1][0]} is given twice: give every image once")
+        self._refuse_seen(positions)
+        return positions.astype(np.int32)
+
+    def _refuse_seen(self, positions: NDArray[Any]) -> None:
+        seen = positions[self._is_seen[positions]]
+        if len(seen):
+            raise InputError(
+                f"image id {self._ground_truth.image_ids[seen[0]]} was added before: give every image once, whole"
+            )
+
+    def _add(self, positions: NDArray[np.int32], rows: Incoming) -> None:
+        matches, near = match(
+            self._truth,
+            self._lattice,
+            positions,
+            image=rows.image,
+            label=rows.labels,
+            boxes_xywh=rows.boxes_xywh,
+            scores=rows.scores,
+            threads=self._threads,
+        )
+        self._parts.append(_Part(positions, matches, near, rows.dropped))
+        self._is_seen[positions] = True
+
+
+def _thresholds(values: ArrayLike) -> NDArray[np.float64]:
+    thresholds = np.atleast_1d(np.asarray(values, np.float64))
+    if thresholds.ndim != 1 or not thresholds.size or not ((thresholds >= 0) & (thresholds <= 1)).all():
+        raise InputError(f"iou_thresholds is {values!r}: give one or more numbers from 0 to 1")
+    return thresholds
+
+
+def _ranges(values: Mapping[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+    ranges = {str(name): (float(low), float(high)) for name, (low, high) in values.items()}
+    if not 1 <= len(ranges) <= 64:
+        raise InputError(f"there are {len(ranges)} area ranges: give 1 to 64")
+    for name, (low, high) in ranges.items():
+        if not low <= high:
+            raise InputError(f"area range {name!r} is {low} to {high}: give the lower end first")
+    return ranges
+
+
+def _same_truth(a: Evaluator, b: Evaluator) -> bool:
+    names = ("begin", "label", "boxes_xywh", "area", "is_crowd", "is_void")
+    return (
+        np.array_equal(a._ground_truth.image_ids, b._ground_truth.image_ids)
+        and np.array_equal(a._ground_truth.category_ids, b._ground_truth.category_ids)
+        and all(np.array_equal(getattr(a._truth, name), getattr(b._truth, name)) for name in names)
+    )

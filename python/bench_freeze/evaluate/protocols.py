@@ -1,0 +1,88 @@
+"""Protocols by name, and the constants of COCO's. All ranges and thresholds are float64, built once and passed on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from ..matching import MatchRule
+
+Protocol = Literal["coco", "coco-corrected", "ultralytics-8.4.183", "voc-all", "voc-11"]
+PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
+
+# As pycocotools builds them: 0.05 * i differs in the last bit for some i, and IoUs of whole-pixel boxes fall on it.
+IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
+RECALL_THRESHOLDS = np.linspace(0.0, 1.0, 101)
+
+# Pixels of the original image; both ends belong to the range, so 32 x 32 is small and medium.
+AREA_RANGES = MappingProxyType(
+    {
+        "all": (0.0, 1e10),
+        "small": (0.0, 32.0**2),
+        "medium": (32.0**2, 96.0**2),
+        "large": (96.0**2, 1e10),
+    }
+)
+
+# Best detections per image and class that count. AP is only defined for the last of them.
+MAX_DETECTIONS = (1, 10, 100)
+AP_MAX_DETECTIONS = 100
+
+STAT_NAMES = (
+    "AP",
+    "AP50",
+    "AP75",
+    "AP_small",
+    "AP_medium",
+    "AP_large",
+    "AR_1",
+    "AR_10",
+    "AR_100",
+    "AR_small",
+    "AR_medium",
+    "AR_large",
+)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a protocol's name stands for."""
+
+    rule: MatchRule
+    iou_thresholds: NDArray[np.float64]
+    area_ranges: Mapping[str, tuple[float, float]]
+    keeps_crowds: bool = True  # else crowds are no ground truth at all, as in labels of YOLO's form
+    voids_id_zero: bool = False  # ground truth with annotation id 0 can never be found: pycocotools' flaw
+
+
+_EVERY_AREA = MappingProxyType({"all": (0.0, float("inf"))})
+_VOC = Rules("voc", np.array([0.5]), _EVERY_AREA)
+RULES: Mapping[Protocol, Rules] = MappingProxyType(
+    {
+        # pycocotools 2.0.11, its flaw included; "coco-corrected" is the same without that flaw.
+        "coco": Rules("coco", IOU_THRESHOLDS, AREA_RANGES, voids_id_zero=True),
+        "coco-corrected": Rules("coco", IOU_THRESHOLDS, AREA_RANGES),
+        # Greedy by confidence, which Ultralytics matches by from 8.4.183 on; its thresholds are float32.
+        "ultralytics-8.4.183": Rules(
+            "ultralytics", np.linspace(0.5, 0.95, 10, dtype=np.float32).astype(np.float64), _EVERY_AREA, False
+        ),
+        # The development kit's matching at IoU 0.5; the area under the whole curve (2010 on), or eleven samples of it.
+        # Its pixels are inclusive: a box from xmin to xmax has width xmax - xmin + 1.
+        "voc-all": _VOC,
+        "voc-11": _VOC,
+    }
+)
+
+
+def rules_of(protocol: str) -> Rules:
+    """The rules of a protocol. Raises InputError for an unknown name."""
+    for name, rules in RULES.items():
+        if name == protocol:
+            return rules
+    raise InputError(f"protocol {protocol!r} is unknown: choose one of {', '.join(PROTOCOLS)}")

@@ -1,0 +1,87 @@
+"""All reading sources of the machine at hand, what they say about a run, and the best counter of its energy."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ..sampler import Guard
+from ..verdict import Conditions
+from .board_commands import read_board_commands
+from .cpu import CpuSource, cpu_conditions
+from .energy import EnergyCounter, PowerIntegral
+from .jetson import JetsonSource
+from .nvml import NvmlEnergy, NvmlGpu, gpu_conditions, nvml_index, open_gpus
+from .rapl import RaplCounter
+from .source import Source, read_all
+
+
+class MachineTelemetry:
+    """Reads a machine's state before and after a run.
+
+    `missing` says in words what could not be had. Sources are found once; `device` picks the GPU whose energy counts.
+    """
+
+    def __init__(self, device: str = "cpu") -> None:
+        self._device = device
+        self._gpus, no_gpu = open_gpus()
+        self._jetson = JetsonSource()
+        self._rapl = RaplCounter()
+        self.missing: dict[str, str] = {} if no_gpu is None else {"nvml": no_gpu}
+        self.sources: list[Source] = [CpuSource(), *self._gpus]
+        if self._jetson.present:
+            self.sources.append(self._jetson)
+        else:
+            self.missing["jetson"] = "this is no Jetson"
+        if (reason := self._rapl.why_not()) is not None:
+            self.missing["rapl"] = reason
+
+    def read(self) -> dict[str, Any]:
+        """The state now; on a Jetson with its power mode and locked clocks."""
+        state: dict[str, Any] = read_all(self.sources)
+        if self._jetson in self.sources:
+            state["jetson"] |= read_board_commands()
+        return state
+
+    def conditions(self, before: dict[str, Any], after: dict[str, Any]) -> Conditions:
+        """What two readings say about the run between them."""
+        found = [cpu_conditions(before["cpu"], after["cpu"])]
+        if (gpu := self._gpu()) is not None:
+            found.append(gpu_conditions(gpu.name, before[gpu.name], after[gpu.name]))
+        elif self._device.startswith("cuda"):
+            found.append(Conditions(ambiguous=(f"nothing here tells whether {self._device} was throttled or shared",)))
+        return Conditions(
+            tuple(reason for c in found for reason in c.invalid), tuple(reason for c in found for reason in c.ambiguous)
+        )
+
+    def clock_guard(self) -> Guard | None:
+        """What rejects samples of a GPU that runs below its clock; None without a GPU that tells what that is."""
+        gpu = self._gpu()
+        expected = gpu.expected_clock_mhz() if gpu is not None else None
+        return gpu.clock_guard(expected) if gpu is not None and expected else None
+
+    @contextmanager
+    def energy_counter(self) -> Iterator[EnergyCounter | None]:
+        """The counter that covers the device: the GPU's own, a Jetson's rails, or RAPL; None where there is none."""
+        gpu = self._gpu()
+        if gpu is not None and gpu.energy_j() is not None:
+            yield NvmlEnergy(gpu)
+        elif self._jetson in self.sources and self._jetson.watts() is not None:
+            with PowerIntegral(self._jetson.watts, f"module power of the Jetson ({self._rail_method()})") as counter:
+                yield counter
+        elif gpu is None and self._rapl.why_not() is None:
+            yield self._rapl
+        else:
+            yield None
+
+    def _gpu(self) -> NvmlGpu | None:
+        if not self._device.startswith("cuda"):
+            return None
+        index = nvml_index(self._device, os.environ.get("CUDA_VISIBLE_DEVICES"), [gpu.uuid() for gpu in self._gpus])
+        return None if index is None else self._gpus[index]
+
+    def _rail_method(self) -> str:
+        module = self._jetson.read()["module"]
+        return str(module["method"]) if module else "unknown"

@@ -1,0 +1,64 @@
+"""What every reading source is: a name and one method. Recorded folders and values replay through the same classes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Protocol
+
+
+class Source(Protocol):
+    """Reads the state of one part of a machine."""
+
+    name: str
+
+    def read(self) -> dict[str, Any]:
+        """The state now, as plain values with units in their names; None for what this machine does not tell.
+
+        Raises MeasurementError when the device is gone.
+        """
+        ...
+
+
+class Folder:
+    """Small kernel files below a root: "/" on a machine, a recorded copy in tests.
+
+    A file that is not there is None; one that is there and cannot be read is None too, with the reason in
+    `unreadable`.
+    """
+
+    def __init__(self, root: Path = Path("/")) -> None:
+        self.root = root
+        self.unreadable: dict[str, str] = {}
+
+    def text(self, path: str | Path) -> str | None:
+        """A file's text without the surrounding white space."""
+        file = self.root / path
+        try:
+            return file.read_text(errors="replace").strip("\0 \n\t")
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:  # denied, or a sensor that is switched off and answers EAGAIN
+            self.unreadable[str(file.relative_to(self.root))] = (error.strerror or str(error)).lower()
+            return None
+
+    def number(self, path: str | Path) -> int | None:
+        """A file that holds one whole number; something else in it is unreadable."""
+        text = self.text(path)
+        if text is None:
+            return None
+        try:
+            return int(text)
+        except ValueError:
+            self.unreadable[str(path)] = f"not a number: {text[:20]!r}"
+            return None
+
+    def glob(self, pattern: str) -> list[Path]:
+        """Paths below the root, relative to it, in the order of their numbers."""
+        found = (path.relative_to(self.root) for path in self.root.glob(pattern))
+        return sorted(found, key=lambda path: (len(str(path)), str(path)))
+
+
+def read_all(sources: Iterable[Source]) -> dict[str, dict[str, Any]]:
+    """The state of every source by its name."""
+    return {source.name: source.read() for source in sources}

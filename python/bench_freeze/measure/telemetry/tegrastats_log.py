@@ -1,0 +1,27 @@
+"""A stream of tegrastats lines as a reading source: a recorded log, or the running program's output."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+from ...errors import MeasurementError
+from .tegrastats import parse_line
+
+
+class TegrastatsLog:
+    """Every reading is the next line that is not empty."""
+
+    name = "tegrastats"
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._lines = (line for line in lines if line.strip())
+
+    def read(self) -> dict[str, Any]:
+        """See Source.read; raises InputError for a line that cannot be read, MeasurementError behind the last one."""
+        line = next(self._lines, None)
+        if line is None:
+            raise MeasurementError("tegrastats ended in mid-run; start it again and repeat the measurement.")
+        reading = parse_line(line)
+        return {**asdict(reading), "module": None if reading.module is None else asdict(reading.module)}

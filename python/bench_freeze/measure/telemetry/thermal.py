@@ -1,0 +1,25 @@
+"""Thermal zones of the kernel, in degrees Celsius."""
+
+from __future__ import annotations
+
+from .source import Folder
+
+GATED_MILLI_C = -100_000  # a power-gated Tegra sensor reads -256 C
+
+
+def read_zones(folder: Folder) -> tuple[dict[str, float], list[str]]:
+    """Temperature by zone, and the names of zones whose sensor is gated (cold beyond reason, or not answering)."""
+    temperatures: dict[str, float] = {}
+    gated = []
+    for zone in folder.glob("sys/class/thermal/thermal_zone[0-9]*"):
+        name = folder.text(zone / "type")
+        if name is None:
+            continue
+        if name in temperatures:  # zones of several sockets share a type
+            name = f"{name} {zone.name.removeprefix('thermal_zone')}"
+        milli = folder.number(zone / "temp")
+        if milli is None or milli <= GATED_MILLI_C:
+            gated.append(name)
+        else:
+            temperatures[name] = milli / 1000
+    return temperatures, gated

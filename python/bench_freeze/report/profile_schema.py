@@ -1,0 +1,109 @@
+"""The schema of a profile: one artifact measured on one machine. Times seconds, sizes bytes, energy joules.
+
+A part that was not asked for, or that this machine cannot measure, is null; `missing` says why.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
+
+from .schema import Latencies, Latency
+
+PROFILE_VERSION = 1
+
+
+class PacedLatency(Struct, frozen=True, kw_only=True):
+    """The engine called at a rate; `missed` of `periods` passed while a call still ran."""
+
+    rate_hz: float
+    periods: int
+    missed: int
+    latency: Latency
+
+
+class ColdStart(Struct, frozen=True, kw_only=True):
+    """Loading the artifact and its first two calls, once per repetition, in one process."""
+
+    load_s: list[float]
+    first_call_s: list[float]
+    second_call_s: list[float]
+
+
+class BatchThroughput(Struct, frozen=True, kw_only=True):
+    """The engine at one batch size, back to back."""
+
+    batch: int
+    images_per_s: float | None
+    latency: Latency
+
+
+class LargestBatch(Struct, frozen=True, kw_only=True):
+    """The largest batch that fits, 0 when none does, and what the next larger one met."""
+
+    batch: int
+    limit: int
+    limited_by: str
+
+
+class EnergyFigures(Struct, frozen=True, kw_only=True):
+    """Energy per call of the engine; see measure/telemetry/energy.py."""
+
+    joules_per_call: float
+    joules_per_call_above_idle: float
+    idle_watts: float
+    window_s: float
+    calls: int
+    windows_j: list[float]
+    method: str
+
+
+class PairedRatio(Struct, frozen=True, kw_only=True):
+    """The other model's time over this one's, interleaved A B B A; bounds are null below six rounds."""
+
+    other: str
+    other_sha256: str
+    rounds: int
+    ratio: float
+    low: float | None
+    high: float | None
+    confidence: float
+    a_s: list[float]
+    b_s: list[float]
+
+
+class Profile(Struct, kw_only=True):
+    """One artifact on one machine. Written after every part; `finished` says whether all of it is there."""
+
+    schema_version: int = PROFILE_VERSION
+    bench_freeze: str
+    command: str
+    finished: bool
+    failure: Annotated[str | None, Meta(description="why the measurement broke off")] = None
+    model: dict[str, Any]
+    engine: dict[str, Any]
+    batch: int
+    images: Annotated[str, Meta(description="which images the engine was given")]
+    settings: dict[str, Any]
+    environment: dict[str, Any]
+    latency: Latencies | None = None
+    partial: Annotated[Latency | None, Meta(description="samples of the scope that broke off")] = None
+    paced: PacedLatency | None = None
+    cold: ColdStart | None = None
+    throughput: list[BatchThroughput] = []
+    largest_batch: LargestBatch | None = None
+    energy: EnergyFigures | None = None
+    versus: PairedRatio | None = None
+    missing: dict[str, str] = {}
+
+
+def encode_profile(profile: Profile) -> bytes:
+    """The file, indented, with a final newline."""
+    return msgspec.json.format(msgspec.json.encode(profile), indent=1) + b"\n"
+
+
+def decode_profile(content: bytes) -> Profile:
+    """The inverse; raises msgspec.ValidationError or DecodeError."""
+    return msgspec.json.decode(content, type=Profile)

@@ -1,0 +1,77 @@
+"""A profile as text for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .profile_schema import Profile
+from .schema import Latency
+
+
+def profile_text(profile: Profile) -> str:
+    """All of it, one fact per line; what could not be measured stands at the end with its reason."""
+    return "\n".join(_lines(profile))
+
+
+def _lines(profile: Profile) -> Iterator[str]:
+    model, engine, machine = profile.model, profile.engine, profile.environment
+    yield f"{model['file']}  {model['bytes'] / 1e6:.2f} MB, heads {', '.join(model['heads'])}, {model['imgsz']} pixels"
+    threads = f", {engine['threads']} thread(s)" if engine["threads"] else ""
+    yield f"engine {engine['name']} {engine['version']} {engine['precision']} on {engine['device']}{threads}"
+    yield f"machine {machine['cpu']}, {machine['cores']} cores, governor {machine['governor'] or 'not shown'}"
+    yield f"images: {profile.images}; batch {profile.batch}"
+    if profile.failure is not None:
+        yield f"BROKE OFF: {profile.failure}"
+        if profile.partial is not None:
+            yield f"  samples taken before: {profile.partial.n}"
+    if profile.latency is not None:
+        for scope in ("model", "pipeline"):
+            if (latency := getattr(profile.latency, scope)) is not None:
+                yield from _latency(f"{scope}, sustained", latency)
+    if profile.paced is not None:
+        yield from _latency(f"model, paced at {profile.paced.rate_hz:g} Hz", profile.paced.latency)
+        yield f"  {profile.paced.missed} of {profile.paced.periods} periods missed"
+    if (cold := profile.cold) is not None:
+        columns = zip(cold.load_s, cold.first_call_s, cold.second_call_s, strict=True)
+        rows = ("/".join(f"{1e3 * seconds:.1f}" for seconds in row) for row in columns)
+        yield f"cold (load/first/second call, ms): {', '.join(rows)}"
+    for point in profile.throughput:
+        rate = "-" if point.images_per_s is None else f"{point.images_per_s:.1f}"
+        yield f"batch {point.batch:<4} {rate:>9} images/s  p50 {_ms(point.latency.p50_s)}  {_verdict(point.latency)}"
+    if (largest := profile.largest_batch) is not None:
+        yield f"largest batch that fits: {largest.batch} (limited by {largest.limited_by})"
+    if (energy := profile.energy) is not None:
+        yield (
+            f"energy per call: {energy.joules_per_call:.4g} J, above idle {energy.joules_per_call_above_idle:.4g} J "
+            f"({energy.method}; idle {energy.idle_watts:.2f} W, {len(energy.windows_j)} windows of "
+            f"{energy.window_s:.1f} s)"
+        )
+    if (versus := profile.versus) is not None:
+        bounds = "too few rounds for bounds" if versus.low is None else f"[{versus.low:.4f}, {versus.high:.4f}]"
+        yield f"time of {versus.other} over this: {versus.ratio:.4f} {bounds}, {versus.rounds} rounds A B B A"
+    for what, reason in profile.missing.items():
+        yield f"not measured: {what}: {reason}"
+
+
+def _latency(title: str, latency: Latency) -> Iterator[str]:
+    yield f"{title}: {_verdict(latency)}"
+    for percent in (50, 90, 99):
+        bounds = latency.bounds[f"p{percent}"]
+        if bounds.missing:
+            yield f"  p{percent:<3} unavailable: {bounds.missing} more samples needed"
+        else:
+            value = getattr(latency, f"p{percent}_s")
+            yield f"  p{percent:<3} {_ms(value)}  95 % bounds [{_ms(bounds.low_s)}, {_ms(bounds.high_s)}]"
+    yield f"  {latency.n} samples after {latency.warmup_calls} warm-up calls, stopped by {latency.stopped_by}"
+    if latency.stages_s is not None:
+        stages = ", ".join(f"{stage} {_ms(seconds)}" for stage, seconds in latency.stages_s.items())
+        yield f"  stages: {stages}; unaccounted {_ms(latency.unaccounted_s)}"
+
+
+def _verdict(latency: Latency) -> str:
+    reasons = f" ({'; '.join(latency.reasons)})" if latency.reasons else ""
+    return f"{latency.verdict}{reasons}"
+
+
+def _ms(seconds: float | None) -> str:
+    return "none" if seconds is None else f"{seconds * 1e3:.3f} ms"

@@ -1,0 +1,95 @@
+"""A GPU that is not there: the compiled CUDA entry points on host memory, so that what Python does around them is run.
+
+The kernels' own doubles are in tests/csrc; here the CPU back end answers in their place.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench_freeze import ext
+
+
+def host_array(address: int, shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
+    """The memory at `address` as an array, for reading and writing."""
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    buffer = (ctypes.c_uint8 * size).from_address(address)
+    return np.frombuffer(buffer, dtype).reshape(shape)
+
+
+class HostNms:
+    def __init__(self, *settings: Any) -> None:
+        names = (
+            "score_threshold",
+            "iou_threshold",
+            "max_detections",
+            "max_candidates",
+            "multi_label",
+            "class_agnostic",
+        )
+        self.options = dict(zip(names, settings[:6], strict=True))
+        self.options["box_format"] = "cxcywh" if settings[6] else "xyxy"
+
+    def workspace_bytes(self, shape: tuple[int, int, int]) -> int:
+        return 64 * shape[0]
+
+    def run(
+        self,
+        *,
+        predictions: int,
+        is_half: bool,
+        shape: tuple[int, int, int],
+        strides: tuple[int, int],
+        fault: int,
+        workspace: int,
+        device: int,
+        stream: int,
+        **out: int,
+    ) -> None:
+        assert (device, stream) == (0, 0)
+        dtype = np.dtype(np.float16 if is_half else np.float32)
+        size = (shape[0] - 1) * strides[0] + (shape[1] - 1) * strides[1] + shape[2] if 0 not in shape else 0
+        memory = host_array(predictions, (size,), dtype)
+        byte_strides = (strides[0] * dtype.itemsize, strides[1] * dtype.itemsize, dtype.itemsize)
+        head = np.lib.stride_tricks.as_strided(memory, shape, byte_strides)
+        host_array(workspace, (64 * shape[0],), np.uint8)[:] = 0xA5
+        host_array(fault, (shape[0], 3), np.int64)[:] = (-1, 0, 0)
+        found = ext.nms(head, **self.options)
+        for name, address in out.items():
+            expected = getattr(found, name)
+            host_array(address, expected.shape, expected.dtype)[...] = expected
+
+
+class HostDouble:
+    """Stands in for the compiled module where cuda.py and device_array.py look for it."""
+
+    CudaNms = HostNms
+
+    def __init__(self) -> None:
+        self.memory: dict[int, Any] = {}
+        self.freed = 0
+
+    def cuda_unavailable_reason(self) -> str:
+        return ""
+
+    def cuda_device_of(self, address: int) -> int:
+        return 0
+
+    def cuda_allocate(self, device: int, bytes: int) -> int:
+        memory = (ctypes.c_uint8 * max(bytes, 1))()
+        self.memory[ctypes.addressof(memory)] = memory
+        return ctypes.addressof(memory)
+
+    def cuda_free(self, device: int, address: int) -> None:
+        del self.memory[address]
+        self.freed += 1
+
+    def cuda_copy_to_host(self, address: int, out: NDArray[np.uint8], device: int, stream: int) -> None:
+        ctypes.memmove(out.ctypes.data, address, out.nbytes)
+
+    def cuda_copy_to_device(self, from_: NDArray[np.uint8], address: int, device: int, stream: int) -> None:
+        ctypes.memmove(address, from_.ctypes.data, from_.nbytes)

@@ -1,0 +1,86 @@
+"""Latency of a replayed engine on a fake clock: exact scopes and stages, and the results' form of them."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bench_freeze.data.dataset import ImageRecord
+from bench_freeze.engines.base import Head, ModelCard
+from bench_freeze.engines.replay_engine import ReplayEngine
+from bench_freeze.latency import latencies_from, latency_facts, measure_latency
+from bench_freeze.measure.clock import FakeClock
+from bench_freeze.measure.stages import StageClock, stage_times
+from bench_freeze.measure.stopping import StoppingRule
+from bench_freeze.selection import NmsSettings
+
+SIZE = 64
+OUTPUT = {"base": np.zeros((1, 5, 84), np.float32)}
+RULE = StoppingRule(max_samples=12, max_seconds=1e9, min_samples=99)
+
+
+@pytest.fixture
+def batches(tmp_path):
+    records = []
+    for i in range(2):
+        file = tmp_path / f"{i}.png"
+        Image.fromarray(np.full((48, 80, 3), 40 * i, np.uint8)).save(file)
+        records.append([ImageRecord(i, file, 80, 48)])
+    return records
+
+
+def replay(clock, durations=(0.25,)):
+    card = ModelCard((Head("base", ("a",), "raw"),), SIZE, 1, None)
+    return ReplayEngine(card, [OUTPUT], durations, clock.advance)
+
+
+def test_both_scopes_and_the_engines_stage_are_exact(batches):
+    clock = FakeClock()
+    measured = measure_latency(replay(clock), batches, NmsSettings(), RULE, clock)
+    assert measured.scopes["model"].samples_s == (0.25,) * 12
+    assert measured.scopes["pipeline"].samples_s == (0.25,) * 12
+    assert measured.stages.stages_s == {"read": 0, "letterbox": 0, "engine": 0.25, "scorer": 0}
+    assert (measured.stages.unaccounted_s, measured.stages.adds_up) == (0, True)
+    assert measured.telemetry is None
+
+
+def test_copies_that_an_engine_reports_stand_beside_it(batches):
+    clock = FakeClock()
+    engine = replay(clock)
+    engine.stage_seconds = {"copy in": 0.03125, "copy out": 0.0625}
+    stages = measure_latency(engine, batches, NmsSettings(), RULE, clock).stages.stages_s
+    assert stages == {"read": 0, "letterbox": 0, "engine": 0.15625, "copy in": 0.03125, "copy out": 0.0625, "scorer": 0}
+
+
+def test_facts_come_back_as_results(batches):
+    clock = FakeClock()
+    latencies = latencies_from(latency_facts(measure_latency(replay(clock), batches, NmsSettings(), RULE, clock)))
+    assert latencies.model.p50_s == latencies.model.bounds["p50"].low_s == 0.25
+    assert (latencies.model.p90_s, latencies.model.bounds["p90"].missing) == (None, 64 - 12)
+    assert (latencies.model.verdict, latencies.model.reasons) == ("VALID", [])
+    assert latencies.model.stages_s is None
+    assert latencies.pipeline.stages_s["engine"] == 0.25
+
+
+def test_on_the_machines_own_clock_its_state_is_kept(batches):
+    engine = ReplayEngine(ModelCard((Head("base", ("a",), "raw"),), SIZE, 1, None), [OUTPUT])
+    measured = measure_latency(engine, batches, NmsSettings(), StoppingRule(20, 2.0))
+    assert measured.telemetry["before"]["cpu"]["usable_cores"] >= 1
+    latencies = latencies_from(latency_facts(measured))
+    assert latencies.telemetry == measured.telemetry
+    assert sum(latencies.pipeline.stages_s.values()) > 0
+
+
+def test_stages_that_do_not_add_up_are_said():
+    clock = FakeClock()
+    laps = StageClock(clock)
+    for _ in range(3):
+        laps.begin()
+        clock.advance(0.5)
+        laps.lap("a")
+        clock.advance(0.25)
+        laps.lap("a")
+        clock.advance(1.0)
+    times = stage_times(laps.calls, [1.75] * 3)
+    assert (times.stages_s, times.unaccounted_s, times.adds_up) == ({"a": 0.75}, 1.0, False)
+    with pytest.raises(ValueError, match="3 calls for 2"):
+        stage_times(laps.calls, [1.0, 1.0])

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SOURCES := pyproject.toml CMakeLists.txt $(shell find csrc cmake -type f)
 
-.PHONY: demo test lint format bench clean
+.PHONY: demo test lint format trt-api bench clean
 .DELETE_ON_ERROR:
 
 # The extension is compiled into the environment; Python files are used from the checkout as they are.
@@ -18,8 +18,15 @@ $(STAMP): $(SOURCES)
 demo: $(STAMP)
 	$(BIN)/bench-freeze run --out runs/demo
 
-test: $(STAMP)
+test: $(STAMP) trt-api
 	$(BIN)/python -m pytest
+
+# The lean bindings of TensorRT 10 and 11 share a module name, so each has a folder of its own; only names are looked up.
+trt-api: $(STAMP)
+	test -d build/trt-api/10 || $(BIN)/python -m pip install -q --no-deps --target build/trt-api/10 \
+		'tensorrt-lean-cu12-bindings<11' 'tensorrt-lean-cu12-libs<11'
+	test -d build/trt-api/11 || $(BIN)/python -m pip install -q --no-deps --target build/trt-api/11 \
+		'tensorrt-lean-cu13-bindings>=11' 'tensorrt-lean-cu13-libs>=11'
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -12,7 +12,12 @@ from .errors import InputError
 
 def is_on_cuda(array: Any) -> bool:
     """Whether the array says that it lies in the memory of a CUDA device."""
-    if hasattr(array, "__cuda_array_interface__"):  # torch raises AttributeError for a CPU tensor
+    own_word = getattr(
+        array, "is_cuda", None
+    )  # torch, whose interface raises RuntimeError for a tensor with a gradient
+    if isinstance(own_word, bool):
+        return own_word
+    if hasattr(array, "__cuda_array_interface__"):
         return True
     device = getattr(array, "__dlpack_device__", None)
     return device is not None and int(device()[0]) in (2, 13)  # kDLCUDA, kDLCUDAManaged

@@ -117,8 +117,11 @@ def view_of(name: str, array: Any) -> View:
         # A tensor that requires grad keeps its interface to itself, so it is read member by member.
         try:
             dtype = np.dtype(str(array.dtype).removeprefix("torch."))
-        except TypeError as error:  # such as bfloat16
-            raise InputError(f"{name} is {array.dtype}: convert it, for example with .float()") from error
+        except TypeError:
+            dtype = None
+        # NumPy has no bfloat16, unless a package that onnx imports has registered one that no kernel reads.
+        if dtype is None or dtype.isbuiltin != 1:
+            raise InputError(f"{name} is {array.dtype}: convert it, for example with .float()")
         return View(array.data_ptr(), tuple(array.shape), tuple(array.stride()), dtype, array.device.index)
     interface = getattr(array, "__cuda_array_interface__", None)
     if interface is not None:

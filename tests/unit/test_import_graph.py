@@ -13,6 +13,7 @@ PACKAGE = Path(bench_freeze.__file__).parent
 HEAVY = {"torch", "torchvision", "ultralytics", "onnx", "onnxruntime", "tensorrt", "pycuda"}
 # Modules that need a framework for all they do import it at their top; they are only imported inside functions.
 FRAMEWORK_MODULES = {
+    "dualhead.ladder",
     "dualhead.model",
     "finetune.audit",
     "finetune.head_init",

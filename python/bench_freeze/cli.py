@@ -11,7 +11,6 @@ from typing import Any
 
 from . import __version__
 from .cli_export import add_export
-from .console import Console
 from .errors import BenchFreezeError, InputError, disk_full
 from .profile_command import add_profile
 from .spec import Study, fields, read_toml, study_from
@@ -159,6 +158,7 @@ def _key_value(text: str) -> tuple[str, Any]:
 
 
 def _run(parsed: argparse.Namespace, command: list[str]) -> int:
+    from .console import Console
     from .report.schema import encode
     from .report.table import plain_table, terminal_table
     from .run import RESULTS, run

@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from .console import Console
 from .errors import InputError
 
 
@@ -62,6 +61,8 @@ def _profile(parsed: argparse.Namespace, command: list[str]) -> int:
         rate_hz=parsed.rate,
         versus=Path(parsed.vs) if parsed.vs else None,
     )
+    from .console import Console
+
     profile = profile_model(request, command, Console(plain=parsed.json).note)
     if parsed.json:
         sys.stdout.write(encode_profile(profile).decode())

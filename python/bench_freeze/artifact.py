@@ -60,7 +60,7 @@ class ArtifactStore:
         values. Inputs are plain json values too; they and this package's version decide the key.
         """
         inputs = json.loads(json.dumps(dict(inputs)))
-        key = hashlib.sha256(_canonical({"kind": kind, "inputs": inputs, "bench_freeze": __version__})).hexdigest()
+        key = artifact_key(kind, inputs)
         final = self.folder / f"{kind}-{key[:12]}"
         kept = read_artifact(final)
         if kept is not None and kept.key == key:
@@ -99,6 +99,12 @@ class ArtifactStore:
         """Delete what a killed run left half-written. Only the holder of the folder's lock may call this."""
         for partial in self.folder.glob(".*.partial"):
             shutil.rmtree(partial, ignore_errors=True)
+
+
+def artifact_key(kind: str, inputs: Mapping[str, Any]) -> str:
+    """The hash that names an artifact: of its kind, its inputs and this package's version."""
+    inputs = json.loads(json.dumps(dict(inputs)))
+    return hashlib.sha256(_canonical({"kind": kind, "inputs": inputs, "bench_freeze": __version__})).hexdigest()
 
 
 def read_artifact(folder: Path) -> Artifact | None:

@@ -18,6 +18,7 @@ from typing import Any, Literal
 import msgspec
 
 from .errors import InputError
+from .recipe import RECIPES, STATIC, check_recipes
 
 EngineName = Literal["torch", "ort", "trt"]
 Precision = Literal["fp32", "fp16", "int8"]
@@ -83,6 +84,7 @@ class Study:
         "models", "models made of each fine-tuned one: branched, grafted, plain", ("branched", "grafted"), "NAME[,NAME]"
     )
     seeds: tuple[int, ...] = _flag("training", "seeds; each is one training per depth", (0,), "N[,N]")
+    recipe: tuple[str, ...] = _flag("training", f"how the layers train: {', '.join(RECIPES)}", (STATIC,), "NAME[,NAME]")
     epochs: int = _flag("training", "training epochs", 50)
     train_batch: int = _flag("training", "training batch size", 16)
     optimizer: str = _flag(
@@ -215,7 +217,7 @@ def _check(study: Study) -> None:
         raise InputError(f"workers = {study.workers} is out of range; give at least 1.")
     if not re.fullmatch(r"cpu|cuda:\d+", study.device):
         raise InputError(f"device = '{study.device}' is not known; use cpu, cuda:0, cuda:1 ...")
-    for name in ("engine", "precision", "construction", "seeds", "freeze"):
+    for name in ("engine", "precision", "construction", "seeds", "freeze", "recipe"):
         value = getattr(study, name)
         if value is not None and len(value) == 0:
             raise InputError(f"{name} is empty; name at least one.")
@@ -226,6 +228,7 @@ def _check(study: Study) -> None:
             f"precision = {','.join(study.precision)} leaves engine torch nothing to run: it runs fp32 only; add fp32, "
             "or use --engine ort or trt."
         )
+    check_recipes(study.recipe)
     if any(seed < 0 for seed in study.seeds):
         raise InputError("a seed is below 0; seeds are whole numbers from 0.")
     if study.freeze is not None and min(study.freeze) < 0:

@@ -53,6 +53,8 @@ def test_one_value_stands_for_a_list_of_one():
         ({"lr0": -0.1}, "above 0"),
         ({"score_threshold": 1.5}, "from 0 to 1"),
         ({"seeds": [-3]}, "seed"),
+        ({"recipe": ["statik"]}, "did you mean 'static'"),
+        ({"recipe": ["zzz"]}, "recipes are static"),
         ({"frozen_bn": "train"}, "branched"),
         ({"weights": "a.pt"}, "--target and --base"),
         ({"train_args": {"freeze": 3}}, "'freeze' is set by freeze"),

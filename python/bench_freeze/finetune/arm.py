@@ -17,6 +17,7 @@ from ..dualhead.checkpoint import Checkpoint, load_checkpoint, quiet_ultralytics
 from ..environment import package_versions, usable_cores
 from ..errors import BenchFreezeError, InputError
 from ..measure.memory import PeakMemory
+from ..recipe import STATIC
 from ..spec import Study
 
 CHECKPOINT = "tuned.pt"
@@ -25,10 +26,12 @@ EPOCHS = "epochs.csv"  # losses and learning rates per epoch, as Ultralytics wri
 
 @dataclass(frozen=True)
 class Arm:
-    """A freeze depth and a seed."""
+    """A freeze depth, a seed, a recipe and the share of the training images that are seen."""
 
     freeze: int
     seed: int
+    recipe: str = STATIC
+    data_fraction: float = 1.0
 
 
 def requested_arguments(study: Study, arm: Arm) -> dict[str, Any]:
@@ -76,16 +79,23 @@ def fine_tune(
     tensor moved: nothing is kept then.
     """
     requested = requested_arguments(study, arm)
-    inputs = {
-        "weights_sha256": base.sha256,
-        "data_sha256": data.sha256,
-        "arguments": requested,
+    inputs = training_inputs(study, arm, base.sha256, data.sha256, package_versions("torch", "ultralytics"))
+    return store.produce("tuned", inputs, lambda folder: _train(study, arm, requested, base, data, folder, on_epoch))
+
+
+def training_inputs(
+    study: Study, arm: Arm, weights_sha256: str, data_sha256: str, versions: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Everything that an arm's weights depend on; an option counts only where it differs from its default."""
+    return {
+        "weights_sha256": weights_sha256,
+        "data_sha256": data_sha256,
+        "arguments": requested_arguments(study, arm),
         "head_init": study.head_init,
         "frozen_bn": study.frozen_bn,
         "device": study.device.partition(":")[0],
-        "versions": package_versions("torch", "ultralytics"),
+        "versions": dict(versions),
     }
-    return store.produce("tuned", inputs, lambda folder: _train(study, arm, requested, base, data, folder, on_epoch))
 
 
 def load_tuned(artifact: Artifact) -> Checkpoint:

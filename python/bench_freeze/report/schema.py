@@ -35,6 +35,7 @@ class Accuracy(Struct, frozen=True, kw_only=True):
     ap_by_iou: Annotated[dict[str, float | None], Meta(description="mean AP at each IoU threshold")]
     detections: int
     dropped_detections: Annotated[int, Meta(description="beyond the limit per image, counted, not scored")]
+    matches: Annotated[str | None, Meta(description="name of the entry in the match file; null without one")] = None
 
 
 class Bounds(Struct, frozen=True, kw_only=True):
@@ -167,6 +168,14 @@ class Row(Struct, frozen=True, kw_only=True):
     data_fraction: Annotated[float, Meta(description="share of the training images that the training saw")] = 1.0
 
 
+class MatchFileFacts(Struct, frozen=True, kw_only=True):
+    """The file beside the results with the match data of every image; see evaluate/match_file.py."""
+
+    file: str
+    sha256: str
+    bytes: int
+
+
 class DataFacts(Struct, frozen=True, kw_only=True):
     """One data set as it was read."""
 
@@ -198,6 +207,7 @@ class Results(Struct, kw_only=True):
     originals: list[Original] = []
     rows: list[Row] = []
     warnings: list[str] = []
+    matches: MatchFileFacts | None = None
 
 
 def encode(results: Results) -> bytes:

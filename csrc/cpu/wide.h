@@ -3,7 +3,8 @@
 // copy.
 #pragma once
 
-#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+// BENCH_FREEZE_NARROW leaves the second copy out, for tests of the first.
+#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__)) && !defined(BENCH_FREEZE_NARROW)
 #define BENCH_FREEZE_HAS_WIDE 1
 #define BENCH_FREEZE_WIDE __attribute__((target("avx2")))
 #endif

@@ -51,6 +51,22 @@ class ArtifactStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+    def find(self, kind: str, inputs: Mapping[str, Any]) -> Artifact | None:
+        """The artifact of these inputs, or None when it has to be made."""
+        key = artifact_key(kind, inputs)
+        kept = read_artifact(self.folder / f"{kind}-{key[:12]}")
+        return kept if kept is not None and kept.key == key else None
+
+    @contextmanager
+    def scratch(self, kind: str) -> Iterator[Path]:
+        """An empty folder that is gone afterwards; one that a killed run left goes with its unfinished artifacts."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=f".{kind}.", suffix=".partial", dir=self.folder))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
     def produce(
         self, kind: str, inputs: Mapping[str, Any], build: Callable[[Path], Mapping[str, Any]]
     ) -> tuple[Artifact, bool]:
@@ -62,8 +78,7 @@ class ArtifactStore:
         inputs = json.loads(json.dumps(dict(inputs)))
         key = artifact_key(kind, inputs)
         final = self.folder / f"{kind}-{key[:12]}"
-        kept = read_artifact(final)
-        if kept is not None and kept.key == key:
+        if (kept := self.find(kind, inputs)) is not None:
             return kept, False
         self.folder.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(prefix=f".{kind}-{key[:12]}.", suffix=".partial", dir=self.folder))

@@ -99,6 +99,7 @@ class Study:
     frozen_bn: FrozenBatchNorm = _flag(
         "training", "running statistics of frozen BatchNorm layers: eval keeps them, train lets them drift", "eval"
     )
+    share: bool = _flag("training", "depths on the same data train together: each batch and frozen layer once", True)
     train_args: dict[str, Any] = field(
         default_factory=dict,
         metadata={"group": "training", "help": "any other Ultralytics training argument", "metavar": "KEY=VALUE"},

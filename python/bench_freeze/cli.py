@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from . import __version__
+from .check_command import add_check
 from .cli_export import add_export
 from .errors import BenchFreezeError, InputError, disk_full
 from .profile_command import add_profile
 from .spec import Study, fields, read_toml, study_from
 
-COMMANDS = ("run", "export", "profile", "eval", "doctor")
+COMMANDS = ("run", "export", "profile", "check", "baseline", "eval", "doctor")
 INTERRUPTED = 130
 
 RUN_EPILOG = """\
@@ -72,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(commands)
     add_export(commands)
     add_profile(commands)
+    add_check(commands)
     _add_eval(commands)
     _add_doctor(commands)
     return parser

@@ -23,10 +23,10 @@ exit status:
   2 outranks 1, and 1 outranks 3.
 
 measuring again:
-  --rerun "COMMAND" runs when a latency did not pass. A round starts COMMAND for baseline, current, current, baseline; it
-  must write a results.json or a profile to {out}. {which} is "baseline" or "current", {onnx} the row's ONNX file where
-  the results lie beside their artifacts, {row} its name. With {onnx} or {row} the command runs for each row in doubt,
-  else once for all of them. Fresh samples decide: results that a study kept would only be repeated.
+  --rerun "COMMAND" runs when a latency did not pass. A round starts COMMAND for baseline, current, current, baseline;
+  it must write a results.json or a profile to {out}. {which} is "baseline" or "current", {onnx} the row's ONNX file
+  where the results lie beside their artifacts, {row} its name. With {onnx} or {row} the command runs for each row in
+  doubt, else once for all of them. Fresh samples decide: results that a study kept would only be repeated.
 
 examples:
   bench-freeze check runs/new/results.json --baseline baseline.json --markdown check.md --junit check.xml

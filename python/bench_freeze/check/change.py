@@ -44,9 +44,10 @@ class Change:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Adjusted p-values by Holm's step-down procedure (1979): rejecting those below alpha errs at all with at most alpha.
+    """Adjusted p-values by Holm's step-down procedure (1979).
 
-    The smallest of m is multiplied by m, the next by m - 1 ..., and none is smaller than the one before it.
+    Whoever rejects those below alpha makes any false rejection at all with a probability of at most alpha. The smallest
+    of m is multiplied by m, the next by m - 1 ..., and none is smaller than the one before it.
     """
     order = sorted(range(len(p_values)), key=lambda i: p_values[i])
     adjusted, largest = [1.0] * len(p_values), 0.0

@@ -17,9 +17,9 @@ ORDER: tuple[Status, ...] = ("REFUSED", "REGRESSION", "INVALID", "AMBIGUOUS", "P
 class Finding:
     """One metric of one row against its limit.
 
-    `reference` and `current` are in `unit` ("AP", "s", "bytes", "J", or "" for other fractions). `change` is how far the
-    current run is worse (below 0: better) with the interval `low` to `high`, all in the same unit; null where nothing
-    could be compared. `p_value` is adjusted for all tests of the check, null where nothing was tested.
+    `reference` and `current` are in `unit` ("AP", "s", "bytes", "J", or "" for other fractions). `change` is how far
+    the current run is worse (below 0: better) with the interval `low` to `high`, all in the same unit; null where
+    nothing could be compared. `p_value` is adjusted for all tests of the check, null where nothing was tested.
     """
 
     rule: str  # as in the rules: "latency_model", "base_map", "target_class" ...

@@ -8,6 +8,7 @@ check of A against A raises a false alarm of any kind in at most 2 of 100, howev
 from __future__ import annotations
 
 import dataclasses
+import statistics
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -122,10 +123,9 @@ def _latency(
         yield from missing
         return
     reference, current = pair.reference.latency[scope], pair.current.latency[scope]
-    for name, sampled in (("baseline", reference), ("current run", current)):
-        if (finding := _unreliable(blank, name, sampled)) is not None:
-            yield finding
-            return
+    if (finding := _unreliable(blank, {"baseline": reference, "current run": current})) is not None:
+        yield finding
+        return
     yield Test(blank, latency_change.latency_change(reference.samples_s, current.samples_s), limit)
 
 
@@ -143,20 +143,34 @@ def _missing(blank: Finding, sides: Mapping[str, object], is_asked: bool, notes:
     return [dataclasses.replace(blank, status="REFUSED", sentence=text)]
 
 
-def _unreliable(blank: Finding, name: str, sampled: Sampled) -> Finding | None:
-    """The finding that takes the place of a comparison when a run's own verdict was not VALID."""
-    verdict, reasons = sampled.verdict, sampled.reasons
-    if verdict is None:  # written before runs judged themselves
-        judged = judge_samples(LatencyStats(tuple(sampled.samples_s), "", 0))
-        verdict, reasons = judged.verdict, list(judged.reasons)
-    if len(sampled.samples_s) < latency_change.MIN_SAMPLES:
-        verdict = "INVALID"
-        reasons = [f"{len(sampled.samples_s)} samples are too few (at least {latency_change.MIN_SAMPLES})"]
-    if verdict == "VALID":
+def _unreliable(blank: Finding, sides: Mapping[str, Sampled]) -> Finding | None:
+    """The finding that takes the place of a comparison when a run's own verdict was not VALID; medians for the eye."""
+    told, worst = [], "VALID"
+    for name, sampled in sides.items():
+        verdict, reasons = _verdict(sampled)
+        if verdict != "VALID":
+            told.append(f"in the {name} it is {verdict}: {'; '.join(reasons)}")
+            worst = "INVALID" if "INVALID" in (verdict, worst) else "AMBIGUOUS"
+    if not told:
         return None
-    status: Status = "INVALID" if verdict == "INVALID" else "AMBIGUOUS"
-    text = f"{blank.row}: {blank.metric} of the {name} is {status.lower()}: {'; '.join(reasons)}. Measure it again."
-    return dataclasses.replace(blank, status=status, sentence=text)
+    status: Status = "INVALID" if worst == "INVALID" else "AMBIGUOUS"
+    text = f"{blank.row}: {blank.metric} was not compared; {' and '.join(told)}. Measure it again."
+    reference, current = (_median(sampled.samples_s) for sampled in sides.values())
+    return dataclasses.replace(blank, status=status, sentence=text, reference=reference, current=current)
+
+
+def _verdict(sampled: Sampled) -> tuple[str, list[str]]:
+    """A run's own verdict on a scope, or ours where it has none or too few samples."""
+    if len(sampled.samples_s) < latency_change.MIN_SAMPLES:
+        return "INVALID", [f"{len(sampled.samples_s)} samples are too few (at least {latency_change.MIN_SAMPLES})"]
+    if sampled.verdict is None:  # written before runs judged themselves
+        judged = judge_samples(LatencyStats(tuple(sampled.samples_s), "", 0))
+        return judged.verdict, list(judged.reasons)
+    return sampled.verdict, sampled.reasons
+
+
+def _median(samples_s: list[float]) -> float | None:
+    return statistics.median(samples_s) if samples_s else None
 
 
 def _size(blank: Finding, limit: Limit, pair: Pair) -> Finding:
@@ -210,7 +224,7 @@ class _Numbers:
             return
         images = len(reference.evaluation.matches.begin) - 1
         if images < accuracy_change.MIN_IMAGES:
-            text = f"{blank.row}: {blank.metric}: {images} images are too few to test (at least {accuracy_change.MIN_IMAGES})."
+            text = f"{blank.row}: {blank.metric}: {images} images are too few (at least {accuracy_change.MIN_IMAGES})."
             yield dataclasses.replace(blank, status="INVALID", sentence=text)
             return
         if kind == "class":

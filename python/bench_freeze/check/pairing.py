@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ..errors import InputError
 from .read import Side
-from .snapshot import RowSnapshot
+from .snapshot import KEY_FIELDS, RowSnapshot
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def pair_rows(baseline: Side, current: Side, *, timed: bool, ignore_unmatched: b
         row = found.get(key)
         if row is None:
             if not ignore_unmatched:
-                unpaired.append(Unpaired(reference, _not_there(reference, found.values(), current)))
+                unpaired.append(Unpaired(reference, _not_there(reference, [r for k, r in found.items() if k not in wanted], current)))
         elif (why := _refusal(reference, row, baseline, current, timed)) is not None:
             unpaired.append(Unpaired(reference, why))
         else:
@@ -102,12 +102,11 @@ def _refusal(reference: RowSnapshot, row: RowSnapshot, baseline: Side, current: 
 
 def _not_there(wanted: RowSnapshot, rows: Iterable[RowSnapshot], current: Side) -> str:
     """Why a row of the baseline has no partner; names the field in which the nearest row differs."""
-    names = wanted.__struct_fields__[: len(wanted.key)]
     nearest: list[str] | None = None
     for row in rows:
         differ = [
             f"{name} is {mine} there, {theirs} in the baseline"
-            for name, mine, theirs in zip(names, row.key, wanted.key, strict=True)
+            for name, mine, theirs in zip(KEY_FIELDS, row.key, wanted.key, strict=True)
             if mine != theirs
         ]
         if nearest is None or len(differ) < len(nearest):

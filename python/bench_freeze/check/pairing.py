@@ -48,7 +48,11 @@ def pair_rows(baseline: Side, current: Side, *, timed: bool, ignore_unmatched: b
         row = found.get(key)
         if row is None:
             if not ignore_unmatched:
-                unpaired.append(Unpaired(reference, _not_there(reference, [r for k, r in found.items() if k not in wanted], current)))
+                unpaired.append(
+                    Unpaired(
+                        reference, _not_there(reference, [r for k, r in found.items() if k not in wanted], current)
+                    )
+                )
         elif (why := _refusal(reference, row, baseline, current, timed)) is not None:
             unpaired.append(Unpaired(reference, why))
         else:

@@ -14,12 +14,13 @@ from .artifact import Artifact, ArtifactStore, output_folder, write_whole
 from .console import Console
 from .engines.availability import require_engine
 from .environment import environment
+from .errors import MeasurementError
 from .evaluate.match_file import MatchFile
 from .finetune.arm import Arm
 from .finetune.training import fine_tune
 from .inputs import Inputs, data_facts, read_inputs
 from .ladder import measure_ladder
-from .report.schema import MatchFileFacts, Results, encode
+from .report.schema import Latencies, MatchFileFacts, Results, encode
 from .rows import PROTOCOL, measure_original, measure_row
 from .spec import Study
 
@@ -38,8 +39,11 @@ def run(study: Study, console: Console, command: list[str]) -> Results:
     with output_folder(study.out_folder) as store:
         inputs = read_inputs(study, store, console)
         results, matches = _begin(study, inputs, command), MatchFile()
-        originals = {how: measure_original(*how, study, inputs, store, matches, console) for how in study.deployments}
-        results.originals.extend(originals.values())
+        originals = {}
+        for how in study.deployments:
+            originals[how] = measure_original(*how, study, inputs, store, matches, console)
+            results.originals.append(originals[how])
+            _keep(study.out_folder, results, matches, originals[how].latency)
         for arm, tuned in _trained(study, inputs, store, console):
             _warn_of_changes(tuned, arm, results, console)
             ladder = measure_ladder(study, arm, tuned, inputs, store, console) if study.ladder else None
@@ -48,7 +52,7 @@ def run(study: Study, console: Console, command: list[str]) -> Results:
                     construction, *how, arm, tuned, originals[how], ladder, study, inputs, store, matches, console
                 )
                 results.rows.append(row)
-                _write(study.out_folder, results, matches)
+                _keep(study.out_folder, results, matches, row.latency)
         results.finished = True
         _write(study.out_folder, results, matches)
     return results
@@ -122,6 +126,16 @@ def _warn_of_changes(tuned: Artifact, arm: Arm, results: Results, console: Conso
         text = f"freeze {arm.freeze} seed {arm.seed}: {name} = {asked} was asked for, the training ran with {got}"
         results.warnings.append(text)
         console.warn(text)
+
+
+def _keep(folder: Path, results: Results, matches: MatchFile, latency: Latencies) -> None:
+    """Write what there is; a latency that broke off ends the run then."""
+    _write(folder, results, matches)
+    if latency.failure is not None:
+        raise MeasurementError(
+            f"the latency measurement broke off: {latency.failure}; the row and its samples are in {folder / RESULTS}, "
+            "the same command measures it again and goes on."
+        )
 
 
 def _write(folder: Path, results: Results, matches: MatchFile) -> None:

@@ -110,6 +110,12 @@ def content():
     return file.content()
 
 
+def with_a_flipped_byte():
+    flipped = bytearray(content())
+    flipped[len(flipped) // 2] ^= 255
+    return bytes(flipped)
+
+
 def rewritten(change):
     """The same file with members changed by `change(name, content)`; None leaves one out."""
     stream = io.BytesIO()
@@ -134,7 +140,7 @@ def about(**changes):
         (b"", "is damaged"),
         (b"no zip at all", "is damaged"),
         (content()[:-400], "is damaged"),
-        (bytes(b ^ 255 if i == len(content()) // 2 else b for i, b in enumerate(content())), "is damaged"),
+        (with_a_flipped_byte(), "is damaged"),
         (rewritten(lambda name, member: None if name == ABOUT else member), "is no match file"),
         (rewritten(lambda name, member: member if name == ABOUT else None), "is damaged"),
         (rewritten(lambda name, member: member if name == ABOUT else member[:-20]), "is damaged"),

@@ -59,7 +59,7 @@ def compare(
 
     Raises InputError for results of different ground truth, protocol or thresholds, or a protocol other than COCO's.
     """
-    _check_pair(result_a, result_b)
+    check_pair(result_a, result_b)
     check_positive("resamples", resamples)
     if not 0 < confidence < 1:
         raise InputError(f"confidence is {confidence}: give a number between 0 and 1, such as 0.95")
@@ -91,8 +91,8 @@ class _Numbers:
 
     def __init__(self, result: Evaluation, resamples: int, seed: int, threads: int) -> None:
         self._thresholds = result.iou_thresholds
-        self._whole = _averages(result, 1, seed, threads, draw=False)
-        self._drawn = _averages(result, resamples, seed, threads, draw=True)
+        self._whole = resampled_ap(1, result, seed, threads, draw=False)
+        self._drawn = resampled_ap(resamples, result, seed, threads, draw=True)
 
     def get(self, number: str, at: int | None) -> tuple[float, NDArray[np.float64]]:
         whole, drawn = (self._read(ap, number, at) for ap in (self._whole, self._drawn))
@@ -111,8 +111,11 @@ class _Numbers:
         return mean
 
 
-def _averages(result: Evaluation, resamples: int, seed: int, threads: int, *, draw: bool) -> NDArray[np.float64]:
-    """[resamples, K, T] AP, NaN without ground truth."""
+def resampled_ap(resamples: int, result: Evaluation, seed: int, threads: int, *, draw: bool) -> NDArray[np.float64]:
+    """[resamples, K, T] AP over drawn images, or all of them once; NaN without ground truth.
+
+    Resample b of any result on the same ground truth draws the same images.
+    """
     ap = bootstrap(
         result.truth,
         result.lattice,
@@ -133,7 +136,8 @@ def _maximum(result: Evaluation) -> int:
     return within[-1] if within else result.max_detections[0]
 
 
-def _check_pair(a: Evaluation, b: Evaluation) -> None:
+def check_pair(a: Evaluation, b: Evaluation) -> None:
+    """Raise InputError for results of different ground truth, protocol or thresholds."""
     if not (a.is_coco and b.is_coco):
         raise InputError("compare takes results of protocol coco or coco-corrected: evaluate both by one of those")
     if a.protocol != b.protocol or not np.array_equal(a.iou_thresholds, b.iou_thresholds):

@@ -134,7 +134,7 @@ def _study_values(parsed: argparse.Namespace) -> dict[str, Any]:
             values[field.name] = dict(_key_value(text) for text in given)
         elif kind.startswith("tuple"):
             items = [item.strip() for item in given.split(",") if item.strip()]
-            values[field.name] = [_number(i) for i in items] if "int" in kind else items
+            values[field.name] = [_number(i) for i in items] if "int" in kind or "float" in kind else items
         elif kind.startswith(("int", "float")):
             values[field.name] = _number(given)
         else:

@@ -17,6 +17,7 @@ from .data.loader import load_batch
 from .data.source import open_base, open_target
 from .dualhead.checkpoint import Checkpoint, load_checkpoint, locate_weights, quiet_ultralytics
 from .errors import InputError
+from .replay_set import open_replay
 from .report.schema import DataFacts
 from .spec import Study
 
@@ -32,6 +33,7 @@ class Inputs:
     target: DetectionSet
     base_set: DetectionSet
     base_classes: ClassMap
+    replay: DetectionSet | None  # base images to train on, in the base head's classes; none of them is scored
     parity_images: NDArray[np.float32] = field(repr=False)  # [N, 3, S, S], real images of both sets
 
 
@@ -55,14 +57,20 @@ def read_inputs(study: Study, store: ArtifactStore, console: Console) -> Inputs:
     for note in dict.fromkeys((*training.notes, *scored.notes, *base_set.notes)):
         console.note(f"  {note}")
     base_set, classes = _pair_base_classes(study, checkpoint, base_set, base)
+    replay, base_set = open_replay(study, base, base_set, checkpoint)
+    if replay is not None:
+        console.note(f"  replay: {len(replay.images)} base images, none of them scored")
     some = [*scored.images[:PARITY_IMAGES_PER_SET], *base_set.images[:PARITY_IMAGES_PER_SET]]
-    return Inputs(checkpoint, training, scored, base_set, classes, load_batch(some, 0, study.imgsz).images)
+    return Inputs(checkpoint, training, scored, base_set, classes, replay, load_batch(some, 0, study.imgsz).images)
 
 
 def data_facts(inputs: Inputs) -> dict[str, DataFacts]:
     """The data sets as the results record them."""
     facts = {}
-    for role, data in (("training", inputs.training), ("target", inputs.target), ("base", inputs.base_set)):
+    roles = {"training": inputs.training, "target": inputs.target, "base": inputs.base_set}
+    if inputs.replay is not None:
+        roles["replay"] = inputs.replay
+    for role, data in roles.items():
         facts[role] = DataFacts(
             name=data.name,
             sha256=data.sha256,

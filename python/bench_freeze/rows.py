@@ -248,6 +248,8 @@ def _training(tuned: Artifact, study: Study) -> Training:
         head_start=facts["head_start"],
         frozen_bn=study.frozen_bn,
         audit=facts["audit"],
+        recipe=facts.get("recipe", {}),
+        shared_with=facts.get("shared_with", []),
     )
 
 

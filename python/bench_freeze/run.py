@@ -12,14 +12,17 @@ from typing import Any
 from . import __version__
 from .artifact import Artifact, ArtifactStore, output_folder, write_whole
 from .console import Console
+from .data.dataset import DetectionSet
+from .data.subset import nested_subset
 from .engines.availability import require_engine
 from .environment import environment
 from .errors import MeasurementError
 from .evaluate.match_file import MatchFile
-from .finetune.arm import Arm
+from .finetune.arm import Arm, arm_stages
 from .finetune.training import fine_tune
 from .inputs import Inputs, data_facts, read_inputs
 from .ladder import measure_ladder
+from .recipe import SCRATCH
 from .report.schema import Latencies, MatchFileFacts, Results, encode
 from .rows import PROTOCOL, measure_original, measure_row
 from .spec import Study
@@ -63,20 +66,58 @@ def _trained(study: Study, inputs: Inputs, store: ArtifactStore, console: Consol
     arms = _arms(study, inputs)
     trained: dict[Arm, Artifact] = {}
     for arm in arms:
-        if arm not in trained:
-            group = [other for other in arms if other.data_order == arm.data_order] if study.share else [arm]
-            depths = ",".join(str(other.freeze) for other in group)
-            with console.step(f"fine-tune freeze {depths} seed {arm.seed}") as step:
-                made = fine_tune(study, group, inputs.base, inputs.training, store, step)
+        data = nested_subset(inputs.training, arm.data_fraction, arm.seed)
+        if arm.source not in trained:
+            alike = [other.source for other in arms if other.data_order == arm.data_order]
+            group = list(dict.fromkeys(alike)) if study.share else [arm.source]
+            with console.step(f"fine-tune {_title(group)}") as step:
+                made = fine_tune(study, group, inputs.base, data, store, step, inputs.replay)
                 step.kept = not any(new for _, new in made)
             trained.update({member: artifact for member, (artifact, _) in zip(group, made, strict=True)})
-        yield arm, trained[arm]
+        if arm.alpha is None:
+            yield arm, trained[arm]
+        else:
+            yield arm, _interpolated(study, arm, arm.alpha, trained[arm.source], data, inputs, store, console)
+
+
+def _interpolated(
+    study: Study,
+    arm: Arm,
+    alpha: float,
+    tuned: Artifact,
+    data: DetectionSet,
+    inputs: Inputs,
+    store: ArtifactStore,
+    console: Console,
+) -> Artifact:
+    from .finetune.interpolation import interpolated
+
+    with console.step(f"interpolate {arm.name}") as step:
+        made, new = interpolated(study, arm, alpha, tuned, inputs.base, data, store)
+        step.kept = not new
+    return made
+
+
+def _title(group: list[Arm]) -> str:
+    """One arm by its name, several by their number: their depths and recipes stand in the rows."""
+    if len(group) == 1:
+        return group[0].name
+    depths = ",".join(dict.fromkeys(str(arm.freeze) for arm in group))
+    return f"freeze {depths} seed {group[0].seed}, {len(group)} together"
 
 
 def _arms(study: Study, inputs: Inputs) -> list[Arm]:
     """Every depth with every seed, the shallowest training first."""
     depths = study.freeze or inputs.base.layers.default_depths()
-    return [Arm(freeze, seed) for freeze, seed in product(depths, study.seeds)]
+    scratch = [(0, SCRATCH)] if study.scratch else []
+    trainings = [*product(depths, study.recipes), *scratch]
+    arms = [
+        Arm(freeze, seed, recipe, fraction)
+        for fraction, (freeze, recipe), seed in product(study.data_fractions, trainings, study.seeds)
+    ]
+    for arm in arms:
+        arm_stages(study, arm, inputs.base.layers)  # refuses what cannot be, before anything is trained
+    return arms
 
 
 def _begin(study: Study, inputs: Inputs, command: list[str]) -> Results:

@@ -18,7 +18,8 @@ from typing import Any, Literal
 import msgspec
 
 from .errors import InputError
-from .recipe import RECIPES, STATIC, check_recipes
+from .recipe import RECIPES, STATIC
+from .spec_training import check_training
 
 EngineName = Literal["torch", "ort", "trt"]
 Precision = Literal["fp32", "fp16", "int8"]
@@ -99,6 +100,34 @@ class Study:
     frozen_bn: FrozenBatchNorm = _flag(
         "training", "running statistics of frozen BatchNorm layers: eval keeps them, train lets them drift", "eval"
     )
+    unfreeze_schedule: str | None = _flag(
+        "training", "stages of recipe gradual (default: equal shares of the epochs)", None, "DEPTH@EPOCH[,...]"
+    )
+    lp_share: float = _flag("training", "share of the epochs in which recipe lp_ft trains the head alone", 0.3)
+    layer_decay: float = _flag(
+        "training", "learning rate of a layer over that of the layer behind it; 1 is the same for all", 1.0
+    )
+    replay: tuple[float, ...] = _flag(
+        "training", "also train with this share of the replay images (recipe replay_SHARE)", (), "X[,X]"
+    )
+    replay_set: str | None = _flag(
+        "data", "base images to replay: COCO json or data yaml (default: the train split of a base yaml)"
+    )
+    replay_images: str | None = _flag("data", "image folder of a COCO json replay set")
+    replay_holdout: float = _flag("data", "share of the base images that is not scored but replayed", 0.0)
+    distill_weight: float = _flag("training", "weight of the distance to the base features (recipe distill)", 1.0)
+    interpolate: tuple[float, ...] = _flag(
+        "training", "also score base + ALPHA x (tuned - base), untrained (recipe interpolate_ALPHA)", (), "X[,X]"
+    )
+    interpolate_bn: Literal["reestimate", "interpolate"] = _flag(
+        "training",
+        "BatchNorm statistics of interpolated models: reestimate on training images, or interpolate",
+        "reestimate",
+    )
+    data_fractions: tuple[float, ...] = _flag(
+        "training", "shares of the training images, nested, each an arm", (1.0,), "X[,X]"
+    )
+    scratch: bool = _flag("training", "also train from random weights, nothing frozen (recipe scratch)", False)
     share: bool = _flag("training", "depths on the same data train together: each batch and frozen layer once", True)
     train_args: dict[str, Any] = field(
         default_factory=dict,
@@ -143,6 +172,12 @@ class Study:
         """Every engine with every precision that it runs."""
         pairs = ((engine, precision) for engine in self.engine for precision in self.precision)
         return tuple(pair for pair in pairs if pair[0] != "torch" or pair[1] == "fp32")
+
+    @property
+    def recipes(self) -> tuple[str, ...]:
+        """Every recipe of the study by its full name, those with a share included."""
+        replayed = (f"replay_{share:g}" for share in self.replay)
+        return (*self.recipe, *replayed, *(f"interpolate_{alpha:g}" for alpha in self.interpolate))
 
     @property
     def out_folder(self) -> Path:
@@ -218,7 +253,7 @@ def _check(study: Study) -> None:
         raise InputError(f"workers = {study.workers} is out of range; give at least 1.")
     if not re.fullmatch(r"cpu|cuda:\d+", study.device):
         raise InputError(f"device = '{study.device}' is not known; use cpu, cuda:0, cuda:1 ...")
-    for name in ("engine", "precision", "construction", "seeds", "freeze", "recipe"):
+    for name in ("engine", "precision", "construction", "seeds", "freeze", "recipe", "data_fractions"):
         value = getattr(study, name)
         if value is not None and len(value) == 0:
             raise InputError(f"{name} is empty; name at least one.")
@@ -229,7 +264,7 @@ def _check(study: Study) -> None:
             f"precision = {','.join(study.precision)} leaves engine torch nothing to run: it runs fp32 only; add fp32, "
             "or use --engine ort or trt."
         )
-    check_recipes(study.recipe)
+    check_training(study)
     if any(seed < 0 for seed in study.seeds):
         raise InputError("a seed is below 0; seeds are whole numbers from 0.")
     if study.freeze is not None and min(study.freeze) < 0:

@@ -12,6 +12,7 @@ from bench_freeze.data.subset import keep_images
 from bench_freeze.finetune.arm import CHECKPOINT, KIND, Arm
 from bench_freeze.finetune.progress import ProgressStore
 from bench_freeze.finetune.training import fine_tune
+from bench_freeze.recipe import Stage
 from bench_freeze.spec import study_from
 
 pytestmark = pytest.mark.slow
@@ -85,7 +86,7 @@ def test_the_loop_is_ultralytics_own_bit_for_bit(base, few, tmp_path, optimizer)
     theirs.train()
     ours = make(FreezeTrainer)
     try:
-        trainee = Trainee("ours", ours, 15)
+        trainee = Trainee("ours", ours, (Stage(0, 15),))
         train_in_lockstep([trainee], DataOrder(ours), start=0, epochs=own.epochs, at_border=lambda done: None)
     finally:
         unset_deterministic()
@@ -100,7 +101,7 @@ def test_arms_in_lockstep_are_what_they_are_alone(base, few, alone, tmp_path):
     together = train(tmp_path, base, few, [Arm(22, 0), Arm(15, 0), Arm(10, 0)])
     assert hashes(together) == hashes(alone)
     assert len(set(hashes(alone))) == 3
-    assert [a.facts["shared_with"] for a in together] == [[15, 10], [22, 10], [22, 15]]
+    assert together[0].facts["shared_with"] == ["freeze 15 seed 0", "freeze 10 seed 0"]
     assert [a.key for a in together] == [a.key for a in alone]
 
 
@@ -113,6 +114,7 @@ from bench_freeze.data.subset import keep_images
 from bench_freeze.dualhead.checkpoint import load_checkpoint
 from bench_freeze.finetune.arm import Arm
 from bench_freeze.finetune.training import fine_tune
+from bench_freeze.recipe import Stage
 from bench_freeze.spec import study_from
 
 def on_epoch(done, total):
@@ -142,7 +144,7 @@ def test_a_killed_training_goes_on_at_the_border_and_ends_the_same(
     resumed = train(tmp_path, base, few, [Arm(22, 0), Arm(15, 0), Arm(10, 0)], lambda done, total: seen.append(done))
     assert seen == list(range(finished_epochs + 1, 4))
     assert hashes(resumed) == hashes(alone)
-    assert [a.facts["shared_with"] for a in resumed] == [[10], [], [22]]
+    assert [a.facts["shared_with"] for a in resumed] == [["freeze 10 seed 0"], [], ["freeze 22 seed 0"]]
     assert not [p for p in tmp_path.iterdir() if not p.name.startswith("tuned-")]
 
 

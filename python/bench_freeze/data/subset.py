@@ -40,3 +40,63 @@ def keep_images(data: DetectionSet, keep: Sequence[int]) -> DetectionSet:
     return replace(
         data, images=images, ground_truth=ground_truth, sha256=content_sha256(images, ground_truth), counts=counts
     )
+
+
+def nested_order(data: DetectionSet, seed: int) -> np.ndarray:
+    """All image positions [I] in an order whose every beginning is a small copy of the data set.
+
+    Greedy: the class whose share of images so far is the smallest is served next (the rarest first among equals), by
+    its next image in a seeded shuffle; images without boxes count as a class. So every class is present in the first K
+    images where that is possible, and a smaller part lies within every larger one.
+    """
+    truth = data.ground_truth
+    count, classes = len(data.images), len(truth.class_names) + 1
+    has = np.zeros((count, classes), dtype=np.bool_)
+    has[truth.image_index, truth.labels] = True
+    has[:, -1] = ~has[:, :-1].any(axis=1)
+    shuffled = np.random.default_rng(seed).permutation(count)
+    queues = [iter(shuffled[has[shuffled, k]]) for k in range(classes)]
+    totals = has.sum(axis=0)
+    served = np.zeros(classes, dtype=np.int64)
+    taken = np.zeros(count, dtype=np.bool_)
+    order: list[int] = []
+    by_rarity = np.argsort(totals, kind="stable")
+    while len(order) < count:
+        open_classes = by_rarity[served[by_rarity] < totals[by_rarity]]
+        neediest = open_classes[np.argmin(served[open_classes] / totals[open_classes])]
+        image = next(int(i) for i in queues[neediest] if not taken[i])
+        taken[image] = True
+        served += has[image]
+        order.append(image)
+    return np.array(order, dtype=np.int64)
+
+
+def nested_subset(data: DetectionSet, share: float, seed: int) -> DetectionSet:
+    """A share of the images (at least one); with one seed, a smaller share lies within a larger one."""
+    if share == 1:
+        return data
+    return keep_images(data, nested_order(data, seed)[: max(1, round(share * len(data.images)))].tolist())
+
+
+def relabelled(data: DetectionSet, head_to_data: np.ndarray, class_names: tuple[str, ...]) -> DetectionSet:
+    """The data set with a head's classes in place of its categories; boxes of categories without a class are left out.
+
+    `head_to_data` [C] is the position of each class's category, -1 where there is none.
+    """
+    old = data.ground_truth
+    new_label = np.full(len(old.class_names), -1, dtype=np.int32)
+    paired = head_to_data >= 0
+    new_label[head_to_data[paired]] = np.flatnonzero(paired)
+    rows = new_label[old.labels] >= 0
+    ground_truth = replace(
+        old,
+        category_ids=np.arange(len(class_names), dtype=np.int64),
+        class_names=class_names,
+        image_index=old.image_index[rows],
+        labels=new_label[old.labels[rows]],
+        boxes_xywh=old.boxes_xywh[rows],
+        area=old.area[rows],
+        is_crowd=old.is_crowd[rows],
+        annotation_ids=old.annotation_ids[rows],
+    )
+    return replace(data, ground_truth=ground_truth, sha256=content_sha256(data.images, ground_truth))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..artifact import Artifact
 from ..dualhead.checkpoint import Checkpoint, load_checkpoint
-from ..recipe import STATIC
+from ..dualhead.layers import LayerMap
+from ..recipe import DISTILL, GRADUAL, LP_FT, SCRATCH, STATIC, Stage, share_of, stages_of
 from ..spec import Study
 
 KIND = "tuned"  # of the artifact
@@ -26,9 +27,19 @@ class Arm:
     data_fraction: float = 1.0
 
     @property
-    def data_order(self) -> tuple[int, float]:
-        """Arms in which this is equal see the same batches."""
-        return self.seed, self.data_fraction
+    def data_order(self) -> tuple[int, float, bool]:
+        """Arms in which this is equal see the same batches (random weights draw from the same generators)."""
+        return self.seed, self.data_fraction, self.recipe == SCRATCH
+
+    @property
+    def alpha(self) -> float | None:
+        """The weight of the tuned model in an interpolated arm; None for one that trains."""
+        return share_of(self.recipe, "interpolate")
+
+    @property
+    def source(self) -> Arm:
+        """The training that this arm is made from: itself, or the static one for an interpolated arm."""
+        return self if self.alpha is None else replace(self, recipe=STATIC)
 
     @property
     def name(self) -> str:
@@ -69,10 +80,18 @@ def changed_arguments(requested: Mapping[str, Any], effective: Mapping[str, Any]
 
 
 def training_inputs(
-    study: Study, arm: Arm, weights_sha256: str, data_sha256: str, versions: Mapping[str, Any]
+    study: Study,
+    arm: Arm,
+    weights_sha256: str,
+    data_sha256: str,
+    versions: Mapping[str, Any],
+    memory_sha256: str | None = None,
 ) -> dict[str, Any]:
-    """Everything that an arm's weights depend on; an option counts only where it differs from its default."""
-    return {
+    """Everything that an arm's weights depend on; an option counts only where it differs from its default.
+
+    `memory_sha256` is of the base images that a replay arm sees again.
+    """
+    inputs = {
         "weights_sha256": weights_sha256,
         "data_sha256": data_sha256,
         "arguments": requested_arguments(study, arm),
@@ -81,6 +100,37 @@ def training_inputs(
         "device": study.device.partition(":")[0],
         "versions": dict(versions),
     }
+    recipe = recipe_options(study, arm)
+    if memory_sha256 is not None:
+        recipe["memory_sha256"] = memory_sha256
+    return inputs | {"recipe": recipe} if recipe else inputs
+
+
+def recipe_options(study: Study, arm: Arm) -> dict[str, Any]:
+    """The recipe with the options that bear on it; empty for a static arm that uses none."""
+    options: dict[str, Any] = {} if arm.recipe == STATIC else {"name": arm.recipe}
+    if study.layer_decay != 1:
+        options["layer_decay"] = study.layer_decay
+    if arm.recipe == DISTILL:
+        options["weight"] = study.distill_weight
+    if arm.recipe == LP_FT:
+        options["lp_share"] = study.lp_share
+    if arm.recipe == GRADUAL and study.unfreeze_schedule is not None:
+        options["unfreeze_schedule"] = study.unfreeze_schedule
+    return options
+
+
+def arm_stages(study: Study, arm: Arm, layers: LayerMap) -> tuple[Stage, ...]:
+    """Which layers are frozen from which epoch on. Raises InputError when the stages do not fit in the epochs."""
+    return stages_of(
+        arm.recipe,
+        arm.freeze,
+        head=layers.head,
+        depths=layers.default_depths(),
+        epochs=study.epochs,
+        lp_share=study.lp_share,
+        schedule=study.unfreeze_schedule,
+    )
 
 
 def load_tuned(artifact: Artifact) -> Checkpoint:

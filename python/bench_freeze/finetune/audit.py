@@ -1,4 +1,4 @@
-"""The audit of the frozen part: after training, every frozen tensor must equal the base checkpoint's, bit for bit."""
+"""The audit of a training: frozen tensors equal the base checkpoint's bit for bit, and what should train did move."""
 
 from __future__ import annotations
 
@@ -54,3 +54,38 @@ def audit_frozen(base: Any, tuned: Any, freeze: int, frozen_bn: FrozenBatchNorm,
             "it with your versions of torch and ultralytics."
         )
     return FrozenAudit(parameters, buffers, drift)
+
+
+@dataclass(frozen=True)
+class TrainedAudit:
+    """Unfrozen parameters that moved, and the names of those that did not."""
+
+    trained: int
+    still: list[str]
+
+
+def audit_trained(before: dict[str, torch.Tensor], tuned: Any, freeze: int) -> TrainedAudit:
+    """Compare the parameters of layers freeze.. with their values before the training.
+
+    A single tensor may rest (a branch that no object reached gets no gradient). Raises AuditError when all of a layer's
+    did: it was meant to train and never has.
+    """
+    moved: dict[int, bool] = {}
+    still: list[str] = []
+    trained = 0
+    for name, after in tuned.named_parameters():
+        layer = int(name.split(".")[1])
+        if layer < freeze or ".dfl." in name:
+            continue
+        same = torch.equal(before[name], after.detach().cpu())
+        trained += not same
+        if same:
+            still.append(name)
+        moved[layer] = moved.get(layer, False) or not same
+    resting = [layer for layer, did in sorted(moved.items()) if not did]
+    if resting:
+        raise AuditError(
+            f"layer(s) {', '.join(map(str, resting))} should have trained with freeze = {freeze} and did not move at "
+            "all; give more epochs or a higher lr0, and if that is no help, report it."
+        )
+    return TrainedAudit(trained, still)

@@ -56,6 +56,15 @@ def with_new_head(
     return model, HeadStart(policy, copied, len(_trainable(head)) - copied, remapped)
 
 
+def from_scratch(base: nn.Module, names: tuple[str, ...]) -> tuple[Any, HeadStart]:
+    """The base detector's architecture with random weights, for other classes."""
+    from ultralytics.nn.tasks import DetectionModel
+
+    model = DetectionModel(deepcopy(base.yaml), ch=base.yaml.get("channels", 3), nc=len(names), verbose=False)
+    model.names = dict(enumerate(names))
+    return model, HeadStart("reinit", 0, len(_trainable(model.model[-1])), ())
+
+
 def _trainable(head: nn.Module) -> list[tuple[str, torch.Tensor]]:
     return [(name, p.detach()) for name, p in head.named_parameters() if not name.startswith("dfl.")]
 

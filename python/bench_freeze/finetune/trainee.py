@@ -19,6 +19,7 @@ from ultralytics.utils.torch_utils import autocast, unwrap_model
 
 from ..dualhead.model import run_layers
 from ..errors import BenchFreezeError
+from ..recipe import Stage
 from .trainer import FreezeTrainer
 
 CARRIED = ["yaml", "nc", "args", "names", "stride", "class_weights"]  # attributes that the moving average takes over
@@ -27,11 +28,13 @@ CARRIED = ["yaml", "nc", "args", "names", "stride", "class_weights"]  # attribut
 class Trainee:
     """The state of one arm's training: model, optimizer, schedule, moving average, and where it stands."""
 
-    def __init__(self, name: str, trainer: FreezeTrainer, freeze: int) -> None:
+    def __init__(self, name: str, trainer: FreezeTrainer, stages: tuple[Stage, ...]) -> None:
         trainer._setup_train()
         self.name = name
         self.trainer = trainer
-        self.freeze = freeze
+        self.freeze = stages[-1].depth
+        self.depth = stages[0].depth  # layers 0..depth-1 are frozen now
+        self.stages = stages
         self.seconds = 0.0  # of this arm's own work
         self.log: list[dict[str, float]] = []  # one row per finished epoch
         self._batches = len(trainer.train_loader)
@@ -50,7 +53,7 @@ class Trainee:
     @property
     def shared_depth(self) -> int:
         """Layers 0..n-1 are the base's and keep their statistics now, so any arm's copy of them gives its values."""
-        return self.freeze if self.trainer.keeps_frozen_statistics else 0
+        return self.depth if self.trainer.keeps_frozen_statistics else 0
 
     def precision(self) -> Any:
         """The context in which forward passes run: mixed precision as the arguments ask."""
@@ -63,6 +66,9 @@ class Trainee:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the scheduler is stepped before the optimizer, as Ultralytics does
             self.trainer.scheduler.step()
+        if len(self.stages) > 1:
+            self.depth = next(stage.depth for stage in reversed(self.stages) if epoch >= stage.epoch)
+            self.trainer.freeze_below(self.depth)
         self.trainer._model_train()
 
     def train_batch(self, i: int, epoch: int, batch: dict[str, Any], trunk: dict[int, Tensor]) -> None:
@@ -72,6 +78,7 @@ class Trainee:
         iteration = i + self._batches * epoch
         if self._warmup and iteration <= self._warmup:
             self._warm_up(iteration, epoch)
+        self._warm_up_unfrozen(iteration, epoch)
         with self.precision():
             loss, items = self.losses(batch, trunk)
             self._loss = loss.sum()
@@ -153,11 +160,21 @@ class Trainee:
         span = [0, self._warmup]
         trainer.accumulate = max(1, int(np.interp(iteration, span, [1, self._nominal_accumulate]).round()))
         for group in trainer.optimizer.param_groups:
+            if group.get("begins", 0):
+                continue
             start = trainer.args.warmup_bias_lr if group.get("param_group") == "bias" else 0.0
             group["lr"] = float(np.interp(iteration, span, [start, group["initial_lr"] * trainer.lf(epoch)]))
             if "momentum" in group:
                 momenta = [trainer.args.warmup_momentum, trainer.args.momentum]
                 group["momentum"] = float(np.interp(iteration, span, momenta))
+
+    def _warm_up_unfrozen(self, iteration: int, epoch: int) -> None:
+        """Groups that a later stage unfroze rise from 0 as well: with new moments the first steps are large."""
+        for group in self.trainer.optimizer.param_groups:
+            since = iteration - group.get("begins", 0) * self._batches
+            if group.get("begins", 0) and 0 <= since <= self._warmup:
+                target = group["initial_lr"] * self.trainer.lf(epoch)
+                group["lr"] = float(np.interp(since, [0, self._warmup], [0.0, target]))
 
 
 def run_own_layers(detector: Any, depth: int, images: Tensor, trunk: dict[int, Tensor]) -> Any:

@@ -20,7 +20,9 @@ from ultralytics.utils.torch_utils import unwrap_model
 from ..data.dataset import DetectionSet
 from ..environment import usable_cores
 from ..errors import InputError
+from ..recipe import Stage
 from ..spec import FrozenBatchNorm
+from .groups import split_groups
 from .training_data import CheckedDataset
 
 
@@ -34,8 +36,12 @@ class FreezeTrainer(DetectionTrainer):
         data_set: DetectionSet,
         build_model: Callable[[], nn.Module],
         frozen_bn: FrozenBatchNorm,
+        stages: tuple[Stage, ...] = (),
+        layer_decay: float = 1.0,
         shared_loader: Any = None,
     ) -> None:
+        self._stages = stages
+        self._layer_decay = layer_decay
         self._data_set = data_set
         self._build_model = build_model
         self._frozen_bn = frozen_bn
@@ -90,6 +96,25 @@ class FreezeTrainer(DetectionTrainer):
             )
         return self._loader
 
+    def build_optimizer(self, model: nn.Module, **settings: Any) -> Any:
+        """Ultralytics' optimizer; its groups are split where a recipe lets layers learn differently.
+
+        It holds every parameter from the start. One without a gradient is passed over, so a layer that is unfrozen
+        later begins with no momentum and no averages of squares.
+        """
+        optimizer = super().build_optimizer(model, **settings)
+        if len(self._stages) > 1 or self._layer_decay != 1:
+            groups = split_groups(optimizer.param_groups, unwrap_model(model), self._stages, self._layer_decay)
+            optimizer.param_groups[:] = groups
+        return optimizer
+
+    def freeze_below(self, depth: int) -> None:
+        """Freeze layers 0..depth-1 and let all others train: gradients and, by `_model_train`, BatchNorm modes."""
+        self.freeze_layer_names = [f"model.{k}." for k in range(depth)] + [".dfl"]
+        for name, parameter in self.model.named_parameters():
+            frozen = any(part in name for part in self.freeze_layer_names)
+            parameter.requires_grad = not frozen and parameter.dtype.is_floating_point
+
     @property
     def keeps_frozen_statistics(self) -> bool:
         """Frozen BatchNorm layers run in eval mode: a frozen layer is a fixed function of its input."""
@@ -115,7 +140,8 @@ class FreezeTrainer(DetectionTrainer):
 
     def effective_arguments(self) -> dict[str, Any]:
         """What the training really ran with, read from the optimizer, not from the request."""
-        group = max(self.optimizer.param_groups, key=lambda g: len(g["params"]))
+        unscaled = [g for g in self.optimizer.param_groups if g.get("scale", 1) == 1]
+        group = max(unscaled, key=lambda g: len(g["params"]))
         momentum = group.get("momentum", group.get("betas", (None,))[0])
         arguments = {
             key: value

@@ -14,32 +14,57 @@ from typing import Any
 
 from ..artifact import Artifact, ArtifactStore, artifact_key
 from ..data.dataset import DetectionSet
+from ..data.subset import nested_subset
 from ..dualhead.checkpoint import Checkpoint, quiet_ultralytics, save_checkpoint
 from ..environment import package_versions, usable_cores
 from ..errors import AuditError, BenchFreezeError, InputError
 from ..measure.memory import PeakMemory
+from ..recipe import DISTILL, SCRATCH, Stage, share_of
 from ..spec import Study
-from .arm import CHECKPOINT, EPOCHS, KIND, Arm, changed_arguments, requested_arguments, training_inputs
+from .arm import (
+    CHECKPOINT,
+    EPOCHS,
+    KIND,
+    Arm,
+    arm_stages,
+    changed_arguments,
+    recipe_options,
+    requested_arguments,
+    training_inputs,
+)
 from .progress import Progress, ProgressStore
 
 OnEpoch = Callable[[int, int], None]
 
 
 def fine_tune(
-    study: Study, arms: list[Arm], base: Checkpoint, data: DetectionSet, store: ArtifactStore, on_epoch: OnEpoch
+    study: Study,
+    arms: list[Arm],
+    base: Checkpoint,
+    data: DetectionSet,
+    store: ArtifactStore,
+    on_epoch: OnEpoch,
+    replay: DetectionSet | None = None,
 ) -> list[tuple[Artifact, bool]]:
     """The fine-tuned checkpoint of every arm, and whether it had to be trained. The arms have one data order.
 
+    `replay` are base images in the base head's classes, for arms that see some of them again.
     An artifact holds `tuned.pt` (the precision of the base checkpoint) and `epochs.csv`; its facts have seconds, peak
     memory, requested, effective and changed arguments, the head's start and the audit. Raises AuditError when a frozen
     tensor moved: nothing of that arm is kept then.
     """
     versions = package_versions("torch", "ultralytics")
-    inputs = {arm: training_inputs(study, arm, base.sha256, data.sha256, versions) for arm in arms}
+    memories = _memories(arms, replay)
+    inputs = {
+        arm: training_inputs(study, arm, base.sha256, data.sha256, versions, memories[arm].sha256)
+        if arm in memories
+        else training_inputs(study, arm, base.sha256, data.sha256, versions)
+        for arm in arms
+    }
     missing = {arm: artifact_key(KIND, inputs[arm]) for arm in arms if store.find(KIND, inputs[arm]) is None}
     progress = ProgressStore(store.folder)
     for group in _groups(study, missing, progress):
-        session = _Session(study, group, missing, base, data, progress)
+        session = _Session(study, group, missing, base, data, memories, progress)
         session.train(store, inputs, on_epoch)
     found = []
     for arm in arms:
@@ -50,6 +75,18 @@ def fine_tune(
             )
         found.append((artifact, arm in missing))
     return found
+
+
+def _memories(arms: list[Arm], replay: DetectionSet | None) -> dict[Arm, DetectionSet]:
+    """The base images that each replay arm sees again: nested shares, the same for all depths of a seed."""
+    shares = {arm: share_of(arm.recipe, "replay") for arm in arms}
+    if replay is None and any(share is not None for share in shares.values()):
+        raise InputError("a replay arm needs images to replay; name some with --replay-set.")
+    return {
+        arm: nested_subset(replay, share, arm.seed)
+        for arm, share in shares.items()
+        if share is not None and replay is not None
+    }
 
 
 def _groups(
@@ -79,8 +116,10 @@ class _Session:
         keys: dict[Arm, str],
         base: Checkpoint,
         data: DetectionSet,
+        memories: dict[Arm, DetectionSet],
         progress: ProgressStore,
     ) -> None:
+        self._memories = memories
         self._study, self._group, self._keys = study, group, keys
         self._base, self._data, self._progress = base, data, progress
 
@@ -134,33 +173,50 @@ class _Session:
 
     def _set_up(self, scratch: Path) -> list[Any]:
         """A trainee per arm. Each set-up seeds all generators anew, so every arm starts as it would alone."""
-        from .head_init import with_new_head
-        from .trainee import Trainee
+        from .head_init import from_scratch, with_new_head
         from .trainer import FreezeTrainer, overrides_for
 
         study, base, data = self._study, self._base, self._data
         trainees: list[Any] = []
         loader = None
         self._starts: dict[Arm, Any] = {}
+        self._before: dict[Arm, dict[str, Any]] = {}
         for arm, _ in self._group:
 
             def build_model(arm: Arm = arm) -> Any:
-                model, start = with_new_head(base.model, base.class_names, data.class_names, study.head_init)
+                if arm.recipe == SCRATCH:
+                    model, start = from_scratch(base.model, data.class_names)
+                else:
+                    model, start = with_new_head(base.model, base.class_names, data.class_names, study.head_init)
                 self._starts[arm] = start
+                self._before[arm] = {name: p.detach().clone() for name, p in model.named_parameters()}
                 return model
 
             asked = requested_arguments(study, arm)
+            stages = arm_stages(study, arm, base.layers)
             with _argument_sentences():
                 trainer = FreezeTrainer(
                     overrides_for(scratch, device=study.device.removeprefix("cuda:"), **asked),
                     data_set=data,
                     build_model=build_model,
                     frozen_bn=study.frozen_bn,
+                    stages=stages,
+                    layer_decay=study.layer_decay,
                     shared_loader=loader,
                 )
-            trainees.append(Trainee(arm.name, trainer, arm.freeze))
+            trainees.append(self._trainee(arm, trainer, stages))
             loader = trainer.train_loader
         return trainees
+
+    def _trainee(self, arm: Arm, trainer: Any, stages: tuple[Stage, ...]) -> Any:
+        from .rehearsal import DistillTrainee, ReplayTrainee
+        from .trainee import Trainee
+
+        if arm in self._memories:
+            return ReplayTrainee(arm.name, trainer, stages, self._base.model, self._memories[arm], arm.seed)
+        if arm.recipe == DISTILL:
+            return DistillTrainee(arm.name, trainer, stages, self._base.model, self._study.distill_weight)
+        return Trainee(arm.name, trainer, stages)
 
     def _go_on(self, trainees: list[Any], order: Any) -> int:
         """Put every trainee and the order where a killed run left them; the number of finished epochs."""
@@ -175,23 +231,27 @@ class _Session:
         return start
 
     def _facts(self, arm: Arm, trainee: Any, peak_bytes: int | None) -> dict[str, Any]:
-        from .audit import audit_frozen
+        from .audit import audit_frozen, audit_trained
 
         study, base = self._study, self._base
         trainer = trainee.trainer
         tuned = trainer.tuned_model()
         audit = audit_frozen(base.model, tuned, arm.freeze, study.frozen_bn, half=base.half)
+        trained = audit_trained(self._before[arm], tuned, arm.freeze)
         requested = requested_arguments(study, arm)
         effective = trainer.effective_arguments()
         return {
             "seconds": trainee.seconds,
             "peak_bytes": peak_bytes,
-            "shared_with": [other.freeze for other, _ in self._group if other is not arm],
+            "shared_with": [other.name for other, _ in self._group if other is not arm],
             "requested": requested,
             "effective": effective,
             "changed": {k: list(v) for k, v in changed_arguments(requested, effective).items()},
             "head_start": asdict(self._starts[arm]),
-            "audit": asdict(audit),
+            "audit": asdict(audit) | asdict(trained),
+            "recipe": recipe_options(study, arm)
+            | {"stages": [list(stage) for stage in trainee.stages]}
+            | ({"memory_images": len(self._memories[arm].images)} if arm in self._memories else {}),
             "weights": "moving average (EMA) after the last epoch",
             "threads": usable_cores() if study.device == "cpu" else None,  # sums round differently with another number
         }

@@ -88,6 +88,10 @@ class Training(Struct, frozen=True, kw_only=True):
     head_start: dict[str, Any]
     frozen_bn: str
     audit: Annotated[dict[str, Any], Meta(description="frozen tensors compared with the base checkpoint, bit for bit")]
+    recipe: Annotated[
+        dict[str, Any], Meta(description="options of the recipe and its stages: [epoch, frozen below]")
+    ] = {}
+    shared_with: Annotated[list[str], Meta(description="arms that trained in lockstep with this one")] = []
 
 
 class Memory(Struct, frozen=True, kw_only=True):

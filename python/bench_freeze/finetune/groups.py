@@ -1,0 +1,29 @@
+"""Parameter groups of recipes in which not all layers learn alike: by unfreezing stage, and by layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..recipe import Stage
+
+
+def split_groups(
+    groups: list[dict[str, Any]], model: Any, stages: tuple[Stage, ...], layer_decay: float
+) -> list[dict[str, Any]]:
+    """Ultralytics' groups (weights, norms, biases), split so that every group has one beginning and one learning rate.
+
+    Each new group has `begins`, the first epoch in which it trains (0 for layers that never do), and `scale`, its
+    learning rate over that of the head: layer_decay to the power of the number of layers between.
+    """
+    layer_of = {id(p): k for k, layer in enumerate(model.model) for p in layer.parameters()}
+    last = len(model.model) - 1
+    split: list[dict[str, Any]] = []
+    for group in groups:
+        parts: dict[tuple[int, float], list[Any]] = {}
+        for parameter in group["params"]:
+            layer = layer_of[id(parameter)]
+            begins = next((stage.epoch for stage in stages if layer >= stage.depth), 0)
+            parts.setdefault((begins, layer_decay ** (last - layer)), []).append(parameter)
+        for (begins, scale), parameters in parts.items():
+            split.append({**group, "params": parameters, "lr": group["lr"] * scale, "begins": begins, "scale": scale})
+    return split

@@ -1,0 +1,182 @@
+"""Trainees that keep the base task in view while the shared layers train: rehearsal and distillation.
+
+In a grafted model the original base head reads the tuned neck, so both recipes act on what that head reads, never on
+the head itself.
+
+replay   Base images run through the tuned layers together with the target images (one forward pass, so that BatchNorm
+         sees the mixture); the frozen original head's own detection loss on the base images is added to the target
+         loss. Both are sums over images, as if the batch were one. A share of the replay images is kept in memory, and
+         every epoch goes through the memory once, spread evenly over its batches.
+distill  The features that the head reads, on target images, are pulled towards the base model's: the mean over the
+         levels of |tuned - base|^2 / |base|^2, times the number of images, times the weight.
+
+With only the head training both do nothing: no layer that the base head reads can move.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import copy, deepcopy
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..data.dataset import DetectionSet
+from ..dualhead.model import run_layers
+from ..recipe import Stage
+from .data_order import generator_states, restore_generators
+from .trainee import Trainee, run_trunk
+from .trainer import FreezeTrainer
+from .training_data import CheckedDataset
+
+
+class DistillTrainee(Trainee):
+    """A trainee whose features are held near the base model's."""
+
+    def __init__(self, name: str, trainer: FreezeTrainer, stages: tuple[Stage, ...], base: Any, weight: float) -> None:
+        super().__init__(name, trainer, stages)
+        self._base = frozen_copy(base, trainer)
+        self._weight = weight
+
+    def losses(self, batch: dict[str, Any], trunk: dict[int, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """The detection loss and the distance to the base model's features."""
+        head = self.detector.model[-1]
+        if self.shared_depth >= head.i:
+            return super().losses(batch, trunk)
+        features = head_inputs(self.detector, self.shared_depth, batch["img"], trunk)
+        with torch.no_grad():
+            wanted = head_inputs(self._base, self.shared_depth, batch["img"], trunk)
+        loss, items = self.detector.loss(batch, head(list(features)))
+        distances = [
+            (own.float() - base.float()).square().sum() / base.float().square().sum().clamp_min(1e-12)
+            for own, base in zip(features, wanted, strict=True)
+        ]
+        distance = torch.stack(distances).mean()
+        added = self._weight * distance * len(batch["img"])
+        return torch.cat([loss.reshape(-1), added.reshape(1)]), {**items, "distill_loss": distance.detach()}
+
+
+class ReplayTrainee(Trainee):
+    """A trainee that also answers for base images, with the original head."""
+
+    def __init__(
+        self,
+        name: str,
+        trainer: FreezeTrainer,
+        stages: tuple[Stage, ...],
+        base: Any,
+        memory: DetectionSet,
+        seed: int,
+    ) -> None:
+        super().__init__(name, trainer, stages)
+        self._base = frozen_copy(base, trainer)
+        self._base.model[-1].training = True  # raw outputs, as its loss reads them; its BatchNorm stays in eval mode
+        self._criterion = self._base.init_criterion()
+        self._memory = ReplayMemory(memory, trainer, seed)
+        self._position = (0, 0)
+
+    def train_batch(self, i: int, epoch: int, batch: dict[str, Any], trunk: dict[int, Tensor]) -> None:
+        """One step; the replay images of this position are drawn in `losses`."""
+        self._position = (epoch, i)
+        super().train_batch(i, epoch, batch, trunk)
+
+    def losses(self, batch: dict[str, Any], trunk: dict[int, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """The target loss, and the original head's loss on the replayed images."""
+        head = self.detector.model[-1]
+        replayed = self._memory.batch(*self._position, self._batches)
+        if replayed is None or self.shared_depth >= head.i:
+            loss, items = super().losses(batch, trunk)
+            return loss, {**items, "replay_loss": torch.zeros(())}
+        replayed = {k: v.to(self.trainer.device) if isinstance(v, Tensor) else v for k, v in replayed.items()}
+        images = _resized_like(replayed["img"].float() / 255, batch["img"])
+        own = run_trunk(self.detector, self.shared_depth, images, frozenset(trunk))
+        mixed = {layer: torch.cat([output, own[layer]]) for layer, output in trunk.items() if layer < self.shared_depth}
+        features = head_inputs(self.detector, self.shared_depth, torch.cat([batch["img"], images]), mixed)
+        count = len(batch["img"])
+        loss, items = self.detector.loss(batch, head([level[:count] for level in features]))
+        on_base = self._base.model[-1]([level[count:] for level in features])
+        base_loss, _ = self._criterion(on_base, {**replayed, "img": images})
+        added = base_loss.sum()
+        return torch.cat([loss.reshape(-1), added.reshape(1)]), {**items, "replay_loss": added.detach() / len(images)}
+
+
+class ReplayMemory:
+    """Base images in memory order; the batch of a step depends on seed, epoch and step only, so nothing needs saving.
+
+    Augmented as the target images are, but without mosaic, mixup and the like: their other images would be drawn from
+    what happens to be in memory.
+    """
+
+    def __init__(self, memory: DetectionSet, trainer: FreezeTrainer, seed: int) -> None:
+        settings = copy(trainer.args)
+        settings.mosaic = settings.mixup = settings.cutmix = settings.copy_paste = 0.0
+        self._dataset = CheckedDataset(
+            memory,
+            imgsz=settings.imgsz,
+            batch_size=1,
+            augment=True,
+            hyp=settings,
+            rect=False,
+            cache=None,
+            single_cls=False,
+            stride=trainer.stride,
+            pad=0.0,
+            prefix="replay: ",
+            task="detect",
+            data={"names": dict(enumerate(memory.class_names)), "nc": len(memory.class_names), "channels": 3},
+            fraction=1.0,
+        )
+        self._seed = seed
+
+    def batch(self, epoch: int, step: int, steps: int) -> dict[str, Any] | None:
+        """The replay images of one step of an epoch of `steps`; None where there are fewer images than steps."""
+        count = len(self._dataset)
+        order = np.random.default_rng((self._seed, epoch)).permutation(count)
+        chosen = order[count * step // steps : count * (step + 1) // steps]
+        if not len(chosen):
+            return None
+        with _generators_seeded(int(np.random.SeedSequence((self._seed, epoch, step)).generate_state(1)[0])):
+            samples = [self._dataset[int(k)] for k in chosen]
+        batch: dict[str, Any] = self._dataset.collate_fn(samples)
+        return batch
+
+
+def frozen_copy(base: Any, trainer: FreezeTrainer) -> Any:
+    """The base model beside a training: on its device, in eval mode, without gradients."""
+    model = deepcopy(base).to(trainer.device).eval()
+    model.args = trainer.args  # the gains of the loss
+    for parameter in model.parameters():
+        parameter.requires_grad_(False)
+    return model
+
+
+def head_inputs(detector: Any, depth: int, images: Tensor, trunk: dict[int, Tensor]) -> list[Tensor]:
+    """What a detector's head reads, layers 0..depth-1 given by `trunk`."""
+    head = detector.model[-1]
+    outputs = {layer: output for layer, output in trunk.items() if layer < depth}
+    kept = frozenset(detector.save) | frozenset(head.f)
+    run_layers(detector.model[depth:-1], outputs.get(depth - 1, images), outputs, kept)
+    return [outputs[layer] for layer in head.f]
+
+
+def _resized_like(images: Tensor, others: Tensor) -> Tensor:
+    if images.shape[2:] == others.shape[2:]:
+        return images
+    return torch.nn.functional.interpolate(images, size=others.shape[2:], mode="bilinear", align_corners=False)
+
+
+@contextmanager
+def _generators_seeded(seed: int) -> Iterator[None]:
+    """Draw from generators of our own, and leave the training's where they were."""
+    before = generator_states(cuda=False)
+    try:
+        random.seed(seed)
+        np.random.seed(seed)  # noqa: NPY002  (the generator that Ultralytics draws from)
+        torch.default_generator.manual_seed(seed)
+        yield
+    finally:
+        restore_generators(before)

@@ -95,6 +95,8 @@ def main() -> None:
     parser.add_argument("--mosaic", action="store_true", help="mosaic in all epochs but the last")
     parser.add_argument("--json", type=Path, help="also write the figures here")
     options = parser.parse_args()
+    import ultralytics  # noqa: F401  (sets up its log, which is then silenced)
+
     quiet_ultralytics()
 
     with tempfile.TemporaryDirectory() as name:

@@ -25,6 +25,7 @@ from .latency import LatencyBrokeOff, latencies_from, latency_batches, latency_f
 from .measure.memory import PeakMemory
 from .measure.stopping import StoppingRule
 from .pipeline import HeadDetections, detect, load_detections, merge, save_detections
+from .recipe import STATIC
 from .report.schema import Accuracy, ArtifactHashes, Latencies, MapPair, Memory, Original, Row, Rung, Training
 from .selection import NmsSettings
 from .spec import Precision, Study
@@ -80,7 +81,7 @@ def measure_row(
     console: Console,
 ) -> Row:
     """One construction of one fine-tuned model, through one engine: accuracy of both heads, latency, size."""
-    name = f"{construction} {arm.freeze}"
+    name = f"{construction} {arm.freeze}" if arm.recipe == STATIC else f"{construction} {arm.freeze} {arm.recipe}"
     candidate = Candidate(construction, inputs.base, load_tuned(tuned), arm.freeze)
     deployment = _deploy(candidate, engine, precision, study, inputs, store, console, name)
     try:

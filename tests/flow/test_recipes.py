@@ -3,8 +3,8 @@
 import pytest
 
 from bench_freeze.artifact import ArtifactStore
-from bench_freeze.data.source import open_target
-from bench_freeze.data.subset import keep_images
+from bench_freeze.data.source import open_base, open_target
+from bench_freeze.data.subset import keep_images, relabelled
 from bench_freeze.finetune.arm import CHECKPOINT, Arm, load_tuned
 from bench_freeze.finetune.training import fine_tune
 from bench_freeze.spec import study_from
@@ -24,9 +24,19 @@ def few(embedded_data):
     return keep_images(training, range(10))
 
 
-def train(folder, base, data, arms, on_epoch=lambda done, total: None, **changes):
+@pytest.fixture(scope="module")
+def base_images(embedded_data, base):
+    """Twenty base images in the classes of the base head."""
+    from bench_freeze.data.classes import map_classes
+
+    data = keep_images(open_base(embedded_data[2], None, "val"), range(20))
+    pairs = map_classes(base.class_names, data.class_names, unmatched="ignore", head="", data="")
+    return relabelled(data, pairs.head_to_data, base.class_names)
+
+
+def train(folder, base, data, arms, on_epoch=lambda done, total: None, replay=None, **changes):
     study = study_from({**VALUES, **changes}, "test")
-    return [a for a, _ in fine_tune(study, arms, base, data, ArtifactStore(folder), on_epoch)]
+    return [a for a, _ in fine_tune(study, arms, base, data, ArtifactStore(folder), on_epoch, replay)]
 
 
 def moved_layers(base, artifact):
@@ -103,3 +113,105 @@ def test_a_layer_that_should_have_trained_and_did_not_is_an_error(base, few):
     with pytest.raises(AuditError, match=r"layer\(s\) 18 should have trained"):
         audit_trained(before, model, 10)
     assert audit_trained(before, model, 19).still == ["model.22.cv2.0.0.bn.bias"]
+
+
+def base_features(model, images):
+    """What the head reads, in eval mode."""
+    import torch
+
+    from bench_freeze.finetune.rehearsal import head_inputs
+
+    with torch.no_grad():
+        return head_inputs(model, 0, images, {})
+
+
+def distance_to_base(base, artifact):
+    import torch
+
+    images = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    pairs = zip(base_features(base.model, images), base_features(load_tuned(artifact).model, images), strict=True)
+    return sum(float((a - b).square().sum() / a.square().sum()) for a, b in pairs)
+
+
+def test_rehearsal_and_distillation_keep_the_features_nearer_to_the_base_models(base, few, base_images, tmp_path):
+    arms = [Arm(15, 0), Arm(15, 0, "distill"), Arm(15, 0, "replay_0.5"), Arm(22, 0, "replay_0.5"), Arm(22, 0)]
+    changes = {"replay": base_images, "distill_weight": 30.0, "lr0": 0.005}
+    found = train(tmp_path / "together", base, few, arms, **changes)
+    static, distilled, replayed, head_replayed, head = found
+    assert distance_to_base(base, distilled) < 0.8 * distance_to_base(base, static)
+    assert replayed.sha256(CHECKPOINT) != static.sha256(CHECKPOINT)
+    assert replayed.facts["recipe"]["memory_images"] == 10
+    assert head_replayed.sha256(CHECKPOINT) == head.sha256(CHECKPOINT)  # nothing that the base head reads can move
+    for artifact in (distilled, replayed):
+        assert min(moved_layers(base, artifact)) == 15
+        losses = artifact.path("epochs.csv").read_text().splitlines()
+        name = f"train/{artifact.facts['recipe']['name'].partition('_')[0]}_loss"
+        assert float(losses[1].split(",")[losses[0].split(",").index(name)]) > 0
+    # Company and cuts change nothing here either: the replayed images of a step follow from seed, epoch and step.
+    alone = tmp_path / "alone"
+
+    def cut(done, total):
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(alone, base, few, arms[2:3], cut, **changes)
+    assert train(alone, base, few, arms[2:3], **changes)[0].sha256(CHECKPOINT) == replayed.sha256(CHECKPOINT)
+
+
+def test_rehearsal_lowers_the_original_heads_loss_on_base_images(base, few, base_images, tmp_path):
+    """Measured with the frozen head on the tuned features, as the recipe promises, against the static arm."""
+    import torch
+
+    from bench_freeze.data.loader import load_batch
+    from bench_freeze.finetune.rehearsal import head_inputs
+
+    static, replayed = train(
+        tmp_path, base, few, [Arm(10, 0), Arm(10, 0, "replay_1")], replay=base_images, epochs=6, lr0=0.01
+    )
+    images = torch.from_numpy(load_batch(base_images.images, 0, 64).images)
+    with torch.no_grad():
+        wanted = base.model.model[-1](head_inputs(base.model, 0, images, {}))[0]
+        found = [
+            base.model.model[-1](head_inputs(load_tuned(artifact).model, 0, images, {}))[0]
+            for artifact in (static, replayed)
+        ]
+    far, near = (float((output[:, 4:] - wanted[:, 4:]).abs().mean()) for output in found)
+    assert near < far
+
+
+def test_interpolation_needs_no_training_and_its_ends_are_known(base, few, tmp_path):
+    import torch
+
+    from bench_freeze.finetune.interpolation import blend, interpolated
+
+    (static,) = train(tmp_path, base, few, [Arm(15, 0)])
+    tuned = load_tuned(static).model
+    ends = [blend(base.model, tuned, alpha, 15).state_dict() for alpha in (0.0, 1.0)]
+    for name, tensor in tuned.state_dict().items():
+        assert torch.equal(ends[1][name], tensor)
+        assert torch.equal(ends[0][name], tensor if name.startswith("model.22.") else base.model.state_dict()[name])
+
+    store = ArtifactStore(tmp_path)
+    for how in ("reestimate", "interpolate"):
+        study = study_from({**VALUES, "interpolate": [0.5], "interpolate_bn": how}, "test")
+        arm = Arm(15, 0, "interpolate_0.5")
+        artifact, made = interpolated(study, arm, arm.alpha, static, base, few, store)
+        assert made
+        assert not interpolated(study, arm, arm.alpha, static, base, few, store)[1]
+        model = load_tuned(artifact).model
+        weight = "model.21.cv1.conv.weight"
+        half = (base.model.state_dict()[weight] + tuned.state_dict()[weight]) / 2
+        assert torch.allclose(model.state_dict()[weight], half, atol=1e-3)
+        assert min(moved_layers(base, artifact)) == 15
+        statistics = model.state_dict()["model.21.cv1.bn.running_mean"]
+        ends_statistics = [m.state_dict()["model.21.cv1.bn.running_mean"] for m in (base.model, tuned)]
+        assert torch.allclose(statistics, sum(ends_statistics) / 2, atol=1e-3) == (how == "interpolate")
+
+
+def test_a_model_from_scratch_and_one_on_fewer_images(base, few, tmp_path):
+    (scratch,) = train(tmp_path, base, few, [Arm(0, 0, "scratch")])
+    assert 0 in moved_layers(base, scratch)
+    assert scratch.facts["head_start"]["copied_tensors"] == 0
+    (less,) = train(tmp_path, base, keep_images(few, range(5)), [Arm(22, 0, data_fraction=0.5)])
+    assert less.facts["audit"]["trained"] > 0

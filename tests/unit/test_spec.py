@@ -62,6 +62,11 @@ def test_one_value_stands_for_a_list_of_one():
         ({"unfreeze_schedule": "22-0"}, "22@0,15@3,10@6"),
         ({"layer_decay": 0}, "above 0, up to 1"),
         ({"lp_share": 1}, "between 0 and 1"),
+        ({"replay": [0]}, "above 0, up to 1"),
+        ({"data_fractions": [0.5, 0.5]}, "twice"),
+        ({"interpolate": [1.5]}, "above 0, up to 1"),
+        ({"replay_holdout": 0.2}, "nothing is replayed"),
+        ({"replay": [0.1], "replay_set": "a.json", "replay_holdout": 0.2}, "give one of them"),
         ({"frozen_bn": "train"}, "branched"),
         ({"weights": "a.pt"}, "--target and --base"),
         ({"train_args": {"freeze": 3}}, "'freeze' is set by freeze"),
@@ -86,3 +91,8 @@ def test_missing_and_broken_files_are_named(tmp_path):
     broken.write_text("freeze = [")
     with pytest.raises(InputError, match="no TOML file"):
         read_toml(broken)
+
+
+def test_recipes_with_a_share_are_named_after_it():
+    study = study_from({"recipe": ["static", "lp_ft"], "replay": [0.05], "interpolate": [0.5, 1]}, "test")
+    assert study.recipes == ("static", "lp_ft", "replay_0.05", "interpolate_0.5", "interpolate_1")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from rich.table import Table
 
-from .schema import Latency, Results
+from .schema import Latency, Results, Row
 
 HEADINGS = (
     "freeze",
@@ -50,7 +50,7 @@ def table_rows(results: Results) -> list[tuple[str, ...]]:
             (
                 str(row.freeze),
                 str(row.seed),
-                row.construction,
+                _construction(row),
                 _engine(row.engine, row.precision),
                 _fraction(row.target.map50),
                 _fraction(row.target.map),
@@ -107,6 +107,12 @@ def caption(results: Results) -> str:
         f"{settings['nms_iou_threshold']}, {settings['max_detections']} detections); latency per batch of "
         f"{batch}; change = base mAP - original model's."
     )
+
+
+def _construction(row: Row) -> str:
+    """With the recipe and the share of the data where they are not the usual ones."""
+    share = "" if row.data_fraction == 1 else f", {row.data_fraction:g} of the data"
+    return row.construction + ("" if row.recipe == "static" else f", {row.recipe}") + share
 
 
 def _engine(name: str, precision: str) -> str:

@@ -64,6 +64,8 @@ def run(study: Study, console: Console, command: list[str]) -> Results:
 def _trained(study: Study, inputs: Inputs, store: ArtifactStore, console: Console) -> Iterator[tuple[Arm, Artifact]]:
     """Every arm with its training, in order; arms with one data order are trained together, when the first is due."""
     arms = _arms(study, inputs)
+    if study.executor == "ray":
+        _train_on_ray(study, arms, inputs, store, console)
     trained: dict[Arm, Artifact] = {}
     for arm in arms:
         data = nested_subset(inputs.training, arm.data_fraction, arm.seed)
@@ -78,6 +80,28 @@ def _trained(study: Study, inputs: Inputs, store: ArtifactStore, console: Consol
             yield arm, trained[arm]
         else:
             yield arm, _interpolated(study, arm, arm.alpha, trained[arm.source], data, inputs, store, console)
+
+
+def _train_on_ray(study: Study, arms: list[Arm], inputs: Inputs, store: ArtifactStore, console: Console) -> None:
+    """Train everything on a Ray cluster; what follows finds the artifacts as if they had been made here."""
+    from .finetune.on_ray import Job, train_on_ray
+
+    groups: dict[Any, list[Arm]] = {}
+    for arm in dict.fromkeys(arm.source for arm in arms):
+        groups.setdefault(arm.data_order if study.share else arm, []).append(arm)
+    jobs = [
+        Job(
+            study,
+            tuple(group),
+            inputs.base,
+            nested_subset(inputs.training, group[0].data_fraction, group[0].seed),
+            inputs.replay,
+            store.folder.resolve(),
+        )
+        for group in groups.values()
+    ]
+    with console.step(f"fine-tune {len(arms)} arms on Ray") as step:
+        train_on_ray(study, jobs, step)
 
 
 def _interpolated(

@@ -11,41 +11,27 @@ import difflib
 import importlib
 import re
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
 from .errors import InputError
-from .recipe import RECIPES, STATIC
-from .spec_training import check_training
+from .spec_training import TrainingOptions, check_training
+from .spec_training import flag as _flag
 
 EngineName = Literal["torch", "ort", "trt"]
 Precision = Literal["fp32", "fp16", "int8"]
 Construction = Literal["branched", "grafted", "plain"]
-HeadInit = Literal["reinit", "shape_match", "width_preserving", "name_remap"]
-FrozenBatchNorm = Literal["eval", "train"]
 Unmatched = Literal["error", "ignore"]
 
-# Ultralytics' names of what a study sets itself: given as train_args they would contradict it unseen.
-OWN_TRAINING_KEYS = {
-    "batch": "train_batch", "device": "device", "epochs": "epochs", "freeze": "freeze", "imgsz": "imgsz", "lr0": "lr0",
-    "model": "weights", "data": "target", "optimizer": "optimizer", "seed": "seeds",
-}  # fmt: skip
-NOT_FOR_STUDIES = frozenset(
-    {"exist_ok", "fraction", "name", "plots", "project", "resume", "save", "save_dir", "task", "val"}
-)
-
+GROUPS = ("data", "training", "models", "engine", "scoring", "latency", "output")  # the order of the help
 STRIDE = 32  # every Ultralytics detection family has this maximum stride, or checks its own when the model is read
 
 
-def _flag(group: str, help: str, default: Any = None, metavar: str | None = None) -> Any:
-    return field(default=default, metadata={"group": group, "help": help, "metavar": metavar})
-
-
 @dataclass(frozen=True, kw_only=True)
-class Study:
+class Study(TrainingOptions):
     """One study: a grid of freeze depths, seeds, constructions and engines on one target set and one base set."""
 
     engine: tuple[EngineName, ...] = _flag(
@@ -75,65 +61,9 @@ class Study:
         "error",
     )
 
-    freeze: tuple[int, ...] | None = _flag(
-        "training",
-        "freeze depths; N freezes layers 0..N-1 (default: head only, half the neck, all of the neck)",
-        None,
-        "N[,N]",
-    )
     construction: tuple[Construction, ...] = _flag(
         "models", "models made of each fine-tuned one: branched, grafted, plain", ("branched", "grafted"), "NAME[,NAME]"
     )
-    seeds: tuple[int, ...] = _flag("training", "seeds; each is one training per depth", (0,), "N[,N]")
-    recipe: tuple[str, ...] = _flag("training", f"how the layers train: {', '.join(RECIPES)}", (STATIC,), "NAME[,NAME]")
-    epochs: int = _flag("training", "training epochs", 50)
-    train_batch: int = _flag("training", "training batch size", 16)
-    optimizer: str = _flag(
-        "training", "SGD, Adam, AdamW, ... or auto, which is Ultralytics' own choice and ignores lr0", "auto"
-    )
-    lr0: float | None = _flag("training", "initial learning rate (default: Ultralytics')")
-    head_init: HeadInit = _flag(
-        "training",
-        "how the new head starts: reinit, shape_match, width_preserving, name_remap (Ultralytics' own)",
-        "name_remap",
-    )
-    frozen_bn: FrozenBatchNorm = _flag(
-        "training", "running statistics of frozen BatchNorm layers: eval keeps them, train lets them drift", "eval"
-    )
-    unfreeze_schedule: str | None = _flag(
-        "training", "stages of recipe gradual (default: equal shares of the epochs)", None, "DEPTH@EPOCH[,...]"
-    )
-    lp_share: float = _flag("training", "share of the epochs in which recipe lp_ft trains the head alone", 0.3)
-    layer_decay: float = _flag(
-        "training", "learning rate of a layer over that of the layer behind it; 1 is the same for all", 1.0
-    )
-    replay: tuple[float, ...] = _flag(
-        "training", "also train with this share of the replay images (recipe replay_SHARE)", (), "X[,X]"
-    )
-    replay_set: str | None = _flag(
-        "data", "base images to replay: COCO json or data yaml (default: the train split of a base yaml)"
-    )
-    replay_images: str | None = _flag("data", "image folder of a COCO json replay set")
-    replay_holdout: float = _flag("data", "share of the base images that is not scored but replayed", 0.0)
-    distill_weight: float = _flag("training", "weight of the distance to the base features (recipe distill)", 1.0)
-    interpolate: tuple[float, ...] = _flag(
-        "training", "also score base + ALPHA x (tuned - base), untrained (recipe interpolate_ALPHA)", (), "X[,X]"
-    )
-    interpolate_bn: Literal["reestimate", "interpolate"] = _flag(
-        "training",
-        "BatchNorm statistics of interpolated models: reestimate on training images, or interpolate",
-        "reestimate",
-    )
-    data_fractions: tuple[float, ...] = _flag(
-        "training", "shares of the training images, nested, each an arm", (1.0,), "X[,X]"
-    )
-    scratch: bool = _flag("training", "also train from random weights, nothing frozen (recipe scratch)", False)
-    share: bool = _flag("training", "depths on the same data train together: each batch and frozen layer once", True)
-    train_args: dict[str, Any] = field(
-        default_factory=dict,
-        metadata={"group": "training", "help": "any other Ultralytics training argument", "metavar": "KEY=VALUE"},
-    )
-
     ladder: bool = _flag(
         "models",
         "also score the graft ladder: base mAP with layers 0..k-1 tuned and the rest original, for every k",
@@ -174,12 +104,6 @@ class Study:
         return tuple(pair for pair in pairs if pair[0] != "torch" or pair[1] == "fp32")
 
     @property
-    def recipes(self) -> tuple[str, ...]:
-        """Every recipe of the study by its full name, those with a share included."""
-        replayed = (f"replay_{share:g}" for share in self.replay)
-        return (*self.recipe, *replayed, *(f"interpolate_{alpha:g}" for alpha in self.interpolate))
-
-    @property
     def out_folder(self) -> Path:
         """The folder that receives results.json and artifacts/."""
         if self.out is not None:
@@ -189,7 +113,8 @@ class Study:
 
 def fields() -> tuple[dataclasses.Field[Any], ...]:
     """The fields of a study in the order in which help and documentation list them."""
-    return dataclasses.fields(Study)
+    known = dataclasses.fields(Study)
+    return tuple(sorted(known, key=lambda f: (*GROUPS, f.metadata["group"]).index(f.metadata["group"])))
 
 
 def study_from(values: dict[str, Any], where: str) -> Study:
@@ -245,8 +170,6 @@ def _check(study: Study) -> None:
     for name in ("score_threshold", "nms_iou_threshold"):
         if not 0 <= getattr(study, name) <= 1:
             raise InputError(f"{name} = {getattr(study, name)} is out of range; give a number from 0 to 1.")
-    if study.lr0 is not None and not 0 < study.lr0 < float("inf"):
-        raise InputError(f"lr0 = {study.lr0} is out of range; give a number above 0, for example 0.001.")
     if study.latency_samples < 0 or study.latency_seconds <= 0:
         raise InputError("latency_samples must be at least 0 and latency_seconds above 0.")
     if study.workers is not None and study.workers < 1:
@@ -265,20 +188,6 @@ def _check(study: Study) -> None:
             "or use --engine ort or trt."
         )
     check_training(study)
-    if any(seed < 0 for seed in study.seeds):
-        raise InputError("a seed is below 0; seeds are whole numbers from 0.")
-    if study.freeze is not None and min(study.freeze) < 0:
-        raise InputError(f"freeze = {min(study.freeze)} is below 0; 0 freezes nothing, N freezes layers 0 to N-1.")
-    if study.frozen_bn == "train" and "branched" in study.construction:
-        raise InputError(
-            "frozen_bn = train changes the statistics of the frozen layers, so a branched model would not keep the "
-            "base head's output; ask for --construction grafted or plain, or leave frozen_bn = eval."
-        )
-    for key in study.train_args:
-        if key in OWN_TRAINING_KEYS:
-            raise InputError(f"train_args: '{key}' is set by {OWN_TRAINING_KEYS[key]}; give that instead.")
-        if key in NOT_FOR_STUDIES:
-            raise InputError(f"train_args: '{key}' is not for the user to set in a study; leave it out.")
     given = {"weights": study.weights, "target": study.target, "base": study.base}
     missing = [name for name, value in given.items() if value is None]
     if missing and len(missing) < 3:

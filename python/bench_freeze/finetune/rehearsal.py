@@ -8,7 +8,8 @@ replay   Base images run through the tuned layers together with the target image
          loss. Both are sums over images, as if the batch were one. A share of the replay images is kept in memory, and
          every epoch goes through the memory once, spread evenly over its batches.
 distill  The features that the head reads, on target images, are pulled towards the base model's: the mean over the
-         levels of |tuned - base|^2 / |base|^2, times the number of images, times the weight.
+         levels of |tuned - base|^2 / |base|^2, times the number of images, times the weight. Both normalise the
+         layers that train by the statistics of the batch, so the distance starts at exactly 0.
 
 With only the head training both do nothing: no layer that the base head reads can move.
 """
@@ -23,7 +24,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..data.dataset import DetectionSet
 from ..dualhead.model import run_layers
@@ -40,6 +41,7 @@ class DistillTrainee(Trainee):
     def __init__(self, name: str, trainer: FreezeTrainer, stages: tuple[Stage, ...], base: Any, weight: float) -> None:
         super().__init__(name, trainer, stages)
         self._base = frozen_copy(base, trainer)
+        _normalise_by_batch(self._base, self.freeze)
         self._weight = weight
 
     def losses(self, batch: dict[str, Any], trunk: dict[int, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
@@ -152,6 +154,15 @@ def frozen_copy(base: Any, trainer: FreezeTrainer) -> Any:
     for parameter in model.parameters():
         parameter.requires_grad_(False)
     return model
+
+
+def _normalise_by_batch(model: Any, first: int) -> None:
+    """BatchNorm of layers `first`.. as in training, without taking note of what it sees."""
+    for layer in model.model[first:]:
+        for module in layer.modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                module.momentum = 0.0
+                module.train()
 
 
 def head_inputs(detector: Any, depth: int, images: Tensor, trunk: dict[int, Tensor]) -> list[Tensor]:

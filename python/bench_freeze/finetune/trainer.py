@@ -21,7 +21,7 @@ from ..data.dataset import DetectionSet
 from ..environment import usable_cores
 from ..errors import InputError
 from ..recipe import Stage
-from ..spec import FrozenBatchNorm
+from ..spec_training import FrozenBatchNorm
 from .groups import split_groups
 from .training_data import CheckedDataset
 

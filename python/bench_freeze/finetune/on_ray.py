@@ -1,0 +1,132 @@
+"""Trainings as Ray tasks: one task per group of arms that share a data order (per arm without sharing).
+
+A task writes artifacts and progress files into the study's output folder, as a local training does, so that folder and
+the data must be on a file system that all nodes see under the same paths. That is also what makes a task repeatable:
+Ray starts one again whose worker died, and it goes on at the last border between two epochs. The driver trains nothing;
+it finds the artifacts afterwards as if they had been made locally, with the same keys and, with the same number of
+threads on the same kind of processor, the same bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..artifact import ArtifactStore
+from ..console import Step
+from ..data.dataset import DetectionSet
+from ..dualhead.checkpoint import Checkpoint
+from ..errors import BenchFreezeError, InputError
+from ..spec import Study
+from .arm import Arm
+from .training import fine_tune
+
+RETRIES = 3  # of a task whose worker died; errors of the training itself are not retried
+
+
+@dataclass(frozen=True)
+class Job:
+    """One group of arms, with all that a worker needs to train it."""
+
+    study: Study
+    arms: tuple[Arm, ...]
+    base: Checkpoint
+    data: DetectionSet
+    replay: DetectionSet | None
+    folder: Path  # of the artifacts
+
+    @property
+    def title(self) -> str:
+        """The group in a message."""
+        return ", ".join(arm.name for arm in self.arms)
+
+
+def train_on_ray(study: Study, jobs: list[Job], on_job: Step) -> None:
+    """Train all groups on a Ray cluster: the one at `study.address`, or one that is started here for the while.
+
+    Returns when every artifact is there. Raises InputError without ray or a cluster, and the first error of a training
+    after the others have ended.
+    """
+    try:
+        import ray
+    except ImportError:
+        raise InputError("executor = ray needs the package ray; pip install 'bench-freeze[ray]'.") from None
+    started_here = not ray.is_initialized()
+    if started_here:
+        _connect(ray, study)
+    try:
+        options = _resources(study)
+        task = ray.remote(max_retries=RETRIES, **options)(_train_job)
+        waiting = {task.remote(job): job for job in jobs}
+        failed: list[BenchFreezeError] = []
+        total = len(jobs)
+        while waiting:
+            ready, _ = ray.wait(list(waiting), num_returns=1)
+            job = waiting.pop(ready[0])
+            failure = _outcome(ray, ready[0], job)
+            if failure is not None:
+                failed.append(failure)
+            on_job(total - len(waiting), total)
+    finally:
+        if started_here:
+            ray.shutdown()
+    if failed:
+        raise failed[0]
+
+
+def _train_job(job: Job) -> tuple[str, str] | None:
+    """Runs on a worker. An error comes back as its type and sentence: only a dead worker is worth another try."""
+    try:
+        store = ArtifactStore(job.folder)
+        fine_tune(
+            job.study,
+            list(job.arms),
+            job.base,
+            job.data,
+            store,
+            lambda done, total: None,
+            job.replay,
+        )
+    except BenchFreezeError as error:
+        return type(error).__name__, str(error)
+    return None
+
+
+def _outcome(ray: Any, reference: Any, job: Job) -> BenchFreezeError | None:
+    from .. import errors
+
+    try:
+        failure = ray.get(reference)
+    except ray.exceptions.RayError as error:
+        reason = " ".join(str(error).split())[:300]
+        return BenchFreezeError(
+            f"the training of {job.title} failed on Ray after {RETRIES} retries ({reason}); what it finished is kept, "
+            "run the same command again."
+        )
+    if failure is None:
+        return None
+    kind, sentence = failure
+    return getattr(errors, kind, BenchFreezeError)(sentence)
+
+
+def _connect(ray: Any, study: Study) -> None:
+    try:
+        if study.address is not None:
+            ray.init(address=study.address, log_to_driver=False, logging_level="error")
+        else:
+            ray.init(
+                num_cpus=study.workers_per_node, include_dashboard=False, log_to_driver=False, logging_level="error"
+            )
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise InputError(
+            f"no Ray cluster answers at {study.address} ({' '.join(str(error).split())[:200]}); start one with "
+            "`ray start --head`, or leave --address out."
+        ) from None
+
+
+def _resources(study: Study) -> dict[str, Any]:
+    """A task takes one of a node's slots, and a share of a GPU where one is asked for."""
+    if study.device == "cpu":
+        return {"num_cpus": 1}
+    return {"num_cpus": 1, "num_gpus": study.gpus_per_arm}

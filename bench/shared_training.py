@@ -75,11 +75,22 @@ def ultralytics_runs(weights: Path, data: Path, study: Study, arms: list[Arm], t
         )  # fmt: skip
 
 
-def seconds_of(job: Callable[[], Any]) -> float:
-    began = time.perf_counter()
+def seconds_of(job: Callable[[], Any]) -> tuple[float, float]:
+    """Wall time and processor time of all threads: the second is less disturbed by what else the machine does."""
+    wall, processor = time.perf_counter(), time.process_time()
     with contextlib.redirect_stdout(io.StringIO()):
         job()
-    return time.perf_counter() - began
+    return time.perf_counter() - wall, time.process_time() - processor
+
+
+def paired(seconds: dict[str, list[float]]) -> dict[str, list[float]]:
+    """Per round of A B C C B A the ratio of a side's two times over those of all arms together."""
+    ours = seconds["ours together"]
+    return {
+        side: [(own[k] + own[k + 1]) / (ours[k] + ours[k + 1]) for k in range(0, len(own), 2)]
+        for side, own in seconds.items()
+        if side != "ours together"
+    }
 
 
 def main() -> None:
@@ -125,23 +136,25 @@ def main() -> None:
             "ours together": lambda: ours(study),
         }
         taken: dict[str, list[float]] = {side: [] for side in sides}
+        processor: dict[str, list[float]] = {side: [] for side in sides}
         for _ in range(options.rounds):
             for side in (*sides, *reversed(sides)):
-                taken[side].append(seconds_of(sides[side]))
-                print(f"{side:<14} {taken[side][-1]:8.2f} s", flush=True)
-    pairs = {
-        side: [
-            (taken[side][k] + taken[side][k + 1]) / (taken["ours together"][k] + taken["ours together"][k + 1])
-            for k in range(0, 2 * options.rounds, 2)
-        ]
-        for side in ("ultralytics", "ours apart")
-    }
+                wall, cpu = seconds_of(sides[side])
+                taken[side].append(wall)
+                processor[side].append(cpu)
+                print(f"{side:<14} {wall:8.2f} s, processor {cpu:8.2f} s", flush=True)
+    pairs, processor_pairs = paired(taken), paired(processor)
     for side, ratios in pairs.items():
-        print(f"{side} over ours together: {statistics.median(ratios):.3f}  (rounds {[round(r, 3) for r in ratios]})")
+        shown = ", ".join(f"{ratio:.3f}" for ratio in ratios)
+        print(
+            f"{side} over ours together: {statistics.median(ratios):.3f} (rounds {shown}); processor time "
+            f"{statistics.median(processor_pairs[side]):.3f}"
+        )
     if options.json:
         figures = {
             "freeze": options.freeze, "images": len(data.images), "epochs": options.epochs, "imgsz": options.imgsz,
             "batch": options.batch, "threads": threads, "mosaic": options.mosaic, "seconds": taken, "ratios": pairs,
+            "processor_seconds": processor, "processor_ratios": processor_pairs,
             "environment": environment(),
         }  # fmt: skip
         options.json.write_text(json.dumps(figures, indent=1) + "\n")

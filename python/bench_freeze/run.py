@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 from . import __version__
-from .artifact import Artifact, ArtifactStore, output_folder, write_whole
+from .artifact import Artifact, output_folder, write_whole
 from .console import Console
-from .data.dataset import DetectionSet
-from .data.subset import nested_subset
 from .engines.availability import require_engine
 from .environment import environment
 from .errors import MeasurementError
 from .evaluate.match_file import MatchFile
-from .finetune.arm import Arm, arm_stages
-from .finetune.training import fine_tune
+from .finetune.arm import Arm
 from .inputs import Inputs, data_facts, read_inputs
 from .ladder import measure_ladder
-from .recipe import SCRATCH
 from .report.schema import Latencies, MatchFileFacts, Results, encode
 from .rows import PROTOCOL, measure_original, measure_row
 from .spec import Study
+from .trainings import trained_arms
 
 RESULTS = "results.json"
 MATCHES = "matches.zip"
@@ -47,7 +43,7 @@ def run(study: Study, console: Console, command: list[str]) -> Results:
             originals[how] = measure_original(*how, study, inputs, store, matches, console)
             results.originals.append(originals[how])
             _keep(study.out_folder, results, matches, originals[how].latency)
-        for arm, tuned in _trained(study, inputs, store, console):
+        for arm, tuned in trained_arms(study, inputs, store, console):
             _warn_of_changes(tuned, arm, results, console)
             ladder = measure_ladder(study, arm, tuned, inputs, store, console) if study.ladder else None
             for construction, how in product(study.construction, study.deployments):
@@ -59,89 +55,6 @@ def run(study: Study, console: Console, command: list[str]) -> Results:
         results.finished = True
         _write(study.out_folder, results, matches)
     return results
-
-
-def _trained(study: Study, inputs: Inputs, store: ArtifactStore, console: Console) -> Iterator[tuple[Arm, Artifact]]:
-    """Every arm with its training, in order; arms with one data order are trained together, when the first is due."""
-    arms = _arms(study, inputs)
-    if study.executor == "ray":
-        _train_on_ray(study, arms, inputs, store, console)
-    trained: dict[Arm, Artifact] = {}
-    for arm in arms:
-        data = nested_subset(inputs.training, arm.data_fraction, arm.seed)
-        if arm.source not in trained:
-            alike = [other.source for other in arms if other.data_order == arm.data_order]
-            group = list(dict.fromkeys(alike)) if study.share else [arm.source]
-            with console.step(f"fine-tune {_title(group)}") as step:
-                made = fine_tune(study, group, inputs.base, data, store, step, inputs.replay)
-                step.kept = not any(new for _, new in made)
-            trained.update({member: artifact for member, (artifact, _) in zip(group, made, strict=True)})
-        if arm.alpha is None:
-            yield arm, trained[arm]
-        else:
-            yield arm, _interpolated(study, arm, arm.alpha, trained[arm.source], data, inputs, store, console)
-
-
-def _train_on_ray(study: Study, arms: list[Arm], inputs: Inputs, store: ArtifactStore, console: Console) -> None:
-    """Train everything on a Ray cluster; what follows finds the artifacts as if they had been made here."""
-    from .finetune.on_ray import Job, train_on_ray
-
-    groups: dict[Any, list[Arm]] = {}
-    for arm in dict.fromkeys(arm.source for arm in arms):
-        groups.setdefault(arm.data_order if study.share else arm, []).append(arm)
-    jobs = [
-        Job(
-            study,
-            tuple(group),
-            inputs.base,
-            nested_subset(inputs.training, group[0].data_fraction, group[0].seed),
-            inputs.replay,
-            store.folder.resolve(),
-        )
-        for group in groups.values()
-    ]
-    with console.step(f"fine-tune {len(arms)} arms on Ray") as step:
-        train_on_ray(study, jobs, step)
-
-
-def _interpolated(
-    study: Study,
-    arm: Arm,
-    alpha: float,
-    tuned: Artifact,
-    data: DetectionSet,
-    inputs: Inputs,
-    store: ArtifactStore,
-    console: Console,
-) -> Artifact:
-    from .finetune.interpolation import interpolated
-
-    with console.step(f"interpolate {arm.name}") as step:
-        made, new = interpolated(study, arm, alpha, tuned, inputs.base, data, store)
-        step.kept = not new
-    return made
-
-
-def _title(group: list[Arm]) -> str:
-    """One arm by its name, several by their number: their depths and recipes stand in the rows."""
-    if len(group) == 1:
-        return group[0].name
-    depths = ",".join(dict.fromkeys(str(arm.freeze) for arm in group))
-    return f"freeze {depths} seed {group[0].seed}, {len(group)} together"
-
-
-def _arms(study: Study, inputs: Inputs) -> list[Arm]:
-    """Every depth with every seed, the shallowest training first."""
-    depths = study.freeze or inputs.base.layers.default_depths()
-    scratch = [(0, SCRATCH)] if study.scratch else []
-    trainings = [*product(depths, study.recipes), *scratch]
-    arms = [
-        Arm(freeze, seed, recipe, fraction)
-        for fraction, (freeze, recipe), seed in product(study.data_fractions, trainings, study.seeds)
-    ]
-    for arm in arms:
-        arm_stages(study, arm, inputs.base.layers)  # refuses what cannot be, before anything is trained
-    return arms
 
 
 def _begin(study: Study, inputs: Inputs, command: list[str]) -> Results:

@@ -101,7 +101,7 @@ def _weights(inputs: Inputs) -> dict[str, Any]:
 def _warn_of_changes(tuned: Artifact, arm: Arm, results: Results, console: Console) -> None:
     """Say it when a training argument did not run as asked: a comparison would otherwise compare something else."""
     for name, (asked, got) in tuned.facts["changed"].items():
-        text = f"freeze {arm.freeze} seed {arm.seed}: {name} = {asked} was asked for, the training ran with {got}"
+        text = f"{arm.name}: {name} = {asked} was asked for, the training ran with {got}"
         results.warnings.append(text)
         console.warn(text)
 

@@ -11,7 +11,7 @@ from .console import Console
 from .data.dataset import DetectionSet
 from .data.subset import nested_subset
 from .finetune.arm import Arm, arm_stages
-from .finetune.training import fine_tune
+from .finetune.training import fine_tune, untrained
 from .inputs import Inputs
 from .recipe import SCRATCH
 from .spec import Study
@@ -47,19 +47,15 @@ def _train_on_ray(study: Study, arms: list[Arm], inputs: Inputs, store: Artifact
     groups: dict[Any, list[Arm]] = {}
     for arm in dict.fromkeys(arm.source for arm in arms):
         groups.setdefault(arm.data_order if study.share else arm, []).append(arm)
-    jobs = [
-        Job(
-            study,
-            tuple(group),
-            inputs.base,
-            nested_subset(inputs.training, group[0].data_fraction, group[0].seed),
-            inputs.replay,
-            store.folder.resolve(),
-        )
-        for group in groups.values()
-    ]
-    with console.step(f"fine-tune {len(arms)} arms on Ray") as step:
-        train_on_ray(study, jobs, step)
+    jobs = []
+    for group in groups.values():
+        data = nested_subset(inputs.training, group[0].data_fraction, group[0].seed)
+        missing = untrained(study, group, inputs.base, data, store, inputs.replay)
+        if missing:
+            jobs.append(Job(study, tuple(missing), inputs.base, data, inputs.replay, store.folder.resolve()))
+    if jobs:
+        with console.step(f"fine-tune {sum(len(job.arms) for job in jobs)} arms on Ray") as step:
+            train_on_ray(study, jobs, step)
 
 
 def _interpolated(

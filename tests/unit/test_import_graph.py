@@ -21,6 +21,7 @@ FRAMEWORK_MODULES = {
     "finetune.interpolation",
     "finetune.loop",
     "finetune.rehearsal",
+    "finetune.session",
     "finetune.trainee",
     "finetune.trainer",
     "finetune.training_data",

@@ -20,6 +20,7 @@ from ultralytics.utils.torch_utils import autocast, unwrap_model
 from ..dualhead.model import run_layers
 from ..errors import BenchFreezeError
 from ..recipe import Stage
+from .data_order import generator_states
 from .trainer import FreezeTrainer
 
 CARRIED = ["yaml", "nc", "args", "names", "stride", "class_weights"]  # attributes that the moving average takes over
@@ -30,6 +31,7 @@ class Trainee:
 
     def __init__(self, name: str, trainer: FreezeTrainer, stages: tuple[Stage, ...]) -> None:
         trainer._setup_train()
+        self.generators = generator_states(cuda=trainer.device.type == "cuda")  # as Ultralytics' loop would begin
         self.name = name
         self.trainer = trainer
         self.freeze = stages[-1].depth

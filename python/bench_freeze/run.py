@@ -43,7 +43,7 @@ def run(study: Study, console: Console, command: list[str]) -> Results:
             originals[how] = measure_original(*how, study, inputs, store, matches, console)
             results.originals.append(originals[how])
             _keep(study.out_folder, results, matches, originals[how].latency)
-        for arm, tuned in trained_arms(study, inputs, store, console):
+        for arm, tuned in trained_arms(study, inputs, store, results, console):
             _warn_of_changes(tuned, arm, results, console)
             ladder = measure_ladder(study, arm, tuned, inputs, store, console) if study.ladder else None
             for construction, how in product(study.construction, study.deployments):

@@ -55,6 +55,9 @@ class TrainingOptions:
     frozen_bn: FrozenBatchNorm = flag(
         "training", "running statistics of frozen BatchNorm layers: eval keeps them, train lets them drift", "eval"
     )
+    lr_search: int = flag(
+        "training", "learning rates around lr0 tried for every arm, on a held-out fifth of its training images", 0
+    )
     unfreeze_schedule: str | None = flag(
         "training", "stages of recipe gradual (default: equal shares of the epochs)", None, "DEPTH@EPOCH[,...]"
     )
@@ -139,6 +142,12 @@ def check_training(study: Study) -> None:
             raise InputError(f"train_args: '{key}' is not for the user to set in a study; leave it out.")
     if study.lr0 is not None and not 0 < study.lr0 < float("inf"):
         raise InputError(f"lr0 = {study.lr0} is out of range; give a number above 0, for example 0.001.")
+    if study.lr_search < 0 or study.lr_search == 1:
+        raise InputError(
+            f"lr_search = {study.lr_search} is out of range; give 2 or more rates to try, or leave it out."
+        )
+    if study.lr_search and (study.lr0 is None or study.optimizer.lower() == "auto"):
+        raise InputError("lr_search needs a rate to search around; give --optimizer AdamW --lr0 0.001, for example.")
     if any(seed < 0 for seed in study.seeds):
         raise InputError("a seed is below 0; seeds are whole numbers from 0.")
     if study.freeze is not None and min(study.freeze) < 0:

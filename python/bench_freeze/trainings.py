@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -14,22 +15,27 @@ from .finetune.arm import Arm, arm_stages
 from .finetune.training import fine_tune, untrained
 from .inputs import Inputs
 from .recipe import SCRATCH
+from .report.schema import Results
 from .spec import Study
 
 
 def trained_arms(
-    study: Study, inputs: Inputs, store: ArtifactStore, console: Console
+    study: Study, inputs: Inputs, store: ArtifactStore, results: Results, console: Console
 ) -> Iterator[tuple[Arm, Artifact]]:
-    """Every arm with its training, in order; arms with one data order are trained together, when the first is due."""
+    """Every arm with its training, in order; arms with one data order are trained together, when the first is due.
+
+    What a search for learning rates found is added to the results.
+    """
     arms = _arms(study, inputs)
+    if study.lr_search:
+        arms = _with_searched_rates(study, arms, inputs, store, results, console)
     if study.executor == "ray":
         _train_on_ray(study, arms, inputs, store, console)
     trained: dict[Arm, Artifact] = {}
     for arm in arms:
         data = nested_subset(inputs.training, arm.data_fraction, arm.seed)
         if arm.source not in trained:
-            alike = [other.source for other in arms if other.data_order == arm.data_order]
-            group = list(dict.fromkeys(alike)) if study.share else [arm.source]
+            group = next(group for group in _groups(arms, share=study.share) if arm.source in group)
             with console.step(f"fine-tune {_title(group)}") as step:
                 made = fine_tune(study, group, inputs.base, data, store, step, inputs.replay)
                 step.kept = not any(new for _, new in made)
@@ -40,15 +46,36 @@ def trained_arms(
             yield arm, _interpolated(study, arm, arm.alpha, trained[arm.source], data, inputs, store, console)
 
 
+def _with_searched_rates(
+    study: Study, arms: list[Arm], inputs: Inputs, store: ArtifactStore, results: Results, console: Console
+) -> list[Arm]:
+    """The arms, each with the learning rate that did best for it on held-out training images."""
+    from .finetune.lr_search import search_rates
+
+    chosen: dict[Arm, float] = {}
+    for group in _groups(arms, share=study.share):
+        data = nested_subset(inputs.training, group[0].data_fraction, group[0].seed)
+        with console.step(f"search rates for {_title(group)}") as step:
+            found = search_rates(study, group, inputs.base, data, store, step, inputs.replay)
+        chosen.update({search.arm: search.chosen for search in found})
+        results.lr_searches.extend(search.facts() for search in found)
+    return [replace(arm, lr0=chosen[arm.source]) for arm in arms]
+
+
+def _groups(arms: list[Arm], *, share: bool) -> list[list[Arm]]:
+    """The trainings behind the arms, those with one data order together."""
+    groups: dict[Any, list[Arm]] = {}
+    for arm in dict.fromkeys(arm.source for arm in arms):
+        groups.setdefault(arm.data_order if share else arm, []).append(arm)
+    return list(groups.values())
+
+
 def _train_on_ray(study: Study, arms: list[Arm], inputs: Inputs, store: ArtifactStore, console: Console) -> None:
     """Train everything on a Ray cluster; what follows finds the artifacts as if they had been made here."""
     from .finetune.on_ray import Job, train_on_ray
 
-    groups: dict[Any, list[Arm]] = {}
-    for arm in dict.fromkeys(arm.source for arm in arms):
-        groups.setdefault(arm.data_order if study.share else arm, []).append(arm)
     jobs = []
-    for group in groups.values():
+    for group in _groups(arms, share=study.share):
         data = nested_subset(inputs.training, group[0].data_fraction, group[0].seed)
         missing = untrained(study, group, inputs.base, data, store, inputs.replay)
         if missing:

@@ -5,6 +5,7 @@ import pytest
 from bench_freeze.artifact import ArtifactStore
 from bench_freeze.data.source import open_base, open_target
 from bench_freeze.data.subset import keep_images, relabelled
+from bench_freeze.errors import InputError
 from bench_freeze.finetune.arm import CHECKPOINT, Arm, load_tuned
 from bench_freeze.finetune.training import fine_tune
 from bench_freeze.spec import study_from
@@ -219,3 +220,21 @@ def test_a_model_from_scratch_and_one_on_fewer_images(base, few, tmp_path):
     assert scratch.facts["head_start"]["copied_tensors"] == 0
     (less,) = train(tmp_path, base, keep_images(few, range(5)), [Arm(22, 0, data_fraction=0.5)])
     assert less.facts["audit"]["trained"] > 0
+
+
+def test_a_rate_is_searched_on_training_images_alone(base, few, tmp_path):
+    """A rate that is far too high loses, one that breaks the training is left out, and company changes no choice."""
+    from bench_freeze.finetune.lr_search import candidate_rates, search_rates
+
+    assert candidate_rates(0.01, 4) == (0.001, 0.00316, 0.01, 0.0316)
+    study = study_from({**VALUES, "epochs": 10, "optimizer": "SGD", "lr0": 1e5, "lr_search": 2}, "test")
+    store = ArtifactStore(tmp_path)
+    with pytest.raises(InputError, match="lower --lr0"):
+        search_rates(study, [Arm(22, 0)], base, few, store, lambda done, total: None)
+    study = study_from({**VALUES, "epochs": 10, "lr0": 1.0, "lr_search": 4}, "test")
+    found = search_rates(study, [Arm(22, 0), Arm(15, 0)], base, few, store, lambda done, total: None)
+    for search in found:
+        assert (search.epochs, search.images, search.held_out) == (2, 8, 2)
+        assert search.chosen == min((c for c in search.candidates if c[1] is not None), key=lambda c: c[1])[0]
+        assert search.chosen < 1
+        assert search.facts()["freeze"] == search.arm.freeze

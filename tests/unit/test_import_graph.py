@@ -20,6 +20,7 @@ FRAMEWORK_MODULES = {
     "finetune.head_init",
     "finetune.interpolation",
     "finetune.loop",
+    "finetune.lr_search",
     "finetune.rehearsal",
     "finetune.session",
     "finetune.trainee",

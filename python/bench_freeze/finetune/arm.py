@@ -25,6 +25,7 @@ class Arm:
     seed: int
     recipe: str = STATIC
     data_fraction: float = 1.0
+    lr0: float | None = None  # chosen by a search; None is the study's
 
     @property
     def data_order(self) -> tuple[int, float, bool]:
@@ -46,7 +47,8 @@ class Arm:
         """The arm in a message or a title."""
         recipe = "" if self.recipe == STATIC else f" {self.recipe}"
         share = "" if self.data_fraction == 1 else f" on {self.data_fraction:g} of the images"
-        return f"freeze {self.freeze} seed {self.seed}{recipe}{share}"
+        rate = "" if self.lr0 is None else f" lr0 {self.lr0:g}"
+        return f"freeze {self.freeze} seed {self.seed}{recipe}{share}{rate}"
 
 
 def requested_arguments(study: Study, arm: Arm) -> dict[str, Any]:
@@ -61,8 +63,9 @@ def requested_arguments(study: Study, arm: Arm) -> dict[str, Any]:
         "amp": False,  # Ultralytics' check of mixed precision downloads a model; --train-args amp=bf16 needs no check
         "deterministic": True,
     }
-    if study.lr0 is not None:
-        asked["lr0"] = study.lr0
+    lr0 = study.lr0 if arm.lr0 is None else arm.lr0
+    if lr0 is not None:
+        asked["lr0"] = lr0
     return asked | dict(study.train_args)
 
 

@@ -60,8 +60,10 @@ class Session:
         self._study, self._group, self._keys = study, group, keys
         self._base, self._data, self._progress = base, data, progress
 
-    def train(self, store: ArtifactStore, inputs: dict[Arm, dict[str, Any]], on_epoch: OnEpoch) -> None:
-        """Train the group and write its artifacts."""
+    def train(
+        self, store: ArtifactStore, inputs: dict[Arm, dict[str, Any]], on_epoch: OnEpoch
+    ) -> dict[Arm, BenchFreezeError]:
+        """Train the group and write its artifacts; the errors of arms that failed on their own."""
         study = self._study
         arms = [arm for arm, _ in self._group]
         try:
@@ -100,8 +102,7 @@ class Session:
             else:
                 store.produce(KIND, inputs[arm], partial(self._write, trainee, facts))
             self._progress.remove(self._keys[arm])
-        for failure in failed.values():
-            raise failure
+        return {arm: failed[arm.name] for arm in arms if arm.name in failed}
 
     def _set_up(self, scratch: Path) -> list[Any]:
         """A trainee per arm. Each set-up seeds all generators anew, so every arm starts as it would alone."""

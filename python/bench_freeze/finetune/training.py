@@ -28,9 +28,11 @@ def fine_tune(
     store: ArtifactStore,
     on_epoch: OnEpoch,
     replay: DetectionSet | None = None,
+    failed: dict[Arm, Exception] | None = None,
 ) -> list[tuple[Artifact, bool]]:
     """The fine-tuned checkpoint of every arm, and whether it had to be trained. The arms have one data order.
 
+    An arm whose training failed on its own is put into `failed` and left out of the answer; without it that raises.
     `replay` are base images in the base head's classes, for arms that see some of them again.
     An artifact holds `tuned.pt` (the precision of the base checkpoint) and `epochs.csv`; its facts have seconds, peak
     memory, requested, effective and changed arguments, the head's start and the audit. Raises AuditError when a frozen
@@ -45,9 +47,15 @@ def fine_tune(
         from .session import Session
     for group in _groups(study, missing, progress):
         session = Session(study, group, missing, base, data, memories, progress)
-        session.train(store, inputs, on_epoch)
+        lost = session.train(store, inputs, on_epoch)
+        if failed is not None:
+            failed.update(lost)
+        elif lost:
+            raise next(iter(lost.values()))
     found = []
     for arm in arms:
+        if failed is not None and arm in failed:
+            continue
         artifact = store.find(KIND, inputs[arm])
         if artifact is None:
             raise InputError(

@@ -212,6 +212,9 @@ class Results(Struct, kw_only=True):
     originals: list[Original] = []
     rows: list[Row] = []
     warnings: list[str] = []
+    lr_searches: Annotated[
+        list[dict[str, Any]], Meta(description="with --lr-search: rates tried for an arm, losses on the held-out part")
+    ] = []
     matches: MatchFileFacts | None = None
 
 

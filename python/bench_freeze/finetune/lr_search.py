@@ -1,0 +1,134 @@
+"""A learning rate for every arm, chosen on a part of the training split that the choosing trainings do not see.
+
+Budget: for each arm `lr_search` short trainings of `share` of the epochs (at least one) on four fifths of the training
+images, all candidates in lockstep; rates in half decades around lr0, more of them below. Each is judged by the mean
+detection loss per image on the last fifth, without augmentation. The scored split is never looked at; the arm is then
+trained anew, from the start, on all training images.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from ultralytics.cfg import get_cfg
+
+from ..artifact import Artifact, ArtifactStore
+from ..data.dataset import DetectionSet
+from ..data.subset import keep_images, nested_order
+from ..dualhead.checkpoint import Checkpoint
+from ..errors import InputError
+from ..spec import Study
+from .arm import CHECKPOINT, Arm, load_tuned
+from .training import OnEpoch, fine_tune
+from .training_data import CheckedDataset
+
+EPOCH_SHARE = 0.2
+HELD_OUT = 0.2
+
+
+@dataclass(frozen=True)
+class Search:
+    """What was tried for one arm: rates with their losses (None where the loss became no number), and the choice."""
+
+    arm: Arm
+    candidates: tuple[tuple[float, float | None], ...]
+    chosen: float
+    epochs: int
+    images: int
+    held_out: int
+
+    def facts(self) -> dict[str, Any]:
+        """As plain values for the results."""
+        own = asdict(self)
+        arm = own.pop("arm")
+        arm.pop("lr0")
+        return {**arm, **own, "candidates": [{"lr0": rate, "loss": loss} for rate, loss in self.candidates]}
+
+
+def candidate_rates(lr0: float, count: int) -> tuple[float, ...]:
+    """`count` rates in half decades; lr0 is among them: 4 around 0.01 are 0.001, 0.00316, 0.01, 0.0316."""
+    return tuple(float(f"{lr0 * 10 ** (k / 2):.3g}") for k in range(-(count // 2), count - count // 2))
+
+
+def search_rates(
+    study: Study,
+    arms: list[Arm],
+    base: Checkpoint,
+    data: DetectionSet,
+    store: ArtifactStore,
+    on_epoch: OnEpoch,
+    replay: DetectionSet | None = None,
+) -> list[Search]:
+    """A search for each of the arms, which share a data order. Raises InputError when nothing can be held out."""
+    assert study.lr0 is not None  # checked with the study
+    order = nested_order(data, arms[0].seed)
+    held_out = max(1, round(HELD_OUT * len(order)))
+    if held_out >= len(order):
+        raise InputError(f"{data.name}: with {len(order)} training image(s) none can be held out for --lr-search.")
+    seen = keep_images(data, order[:-held_out].tolist())
+    unseen = keep_images(data, order[-held_out:].tolist())
+    short = replace(study, epochs=max(1, round(EPOCH_SHARE * study.epochs)))
+    rates = candidate_rates(study.lr0, study.lr_search)
+    tried = [replace(arm, lr0=rate) for arm in arms for rate in rates]
+    failed: dict[Arm, Exception] = {}
+    made = fine_tune(short, tried, base, seen, store, on_epoch, replay, failed)
+    losses = {
+        arm: _loss(tuned, unseen, study, store)
+        for arm, (tuned, _) in zip((a for a in tried if a not in failed), made, strict=True)
+    }
+    return [
+        _choose(arm, rates, losses, epochs=short.epochs, images=len(seen.images), held_out=held_out) for arm in arms
+    ]
+
+
+def _choose(arm: Arm, rates: tuple[float, ...], losses: dict[Arm, float], **budget: int) -> Search:
+    candidates = tuple((rate, losses.get(replace(arm, lr0=rate))) for rate in rates)
+    finite = [(loss, rate) for rate, loss in candidates if loss is not None]
+    if not finite:
+        raise InputError(f"the loss of {arm.name} became no number at every rate of {rates}; give a lower --lr0.")
+    return Search(arm, candidates, min(finite)[1], **budget)
+
+
+def _loss(tuned: Artifact, data: DetectionSet, study: Study, store: ArtifactStore) -> float:
+    inputs = {"tuned_sha256": tuned.sha256(CHECKPOINT), "data_sha256": data.sha256, "imgsz": study.imgsz}
+    kept, _ = store.produce("loss", inputs, partial(_measure, tuned, data, study))
+    return float(kept.facts["loss"])
+
+
+def _measure(tuned: Artifact, data: DetectionSet, study: Study, folder: Path) -> dict[str, Any]:
+    return {"loss": detection_loss(load_tuned(tuned).model, data, study)}
+
+
+def detection_loss(model: Any, data: DetectionSet, study: Study) -> float:
+    """Mean detection loss per image (box, class and distribution terms with Ultralytics' usual gains), eval mode."""
+    model = model.to(torch.device(study.device)).eval()
+    model.args = get_cfg()
+    dataset = CheckedDataset(
+        data,
+        imgsz=study.imgsz,
+        batch_size=study.train_batch,
+        augment=False,
+        hyp=model.args,
+        rect=False,
+        cache=None,
+        single_cls=False,
+        stride=32,
+        pad=0.0,
+        prefix="held out: ",
+        task="detect",
+        data={"names": dict(enumerate(data.class_names)), "nc": len(data.class_names), "channels": 3},
+        fraction=1.0,
+    )
+    total = 0.0
+    with torch.no_grad():
+        for start in range(0, len(dataset), study.train_batch):
+            stop = min(start + study.train_batch, len(dataset))
+            batch = dataset.collate_fn([dataset[k] for k in range(start, stop)])
+            batch["img"] = batch["img"].to(study.device).float() / 255
+            loss, _ = model.loss(batch, model(batch["img"]))
+            total += float(loss.sum())
+    return total / len(dataset)

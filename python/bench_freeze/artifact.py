@@ -114,6 +114,8 @@ class ArtifactStore:
         """Delete what a killed run left half-written. Only the holder of the folder's lock may call this."""
         for partial in self.folder.glob(".*.partial"):
             shutil.rmtree(partial, ignore_errors=True)
+        for part in self.folder.glob(".progress-*"):  # of a file that was being written
+            part.unlink(missing_ok=True)
 
 
 def artifact_key(kind: str, inputs: Mapping[str, Any]) -> str:

@@ -131,6 +131,10 @@ def check_training(study: Study) -> None:
         raise InputError("replay_set and replay_holdout are two sources of images to replay; give one of them.")
     if study.gpus_per_arm <= 0 or study.workers_per_node < 1:
         raise InputError("gpus_per_arm must be above 0 and workers_per_node at least 1.")
+    if study.executor == "ray" and study.device not in ("cpu", "cuda:0"):
+        raise InputError(
+            f"device = {study.device}: on Ray each training sees the GPU it was given as cuda:0; give that."
+        )
     if study.address is not None and study.executor != "ray":
         raise InputError(f"address = {study.address} is of a Ray cluster; add --executor ray, or leave it out.")
     if study.frozen_bn == "train" and study.interpolate:

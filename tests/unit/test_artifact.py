@@ -114,3 +114,12 @@ def test_a_write_that_fails_keeps_the_old_content(tmp_path, monkeypatch):
         write_whole(file, b"new")
     assert file.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["results.json"]
+
+
+def test_what_a_killed_run_left_half_written_goes_and_progress_stays(tmp_path):
+    for name in (".step-abc.xyz.partial", ".training.xyz.partial"):
+        (tmp_path / name).mkdir()
+    (tmp_path / ".progress-abc.pt.xyz").write_bytes(b"half")
+    (tmp_path / "progress-abc.pt").write_bytes(b"whole")
+    ArtifactStore(tmp_path).remove_unfinished()
+    assert [p.name for p in tmp_path.iterdir()] == ["progress-abc.pt"]

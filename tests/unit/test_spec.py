@@ -64,6 +64,8 @@ def test_one_value_stands_for_a_list_of_one():
         ({"lp_share": 1}, "between 0 and 1"),
         ({"lr_search": 1}, "2 or more"),
         ({"lr_search": 4, "optimizer": "SGD"}, "--lr0 0.001"),
+        ({"address": "auto"}, "add --executor ray"),
+        ({"executor": "ray", "device": "cuda:1"}, "as cuda:0"),
         ({"replay": [0]}, "above 0, up to 1"),
         ({"data_fractions": [0.5, 0.5]}, "twice"),
         ({"interpolate": [1.5]}, "above 0, up to 1"),

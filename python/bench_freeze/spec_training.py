@@ -77,10 +77,10 @@ class TrainingOptions:
     interpolate: tuple[float, ...] = flag(
         "training", "also score base + ALPHA x (tuned - base), untrained (recipe interpolate_ALPHA)", (), "X[,X]"
     )
-    interpolate_bn: Literal["reestimate", "interpolate"] = flag(
+    interpolate_bn: Literal["interpolate", "reestimate"] = flag(
         "training",
-        "BatchNorm statistics of interpolated models: reestimate on training images, or interpolate",
-        "reestimate",
+        "BatchNorm statistics of interpolated models: interpolate, or reestimate on training images",
+        "interpolate",
     )
     data_fractions: tuple[float, ...] = flag(
         "training", "shares of the training images, nested, each an arm", (1.0,), "X[,X]"

@@ -4,8 +4,8 @@ Parameters of the layers that trained become base + alpha (tuned - base); the fr
 has no counterpart in the base model, so it is the tuned one's at every alpha.
 
 BatchNorm's running statistics are mixed like parameters (`interpolate`, the default), so that alpha 0 is the base model
-and alpha 1 the tuned one; between them neither mean nor variance is exact, which matters little where the two models are
-near. `reestimate` measures them anew: cumulative averages over training images of the target set, letterboxed,
+and alpha 1 the tuned one; between them neither mean nor variance is exact, which matters little where the two models
+are near. `reestimate` measures them anew: cumulative averages over training images of the target set, letterboxed,
 without augmentation, as a forward pass in training mode sees them. Those fit the target set and not the base set, whose
 mAP then falls at every alpha, 0 included.
 """

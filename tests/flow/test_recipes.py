@@ -1,5 +1,7 @@
 """Recipes for real, on ten images: what trains when, and that company changes nothing."""
 
+from dataclasses import replace
+
 import pytest
 
 from bench_freeze.artifact import ArtifactStore
@@ -223,18 +225,28 @@ def test_a_model_from_scratch_and_one_on_fewer_images(base, few, tmp_path):
 
 
 def test_a_rate_is_searched_on_training_images_alone(base, few, tmp_path):
-    """A rate that is far too high loses, one that breaks the training is left out, and company changes no choice."""
-    from bench_freeze.finetune.lr_search import candidate_rates, search_rates
+    from bench_freeze.finetune.lr_search import search_rates
+
+    study = study_from({**VALUES, "epochs": 10, "lr0": 1.0, "lr_search": 6}, "test")
+    arms = [Arm(22, 0), Arm(15, 0)]
+    found = search_rates(study, arms, base, few, ArtifactStore(tmp_path), lambda done, total: None)
+    for search, arm in zip(found, arms, strict=True):
+        assert search.arm == arm
+        assert (search.epochs, search.images, search.held_out) == (2, 8, 2)
+        rates = [rate for rate, _ in search.candidates]
+        assert rates == [0.0316, 0.1, 0.316, 1.0]  # none above 1
+        assert search.chosen == min((c for c in search.candidates if c[1] is not None), key=lambda c: c[1])[0]
+        assert search.facts()["candidates"][0]["lr0"] == 0.0316
+    assert found[0].candidates != found[1].candidates
+
+
+def test_a_rate_that_broke_the_training_is_not_chosen():
+    from bench_freeze.finetune.lr_search import candidate_rates, choose
 
     assert candidate_rates(0.01, 4) == (0.001, 0.00316, 0.01, 0.0316)
-    study = study_from({**VALUES, "epochs": 10, "optimizer": "SGD", "lr0": 1e5, "lr_search": 2}, "test")
-    store = ArtifactStore(tmp_path)
+    arm, budget = Arm(22, 0), {"epochs": 1, "images": 8, "held_out": 2}
+    losses = {replace(arm, lr0=0.01): 3.0, replace(arm, lr0=0.1): 2.0}
+    assert choose(arm, (0.01, 0.1, 1.0), losses, **budget).chosen == 0.1
+    assert choose(arm, (0.01, 0.1, 1.0), losses, **budget).candidates[2] == (1.0, None)
     with pytest.raises(InputError, match="lower --lr0"):
-        search_rates(study, [Arm(22, 0)], base, few, store, lambda done, total: None)
-    study = study_from({**VALUES, "epochs": 10, "lr0": 1.0, "lr_search": 4}, "test")
-    found = search_rates(study, [Arm(22, 0), Arm(15, 0)], base, few, store, lambda done, total: None)
-    for search in found:
-        assert (search.epochs, search.images, search.held_out) == (2, 8, 2)
-        assert search.chosen == min((c for c in search.candidates if c[1] is not None), key=lambda c: c[1])[0]
-        assert search.chosen < 1
-        assert search.facts()["freeze"] == search.arm.freeze
+        choose(arm, (0.01,), {}, **budget)

@@ -50,8 +50,12 @@ class Search:
 
 
 def candidate_rates(lr0: float, count: int) -> tuple[float, ...]:
-    """`count` rates in half decades; lr0 is among them: 4 around 0.01 are 0.001, 0.00316, 0.01, 0.0316."""
-    return tuple(float(f"{lr0 * 10 ** (k / 2):.3g}") for k in range(-(count // 2), count - count // 2))
+    """`count` rates in half decades; lr0 is among them: 4 around 0.01 are 0.001, 0.00316, 0.01, 0.0316.
+
+    Those above 1, which Ultralytics refuses, are left out.
+    """
+    rates = (float(f"{lr0 * 10 ** (k / 2):.3g}") for k in range(-(count // 2), count - count // 2))
+    return tuple(rate for rate in rates if rate <= 1)
 
 
 def search_rates(
@@ -80,12 +84,11 @@ def search_rates(
         arm: _loss(tuned, unseen, study, store)
         for arm, (tuned, _) in zip((a for a in tried if a not in failed), made, strict=True)
     }
-    return [
-        _choose(arm, rates, losses, epochs=short.epochs, images=len(seen.images), held_out=held_out) for arm in arms
-    ]
+    return [choose(arm, rates, losses, epochs=short.epochs, images=len(seen.images), held_out=held_out) for arm in arms]
 
 
-def _choose(arm: Arm, rates: tuple[float, ...], losses: dict[Arm, float], **budget: int) -> Search:
+def choose(arm: Arm, rates: tuple[float, ...], losses: dict[Arm, float], **budget: int) -> Search:
+    """The rate with the lowest loss; raises InputError when no candidate has one."""
     candidates = tuple((rate, losses.get(replace(arm, lr0=rate))) for rate in rates)
     finite = [(loss, rate) for rate, loss in candidates if loss is not None]
     if not finite:

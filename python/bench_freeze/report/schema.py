@@ -79,8 +79,11 @@ class Latencies(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Training(Struct, frozen=True, kw_only=True):
     """The training that a row's model came from."""
 
-    seconds: float
-    peak_bytes: Annotated[int | None, Meta(description="CPU: resident memory of the process; CUDA: torch's tensors")]
+    seconds: Annotated[float, Meta(description="own work, and an equal part of what arms in lockstep computed once")]
+    peak_bytes: Annotated[
+        int | None,
+        Meta(description="of all arms in lockstep; CPU: the process's resident memory, CUDA: torch's tensors"),
+    ]
     requested: dict[str, Any]
     effective: dict[str, Any]
     changed: Annotated[dict[str, Any], Meta(description="arguments that did not run as asked: [requested, effective]")]

@@ -59,7 +59,7 @@ def compare(
 
     Raises InputError for results of different ground truth, protocol or thresholds, or a protocol other than COCO's.
     """
-    _check_pair(result_a, result_b)
+    check_pair(result_a, result_b)
     check_positive("resamples", resamples)
     if not 0 < confidence < 1:
         raise InputError(f"confidence is {confidence}: give a number between 0 and 1, such as 0.95")
@@ -91,8 +91,8 @@ class _Numbers:
 
     def __init__(self, result: Evaluation, resamples: int, seed: int, threads: int) -> None:
         self._thresholds = result.iou_thresholds
-        self._whole = _averages(result, 1, seed, threads, draw=False)
-        self._drawn = _averages(result, resamples, seed, threads, draw=True)
+        self._whole = whole_averages(result)
+        self._drawn = averages(result, resamples, seed, threads)
 
     def get(self, number: str, at: int | None) -> tuple[float, NDArray[np.float64]]:
         whole, drawn = (self._read(ap, number, at) for ap in (self._whole, self._drawn))
@@ -102,17 +102,13 @@ class _Numbers:
         if number == "class":
             of_class: NDArray[np.float64] = ap[:, at].mean(axis=1)
             return of_class
-        wanted = {"ap": None, "ap50": 0.5, "ap75": 0.75}[number]
-        picked = ap if wanted is None else ap[:, :, np.abs(self._thresholds - wanted) < 1e-6]
-        values = picked.reshape(len(picked), -1)
-        count = np.isfinite(values).sum(axis=1)
-        with np.errstate(invalid="ignore"):
-            mean: NDArray[np.float64] = np.where(count, np.nansum(values, axis=1), np.nan) / count
-        return mean
+        return mean_ap(ap, self._thresholds, {"ap": None, "ap50": 0.5, "ap75": 0.75}[number])
 
 
-def _averages(result: Evaluation, resamples: int, seed: int, threads: int, *, draw: bool) -> NDArray[np.float64]:
-    """[resamples, K, T] AP, NaN without ground truth."""
+def averages(
+    result: Evaluation, resamples: int, seed: int, threads: int, weights: NDArray[np.int32] | None = None
+) -> NDArray[np.float64]:
+    """[resamples, K, T] AP, NaN without ground truth; with `weights` [resamples, I] as often as they say."""
     ap = bootstrap(
         result.truth,
         result.lattice,
@@ -121,11 +117,28 @@ def _averages(result: Evaluation, resamples: int, seed: int, threads: int, *, dr
         max_detections=_maximum(result),
         resamples=resamples,
         seed=seed,
-        draw=draw,
+        weights=weights,
         threads=threads,
     )
     ap[ap < 0] = np.nan
     return ap
+
+
+def whole_averages(result: Evaluation) -> NDArray[np.float64]:
+    """[1, K, T] AP with every image once."""
+    return averages(result, 1, 0, 1, weights=np.ones((1, len(result.truth.begin) - 1), np.int32))
+
+
+def mean_ap(
+    ap: NDArray[np.float64], thresholds: NDArray[np.float64], iou_threshold: float | None = None
+) -> NDArray[np.float64]:
+    """[resamples] mean of AP [resamples, K, T] over classes with ground truth, at one IoU threshold or over all."""
+    picked = ap if iou_threshold is None else ap[:, :, np.abs(thresholds - iou_threshold) < 1e-6]
+    values = picked.reshape(len(picked), -1)
+    count = np.isfinite(values).sum(axis=1)
+    with np.errstate(invalid="ignore"):
+        mean: NDArray[np.float64] = np.where(count, np.nansum(values, axis=1), np.nan) / count
+    return mean
 
 
 def _maximum(result: Evaluation) -> int:
@@ -133,7 +146,8 @@ def _maximum(result: Evaluation) -> int:
     return within[-1] if within else result.max_detections[0]
 
 
-def _check_pair(a: Evaluation, b: Evaluation) -> None:
+def check_pair(a: Evaluation, b: Evaluation) -> None:
+    """Raises InputError where two results cannot be compared image by image."""
     if not (a.is_coco and b.is_coco):
         raise InputError("compare takes results of protocol coco or coco-corrected: evaluate both by one of those")
     if a.protocol != b.protocol or not np.array_equal(a.iou_thresholds, b.iou_thresholds):

@@ -11,6 +11,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
+from .statistics_schema import Recommendation, Statistics
+
 SCHEMA_VERSION = 1
 
 
@@ -35,6 +37,7 @@ class Accuracy(Struct, frozen=True, kw_only=True):
     ap_by_iou: Annotated[dict[str, float | None], Meta(description="mean AP at each IoU threshold")]
     detections: int
     dropped_detections: Annotated[int, Meta(description="beyond the limit per image, counted, not scored")]
+    matches: Annotated[str | None, Meta(description="name of the entry in the match file; null without one")] = None
 
 
 class Bounds(Struct, frozen=True, kw_only=True):
@@ -163,6 +166,9 @@ class Row(Struct, frozen=True, kw_only=True):
     ladder: Annotated[
         list[Rung] | None, Meta(description="with --ladder: every rung, by torch; the same for all rows of a training")
     ] = None
+    target_test: Annotated[
+        Accuracy | None, Meta(description="the target head alone on the test split, where there is one beside `split`")
+    ] = None
 
 
 class DataFacts(Struct, frozen=True, kw_only=True):
@@ -196,6 +202,8 @@ class Results(Struct, kw_only=True):
     originals: list[Original] = []
     rows: list[Row] = []
     warnings: list[str] = []
+    statistics: Annotated[Statistics | None, Meta(description="of all rows; null until the study is finished")] = None
+    recommendation: Recommendation | None = None
 
 
 def encode(results: Results) -> bytes:

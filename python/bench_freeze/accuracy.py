@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import msgspec
 import numpy as np
 
 from .data.classes import ClassMap
 from .data.dataset import DetectionSet, DetectionTable
-from .evaluate import evaluate
+from .evaluate import Evaluation, evaluate
+from .evaluate.match_file import MatchFile
 from .pipeline import HeadDetections
 from .report.schema import Accuracy, ClassAccuracy
 
 
-def score(detections: HeadDetections, classes: ClassMap, data: DetectionSet) -> Accuracy:
+@dataclass(frozen=True)
+class Scored:
+    """The numbers of one head on one data set, and the evaluation that they were read from."""
+
+    accuracy: Accuracy
+    evaluation: Evaluation
+
+    def kept_in(self, matches: MatchFile) -> Accuracy:
+        """The accuracy with the name under which its match data are now kept."""
+        return msgspec.structs.replace(self.accuracy, matches=matches.add(self.evaluation))
+
+
+def score(detections: HeadDetections, classes: ClassMap, data: DetectionSet) -> Scored:
     """Score one head's detections by the COCO protocol; classes that were left out of the map are not scored."""
     evaluation = evaluate(data.ground_truth, as_table(detections, classes))
     stats = evaluation.stats()
@@ -25,7 +41,7 @@ def score(detections: HeadDetections, classes: ClassMap, data: DetectionSet) -> 
             strict=True,
         )
     }
-    return Accuracy(
+    accuracy = Accuracy(
         map=_measured(stats["AP"]),
         map50=_measured(stats["AP50"]),
         map75=_measured(stats["AP75"]),
@@ -37,6 +53,7 @@ def score(detections: HeadDetections, classes: ClassMap, data: DetectionSet) -> 
         detections=len(detections),
         dropped_detections=detections.dropped,
     )
+    return Scored(accuracy, evaluation)
 
 
 def as_table(detections: HeadDetections, classes: ClassMap) -> DetectionTable:

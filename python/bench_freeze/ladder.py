@@ -87,7 +87,7 @@ def _climb(
                     found = select(output.float().cpu().numpy(), head, settings)
                     collectors[k].add(batch.start, found, image_boxes(found, batch.letterboxes))
         step(batch.start + len(batch.letterboxes), len(records))
-    scored = {k: score(c.detections(), inputs.base_classes, inputs.base_set) for k, c in collectors.items()}
+    scored = {k: score(c.detections(), inputs.base_classes, inputs.base_set).accuracy for k, c in collectors.items()}
     return [
         {"k": k, "map": scored[k if k in scored else 0].map, "map50": scored[k if k in scored else 0].map50}
         for k in ladder.rungs

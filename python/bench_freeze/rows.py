@@ -16,6 +16,7 @@ from .data.classes import map_classes
 from .data.dataset import DetectionSet
 from .deploy import Candidate, Deployment, deploy
 from .environment import machine
+from .evaluate.match_file import MatchFile
 from .export.onnx_export import MODEL
 from .export.plan import PLAN
 from .finetune.arm import CHECKPOINT, Arm, load_tuned
@@ -34,7 +35,13 @@ LATENCY_METHOD = 2  # changes with what latency_facts keeps, so that older artif
 
 
 def measure_original(
-    engine: str, precision: Precision, study: Study, inputs: Inputs, store: ArtifactStore, console: Console
+    engine: str,
+    precision: Precision,
+    study: Study,
+    inputs: Inputs,
+    store: ArtifactStore,
+    matches: MatchFile,
+    console: Console,
 ) -> Original:
     """The original model on the base set, through one engine in one precision."""
     deployment = _deploy(
@@ -49,7 +56,7 @@ def measure_original(
             imgsz=study.imgsz,
             batch=study.batch,
             device=deployment.device,
-            base=score(base["base"], inputs.base_classes, inputs.base_set),
+            base=score(base["base"], inputs.base_classes, inputs.base_set).kept_in(matches),
             latency=latency,
             memory=Memory(peak_bytes=memory),
             artifact=_hashes(deployment),
@@ -69,6 +76,7 @@ def measure_row(
     study: Study,
     inputs: Inputs,
     store: ArtifactStore,
+    matches: MatchFile,
     console: Console,
 ) -> Row:
     """One construction of one fine-tuned model, through one engine: accuracy of both heads, latency, size."""
@@ -78,8 +86,8 @@ def measure_row(
     try:
         on_target, _ = _detect(deployment, inputs.target, study, store, console, f"{name} on target set")
         on_base, memory = _detect(deployment, inputs.base_set, study, store, console, f"{name} on base set")
-        target, target_merged = _target_accuracy(on_target, study, inputs)
-        base, base_merged = _base_accuracy(on_base, study, inputs)
+        target, target_merged = _target_accuracy(on_target, study, inputs, matches)
+        base, base_merged = _base_accuracy(on_base, study, inputs, matches)
         before = original.base.map
         return Row(
             freeze=arm.freeze,
@@ -196,27 +204,31 @@ def _latency(
 
 
 def _target_accuracy(
-    found: dict[str, HeadDetections], study: Study, inputs: Inputs
+    found: dict[str, HeadDetections], study: Study, inputs: Inputs, matches: MatchFile
 ) -> tuple[Accuracy, Accuracy | None]:
+    """Of the head alone, whose match data are kept, and under the shared limit, where they are a part of the same."""
     data = inputs.target
     classes = map_classes(data.class_names, data.class_names, unmatched="error", head="target head", data=data.name)
-    alone = score(found["target"], classes, data)
+    alone = score(found["target"], classes, data).kept_in(matches)
     if "base" not in found:
         return alone, None
     _, kept = merge(found["base"], found["target"], study.max_detections)
-    return alone, score(kept, classes, data)
+    return alone, score(kept, classes, data).accuracy
 
 
-def _base_accuracy(found: dict[str, HeadDetections], study: Study, inputs: Inputs) -> tuple[Accuracy, Accuracy | None]:
+def _base_accuracy(
+    found: dict[str, HeadDetections], study: Study, inputs: Inputs, matches: MatchFile
+) -> tuple[Accuracy, Accuracy | None]:
     """On the base set; a plain model answers with its target head, whose classes are mostly not there."""
     data = inputs.base_set
     if "base" not in found:
         own = map_classes(
             inputs.target.class_names, data.class_names, unmatched="ignore", head="target head", data=data.name
         )
-        return score(found["target"], own, data), None
+        return score(found["target"], own, data).kept_in(matches), None
     kept, _ = merge(found["base"], found["target"], study.max_detections)
-    return score(found["base"], inputs.base_classes, data), score(kept, inputs.base_classes, data)
+    alone = score(found["base"], inputs.base_classes, data).kept_in(matches)
+    return alone, score(kept, inputs.base_classes, data).accuracy
 
 
 def _training(tuned: Artifact, study: Study) -> Training:

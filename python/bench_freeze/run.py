@@ -13,14 +13,16 @@ from .artifact import Artifact, output_folder, write_whole
 from .console import Console
 from .engines.availability import require_engine
 from .environment import environment
+from .evaluate.match_file import MatchFile
 from .finetune.arm import Arm, fine_tune
 from .inputs import Inputs, data_facts, read_inputs
 from .ladder import measure_ladder
-from .report.schema import Results, encode
+from .report.schema import MatchFileFacts, Results, encode
 from .rows import PROTOCOL, measure_original, measure_row
 from .spec import Study
 
 RESULTS = "results.json"
+MATCHES = "matches.zip"
 
 
 def run(study: Study, console: Console, command: list[str]) -> Results:
@@ -33,8 +35,8 @@ def run(study: Study, console: Console, command: list[str]) -> Results:
         require_engine(engine, study.device)
     with output_folder(study.out_folder) as store:
         inputs = read_inputs(study, store, console)
-        results = _begin(study, inputs, command)
-        originals = {how: measure_original(*how, study, inputs, store, console) for how in study.deployments}
+        results, matches = _begin(study, inputs, command), MatchFile()
+        originals = {how: measure_original(*how, study, inputs, store, matches, console) for how in study.deployments}
         results.originals.extend(originals.values())
         for arm in _arms(study, inputs):
             with console.step(f"fine-tune freeze {arm.freeze} seed {arm.seed}") as step:
@@ -43,11 +45,13 @@ def run(study: Study, console: Console, command: list[str]) -> Results:
             _warn_of_changes(tuned, arm, results, console)
             ladder = measure_ladder(study, arm, tuned, inputs, store, console) if study.ladder else None
             for construction, how in product(study.construction, study.deployments):
-                row = measure_row(construction, *how, arm, tuned, originals[how], ladder, study, inputs, store, console)
+                row = measure_row(
+                    construction, *how, arm, tuned, originals[how], ladder, study, inputs, store, matches, console
+                )
                 results.rows.append(row)
-                _write(study.out_folder, results)
+                _write(study.out_folder, results, matches)
         results.finished = True
-        _write(study.out_folder, results)
+        _write(study.out_folder, results, matches)
     return results
 
 
@@ -106,5 +110,6 @@ def _warn_of_changes(tuned: Artifact, arm: Arm, results: Results, console: Conso
         console.warn(text)
 
 
-def _write(folder: Path, results: Results) -> None:
+def _write(folder: Path, results: Results, matches: MatchFile) -> None:
+    results.matches = MatchFileFacts(**matches.write(folder / MATCHES))
     write_whole(folder / RESULTS, encode(results))

@@ -171,6 +171,14 @@ class Row(Struct, frozen=True, kw_only=True):
     ] = None
 
 
+class MatchFileFacts(Struct, frozen=True, kw_only=True):
+    """The file beside the results with the match data of every image; see evaluate/match_file.py."""
+
+    file: str
+    sha256: str
+    bytes: int
+
+
 class DataFacts(Struct, frozen=True, kw_only=True):
     """One data set as it was read."""
 
@@ -202,6 +210,7 @@ class Results(Struct, kw_only=True):
     originals: list[Original] = []
     rows: list[Row] = []
     warnings: list[str] = []
+    matches: MatchFileFacts | None = None
     statistics: Annotated[Statistics | None, Meta(description="of all rows; null until the study is finished")] = None
     recommendation: Recommendation | None = None
 

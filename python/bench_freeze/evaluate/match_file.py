@@ -1,0 +1,252 @@
+"""Match data in a file: what an evaluation is made of, so that it can be made again and compared image by image.
+
+The file is a zip of parts that are compressed one by one and named by the hash of their content: ground truth, once
+for each data set, and matches. `about.json` says which parts an entry is made of. There are no dates and the parts are
+sorted, so equal evaluations give equal bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..artifact import write_whole
+from ..errors import InputError
+from ..matching import Lattice, Masks, Matches, TruthIndex, accumulate
+from .columns import Columns, DamagedColumns, pack_columns, unpack_columns
+from .evaluation import Counts, Evaluation
+from .protocols import RECALL_THRESHOLDS, rules_of
+
+FORMAT = "bench-freeze matches"
+VERSION = 1
+ABOUT = "about.json"
+_NAME_DIGITS = 16
+_COUNTS = ("skipped_images", "dropped_by_nms", "near_threshold")  # the others are counted again
+
+
+class MatchFile:
+    """A match file in the making; a part is compressed once, however often the file is written."""
+
+    def __init__(self) -> None:
+        self._parts: dict[str, bytes] = {}
+        self._entries: dict[str, dict[str, str]] = {}
+
+    def add(self, evaluation: Evaluation, name: str | None = None) -> str:
+        """Keep an evaluation under `name`, or under the hash of its content, which is returned then."""
+        truth = self._keep(*_truth_columns(evaluation))
+        matches = self._keep(*_match_columns(evaluation))
+        if name is None:
+            name = hashlib.sha256(f"{truth} {matches}".encode()).hexdigest()[:_NAME_DIGITS]
+        self._entries[name] = {"truth": truth, "matches": matches}
+        return name
+
+    def content(self) -> bytes:
+        """The bytes of the file with everything that was added."""
+        about = {"format": FORMAT, "version": VERSION, "entries": self._entries}
+        parts = {ABOUT: json.dumps(about, indent=1, sort_keys=True).encode(), **dict(sorted(self._parts.items()))}
+        stream = io.BytesIO()
+        with zipfile.ZipFile(stream, "w") as archive:
+            for name, content in parts.items():
+                member = zipfile.ZipInfo(name)  # dated 1980, as every member
+                member.create_system = 3  # or it would tell the operating system
+                archive.writestr(member, content)
+        return stream.getvalue()
+
+    def write(self, path: Path) -> dict[str, Any]:
+        """Write the file whole; its name, hash and size, as the results record them."""
+        content = self.content()
+        write_whole(path, content)
+        return {"file": path.name, "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+
+    def _keep(self, facts: Mapping[str, Any], columns: Columns) -> str:
+        raw = pack_columns(facts, columns)
+        name = hashlib.sha256(raw).hexdigest()[:_NAME_DIGITS]
+        if name not in self._parts:
+            self._parts[name] = zlib.compress(raw, 9)
+        return name
+
+
+def save_matches(path: Path, evaluations: Mapping[str, Evaluation]) -> dict[str, Any]:
+    """Write evaluations under their names; equal ones share their data. Returns the file's name, sha256 and bytes."""
+    file = MatchFile()
+    for name, evaluation in evaluations.items():
+        file.add(evaluation, name)
+    return file.write(path)
+
+
+def load_matches(path: Path) -> dict[str, Evaluation]:
+    """The evaluations of a match file by name, tensors and all; those of one data set share its ground truth.
+
+    Raises InputError for a file that is missing, damaged, of another kind or of a newer version.
+    """
+    try:
+        return parse_matches(path.read_bytes(), str(path))
+    except OSError as error:
+        raise InputError(f"{path}: the match file cannot be read ({error.strerror}); put it there again.") from None
+
+
+def parse_matches(content: bytes, where: str) -> dict[str, Evaluation]:
+    """The same from the bytes of a file; `where` names it in an error."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            about = json.loads(archive.read(ABOUT))
+            if about["format"] != FORMAT:
+                raise KeyError("format")
+            if about["version"] > VERSION:
+                raise InputError(
+                    f"{where}: match data of version {about['version']}, this bench-freeze reads up to {VERSION}; "
+                    "update it."
+                )
+            raw = {name: zlib.decompress(archive.read(name)) for name in archive.namelist() if name != ABOUT}
+    except (KeyError, TypeError, ValueError):
+        raise InputError(f"{where} is no match file of bench-freeze; give one that `run` wrote.") from None
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise InputError(f"{where} is damaged ({error}); take it again from where it came.") from None
+    try:
+        for name, part in raw.items():
+            if hashlib.sha256(part).hexdigest()[:_NAME_DIGITS] != name:
+                raise DamagedColumns(f"part {name} has another content")
+        return _evaluations(about["entries"], {name: unpack_columns(part) for name, part in raw.items()})
+    except (DamagedColumns, KeyError, TypeError, ValueError, AttributeError, InputError) as error:
+        raise InputError(f"{where} is damaged ({error}); take it again from where it came.") from None
+
+
+def _evaluations(
+    entries: Mapping[str, Mapping[str, str]], parts: Mapping[str, tuple[dict[str, Any], Columns]]
+) -> dict[str, Evaluation]:
+    truths: dict[str, tuple[TruthIndex, tuple[str, ...]]] = {}
+    made: dict[tuple[str, str], Evaluation] = {}
+    for entry in entries.values():
+        key = entry["truth"], entry["matches"]
+        if entry["truth"] not in truths:
+            truths[entry["truth"]] = _truth(*parts[entry["truth"]])
+        if key not in made:
+            made[key] = _evaluation(*truths[entry["truth"]], *parts[entry["matches"]])
+    return {name: made[entry["truth"], entry["matches"]] for name, entry in sorted(entries.items())}
+
+
+def _truth_columns(evaluation: Evaluation) -> tuple[dict[str, Any], Columns]:
+    truth = evaluation.truth
+    facts = {"class_names": list(evaluation.class_names)}
+    return facts, {
+        "count": np.diff(truth.begin),
+        "label": truth.label,
+        "boxes_xywh": truth.boxes_xywh,
+        "area": truth.area,
+        "is_crowd": truth.is_crowd,
+        "is_void": truth.is_void,
+    }
+
+
+def _truth(facts: Mapping[str, Any], columns: Columns) -> tuple[TruthIndex, tuple[str, ...]]:
+    names = tuple(str(name) for name in facts["class_names"])
+    label = columns["label"].astype(np.int32)
+    begin = _begin(columns["count"], len(label))
+    _check_labels(label, len(names))
+    rows = len(label)
+    wide = {"boxes_xywh": (rows, 4), "area": (rows,), "is_crowd": (rows,), "is_void": (rows,)}
+    for name, shape in wide.items():
+        if columns[name].shape != shape:
+            raise DamagedColumns(f"{name} has another size")
+    truth = TruthIndex(
+        len(names),
+        begin,
+        label,
+        columns["boxes_xywh"].astype(np.float64),
+        columns["area"].astype(np.float64),
+        columns["is_crowd"].astype(np.uint8),
+        columns["is_void"].astype(np.uint8),
+    )
+    return truth, names
+
+
+def _match_columns(evaluation: Evaluation) -> tuple[dict[str, Any], Columns]:
+    matches = evaluation.matches
+    facts = {
+        "protocol": evaluation.protocol,
+        "areas": list(evaluation.area_ranges),
+        "max_detections": list(evaluation.max_detections),
+        "counts": {name: getattr(evaluation.counts, name) for name in _COUNTS},
+    }
+    columns = {
+        "count": np.diff(matches.begin),
+        "label": matches.label,
+        "scores": _exact_float32(matches.scores),
+        "iou_thresholds": evaluation.iou_thresholds,
+        "area_ranges": evaluation.lattice.area_ranges,
+    }
+    for i, masks in enumerate(matches.masks):
+        columns[f"true_positive.{i}"] = masks.true_positive.T  # bits of one kind side by side compress best
+        columns[f"ignored.{i}"] = masks.ignored.T
+    return facts, columns
+
+
+def _evaluation(
+    truth: TruthIndex, class_names: tuple[str, ...], facts: Mapping[str, Any], columns: Columns
+) -> Evaluation:
+    ranges = columns["area_ranges"].astype(np.float64).reshape(-1, 2)
+    lattice = Lattice(rules_of(facts["protocol"]).rule, columns["iou_thresholds"].astype(np.float64), ranges)
+    label = columns["label"].astype(np.int32)
+    begin = _begin(columns["count"], len(label))
+    _check_labels(label, truth.classes)
+    parts = lattice.parts()
+    masks = tuple(
+        Masks(*(np.ascontiguousarray(columns[f"{kind}.{i}"].T) for kind in Masks._fields)) for i in range(len(parts))
+    )
+    for part, pair in zip(parts, masks, strict=True):
+        size = (len(lattice.iou_thresholds[part]) * len(ranges) + 7) // 8
+        if any(mask.shape != (len(label), size) or mask.dtype != np.uint8 for mask in pair):
+            raise DamagedColumns("a mask has another size")
+    if len(begin) != len(truth.begin) or columns["scores"].shape != label.shape or len(facts["areas"]) != len(ranges):
+        raise DamagedColumns("the sizes contradict each other")
+    matches = Matches(begin, label, columns["scores"].astype(np.float64), masks)
+    maxima = tuple(int(maximum) for maximum in facts["max_detections"])
+    tensors, tied, truncated = accumulate(
+        truth, lattice, matches, recall_thresholds=RECALL_THRESHOLDS, max_detections=maxima
+    )
+    return Evaluation(
+        protocol=facts["protocol"],
+        precision=tensors.precision,
+        recall=tensors.recall,
+        scores=tensors.scores,
+        iou_thresholds=lattice.iou_thresholds,
+        area_ranges={name: (float(low), float(high)) for name, (low, high) in zip(facts["areas"], ranges, strict=True)},
+        max_detections=maxima,
+        class_names=class_names,
+        ground_truth_count=np.bincount(truth.label[truth.is_crowd == 0], minlength=truth.classes),
+        counts=Counts(
+            images=len(begin) - 1,
+            detections=len(label),
+            truncated_detections=truncated,
+            tied_scores=tied,
+            **{name: int(facts["counts"][name]) for name in _COUNTS},
+        ),
+        truth=truth,
+        lattice=lattice,
+        matches=matches,
+    )
+
+
+def _begin(count: np.ndarray[Any, Any], rows: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    if count.ndim != 1 or (count < 0).any() or int(count.sum()) != rows:
+        raise DamagedColumns("the rows of the images do not add up")
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(count, dtype=np.int64)])
+
+
+def _check_labels(label: np.ndarray[Any, Any], classes: int) -> None:
+    if label.ndim != 1 or (len(label) and not (label.min() >= 0 and label.max() < classes)):
+        raise DamagedColumns("a class is out of range")
+
+
+def _exact_float32(scores: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, Any]:
+    """Half the size where nothing is lost by it, as for the scores of every engine."""
+    short = scores.astype(np.float32)
+    return short if np.array_equal(short.astype(np.float64), scores) else scores

@@ -131,7 +131,7 @@ def _study_values(parsed: argparse.Namespace) -> dict[str, Any]:
             values[field.name] = dict(_key_value(text) for text in given)
         elif kind.startswith("tuple"):
             items = [item.strip() for item in given.split(",") if item.strip()]
-            values[field.name] = [_number(i) for i in items] if "int" in kind else items
+            values[field.name] = [_number(i) for i in items] if "int" in kind or "float" in kind else items
         elif kind.startswith(("int", "float")):
             values[field.name] = _number(given)
         else:
@@ -159,6 +159,7 @@ def _key_value(text: str) -> tuple[str, Any]:
 
 def _run(parsed: argparse.Namespace, command: list[str]) -> int:
     from .console import Console
+    from .report.conclusions_text import conclusion_lines
     from .report.schema import encode
     from .report.table import plain_table, terminal_table
     from .run import RESULTS, run
@@ -181,6 +182,8 @@ def _run(parsed: argparse.Namespace, command: list[str]) -> int:
         RichConsole().print(terminal_table(results))
     else:
         print(plain_table(results))
+    for line in conclusion_lines(results):
+        print(line)
     print(f"{study.out_folder / RESULTS}")
     return 0
 

@@ -87,6 +87,7 @@ def measure_row(
         on_target, _ = _detect(deployment, inputs.target, study, store, console, f"{name} on target set")
         on_base, memory = _detect(deployment, inputs.base_set, study, store, console, f"{name} on base set")
         target, target_merged = _target_accuracy(on_target, study, inputs, matches)
+        target_test = _test_accuracy(deployment, study, inputs, store, matches, console, name)
         base, base_merged = _base_accuracy(on_base, study, inputs, matches)
         before = original.base.map
         return Row(
@@ -112,6 +113,7 @@ def measure_row(
             memory=Memory(peak_bytes=memory),
             artifact=_hashes(deployment, tuned.sha256(CHECKPOINT)),
             ladder=ladder,
+            target_test=target_test,
         )
     finally:
         deployment.close()
@@ -216,6 +218,24 @@ def _target_accuracy(
     return alone, score(kept, classes, data).accuracy
 
 
+def _test_accuracy(
+    deployment: Deployment,
+    study: Study,
+    inputs: Inputs,
+    store: ArtifactStore,
+    matches: MatchFile,
+    console: Console,
+    name: str,
+) -> Accuracy | None:
+    """The target head alone on the test split, where there is one."""
+    data = inputs.test
+    if data is None:
+        return None
+    found, _ = _detect(deployment, data, study, store, console, f"{name} on test split")
+    classes = map_classes(data.class_names, data.class_names, unmatched="error", head="target head", data=data.name)
+    return score(found["target"], classes, data).kept_in(matches)
+
+
 def _base_accuracy(
     found: dict[str, HeadDetections], study: Study, inputs: Inputs, matches: MatchFile
 ) -> tuple[Accuracy, Accuracy | None]:
@@ -228,7 +248,7 @@ def _base_accuracy(
         return score(found["target"], own, data).kept_in(matches), None
     kept, _ = merge(found["base"], found["target"], study.max_detections)
     alone = score(found["base"], inputs.base_classes, data).kept_in(matches)
-    return alone, score(kept, inputs.base_classes, data).accuracy
+    return alone, score(kept, inputs.base_classes, data).kept_in(matches)
 
 
 def _training(tuned: Artifact, study: Study) -> Training:

@@ -10,6 +10,7 @@ from typing import Any
 
 from . import __version__
 from .artifact import Artifact, output_folder, write_whole
+from .concluding import recommendation_of, study_statistics
 from .console import Console
 from .engines.availability import require_engine
 from .environment import environment
@@ -36,6 +37,9 @@ def run(study: Study, console: Console, command: list[str]) -> Results:
     with output_folder(study.out_folder) as store:
         inputs = read_inputs(study, store, console)
         results, matches = _begin(study, inputs, command), MatchFile()
+        if inputs.no_test is not None:
+            results.warnings.append(inputs.no_test)
+            console.warn(inputs.no_test)
         originals = {how: measure_original(*how, study, inputs, store, matches, console) for how in study.deployments}
         results.originals.extend(originals.values())
         for arm in _arms(study, inputs):
@@ -51,6 +55,8 @@ def run(study: Study, console: Console, command: list[str]) -> Results:
                 results.rows.append(row)
                 _write(study.out_folder, results, matches)
         results.finished = True
+        results.statistics = study_statistics(results, matches, study, store, console)
+        results.recommendation = recommendation_of(results)
         _write(study.out_folder, results, matches)
     return results
 

@@ -125,6 +125,24 @@ class Study:
     latency_samples: int = _flag("latency", "latency samples per row at most; 0 measures no latency", 200)
     latency_seconds: float = _flag("latency", "seconds of latency sampling per row and scope at most", 10.0)
 
+    equivalence_margins: tuple[float, ...] = _flag(
+        "statistics",
+        "differences of mAP (fractions) that count as none",
+        (0.001, 0.005),
+        "X[,X]",
+    )
+    same_classes: tuple[str, ...] = _flag(
+        "statistics",
+        "target classes that are a base class under another name; base classes that both heads know are reported apart",
+        (),
+        "TARGET=BASE[,...]",
+    )
+    max_latency_ms: float | None = _flag("recommendation", "the pick's median latency of the engine at most")
+    max_base_drop: float | None = _flag(
+        "recommendation", "the pick's loss of base mAP at most (default: the widest equivalence margin)"
+    )
+    min_target_map: float | None = _flag("recommendation", "the pick's target mAP at least")
+
     out: str | None = _flag("output", "output folder (default: runs/NAME OF THE TARGET SET)", None, "DIR")
 
     def __post_init__(self) -> None:
@@ -211,6 +229,7 @@ def _check(study: Study) -> None:
         raise InputError(f"lr0 = {study.lr0} is out of range; give a number above 0, for example 0.001.")
     if study.latency_samples < 0 or study.latency_seconds <= 0:
         raise InputError("latency_samples must be at least 0 and latency_seconds above 0.")
+    _check_statistics(study)
     if study.workers is not None and study.workers < 1:
         raise InputError(f"workers = {study.workers} is out of range; give at least 1.")
     if not re.fullmatch(r"cpu|cuda:\d+", study.device):
@@ -247,3 +266,22 @@ def _check(study: Study) -> None:
             f"--{' and --'.join(missing)} is missing; a study of your own data names weights, target and base, "
             "the embedded one names none of them."
         )
+
+
+def _check_statistics(study: Study) -> None:
+    for margin in study.equivalence_margins:
+        if not 0 < margin < 1:
+            raise InputError(
+                f"equivalence_margins: {margin} is out of range; give fractions of mAP, for example 0.001 (0.1 points)."
+            )
+    for name in ("max_base_drop", "min_target_map"):
+        value = getattr(study, name)
+        if value is not None and not 0 <= value <= 1:
+            raise InputError(f"{name} = {value} is out of range; give a fraction of mAP from 0 to 1.")
+    if study.max_latency_ms is not None and not study.max_latency_ms > 0:
+        raise InputError(f"max_latency_ms = {study.max_latency_ms} is out of range; give milliseconds above 0.")
+    if study.max_latency_ms is not None and study.latency_samples == 0:
+        raise InputError("max_latency_ms needs a latency and latency_samples = 0 measures none; leave one out.")
+    for pair in study.same_classes:
+        if not all(part.strip() for part in pair.partition("=")):
+            raise InputError(f"same_classes: '{pair}' names no pair; give TARGET=BASE, for example red_apple=apple.")

@@ -18,6 +18,7 @@ class ArmRows:
 
     name: str
     training: str  # its name without the construction: arms of one training have the same target head
+    trained: tuple[Any, ...]  # what the training is
     deployment: tuple[Any, ...]
     identity: dict[str, Any]
     rows: dict[int, Row]
@@ -61,6 +62,7 @@ def arms_of(results: Results) -> list[ArmRows]:
             ArmRows(
                 name=" ".join(map(str, [first.construction, first.freeze, *extras])),
                 training=" ".join(map(str, ["freeze", first.freeze, *extras])),
+                trained=tuple(_value(first, name) for name in TRAINING if name in fields),
                 deployment=tuple(_value(first, name) for name in DEPLOYMENT),
                 identity={name: _value(first, name) for name in fields},
                 rows=dict(sorted(rows.items())),
@@ -72,7 +74,10 @@ def arms_of(results: Results) -> list[ArmRows]:
 
 def trainings_of(arms: Sequence[ArmRows]) -> list[ArmRows]:
     """One arm for each training and deployment: the target head's results do not depend on the construction."""
-    return list({(arm.training, arm.deployment): arm for arm in reversed(arms)}.values())[::-1]
+    found: dict[str, ArmRows] = {}
+    for arm in arms:
+        found.setdefault(arm.training, arm)
+    return list(found.values())
 
 
 def _original_of(row: Row, originals: Sequence[Original]) -> Original | None:

@@ -30,6 +30,7 @@ class Pair:
     """Two arms on one data set: accuracies by common seed, in one order."""
 
     data: str
+    between: str
     a: str
     b: str
     seeds: list[int]
@@ -53,23 +54,29 @@ class Compared:
 
 
 def pairs_of(arms: Sequence[ArmRows]) -> list[Pair]:
-    """All comparisons of a study: trainings with each other, and every model that has a base head with the original."""
+    """All comparisons of a study.
+
+    On the target set trainings with each other, and deployments of one training; on the base set every model that has
+    a base head with the original.
+    """
     found: list[Pair] = []
     for a, b in itertools.combinations(trainings_of(arms), 2):
         seeds = [seed for seed in a.seeds if seed in b.rows]
-        if seeds and a.deployment == b.deployment:
+        if seeds and (a.deployment == b.deployment or a.trained == b.trained):
+            between = "trainings" if a.deployment == b.deployment else "deployments"
             of_a, of_b = ([arm.rows[seed].target for seed in seeds] for arm in (a, b))
-            found.append(Pair("target", a.training, b.training, seeds, of_a, of_b))
+            found.append(Pair("target", between, a.training, b.training, seeds, of_a, of_b))
     for arm in arms:
         if arm.is_plain:
             continue
         rows = list(arm.rows.values())
         original = [arm.original.base] * len(rows)
         alone = [row.base for row in rows]
-        found.append(Pair("base", "original", arm.name, arm.seeds, original, alone, arm.keeps_base_by_construction))
+        who = ("original", "original", arm.name, arm.seeds, original)
+        found.append(Pair("base", *who, alone, arm.keeps_base_by_construction))
         merged = [row.base_merged for row in rows if row.base_merged is not None]
         if len(merged) == len(rows):
-            found.append(Pair("base merged", "original", arm.name, arm.seeds, original, merged))
+            found.append(Pair("base merged", *who, merged))
     return found
 
 
@@ -81,7 +88,7 @@ def compare_pairs(
     threads: int,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> list[Compared]:
-    """Every pair by mAP and by mAP50; p values adjusted within each data set and number."""
+    """Every pair by mAP and by mAP50; p values adjusted within comparisons of one kind, data set and number."""
     compared: list[Compared] = []
     permuted = 0
     for done, pair in enumerate(pairs):
@@ -114,6 +121,7 @@ def _compare(
     is_base = pair.data != "target"
     comparison = Comparison(
         data=pair.data,
+        between=pair.between,
         number=number,
         a=pair.a,
         b=pair.b,
@@ -156,12 +164,12 @@ def _swapped(pair: Pair, sampler: Sampler, permutations: int, threads: int) -> N
 def _adjusted(compared: Sequence[Compared]) -> list[Compared]:
     """With Holm's p values; a model that is the original's copy is no test, so it does not count among them."""
     comparisons = [entry.comparison for entry in compared]
-    for kind in dict.fromkeys((c.data, c.number) for c in comparisons):
+    for kind in dict.fromkeys((c.data, c.between, c.number) for c in comparisons):
         for name in ("p", "p_images"):
             family = [
                 at
                 for at, c in enumerate(comparisons)
-                if (c.data, c.number) == kind and not c.identical and getattr(c, name) is not None
+                if (c.data, c.between, c.number) == kind and not c.identical and getattr(c, name) is not None
             ]
             adjusted = holm([getattr(comparisons[at], name) for at in family])
             for at, p in zip(family, adjusted, strict=True):

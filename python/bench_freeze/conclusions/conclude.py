@@ -1,20 +1,19 @@
-"""The statistics and the recommendation of a study, from its rows and their match data."""
+"""The statistics of a study, from its rows and their match data."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from statistics import median
 
 from ..data.classes import normalized
 from ..evaluate.evaluation import Evaluation
 from ..report.schema import Accuracy, Results, Row
-from ..report.statistics_schema import Arm, ClassGroup, Figure, Recommendation, Statistics
+from ..report.statistics_schema import Arm, ClassGroup, Figure, Statistics
 from ..statistics.equivalence import ALPHA, POWER
 from .arms import ArmRows, arms_of
 from .comparing import NUMBERS, compare_pairs, pairs_of
 from .figures import Sample, Sampler, figure
 from .limits import detectable_of, limits_of
-from .recommend import Constraints, recommend
 
 RESAMPLES = 2000
 PERMUTATIONS = 1000
@@ -26,7 +25,7 @@ def conclude(
     evaluations: Mapping[str, Evaluation],
     threads: int = 1,
     on_progress: Callable[[int, int], None] | None = None,
-) -> tuple[Statistics | None, Recommendation | None]:
+) -> Statistics | None:
     """What the rows together can carry; None where there is no row with an original model.
 
     `evaluations` are match data by the names that the accuracies give. Where they are missing, intervals cover the
@@ -34,15 +33,13 @@ def conclude(
     """
     arms = arms_of(results)
     if not arms:
-        return None, None
+        return None
     study = results.study
     margins = [float(margin) for margin in study.get("equivalence_margins", MARGINS)]
-    resamples = int(study.get("resamples", RESAMPLES))
-    sampler = Sampler(evaluations, resamples, threads)
+    sampler = Sampler(evaluations, RESAMPLES, threads)
     compared = compare_pairs(pairs_of(arms), sampler, margins, PERMUTATIONS, threads, on_progress)
     comparisons = [entry.comparison for entry in compared]
-    first = arms[0]
-    singles = {"target": first.first.target, "base": first.original.base}
+    singles = {"target": arms[0].first.target, "base": arms[0].original.base}
     detectable = [
         found
         for data, accuracy in singles.items()
@@ -50,19 +47,19 @@ def conclude(
         if (found := detectable_of(data, number, compared, _read(sampler, number, accuracy), margins)) is not None
     ]
     seeds = min(len(arm.seeds) for arm in arms)
-    statistics = Statistics(
+    groups = _groups(results)
+    return Statistics(
         alpha=ALPHA,
         power=POWER,
-        resamples=resamples,
+        resamples=RESAMPLES,
         permutations=PERMUTATIONS,
         margins=margins,
         seeds=seeds,
-        arms=[made for arm in arms if (made := _arm(arm, sampler, _groups(results))) is not None],
+        arms=[made for arm in arms if (made := _arm(arm, sampler, groups)) is not None],
         comparisons=comparisons,
         detectable=detectable,
         limits=limits_of(seeds, comparisons, detectable, margins),
     )
-    return statistics, recommend(arms, sampler, _constraints(study, margins), str(study.get("split", "val")))
 
 
 def shared_classes(
@@ -73,16 +70,6 @@ def shared_classes(
     known |= {normalized(pair.partition("=")[2]) for pair in same}
     names = {normalized(name) for name in base_head} & known
     return [name for name in base_set if normalized(name) in names]
-
-
-def _constraints(study: Mapping[str, Any], margins: Sequence[float]) -> Constraints:
-    latency = study.get("max_latency_ms")
-    return Constraints(
-        max_latency_s=None if latency is None else float(latency) / 1e3,
-        max_base_drop=study.get("max_base_drop"),
-        min_target_map=study.get("min_target_map"),
-        practical_margin=max(margins, default=0.0),
-    )
 
 
 def _groups(results: Results) -> dict[str, list[str]]:
@@ -101,18 +88,24 @@ def _arm(arm: ArmRows, sampler: Sampler, groups: Mapping[str, Sequence[str]]) ->
     def over(read: Callable[[Row], Sample | None]) -> Figure | None:
         return _figure([read(row) for row in arm.rows.values()])
 
+    before = sampler.map(arm.original.base)
     target, target_map50 = over(lambda row: sampler.map(row.target)), over(lambda row: sampler.map50(row.target))
-    base = over(lambda row: sampler.map(row.base))
-    if target is None or target_map50 is None or base is None:
+    base, change = over(lambda row: sampler.map(row.base)), over(lambda row: _less(sampler.map(row.base), before))
+    if target is None or target_map50 is None or base is None or change is None:
         return None
     return Arm(
         name=arm.name,
+        training=arm.training,
         identity=arm.identity,
         seeds=arm.seeds,
+        isolated=arm.keeps_base_by_construction,
+        latency_p50_s=_latency(arm),
+        bytes=max(row.artifact.bytes for row in arm.rows.values()),
         target=target,
         target_map50=target_map50,
         target_test=over(lambda row: _of(sampler, row.target_test)),
         base=base,
+        base_change=change,
         base_merged=over(lambda row: _of(sampler, row.base_merged)),
         joint_limit=over(lambda row: _less(_of(sampler, row.base_merged), sampler.map(row.base))),
         target_joint_limit=over(lambda row: _less(_of(sampler, row.target_merged), sampler.map(row.target))),
@@ -132,6 +125,15 @@ def _class_groups(arm: ArmRows, sampler: Sampler, groups: Mapping[str, Sequence[
             limit = _figure([_less(x, y) for x, y in zip(merged, alone, strict=True)])
             found[group] = ClassGroup(classes=list(classes), base=base, change=change, joint_limit=limit)
     return found
+
+
+def _latency(arm: ArmRows) -> float | None:
+    times = [
+        latency.p50_s
+        for row in arm.rows.values()
+        if (latency := row.latency.model) is not None and latency.p50_s is not None and latency.verdict != "INVALID"
+    ]
+    return median(times) if times else None
 
 
 def _figure(samples: Sequence[Sample | None]) -> Figure | None:

@@ -2,175 +2,180 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
+from typing import Any
 
-from ..report.statistics_schema import Figure, ParetoMember, Recommendation
+from ..report.statistics_schema import Arm, Interval, ParetoMember, Recommendation, Statistics
 from ..statistics.pareto import pareto_front
-from .arms import ArmRows
-from .figures import Sampler, figure
 
 
 @dataclass(frozen=True)
 class Constraints:
     """What a pick has to keep to; None where the user said nothing."""
 
-    max_latency_s: float | None
+    max_latency_ms: float | None
     max_base_drop: float | None
     min_target_map: float | None
-    practical_margin: float  # the base drop that is allowed when none was named
+    widest_margin: float  # the base drop that is allowed when none was named
 
     @property
     def base_drop(self) -> float:
         """The base drop that counts."""
-        return self.practical_margin if self.max_base_drop is None else self.max_base_drop
+        return self.widest_margin if self.max_base_drop is None else self.max_base_drop
+
+    def keep(self, arm: Arm) -> bool:
+        """Whether an arm's values keep to them; a latency that was not measured keeps to no limit."""
+        latency_ms = math.inf if arm.latency_p50_s is None else arm.latency_p50_s * 1e3
+        if self.max_latency_ms is not None and latency_ms > self.max_latency_ms:
+            return False
+        if -arm.base_change.value > self.base_drop:
+            return False
+        return self.min_target_map is None or arm.target.value >= self.min_target_map
+
+    def in_words(self) -> str:
+        """What follows "arms that"."""
+        parts = [f"lose at most {self.base_drop:g} of base mAP"]
+        if self.max_base_drop is None:
+            parts[0] += " (the widest margin; --max-base-drop sets another)"
+        if self.max_latency_ms is not None:
+            parts.append(f"take at most {self.max_latency_ms:g} ms")
+        if self.min_target_map is not None:
+            parts.append(f"reach a target mAP of {self.min_target_map:g}")
+        return ", and ".join(parts)
 
 
-@dataclass(frozen=True)
-class Option:
-    """One arm as it is chosen from."""
+def constraints_of(study: Mapping[str, Any], margins: Sequence[float]) -> Constraints:
+    """The constraints of a study, from its fields."""
+    return Constraints(
+        max_latency_ms=study.get("max_latency_ms"),
+        max_base_drop=study.get("max_base_drop"),
+        min_target_map=study.get("min_target_map"),
+        widest_margin=max(margins, default=0.0),
+    )
 
-    arm: ArmRows
-    target: Figure
-    base_change: Figure
-    latency_s: float | None
-    size: float
 
+def recommend(statistics: Statistics, constraints: Constraints, split: str) -> Recommendation | None:
+    """The best target mAP among the arms that keep to the constraints; of ties the cheapest. None without any arm.
 
-def recommend(arms: Sequence[ArmRows], sampler: Sampler, constraints: Constraints, split: str) -> Recommendation | None:
-    """The best target mAP among arms that keep to the constraints; ties go to the cheaper. None without any arm."""
-    options = [option for arm in arms if (option := _option(arm, sampler)) is not None]
-    if not options:
+    A tie is an interval of the target difference that has 0 in it. Cheaper is the lower median latency of the engine,
+    or the smaller file where latency was not measured for every arm.
+    """
+    arms = statistics.arms
+    if not arms:
         return None
-    timed = all(option.latency_s is not None for option in options)
-    allowed = [option for option in options if _keeps(option, constraints)]
-    notes = [] if timed else ["Latency was not measured for every arm, so cost stands for the size of the file."]
+    timed = all(arm.latency_p50_s is not None for arm in arms)
+    notes = [] if timed else ["Latency was not measured for every arm: cost is the size of the file."]
+    allowed = [arm for arm in arms if constraints.keep(arm)]
     if not allowed:
-        return _without_pick(options, timed, constraints, split, notes)
-    best = max(allowed, key=lambda option: option.target.value)
-    tied = [option for option in allowed if option is best or _ties(option, best, sampler)]
-    pick = min(tied, key=lambda option: (option.latency_s if timed else option.size, -option.target.value))
-    ties = [option for option in allowed if option is not pick and _ties(option, pick, sampler)]
-    tests = [row.target_test for row in pick.arm.rows.values()]
-    scored = [sampler.map(accuracy) for accuracy in tests if accuracy is not None]
-    final = [sample for sample in scored if sample is not None]
+        return _without_pick(statistics, timed, constraints, split, notes)
+    best = max(allowed, key=lambda arm: arm.target.value)
+    tied = [arm for arm in allowed if arm is best or _ties(arm, best, statistics)]
+    pick = min(tied, key=lambda arm: (_cost(arm, timed), -arm.target.value))
     interval = pick.base_change.interval
-    if not pick.arm.keeps_base_by_construction and interval is not None and -interval.low > constraints.base_drop:
+    if not pick.isolated and interval is not None and -interval.low > constraints.base_drop:
         notes.append(
-            f"That the base drop of {pick.arm.name} is within {constraints.base_drop:g} is its value, not shown: the "
-            f"interval reaches {-interval.low:.4f}."
+            f"That {pick.name} loses at most {constraints.base_drop:g} of base mAP is what its value says; the "
+            f"interval reaches a loss of {-interval.low:.4f}."
         )
     return Recommendation(
-        pick=pick.arm.name,
-        identity=pick.arm.identity,
-        reason=_reason(pick, best, allowed, options, tied, timed, constraints),
-        ties=[option.arm.name for option in ties],
-        pareto=_pareto(options, timed, pick, sampler),
+        pick=pick.name,
+        identity=pick.identity,
+        reason=_reason(pick, best, allowed, tied, arms, timed, constraints),
+        ties=[arm.name for arm in allowed if arm is not pick and _ties(arm, pick, statistics)],
+        pareto=_pareto(statistics, timed, pick),
         selected_on=split,
-        final=figure(final) if len(final) == len(tests) else None,
+        final=pick.target_test,
         constraints=_stated(constraints),
         notes=notes,
     )
 
 
-def _option(arm: ArmRows, sampler: Sampler) -> Option | None:
-    rows = list(arm.rows.values())
-    targets = [sampler.map(row.target) for row in rows]
-    before = sampler.map(arm.original.base)
-    bases = [sampler.map(row.base) for row in rows]
-    found = [sample for sample in targets if sample is not None]
-    changes = [sample - before for sample in bases if sample is not None and before is not None]
-    if len(found) < len(rows) or len(changes) < len(rows):
-        return None
-    times = [
-        row.latency.model.p50_s
-        for row in rows
-        if row.latency.model is not None
-        and row.latency.model.p50_s is not None
-        and row.latency.model.verdict != "INVALID"
-    ]
-    sizes = [row.artifact.bytes for row in rows]
-    return Option(arm, figure(found), figure(changes), median(times) if times else None, median(sizes))
+def target_difference(a: str, b: str, statistics: Statistics) -> Interval | None:
+    """The interval of training b's target mAP less training a's, where the two were compared."""
+    for entry in statistics.comparisons:
+        if entry.data == "target" and entry.number == "map" and entry.difference.interval is not None:
+            if (entry.a, entry.b) == (a, b):
+                return entry.difference.interval
+            if (entry.a, entry.b) == (b, a):
+                return Interval(low=-entry.difference.interval.high, high=-entry.difference.interval.low)
+    return None
 
 
-def _keeps(option: Option, constraints: Constraints) -> bool:
-    limit = constraints.max_latency_s
-    if limit is not None and (option.latency_s is None or option.latency_s > limit):
-        return False
-    if -option.base_change.value > constraints.base_drop:
-        return False
-    return constraints.min_target_map is None or option.target.value >= constraints.min_target_map
-
-
-def _ties(a: Option, b: Option, sampler: Sampler) -> bool:
-    """Whether the interval of the target difference has 0 in it; without any interval nothing can be told apart."""
-    seeds = [seed for seed in a.arm.seeds if seed in b.arm.rows]
-    pairs = [(sampler.map(b.arm.rows[s].target), sampler.map(a.arm.rows[s].target)) for s in seeds]
-    samples = [y - x for x, y in pairs if x is not None and y is not None]
-    if not samples:
+def _ties(a: Arm, b: Arm, statistics: Statistics) -> bool:
+    """Whether the target mAP of two arms cannot be told apart; without any interval nothing can."""
+    if a.training == b.training:
         return True
-    found = figure(samples).interval
-    return found is None or found.low <= 0 <= found.high
+    paired = target_difference(a.training, b.training, statistics)
+    if paired is not None:
+        return paired.low <= 0 <= paired.high
+    own, other = a.target.interval, b.target.interval
+    if own is None or other is None:
+        return True
+    # Not compared image by image, so as if they were unrelated: wider than a paired interval.
+    half = math.hypot((own.high - own.low) / 2, (other.high - other.low) / 2)
+    return abs(a.target.value - b.target.value) <= half
 
 
-def _pareto(options: Sequence[Option], timed: bool, pick: Option | None, sampler: Sampler) -> list[ParetoMember]:
-    costs = [(o.latency_s if timed and o.latency_s is not None else o.size) for o in options]
-    front = pareto_front([(o.target.value, o.base_change.value, -c) for o, c in zip(options, costs, strict=True)])
+def _cost(arm: Arm, timed: bool) -> float:
+    return arm.latency_p50_s if timed and arm.latency_p50_s is not None else float(arm.bytes)
+
+
+def _pareto(statistics: Statistics, timed: bool, pick: Arm | None) -> list[ParetoMember]:
+    arms = statistics.arms
+    front = pareto_front([(arm.target.value, arm.base.value, -_cost(arm, timed)) for arm in arms])
     return [
         ParetoMember(
-            name=options[at].arm.name,
-            target=options[at].target,
-            base_change=options[at].base_change,
-            latency_p50_s=options[at].latency_s,
-            tied_with_pick=None if pick is None or options[at] is pick else _ties(options[at], pick, sampler),
+            name=arm.name,
+            target=arm.target,
+            base_change=arm.base_change,
+            latency_p50_s=arm.latency_p50_s,
+            tied_with_pick=None if pick is None or arm is pick else _ties(arm, pick, statistics),
         )
-        for at in front
+        for arm in (arms[at] for at in front)
     ]
 
 
 def _reason(
-    pick: Option,
-    best: Option,
-    allowed: Sequence[Option],
-    options: Sequence[Option],
-    tied: Sequence[Option],
+    pick: Arm,
+    best: Arm,
+    allowed: Sequence[Arm],
+    tied: Sequence[Arm],
+    arms: Sequence[Arm],
     timed: bool,
     constraints: Constraints,
 ) -> str:
+    field = f"Of {len(arms)} arms {len(allowed)} {constraints.in_words()}."
     base = (
-        "keeps the base head's output by construction"
-        if pick.arm.keeps_base_by_construction
-        else f"changes base mAP by {pick.base_change.value:+.4f}"
+        "Its base head is the original's by construction"
+        if pick.isolated
+        else f"Its base mAP changes by {pick.base_change.value:+.4f}"
     )
-    field = f"{len(allowed)} of {len(options)} arms are {_wording(constraints)}; this one {base}"
     if len(tied) == 1:
-        return f"{field} and has the highest target mAP, {pick.target.value:.4f}; no other ties with it."
+        return f"{field} {base}, and its target mAP, {pick.target.value:.4f}, is the highest of them without a tie."
     cost = "the lowest median latency" if timed else "the smallest file"
-    if pick is best:
-        lead = f"has the highest target mAP, {pick.target.value:.4f}, and {cost}"
-    else:
-        lead = (
-            f"with target mAP {pick.target.value:.4f} ties with the highest, {best.target.value:.4f} of "
-            f"{best.arm.name}, and has {cost}"
-        )
-    return (
-        f"{field}, {lead} among the {len(tied)} that tie for the highest (the interval of the difference has 0 in it)."
+    lead = (
+        f"its target mAP, {pick.target.value:.4f}, is the highest of them"
+        if pick is best
+        else f"its target mAP, {pick.target.value:.4f}, ties with the highest, {best.target.value:.4f} of {best.name}"
     )
+    return f"{field} {base}; {lead}; of the {len(tied)} that tie for the highest it has {cost}."
 
 
 def _without_pick(
-    options: Sequence[Option], timed: bool, constraints: Constraints, split: str, notes: list[str]
+    statistics: Statistics, timed: bool, constraints: Constraints, split: str, notes: list[str]
 ) -> Recommendation:
-    nearest = max(options, key=lambda option: (option.base_change.value, option.target.value))
-    latency = "" if nearest.latency_s is None else f", {nearest.latency_s * 1e3:.1f} ms"
+    nearest = max(statistics.arms, key=lambda arm: (arm.base_change.value, arm.target.value))
+    latency = "" if nearest.latency_p50_s is None else f", {nearest.latency_p50_s * 1e3:.1f} ms"
     return Recommendation(
         pick=None,
         identity={},
-        reason=f"No arm is {_wording(constraints)}. The smallest change of base mAP is that of {nearest.arm.name}: "
-        f"{nearest.base_change.value:+.4f}, target mAP {nearest.target.value:.4f}{latency}.",
+        reason=f"None of the {len(statistics.arms)} arms would {constraints.in_words()}. The one that loses least of "
+        f"the base task is {nearest.name}: base mAP {nearest.base_change.value:+.4f}, target mAP "
+        f"{nearest.target.value:.4f}{latency}.",
         ties=[],
-        pareto=[],
+        pareto=_pareto(statistics, timed, None),
         selected_on=split,
         final=None,
         constraints=_stated(constraints),
@@ -178,21 +183,9 @@ def _without_pick(
     )
 
 
-def _wording(constraints: Constraints) -> str:
-    parts = [f"within a base mAP drop of {constraints.base_drop:g}"]
-    if constraints.max_base_drop is None:
-        parts[0] += " (the widest margin of this study; --max-base-drop sets another)"
-    if constraints.max_latency_s is not None:
-        parts.append(f"within {constraints.max_latency_s * 1e3:g} ms")
-    if constraints.min_target_map is not None:
-        parts.append(f"at a target mAP of {constraints.min_target_map:g} or more")
-    return " and ".join(parts)
-
-
 def _stated(constraints: Constraints) -> dict[str, float | None]:
-    limit = constraints.max_latency_s
     return {
-        "max_latency_ms": None if limit is None else limit * 1e3,
+        "max_latency_ms": constraints.max_latency_ms,
         "max_base_drop": constraints.base_drop,
         "min_target_map": constraints.min_target_map,
     }

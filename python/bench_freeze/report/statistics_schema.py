@@ -52,7 +52,8 @@ class Equivalence(Struct, frozen=True, kw_only=True):
 class Comparison(Struct, frozen=True, kw_only=True):
     """Two arms, or the original and an arm, on the same images."""
 
-    data: Annotated[str, Meta(description="target or base")]
+    data: Annotated[str, Meta(description="target, base, or base merged: base under the limit that both heads share")]
+    between: Annotated[str, Meta(description="trainings, deployments (of one training), or original (and an arm)")]
     number: Annotated[str, Meta(description="map or map50")]
     a: str
     b: str
@@ -96,12 +97,17 @@ class Arm(Struct, frozen=True, kw_only=True):
     """One arm: a model of the study, over its seeds."""
 
     name: str
+    training: Annotated[str, Meta(description="its name without the construction: arms of one have one target head")]
     identity: dict[str, Any]
     seeds: list[int]
+    isolated: Annotated[bool, Meta(description="the base head reads frozen layers only: it cannot have changed")]
+    latency_p50_s: Annotated[float | None, Meta(description="of the engine alone; median over seeds, INVALID left out")]
+    bytes: Annotated[int, Meta(description="of the deployed file, the largest over seeds")]
     target: Figure
     target_map50: Figure
     target_test: Annotated[Figure | None, Meta(description="on the test split, of which nothing was chosen")]
     base: Figure
+    base_change: Annotated[Figure, Meta(description="less the original model's")]
     base_merged: Figure | None
     joint_limit: Annotated[Figure | None, Meta(description="base mAP of the merged output less the base head alone")]
     target_joint_limit: Annotated[Figure | None, Meta(description="the same of the target head on the target set")]

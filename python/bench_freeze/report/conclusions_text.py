@@ -128,9 +128,9 @@ def _shared_classes(arms: Sequence[Arm]) -> list[str]:
             f"Of that, classes that both heads know ({names}): {_span(limits[0])}; the others: {_span(limits[1])}."
         )
     for arm in own:
-        groups = arm.class_groups
-        rest = f"; the others: {_number(groups['rest'].change, sign=True)}" if "rest" in groups else ""
-        lines.append(f"Base mAP of {arm.name} on {names}: {_number(groups['shared'].change, sign=True)}{rest}.")
+        shared, rest = arm.class_groups["shared"], arm.class_groups.get("rest")
+        others = "" if rest is None else f"; on the others: {_number(rest.change, sign=True)}"
+        lines.append(f"Base mAP of {arm.name} on {names}: {_number(shared.change, sign=True)}{others}.")
     return lines
 
 

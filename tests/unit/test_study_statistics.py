@@ -202,15 +202,16 @@ def test_swaps_are_evaluations_of_swapped_results_and_p_is_exact(pair):
 
 
 def test_drawn_swaps_begin_with_what_was_seen(pair):
-    truth, a, b = pair
+    truth, a, _ = pair
     swaps = image_swaps(5, 20, seed=3)
     assert swaps.shape == (20, 5)
     assert not swaps[0].any()
     same = evaluate(truth, a)
     assert p_value(swapped_differences([(same, same)], swaps)[0]) == 1
+    other = make_workload(images=5, classes=3, truth_rows=20, rows=50, seed=12)
+    stranger = evaluate(other.truth, other.detections)
     with pytest.raises(InputError, match="different ground truth"):
-        other = make_workload(images=5, classes=3, truth_rows=20, rows=50, seed=12)
-        swapped_differences([(same, evaluate(other.truth, other.detections))], swaps)
+        swapped_differences([(same, stranger)], swaps)
 
 
 def test_weights_count_images(pair):
@@ -224,6 +225,10 @@ def test_weights_count_images(pair):
     nothing = averages(result, 2, 0, 1, weights=np.array([[0] * 5, [1] * 5], np.int32))
     assert np.isnan(nothing[0]).all()
     np.testing.assert_array_equal(nothing[1], whole[0])
-    for weights, message in ((np.ones((1, 4)), "weights is"), (-np.ones((1, 5)), "from -1"), (np.ones(5), "weights is")):
+    for weights, message in (
+        (np.ones((1, 4)), "weights is"),
+        (-np.ones((1, 5)), "from -1"),
+        (np.ones(5), "weights is"),
+    ):
         with pytest.raises(InputError, match=message):
             averages(result, 1, 0, 1, weights=weights)

@@ -27,6 +27,7 @@ from bench_freeze.cuda_matching import CudaTruth, match_cuda
 from bench_freeze.device_array import Workspace, cuda_unavailable_reason
 from bench_freeze.environment import environment
 from bench_freeze.matching import Lattice, index_truth
+from bench_freeze.nms_options import NmsOptions
 
 CLASSES, ANCHORS, REPLAYS = 80, 8400, 20
 THRESHOLD, IOU, MAX_DETECTIONS = 0.001, 0.7, 300
@@ -127,7 +128,7 @@ def times_of(images: int, dtype: torch.dtype, bandwidth: float, repeats: int) ->
     nms_workspace, match_workspace = Workspace(), Workspace()
 
     def suppress() -> Any:
-        return nms_cuda(heads, score_threshold=THRESHOLD, iou_threshold=IOU, workspace=nms_workspace)
+        return nms_cuda(heads, NmsOptions(THRESHOLD, IOU), workspace=nms_workspace)
 
     def suppress_and_match() -> Any:
         found = suppress()

@@ -103,15 +103,6 @@ struct DetectionBatch {
   const double* scores;  // [N]
 };
 
-// T x A may not exceed 64: one bit per IoU threshold and area range.
-struct MatchSettings {
-  MatchRule rule;
-  int64_t iou_thresholds_count;
-  const double* iou_thresholds;  // [T]
-  int64_t area_ranges_count;
-  const double* area_ranges;  // [A, 2], both ends inclusive
-};
-
 // Matched detections by image, class and rank; nothing else is kept of them. A mask is the lowest `mask_bytes` bytes of
 // an Outcome's word (core/match.h), least significant first; T x A bits fit.
 struct MatchTable {

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench_freeze import ext
+from bench_freeze.nms_options import NmsOptions
 
 
 def host_array(address: int, shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
@@ -58,7 +59,7 @@ class HostNms:
         head = np.lib.stride_tricks.as_strided(memory, shape, byte_strides)
         host_array(workspace, (64 * shape[0],), np.uint8)[:] = 0xA5
         host_array(fault, (shape[0], 3), np.int64)[:] = (-1, 0, 0)
-        found = ext.nms(head, **self.options)
+        found = ext.nms(head, NmsOptions(**self.options))
         for name, address in out.items():
             expected = getattr(found, name)
             host_array(address, expected.shape, expected.dtype)[...] = expected

@@ -1,224 +1,174 @@
 """Decode + NMS of real YOLOv8n outputs on the CPU, and raw outputs to the twelve numbers: ours and the anchors, paired.
 
-    python bench/ops/nms.py DATA [--images 32] [--rounds 7] [--whole 500] [--json FILE]
+    python bench/ops/nms.py DATA [--images 64] [--rounds 15] [--whole 5000] [--whole-rounds 3] [--slow-rounds 1]
+        [--heads FILE] [--json FILE]
 
 DATA is the folder with weights/yolov8n_coco.pt and coco206 (see tests/conftest.py). Score 0.001, IoU 0.7, 300
 detections, multi-label, one thread. The anchors are ONNX Runtime's NonMaxSuppression with the best 300 of its answer
-and their boxes gathered, and Ultralytics' non_max_suppression. The second table repeats the outputs to --whole images
-(5,000 are val2017's; Ultralytics and pycocotools then take minutes) and goes on to the twelve numbers: ours streams
-through Evaluator.update(predictions=...), theirs is NMS, then the evaluator named.
+and their boxes gathered, and Ultralytics' non_max_suppression (which changes its input: the copy that it is given is
+not timed). The second table goes on to the twelve numbers: ours streams through Evaluator.update(predictions=...),
+theirs is NMS, then the evaluator named. Its --whole images (5,000 are val2017's) are the --images real outputs over and
+over, each copy with an id of its own and the original's ground truth. Ultralytics with pycocotools takes minutes, so it
+has a number of rounds of its own. Beside the wall time stands the processor's, which other work on the machine
+disturbs less; every contender runs on one thread.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import io
 import json
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
-import onnxruntime
 import torch
+from nms_contenders import SCORE, UltralyticsNms, cached_outputs, onnx_nms, repeated, score_with, to_coco
 
 import bench_freeze
-from bench_freeze.data.images import read_image
-from bench_freeze.data.letterbox import letterbox_into
-from bench_freeze.dualhead.checkpoint import load_checkpoint, quiet_ultralytics
 from bench_freeze.environment import environment
 
-SCORE, IOU, MOST, BATCH = 0.001, 0.7, 300, 32
+BATCH = 32
+
+Call = Callable[[], float]  # does the work; seconds of it that do not count
 
 
-def real_outputs(data: Path, count: int) -> tuple[np.ndarray, list[Any], list[int]]:
-    """[N, 84, 8400], the letterbox and the id of each image."""
-    quiet_ultralytics()
-    model = load_checkpoint(data / "weights" / "yolov8n_coco.pt").model.eval()
-    paths = sorted((data / "coco206" / "images" / "val2017").iterdir())[:count]
-    heads, letterboxes = [], []
-    for path in paths:
-        canvas = np.zeros((3, 640, 640), np.float32)
-        letterboxes.append(letterbox_into(read_image(path), canvas))
-        with torch.no_grad():
-            heads.append(model(torch.from_numpy(canvas[None]))[0][0].numpy())
-    return np.stack(heads), letterboxes, [int(path.stem) for path in paths]
+def batches(heads: np.ndarray, size: int, count: int | None = None) -> Iterator[np.ndarray]:
+    """Views of the outputs, over and over until there are `count`."""
+    done = 0
+    count = len(heads) if count is None else count
+    while done < count:
+        first = done % len(heads)
+        yield heads[first : first + min(size, count - done)]
+        done += size
 
 
-def onnx_nms() -> Callable[[np.ndarray], list[np.ndarray]]:
-    """Rows [n, 6] of every image, one call an image."""
-    names = ("boxes", "scores", "most", "iou", "score")
-    float32, int64 = onnx.TensorProto.FLOAT, onnx.TensorProto.INT64
-    shapes = ((float32, [1, None, 4]), (float32, [1, None, None]), (int64, [1]), (float32, [1]), (float32, [1]))
-    inputs = [onnx.helper.make_tensor_value_info(n, *shape) for n, shape in zip(names, shapes, strict=True)]
-    # center_point_box: the operator takes cxcywh as the head has it
-    node = onnx.helper.make_node("NonMaxSuppression", list(names), ["kept"], center_point_box=1)
-    output = onnx.helper.make_tensor_value_info("kept", int64, [None, 3])
-    graph = onnx.helper.make_graph([node], "nms", inputs, [output])
-    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 11)], ir_version=8)
-    settings = onnxruntime.SessionOptions()
-    settings.intra_op_num_threads = settings.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(model.SerializeToString(), settings, providers=["CPUExecutionProvider"])
-    fixed = {"most": np.array([30_000]), "iou": np.array([IOU], np.float32), "score": np.array([SCORE], np.float32)}
-
-    def call(heads: np.ndarray) -> list[np.ndarray]:
-        found = []
-        for head in heads:
-            boxes = np.ascontiguousarray(head[:4].T)
-            kept = session.run(None, {"boxes": boxes[None], "scores": head[None, 4:], **fixed})[0]
-            scores = head[4 + kept[:, 1], kept[:, 2]]
-            best = np.argsort(-scores, kind="stable")[:MOST]
-            kept, scores = kept[best], scores[best]
-            centre, half = boxes[kept[:, 2], :2], boxes[kept[:, 2], 2:] / 2
-            found.append(np.concatenate([centre - half, centre + half, scores[:, None], kept[:, 1:2]], axis=1))
-        return found
-
-    return call
-
-
-def ultralytics_nms(heads: np.ndarray) -> list[np.ndarray]:
-    import torchvision  # noqa: F401 - only where it was imported does Ultralytics use it, and its own loop is far slower
-    from ultralytics.utils.nms import non_max_suppression
-
-    tensor = torch.from_numpy(heads.copy())
-    rows = non_max_suppression(tensor, SCORE, IOU, multi_label=True, max_det=MOST, max_time_img=1e3)
-    return [row.numpy() for row in rows]
-
-
-def paired(calls: dict[str, Callable[[], Any]], rounds: int) -> dict[str, list[float]]:
-    seconds: dict[str, list[float]] = {name: [] for name in calls}
-    for number in range(rounds + 1):
+def paired(calls: dict[str, Call], rounds: dict[str, int]) -> dict[str, list[tuple[float, float]]]:
+    """Wall and processor seconds of every round of every call; the first round warms up where there are several."""
+    seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in calls}
+    for number in range(max(rounds.values()) + 1):
         for name in list(calls) if number % 2 else list(calls)[::-1]:
-            start = time.perf_counter()
-            calls[name]()
-            if number:  # the first round warms up
-                seconds[name].append(time.perf_counter() - start)
+            if number > rounds[name] or (number == 0 and rounds[name] == 1):
+                continue
+            start = time.perf_counter(), time.process_time()
+            apart = calls[name]()
+            if number:
+                seconds[name].append((time.perf_counter() - start[0] - apart, time.process_time() - start[1] - apart))
     return seconds
 
 
-def report(title: str, seconds: dict[str, list[float]], per: int, unit: str) -> dict[str, Any]:
+def report(title: str, seconds: dict[str, list[tuple[float, float]]], per: int, unit: str) -> dict[str, Any]:
     ours = next(iter(seconds.values()))
     out: dict[str, Any] = {}
     for name, values in seconds.items():
-        ratio = statistics.median(v / o for v, o in zip(values, ours, strict=True))
-        median = statistics.median(values) / per * (1e3 if unit == "ms" else 1)
-        out[name] = {"seconds": values, f"median_{unit}": median, "median_ratio_to_ours": ratio}
-        print(f"{title:<42} {name:<38} {median:8.3f} {unit}  x{ratio:.2f}")
-    return out
-
-
-def to_coco(rows_of_images: list[np.ndarray], letterboxes: list[Any], ids: list[int], categories: np.ndarray) -> Any:
-    columns = []
-    for rows, placement, image in zip(rows_of_images, letterboxes, ids, strict=True):
-        boxes = placement.to_image(rows[:, :4])
-        boxes[:, 2:] -= boxes[:, :2]
-        columns.append(
-            np.concatenate(
-                [np.full((len(rows), 1), image), boxes, rows[:, 4:5], categories[rows[:, 5].astype(int)][:, None]],
-                axis=1,
-            )
+        entry: dict[str, Any] = {}
+        for i, clock in enumerate(("wall", "cpu")):
+            median = statistics.median(value[i] for value in values) / per * (1e3 if unit == "ms" else 1)
+            # a contender with fewer rounds is paired with the first of ours
+            ratio = statistics.median(v[i] / o[i] for v, o in zip(values, ours, strict=False))
+            entry |= {
+                f"{clock}_seconds": [v[i] for v in values],
+                f"median_{clock}_{unit}": median,
+                f"median_{clock}_ratio_to_ours": ratio,
+            }
+        out[name] = entry
+        wall, cpu = entry[f"median_wall_{unit}"], entry[f"median_cpu_{unit}"]
+        print(
+            f"{title:<24} {name:<38} wall {wall:8.3f} {unit} x{entry['median_wall_ratio_to_ours']:<6.2f} "
+            f"processor {cpu:8.3f} {unit} x{entry['median_cpu_ratio_to_ours']:.2f}",
+            flush=True,
         )
-    return np.concatenate(columns)
+    return out
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
-    parser.add_argument("--images", type=int, default=32)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--whole", type=int, default=500)
+    parser.add_argument("--images", type=int, default=64, help="real outputs, a multiple of 32")
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--whole", type=int, default=5000, help="images to the twelve numbers; 0: leave this table out")
+    parser.add_argument("--whole-rounds", type=int, default=3)
+    parser.add_argument("--slow-rounds", type=int, default=1, help="of Ultralytics with pycocotools; 0: leave it out")
+    parser.add_argument("--heads", type=Path, help="keep the real outputs here (npz) between runs")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
+    if options.images % BATCH:
+        parser.error(f"--images {options.images} is no multiple of {BATCH}")
     torch.set_num_threads(1)
-    heads, letterboxes, ids = real_outputs(options.data, options.images)
+    heads, letterboxes, ids = cached_outputs(options.heads, options.data, options.images)
     candidates = float((heads[:, 4:] > SCORE).sum() / len(heads))
     print(f"{len(heads)} images, {candidates:.0f} candidates each")
-    call_onnx = onnx_nms()
-    calls: dict[str, Callable[[], Any]] = {
-        "bench-freeze": lambda: bench_freeze.nms(heads),
-        "ONNX Runtime NonMaxSuppression": lambda: call_onnx(heads),
-        "Ultralytics, batch 32": lambda: ultralytics_nms(heads),
-        "reading the tensor once": lambda: heads.max(),
-    }
-    results = {"decode + NMS": report("decode + NMS", paired(calls, options.rounds), len(heads), "ms")}
+    results = {"decode + NMS": suppression(heads, options.rounds)}
+    if options.whole:
+        inputs = repeated(options.data, ids, letterboxes, options.whole)
+        rounds = (options.whole_rounds, options.slow_rounds)
+        results[f"raw outputs of {options.whole} images to numbers"] = to_numbers(heads, inputs, options.whole, rounds)
+    if options.json:
+        note = {"images": len(heads), "candidates": candidates, "environment": environment(), "results": results}
+        options.json.write_text(json.dumps(note, indent=1, default=str))
 
-    truth, (instances, ids, letterboxes, order) = repeated(options.data, ids, letterboxes, options.whole)
-    categories = truth.category_ids
 
-    def ours() -> Any:
-        evaluator = bench_freeze.Evaluator(truth)
-        for i in range(0, options.whole, BATCH):
-            batch = slice(i, i + BATCH)
-            evaluator.update(ids[batch], predictions=heads[order[batch]], letterbox=letterboxes[batch])
-        return list(evaluator.result().stats().values())
+def suppression(heads: np.ndarray, rounds: int) -> dict[str, Any]:
+    call_onnx, call_ultralytics = onnx_nms(), UltralyticsNms()
 
-    def chain(select: Callable[[np.ndarray], list[np.ndarray]], package: str) -> Callable[[], Any]:
-        def call() -> Any:
-            parts = []
-            for i in range(0, options.whole, BATCH):
-                batch = slice(i, i + BATCH)
-                rows = select(heads[order[batch]])
-                parts.append(to_coco(rows, letterboxes[batch], ids[batch], categories))
-            return score_with(package, instances, np.concatenate(parts))
+    def over(select: Callable[[np.ndarray], Any], size: int) -> Call:
+        def call() -> float:
+            before = call_ultralytics.copying
+            for batch in batches(heads, size):
+                select(batch)
+            return call_ultralytics.copying - before
 
         return call
 
-    whole = {
-        "bench-freeze": ours,
-        "ONNX Runtime + ultrafast-pycocotools": chain(call_onnx, "ultrafast_pycocotools"),
-        "Ultralytics + pycocotools": chain(ultralytics_nms, "pycocotools"),
+    calls = {
+        "bench-freeze, batch 32": over(bench_freeze.nms, 32),
+        "bench-freeze, batch 1": over(bench_freeze.nms, 1),
+        "ONNX Runtime NonMaxSuppression": over(call_onnx, 1),
+        "Ultralytics, batch 1": over(call_ultralytics, 1),
+        "Ultralytics, batch 16": over(call_ultralytics, 16),
+        "Ultralytics, batch 32": over(call_ultralytics, 32),
+        "reading the tensor once": over(lambda batch: batch.view(np.uint32).max(), 32),
     }
-    rounds = max(1, options.rounds // 2) if options.rounds > 1 else 1
-    results[f"raw outputs of {options.whole} images to numbers"] = report(
-        "raw outputs to numbers", paired(whole, rounds), 1, "s"
-    )
-    if options.json:
-        options.json.write_text(json.dumps({"environment": environment(), "results": results}, indent=1, default=str))
+    return report("decode + NMS", paired(calls, dict.fromkeys(calls, rounds)), len(heads), "ms")
 
 
-def repeated(data: Path, ids: list[int], letterboxes: list[Any], count: int) -> tuple[Any, Any]:
-    """The images over and over, each copy with an id of its own and the ground truth of the original."""
-    content = json.loads((data / "coco206" / "annotations" / "instances_val2017.json").read_text())
-    by_image: dict[int, list[dict[str, Any]]] = {}
-    for annotation in content["annotations"]:
-        by_image.setdefault(annotation["image_id"], []).append(annotation)
-    order = np.arange(count) % len(ids)
-    annotations = [
-        annotation | {"id": number, "image_id": copy + 1}
-        for number, (copy, annotation) in enumerate(
-            ((copy, annotation) for copy, i in enumerate(order) for annotation in by_image.get(ids[i], [])), 1
-        )
-    ]
-    instances = {
-        "images": [{"id": i + 1} for i in range(count)],
-        "categories": content["categories"],
-        "annotations": [{k: v for k, v in a.items() if k != "segmentation"} for a in annotations],
-    }
-    from bench_freeze.data.coco import instances_from
+def to_numbers(heads: np.ndarray, inputs: Any, count: int, rounds: tuple[int, int]) -> dict[str, Any]:
+    truth, instances, ids, letterboxes = inputs
+    numbers: dict[str, list[float]] = {}
+    call_ultralytics = UltralyticsNms()
 
-    truth = instances_from(instances).ground_truth
-    return truth, (instances, list(range(1, count + 1)), [letterboxes[i] for i in order], order)
+    def ours() -> float:
+        evaluator = bench_freeze.Evaluator(truth)
+        for number, batch in enumerate(batches(heads, BATCH, count)):
+            part = slice(number * BATCH, number * BATCH + len(batch))
+            evaluator.update(ids[part], predictions=batch, letterbox=letterboxes[part])
+        numbers["bench-freeze"] = list(evaluator.result().stats().values())
+        return 0.0
 
+    def chain(name: str, select: Callable[[np.ndarray], list[np.ndarray]], package: str) -> Call:
+        def call() -> float:
+            before = call_ultralytics.copying
+            parts = []
+            for number, batch in enumerate(batches(heads, BATCH, count)):
+                part = slice(number * BATCH, number * BATCH + len(batch))
+                parts.append(to_coco(select(batch), letterboxes[part], ids[part], truth.category_ids))
+            numbers[name] = score_with(package, instances, np.concatenate(parts))
+            return call_ultralytics.copying - before
 
-def score_with(package: str, instances: dict[str, Any], rows: np.ndarray) -> list[float]:
-    if package == "pycocotools":
-        from pycocotools.coco import COCO
-        from pycocotools.cocoeval import COCOeval
-    else:
-        from ultrafast_pycocotools import COCO, COCOeval
-    with contextlib.redirect_stdout(io.StringIO()):
-        truth = COCO()
-        truth.dataset = instances
-        truth.createIndex()
-        evaluator = COCOeval(truth, truth.loadRes(rows.copy()), "bbox")  # image, box, score, category
-        evaluator.evaluate()
-        evaluator.accumulate()
-        evaluator.summarize()
-    return [float(value) for value in evaluator.stats]
+        return call
+
+    fast, slow = "ONNX Runtime + ultrafast-pycocotools", "Ultralytics + pycocotools"
+    calls: dict[str, Call] = {"bench-freeze": ours, fast: chain(fast, onnx_nms(), "ultrafast_pycocotools")}
+    times = {"bench-freeze": rounds[0], fast: rounds[0]}
+    if rounds[1]:
+        calls[slow], times[slow] = chain(slow, call_ultralytics, "pycocotools"), rounds[1]
+    table = report("raw outputs to numbers", paired(calls, times), 1, "s")
+    for name, values in numbers.items():
+        table[name]["stats"] = values
+        print(f"{name:<38} AP {values[0]:.6f} AP50 {values[1]:.6f} AR100 {values[8]:.6f}")
+    return table
 
 
 if __name__ == "__main__":

@@ -159,8 +159,8 @@ void bind_evaluator(nb::module_& module) {
              "curve_scores"_a.noconvert());
   module.def("bootstrap", &py_bootstrap, "truth"_a, "lattice"_a, "begin"_a.noconvert(), "label"_a.noconvert(),
              "scores"_a.noconvert(), "true_positive"_a.noconvert(), "ignored"_a.noconvert(),
-             "recall_thresholds"_a.noconvert(), "max_detections"_a, "seed"_a,
-             "weights"_a.noconvert(), "threads"_a, "ap"_a.noconvert());
+             "recall_thresholds"_a.noconvert(), "max_detections"_a, "seed"_a, "weights"_a.noconvert(), "threads"_a,
+             "ap"_a.noconvert());
 }
 
 }  // namespace bench_freeze

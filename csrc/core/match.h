@@ -68,6 +68,29 @@ struct Lanes {
 // COCO: a match starts just below 1 even where the threshold is 1.
 BENCH_FREEZE_HD inline double lowest_iou(double threshold) { return threshold < 1 - 1e-10 ? threshold : 1 - 1e-10; }
 
+// T x A may not exceed 64: one bit per IoU threshold and area range.
+struct MatchSettings {
+  MatchRule rule;
+  int64_t iou_thresholds_count;
+  const double* iou_thresholds;  // [T]
+  int64_t area_ranges_count;
+  const double* area_ranges;  // [A, 2], both ends inclusive
+};
+
+inline Lanes make_lanes(const MatchSettings& settings) {
+  Lanes lanes;
+  lanes.rule = settings.rule;
+  lanes.thresholds = static_cast<int32_t>(settings.iou_thresholds_count);
+  lanes.areas = static_cast<int32_t>(settings.area_ranges_count);
+  for (int32_t t = 0; t < lanes.thresholds; ++t) {
+    const double threshold = settings.iou_thresholds[t];
+    lanes.lowest_iou[t] = lanes.rule == MatchRule::kCoco ? lowest_iou(threshold) : threshold;
+  }
+  for (int32_t i = 0; i < 2 * lanes.areas; ++i) lanes.area_ranges[i] = settings.area_ranges[i];
+  for (int32_t a = 0; a < lanes.areas; ++a) lanes.every_area |= uint64_t{1} << (a * lanes.thresholds);
+  return lanes;
+}
+
 // Overlap of a detection with ground truth in the arithmetic of the rule.
 BENCH_FREEZE_HD inline double overlap(MatchRule rule, const double* detection, const double* truth, bool is_crowd) {
   if (rule == MatchRule::kUltralytics) return iou_float32(detection, truth);

@@ -1,8 +1,8 @@
 // Greedy suppression of one class by a Group: serial over the ranked candidates, a tile of them at a time, parallel
 // over the pairs within a tile and over all candidates behind it.
 //
-// The CPU back end walks the candidates one by one instead (cpu/nms.cpp); both ask core/nms.h for the decision, and the
-// tests hold them equal.
+// The CPU back end goes through columns in vectors instead (cpu/suppress.cpp); both ask core/nms.h for the decision,
+// and the tests hold them equal.
 #pragma once
 
 #include <cstdint>

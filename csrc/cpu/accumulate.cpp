@@ -4,7 +4,7 @@
 #include <atomic>
 #include <vector>
 
-#include "cpu/match.h"
+#include "core/match.h"
 #include "cpu/parallel.h"
 #include "cpu/ranking.h"
 

@@ -2,7 +2,7 @@
 #include <vector>
 
 #include "core/accumulate.h"
-#include "cpu/match.h"
+#include "core/match.h"
 #include "cpu/parallel.h"
 #include "cpu/ranking.h"
 

@@ -1,4 +1,4 @@
-#include "cpu/match.h"
+#include "core/match.h"
 
 #include <algorithm>
 #include <atomic>
@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "core/group.h"
+#include "cpu/masks.h"
 #include "cpu/parallel.h"
+#include "score.h"
 
 namespace bench_freeze {
 namespace {
@@ -139,20 +141,6 @@ class Matcher {
 };
 
 }  // namespace
-
-Lanes make_lanes(const MatchSettings& settings) {
-  Lanes lanes;
-  lanes.rule = settings.rule;
-  lanes.thresholds = static_cast<int32_t>(settings.iou_thresholds_count);
-  lanes.areas = static_cast<int32_t>(settings.area_ranges_count);
-  for (int32_t t = 0; t < lanes.thresholds; ++t) {
-    const double threshold = settings.iou_thresholds[t];
-    lanes.lowest_iou[t] = lanes.rule == MatchRule::kCoco ? lowest_iou(threshold) : threshold;
-  }
-  std::copy(settings.area_ranges, settings.area_ranges + 2 * lanes.areas, lanes.area_ranges);
-  for (int32_t a = 0; a < lanes.areas; ++a) lanes.every_area |= uint64_t{1} << (a * lanes.thresholds);
-  return lanes;
-}
 
 int64_t match(const TruthIndex& truth, const DetectionBatch& batch, const MatchSettings& settings, int64_t threads,
               const MatchTable& out) {

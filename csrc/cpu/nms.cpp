@@ -1,46 +1,53 @@
-#include "core/nms.h"
-
 #include <algorithm>
 #include <mutex>
 #include <vector>
 
-#include "core/order.h"
+#include "core/packing.h"
+#include "core/threshold.h"
 #include "cpu/parallel.h"
 #include "cpu/radix.h"
 #include "cpu/scan.h"
+#include "cpu/suppress.h"
 #include "score.h"
 
 namespace bench_freeze {
 namespace {
 
-// A candidate is one integer: its score's descending key, its class, its anchor. Ascending integers are the total order
-// (score descending, then class, then anchor), whatever found them and in whatever batch.
-class Packing {
- public:
-  explicit Packing(int64_t anchors) {
-    while ((int64_t{1} << anchor_bits_) < anchors) ++anchor_bits_;
-  }
-  uint64_t pack(float score, int64_t label, int64_t anchor) const {
-    return static_cast<uint64_t>(descending_key(score)) << 32 | static_cast<uint64_t>(label) << anchor_bits_ |
-           static_cast<uint64_t>(anchor);
-  }
-  float score(uint64_t candidate) const { return score_of_key(static_cast<uint32_t>(candidate >> 32)); }
-  int64_t label(uint64_t candidate) const { return (candidate & 0xffffffffu) >> anchor_bits_; }
-  int64_t anchor(uint64_t candidate) const { return candidate & ((uint64_t{1} << anchor_bits_) - 1); }
+// The candidates of an image by class, and what became of them.
+struct Columns {
+  std::vector<float> values;
+  std::vector<int32_t> dropped;
+  std::vector<int32_t> places;  // of the candidates in their total order
+  int64_t room = 0;
 
- private:
-  int anchor_bits_ = 0;
+  void resize(int64_t count) {
+    room = count;
+    if (static_cast<int64_t>(values.size()) < 5 * count) values.resize(static_cast<size_t>(5 * count));
+    dropped.assign(static_cast<size_t>(count), 0);
+  }
+  BoxColumns from(int64_t begin) const {
+    const float* column = values.data() + begin;
+    return {column, column + room, column + 2 * room, column + 3 * room, column + 4 * room};
+  }
+  void set(int64_t place, const BoxXyxy& box) {
+    float* value = values.data() + place;
+    value[0] = box.x1;
+    value[room] = box.y1;
+    value[2 * room] = box.x2;
+    value[3 * room] = box.y2;
+    value[4 * room] = box_area(box);
+  }
+  BoxXyxy box(int64_t place) const {
+    const float* value = values.data() + place;
+    return {value[0], value[room], value[2 * room], value[3 * room]};
+  }
 };
-
-// One value of a head as float32.
-float read(float value) { return value; }
-float read(int16_t bits) { return half_to_float(static_cast<uint16_t>(bits)); }
 
 template <class Value>
 class Suppressor {
  public:
   Suppressor(const Head& head, const NmsSettings& settings)
-      : head_(head), settings_(settings), packing_(head.anchors) {}
+      : head_(head), settings_(settings), threshold_(settings.score_threshold), packing_(head.anchors) {}
 
   Fault run(int64_t image, const Detections& out) {
     image_ = static_cast<const Value*>(head_.data) + image * head_.image_stride;
@@ -64,9 +71,10 @@ class Suppressor {
     hits_.resize(static_cast<size_t>(head_.anchors));
     for (int64_t label = 0; label < head_.classes; ++label) {
       const Value* scores = row(4 + label);
-      const int64_t found = scan_row(scores, head_.anchors, settings_.score_threshold, hits_.data(), &is_sound);
+      const int64_t found = scan_row(scores, head_.anchors, threshold_, hits_.data(), &is_sound);
       for (int64_t i = 0; i < found; ++i) {
-        candidates_.push_back(packing_.pack(read(scores[hits_[i]]), label, hits_[i]));
+        candidates_.push_back(packing_.pack(to_float(scores[hits_[i]]), label, hits_[i]));
+        for (int64_t index = 0; index < 4; ++index) __builtin_prefetch(row(index) + hits_[i]);  // for decode
       }
     }
     return is_sound;
@@ -87,76 +95,75 @@ class Suppressor {
   Fault find_unsound_score(int64_t image) const {
     for (int64_t label = 0; label < head_.classes; ++label) {
       for (int64_t anchor = 0; anchor < head_.anchors; ++anchor) {
-        if (!is_finite(read(row(4 + label)[anchor]))) return {image, 4 + label, anchor};
+        if (!is_finite(to_float(row(4 + label)[anchor]))) return {image, 4 + label, anchor};
       }
     }
     return {image, 4, 0};
   }
 
   BoxXyxy decode(int64_t anchor) const {
-    return decode_box(settings_.box_format, read(row(0)[anchor]), read(row(1)[anchor]), read(row(2)[anchor]),
-                      read(row(3)[anchor]));
+    return decode_box(settings_.box_format, to_float(row(0)[anchor]), to_float(row(1)[anchor]),
+                      to_float(row(2)[anchor]), to_float(row(3)[anchor]));
   }
 
   int64_t unsound_box_row(int64_t anchor) const {
     for (int64_t index = 0; index < 4; ++index) {
-      if (!is_finite(read(row(index)[anchor]))) return index;
+      if (!is_finite(to_float(row(index)[anchor]))) return index;
     }
     return 0;  // finite values whose corner overflows
   }
 
-  // Gives each class a stretch of the kept columns long enough for all of its candidates, in whole blocks.
-  void lay_out_kept(int64_t used) {
-    const int64_t classes = settings_.class_agnostic ? 1 : head_.classes;
-    kept_begin_.assign(static_cast<size_t>(classes), 0);
-    kept_count_.assign(static_cast<size_t>(classes), 0);
-    for (int64_t i = 0; i < used; ++i) ++kept_begin_[kept_class(candidates_[i])];
+  // Decodes the candidates into columns by class, in the total order within each. Tells the first unsound box.
+  Fault spread_by_class(int64_t image, int64_t used) {
+    lay_out_columns(used);
+    columns_.places.resize(static_cast<size_t>(used));
+    order_.resize(static_cast<size_t>(used));
+    next_ = begin_;
+    for (int64_t i = 0; i < used; ++i) {
+      const int64_t anchor = packing_.anchor(candidates_[i]);
+      const BoxXyxy box = decode(anchor);
+      if (!is_finite(box)) return {image, unsound_box_row(anchor), anchor};
+      const int64_t place = next_[segment(candidates_[i])]++;
+      columns_.set(place, box);
+      columns_.places[i] = static_cast<int32_t>(place);
+    }
+    return {-1, 0, 0};
+  }
+
+  // Gives each class a stretch long enough for all of its candidates, in whole blocks.
+  void lay_out_columns(int64_t used) {
+    begin_.assign(static_cast<size_t>(settings_.class_agnostic ? 1 : head_.classes), 0);
+    for (int64_t i = 0; i < used; ++i) ++begin_[segment(candidates_[i])];
     int64_t total = 0;
-    for (int64_t& begin : kept_begin_) {
-      const int64_t room = (begin + KeptBoxes::kBlock - 1) / KeptBoxes::kBlock * KeptBoxes::kBlock;
+    for (int64_t& begin : begin_) {
+      const int64_t room = whole_blocks(begin);
       begin = total;
       total += room;
     }
-    if (static_cast<int64_t>(columns_.size()) < 5 * total) columns_.resize(static_cast<size_t>(5 * total));
-    float* column = columns_.data();
-    kept_ = {column, column + total, column + 2 * total, column + 3 * total, column + 4 * total};
+    columns_.resize(total);
   }
 
-  size_t kept_class(uint64_t candidate) const {
+  size_t segment(uint64_t candidate) const {
     return settings_.class_agnostic ? 0 : static_cast<size_t>(packing_.label(candidate));
   }
 
-  bool is_suppressed(int64_t begin, int64_t count, const BoxXyxy& box, float area) const {
-    for (int64_t i = begin; i < begin + count; i += KeptBoxes::kBlock) {
-      if (kept_.block_suppresses(i, box, area, settings_.iou_threshold)) return true;
-    }
-    return false;
-  }
-
-  void keep(int64_t begin, int64_t count, const BoxXyxy& box, float area) const {
-    if (count % KeptBoxes::kBlock == 0) {  // the first of a block: nothing else in it may suppress
-      for (int64_t i = 1; i < KeptBoxes::kBlock; ++i) kept_.set_empty(begin + count + i);
-    }
-    kept_.set(begin + count, box, area);
-  }
-
   Fault keep_best(int64_t image, int64_t used, const Detections& out) {
-    lay_out_kept(used);
+    const Fault fault = spread_by_class(image, used);
+    if (fault.image >= 0) return fault;
+    for (size_t i = 0; i < begin_.size(); ++i) {
+      suppress_columns(columns_.from(begin_[i]), next_[i] - begin_[i], settings_.iou_threshold,
+                       columns_.dropped.data() + begin_[i]);
+    }
     int64_t kept = 0;
-    for (int64_t i = 0; i < used; ++i) {
-      const uint64_t candidate = candidates_[i];
-      const BoxXyxy box = decode(packing_.anchor(candidate));
-      if (!is_finite(box)) {
-        return {image, unsound_box_row(packing_.anchor(candidate)), packing_.anchor(candidate)};
-      }
-      const float area = box_area(box);
-      const size_t label = kept_class(candidate);
-      if (is_suppressed(kept_begin_[label], kept_count_[label], box, area)) continue;
-      keep(kept_begin_[label], kept_count_[label]++, box, area);
-      if (kept < settings_.max_detections) write(image, kept, candidate, box, out);
-      ++kept;
+    for (int64_t i = 0; i < used; ++i) {  // without a branch: which ones are kept cannot be foretold
+      order_[kept] = static_cast<int32_t>(i);
+      kept += columns_.dropped[columns_.places[i]] == 0;
     }
     const int64_t written = std::min(kept, settings_.max_detections);
+    for (int64_t place = 0; place < written; ++place) {
+      const int32_t i = order_[place];
+      write(image, place, candidates_[i], columns_.box(columns_.places[i]), out);
+    }
     out.count[image] = static_cast<int32_t>(written);
     out.dropped_detections[image] = kept - written;
     return {-1, 0, 0};
@@ -175,16 +182,17 @@ class Suppressor {
 
   const Head& head_;
   const NmsSettings& settings_;
+  const ScoreThreshold threshold_;
   const Packing packing_;
   const Value* image_ = nullptr;
   std::vector<uint64_t> candidates_;
   std::vector<uint64_t> spare_;
   std::vector<int32_t> hits_;
   std::vector<uint64_t> best_;  // [A], single-label only
-  std::vector<float> columns_;
-  std::vector<int64_t> kept_begin_;
-  std::vector<int64_t> kept_count_;
-  KeptBoxes kept_{};
+  Columns columns_;
+  std::vector<int32_t> order_;  // kept candidates
+  std::vector<int64_t> begin_;  // of each segment in the columns
+  std::vector<int64_t> next_;   // its end, once the candidates are in
 };
 
 // One thread's way through the images.

@@ -8,9 +8,34 @@
 
 namespace bench_freeze {
 
-// Sorts items[0, count) in place; `spare` is memory that a caller keeps between calls.
+// One pass per digit of kBits from the lowest on; all digits are counted in one reading.
+template <int kBits>
+void sort_by_digits(uint64_t* items, int64_t count, uint64_t* spare) {
+  constexpr int kDigits = (32 + kBits - 1) / kBits;
+  constexpr uint32_t kMask = (uint32_t{1} << kBits) - 1;
+  uint32_t begin[kDigits][kMask + 1] = {};
+  for (int64_t i = 0; i < count; ++i) {
+    for (int d = 0; d < kDigits; ++d) ++begin[d][(items[i] >> (32 + d * kBits)) & kMask];
+  }
+  uint64_t* from = items;
+  uint64_t* to = spare;
+  for (int d = 0; d < kDigits; ++d) {
+    uint32_t total = 0;
+    for (uint32_t& place : begin[d]) {
+      const uint32_t here = place;
+      place = total;
+      total += here;
+    }
+    for (int64_t i = 0; i < count; ++i) to[begin[d][(from[i] >> (32 + d * kBits)) & kMask]++] = from[i];
+    std::swap(from, to);
+  }
+  if (from != items) std::copy(from, from + count, items);
+}
+
+// Sorts items[0, count), fewer than 2^32, in place; `spare` is memory that a caller keeps between calls.
 inline void sort_by_upper_half(uint64_t* items, int64_t count, std::vector<uint64_t>* spare) {
-  constexpr int64_t kFew = 96;  // below it, clearing the counters costs more than comparing
+  constexpr int64_t kFew = 96;     // below it, clearing the counters costs more than comparing
+  constexpr int64_t kMany = 8192;  // from it on, a pass costs more than larger counters
   if (count <= kFew) {
     for (int64_t i = 1; i < count; ++i) {
       const uint64_t item = items[i];
@@ -20,26 +45,12 @@ inline void sort_by_upper_half(uint64_t* items, int64_t count, std::vector<uint6
     }
     return;
   }
-  constexpr int kDigitBits[] = {11, 11, 10};
   if (static_cast<int64_t>(spare->size()) < count) spare->resize(static_cast<size_t>(count));
-  uint64_t* from = items;
-  uint64_t* to = spare->data();
-  int shift = 32;
-  for (const int bits : kDigitBits) {
-    int64_t begin[2048] = {};
-    const uint64_t digit = (uint64_t{1} << bits) - 1;
-    for (int64_t i = 0; i < count; ++i) ++begin[(from[i] >> shift) & digit];
-    int64_t total = 0;
-    for (uint64_t d = 0; d <= digit; ++d) {
-      const int64_t here = begin[d];
-      begin[d] = total;
-      total += here;
-    }
-    for (int64_t i = 0; i < count; ++i) to[begin[(from[i] >> shift) & digit]++] = from[i];
-    std::swap(from, to);
-    shift += bits;
+  if (count < kMany) {
+    sort_by_digits<8>(items, count, spare->data());
+  } else {
+    sort_by_digits<11>(items, count, spare->data());
   }
-  if (from != items) std::copy(from, from + count, items);
 }
 
 }  // namespace bench_freeze

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "core/order.h"
-#include "cpu/match.h"
+#include "cpu/masks.h"
 #include "cpu/parallel.h"
 #include "cpu/radix.h"
 

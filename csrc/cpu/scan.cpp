@@ -2,110 +2,87 @@
 
 #include <cstring>
 
-#include "core/box.h"
-#include "core/order.h"
+#include "cpu/wide.h"
 
 namespace bench_freeze {
 namespace {
 
-// Vector extensions instead of intrinsics: one source becomes SSE2, NEON or plain code.
-typedef float Float4 __attribute__((vector_size(16)));
-typedef int32_t Int4 __attribute__((vector_size(16)));
-typedef int16_t Short8 __attribute__((vector_size(16)));
-typedef int64_t Long2 __attribute__((vector_size(16)));
+// Few stretches of a head hold a score above the threshold; only in those is it looked for, score by score.
+constexpr int64_t kStretch = 64;
+constexpr int64_t kGroup = 8;
 
-template <class Vector, class Scalar>
-inline Vector load(const Scalar* from) {
-  Vector vector;
-  std::memcpy(&vector, from, sizeof vector);
-  return vector;
+uint32_t bits_of(float score) {
+  uint32_t bits;
+  std::memcpy(&bits, &score, sizeof bits);
+  return bits;
+}
+uint16_t bits_of(int16_t score) { return static_cast<uint16_t>(score); }
+
+// Smallest bits, as an unsigned number, of a score that has to be looked at: scores from 0 on ascend with their bits,
+// and above them lie the infinite ones, NaN and whatever is negative. Below 0 a threshold leaves nothing out.
+uint32_t lowest_bits(const ScoreThreshold& threshold, float) {
+  return threshold.value < 0 ? 0 : bits_of(threshold.value + 0.0f) + 1;  // -0 becomes 0
+}
+uint16_t lowest_bits(const ScoreThreshold& threshold, int16_t) {
+  return static_cast<uint16_t>(threshold.floor_of_halves < 0 ? 0 : threshold.floor_of_halves + 1);
 }
 
-template <class Vector>
-inline bool any(Vector mask) {
-  const Long2 halves = reinterpret_cast<Long2>(mask);
-  return (halves[0] | halves[1]) != 0;
+template <int64_t kCount, class Value>
+BENCH_FREEZE_BODY auto highest_bits(const Value* scores) {
+  auto highest = bits_of(scores[0]);
+  for (int64_t i = 1; i < kCount; ++i) {
+    const auto bits = bits_of(scores[i]);
+    highest = bits > highest ? bits : highest;
+  }
+  return highest;
 }
 
-// Most chunks of a head hold no score above the threshold; only one that does is looked at score by score.
-constexpr int64_t kChunk = 32;
-
-// Largest float16, in half_order, that is not above the threshold: the scan compares integers.
-int16_t half_floor(float threshold) {
-  int32_t low = half_order(static_cast<int16_t>(0xfc00));  // -infinity
-  int32_t high = half_order(0x7c00);
-  while (low < high) {
-    const int32_t middle = (low + high + 1) >> 1;
-    const int16_t order = static_cast<int16_t>(middle);
-    if (half_to_float(static_cast<uint16_t>(half_order(order))) <= threshold) {  // half_order is its own inverse
-      low = middle;
-    } else {
-      high = middle - 1;
+template <class Value>
+BENCH_FREEZE_BODY int64_t scan(const Value* row, int64_t count, const ScoreThreshold& threshold, int32_t* hits,
+                               bool* sound) {
+  const auto lowest = lowest_bits(threshold, Value{});
+  int64_t found = 0;
+  const auto look = [&](int64_t i) __attribute__((always_inline)) {
+    *sound &= is_sound(row[i]);
+    hits[found] = static_cast<int32_t>(i);
+    found += threshold.is_below(row[i]);
+  };
+  int64_t i = 0;
+  for (; i + kStretch <= count; i += kStretch) {
+    if (highest_bits<kStretch>(row + i) < lowest) continue;
+    for (int64_t group = i; group < i + kStretch; group += kGroup) {
+      if (highest_bits<kGroup>(row + group) < lowest) continue;
+      for (int64_t j = group; j < group + kGroup; ++j) look(j);
     }
   }
-  return static_cast<int16_t>(low);
+  for (; i < count; ++i) look(i);
+  return found;
+}
+
+#ifdef BENCH_FREEZE_HAS_WIDE
+template <class Value>
+BENCH_FREEZE_WIDE int64_t scan_wide(const Value* row, int64_t count, const ScoreThreshold& threshold, int32_t* hits,
+                                    bool* sound) {
+  return scan(row, count, threshold, hits, sound);
+}
+#endif
+
+template <class Value>
+int64_t scan_best(const Value* row, int64_t count, const ScoreThreshold& threshold, int32_t* hits, bool* sound) {
+#ifdef BENCH_FREEZE_HAS_WIDE
+  if (has_wide()) return scan_wide(row, count, threshold, hits, sound);
+#endif
+  return scan(row, count, threshold, hits, sound);
 }
 
 }  // namespace
 
-int64_t scan_row(const float* row, int64_t count, float threshold, int32_t* hits, bool* is_sound) {
-  const Float4 limit = {threshold, threshold, threshold, threshold};
-  Int4 unsound = {0, 0, 0, 0};
-  int64_t found = 0;
-  int64_t i = 0;
-  for (; i + kChunk <= count; i += kChunk) {
-    Int4 above = {0, 0, 0, 0};
-    for (int64_t j = 0; j < kChunk; j += 4) {
-      const Float4 scores = load<Float4>(row + i + j);
-      above |= scores > limit;
-      unsound |= reinterpret_cast<Int4>(scores - scores);  // +0 where finite, NaN elsewhere
-    }
-    if (!any(above)) continue;
-    for (int64_t j = i; j < i + kChunk; ++j) {
-      hits[found] = static_cast<int32_t>(j);
-      found += row[j] > threshold;
-    }
-  }
-  bool sound = !any(unsound);
-  for (; i < count; ++i) {
-    sound &= is_finite(row[i]);
-    hits[found] = static_cast<int32_t>(i);
-    found += row[i] > threshold;
-  }
-  *is_sound &= sound;
-  return found;
+int64_t scan_row(const float* row, int64_t count, const ScoreThreshold& threshold, int32_t* hits, bool* is_sound) {
+  return scan_best(row, count, threshold, hits, is_sound);
 }
 
-int64_t scan_row(const int16_t* row, int64_t count, float threshold, int32_t* hits, bool* is_sound) {
-  const int16_t floor = half_floor(threshold);
-  const Short8 limit = Short8{} + floor;
-  const Short8 magnitude = Short8{} + static_cast<int16_t>(0x7fff);
-  const Short8 largest = Short8{} + static_cast<int16_t>(0x7bff);
-  Short8 unsound = {};
-  bool sound = true;
-  int64_t found = 0;
-  int64_t i = 0;
-  for (; i + kChunk <= count; i += kChunk) {
-    Short8 above = {};
-    for (int64_t j = 0; j < kChunk; j += 8) {
-      const Short8 bits = load<Short8>(row + i + j);
-      above |= (bits ^ ((bits >> 15) & magnitude)) > limit;
-      unsound |= (bits & magnitude) > largest;
-    }
-    if (!any(above)) continue;
-    for (int64_t j = i; j < i + kChunk; ++j) {
-      hits[found] = static_cast<int32_t>(j);
-      found += half_order(row[j]) > floor;
-    }
-  }
-  sound &= !any(unsound);
-  for (; i < count; ++i) {
-    sound &= (row[i] & 0x7fff) <= 0x7bff;
-    hits[found] = static_cast<int32_t>(i);
-    found += half_order(row[i]) > floor;
-  }
-  *is_sound &= sound;
-  return found;
+int64_t scan_row(const int16_t* row, int64_t count, const ScoreThreshold& threshold, int32_t* hits, bool* is_sound) {
+  return scan_best(row, count, threshold, hits, is_sound);
 }
 
 }  // namespace bench_freeze

@@ -3,13 +3,15 @@
 
 #include <cstdint>
 
+#include "core/threshold.h"
+
 namespace bench_freeze {
 
 // Scores of one row, float32 or the bits of float16, that lie strictly above `threshold`.
 //
 // Writes their positions to `hits` (room for `count`), ascending, and returns how many. `is_sound` turns false where a
 // score is NaN or infinite, above the threshold or not.
-int64_t scan_row(const float* row, int64_t count, float threshold, int32_t* hits, bool* is_sound);
-int64_t scan_row(const int16_t* row, int64_t count, float threshold, int32_t* hits, bool* is_sound);
+int64_t scan_row(const float* row, int64_t count, const ScoreThreshold& threshold, int32_t* hits, bool* is_sound);
+int64_t scan_row(const int16_t* row, int64_t count, const ScoreThreshold& threshold, int32_t* hits, bool* is_sound);
 
 }  // namespace bench_freeze

@@ -1,5 +1,4 @@
 // Matching as CUDA kernels: each hands its block one piece of work of match_task.h.
-#include "cpu/match.h"
 #include "cuda/device.h"
 #include "cuda/match_plan.h"
 #include "cuda/match_task.h"

@@ -51,6 +51,22 @@ class ArtifactStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+    def find(self, kind: str, inputs: Mapping[str, Any]) -> Artifact | None:
+        """The artifact of these inputs, or None when it has to be made."""
+        key = artifact_key(kind, inputs)
+        kept = read_artifact(self.folder / f"{kind}-{key[:12]}")
+        return kept if kept is not None and kept.key == key else None
+
+    @contextmanager
+    def scratch(self, kind: str) -> Iterator[Path]:
+        """An empty folder that is gone afterwards; one that a killed run left goes with its unfinished artifacts."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=f".{kind}.", suffix=".partial", dir=self.folder))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
     def produce(
         self, kind: str, inputs: Mapping[str, Any], build: Callable[[Path], Mapping[str, Any]]
     ) -> tuple[Artifact, bool]:
@@ -60,10 +76,9 @@ class ArtifactStore:
         values. Inputs are plain json values too; they and this package's version decide the key.
         """
         inputs = json.loads(json.dumps(dict(inputs)))
-        key = hashlib.sha256(_canonical({"kind": kind, "inputs": inputs, "bench_freeze": __version__})).hexdigest()
+        key = artifact_key(kind, inputs)
         final = self.folder / f"{kind}-{key[:12]}"
-        kept = read_artifact(final)
-        if kept is not None and kept.key == key:
+        if (kept := self.find(kind, inputs)) is not None:
             return kept, False
         self.folder.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(prefix=f".{kind}-{key[:12]}.", suffix=".partial", dir=self.folder))
@@ -99,6 +114,12 @@ class ArtifactStore:
         """Delete what a killed run left half-written. Only the holder of the folder's lock may call this."""
         for partial in self.folder.glob(".*.partial"):
             shutil.rmtree(partial, ignore_errors=True)
+
+
+def artifact_key(kind: str, inputs: Mapping[str, Any]) -> str:
+    """The hash that names an artifact: of its kind, its inputs and this package's version."""
+    inputs = json.loads(json.dumps(dict(inputs)))
+    return hashlib.sha256(_canonical({"kind": kind, "inputs": inputs, "bench_freeze": __version__})).hexdigest()
 
 
 def read_artifact(folder: Path) -> Artifact | None:

@@ -12,6 +12,7 @@ from typing import Any
 from . import __version__
 from .cli_export import add_export
 from .errors import BenchFreezeError, InputError, disk_full
+from .eval_command import add_eval
 from .profile_command import add_profile
 from .spec import Study, fields, read_toml, study_from
 
@@ -72,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(commands)
     add_export(commands)
     add_profile(commands)
-    _add_eval(commands)
+    add_eval(commands)
     _add_doctor(commands)
     return parser
 
@@ -185,36 +186,6 @@ def _run(parsed: argparse.Namespace, command: list[str]) -> int:
     for line in conclusion_lines(results):
         print(line)
     print(f"{study.out_folder / RESULTS}")
-    return 0
-
-
-def _add_eval(commands: Any) -> None:
-    evaluate = commands.add_parser(
-        "eval",
-        help="score a COCO results json",
-        description="Score detections in COCO's results format against an instances json: the twelve numbers of "
-        "pycocotools, to the last digit. Needs neither torch nor pycocotools.",
-    )
-    evaluate.add_argument("--gt", required=True, metavar="INSTANCES.json", help="ground truth")
-    evaluate.add_argument("--dt", required=True, metavar="RESULTS.json", help="detections")
-    evaluate.add_argument(
-        "--protocol",
-        default="coco",
-        metavar="NAME",
-        help="coco (default), coco-corrected, ultralytics-8.4.183, voc-all or voc-11",
-    )
-    evaluate.add_argument(
-        "--threads", type=int, default=1, metavar="N", help="the numbers do not depend on it (default: 1)"
-    )
-    evaluate.add_argument("--json", action="store_true", help="print json instead of the summary")
-    evaluate.set_defaults(call=_eval)
-
-
-def _eval(parsed: argparse.Namespace, command: list[str]) -> int:
-    from .evaluate.command import evaluate_files
-
-    report = evaluate_files(Path(parsed.gt), Path(parsed.dt), protocol=parsed.protocol, threads=parsed.threads)
-    print(json.dumps(report.to_dict(), indent=1) if parsed.json else report.summary())
     return 0
 
 

@@ -30,6 +30,7 @@ def study_statistics(
         "classes": [results.data["base"].classes, results.data["target"].classes, results.weights["classes"]],
         "same_classes": list(study.same_classes),
         "equivalence_margins": list(study.equivalence_margins),
+        "resamples": study.resamples,
         "method": METHOD,
     }
     with console.step("compare arms") as step:

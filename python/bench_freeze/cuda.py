@@ -6,13 +6,11 @@ all of it may be captured in a CUDA graph once its memory exists (torch inputs, 
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from .arrays import check_positive
 from .device_array import (
     Stream,
     View,
@@ -25,7 +23,8 @@ from .device_array import (
     view_of,
 )
 from .errors import InputError
-from .ext import BoxFormat, native
+from .ext import native
+from .nms_options import DEFAULTS, NmsOptions
 
 
 @dataclass(frozen=True)
@@ -56,14 +55,8 @@ class CudaDetections:
 
 def nms_cuda(
     predictions: Any,
+    options: NmsOptions = DEFAULTS,
     *,
-    score_threshold: float = 0.001,
-    iou_threshold: float = 0.7,
-    max_detections: int = 300,
-    max_candidates: int = 30_000,
-    multi_label: bool = True,
-    class_agnostic: bool = False,
-    box_format: BoxFormat = "cxcywh",
     stream: Stream | None = None,
     workspace: Workspace | None = None,
 ) -> CudaDetections:
@@ -78,30 +71,22 @@ def nms_cuda(
     device: ask `check()`.
     """
     require_cuda()
-    if not 0 <= iou_threshold <= 1:
-        raise InputError(f"iou_threshold is {iou_threshold}: give a number from 0 to 1")
-    if not math.isfinite(score_threshold):
-        raise InputError(f"score_threshold is {score_threshold}: give a finite number such as 0.001")
-    check_positive("max_detections", max_detections)
-    check_positive("max_candidates", max_candidates)
-    if box_format not in ("cxcywh", "xyxy"):
-        raise InputError(f"box_format is {box_format!r}: give 'cxcywh' or 'xyxy'")
     head, view = _head(predictions)
     call = native.CudaNms(
-        score_threshold,
-        iou_threshold,
-        max_detections,
-        max_candidates,
-        multi_label,
-        class_agnostic,
-        box_format == "cxcywh",
+        options.score_threshold,
+        options.iou_threshold,
+        options.max_detections,
+        options.max_candidates,
+        options.multi_label,
+        options.class_agnostic,
+        options.box_format == "cxcywh",
     )
     shape = (view.shape[0], view.shape[1], view.shape[2])
     try:
         size = call.workspace_bytes(shape)
     except ValueError as error:
         raise InputError(f"predictions are {view.dtype} {list(shape)}: {error}") from error
-    images, rows = shape[0], max_detections
+    images, rows = shape[0], options.max_detections
     out = CudaDetections(
         boxes_xyxy=empty_like_owner(head, (images, rows, 4), "float32", view.device),
         scores=empty_like_owner(head, (images, rows), "float32", view.device),

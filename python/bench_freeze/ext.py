@@ -5,9 +5,8 @@ Every function refuses what the kernel could not survive or would silently misre
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +14,9 @@ from numpy.typing import NDArray
 from . import _ext
 from .arrays import as_numpy, check_positive, describe
 from .errors import InputError
+from .nms_options import DEFAULTS, NmsOptions
 
 native = _ext  # for matching.py, the other half of this border
-
-BoxFormat = Literal["cxcywh", "xyxy"]
 
 
 @dataclass(frozen=True)
@@ -33,57 +31,27 @@ class Detections:
     dropped_detections: NDArray[np.int64]  # [B], survivors of NMS beyond max_detections
 
 
-def nms(
-    predictions: Any,
-    *,
-    score_threshold: float = 0.001,
-    iou_threshold: float = 0.7,
-    max_detections: int = 300,
-    max_candidates: int = 30_000,
-    multi_label: bool = True,
-    class_agnostic: bool = False,
-    box_format: BoxFormat = "cxcywh",
-    threads: int = 1,
-) -> Detections:
-    """Decode and suppress the raw output of a YOLO head.
-
-    `predictions` is [B, 4 + C, A] float32 or float16, four box rows and one row of scores per class, any strides: a
-    NumPy array, or anything on the CPU that NumPy can view. A candidate is an (anchor, class) whose score is strictly
-    above `score_threshold`; without `multi_label` an anchor only enters with its best class (the lowest on a tie).
-    Candidates are ordered by score descending, then class, then anchor; the best `max_candidates` enter a greedy NMS
-    per class (over all classes if `class_agnostic`) that drops a box whose IoU with a kept one is strictly above
-    `iou_threshold`. Both thresholds and all arithmetic are float32, as torchvision's. An image's result depends on
-    neither the batch it came in, the memory layout nor `threads`; what a limit cut off is counted.
-
-    Raises InputError for a score, or a candidate's box, that is NaN or infinite.
-    """
+def nms(predictions: Any, options: NmsOptions = DEFAULTS, *, threads: int = 1) -> Detections:
+    """`bench_freeze.nms` on the CPU."""
     head = _head(predictions)
-    if not 0 <= iou_threshold <= 1:
-        raise InputError(f"iou_threshold is {iou_threshold}: give a number from 0 to 1")
-    if not math.isfinite(score_threshold):
-        raise InputError(f"score_threshold is {score_threshold}: give a finite number such as 0.001")
-    check_positive("max_detections", max_detections)
-    check_positive("max_candidates", max_candidates)
     check_positive("threads", threads)
-    if box_format not in ("cxcywh", "xyxy"):
-        raise InputError(f"box_format is {box_format!r}: give 'cxcywh' or 'xyxy'")
-    images = head.shape[0]
+    images, rows = head.shape[0], options.max_detections
     found = Detections(
-        boxes_xyxy=np.zeros((images, max_detections, 4), np.float32),
-        scores=np.zeros((images, max_detections), np.float32),
-        labels=np.zeros((images, max_detections), np.int32),
+        boxes_xyxy=np.zeros((images, rows, 4), np.float32),
+        scores=np.zeros((images, rows), np.float32),
+        labels=np.zeros((images, rows), np.int32),
         count=np.zeros(images, np.int32),
         dropped_candidates=np.zeros(images, np.int64),
         dropped_detections=np.zeros(images, np.int64),
     )
     image, row, anchor = _ext.nms(
         head,
-        score_threshold,
-        iou_threshold,
-        max_candidates,
-        multi_label,
-        class_agnostic,
-        box_format == "cxcywh",
+        options.score_threshold,
+        options.iou_threshold,
+        options.max_candidates,
+        options.multi_label,
+        options.class_agnostic,
+        options.box_format == "cxcywh",
         threads,
         found.boxes_xyxy,
         found.scores,

@@ -113,6 +113,8 @@ def measure_row(
             memory=Memory(peak_bytes=memory),
             artifact=_hashes(deployment, tuned.sha256(CHECKPOINT)),
             ladder=ladder,
+            recipe=arm.recipe,
+            data_fraction=arm.data_fraction,
             target_test=target_test,
         )
     finally:

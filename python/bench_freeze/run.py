@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 from . import __version__
-from .artifact import Artifact, output_folder, write_whole
+from .artifact import Artifact, ArtifactStore, output_folder, write_whole
 from .concluding import recommendation_of, study_statistics
 from .console import Console
 from .engines.availability import require_engine
 from .environment import environment
 from .evaluate.match_file import MatchFile
-from .finetune.arm import Arm, fine_tune
+from .finetune.arm import Arm
+from .finetune.training import fine_tune
 from .inputs import Inputs, data_facts, read_inputs
 from .ladder import measure_ladder
 from .report.schema import MatchFileFacts, Results, encode
@@ -42,10 +44,7 @@ def run(study: Study, console: Console, command: list[str]) -> Results:
             console.warn(inputs.no_test)
         originals = {how: measure_original(*how, study, inputs, store, matches, console) for how in study.deployments}
         results.originals.extend(originals.values())
-        for arm in _arms(study, inputs):
-            with console.step(f"fine-tune freeze {arm.freeze} seed {arm.seed}") as step:
-                tuned, made = fine_tune(study, arm, inputs.base, inputs.training, store, step)
-                step.kept = not made
+        for arm, tuned in _trained(study, inputs, store, console):
             _warn_of_changes(tuned, arm, results, console)
             ladder = measure_ladder(study, arm, tuned, inputs, store, console) if study.ladder else None
             for construction, how in product(study.construction, study.deployments):
@@ -59,6 +58,21 @@ def run(study: Study, console: Console, command: list[str]) -> Results:
         results.recommendation = recommendation_of(results)
         _write(study.out_folder, results, matches)
     return results
+
+
+def _trained(study: Study, inputs: Inputs, store: ArtifactStore, console: Console) -> Iterator[tuple[Arm, Artifact]]:
+    """Every arm with its training, in order; arms with one data order are trained together, when the first is due."""
+    arms = _arms(study, inputs)
+    trained: dict[Arm, Artifact] = {}
+    for arm in arms:
+        if arm not in trained:
+            group = [other for other in arms if other.data_order == arm.data_order] if study.share else [arm]
+            depths = ",".join(str(other.freeze) for other in group)
+            with console.step(f"fine-tune freeze {depths} seed {arm.seed}") as step:
+                made = fine_tune(study, group, inputs.base, inputs.training, store, step)
+                step.kept = not any(new for _, new in made)
+            trained.update({member: artifact for member, (artifact, _) in zip(group, made, strict=True)})
+        yield arm, trained[arm]
 
 
 def _arms(study: Study, inputs: Inputs) -> list[Arm]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from . import ext
 from .engines.base import Head
+from .nms_options import NmsOptions
 
 
 @dataclass(frozen=True)
@@ -24,13 +25,13 @@ class NmsSettings:
 def select(output: NDArray[np.float32], head: Head, settings: NmsSettings) -> ext.Detections:
     """A head's output for a batch as detections in canvas pixels."""
     if head.kind == "raw":
-        return ext.nms(
-            output,
+        options = NmsOptions(
             score_threshold=settings.score_threshold,
             iou_threshold=settings.iou_threshold,
             max_detections=settings.max_detections,
             multi_label=settings.multi_label,
         )
+        return ext.nms(output, options)
     return already_selected(output, settings)
 
 

@@ -18,6 +18,7 @@ from typing import Any, Literal
 import msgspec
 
 from .errors import InputError
+from .recipe import RECIPES, STATIC, check_recipes
 
 EngineName = Literal["torch", "ort", "trt"]
 Precision = Literal["fp32", "fp16", "int8"]
@@ -83,6 +84,7 @@ class Study:
         "models", "models made of each fine-tuned one: branched, grafted, plain", ("branched", "grafted"), "NAME[,NAME]"
     )
     seeds: tuple[int, ...] = _flag("training", "seeds; each is one training per depth", (0,), "N[,N]")
+    recipe: tuple[str, ...] = _flag("training", f"how the layers train: {', '.join(RECIPES)}", (STATIC,), "NAME[,NAME]")
     epochs: int = _flag("training", "training epochs", 50)
     train_batch: int = _flag("training", "training batch size", 16)
     optimizer: str = _flag(
@@ -97,6 +99,7 @@ class Study:
     frozen_bn: FrozenBatchNorm = _flag(
         "training", "running statistics of frozen BatchNorm layers: eval keeps them, train lets them drift", "eval"
     )
+    share: bool = _flag("training", "depths on the same data train together: each batch and frozen layer once", True)
     train_args: dict[str, Any] = field(
         default_factory=dict,
         metadata={"group": "training", "help": "any other Ultralytics training argument", "metavar": "KEY=VALUE"},
@@ -130,6 +133,9 @@ class Study:
         "differences of mAP (fractions) that count as none",
         (0.001, 0.005),
         "X[,X]",
+    )
+    resamples: int = _flag(
+        "statistics", "resamples of the images, with half as many permutations; 0 makes neither", 2000
     )
     same_classes: tuple[str, ...] = _flag(
         "statistics",
@@ -234,7 +240,7 @@ def _check(study: Study) -> None:
         raise InputError(f"workers = {study.workers} is out of range; give at least 1.")
     if not re.fullmatch(r"cpu|cuda:\d+", study.device):
         raise InputError(f"device = '{study.device}' is not known; use cpu, cuda:0, cuda:1 ...")
-    for name in ("engine", "precision", "construction", "seeds", "freeze"):
+    for name in ("engine", "precision", "construction", "seeds", "freeze", "recipe"):
         value = getattr(study, name)
         if value is not None and len(value) == 0:
             raise InputError(f"{name} is empty; name at least one.")
@@ -245,6 +251,7 @@ def _check(study: Study) -> None:
             f"precision = {','.join(study.precision)} leaves engine torch nothing to run: it runs fp32 only; add fp32, "
             "or use --engine ort or trt."
         )
+    check_recipes(study.recipe)
     if any(seed < 0 for seed in study.seeds):
         raise InputError("a seed is below 0; seeds are whole numbers from 0.")
     if study.freeze is not None and min(study.freeze) < 0:
@@ -274,6 +281,8 @@ def _check_statistics(study: Study) -> None:
             raise InputError(
                 f"equivalence_margins: {margin} is out of range; give fractions of mAP, for example 0.001 (0.1 points)."
             )
+    if study.resamples != 0 and study.resamples < 100:
+        raise InputError(f"resamples = {study.resamples} is out of range; give 0 for none, or at least 100.")
     for name in ("max_base_drop", "min_target_map"):
         value = getattr(study, name)
         if value is not None and not 0 <= value <= 1:

@@ -10,53 +10,45 @@ from . import ext
 from .arrays import is_on_cuda
 from .cuda import CudaDetections, nms_cuda
 from .device_array import current_stream, to_numpy
-from .ext import BoxFormat, Detections
+from .ext import Detections
+from .nms_options import DEFAULTS, BoxFormat, NmsOptions
 
 
 def nms(
     predictions: Any,
     *,
-    score_threshold: float = 0.001,
-    iou_threshold: float = 0.7,
-    max_detections: int = 300,
-    max_candidates: int = 30_000,
-    multi_label: bool = True,
-    class_agnostic: bool = False,
-    box_format: BoxFormat = "cxcywh",
+    score_threshold: float = DEFAULTS.score_threshold,
+    iou_threshold: float = DEFAULTS.iou_threshold,
+    max_detections: int = DEFAULTS.max_detections,
+    max_candidates: int = DEFAULTS.max_candidates,
+    multi_label: bool = DEFAULTS.multi_label,
+    class_agnostic: bool = DEFAULTS.class_agnostic,
+    box_format: BoxFormat = DEFAULTS.box_format,
     threads: int = 1,
 ) -> Detections | CudaDetections:
-    """Decode and suppress the raw output [B, 4 + C, A] of a YOLO head, float32 or float16, where it lies.
+    """Decode and suppress the raw output of a YOLO head, where it lies.
 
-    On the CPU (NumPy, a torch tensor, anything with DLPack or NumPy's array protocols, any strides) this is `ext.nms`.
-    What says that it lies on a CUDA device goes to `cuda.nms_cuda`, whose results stay there and equal the CPU's to
-    the last bit; `threads` does not concern it.
+    `predictions` is [B, 4 + C, A] float32 or float16, four box rows and one row of scores per class, any strides. A
+    candidate is an (anchor, class) whose score is strictly above `score_threshold` (0.001 by default); without
+    `multi_label` (on) an anchor only enters with its best class (the lowest on a tie). Candidates are ordered by score
+    descending, then class, then anchor; the best `max_candidates` (30,000) enter a greedy NMS per class (over all
+    classes if `class_agnostic`) that drops a box whose IoU with a kept one is strictly above `iou_threshold` (0.7);
+    the best `max_detections` (300) are returned. Boxes of `box_format` "cxcywh" (or "xyxy") come out as corners. Both
+    thresholds and all arithmetic are float32, as torchvision's. An image's result depends on neither the batch it came
+    in, the memory layout nor `threads`; what a limit cut off is counted.
 
-    Raises InputError for arguments that make no sense and, on the CPU, for a score or a candidate's box that is not
-    finite: on a GPU that is found out later, by `check()` of the result. Raises RuntimeError for an array on a CUDA
+    A NumPy array, a torch tensor, anything with DLPack or NumPy's array protocols is suppressed on the CPU. What says
+    that it lies on a CUDA device stays there, and so do its results, which equal the CPU's to the last bit; `threads`
+    does not concern it.
+
+    Raises InputError for arguments that make no sense and, on the CPU, for a score or a candidate's box that is NaN or
+    infinite: on a GPU that is found out later, by `check()` of the result. Raises RuntimeError for an array on a CUDA
     device where this build or machine has no CUDA.
     """
-    if not is_on_cuda(predictions):
-        return ext.nms(
-            predictions,
-            score_threshold=score_threshold,
-            iou_threshold=iou_threshold,
-            max_detections=max_detections,
-            max_candidates=max_candidates,
-            multi_label=multi_label,
-            class_agnostic=class_agnostic,
-            box_format=box_format,
-            threads=threads,
-        )
-    return nms_cuda(
-        predictions,
-        score_threshold=score_threshold,
-        iou_threshold=iou_threshold,
-        max_detections=max_detections,
-        max_candidates=max_candidates,
-        multi_label=multi_label,
-        class_agnostic=class_agnostic,
-        box_format=box_format,
+    options = NmsOptions(
+        score_threshold, iou_threshold, max_detections, max_candidates, multi_label, class_agnostic, box_format
     )
+    return nms_cuda(predictions, options) if is_on_cuda(predictions) else ext.nms(predictions, options, threads=threads)
 
 
 def on_host(detections: Detections | CudaDetections) -> Detections:

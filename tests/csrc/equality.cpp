@@ -5,7 +5,6 @@
 #include <cstdlib>
 #include <string>
 
-#include "cpu/match.h"
 #include "device_on_host.h"
 #include "inputs.h"
 

@@ -19,8 +19,17 @@ from .conftest import CPU_SOURCES, ROOT, run
 RACE = 66  # ThreadSanitizer's exit status
 
 
-def test_every_double_equals_the_cpu_back_end(compiled: Callable[..., Path]) -> None:
-    done = run(compiled("equality.cpp", "-fsanitize=address,undefined", "-fno-sanitize-recover", *CPU_SOURCES))
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ("-fsanitize=address,undefined", "-fno-sanitize-recover"),
+        ("-O3",),  # loops in vectors, the widest that this machine has
+        pytest.param(("-O3", "-DBENCH_FREEZE_NARROW"), marks=pytest.mark.slow),  # as a machine without AVX2
+    ],
+    ids=["sanitized", "wide", "narrow"],
+)
+def test_every_double_equals_the_cpu_back_end(compiled: Callable[..., Path], flags: tuple[str, ...]) -> None:
+    done = run(compiled("equality.cpp", *flags, *CPU_SOURCES))
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout == "equal\n"
 

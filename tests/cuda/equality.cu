@@ -4,7 +4,6 @@
 #include <cmath>
 #include <cstring>
 
-#include "cpu/match.h"
 #include "device.h"
 #include "device_on_host.h"
 

@@ -13,6 +13,7 @@ from bench_freeze import ext
 from bench_freeze.cuda import CudaDetections, nms_cuda
 from bench_freeze.device_array import DeviceArray, Workspace, to_numpy
 from bench_freeze.errors import InputError
+from bench_freeze.nms_options import NmsOptions
 from tests.heads import lattice_head, random_head
 
 from .conftest import skip_or_fail
@@ -60,8 +61,8 @@ def test_equals_the_cpu_back_end(options: dict[str, Any], dtype: Any) -> None:
     workspace = Workspace()
     for head, form in ((random_head(1, images=2, anchors=67), "cxcywh"), (lattice_head(2, images=2), "xyxy")):
         head = head.astype(dtype)
-        found = nms_cuda(DeviceArray.from_numpy(head), box_format=form, workspace=workspace, **options)
-        assert_same(found, ext.nms(head, box_format=form, **options))
+        found = nms_cuda(DeviceArray.from_numpy(head), NmsOptions(box_format=form, **options), workspace=workspace)
+        assert_same(found, ext.nms(head, NmsOptions(box_format=form, **options)))
 
 
 @pytest.mark.parametrize("images", [1, 2, 3, 16, 64])

@@ -158,7 +158,8 @@ def test_a_changed_input_invalidates_what_depends_on_it(finished, tmp_path):
 
 
 def start(out, **options):
-    command = [sys.executable, "-m", "bench_freeze", *SHORT, "--out", str(out)]
+    """A study whose depths train one after the other: its results must be those of depths that train together."""
+    command = [sys.executable, "-m", "bench_freeze", *SHORT, "--no-share", "--out", str(out)]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **options)
 
 
@@ -174,22 +175,27 @@ def artifacts(out: Path, kind: str, *, partial: bool):
     return list((out / "artifacts").glob(pattern))
 
 
+def trainings(out: Path):
+    """Folders that exist as long as something is trained."""
+    return list((out / "artifacts").glob(".training.*.partial"))
+
+
 def test_a_killed_and_an_interrupted_run_go_on_and_end_the_same(finished, tmp_path):
     out = tmp_path / "out"
     killed = start(out)
-    wait_for(lambda: artifacts(out, TRAINED, partial=True))  # in the middle of the first training
+    wait_for(lambda: trainings(out))  # in the middle of the first training
     killed.kill()
     killed.wait()
     assert not artifacts(out, TRAINED, partial=False)
 
-    left_behind = set(artifacts(out, TRAINED, partial=True))
+    left_behind = set(trainings(out))
     second = start(out)
-    wait_for(lambda: set(artifacts(out, TRAINED, partial=True)) - left_behind)
+    wait_for(lambda: set(trainings(out)) - left_behind)
     blocked = bench_freeze(*SHORT, "--out", out)  # while the other runs
     assert blocked.returncode == 2
     assert f"in use by another run (process {second.pid})" in blocked.stderr
     # In the middle of the second training, the rows of the first are written.
-    wait_for(lambda: artifacts(out, TRAINED, partial=False) and artifacts(out, TRAINED, partial=True))
+    wait_for(lambda: artifacts(out, TRAINED, partial=False) and trainings(out))
     second.send_signal(signal.SIGINT)
     message = second.communicate()[1]
     assert second.returncode == 130
@@ -199,7 +205,7 @@ def test_a_killed_and_an_interrupted_run_go_on_and_end_the_same(finished, tmp_pa
     assert not rows["finished"]
     assert [r["freeze"] for r in rows["rows"]] == [22, 22]
 
-    done = bench_freeze(*SHORT, "--out", out, "--json")
+    done = bench_freeze(*SHORT, "--no-share", "--out", out, "--json")
     assert done.returncode == 0, done.stderr
     resumed, whole = json.loads(done.stdout), finished[1]
     whole = {**whole, "rows": [r for r in whole["rows"] if r["construction"] != "plain"]}
@@ -366,6 +372,7 @@ def test_a_frozen_tensor_that_moved_ends_the_run(finished, tmp_path, monkeypatch
     assert "model.0.conv.weight" in capsys.readouterr().err
     assert not artifacts(out, TRAINED, partial=False)
     assert not artifacts(out, TRAINED, partial=True)
+    assert not trainings(out)
 
 
 def test_the_ladder_climbs_from_the_original_to_grafted(finished, tmp_path):

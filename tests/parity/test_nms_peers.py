@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from bench_freeze import ext
+from bench_freeze.nms_options import NmsOptions
 from tests.heads import random_head
 
 SCORE_THRESHOLD = 0.05
@@ -22,7 +23,7 @@ def corners(prediction: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def kept_by_us(head: NDArray[np.float32], iou_threshold: float) -> Kept:
-    found = ext.nms(head, score_threshold=SCORE_THRESHOLD, iou_threshold=iou_threshold, max_detections=20_000)
+    found = ext.nms(head, NmsOptions(SCORE_THRESHOLD, iou_threshold, max_detections=20_000))
     assert found.dropped_detections[0] == 0
     rows = range(found.count[0])
     return {(int(found.labels[0, i]), tuple(found.boxes_xyxy[0, i].tolist()), float(found.scores[0, i])) for i in rows}

@@ -220,6 +220,7 @@ def test_without_match_data_the_seeds_speak(results):
     assert comparison.difference.covers == "trainings"
     assert comparison.p_images is None
     assert found.detectable == []
+    assert "the 3 trainings of each arm, not the choice of images" in found.limits[0]
     assert recommend(found, constraints_of({}, found.margins), "val").pick is not None
     nothing = msgspec.structs.replace(results, rows=[row for row in results.rows if row.seed == 0])
     assert find(conclude(nothing, {}), "base", "grafted 10").equivalence[0].outcome == "not shown"
@@ -287,6 +288,10 @@ def test_the_words_are_in_every_form_and_survive_the_disk(results, statistics):
 
 
 def test_threads_change_nothing(problem):
-    results = make_results(problem, seeds=(0, 1))
+    results = make_results(problem, seeds=(0, 1), resamples=200)
     evaluations = parse_matches(problem.matches.content(), "test")
-    assert conclude(results, evaluations, threads=1) == conclude(results, evaluations, threads=3)
+    found = conclude(results, evaluations, threads=1)
+    assert found == conclude(results, evaluations, threads=3)
+    assert (found.resamples, found.permutations) == (200, 100)
+    results.study["resamples"] = 0
+    assert conclude(results, evaluations) == conclude(results, {})

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from bench_freeze import ext
 from bench_freeze.errors import InputError
+from bench_freeze.nms_options import NmsOptions
 from tests.heads import lattice_head, random_head
 from tests.reference.nms_reference import reference_nms
 
 
 def assert_equals_reference(head: NDArray[Any], **options: Any) -> ext.Detections:
-    found = ext.nms(head, **options)
+    found = ext.nms(head, NmsOptions(**options))
     for image, prediction in enumerate(head):
         expected = reference_nms(prediction, **options)
         count = len(expected.detections)
@@ -136,7 +137,7 @@ def test_empty_batch_and_empty_head() -> None:
 def test_single_label_takes_the_lowest_class_on_a_tie() -> None:
     head = np.zeros((1, 7, 1), np.float32)
     head[0, :, 0] = [5, 5, 2, 2, 0.25, 0.5, 0.5]
-    found = ext.nms(head, multi_label=False)
+    found = ext.nms(head, NmsOptions(multi_label=False))
     assert found.count[0] == 1
     assert found.labels[0, 0] == 1
 
@@ -178,4 +179,4 @@ def test_refuses_a_candidate_box_that_is_not_finite() -> None:
 )
 def test_refuses_wrong_arguments(head: NDArray[Any], options: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        ext.nms(head, **options)
+        ext.nms(head, NmsOptions(**options))

@@ -15,8 +15,7 @@ from .comparing import NUMBERS, compare_pairs, pairs_of
 from .figures import Sample, Sampler, figure
 from .limits import detectable_of, limits_of
 
-RESAMPLES = 2000
-PERMUTATIONS = 1000
+RESAMPLES = 2000  # of older results, which do not say
 MARGINS = (0.001, 0.005)
 
 
@@ -28,16 +27,18 @@ def conclude(
 ) -> Statistics | None:
     """What the rows together can carry; None where there is no row with an original model.
 
-    `evaluations` are match data by the names that the accuracies give. Where they are missing, intervals cover the
-    seeds alone. Equal inputs give equal numbers, whatever `threads` is.
+    `evaluations` are match data by the names that the accuracies give. Where they are missing, or the study asks for no
+    resamples, intervals cover the seeds alone. Equal inputs give equal numbers, whatever `threads` is.
     """
     arms = arms_of(results)
     if not arms:
         return None
     study = results.study
     margins = [float(margin) for margin in study.get("equivalence_margins", MARGINS)]
-    sampler = Sampler(evaluations, RESAMPLES, threads)
-    compared = compare_pairs(pairs_of(arms), sampler, margins, PERMUTATIONS, threads, on_progress)
+    resamples = int(study.get("resamples", RESAMPLES))
+    permutations = resamples // 2
+    sampler = Sampler(evaluations if resamples else {}, resamples, threads)
+    compared = compare_pairs(pairs_of(arms), sampler, margins, permutations, threads, on_progress)
     comparisons = [entry.comparison for entry in compared]
     singles = {"target": arms[0].first.target, "base": arms[0].original.base}
     detectable = [
@@ -51,8 +52,8 @@ def conclude(
     return Statistics(
         alpha=ALPHA,
         power=POWER,
-        resamples=RESAMPLES,
-        permutations=PERMUTATIONS,
+        resamples=resamples,
+        permutations=permutations,
         margins=margins,
         seeds=seeds,
         arms=[made for arm in arms if (made := _arm(arm, sampler, groups)) is not None],

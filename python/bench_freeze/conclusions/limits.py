@@ -55,7 +55,7 @@ def limits_of(
     seeds: int, comparisons: Sequence[Comparison], detectable: Sequence[Detectable], margins: Sequence[float]
 ) -> list[str]:
     """Every limit of a study as a sentence."""
-    found = [_about_seeds(seeds)]
+    found = [_about_seeds(seeds, any(c.difference.images is not None for c in comparisons) or bool(detectable))]
     found += [sentence for entry in detectable if (sentence := _about_data(entry, margins))]
     unpermuted = [c for c in comparisons if c.p_images is None and not c.identical and c.data != "base merged"]
     if unpermuted and len(unpermuted) < len(comparisons):
@@ -63,7 +63,10 @@ def limits_of(
     return found
 
 
-def _about_seeds(seeds: int) -> str:
+def _about_seeds(seeds: int, has_images: bool) -> str:
+    if not has_images:
+        kind = "nothing" if seeds == 1 else f"the {seeds} trainings of each arm"
+        return f"Without resamples of the images the intervals cover {kind}, not the choice of images."
     if seeds == 1:
         return (
             "One seed: the intervals cover the choice of images, not what another training would give; run at least "

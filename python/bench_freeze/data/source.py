@@ -83,7 +83,7 @@ def read_coco(path: Path, images: Path | None, on_progress: Progress | None = No
     if "" in instances.file_names:
         nameless = instances.ground_truth.image_ids[instances.file_names.index("")]
         raise InputError(f"{path}: image {nameless} has no 'file_name'; add it, the image cannot be found without.")
-    folder = images or _image_folder(path, instances.file_names)
+    folder = images or image_folder(path, instances.file_names)
     files = [folder / name for name in instances.file_names]
     facts = check_images(files, on_progress)
     records = tuple(
@@ -118,7 +118,7 @@ def _record(path: Path, image_id: int, file: Path, fact: ImageFacts, width: int,
     return ImageRecord(image_id, file, fact.width, fact.height, fact.sha256)
 
 
-def _image_folder(path: Path, file_names: tuple[str, ...]) -> Path:
+def image_folder(path: Path, file_names: tuple[str, ...]) -> Path:
     """The folder in COCO's layout that has the first image. The split is the last part of the json's name."""
     split = path.stem.rpartition("_")[2]
     root = path.parent.parent

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from .base import EngineIdentity, ModelCard, check_images_shape
+from .ultralytics_card import is_ultralytics, ultralytics_card
 
 CARD_KEY = "bench_freeze"  # of the ONNX file's metadata
 
 
 class OrtEngine:
-    """Runs an ONNX file that carries its model card."""
+    """Runs an ONNX file that carries its model card, or Ultralytics' metadata."""
 
     def __init__(self, path: Path, device: str = "cpu", threads: int | None = None) -> None:
         try:
@@ -51,12 +52,14 @@ class OrtEngine:
         self.card = _read_card(self._session, path)
         self._input = self._session.get_inputs()[0].name
         self._outputs = [output.name for output in self._session.get_outputs()]
+        # A foreign file's output bears another name than the head.
+        self._heads = [head.name for head in self.card.heads] if len(self._outputs) == 1 else self._outputs
         self.identity = EngineIdentity("ort", ort.__version__, self.card.precision, device, provider, threads)
 
     def infer(self, images: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
         """Outputs by head name."""
         check_images_shape(self.card, images)
-        return dict(zip(self._outputs, self._session.run(self._outputs, {self._input: images}), strict=True))
+        return dict(zip(self._heads, self._session.run(self._outputs, {self._input: images}), strict=True))
 
     def close(self) -> None:
         """Drop the session."""
@@ -65,9 +68,12 @@ class OrtEngine:
 
 def _read_card(session: Any, path: Path) -> ModelCard:
     metadata = session.get_modelmeta().custom_metadata_map
+    if CARD_KEY not in metadata and is_ultralytics(metadata):
+        return ultralytics_card(path, metadata, [v.shape for v in (*session.get_inputs(), *session.get_outputs())])
     try:
         return ModelCard.from_dict(json.loads(metadata[CARD_KEY]))
     except (KeyError, ValueError, TypeError):
         raise InputError(
-            f"{path} does not say what its heads are (no '{CARD_KEY}' metadata); export it with bench-freeze export."
+            f"{path} does not say what its heads are (no '{CARD_KEY}' metadata); export it with bench-freeze export "
+            "or Ultralytics."
         ) from None

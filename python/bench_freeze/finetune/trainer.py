@@ -1,8 +1,8 @@
-"""Ultralytics' detection trainer, given our data, our head and our BatchNorm policy, and kept from everything else.
+"""Ultralytics' detection trainer as a kit of parts: our data, our head and our BatchNorm policy, its model, optimizer,
+schedule, moving average and augmentation. The epochs are run by `loop.py`, not by Ultralytics.
 
-It runs the training loop, augmentation, losses and optimizer of Ultralytics unchanged. It does not validate: the
-weights of the last epoch (their moving average) are the result, so that no choice is made on the split that is
-reported.
+It does not validate: the weights of the last epoch (their moving average) are the result, so that no choice is made on
+the split that is reported.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ultralytics.utils.torch_utils import unwrap_model
 
 from ..data.dataset import DetectionSet
 from ..environment import usable_cores
-from ..errors import BenchFreezeError
+from ..errors import InputError
 from ..spec import FrozenBatchNorm
 from .training_data import CheckedDataset
 
@@ -34,20 +34,21 @@ class FreezeTrainer(DetectionTrainer):
         data_set: DetectionSet,
         build_model: Callable[[], nn.Module],
         frozen_bn: FrozenBatchNorm,
-        on_epoch: Callable[[int, int], None],
+        shared_loader: Any = None,
     ) -> None:
         self._data_set = data_set
         self._build_model = build_model
         self._frozen_bn = frozen_bn
-        self._on_epoch = on_epoch
+        self._loader = shared_loader
         super().__init__(overrides=overrides)
+        for name, default in _UNSUPPORTED.items():
+            if getattr(self.args, name, default) not in (default, False):
+                raise InputError(f"train_args: '{name}' is not supported: {_WHY_NOT[name]}; leave it out.")
         if self.device.type == "cpu":
             torch.set_num_threads(usable_cores())  # Ultralytics leaves one core idle: half of a two-core machine
 
     def run_callbacks(self, event: str) -> None:
-        """Report the end of an epoch; no logger, telemetry or service that is installed takes part."""
-        if event == "on_train_epoch_end":
-            self._on_epoch(self.epoch + 1, self.epochs)
+        """No logger, telemetry or service that is installed takes part."""
 
     def get_dataset(self) -> dict[str, Any]:
         """Class names and counts; the data themselves are in memory already."""
@@ -78,12 +79,21 @@ class FreezeTrainer(DetectionTrainer):
         )
 
     def get_dataloader(self, dataset_path: str, batch_size: int = 16, rank: int = 0, mode: str = "train") -> Any:
-        """Ultralytics' loader over the training set (the validation loader is asked for, and never run)."""
-        workers = self.args.workers if mode == "train" else 0
-        dataset = self.build_dataset(dataset_path, mode, batch_size)
-        return build_dataloader(
-            dataset, batch=batch_size, workers=workers, shuffle=mode == "train", rank=rank, device=self.device
-        )
+        """Ultralytics' loader over the training set: one for all arms that share the data order.
+
+        The validation loader is asked for and never run, so it is the same one.
+        """
+        if self._loader is None:
+            dataset = self.build_dataset(dataset_path, mode, batch_size)
+            self._loader = build_dataloader(
+                dataset, batch=batch_size, workers=self.args.workers, shuffle=True, rank=rank, device=self.device
+            )
+        return self._loader
+
+    @property
+    def keeps_frozen_statistics(self) -> bool:
+        """Frozen BatchNorm layers run in eval mode: a frozen layer is a fixed function of its input."""
+        return self._frozen_bn == "eval"
 
     def _model_train(self) -> None:
         """Training mode; frozen BatchNorm layers keep their statistics unless the policy lets them drift."""
@@ -97,25 +107,6 @@ class FreezeTrainer(DetectionTrainer):
                 f"{name}.".startswith(frozen) for frozen in self.freeze_layer_names
             ):
                 module.eval()
-
-    def validate(self) -> tuple[dict[str, float], None]:
-        """No validation: scoring is the pipeline's work, on the exported artifact."""
-        return {}, None
-
-    def final_eval(self) -> None:
-        """Nothing is selected, so nothing is evaluated."""
-
-    def save_model(self) -> bool:
-        """Nothing to save between epochs; the caller takes `tuned_model()` at the end."""
-        return False
-
-    def _handle_nan_recovery(self, epoch: int) -> bool:
-        if self.loss is not None and not torch.isfinite(self.loss):
-            raise BenchFreezeError(
-                f"the training loss became {float(self.loss)} in epoch {epoch + 1}; lower lr0 (now {self.args.lr0}) "
-                "or look for wrong labels."
-            )
-        return False
 
     def tuned_model(self) -> nn.Module:
         """The result: the moving average of the weights, as Ultralytics ships it."""
@@ -140,6 +131,15 @@ class FreezeTrainer(DetectionTrainer):
             "trainable_parameters": sum(p.numel() for p in self.model.parameters() if p.requires_grad),
         }
 
+
+# Arguments that would make a result depend on the clock, or change the model behind the study's back.
+_UNSUPPORTED = {"time": None, "compile": False, "quantize": None, "distill_model": None}
+_WHY_NOT = {
+    "time": "the result would depend on the speed of the machine",
+    "compile": "arms that share a trunk run layer by layer",
+    "quantize": "precisions are made at export, with --precision",
+    "distill_model": "distillation is a recipe of this tool, --recipe distill",
+}
 
 # Keys of Ultralytics' configuration that name files, logging, prediction or export: no part of a training's identity.
 _NOT_TRAINING = frozenset({

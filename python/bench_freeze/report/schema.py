@@ -166,6 +166,8 @@ class Row(Struct, frozen=True, kw_only=True):
     ladder: Annotated[
         list[Rung] | None, Meta(description="with --ladder: every rung, by torch; the same for all rows of a training")
     ] = None
+    recipe: Annotated[str, Meta(description="how the layers were trained; static = frozen throughout")] = "static"
+    data_fraction: Annotated[float, Meta(description="share of the training images that the training saw")] = 1.0
     target_test: Annotated[
         Accuracy | None, Meta(description="the target head alone on the test split, where there is one beside `split`")
     ] = None

@@ -1,17 +1,12 @@
-// What matching and accumulation on the CPU share.
+// An outcome's masks to and from the bytes that a table keeps of them.
 #pragma once
 
 #include <cstdint>
 #include <cstring>
 
-#include "core/match.h"
-#include "score.h"
-
 namespace bench_freeze {
 
-Lanes make_lanes(const MatchSettings& settings);
-
-// A mask to and from its bytes; the default lanes need 5 of them.
+// The default lanes need 5 bytes.
 inline void store_mask(uint64_t mask, int64_t bytes, uint8_t* to) {
   if (bytes == 5) {
     const uint32_t low = static_cast<uint32_t>(mask);

@@ -1,0 +1,149 @@
+"""What training several depths in lockstep saves: against as many plain Ultralytics runs, and our own separate ones.
+
+    python bench/shared_training.py --weights weights/yolov8n_coco.pt --target fruit9/fruit9.yaml --json FILE
+
+The same images, epochs, batch size, augmentation, optimizer, seed and number of threads; validation, plots and mixed
+precision off on both sides. A time is that of the whole job, from a loaded base model to the last tuned weights:
+set-up, reading, training, and for ours the audit and the artifacts on disk. Every round runs the sides forwards and
+then backwards (A B C C B A), so that a drift of the machine's speed meets all alike. Without --weights and --target the
+embedded problem is used.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bench_freeze import embedded
+from bench_freeze.artifact import ArtifactStore
+from bench_freeze.data.dataset import DetectionSet
+from bench_freeze.data.source import open_target
+from bench_freeze.data.subset import keep_images
+from bench_freeze.dualhead.checkpoint import load_checkpoint, quiet_ultralytics
+from bench_freeze.environment import environment, usable_cores
+from bench_freeze.finetune.arm import Arm, requested_arguments
+from bench_freeze.finetune.training import fine_tune
+from bench_freeze.spec import Study, study_from
+
+
+def write_yolo_copy(data: DetectionSet, folder: Path) -> Path:
+    """The images (as links) and labels in Ultralytics' layout, since it writes a cache beside the labels."""
+    from bench_freeze.finetune.training_data import training_labels
+
+    for name in ("images", "labels"):
+        (folder / name).mkdir(parents=True)
+    for image, label in zip(data.images, training_labels(data), strict=True):
+        (folder / "images" / image.path.name).symlink_to(image.path.resolve())
+        boxes = zip(label["cls"], label["bboxes"], strict=True)
+        rows = [f"{int(classes[0])} {' '.join(str(float(v)) for v in box)}" for classes, box in boxes]
+        (folder / "labels" / f"{image.path.stem}.txt").write_text("\n".join(rows))
+    content = {"path": str(folder), "train": "images", "val": "images", "names": list(data.class_names)}
+    (folder / "data.yaml").write_text(yaml.safe_dump(content))
+    return folder / "data.yaml"
+
+
+def ultralytics_runs(weights: Path, data: Path, study: Study, arms: list[Arm], threads: int, folder: Path) -> None:
+    """One YOLO.train per depth."""
+    import torch
+    from ultralytics import YOLO
+    from ultralytics.models.yolo.detect import DetectionTrainer
+
+    class WithoutValidation(DetectionTrainer):
+        def validate(self) -> tuple[dict[str, float], None]:
+            return {}, None
+
+        def final_eval(self) -> None:
+            pass
+
+    for arm in arms:
+        model = YOLO(str(weights))
+        model.add_callback("on_train_start", lambda trainer: torch.set_num_threads(threads))
+        asked = requested_arguments(study, arm)
+        model.train(
+            trainer=WithoutValidation, data=str(data), device="cpu", val=False, plots=False, verbose=False,
+            project=str(folder), name=f"freeze{arm.freeze}", exist_ok=True, **asked,
+        )  # fmt: skip
+
+
+def seconds_of(job: Callable[[], Any]) -> float:
+    began = time.perf_counter()
+    with contextlib.redirect_stdout(io.StringIO()):
+        job()
+    return time.perf_counter() - began
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--weights", type=Path)
+    parser.add_argument("--target", type=Path, help="an Ultralytics data yaml")
+    parser.add_argument("--freeze", default="22,15,10")
+    parser.add_argument("--images", type=int, default=96)
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("--imgsz", type=int, default=320)
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--rounds", type=int, default=2, help="of A B C C B A")
+    parser.add_argument("--mosaic", action="store_true", help="mosaic in all epochs but the last")
+    parser.add_argument("--json", type=Path, help="also write the figures here")
+    options = parser.parse_args()
+    quiet_ultralytics()
+
+    with tempfile.TemporaryDirectory() as name:
+        scratch = Path(name)
+        weights, target = options.weights, options.target
+        if weights is None or target is None:
+            weights, target, _ = embedded.prepare(scratch / "embedded")
+        training, _ = open_target(target, None, None, "val")
+        data = keep_images(training, range(min(options.images, len(training.images))))
+        values = {"epochs": options.epochs, "imgsz": options.imgsz, "train_batch": options.batch}
+        values |= {"optimizer": "AdamW", "lr0": 0.001, "train_args": {"close_mosaic": 1} if options.mosaic else {}}
+        study = study_from(values, "the benchmark")
+        arms = [Arm(int(freeze), 0) for freeze in options.freeze.split(",")]
+        base = load_checkpoint(weights)
+        copy = write_yolo_copy(data, scratch / "yolo")
+        threads = usable_cores()
+
+        def ours(study: Study) -> None:
+            with tempfile.TemporaryDirectory() as out:
+                fine_tune(study, arms, base, data, ArtifactStore(Path(out)), lambda done, total: None)
+
+        apart = study_from(values | {"share": False}, "the benchmark")
+        sides: dict[str, Callable[[], None]] = {
+            "ultralytics": lambda: ultralytics_runs(weights, copy, study, arms, threads, scratch / "runs"),
+            "ours apart": lambda: ours(apart),
+            "ours together": lambda: ours(study),
+        }
+        taken: dict[str, list[float]] = {side: [] for side in sides}
+        for _ in range(options.rounds):
+            for side in (*sides, *reversed(sides)):
+                taken[side].append(seconds_of(sides[side]))
+                print(f"{side:<14} {taken[side][-1]:8.2f} s", flush=True)
+    pairs = {
+        side: [
+            (taken[side][k] + taken[side][k + 1]) / (taken["ours together"][k] + taken["ours together"][k + 1])
+            for k in range(0, 2 * options.rounds, 2)
+        ]
+        for side in ("ultralytics", "ours apart")
+    }
+    for side, ratios in pairs.items():
+        print(f"{side} over ours together: {statistics.median(ratios):.3f}  (rounds {[round(r, 3) for r in ratios]})")
+    if options.json:
+        figures = {
+            "freeze": options.freeze, "images": len(data.images), "epochs": options.epochs, "imgsz": options.imgsz,
+            "batch": options.batch, "threads": threads, "mosaic": options.mosaic, "seconds": taken, "ratios": pairs,
+            "environment": environment(),
+        }  # fmt: skip
+        options.json.write_text(json.dumps(figures, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""The stream of training batches, and how to come back to the border between two of its epochs.
+
+Batches depend on the state of four random generators (Python's, NumPy's, torch's, the sampler's own), on the images
+that mosaic keeps in memory, and on when mosaic was closed. All of that is restored exactly. Worker processes (on CUDA)
+have generators of their own, so with them the batches of the past epochs are read again instead: that costs reading, no
+training.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+
+from .trainer import FreezeTrainer
+
+
+class DataOrder:
+    """The batches of a training, epoch after epoch, as Ultralytics' loop draws them."""
+
+    def __init__(self, trainer: FreezeTrainer) -> None:
+        self._trainer = trainer
+        self._loader = trainer.train_loader
+        close = trainer.args.close_mosaic
+        self._closes_at = max(0, trainer.epochs - close) if close else None  # mosaic ends in this epoch
+        self._cuda = trainer.device.type == "cuda"
+
+    def __len__(self) -> int:
+        return len(self._loader)
+
+    def epoch(self, epoch: int) -> Iterator[dict[str, Any]]:
+        """The batches of one epoch, on the device, images as float32 from 0 to 1."""
+        self._close_mosaic_if_due(epoch)
+        for batch in self._loader:
+            yield self._trainer.preprocess_batch(batch)
+
+    def state(self) -> dict[str, Any]:
+        """Where the stream stands, between two epochs."""
+        return {
+            "generators": generator_states(cuda=self._cuda),
+            "mosaic_images": list(getattr(self._loader.dataset, "buffer", [])),
+        }
+
+    def go_to(self, epoch: int, state: dict[str, Any]) -> None:
+        """Take a fresh stream to the border before `epoch`."""
+        for past in range(epoch):
+            self._close_mosaic_if_due(past)
+            self._skip_epoch()
+        dataset = self._loader.dataset
+        if self._loader.num_workers == 0:
+            for image in state["mosaic_images"]:
+                dataset.load_image(image)
+        restore_generators(state["generators"])
+
+    def close(self) -> None:
+        """End worker processes, if there are any."""
+        self._loader.close()
+
+    def _close_mosaic_if_due(self, epoch: int) -> None:
+        if epoch == self._closes_at:
+            self._trainer._close_dataloader_mosaic()
+            self._loader.reset()
+
+    def _skip_epoch(self) -> None:
+        if self._loader.num_workers:
+            for _ in self._loader:
+                pass
+            return
+        if self._loader.iterator is None:
+            self._loader.iterator = self._loader._get_iterator()
+        for _ in range(len(self._loader)):
+            self._loader.iterator._next_index()  # draws from the sampler, reads no image
+
+
+def generator_states(*, cuda: bool) -> dict[str, Any]:
+    """The states of the process's random generators."""
+    return {
+        "python": random.getstate(),
+        "numpy": np.random.get_state(),  # noqa: NPY002  (the generator that Ultralytics draws from)
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all() if cuda else None,
+    }
+
+
+def restore_generators(states: dict[str, Any]) -> None:
+    """Put the process's random generators into earlier states."""
+    random.setstate(states["python"])
+    np.random.set_state(states["numpy"])  # noqa: NPY002
+    torch.set_rng_state(states["torch"])
+    if states["cuda"] is not None:
+        torch.cuda.set_rng_state_all(states["cuda"])

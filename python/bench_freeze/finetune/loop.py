@@ -1,0 +1,85 @@
+"""The training loop: several arms in lockstep over one stream of batches, the frozen trunk computed once for all.
+
+Layer k of an arm is the base model's as long as the arm freezes it, so for arms with depths 22, 15 and 10 layers 0..9
+are computed once for three arms, 10..14 once for two, and without what a backward pass would need. Every arm then runs
+its own layers behind that. The values are those of separate trainings, bit for bit on the same machine: each operation
+is the same, on the same numbers. Memory: models, moving averages and optimizers of all arms, but the activations of one
+arm's own layers at a time, beside the trunk's outputs that later layers read.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor
+
+from ..errors import BenchFreezeError
+from .data_order import DataOrder
+from .trainee import Trainee, run_trunk
+
+AtBorder = Callable[[int], None]
+
+
+def train_in_lockstep(
+    trainees: list[Trainee],
+    order: DataOrder,
+    *,
+    start: int,
+    epochs: int,
+    at_border: AtBorder,
+) -> dict[str, BenchFreezeError]:
+    """Train all arms from epoch `start` to `epochs`.
+
+    `at_border(n)` is called after each of them, with the number of finished epochs; the state of every trainee and of
+    the order may be taken there. An arm whose loss is no number any more leaves the group: the value holds those errors
+    by the arm's name.
+    """
+    failed: dict[str, BenchFreezeError] = {}
+    for epoch in range(start, epochs):
+        active = [trainee for trainee in trainees if trainee.name not in failed]
+        if not active:
+            break
+        for trainee in active:
+            trainee.begin_epoch(epoch)
+        for i, batch in _timed(order.epoch(epoch), active):
+            trunk = shared_trunk(active, batch["img"])
+            for trainee in active:
+                trainee.train_batch(i, epoch, dict(batch), trunk)
+        for trainee in active:
+            try:
+                trainee.end_epoch(epoch)
+            except BenchFreezeError as error:
+                failed[trainee.name] = error
+        at_border(epoch + 1)
+    return failed
+
+
+def shared_trunk(trainees: list[Trainee], images: Tensor) -> dict[int, Tensor]:
+    """Outputs of the layers that are frozen in the deepest-frozen arm, as far as any arm reads them."""
+    began = time.perf_counter()
+    deepest = max(trainees, key=lambda trainee: trainee.shared_depth)
+    borders = {trainee.shared_depth - 1 for trainee in trainees}
+    kept = frozenset(deepest.detector.save) | frozenset(borders)
+    with deepest.precision():
+        outputs: dict[int, Tensor] = run_trunk(deepest.detector, deepest.shared_depth, images, kept)
+    _share_time(time.perf_counter() - began, trainees)
+    return outputs
+
+
+def _timed(batches: Any, trainees: list[Trainee]) -> Any:
+    """The batches with their numbers; the time that each took to make is shared by the arms."""
+    iterator = enumerate(batches)
+    while True:
+        began = time.perf_counter()
+        item = next(iterator, None)
+        if item is None:
+            return
+        _share_time(time.perf_counter() - began, trainees)
+        yield item
+
+
+def _share_time(seconds: float, trainees: list[Trainee]) -> None:
+    for trainee in trainees:
+        trainee.seconds += seconds / len(trainees)

@@ -1,0 +1,63 @@
+"""How far unfinished trainings are: one file per arm beside its future artifact, written whole at every epoch's end.
+
+A killed run leaves these files, and the next one goes on from the last border between two epochs. They are named by the
+artifact's key, so a changed input starts anew. They are removed with the end of their training.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..artifact import write_whole
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One arm's state at the border before `epoch`: its own, and that of the stream of batches."""
+
+    epoch: int
+    trainee: dict[str, Any]
+    order: dict[str, Any]
+
+
+class ProgressStore:
+    """The progress files in an artifact folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def path(self, key: str) -> Path:
+        """The file of the arm whose artifact has this key."""
+        return self._folder / f"progress-{key[:12]}.pt"
+
+    def save(self, states: Mapping[str, Progress]) -> None:
+        """Write the progress of several arms, by artifact key."""
+        import torch
+
+        for key, progress in states.items():
+            content = io.BytesIO()
+            torch.save({"key": key, **vars(progress)}, content)
+            write_whole(self.path(key), content.getvalue())
+
+    def load(self, key: str) -> Progress | None:
+        """The progress of an arm; None where there is none, or a file that cannot be read."""
+        import torch
+
+        if not self.path(key).is_file():
+            return None
+        try:
+            # Our own file in the user's own folder, with generator states that are no tensors.
+            content = torch.load(self.path(key), map_location="cpu", weights_only=False)
+            if content["key"] != key:
+                return None
+            return Progress(content["epoch"], content["trainee"], content["order"])
+        except Exception:  # whatever unpickling a damaged file raises: the training starts anew
+            return None
+
+    def remove(self, key: str) -> None:
+        """Forget the progress of an arm."""
+        self.path(key).unlink(missing_ok=True)

@@ -1,0 +1,174 @@
+"""One arm inside the training loop: what Ultralytics' loop does with one batch and at the borders of an epoch.
+
+Given the same batches, a trainee's numbers are those of Ultralytics' own loop, bit for bit: the same operations on the
+same tensors in the same order (warm-up, accumulation, clipping, moving average), only spread over methods so that
+several arms can take turns on one batch. What that loop does beside (validation, plots, a smaller batch after running
+out of memory, training by the clock) is left out, because it would change what an arm is.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from ultralytics.utils.torch_utils import autocast, unwrap_model
+
+from ..dualhead.model import run_layers
+from ..errors import BenchFreezeError
+from .trainer import FreezeTrainer
+
+CARRIED = ["yaml", "nc", "args", "names", "stride", "class_weights"]  # attributes that the moving average takes over
+
+
+class Trainee:
+    """The state of one arm's training: model, optimizer, schedule, moving average, and where it stands."""
+
+    def __init__(self, name: str, trainer: FreezeTrainer, freeze: int) -> None:
+        trainer._setup_train()
+        self.name = name
+        self.trainer = trainer
+        self.freeze = freeze
+        self.seconds = 0.0  # of this arm's own work
+        self.log: list[dict[str, float]] = []  # one row per finished epoch
+        self._batches = len(trainer.train_loader)
+        self._warmup = trainer._get_warmup_iterations(self._batches)
+        self._nominal_accumulate = trainer.accumulate
+        self._last_step = -1
+        self._loss = torch.zeros(())
+        self._mean_losses: dict[str, Tensor] = {}
+        trainer.optimizer.zero_grad()
+
+    @property
+    def detector(self) -> Any:
+        """The model in training."""
+        return unwrap_model(self.trainer.model)
+
+    @property
+    def shared_depth(self) -> int:
+        """Layers 0..n-1 are the base's and keep their statistics now, so any arm's copy of them gives its values."""
+        return self.freeze if self.trainer.keeps_frozen_statistics else 0
+
+    def precision(self) -> Any:
+        """The context in which forward passes run: mixed precision as the arguments ask."""
+        trainer = self.trainer
+        return autocast(torch.bfloat16 if trainer.args.amp == "bf16" else trainer.amp, device=trainer.device.type)
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Learning rate and module modes of an epoch, counted from 0."""
+        self.trainer.epoch = epoch
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the scheduler is stepped before the optimizer, as Ultralytics does
+            self.trainer.scheduler.step()
+        self.trainer._model_train()
+
+    def train_batch(self, i: int, epoch: int, batch: dict[str, Any], trunk: dict[int, Tensor]) -> None:
+        """Forward, backward and, when enough batches have accumulated, one step. `trunk`: outputs by layer."""
+        began = time.perf_counter()
+        trainer = self.trainer
+        iteration = i + self._batches * epoch
+        if self._warmup and iteration <= self._warmup:
+            self._warm_up(iteration, epoch)
+        with self.precision():
+            loss, items = self.losses(batch, trunk)
+            self._loss = loss.sum()
+            self._mean_losses = {
+                name: (self._mean_losses[name] * i + value) / (i + 1) if i else value for name, value in items.items()
+            }
+        trainer.scaler.scale(self._loss).backward()
+        if iteration - self._last_step >= trainer.accumulate:
+            trainer.optimizer_step()
+            self._last_step = iteration
+        self.seconds += time.perf_counter() - began
+
+    def losses(self, batch: dict[str, Any], trunk: dict[int, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """The criterion on this arm's own layers, run behind the shared ones."""
+        predictions = run_own_layers(self.detector, self.shared_depth, batch["img"], trunk)
+        loss, items = self.detector.loss(batch, predictions)
+        return loss, items
+
+    def end_epoch(self, epoch: int) -> None:
+        """Bookkeeping of a finished epoch. Raises BenchFreezeError when the loss is no number any more."""
+        trainer = self.trainer
+        if hasattr(self.detector.criterion, "update"):
+            self.detector.criterion.update()
+        trainer.ema.update_attr(trainer.model, include=CARRIED)
+        rates = {f"lr/pg{k}": group["lr"] for k, group in enumerate(trainer.optimizer.param_groups)}
+        losses = {f"train/{name}": float(value) for name, value in self._mean_losses.items()}
+        self.log.append({"epoch": epoch + 1, "time": self.seconds, **losses, **rates})
+        if not torch.isfinite(self._loss):
+            raise BenchFreezeError(
+                f"the training loss of {self.name} became {float(self._loss)} in epoch {epoch + 1}; lower lr0 (now "
+                f"{trainer.args.lr0}) or look for wrong labels."
+            )
+
+    def state(self) -> dict[str, Any]:
+        """All that the next epoch depends on. Frozen tensors are left out: a new set-up makes them again."""
+        trainer = self.trainer
+        criterion = self.detector.criterion
+        return {
+            "model": self._moving(self.detector.state_dict()),
+            "average": self._moving(trainer.ema.ema.state_dict()),
+            "average_updates": trainer.ema.updates,
+            "optimizer": trainer.optimizer.state_dict(),
+            "gradients": {n: p.grad for n, p in self.detector.named_parameters() if p.grad is not None},
+            "scheduler": trainer.scheduler.state_dict(),
+            "scaler": trainer.scaler.state_dict(),
+            "criterion_updates": getattr(criterion, "updates", None),
+            "accumulate": trainer.accumulate,
+            "last_step": self._last_step,
+            "seconds": self.seconds,
+            "log": self.log,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a `state()` of the same arm."""
+        trainer = self.trainer
+        self.detector.load_state_dict(state["model"], strict=False)
+        trainer.ema.ema.load_state_dict(state["average"], strict=False)
+        trainer.ema.updates = state["average_updates"]
+        trainer.optimizer.load_state_dict(state["optimizer"])
+        for name, parameter in self.detector.named_parameters():
+            kept = state["gradients"].get(name)
+            parameter.grad = None if kept is None else kept.to(parameter.device)
+        trainer.scheduler.load_state_dict(state["scheduler"])
+        trainer.scaler.load_state_dict(state["scaler"])
+        if state["criterion_updates"]:  # weights of the two losses of one-to-one heads change by epoch
+            self.detector.criterion = self.detector.init_criterion()
+            self.detector.criterion.updates = state["criterion_updates"] - 1
+            self.detector.criterion.update()
+        trainer.accumulate = state["accumulate"]
+        self._last_step, self.seconds, self.log = state["last_step"], state["seconds"], list(state["log"])
+
+    def _moving(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+        frozen = tuple(f"model.{k}." for k in range(self.freeze)) if self.trainer.keeps_frozen_statistics else ()
+        return {name: tensor for name, tensor in tensors.items() if not frozen or not name.startswith(frozen)}
+
+    def _warm_up(self, iteration: int, epoch: int) -> None:
+        """Ultralytics' warm-up: biases' rate falls to its value, the others rise from 0; so does the accumulation."""
+        trainer = self.trainer
+        span = [0, self._warmup]
+        trainer.accumulate = max(1, int(np.interp(iteration, span, [1, self._nominal_accumulate]).round()))
+        for group in trainer.optimizer.param_groups:
+            start = trainer.args.warmup_bias_lr if group.get("param_group") == "bias" else 0.0
+            group["lr"] = float(np.interp(iteration, span, [start, group["initial_lr"] * trainer.lf(epoch)]))
+            if "momentum" in group:
+                momenta = [trainer.args.warmup_momentum, trainer.args.momentum]
+                group["momentum"] = float(np.interp(iteration, span, momenta))
+
+
+def run_own_layers(detector: Any, depth: int, images: Tensor, trunk: dict[int, Tensor]) -> Any:
+    """Layers `depth`..end of a detector, on the outputs of layers 0..depth-1 that `trunk` holds by number."""
+    below = {layer: output for layer, output in trunk.items() if layer < depth}
+    return run_layers(detector.model[depth:], below.get(depth - 1, images), below, frozenset(detector.save))
+
+
+def run_trunk(detector: Any, depth: int, images: Tensor, kept: frozenset[int]) -> dict[int, Tensor]:
+    """Outputs of those of layers 0..depth-1 that are in `kept`, without what a backward pass would need."""
+    outputs: dict[int, Tensor] = {}
+    with torch.no_grad():
+        run_layers(detector.model[:depth], images, outputs, kept)
+    return outputs

@@ -1,0 +1,28 @@
+"""The keys of trainings: artifacts of an earlier state of this package must be found again."""
+
+import pytest
+
+from bench_freeze.artifact import artifact_key
+from bench_freeze.finetune.arm import Arm, training_inputs
+from bench_freeze.spec import study_from
+
+VERSIONS = {"torch": "2.15.0", "ultralytics": "8.4.190"}
+LONG = {
+    "epochs": 10, "imgsz": 320, "optimizer": "AdamW", "lr0": 0.001, "train_args": {"mosaic": 0.5}, "device": "cuda:0"
+}  # fmt: skip
+
+
+def key(values, arm):
+    inputs = training_inputs(study_from(values, "test"), arm, "0" * 64, "1" * 64, VERSIONS)
+    return artifact_key("tuned", inputs)
+
+
+@pytest.mark.parametrize(
+    ("values", "arm", "known"),
+    [
+        ({}, Arm(22, 0), "4cf29eaee20d07a566c90ed9018de458310ab9cf0cb4a3b2f707adc66cf8ef9c"),
+        (LONG, Arm(10, 2), "2da3ac59e68b0fe8840e18656b5934e517d5fd75ec581902841fb44572014765"),
+    ],
+)
+def test_a_static_arm_has_the_key_that_it_always_had(values, arm, known):
+    assert key(values, arm) == known

@@ -30,6 +30,8 @@ FORBIDDEN = {
     "report": {"data", "dualhead", "engines", "evaluate", "export", "finetune", "measure", "pipeline"},
     "evaluate": {"dualhead", "engines", "export", "finetune", "measure", "pipeline", "report"},
     "data": {"dualhead", "engines", "evaluate", "export", "finetune", "measure", "pipeline", "report"},
+    "statistics": {"conclusions", "data", "dualhead", "engines", "export", "finetune", "measure", "pipeline", "report"},
+    "conclusions": {"dualhead", "engines", "export", "finetune", "measure", "pipeline", "spec"},
     "spec": {"data", "dualhead", "engines", "evaluate", "export", "finetune", "measure", "pipeline", "report"},
 }
 

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from . import __version__
+from .check_command import add_check
 from .cli_export import add_export
 from .errors import BenchFreezeError, InputError, disk_full
 from .eval_command import add_eval
 from .profile_command import add_profile
 from .spec import Study, fields, read_toml, study_from
 
-COMMANDS = ("run", "export", "profile", "eval", "doctor")
+COMMANDS = ("run", "export", "profile", "check", "baseline", "eval", "doctor")
 INTERRUPTED = 130
 
 RUN_EPILOG = """\
@@ -74,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     add_export(commands)
     add_profile(commands)
     add_eval(commands)
+    add_check(commands)
     _add_doctor(commands)
     return parser
 

@@ -9,8 +9,9 @@ from typing import Any
 from .data.dataset import DetectionSet, ImageRecord
 from .data.loader import load_batch
 from .engines.base import Engine
-from .measure.clock import Clock, HostClock
-from .measure.sampler import sample_latency
+from .errors import InputError, MeasurementError
+from .measure.clock import Clock, CudaEventClock, HostClock
+from .measure.sampler import SamplingFailed, sample_latency
 from .measure.stages import StageClock, StageTimes, stage_times
 from .measure.stats import LatencyStats
 from .measure.stopping import StoppingRule
@@ -33,6 +34,14 @@ class Measured:
     batches: int
     telemetry: dict[str, Any] | None = None
     conditions: Conditions = UNREMARKABLE
+
+
+class LatencyBrokeOff(MeasurementError):
+    """A measurement that failed in mid-run; `latencies` holds the samples before it, and the reason."""
+
+    def __init__(self, message: str, latencies: Latencies) -> None:
+        super().__init__(message)
+        self.latencies = latencies
 
 
 def no_scope(scope: str, stats: LatencyStats) -> None:
@@ -58,23 +67,57 @@ def measure_latency(
 ) -> Measured:
     """Latency per batch of both scopes. Every call of a scope gets the next of the same batches, over and over.
 
-    On the host's clock the machine's state is read before and after; another clock measures no machine. `on_scope` is
-    told of a scope when it is done, so that it outlives a failure of the next.
+    The model is timed by CUDA events where the engine has a stream of its own, all else by the host's monotonic clock.
+    With a `clock` given that is taken for everything, and the machine's state is not read. `on_scope` is told of a
+    scope when it is done, so that it outlives a failure of what comes next.
     """
+    own_clock = engine_clock(engine) if clock is None else None
     telemetry = MachineTelemetry(engine.identity.device) if clock is None else None
     clock = clock or HostClock()
     before = telemetry.read() if telemetry is not None else {}
     images = [load_batch(records, 0, engine.card.imgsz).images for records in batches]
     guard = telemetry.clock_guard() if telemetry is not None else None
-    model = sample_latency(lambda i: engine.infer(images[i % len(images)]), clock, rule, guard)
+    model = sample_latency(lambda i: engine.infer(images[i % len(images)]), own_clock or clock, rule, guard)
     on_scope("model", model)
     pipeline, stages = sample_pipeline(engine, batches, settings, rule, clock)
+    on_scope("pipeline", pipeline)
     scopes = {"model": model, "pipeline": pipeline}
     if telemetry is None:
         return Measured(scopes, stages, len(batches))
     after = telemetry.read()
     kept = {"before": before, "after": after, "missing": telemetry.missing}
     return Measured(scopes, stages, len(batches), kept, telemetry.conditions(before, after))
+
+
+def engine_clock(engine: Engine) -> Clock | None:
+    """The clock of the stream that an engine works on; None for an engine that tells of none."""
+    parts = getattr(engine, "event_parts", None)
+    return None if parts is None else CudaEventClock(*parts())
+
+
+def measure_or_keep(
+    engine: Engine,
+    batches: list[list[ImageRecord]],
+    settings: NmsSettings,
+    rule: StoppingRule,
+    clock: Clock | None = None,
+) -> Measured:
+    """As `measure_latency`, but what fails in mid-run raises LatencyBrokeOff with the samples that were taken."""
+    done: dict[str, LatencyStats] = {}
+    try:
+        return measure_latency(engine, batches, settings, rule, clock, on_scope=done.__setitem__)
+    except (InputError, OSError):  # a wrong request or a full disk: not the engine's doing
+        raise
+    except Exception as error:  # each engine raises classes of its own when its device fails
+        if isinstance(error, SamplingFailed):
+            done["pipeline" if "model" in done else "model"] = error.partial
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        kept = {
+            scope: latency_of(stats, Conditions(invalid=("the measurement broke off",)), len(batches))
+            for scope, stats in done.items()
+        }
+        latencies = Latencies(model=kept.get("model"), pipeline=kept.get("pipeline"), failure=reason)
+        raise LatencyBrokeOff(reason, latencies) from error
 
 
 def sample_pipeline(

@@ -21,7 +21,7 @@ from .export.onnx_export import MODEL
 from .export.plan import PLAN
 from .finetune.arm import CHECKPOINT, Arm, load_tuned
 from .inputs import Inputs
-from .latency import latencies_from, latency_batches, latency_facts, measure_latency
+from .latency import LatencyBrokeOff, latencies_from, latency_batches, latency_facts, measure_or_keep
 from .measure.memory import PeakMemory
 from .measure.stopping import StoppingRule
 from .pipeline import HeadDetections, detect, load_detections, merge, save_detections
@@ -200,9 +200,12 @@ def _latency(
 
         def build(folder: Path) -> dict[str, Any]:
             batches = latency_batches((inputs.target, inputs.base_set), study.batch)
-            return latency_facts(measure_latency(deployment.engine(), batches, settings, rule))
+            return latency_facts(measure_or_keep(deployment.engine(), batches, settings, rule))
 
-        kept, made = store.produce("latency", key, build)
+        try:
+            kept, made = store.produce("latency", key, build)
+        except LatencyBrokeOff as error:  # no artifact, so the next run measures again; the row keeps the samples
+            return error.latencies
         step.kept = not made
     return latencies_from(dict(kept.facts))
 

@@ -15,12 +15,13 @@ from .concluding import recommendation_of, study_statistics
 from .console import Console
 from .engines.availability import require_engine
 from .environment import environment
+from .errors import MeasurementError
 from .evaluate.match_file import MatchFile
 from .finetune.arm import Arm
 from .finetune.training import fine_tune
 from .inputs import Inputs, data_facts, read_inputs
 from .ladder import measure_ladder
-from .report.schema import MatchFileFacts, Results, encode
+from .report.schema import Latencies, MatchFileFacts, Results, encode
 from .rows import PROTOCOL, measure_original, measure_row
 from .spec import Study
 
@@ -42,8 +43,11 @@ def run(study: Study, console: Console, command: list[str]) -> Results:
         if inputs.no_test is not None:
             results.warnings.append(inputs.no_test)
             console.warn(inputs.no_test)
-        originals = {how: measure_original(*how, study, inputs, store, matches, console) for how in study.deployments}
-        results.originals.extend(originals.values())
+        originals = {}
+        for how in study.deployments:
+            originals[how] = measure_original(*how, study, inputs, store, matches, console)
+            results.originals.append(originals[how])
+            _keep(study.out_folder, results, matches, originals[how].latency)
         for arm, tuned in _trained(study, inputs, store, console):
             _warn_of_changes(tuned, arm, results, console)
             ladder = measure_ladder(study, arm, tuned, inputs, store, console) if study.ladder else None
@@ -52,7 +56,7 @@ def run(study: Study, console: Console, command: list[str]) -> Results:
                     construction, *how, arm, tuned, originals[how], ladder, study, inputs, store, matches, console
                 )
                 results.rows.append(row)
-                _write(study.out_folder, results, matches)
+                _keep(study.out_folder, results, matches, row.latency)
         results.finished = True
         results.statistics = study_statistics(results, matches, study, store, console)
         results.recommendation = recommendation_of(results)
@@ -128,6 +132,16 @@ def _warn_of_changes(tuned: Artifact, arm: Arm, results: Results, console: Conso
         text = f"freeze {arm.freeze} seed {arm.seed}: {name} = {asked} was asked for, the training ran with {got}"
         results.warnings.append(text)
         console.warn(text)
+
+
+def _keep(folder: Path, results: Results, matches: MatchFile, latency: Latencies) -> None:
+    """Write what there is; a latency that broke off ends the run then."""
+    _write(folder, results, matches)
+    if latency.failure is not None:
+        raise MeasurementError(
+            f"the latency measurement broke off: {latency.failure}; the row and its samples are in {folder / RESULTS}, "
+            "the same command measures it again and goes on."
+        )
 
 
 def _write(folder: Path, results: Results, matches: MatchFile) -> None:

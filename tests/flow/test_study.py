@@ -393,3 +393,58 @@ def test_the_ladder_climbs_from_the_original_to_grafted(finished, tmp_path):
         p.name.partition("-")[0] for p in (finished[0] / "artifacts").iterdir()
     }
     assert new == {"ladder"}
+
+
+def test_match_data_lie_beside_the_results_and_repeat(finished, tmp_path):
+    from bench_freeze import cli
+    from bench_freeze.artifact import file_sha256
+    from bench_freeze.evaluate.match_file import load_matches
+
+    out, results, _ = finished
+    facts = results["matches"]
+    assert file_sha256(out / facts["file"]) == facts["sha256"]
+    kept = load_matches(out / facts["file"])
+    for row in (*results["rows"], *results["originals"]):
+        for head in ("target", "base"):
+            if head in row:
+                assert kept[row[head]["matches"]].ap() == row[head]["map"]
+    branched = [row["base"]["matches"] for row in results["rows"] if row["construction"] == "branched"]
+    assert set(branched) == {results["originals"][0]["base"]["matches"]}  # equal detections share an entry
+    to = tmp_path / "baseline.json"
+    assert cli.main(["baseline", "update", str(out / "results.json"), "--to", str(to), "--reason", "first"]) == 0
+    check = ["check", str(out / "results.json"), "--baseline", str(to)]
+    assert cli.main(check) == 3  # eight samples are too few
+    assert cli.main([*check, "--max-latency-increase", "off"]) == 0
+
+
+def test_an_engine_that_dies_in_mid_run_leaves_its_samples_in_the_results(finished, tmp_path, monkeypatch, capsys):
+    from bench_freeze import cli
+    from bench_freeze.engines.ort_engine import OrtEngine
+    from bench_freeze.measure import sampler
+
+    out = tmp_path / "out"
+    shutil.copytree(finished[0], out)
+    real, calls = OrtEngine.infer, 0
+
+    def infer(self, images):
+        nonlocal calls
+        calls += 1
+        if calls > 25:
+            raise RuntimeError("CUDA error: device lost")
+        return real(self, images)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(OrtEngine, "infer", infer)
+        patch.setattr(sampler, "WARMUP_MAX_CALLS", 20)
+        arguments = [*SHORT, "--out", str(out), "--latency-samples", "9"]
+        assert cli.main(arguments) == 3
+        assert "device lost; the row and its samples are in" in capsys.readouterr().err
+    results = json.loads((out / "results.json").read_text())
+    assert not results["finished"]
+    broken = results["originals"][0]["latency"]
+    assert "device lost" in broken["failure"]
+    assert broken["model"]["n"] == len(broken["model"]["samples_s"]) == 5
+    assert broken["model"]["verdict"] == "INVALID"
+    assert results["originals"][0]["base"]["map"] == finished[1]["originals"][0]["base"]["map"]
+    assert cli.main(arguments) == 0
+    assert json.loads((out / "results.json").read_text())["finished"]

@@ -4,13 +4,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bench_freeze import latency
 from bench_freeze.data.dataset import ImageRecord
 from bench_freeze.engines.base import Head, ModelCard
 from bench_freeze.engines.replay_engine import ReplayEngine
-from bench_freeze.latency import latencies_from, latency_facts, measure_latency
+from bench_freeze.errors import MeasurementError
+from bench_freeze.latency import LatencyBrokeOff, latencies_from, latency_facts, measure_latency, measure_or_keep
 from bench_freeze.measure.clock import FakeClock
 from bench_freeze.measure.stages import StageClock, stage_times
 from bench_freeze.measure.stopping import StoppingRule
+from bench_freeze.measure.telemetry.machine import MachineTelemetry
 from bench_freeze.selection import NmsSettings
 
 SIZE = 64
@@ -84,3 +87,68 @@ def test_stages_that_do_not_add_up_are_said():
     assert (times.stages_s, times.unaccounted_s, times.adds_up) == ({"a": 0.75}, 1.0, False)
     with pytest.raises(ValueError, match="3 calls for 2"):
         stage_times(laps.calls, [1.0, 1.0])
+
+
+class Dying(ReplayEngine):
+    """An engine whose device is lost at a call."""
+
+    def dies_at(self, call):
+        self.left = call
+        return self
+
+    def infer(self, images):
+        self.left -= 1
+        if self.left < 0:
+            raise RuntimeError("CUDA error: device lost")
+        return super().infer(images)
+
+
+@pytest.mark.parametrize(("call", "model", "pipeline"), [(15, 9, None), (25, 12, 1), (0, 0, None)])
+def test_an_engine_that_dies_leaves_its_samples(batches, call, model, pipeline):
+    clock = FakeClock()
+    card = ModelCard((Head("base", ("a",), "raw"),), SIZE, 1, None)
+    engine = Dying(card, [OUTPUT], (0.25,), clock.advance).dies_at(call)
+    with pytest.raises(LatencyBrokeOff, match="device lost") as failure:
+        measure_or_keep(engine, batches, NmsSettings(), RULE, clock)
+    kept = failure.value.latencies
+    assert failure.value.exit_code == 3
+    assert "device lost" in kept.failure
+    assert kept.model.n == model
+    assert kept.model.verdict == "INVALID"
+    assert (kept.pipeline.n if kept.pipeline else None) == pipeline
+
+
+def test_a_gpu_that_is_lost_after_the_last_sample_costs_none(batches, monkeypatch):
+    class Telemetry(MachineTelemetry):
+        reads = 0
+
+        def read(self):
+            self.reads += 1
+            if self.reads == 2:
+                raise MeasurementError("gpu0 disappeared in mid-run")
+            return super().read()
+
+    monkeypatch.setattr(latency, "MachineTelemetry", Telemetry)
+    engine = ReplayEngine(ModelCard((Head("base", ("a",), "raw"),), SIZE, 1, None), [OUTPUT])
+    with pytest.raises(LatencyBrokeOff, match="gpu0 disappeared") as failure:
+        measure_or_keep(engine, batches, NmsSettings(), StoppingRule(20, 2.0))
+    kept = failure.value.latencies
+    assert (kept.model.n, kept.pipeline.n, kept.model.verdict) == (20, 20, "INVALID")
+
+
+def test_an_engine_with_a_stream_is_timed_by_its_events(batches):
+    """Each call takes a quarter of a second of the GPU, whatever the host's clock says."""
+
+    class Event:
+        def record(self, stream):
+            self.at_s = stream.now_s()
+
+        def synchronize(self):
+            pass
+
+    gpu = FakeClock()
+    engine = ReplayEngine(ModelCard((Head("base", ("a",), "raw"),), SIZE, 1, None), [OUTPUT], (0.25,), gpu.advance)
+    engine.event_parts = lambda: (gpu, Event, lambda earlier, later: (later.at_s - earlier.at_s) * 1e3)
+    measured = measure_latency(engine, batches, NmsSettings(), RULE)
+    assert measured.scopes["model"].samples_s == pytest.approx((0.25,) * 12)
+    assert max(measured.scopes["pipeline"].samples_s) < 0.25

@@ -2,9 +2,11 @@
 
 import math
 
+import numpy as np
 import pytest
 
-from bench_freeze.measure.clock import FakeClock
+from bench_freeze.errors import MeasurementError
+from bench_freeze.measure.clock import CudaEventClock, FakeClock
 from bench_freeze.measure.memory import PeakMemory
 from bench_freeze.measure.sampler import (
     CLOCK_BACKWARDS,
@@ -118,6 +120,45 @@ def test_a_call_that_fails_in_mid_run_leaves_its_samples():
     assert failure.value.partial.samples_s == (1.0,) * 40
     assert failure.value.exit_code == 3
     assert judge(failure.value.partial).verdict == "INVALID"
+
+
+def test_a_gpu_that_is_gone_when_its_clock_is_asked_for_leaves_the_samples():
+    clock = FakeClock()
+    call, _ = scripted(clock, [0.5])
+    answers = iter([None] * 7)
+
+    def guard(duration_s):
+        try:
+            return next(answers)
+        except StopIteration:
+            raise MeasurementError("gpu0 disappeared in mid-run") from None
+
+    with pytest.raises(SamplingFailed, match="after 7 samples: gpu0 disappeared") as failure:
+        sample_latency(call, clock, StoppingRule(max_samples=50, max_seconds=1e9, min_samples=99), guard)
+    assert failure.value.partial.n == 7
+
+
+class Event:
+    """A CUDA event whose stream is a list of the GPU's times in seconds."""
+
+    def record(self, stream):
+        self.at_s = stream.pop(0)
+        self.is_waited_for = False
+
+    def synchronize(self):
+        self.is_waited_for = True
+
+
+def test_the_gpus_own_time_is_added_up_from_event_to_event():
+    def elapsed_ms(earlier, later):
+        assert later.is_waited_for
+        assert earlier.is_waited_for
+        return float(np.float32((later.at_s - earlier.at_s) * 1e3))
+
+    # A day after the driver started: in milliseconds of float32 from there, 2 us would be nothing.
+    clock = CudaEventClock([86400.0, 86400.5, 86400.500002, 86401.0], Event, elapsed_ms)
+    readings = [clock.now_s() for _ in range(3)]
+    assert readings == pytest.approx([0.5, 0.500002, 1.0], abs=1e-8)
 
 
 def test_warmup_goes_on_until_durations_are_level():

@@ -9,7 +9,7 @@ import pytest
 
 from bench_freeze.errors import InputError
 from bench_freeze.evaluate import evaluate
-from bench_freeze.evaluate.bootstrap import averages, whole_averages
+from bench_freeze.evaluate.bootstrap import resampled_ap, whole_ap
 from bench_freeze.statistics.equivalence import detectable_difference, images_needed, two_one_sided_tests
 from bench_freeze.statistics.estimate import Estimate, Spread, over_both, over_images, over_seeds
 from bench_freeze.statistics.multiple import holm
@@ -217,12 +217,12 @@ def test_drawn_swaps_begin_with_what_was_seen(pair):
 def test_weights_count_images(pair):
     truth, a, _ = pair
     result = evaluate(truth, a)
-    whole = whole_averages(result)
+    whole = whole_ap(result)
     assert np.nanmean(whole) == pytest.approx(result.ap(), abs=1e-12)
-    drawn = averages(result, 3, 5, 1)
+    drawn = resampled_ap(3, result, 5, 1)
     assert drawn.shape == (3, *whole.shape[1:])
-    np.testing.assert_array_equal(averages(result, 1, 0, 1, weights=np.full((1, 5), 2, np.int32)) > 0, whole > 0)
-    nothing = averages(result, 2, 0, 1, weights=np.array([[0] * 5, [1] * 5], np.int32))
+    np.testing.assert_array_equal(resampled_ap(1, result, 0, 1, weights=np.full((1, 5), 2, np.int32)) > 0, whole > 0)
+    nothing = resampled_ap(2, result, 0, 1, weights=np.array([[0] * 5, [1] * 5], np.int32))
     assert np.isnan(nothing[0]).all()
     np.testing.assert_array_equal(nothing[1], whole[0])
     for weights, message in (
@@ -231,4 +231,4 @@ def test_weights_count_images(pair):
         (np.ones(5), "weights is"),
     ):
         with pytest.raises(InputError, match=message):
-            averages(result, 1, 0, 1, weights=weights)
+            resampled_ap(1, result, 0, 1, weights=weights)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..evaluate.bootstrap import averages
+from ..evaluate.bootstrap import resampled_ap
 from ..evaluate.evaluation import Evaluation
 from ..report.schema import Accuracy
 from ..report.statistics_schema import Figure, Interval
@@ -77,7 +77,7 @@ class Sampler:
 
     def _resample(self, evaluation: Evaluation) -> dict[str, NDArray[np.float64]]:
         """AP and AP50 [B, K], NaN in resamples without ground truth of the class."""
-        ap = averages(evaluation, self._resamples, RESAMPLING_SEED, self._threads)
+        ap = resampled_ap(self._resamples, evaluation, RESAMPLING_SEED, self._threads)
         at_50 = np.abs(evaluation.iou_thresholds - 0.5) < 1e-6
         return {"ap": ap.mean(axis=2), "ap50": ap[:, :, at_50].mean(axis=2)}
 

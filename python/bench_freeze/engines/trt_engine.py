@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,10 @@ class TrtEngine:
         self.device_seconds = self._began.time_till(self._ended) * 1e-3
         # Copies: the pinned buffers are written again by the next call.
         return {head: self._host[name][:batch].astype(np.float32) for head, name in self._heads.items()}
+
+    def event_parts(self) -> tuple[Any, Callable[[], Any], Callable[[Any, Any], float]]:
+        """The stream that this engine works on, what makes an event, and the milliseconds between two of them."""
+        return self._stream, self._cuda.Event, lambda earlier, later: float(earlier.time_till(later))
 
     def close(self) -> None:
         """Free the device's memory, then the objects in the reverse order of their making."""

@@ -91,8 +91,8 @@ class _Numbers:
 
     def __init__(self, result: Evaluation, resamples: int, seed: int, threads: int) -> None:
         self._thresholds = result.iou_thresholds
-        self._whole = whole_averages(result)
-        self._drawn = averages(result, resamples, seed, threads)
+        self._whole = whole_ap(result)
+        self._drawn = resampled_ap(resamples, result, seed, threads)
 
     def get(self, number: str, at: int | None) -> tuple[float, NDArray[np.float64]]:
         whole, drawn = (self._read(ap, number, at) for ap in (self._whole, self._drawn))
@@ -105,10 +105,14 @@ class _Numbers:
         return mean_ap(ap, self._thresholds, {"ap": None, "ap50": 0.5, "ap75": 0.75}[number])
 
 
-def averages(
-    result: Evaluation, resamples: int, seed: int, threads: int, weights: NDArray[np.int32] | None = None
+def resampled_ap(
+    resamples: int, result: Evaluation, seed: int, threads: int, *, weights: NDArray[np.int32] | None = None
 ) -> NDArray[np.float64]:
-    """[resamples, K, T] AP, NaN without ground truth; with `weights` [resamples, I] as often as they say."""
+    """[resamples, K, T] AP over drawn images; NaN without ground truth.
+
+    Resample b of any result on the same ground truth draws the same images. `weights` [resamples, I], if given, says
+    how often every image counts: nothing is drawn.
+    """
     ap = bootstrap(
         result.truth,
         result.lattice,
@@ -124,9 +128,9 @@ def averages(
     return ap
 
 
-def whole_averages(result: Evaluation) -> NDArray[np.float64]:
+def whole_ap(result: Evaluation) -> NDArray[np.float64]:
     """[1, K, T] AP with every image once."""
-    return averages(result, 1, 0, 1, weights=np.ones((1, len(result.truth.begin) - 1), np.int32))
+    return resampled_ap(1, result, 0, 1, weights=np.ones((1, len(result.truth.begin) - 1), np.int32))
 
 
 def mean_ap(
@@ -147,7 +151,7 @@ def _maximum(result: Evaluation) -> int:
 
 
 def check_pair(a: Evaluation, b: Evaluation) -> None:
-    """Raises InputError where two results cannot be compared image by image."""
+    """Raise InputError for results of different ground truth, protocol or thresholds."""
     if not (a.is_coco and b.is_coco):
         raise InputError("compare takes results of protocol coco or coco-corrected: evaluate both by one of those")
     if a.protocol != b.protocol or not np.array_equal(a.iou_thresholds, b.iou_thresholds):

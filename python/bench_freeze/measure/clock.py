@@ -1,9 +1,10 @@
-"""Clocks: the monotonic host clock, and one that tests move by hand."""
+"""Clocks: the monotonic host clock, the GPU's own, and one that tests move by hand."""
 
 from __future__ import annotations
 
 import time
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
 
 SPIN_SECONDS = 0.0002  # sleeping overshoots by about 0.1 ms on a quiet machine; the rest of a wait is spun
 
@@ -36,6 +37,33 @@ class HostClock:
         while (left := moment_s - self.now_s()) > 0:
             if left > SPIN_SECONDS:
                 time.sleep(left - SPIN_SECONDS)
+
+
+class CudaEventClock:
+    """The GPU's own time: every reading is an event on the engine's stream, and waits for what was put there before.
+
+    `new_event` makes an event with `record(stream)` and `synchronize()`; `elapsed_ms(earlier, later)` is the driver's
+    answer, a float32 of milliseconds. Readings are therefore added up from one event to the next: taken from the start,
+    they would be known to a microsecond only after ten seconds.
+    """
+
+    def __init__(self, stream: Any, new_event: Callable[[], Any], elapsed_ms: Callable[[Any, Any], float]) -> None:
+        self._stream, self._new_event, self._elapsed_ms = stream, new_event, elapsed_ms
+        self._last = self._record()
+        self._now_s = 0.0
+
+    def now_s(self) -> float:
+        """Seconds of the GPU since the clock was made."""
+        event = self._record()
+        self._now_s += self._elapsed_ms(self._last, event) * 1e-3
+        self._last = event
+        return self._now_s
+
+    def _record(self) -> Any:
+        event = self._new_event()
+        event.record(self._stream)
+        event.synchronize()
+        return event
 
 
 class FakeClock:

@@ -59,21 +59,21 @@ def sample_latency(
     n = 0
     began = now_s()
     while True:
-        if before is not None:
-            before()
         try:
+            if before is not None:
+                before()
             start = now_s()
             call(n)
             end = now_s()
-        except Exception as error:
+            duration = end - start
+            reason: str | None
+            if not 0.0 <= duration < math.inf:
+                reason = CLOCK_BACKWARDS if duration < 0 else NOT_A_NUMBER
+            else:
+                reason = None if guard is None else guard(duration)
+        except Exception as error:  # the call's, or a GPU that is gone when its clock is asked for
             partial = LatencyStats(tuple(samples), "failure", warmup_calls, dict(rejected), settled)
             raise SamplingFailed(f"the measured call failed after {n} samples: {_sentence(error)}", partial) from error
-        duration = end - start
-        reason: str | None
-        if not 0.0 <= duration < math.inf:
-            reason = CLOCK_BACKWARDS if duration < 0 else NOT_A_NUMBER
-        else:
-            reason = None if guard is None else guard(duration)
         if reason is not None:
             rejected[reason] += 1
             stop = "rejections" if rejected.total() >= MAX_REJECTED else None

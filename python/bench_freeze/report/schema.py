@@ -75,6 +75,7 @@ class Latencies(Struct, frozen=True, kw_only=True, omit_defaults=True):
     telemetry: Annotated[
         dict[str, Any] | None, Meta(description="readings before and after, and what could not be read")
     ] = None
+    failure: Annotated[str | None, Meta(description="why the measurement broke off; its samples are kept")] = None
 
 
 class Training(Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..evaluate.bootstrap import averages, check_pair, mean_ap
+from ..evaluate.bootstrap import check_pair, mean_ap, resampled_ap
 from ..evaluate.evaluation import Evaluation
 from ..matching import Masks, Matches, TruthIndex
 
@@ -46,7 +46,7 @@ def swapped_differences(
         # Every image lies there twice, with the results of A and of B: a swap decides which one counts.
         counts_a = np.stack([~swaps, swaps], axis=2).reshape(len(swaps), -1)
         for sign, counts in ((-1, counts_a), (1, ~counts_a)):
-            ap = averages(both, len(swaps), 0, threads, weights=counts.astype(np.int32))
+            ap = resampled_ap(len(swaps), both, 0, threads, weights=counts.astype(np.int32))
             for number, iou in enumerate(iou_thresholds):
                 differences[number] += sign * mean_ap(ap, a.iou_thresholds, iou) / len(pairs)
     return differences

@@ -1,0 +1,150 @@
+"""The accuracy half of bench/check_simulation.py: per-image match data of a real run, swapped and drawn image by image.
+
+A against A: two models take turns. On a fair coin an image goes to the first or the second of them, and the other run
+gets the other one, so the two runs differ as two real models do and neither is better. A against a worse A: the second
+run is the first, but for some images, chosen so that mAP falls by twice the limit, which show the worse model.
+Every simulated check draws its images anew, with replacement, from those of the run.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench_freeze.check.accuracy_change import HeadNumbers, fall, rise
+from bench_freeze.check.change import Change
+from bench_freeze.check.finding import Finding, outcome_of
+from bench_freeze.check.judge import Test, decide
+from bench_freeze.check.limits import parse_limit
+from bench_freeze.check.read import read_side
+from bench_freeze.check.snapshot import RowSnapshot
+from bench_freeze.evaluate.evaluation import Evaluation
+from bench_freeze.matching import Masks, Matches, TruthIndex
+
+RESAMPLES = 300
+LEAST_SCORE = 0.01  # below it are five of six detections and next to no mAP: for the simulation's speed alone
+OTHER_TESTS = 70  # of a study of ten rows
+LIMITS = {"map": "0.005", "f1": "0.02", "calibration": "0.02"}
+BLANK = Finding("base_map", "row", (), "mAP", "AP", "PASS", "")
+
+
+def simulate_accuracy(results: Path, checks: int) -> dict[str, Any]:
+    """False alarms of a real pair of models, and how often a fall of mAP is seen, by its size and the images."""
+    side = read_side(results)
+    fp32, int8, worse = (
+        _entry(side, *which) for which in (("original", "fp32"), ("original", "int8"), ("grafted", "fp32"))
+    )
+    images = len(fp32.truth.begin) - 1
+    quiet = {"fp32 and int8 of one model": (fp32, int8), "two models, mAP 0.07 apart": (fp32, worse)}
+    alarms = {name: _false_alarms(pair, images, checks) for name, pair in quiet.items()}
+    gap = fp32.ap() - worse.ap()
+    power = {}
+    for times in (1, 2, 4):
+        for fallen in (0.01, 0.02, 0.03):
+            power[f"{fallen:g} of {images * times}"] = _seen(
+                fp32, worse, images * times, fallen / gap, max(50, checks // 5)
+            )
+    lines = ["| images | what | exit 1 | exit 3 |", "|---:|---|---:|---:|"]
+    lines += [
+        f"| {images} | nothing changed: {name}, {checks} checks | {found['exit 1']:.1%} | {found['exit 3']:.1%} |"
+        for name, found in alarms.items()
+    ]
+    for name, found in power.items():
+        fallen, _, n = name.partition(" of ")
+        lines.append(f"| {n} | mAP falls by {fallen} | {found['exit 1']:.1%} | {found['exit 3']:.1%} |")
+    return {"images": images, "gap": gap, "false_alarms": alarms, "power": power, "table": lines}
+
+
+def _false_alarms(pair: tuple[Evaluation, Evaluation], images: int, checks: int) -> dict[str, float]:
+    ends: Counter[str] = Counter()
+    for number in range(checks):
+        generator = np.random.default_rng([3, number])
+        drawn, coin = generator.integers(0, images, images), generator.random(images) < 0.5
+        a, b = (_mixed(*pair, drawn, coin ^ swap) for swap in (False, True))
+        ends[f"exit {_exit_code(a, b, images)}"] += 1
+    return {f"exit {code}": ends[f"exit {code}"] / checks for code in (0, 1, 3)}
+
+
+def _seen(good: Evaluation, worse: Evaluation, images: int, share: float, checks: int) -> dict[str, float]:
+    ends: Counter[str] = Counter()
+    pool = len(good.truth.begin) - 1
+    for number in range(checks):
+        generator = np.random.default_rng([4, number])
+        drawn, hit = generator.integers(0, pool, images), generator.random(images) < share
+        a, b = _mixed(good, worse, drawn, np.zeros(images, np.bool_)), _mixed(good, worse, drawn, hit)
+        ends[f"exit {_exit_code(a, b, images)}"] += 1
+    return {f"exit {code}": ends[f"exit {code}"] / checks for code in (0, 1, 3)}
+
+
+def _exit_code(a: Evaluation, b: Evaluation, images: int) -> int:
+    first, second = (HeadNumbers(evaluation, RESAMPLES) for evaluation in (a, b))
+    made: list[Finding | Test] = []
+    for kind, text in LIMITS.items():
+        limit = parse_limit(text, "the default")
+        assert limit is not None
+        number = getattr(HeadNumbers, kind)
+        direction = rise if kind == "calibration" else fall
+        made.append(Test(BLANK, direction(number(first), number(second), images), limit))
+    made += [Test(BLANK, Change(1.0, 1.0, 0.0, 1.0, 1e3), limit)] * OTHER_TESTS
+    return outcome_of(decide(made), (), "", "").exit_code
+
+
+def _mixed(
+    first: Evaluation, second: Evaluation, drawn: NDArray[np.int64], takes_second: NDArray[np.bool_]
+) -> Evaluation:
+    """Drawn images, each with the matches of one of two evaluations; only what a bootstrap reads is made anew."""
+    truth, matches = first.truth, (first.matches, second.matches)
+    rows, begin = _rows(truth.begin, drawn)
+    columns = {name: getattr(truth, name)[rows] for name in ("label", "boxes_xywh", "area", "is_crowd", "is_void")}
+    size = [len(m.label) for m in matches]
+    both = np.concatenate([matches[0].begin[:-1], matches[1].begin[:-1] + size[0]])
+    ends = np.concatenate([matches[0].begin[1:], matches[1].begin[1:] + size[0]])
+    picked = drawn + takes_second * (len(truth.begin) - 1)
+    found, found_begin = _spans(both[picked], ends[picked])
+
+    def joined(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
+        return np.ascontiguousarray(np.concatenate([a, b])[found])
+
+    masks = tuple(
+        Masks(joined(a.true_positive, b.true_positive), joined(a.ignored, b.ignored))
+        for a, b in zip(matches[0].masks, matches[1].masks, strict=True)
+    )
+    label, scores = (joined(getattr(matches[0], name), getattr(matches[1], name)) for name in ("label", "scores"))
+    return replace(
+        first,
+        truth=TruthIndex(truth.classes, begin, **columns),
+        matches=Matches(found_begin, label, scores, masks),
+    )
+
+
+def _rows(begin: NDArray[np.int64], drawn: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    return _spans(begin[drawn], begin[drawn + 1])
+
+
+def _spans(starts: NDArray[np.int64], ends: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """All positions of [start, end) one after the other, and where each begins."""
+    counts = ends - starts
+    begin = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
+    return np.repeat(starts - begin[:-1], counts) + np.arange(begin[-1]), begin
+
+
+def _entry(side: Any, construction: str, precision: str) -> Evaluation:
+    def fits(row: RowSnapshot) -> bool:
+        return row.construction == construction and row.precision == precision
+
+    # Of several depths the shallowest freeze changed the base head most.
+    row = min((row for row in side.snapshot.rows if fits(row)), key=lambda row: row.freeze or 0)
+    return _without_lowest(side.evaluations[row.accuracy["base"].matches])
+
+
+def _without_lowest(whole: Evaluation) -> Evaluation:
+    kept = whole.matches.scores >= LEAST_SCORE
+    before = np.concatenate([np.zeros(1, np.int64), np.cumsum(kept)])
+    masks = tuple(Masks(pair.true_positive[kept], pair.ignored[kept]) for pair in whole.matches.masks)
+    matches = Matches(before[whole.matches.begin], whole.matches.label[kept], whole.matches.scores[kept], masks)
+    return replace(whole, matches=matches)

@@ -1,0 +1,85 @@
+"""The outcome of one rule on one row, and of the whole check: every number and word that any form of output shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Status = Literal["PASS", "REGRESSION", "AMBIGUOUS", "INVALID", "REFUSED"]
+
+EXIT_CODES: dict[Status, int] = {"PASS": 0, "REGRESSION": 1, "REFUSED": 2, "INVALID": 3, "AMBIGUOUS": 3}
+PRECEDENCE = (2, 1, 3, 0)  # what is missing outranks a regression, and that a measurement that says too little
+ORDER: tuple[Status, ...] = ("REFUSED", "REGRESSION", "INVALID", "AMBIGUOUS", "PASS")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One metric of one row against its limit.
+
+    `reference` and `current` are in `unit` ("AP", "s", "bytes", "J", or "" for other fractions). `change` is how far
+    the current run is worse (below 0: better) with the interval `low` to `high`, all in the same unit; null where
+    nothing could be compared. `p_value` is adjusted for all tests of the check, null where nothing was tested.
+    """
+
+    rule: str  # as in the rules: "latency_model", "base_map", "target_class" ...
+    row: str
+    key: tuple[object, ...]
+    metric: str  # in words: "model latency p50", "base mAP", "target AP of pear"
+    unit: str
+    status: Status
+    sentence: str
+    reference: float | None = None
+    current: float | None = None
+    change: float | None = None
+    low: float | None = None
+    high: float | None = None
+    limit: float | None = None
+    limit_text: str = ""
+    p_value: float | None = None
+
+    @property
+    def change_share(self) -> float | None:
+        """The change as a share of the reference, positive for worse."""
+        return self.change / abs(self.reference) if self.change is not None and self.reference else None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """All findings, what was left out, and what it means for the exit status."""
+
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...]
+    current: str
+    baseline: str
+
+    @property
+    def exit_code(self) -> int:
+        """0 pass, 1 regression, 2 missing or unmatched data, 3 invalid or ambiguous; 2 outranks 1 outranks 3."""
+        codes = {EXIT_CODES[finding.status] for finding in self.findings}
+        return next((code for code in PRECEDENCE if code in codes), 0)
+
+    @property
+    def counts(self) -> dict[Status, int]:
+        """Findings by status, the worst first, those that occur."""
+        return {status: n for status in ORDER if (n := sum(f.status == status for f in self.findings))}
+
+    @property
+    def summary(self) -> str:
+        """The outcome in one line."""
+        verdict = {
+            0: "no regression",
+            1: "REGRESSION",
+            2: "NOT COMPARABLE: data are missing or do not match",
+            3: "NO VERDICT: a measurement is invalid or says too little",
+        }[self.exit_code]
+        return f"{verdict}: " + ", ".join(f"{n} {status.lower()}" for status, n in self.counts.items())
+
+    def ordered(self) -> list[Finding]:
+        """The worst first, else as found."""
+        return sorted(self.findings, key=lambda finding: ORDER.index(finding.status))
+
+
+def outcome_of(findings: Sequence[Finding], notes: Iterable[str], current: str, baseline: str) -> Outcome:
+    """Put together; notes once each."""
+    return Outcome(tuple(findings), tuple(dict.fromkeys(notes)), current, baseline)

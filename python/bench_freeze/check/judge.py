@@ -1,0 +1,249 @@
+"""From paired rows to findings: every rule on every row, all statistical tests of a check judged together.
+
+Two conditions make an alarm. The change lies beyond its limit with 95 % confidence (one-sided), and it is no accident:
+its p-value against "nothing changed", adjusted by Holm over every test of every row and metric, is below 2 %. So a
+check of A against A raises a false alarm of any kind in at most 2 of 100, however many rows it has.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from ..errors import InputError
+from ..evaluate.bootstrap import check_pair
+from ..evaluate.evaluation import Evaluation
+from ..measure.stats import LatencyStats
+from ..measure.verdict import judge as judge_samples
+from . import accuracy_change, latency_change
+from .accuracy_change import HeadNumbers
+from .change import Change, holm
+from .finding import Finding, Status
+from .limits import Limit, Rules
+from .pairing import Pair, Pairing
+from .read import Side
+from .snapshot import RowSnapshot, Sampled
+from .words import metric_words, sentence
+
+ALPHA = 0.02  # of any false alarm in a check
+TAIL = 0.05  # of the lower bound: 95 % confidence, one-sided
+UNITS = {"latency": "s", "map": "AP", "map50": "AP", "class": "AP", "size": "bytes", "energy": "J"}
+
+
+@dataclass(frozen=True)
+class Test:
+    """A finding in the making: a measured change that waits for the p-values of all others."""
+
+    finding: Finding
+    change: Change
+    limit: Limit
+
+    @property
+    def allowed(self) -> float:
+        """The limit in the units of the change: a share for a ratio."""
+        if self.change.is_ratio:
+            return self.limit.share(self.change.reference)
+        return self.limit.absolute(self.change.reference)
+
+
+def judge(
+    pairing: Pairing, rules: Rules, baseline: Side, current: Side, threads: int = 1
+) -> tuple[list[Finding], list[str]]:
+    """Findings in the order of rows and metrics, and notes on what was not compared.
+
+    Raises InputError where a match file is missing or damaged, or belongs to other data.
+    """
+    numbers = _Numbers(baseline, current, threads)
+    made: list[Finding | Test] = [
+        Finding("row", u.row.title, u.row.key, "row", "", "REFUSED", f"{u.row.title}: {u.sentence}")
+        for u in pairing.unpaired
+    ]
+    notes: list[str] = []
+    for pair in pairing.pairs:
+        for metric, limit in rules.of(pair.current).items():
+            made += _examine(metric, limit, pair, rules, numbers, notes)
+    return decide(made), notes
+
+
+def decide(made: list[Finding | Test]) -> list[Finding]:
+    """Judge all tests together; findings that need none stay as they are."""
+    tests = [entry for entry in made if isinstance(entry, Test)]
+    adjusted = iter(holm([test.change.p_value() for test in tests]))
+    return [_judged(entry, next(adjusted)) if isinstance(entry, Test) else entry for entry in made]
+
+
+def _judged(test: Test, p_value: float) -> Finding:
+    change, allowed = test.change, test.allowed
+    low, high = change.bounds(TAIL)
+    status: Status = "PASS"
+    if change.estimate > allowed:
+        status = "REGRESSION" if low > allowed and p_value < ALPHA else "AMBIGUOUS"
+    unit = abs(change.reference) if change.is_ratio else 1.0  # a ratio's change in the metric's own unit
+    finding = dataclasses.replace(
+        test.finding,
+        status=status,
+        reference=change.reference,
+        current=change.current,
+        change=change.estimate * unit,
+        low=low * unit,
+        high=high * unit,
+        limit=allowed * unit,
+        p_value=p_value,
+    )
+    return dataclasses.replace(finding, sentence=sentence(finding))
+
+
+def _examine(
+    metric: str, limit: Limit, pair: Pair, rules: Rules, numbers: _Numbers, notes: list[str]
+) -> Iterator[Finding | Test]:
+    """The findings of one metric of one row: one, or one of each class."""
+    subject, _, kind = metric.partition("_")
+    if subject == "latency":
+        yield from _latency(kind, _blank(metric, limit, pair, "s"), limit, pair, metric in rules.asked, notes)
+    elif metric == "size":
+        yield _size(_blank(metric, limit, pair, "bytes"), limit, pair)
+    elif metric == "energy":
+        yield from _energy(_blank(metric, limit, pair, "J"), limit, pair, metric in rules.asked, notes)
+    elif subject in pair.current.accuracy and subject in pair.reference.accuracy:
+        yield from numbers.tests(subject, kind, _blank(metric, limit, pair, UNITS.get(kind, "")), limit, pair)
+
+
+def _blank(metric: str, limit: Limit, pair: Pair, unit: str) -> Finding:
+    row = pair.current
+    return Finding(metric, row.title, row.key, metric_words(metric), unit, "PASS", "", limit_text=str(limit))
+
+
+def _latency(
+    scope: str, blank: Finding, limit: Limit, pair: Pair, is_asked: bool, notes: list[str]
+) -> Iterator[Finding | Test]:
+    sides = {"baseline": pair.reference.latency.get(scope), "current run": pair.current.latency.get(scope)}
+    if (missing := _missing(blank, sides, is_asked, notes)) is not None:
+        yield from missing
+        return
+    reference, current = pair.reference.latency[scope], pair.current.latency[scope]
+    if (finding := _unreliable(blank, {"baseline": reference, "current run": current})) is not None:
+        yield finding
+        return
+    yield Test(blank, latency_change.latency_change(reference.samples_s, current.samples_s), limit)
+
+
+def _missing(blank: Finding, sides: Mapping[str, object], is_asked: bool, notes: list[str]) -> list[Finding] | None:
+    """What is said when one side or both have nothing to compare; None when both have."""
+    without = [name for name, value in sides.items() if not value]
+    if not without:
+        return None
+    if len(without) == len(sides) and not is_asked:
+        notes.append(f"{blank.metric} is in neither run and was not compared")
+        return []
+    text = (
+        f"{blank.row}: {blank.metric} is missing in the {' and the '.join(without)}; measure it there, or turn it off."
+    )
+    return [dataclasses.replace(blank, status="REFUSED", sentence=text)]
+
+
+def _unreliable(blank: Finding, sides: Mapping[str, Sampled]) -> Finding | None:
+    """The finding that takes the place of a comparison when a run's own verdict was not VALID; medians for the eye."""
+    told, worst = [], "VALID"
+    for name, sampled in sides.items():
+        verdict, reasons = _verdict(sampled)
+        if verdict != "VALID":
+            told.append(f"in the {name} it is {verdict}: {'; '.join(reasons)}")
+            worst = "INVALID" if "INVALID" in (verdict, worst) else "AMBIGUOUS"
+    if not told:
+        return None
+    status: Status = "INVALID" if worst == "INVALID" else "AMBIGUOUS"
+    text = f"{blank.row}: {blank.metric} was not compared; {' and '.join(told)}. Measure it again."
+    reference, current = (_median(sampled.samples_s) for sampled in sides.values())
+    return dataclasses.replace(blank, status=status, sentence=text, reference=reference, current=current)
+
+
+def _verdict(sampled: Sampled) -> tuple[str, list[str]]:
+    """A run's own verdict on a scope, or ours where it has none or too few samples."""
+    if len(sampled.samples_s) < latency_change.MIN_SAMPLES:
+        return "INVALID", [f"{len(sampled.samples_s)} samples are too few (at least {latency_change.MIN_SAMPLES})"]
+    if sampled.verdict is None:  # written before runs judged themselves
+        judged = judge_samples(LatencyStats(tuple(sampled.samples_s), "", 0))
+        return judged.verdict, list(judged.reasons)
+    return sampled.verdict, sampled.reasons
+
+
+def _median(samples_s: list[float]) -> float | None:
+    return statistics.median(samples_s) if samples_s else None
+
+
+def _size(blank: Finding, limit: Limit, pair: Pair) -> Finding:
+    """Sizes are exact: no test."""
+    reference, current = pair.reference.size_bytes, pair.current.size_bytes
+    change, allowed = current - reference, limit.absolute(reference)
+    finding = dataclasses.replace(
+        blank,
+        status="REGRESSION" if change > allowed else "PASS",
+        reference=reference,
+        current=current,
+        change=change,
+        low=change,
+        high=change,
+        limit=allowed,
+    )
+    return dataclasses.replace(finding, sentence=sentence(finding))
+
+
+def _energy(blank: Finding, limit: Limit, pair: Pair, is_asked: bool, notes: list[str]) -> Iterator[Finding | Test]:
+    sides = {"baseline": pair.reference.energy_j, "current run": pair.current.energy_j}
+    if (missing := _missing(blank, sides, is_asked, notes)) is not None:
+        yield from missing
+        return
+    levels = []
+    for name, windows in sides.items():
+        if len(windows) < 2:
+            text = f"{blank.row}: {blank.metric} of the {name} is of one window; measure at least two."
+            yield dataclasses.replace(blank, status="INVALID", sentence=text)
+            return
+        levels.append(latency_change.level_of_few(windows))
+    yield Test(blank, latency_change.change_of_levels(*levels), limit)
+
+
+class _Numbers:
+    """Resampled numbers of both runs' entries, each made once: rows share entries."""
+
+    def __init__(self, baseline: Side, current: Side, threads: int) -> None:
+        self._sides = baseline, current
+        self._threads = threads
+        self._made: dict[tuple[int, str], HeadNumbers] = {}
+
+    def tests(self, head: str, kind: str, blank: Finding, limit: Limit, pair: Pair) -> Iterator[Finding | Test]:
+        """One test, or one of each class."""
+        rows = pair.reference, pair.current
+        reference, current = (self._of(i, row, head) for i, row in enumerate(rows))
+        try:
+            check_pair(reference.evaluation, current.evaluation)
+        except InputError as error:
+            yield dataclasses.replace(blank, status="REFUSED", sentence=f"{blank.row}: {blank.metric}: {error}")
+            return
+        images = len(reference.evaluation.matches.begin) - 1
+        if images < accuracy_change.MIN_IMAGES:
+            text = f"{blank.row}: {blank.metric}: {images} images are too few (at least {accuracy_change.MIN_IMAGES})."
+            yield dataclasses.replace(blank, status="INVALID", sentence=text)
+            return
+        if kind == "class":
+            for label in accuracy_change.checked_classes(reference.evaluation):
+                named = dataclasses.replace(blank, metric=f"{head} AP of {reference.evaluation.class_names[label]}")
+                change = accuracy_change.fall(reference.class_ap(label), current.class_ap(label), images)
+                yield Test(named, change, limit)
+            return
+        direction = accuracy_change.rise if kind == "calibration" else accuracy_change.fall
+        number: Callable[[HeadNumbers], accuracy_change.Numbers] = getattr(HeadNumbers, kind)
+        yield Test(blank, direction(number(reference), number(current), images), limit)
+
+    def _of(self, side: int, row: RowSnapshot, head: str) -> HeadNumbers:
+        name = row.accuracy[head].matches
+        run = self._sides[side]
+        found: Evaluation | None = run.evaluations.get(name) if name is not None else None
+        if name is None or found is None:
+            raise InputError(
+                f"{run.path}: {row.title} has no match data of the {head} head, so its accuracy cannot be tested; "
+                "make the file again with this version."
+            )
+        return self._made.setdefault((side, name), HeadNumbers(found, threads=self._threads))

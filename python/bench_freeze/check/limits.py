@@ -1,0 +1,166 @@
+"""What is checked and how far it may go: limits by metric, for every row or for some, from flags and a TOML file."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import math
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+from .snapshot import KEY_FIELDS, RowSnapshot
+
+
+@dataclass(frozen=True)
+class Limit:
+    """How much worse a metric may get: in its own unit, or as a share of the reference."""
+
+    amount: float
+    is_share: bool
+
+    def absolute(self, reference: float) -> float:
+        """In the metric's unit."""
+        return self.amount * abs(reference) if self.is_share else self.amount
+
+    def share(self, reference: float) -> float:
+        """Of the reference; infinite for a limit other than 0 of a reference of 0."""
+        return self.amount if self.is_share else self.amount / abs(reference) if reference else math.inf
+
+    def __str__(self) -> str:
+        return f"{self.amount * 100:g}%" if self.is_share else f"{self.amount:g}"
+
+
+HEADS = ("target", "base")
+KINDS = ("map", "map50", "class", "f1", "calibration")
+SCOPES = ("model", "pipeline")
+METRICS = (*(f"{head}_{kind}" for head in HEADS for kind in KINDS), "latency_model", "latency_pipeline")
+METRICS = (*METRICS, "size", "energy")
+
+# A flag sets several metrics; `--max-map-drop` both heads' mAP.
+FLAGS: dict[str, tuple[tuple[str, ...], str | None, str]] = {
+    "max_map_drop": (("target_map", "base_map"), "0.005", "fall of each head's mAP"),
+    "max_f1_drop": (("target_f1", "base_f1"), "0.02", "fall of each head's F1 at score 0.25 and IoU 0.5"),
+    "max_calibration_increase": (
+        ("target_calibration", "base_calibration"),
+        "0.02",
+        "rise of each head's calibration error (score against precision, from score 0.25)",
+    ),
+    "max_class_drop": (("target_class", "base_class"), None, "fall of any class's AP, of classes with 10 boxes"),
+    "max_latency_increase": (("latency_model", "latency_pipeline"), "5%", "rise of the median latency of both scopes"),
+    "max_size_increase": (("size",), "1%", "growth of the deployed file"),
+    "max_energy_increase": (("energy",), "5%", "rise of the energy per call, where both runs measured it"),
+}
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Limits by metric, the later of `special` over the earlier ones and over `common`; None: not checked."""
+
+    common: Mapping[str, Limit | None]
+    special: tuple[tuple[Mapping[str, Any], Mapping[str, Limit | None]], ...] = ()
+    asked: frozenset[str] = frozenset()  # metrics that the user named: they must be there to be checked
+
+    def of(self, row: RowSnapshot) -> dict[str, Limit]:
+        """The metrics that are checked of a row, in the order of METRICS."""
+        limits = dict(self.common)
+        for where, changed in self.special:
+            if all(getattr(row, name) == value for name, value in where.items()):
+                limits.update(changed)
+        return {metric: limit for metric in METRICS if (limit := limits.get(metric)) is not None}
+
+    def names(self, metric: str) -> bool:
+        """Whether any row may be checked for a metric."""
+        return any(limits.get(metric) is not None for limits in (self.common, *(s for _, s in self.special)))
+
+
+def make_rules(flags: Mapping[str, str | None], file: Path | None) -> Rules:
+    """Rules from the flags that were given (FLAGS' names) and a TOML file; a flag wins over the file everywhere.
+
+    Raises InputError for a key, metric or value that is not known, with the nearest that is.
+    """
+    common: dict[str, Limit | None] = {}
+    for metrics, default, _ in FLAGS.values():
+        common |= dict.fromkeys(metrics, None if default is None else parse_limit(default, "the defaults"))
+    asked: set[str] = set()
+    special: list[tuple[Mapping[str, Any], Mapping[str, Limit | None]]] = []
+    if file is not None:
+        values = _read_toml(file)
+        _known(values, ("limits", "rows"), "key", str(file))
+        limits = _limits(_table(values.get("limits", {}), f"{file}: limits"), f"{file}: limits")
+        common |= limits
+        asked |= {metric for metric, limit in limits.items() if limit is not None}
+        rows = values.get("rows", [])
+        if not isinstance(rows, list):
+            raise InputError(f"{file}: rows is no list; write [[rows]] above each rule.")
+        special = [_special(row, f"{file}: rule {number}") for number, row in enumerate(rows, start=1)]
+    given = {name: text for name, text in flags.items() if text is not None}
+    for name, text in given.items():
+        limit = parse_limit(text, f"--{name.replace('_', '-')}")
+        metrics = FLAGS[name][0]
+        common |= dict.fromkeys(metrics, limit)
+        asked = asked | set(metrics) if limit is not None else asked - set(metrics)
+        special = [(where, {m: v for m, v in limits.items() if m not in metrics}) for where, limits in special]
+    return Rules(common, tuple(special), frozenset(asked))
+
+
+def parse_limit(value: Any, where: str) -> Limit | None:
+    """A limit as it is written: 0.005 in the metric's unit, "5%" of the reference, "off"."""
+    text = str(value).strip()
+    if text.lower() == "off":
+        return None
+    try:
+        amount = float(text[:-1]) / 100 if text.endswith("%") else float(text)
+    except ValueError:
+        amount = math.nan
+    if isinstance(value, bool) or not 0 <= amount < math.inf:
+        raise InputError(f'{where} = {value}: give a number from 0 (0.005), a share of the reference ("5%"), or "off".')
+    return Limit(amount, text.endswith("%"))
+
+
+def _special(row: Any, where: str) -> tuple[Mapping[str, Any], Mapping[str, Limit | None]]:
+    row = _table(row, where)
+    _known(row, ("where", "limits"), "key", where)
+    for key in ("where", "limits"):
+        if not row.get(key):
+            raise InputError(
+                f"{where} has no {key}; a rule says which rows ({'where'}) and how far they may go (limits)."
+            )
+    picked = _table(row["where"], f"{where}: where")
+    _known(picked, KEY_FIELDS, "field of a row", f"{where}: where")
+    return picked, _limits(_table(row["limits"], f"{where}: limits"), f"{where}: limits")
+
+
+def _limits(values: Mapping[str, Any], where: str) -> dict[str, Limit | None]:
+    _known(values, METRICS, "metric", where)
+    return {metric: parse_limit(value, f"{where}: {metric}") for metric, value in values.items()}
+
+
+def _table(value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise InputError(f"{where} is no table; see examples/check.toml.")
+    return value
+
+
+def _known(values: Iterable[str], known: tuple[str, ...], what: str, where: str) -> None:
+    for name in values:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean '{close[0]}'?" if close else f"known are {', '.join(known)}."
+            raise InputError(f"{where}: '{name}' is no {what}; {hint}")
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    tomllib = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
+    try:
+        values: dict[str, Any] = tomllib.loads(path.read_text())
+        return values
+    except OSError as error:
+        raise InputError(
+            f"{path}: the rules cannot be read ({error.strerror}); give the path of a TOML file."
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is no TOML file ({error}); see examples/check.toml.") from None

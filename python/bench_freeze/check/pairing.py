@@ -1,0 +1,137 @@
+"""Which rows of two runs are the same thing measured twice, and which must not be compared."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ..errors import InputError
+from .read import Side
+from .snapshot import KEY_FIELDS, RowSnapshot
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One row of both runs."""
+
+    reference: RowSnapshot
+    current: RowSnapshot
+
+
+@dataclass(frozen=True)
+class Unpaired:
+    """A row that cannot be compared, and why, in a sentence."""
+
+    row: RowSnapshot
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Pairing:
+    """The rows of two runs, paired."""
+
+    pairs: tuple[Pair, ...]
+    unpaired: tuple[Unpaired, ...]
+
+
+def pair_rows(baseline: Side, current: Side, *, timed: bool, ignore_unmatched: bool = False) -> Pairing:
+    """Pair rows by their key. `timed`: times or energy are compared too, so the machines must be of one class.
+
+    Raises InputError where the runs as a whole cannot be compared: other settings, or one of them not finished.
+    """
+    _check_runs(baseline, current)
+    found = _by_key(current)
+    wanted = _by_key(baseline)
+    pairs, unpaired = [], []
+    for key, reference in wanted.items():
+        row = found.get(key)
+        if row is None:
+            if not ignore_unmatched:
+                unpaired.append(
+                    Unpaired(
+                        reference, _not_there(reference, [r for k, r in found.items() if k not in wanted], current)
+                    )
+                )
+        elif (why := _refusal(reference, row, baseline, current, timed)) is not None:
+            unpaired.append(Unpaired(reference, why))
+        else:
+            pairs.append(Pair(reference, row))
+    if not ignore_unmatched:
+        for key, row in found.items():
+            if key not in wanted:
+                why = f"{baseline.path.name} has no such row; `bench-freeze baseline update` takes it in"
+                unpaired.append(Unpaired(row, f"{why}, --ignore-unmatched leaves it out."))
+    if not pairs and not unpaired:
+        raise InputError(f"{current.path} and {baseline.path} have no row in common; was the right baseline given?")
+    return Pairing(tuple(pairs), tuple(unpaired))
+
+
+def _check_runs(baseline: Side, current: Side) -> None:
+    a, b = baseline.snapshot, current.snapshot
+    for side in (baseline, current):
+        if not side.snapshot.finished:
+            raise InputError(
+                f"{side.path} is of a run that did not finish; the same command goes on where it stopped, then check."
+            )
+    if a.source != b.source:
+        raise InputError(
+            f"{current.path} is of a {b.source}, {baseline.path} of a {a.source}: compare two of one kind."
+        )
+    for name in sorted({*a.settings, *b.settings}):
+        if a.settings.get(name) != b.settings.get(name):
+            raise InputError(
+                f"the protocols differ: {name} is {_short(b.settings.get(name))} in {current.path}, "
+                f"{_short(a.settings.get(name))} in {baseline.path}; measure both alike."
+            )
+
+
+def _refusal(reference: RowSnapshot, row: RowSnapshot, baseline: Side, current: Side, timed: bool) -> str | None:
+    if reference.protocol != row.protocol:
+        return f"it was scored by protocol {row.protocol}, the baseline by {reference.protocol}; score both alike."
+    if reference.data_sha256 != row.data_sha256:
+        return (
+            f"the data are not the same (hash {_digits(row.data_sha256)}, in the baseline "
+            f"{_digits(reference.data_sha256)}); use the baseline's data, or update the baseline."
+        )
+    then = baseline.snapshot.device_classes.get(reference.device)
+    now = current.snapshot.device_classes.get(row.device)
+    if timed and then != now:
+        return (
+            f"it was measured on another device class ({now}; baseline: {then}), so times say nothing; measure on the "
+            "baseline's, or turn them off (--max-latency-increase off --max-energy-increase off)."
+        )
+    return None
+
+
+def _not_there(wanted: RowSnapshot, rows: Iterable[RowSnapshot], current: Side) -> str:
+    """Why a row of the baseline has no partner; names the field in which the nearest row differs."""
+    nearest: list[str] | None = None
+    for row in rows:
+        differ = [
+            f"{name} is {mine} there, {theirs} in the baseline"
+            for name, mine, theirs in zip(KEY_FIELDS, row.key, wanted.key, strict=True)
+            if mine != theirs
+        ]
+        if nearest is None or len(differ) < len(nearest):
+            nearest = differ
+    hint = f" (the nearest differs: {nearest[0]})" if nearest is not None and len(nearest) == 1 else ""
+    return f"{current.path.name} has no such row{hint}; run the whole study, or --ignore-unmatched leaves it out."
+
+
+def _by_key(side: Side) -> dict[tuple[object, ...], RowSnapshot]:
+    rows: dict[tuple[object, ...], RowSnapshot] = {}
+    for row in side.snapshot.rows:
+        if row.key in rows:
+            raise InputError(f"{side.path} has two rows of {row.title}: a row must be one; write the file again.")
+        rows[row.key] = row
+    return rows
+
+
+def _digits(value: str | None) -> str:
+    return "none" if value is None else value[:12]
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,235 @@
+"""What the check knows of a run: of results.json, of a profile or of a baseline, the same small value.
+
+A baseline is this value as json: rows with their samples, and the name and hash of the match file beside it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
+
+from ..report.profile_schema import Profile
+from ..report.schema import Accuracy, Latency, MatchFileFacts, Original, Results, Row
+
+KIND = "bench-freeze baseline"
+VERSION = 1
+SAMPLE_DIGITS = 5  # significant: a microsecond of a tenth of a second
+
+KEY_FIELDS = (
+    *("freeze", "seed", "recipe", "data_fraction", "weights", "engine", "precision", "construction"),
+    *("imgsz", "batch", "device"),
+)
+
+
+class Sampled(Struct, frozen=True, kw_only=True):
+    """The latency of one scope: its raw samples in the order taken, and what the run itself thought of them."""
+
+    samples_s: list[float]
+    verdict: str | None = None
+    reasons: list[str] = []
+
+
+class HeadAccuracy(Struct, frozen=True, kw_only=True):
+    """One head on its data set; the rest is read from the match file."""
+
+    map: float | None
+    map50: float | None
+    matches: str | None
+
+
+class RowSnapshot(Struct, frozen=True, kw_only=True):
+    """One row; freeze and seed are null of an original model and of a profile."""
+
+    freeze: int | None
+    seed: int | None
+    recipe: str | None
+    data_fraction: float | None
+    weights: str | None
+    engine: str
+    precision: str
+    construction: str
+    imgsz: int
+    batch: int
+    device: str
+    protocol: str | None
+    data_sha256: str | None
+    size_bytes: int
+    artifact_sha256: str
+    accuracy: dict[str, HeadAccuracy]
+    latency: dict[str, Sampled]
+    energy_j: Annotated[list[float], Meta(description="joules per call, one of each window")] = []
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """What a row is found by in the other run."""
+        return tuple(getattr(self, name) for name in KEY_FIELDS)
+
+    @property
+    def title(self) -> str:
+        """The row in words: what is not as everywhere."""
+        parts = [] if self.freeze is None else [f"freeze {self.freeze}"]
+        parts.append(self.construction)
+        if self.seed:
+            parts.append(f"seed {self.seed}")
+        if self.recipe not in (None, "static"):
+            parts.append(str(self.recipe))
+        if self.data_fraction not in (None, 1.0):
+            parts.append(f"{self.data_fraction:g} of the data")
+        if self.weights is not None:
+            parts.append(self.weights)
+        parts.append(f"{self.engine} {self.precision}")
+        if self.batch != 1:
+            parts.append(f"batch {self.batch}")
+        return " ".join(parts)
+
+
+class Reason(Struct, frozen=True, kw_only=True):
+    """Why a baseline was set, one for every update."""
+
+    reason: str
+    date: str
+    results_sha256: str
+    bench_freeze: str
+
+
+class Snapshot(Struct, frozen=True, kw_only=True):
+    """One run as the check sees it."""
+
+    kind: str = KIND
+    schema_version: int = VERSION
+    source: Annotated[str, Meta(description="what it was made of: results or profile")]
+    about: str
+    bench_freeze: str
+    finished: bool
+    device_classes: Annotated[dict[str, str], Meta(description="by device: what its times depend on")]
+    settings: dict[str, Any]
+    matches: MatchFileFacts | None
+    rows: list[RowSnapshot]
+    history: list[Reason] = []
+
+
+def snapshot_of_results(results: Results) -> Snapshot:
+    """The part of a study's results that is checked."""
+    rows = [_of_original(original, results) for original in results.originals]
+    rows += [_of_row(row) for row in results.rows]
+    return Snapshot(
+        source="results",
+        about=results.about,
+        bench_freeze=results.bench_freeze,
+        finished=results.finished,
+        device_classes={row.device: device_class(row.device, results.environment) for row in rows},
+        settings=results.settings,
+        matches=results.matches,
+        rows=rows,
+    )
+
+
+def snapshot_of_profile(profile: Profile) -> Snapshot:
+    """The part of a profile that is checked: one row, without accuracy."""
+    device = str(profile.engine.get("device", "cpu"))
+    latency = profile.latency
+    scopes = {} if latency is None else {"model": latency.model, "pipeline": latency.pipeline}
+    row = RowSnapshot(
+        **dict.fromkeys(("freeze", "seed", "recipe", "data_fraction", "weights", "protocol", "data_sha256")),
+        engine=str(profile.engine["name"]),
+        precision=str(profile.engine["precision"]),
+        construction="profile",
+        imgsz=int(profile.model["imgsz"]),
+        batch=profile.batch,
+        device=device,
+        size_bytes=int(profile.model["bytes"]),
+        artifact_sha256=str(profile.model["sha256"]),
+        accuracy={},
+        latency={scope: _sampled(found) for scope, found in scopes.items() if found is not None},
+        energy_j=[] if profile.energy is None else list(profile.energy.windows_j),
+    )
+    threads = profile.engine.get("threads")
+    return Snapshot(
+        source="profile",
+        about=f"profile of {profile.model['file']}",
+        bench_freeze=profile.bench_freeze,
+        finished=profile.finished,
+        device_classes={device: device_class(device, profile.environment)},
+        settings={"selection": profile.settings.get("selection"), "threads": threads, "images": profile.images},
+        matches=None,
+        rows=[row],
+    )
+
+
+def device_class(device: str, environment: dict[str, Any]) -> str:
+    """What the times of a device depend on: the board, the GPU's model, or the processor and its cores."""
+    if environment.get("board"):
+        return str(environment["board"])
+    if device.startswith("cuda"):
+        gpus, number = environment.get("gpus") or [], int(device.partition(":")[2] or 0)
+        return str(gpus[number]) if number < len(gpus) else "an unknown GPU"
+    return f"{environment.get('cpu')}, {environment.get('cores')} cores"
+
+
+def _of_original(original: Original, results: Results) -> RowSnapshot:
+    base = results.data.get("base")
+    return RowSnapshot(
+        freeze=None,
+        seed=None,
+        recipe=None,
+        data_fraction=None,
+        weights=getattr(original, "weights", None),
+        construction="original",
+        protocol=str(results.settings.get("protocol")),
+        data_sha256=None if base is None else base.sha256,
+        accuracy={"base": _head(original.base)},
+        **_common(original),
+    )
+
+
+def _of_row(row: Row) -> RowSnapshot:
+    return RowSnapshot(
+        freeze=row.freeze,
+        seed=row.seed,
+        recipe=getattr(row, "recipe", "static"),
+        data_fraction=getattr(row, "data_fraction", 1.0),
+        weights=getattr(row, "weights", None),
+        construction=row.construction,
+        protocol=row.protocol,
+        data_sha256=row.data_sha256,
+        accuracy={"target": _head(row.target), "base": _head(row.base)},
+        **_common(row),
+    )
+
+
+def _common(row: Row | Original) -> dict[str, Any]:
+    scopes = {"model": row.latency.model, "pipeline": row.latency.pipeline}
+    hashes = row.artifact
+    return {
+        "engine": row.engine,
+        "precision": row.precision,
+        "imgsz": row.imgsz,
+        "batch": row.batch,
+        "device": row.device,
+        "size_bytes": hashes.bytes,
+        "artifact_sha256": hashes.plan_sha256 or hashes.onnx_sha256 or hashes.weights_sha256,
+        "latency": {scope: _sampled(latency) for scope, latency in scopes.items() if latency is not None},
+    }
+
+
+def _head(accuracy: Accuracy) -> HeadAccuracy:
+    return HeadAccuracy(map=accuracy.map, map50=accuracy.map50, matches=accuracy.matches)
+
+
+def _sampled(latency: Latency) -> Sampled:
+    return Sampled(samples_s=latency.samples_s, verdict=latency.verdict, reasons=latency.reasons)
+
+
+def rounded(snapshot: Snapshot) -> Snapshot:
+    """Samples with SAMPLE_DIGITS significant digits: nothing that a clock knew, and half the size."""
+
+    def scope(sampled: Sampled) -> Sampled:
+        return msgspec.structs.replace(sampled, samples_s=[float(f"{s:.{SAMPLE_DIGITS}g}") for s in sampled.samples_s])
+
+    rows = [
+        msgspec.structs.replace(row, latency={name: scope(sampled) for name, sampled in row.latency.items()})
+        for row in snapshot.rows
+    ]
+    return msgspec.structs.replace(snapshot, rows=rows)

@@ -1,0 +1,98 @@
+"""Numbers and words of findings, made once for every form of output."""
+
+from __future__ import annotations
+
+from .finding import Finding, Outcome
+
+METRICS = {
+    "latency_model": "model latency p50",
+    "latency_pipeline": "pipeline latency p50",
+    "size": "file size",
+    "energy": "energy per call",
+}
+KINDS = {"map": "mAP", "map50": "mAP50", "class": "AP", "f1": "F1 at 0.25", "calibration": "calibration error"}
+HEADINGS = ("row", "metric", "baseline", "current", "worse by", "in percent", "95 % bounds", "limit", "status")
+TEXT_COLUMNS = 2  # the rest are numbers, set to the right, but for the status
+NOTHING = "-"
+
+
+def metric_words(metric: str) -> str:
+    """A metric as people call it."""
+    if metric in METRICS:
+        return METRICS[metric]
+    head, _, kind = metric.partition("_")
+    return f"{head} {KINDS[kind]}"
+
+
+def cells(finding: Finding) -> tuple[str, ...]:
+    """One row of the table, under HEADINGS."""
+    change, low, high = finding.change, finding.low, finding.high
+    exact = low is not None and low == high
+    bounds = NOTHING if low is None or high is None or exact else f"{_signed(low, finding)} .. {_signed(high, finding)}"
+    return (
+        finding.row,
+        finding.metric,
+        value(finding.reference, finding),
+        value(finding.current, finding),
+        NOTHING if change is None else _signed(change, finding),
+        percent(finding.change_share),
+        bounds,
+        finding.limit_text or NOTHING,
+        finding.status,
+    )
+
+
+def value(number: float | None, finding: Finding) -> str:
+    """A number in the unit that its metric is read in."""
+    if number is None:
+        return NOTHING
+    if finding.unit == "s":
+        return f"{number * 1e3:.3f} ms"
+    if finding.unit == "bytes":
+        return f"{number / 1e6:.3f} MB"
+    if finding.unit == "J":
+        return f"{number:.4g} J"
+    return f"{number:.4f}"
+
+
+def percent(share: float | None) -> str:
+    """Of the reference, signed."""
+    return NOTHING if share is None else "0%" if share == 0 else f"{share:+.2%}"
+
+
+def sentence(finding: Finding) -> str:
+    """The finding in a sentence."""
+    if finding.change is None:
+        return f"{finding.row}: {finding.metric} was not compared."
+    p = "" if finding.p_value is None else f", p {_p(finding.p_value)} over all tests"
+    bounds = cells(finding)[6]
+    between = "" if bounds == NOTHING else f", 95 % bounds {bounds}"
+    moved = "unchanged" if finding.change == 0 else "worse" if finding.change > 0 else "better"
+    by = "" if finding.change == 0 else f" by {value(abs(finding.change), finding)}"
+    share = "" if finding.change == 0 else f" ({percent(finding.change_share)} of the reference)"
+    verdict = {
+        "PASS": f"within the limit of {finding.limit_text}",
+        "REGRESSION": f"proven to be beyond the limit of {finding.limit_text}",
+        "AMBIGUOUS": f"beyond the limit of {finding.limit_text}, but not proven: measure again or longer",
+    }.get(finding.status, finding.status.lower())
+    return (
+        f"{finding.row}: {finding.metric} {value(finding.reference, finding)} -> {value(finding.current, finding)}, "
+        f"{moved}{by}{share}{between}{p}: {verdict}."
+    )
+
+
+def method(outcome: Outcome) -> str:
+    """What the numbers are, in a line below the table."""
+    return (
+        f"{outcome.current} against {outcome.baseline}. Positive is worse. A regression is proven when the lower 95 % "
+        "bound of the change lies beyond the limit and its p-value, adjusted over all tests, is below 2 %."
+    )
+
+
+def _signed(number: float, finding: Finding) -> str:
+    text = value(abs(number), finding)
+    return text if not number else f"{'+' if number > 0 else '-'}{text}"
+
+
+def _p(p_value: float) -> str:
+    return "< 0.0001" if p_value < 1e-4 else f"{p_value:.4f}"

@@ -150,7 +150,7 @@ def test_a_changed_input_invalidates_what_depends_on_it(finished, tmp_path):
     done = bench_freeze(*SHORT, "--out", out, "--construction", "branched,grafted,plain", "--score-threshold", "0.05")
     assert done.returncode == 0, done.stderr
     new = {p.name.partition("-")[0] for p in (out / "artifacts").iterdir() if p.name not in before}
-    assert new == {"detections", "latency"}  # neither trained nor exported again
+    assert new == {"detections", "latency", "statistics"}  # neither trained nor exported again
     (artifacts(out, "onnx", partial=False)[0] / "model.onnx").write_bytes(b"damaged")
     done = bench_freeze(*SHORT, "--out", out, "--construction", "branched,grafted,plain")
     assert done.returncode == 0, done.stderr

@@ -25,9 +25,10 @@ from .latency import LatencyBrokeOff, latencies_from, latency_batches, latency_f
 from .measure.memory import PeakMemory
 from .measure.stopping import StoppingRule
 from .pipeline import HeadDetections, detect, load_detections, merge, save_detections
-from .report.schema import Accuracy, ArtifactHashes, Latencies, MapPair, Memory, Original, Row, Rung, Training
+from .report.schema import Accuracy, ArtifactHashes, Latencies, MapPair, Memory, Original, Row, Training
 from .selection import NmsSettings
 from .spec import Precision, Study
+from .trained import Findings
 
 PROTOCOL = "coco"
 DETECTIONS = "detections.npz"
@@ -72,7 +73,7 @@ def measure_row(
     arm: Arm,
     tuned: Artifact,
     original: Original,
-    ladder: list[Rung] | None,
+    findings: Findings,
     study: Study,
     inputs: Inputs,
     store: ArtifactStore,
@@ -111,7 +112,8 @@ def measure_row(
             train=_training(tuned, study),
             memory=Memory(peak_bytes=memory),
             artifact=_hashes(deployment, tuned.sha256(CHECKPOINT)),
-            ladder=ladder,
+            ladder=findings.ladder,
+            analysis=findings.analysis,
             recipe=arm.recipe,
             data_fraction=arm.data_fraction,
         )

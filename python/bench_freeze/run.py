@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from . import __version__
+from .analyses import measure_findings
 from .artifact import Artifact, ArtifactStore, output_folder, write_whole
 from .console import Console
 from .engines.availability import require_engine
@@ -19,10 +20,10 @@ from .evaluate.match_file import MatchFile
 from .finetune.arm import Arm
 from .finetune.training import fine_tune
 from .inputs import Inputs, data_facts, read_inputs
-from .ladder import measure_ladder
 from .report.schema import Latencies, MatchFileFacts, Results, encode
 from .rows import PROTOCOL, measure_original, measure_row
 from .spec import Study
+from .trained import Trained
 
 RESULTS = "results.json"
 MATCHES = "matches.zip"
@@ -46,10 +47,10 @@ def run(study: Study, console: Console, command: list[str]) -> Results:
             _keep(study.out_folder, results, matches, originals[how].latency)
         for arm, tuned in _trained(study, inputs, store, console):
             _warn_of_changes(tuned, arm, results, console)
-            ladder = measure_ladder(study, arm, tuned, inputs, store, console) if study.ladder else None
+            findings = measure_findings(Trained(study, arm, tuned, inputs, store, console))
             for construction, how in product(study.construction, study.deployments):
                 row = measure_row(
-                    construction, *how, arm, tuned, originals[how], ladder, study, inputs, store, matches, console
+                    construction, *how, arm, tuned, originals[how], findings, study, inputs, store, matches, console
                 )
                 results.rows.append(row)
                 _keep(study.out_folder, results, matches, row.latency)

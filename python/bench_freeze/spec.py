@@ -26,6 +26,7 @@ Construction = Literal["branched", "grafted", "plain"]
 HeadInit = Literal["reinit", "shape_match", "width_preserving", "name_remap"]
 FrozenBatchNorm = Literal["eval", "train"]
 Unmatched = Literal["error", "ignore"]
+AnalysisSeeds = Literal["first", "all"]
 
 # Ultralytics' names of what a study sets itself: given as train_args they would contradict it unseen.
 OWN_TRAINING_KEYS = {
@@ -106,9 +107,17 @@ class Study:
     )
 
     ladder: bool = _flag(
-        "models",
+        "analysis",
         "also score the graft ladder: base mAP with layers 0..k-1 tuned and the rest original, for every k",
         False,
+    )
+    drift: bool = _flag(
+        "analysis",
+        "also compare every layer with the base model's: weights, BatchNorm statistics, activations on both sets (CKA)",
+        False,
+    )
+    analysis_seeds: AnalysisSeeds = _flag(
+        "analysis", "seeds whose trainings are analysed (the ladder too): first or all", "first"
     )
     imgsz: int = _flag("models", "image side in pixels, for training and for the engine", 640)
     batch: int = _flag("engine", "the engine's batch size", 1)

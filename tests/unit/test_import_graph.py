@@ -13,6 +13,8 @@ PACKAGE = Path(bench_freeze.__file__).parent
 HEAVY = {"torch", "torchvision", "ultralytics", "onnx", "onnxruntime", "tensorrt", "pycuda"}
 # Modules that need a framework for all they do import it at their top; they are only imported inside functions.
 FRAMEWORK_MODULES = {
+    "analysis.drift",
+    "analysis.lockstep",
     "dualhead.ladder",
     "dualhead.model",
     "finetune.audit",
@@ -25,6 +27,7 @@ FRAMEWORK_MODULES = {
     "embedded.train_base",
 }
 FORBIDDEN = {
+    "analysis": {"data", "engines", "evaluate", "export", "finetune", "measure", "pipeline", "report", "spec"},
     "engines": {"evaluate", "measure", "report", "finetune"},
     "measure": {"data", "dualhead", "engines", "evaluate", "export", "finetune", "pipeline", "report"},
     "report": {"data", "dualhead", "engines", "evaluate", "export", "finetune", "measure", "pipeline"},

@@ -11,6 +11,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
+from .analysis_schema import Analysis
+
 SCHEMA_VERSION = 1
 
 
@@ -167,6 +169,9 @@ class Row(Struct, frozen=True, kw_only=True):
     ] = None
     recipe: Annotated[str, Meta(description="how the layers were trained; static = frozen throughout")] = "static"
     data_fraction: Annotated[float, Meta(description="share of the training images that the training saw")] = 1.0
+    analysis: Annotated[
+        Analysis | None, Meta(description="--drift and others, by torch; the same for all rows of a training")
+    ] = None
 
 
 class MatchFileFacts(Struct, frozen=True, kw_only=True):

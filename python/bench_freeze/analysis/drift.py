@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -14,7 +15,7 @@ from .cka import LinearCka
 from .lockstep import Lockstep
 from .shift import Shift, ShiftSum
 
-GRID = 16  # CKA takes at most 16 x 16 positions of an image, evenly spaced
+GRID = 16  # at most 16 x 16 positions of an image are compared, evenly spaced
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,11 @@ class TensorDrift:
 
 @dataclass(frozen=True)
 class ActivationDrift:
-    """One layer's output over a set of images."""
+    """One layer's output over a set of images, at the compared positions."""
 
     cka: float | None  # unbiased linear CKA; a sample is one position of one image, its features the channels there
-    shift: Shift  # over every number of every output
-    is_identical: bool
+    shift: Shift  # of all samples as one vector
+    is_identical: bool  # the whole output, bit for bit
 
 
 def tensor_drift(base: nn.Module, tuned: nn.Module) -> list[TensorDrift]:
@@ -50,14 +51,16 @@ def activation_drift(
     """
     ckas: dict[int, LinearCka] = {}
     sums: dict[int, ShiftSum] = {}
+    moved: set[int] = set()
     for images in batches:
         for index, base, tuned in lockstep.outputs(images):
-            ckas.setdefault(index, LinearCka()).add(positions(base), positions(tuned))
-            total = sums.setdefault(index, ShiftSum())
-            for own, theirs in zip(base, tuned, strict=True):  # doubles of one image at a time
-                total.add(own.cpu().numpy(), theirs.cpu().numpy())
+            own, theirs = positions(base), positions(tuned)
+            ckas.setdefault(index, LinearCka()).add(own, theirs)
+            sums.setdefault(index, ShiftSum()).add(own, theirs)
+            if not torch.equal(base, tuned):
+                moved.add(index)
         on_batch(len(images))
-    return [ActivationDrift(ckas[k].value(), sums[k].shift(), sums[k].is_identical) for k in sorted(ckas)]
+    return [ActivationDrift(ckas[k].value(), sums[k].shift(), k not in moved) for k in sorted(ckas)]
 
 
 def positions(features: Tensor) -> NDArray[np.float32]:

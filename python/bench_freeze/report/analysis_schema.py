@@ -21,7 +21,7 @@ class ActivationShift(Struct, frozen=True, kw_only=True):
         float | None,
         Meta(description="unbiased linear CKA; samples are at most 16 x 16 positions of each image, features channels"),
     ]
-    cosine: Annotated[float | None, Meta(description="of all numbers of all outputs as one vector")]
+    cosine: Annotated[float | None, Meta(description="of all samples as one vector")]
     relative_l2: float | None
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from .drift import measure_drift
+from .features import measure_features
 from .ladder import measure_ladder
+from .recovery import measure_recovery
 from .report.analysis_schema import Analysis
 from .trained import Findings, Trained
 
@@ -15,10 +17,14 @@ def measure_findings(trained: Trained) -> Findings:
         return Findings()
     return Findings(
         ladder=measure_ladder(trained) if study.ladder else None,
-        analysis=_analysis(trained) if study.drift else None,
+        analysis=_analysis(trained) if study.drift or study.recover or study.features else None,
     )
 
 
 def _analysis(trained: Trained) -> Analysis:
     study = trained.study
-    return Analysis(drift=measure_drift(trained) if study.drift else None)
+    return Analysis(
+        drift=measure_drift(trained) if study.drift else None,
+        recovery=measure_recovery(trained) if study.recover else None,
+        features=measure_features(trained) if study.features else None,
+    )

@@ -116,6 +116,17 @@ class Study:
         "also compare every layer with the base model's: weights, BatchNorm statistics, activations on both sets (CKA)",
         False,
     )
+    features: bool = _flag(
+        "analysis",
+        "also compare what features carry with the base model's: nearest neighbours, a linear probe, energy in boxes",
+        False,
+    )
+    recover: int = _flag(
+        "analysis",
+        "also train base heads on the tuned features, and on the original ones as control, for this many epochs on "
+        "half of the base set, scored on the other half: is what was lost still there to be read (0: no)",
+        0,
+    )
     analysis_seeds: AnalysisSeeds = _flag(
         "analysis", "seeds whose trainings are analysed (the ladder too): first or all", "first"
     )
@@ -223,6 +234,10 @@ def _check(study: Study) -> None:
         raise InputError(f"lr0 = {study.lr0} is out of range; give a number above 0, for example 0.001.")
     if study.latency_samples < 0 or study.latency_seconds <= 0:
         raise InputError("latency_samples must be at least 0 and latency_seconds above 0.")
+    if study.recover < 0:
+        raise InputError(
+            f"recover = {study.recover} is below 0; give a number of epochs, for example 10, or 0 for none."
+        )
     if study.workers is not None and study.workers < 1:
         raise InputError(f"workers = {study.workers} is out of range; give at least 1.")
     if not re.fullmatch(r"cpu|cuda:\d+", study.device):

@@ -14,6 +14,8 @@ HEAVY = {"torch", "torchvision", "ultralytics", "onnx", "onnxruntime", "tensorrt
 # Modules that need a framework for all they do import it at their top; they are only imported inside functions.
 FRAMEWORK_MODULES = {
     "analysis.drift",
+    "analysis.gather",
+    "analysis.head_training",
     "analysis.lockstep",
     "dualhead.ladder",
     "dualhead.model",

@@ -116,6 +116,11 @@ class Study:
         "also compare every layer with the base model's: weights, BatchNorm statistics, activations on both sets (CKA)",
         False,
     )
+    breakdown: bool = _flag(
+        "analysis",
+        "also score each head by object area, by objects per image and at every IoU from 0.10, with intervals",
+        False,
+    )
     features: bool = _flag(
         "analysis",
         "also compare what features carry with the base model's: nearest neighbours, a linear probe, energy in boxes",

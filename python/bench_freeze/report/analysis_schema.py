@@ -1,10 +1,43 @@
-"""The part of results.json that the analyses of an arm fill: `rows[].analysis`, the same for all rows of a training."""
+"""The parts of results.json that analyses fill.
+
+`rows[].analysis` (--drift, --features, --recover) is the same for all rows of a training; `breakdown` (--breakdown)
+stands in the accuracy of each head alone: `rows[].target`, `rows[].base`, `originals[].base`.
+"""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
+
+
+class Interval(Struct, frozen=True, kw_only=True):
+    """A number, and its interval over the choice of images (basic bootstrap); null where it is undefined."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+class Part(Struct, frozen=True, kw_only=True):
+    """AP on a part of the objects or of the images."""
+
+    images: Annotated[int, Meta(description="with objects of the part")]
+    objects: int
+    ap: Annotated[Interval, Meta(description="over IoU 0.50:0.95")]
+    ap50: Interval
+
+
+class Breakdown(Struct, frozen=True, kw_only=True):
+    """AP of one head on one data set in parts, by the COCO protocol."""
+
+    by_iou: Annotated[dict[str, Interval], Meta(description="AP at IoU 0.10, 0.15 ... 0.95")]
+    by_area: Annotated[dict[str, Part], Meta(description="small, medium, large: COCO's ranges of the object's area")]
+    by_count: Annotated[
+        dict[str, Part], Meta(description="images with 1, 2-4, 5-9, 10+ objects, each kind scored alone")
+    ]
+    resamples: int
+    confidence: float
 
 
 class Shift(Struct, frozen=True, kw_only=True):

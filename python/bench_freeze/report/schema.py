@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-from .analysis_schema import Analysis
+from .analysis_schema import Analysis, Breakdown
 
 SCHEMA_VERSION = 1
 
@@ -24,7 +24,7 @@ class ClassAccuracy(Struct, frozen=True, kw_only=True):
     ground_truth: Annotated[int, Meta(description="annotated boxes of this class, crowd regions not counted")]
 
 
-class Accuracy(Struct, frozen=True, kw_only=True):
+class Accuracy(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One head on one data set, by the protocol that the row names."""
 
     map: Annotated[float | None, Meta(description="mean AP over IoU 0.50:0.95, area all, 100 detections")]
@@ -38,6 +38,7 @@ class Accuracy(Struct, frozen=True, kw_only=True):
     detections: int
     dropped_detections: Annotated[int, Meta(description="beyond the limit per image, counted, not scored")]
     matches: Annotated[str | None, Meta(description="name of the entry in the match file; null without one")] = None
+    breakdown: Annotated[Breakdown | None, Meta(description="with --breakdown: a head alone in parts")] = None
 
 
 class Bounds(Struct, frozen=True, kw_only=True):

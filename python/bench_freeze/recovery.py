@@ -131,7 +131,9 @@ def _train_and_score(
         for name, head in heads.items():
             found = select(head_output(head, features), card, settings)
             collectors[name].add(batch.start, found, image_boxes(found, batch.letterboxes))
-    accuracies = {name: score(c.detections(), trained.inputs.base_classes, scored) for name, c in collectors.items()}
+    accuracies = {
+        name: score(c.detections(), trained.inputs.base_classes, scored).accuracy for name, c in collectors.items()
+    }
     return {name: {"map": accuracy.map, "map50": accuracy.map50} for name, accuracy in accuracies.items()}
 
 

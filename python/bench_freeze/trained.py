@@ -34,7 +34,7 @@ class Trained:
     @property
     def name(self) -> str:
         """For progress lines."""
-        return f"freeze {self.arm.freeze} seed {self.arm.seed}"
+        return self.arm.name
 
     @property
     def exact_up_to(self) -> int:

@@ -83,6 +83,29 @@ def test_statistics_at_the_end_are_those_of_the_images(base, base_set):
     assert first.bn.running_mean == pytest.approx(torch.stack(means).mean(0), abs=1e-4)
 
 
+@pytest.mark.parametrize("selects", [False, True])
+def test_a_head_with_one_to_one_matching_learns_and_answers_as_the_original(selects):
+    from ultralytics.nn.tasks import DetectionModel
+
+    detector = DetectionModel("yolo26n.yaml", nc=3, verbose=False).eval()
+    if selects:
+        detector.end2end = True
+    rng = np.random.default_rng(0)
+    corner = rng.random((4, 2)) * 0.5
+    boxes = np.concatenate([corner, corner + 0.4], axis=1)
+    batch = LabelledImages(
+        rng.random((2, 3, 64, 64), dtype=np.float32), np.zeros((2, 4)), np.array([0, 0, 1, 1]), np.arange(4) % 3, boxes
+    )
+    trunk = Trunk(detector, "cpu")
+    (head,) = train_heads(
+        trunk, detector, [fresh_head(detector, 0)], lambda epoch: [batch], 2, Budget(1, batch=2), "cpu"
+    )
+    features = trunk.features(batch.images)
+    wanted = head_output(detector.model[-1], features).shape
+    assert head_output(head, features).shape == wanted
+    assert (wanted[-1] == 6) == selects
+
+
 def test_labelled_batches_place_boxes_where_the_objects_are(base_set):
     truth = base_set.ground_truth
     order = np.array([3, 0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -54,8 +54,10 @@ def fresh_head(detector: nn.Module, seed: int) -> nn.Module:
         model = DetectionModel(
             deepcopy(detector.yaml), ch=detector.yaml.get("channels", 3), nc=detector.model[-1].nc, verbose=False
         )
-    head: nn.Module = model.model[-1]
-    return head
+    head: Any = model.model[-1]
+    if getattr(detector.model[-1], "end2end", False):
+        head.end2end = True  # it is to answer as the original does
+    return cast(nn.Module, head)
 
 
 def train_heads(

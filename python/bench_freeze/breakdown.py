@@ -14,7 +14,7 @@ from .accuracy import Scored, as_table, score
 from .artifact import ArtifactStore
 from .data.classes import ClassMap
 from .data.dataset import DetectionSet
-from .evaluate.breakdown import break_down
+from .evaluate.breakdown import COUNT_BINS, break_down
 from .pipeline import HeadDetections
 from .report.analysis_schema import Breakdown
 from .spec import Study
@@ -49,5 +49,7 @@ def score_in_parts(
 
     kept, _ = store.produce("breakdown", key, build)
     facts = {**kept.facts, "resamples": RESAMPLES, "confidence": CONFIDENCE}
+    facts["by_area"] = {name: facts["by_area"][name] for name in ("small", "medium", "large")}
+    facts["by_count"] = {name: facts["by_count"][name] for name in COUNT_BINS}  # a manifest's keys are sorted
     parts = msgspec.convert(facts, Breakdown)
     return replace(scored, accuracy=msgspec.structs.replace(scored.accuracy, breakdown=parts))

@@ -99,6 +99,15 @@ def test_the_table_fits_the_terminal(outcome, width):
     assert ("95 % bounds" in text.splitlines()[2]) == (width == 170)
 
 
+def test_what_passed_is_told_by_its_nearest_to_the_limit():
+    passed = [finding("PASS", row=f"row {k}", change=k * 1e-5) for k in range(3)]
+    outcome = outcome_of([*passed, finding("REGRESSION")], [], "", "")
+    assert [found.row for found in render.shown(outcome)] == ["freeze 15 branched", "row 2 (worst of 3)"]
+    assert len(render.shown(outcome, everything=True)) == 4
+    assert "row 0" in render.plain_text(outcome, everything=True)
+    assert "row 0" in render.markdown(outcome)
+
+
 def test_junit_is_what_ci_systems_read(outcome, tmp_path):
     file = tmp_path / "check.xml"
     file.write_bytes(render.junit_xml(outcome))

@@ -31,9 +31,10 @@ FRAMEWORK_MODULES = {
 FORBIDDEN = {
     "analysis": {"data", "engines", "evaluate", "export", "finetune", "measure", "pipeline", "report", "spec"},
     "engines": {"evaluate", "measure", "report", "finetune"},
-    "measure": {"data", "dualhead", "engines", "evaluate", "export", "finetune", "pipeline", "report"},
-    "report": {"data", "dualhead", "engines", "evaluate", "export", "finetune", "measure", "pipeline"},
-    "evaluate": {"dualhead", "engines", "export", "finetune", "measure", "pipeline", "report"},
+    "measure": {"check", "data", "dualhead", "engines", "evaluate", "export", "finetune", "pipeline", "report"},
+    "report": {"check", "data", "dualhead", "engines", "evaluate", "export", "finetune", "measure", "pipeline"},
+    "evaluate": {"check", "dualhead", "engines", "export", "finetune", "measure", "pipeline", "report"},
+    "check": {"data", "dualhead", "engines", "export", "finetune", "pipeline", "run", "rows"},
     "data": {"dualhead", "engines", "evaluate", "export", "finetune", "measure", "pipeline", "report"},
     "spec": {"data", "dualhead", "engines", "evaluate", "export", "finetune", "measure", "pipeline", "report"},
 }
@@ -89,7 +90,12 @@ def test_only_ext_imports_the_compiled_module():
     assert users == ["ext"]
 
 
-@pytest.mark.parametrize("command", [["--help"], ["doctor"], ["eval", "--help"], ["run", "--help"]])
+RESULTS = str(Path(__file__).parents[2] / "bench" / "results" / "fruit9_precisions_320.json")
+ACCURACY_OFF = [f"--max-{name}" for name in ("map-drop", "f1-drop", "calibration-increase")]
+CHECK = ["check", RESULTS, "--baseline", RESULTS, *(part for flag in ACCURACY_OFF for part in (flag, "off"))]
+
+
+@pytest.mark.parametrize("command", [["--help"], ["doctor"], ["eval", "--help"], ["run", "--help"], CHECK])
 def test_light_commands_load_no_framework(command):
     program = (
         "import sys\nfrom bench_freeze.cli import main\n"

@@ -158,7 +158,7 @@ def test_the_gpus_own_time_is_added_up_from_event_to_event():
     # A day after the driver started: in milliseconds of float32 from there, 2 us would be nothing.
     clock = CudaEventClock([86400.0, 86400.5, 86400.500002, 86401.0], Event, elapsed_ms)
     readings = [clock.now_s() for _ in range(3)]
-    assert readings == pytest.approx([0.5, 0.500002, 1.0], abs=1e-8)
+    assert readings == pytest.approx([0.5, 0.500002, 1.0], abs=1e-7)
 
 
 def test_warmup_goes_on_until_durations_are_level():

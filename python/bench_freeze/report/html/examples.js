@@ -6,6 +6,7 @@
   const { pictures, models, images } = JSON.parse(source.textContent);
   const form = document.getElementById("gallery-controls");
   const gallery = document.getElementById("gallery");
+  const ORDER = ["truth", "crowd", "unscored", "false", "hit", "missed"]; // what matters most is drawn last
   const SETS = { target: "Target set", base: "Base set" };
 
   function element(name, text = "", attributes = {}) {
@@ -33,18 +34,19 @@
     if (!found) return "not run on this set";
     const of = (state) => Object.values(found.heads).flat().filter((box) => box[6] === state).length;
     const other = of("unscored");
-    return `${of("hit")} hits, ${of("false")} false, ${found.missed.length} missed` + (other ? `, ${other} of the other head` : "");
+    return `hits ${of("hit")}, false ${of("false")}, missed ${found.missed.length}` + (other ? `, of the other head ${other}` : "");
   }
 
   function view(image, model, shown) {
     const found = image.found[model];
-    const boxes = boxesOf(image, found, shown);
+    const boxes = boxesOf(image, found, shown).sort((a, b) => ORDER.indexOf(a[6]) - ORDER.indexOf(b[6]));
     const size = Math.max(image.width, image.height);
     const overlay = svg("svg", { viewBox: `0 0 ${image.width} ${image.height}`, "aria-hidden": "true" });
     for (const [, x, y, width, height, , state] of boxes) overlay.append(svg("rect", { x, y, width, height, class: state }));
     if (shown.names) {
       for (const box of boxes.filter((box) => box[6] !== "truth" && box[6] !== "crowd")) {
-        const text = svg("text", { x: box[1] + size / 200, y: Math.max(box[2] + size / 26, size / 26), "font-size": size / 26 });
+        const height = size / (box[6] === "unscored" ? 36 : 26);
+        const text = svg("text", { x: box[1] + size / 200, y: Math.max(box[2], 0) + height, "font-size": height, class: box[6] });
         text.textContent = words(box);
         overlay.append(text);
       }

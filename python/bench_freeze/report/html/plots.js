@@ -66,6 +66,10 @@
     const plot = figure.querySelector(".plot");
     await Plotly.newPlot(plot, data, layout, options);
     plot.style.minHeight = "";
+    const [drawing, ...others] = plot.querySelectorAll("svg.main-svg");
+    drawing.setAttribute("role", "img");
+    drawing.setAttribute("aria-label", plot.dataset.says);
+    for (const other of others) other.setAttribute("aria-hidden", "true");
     choose(figure, plot, table.groups.map((group) => group.name));
     const details = figure.querySelector(".data");
     details.addEventListener("toggle", () => details.open && fill(details, table));

@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from .errors import InputError, disk_full
+
 
 def add_report(commands: Any) -> None:
     """Add the command to the parser's."""
@@ -25,7 +27,6 @@ def add_report(commands: Any) -> None:
 
 
 def _report(parsed: argparse.Namespace, command: list[str]) -> int:
-    from .artifact import write_whole
     from .report.documents import read_documents
     from .report.html.page import report_page
     from .report.table import csv_table, markdown
@@ -33,17 +34,32 @@ def _report(parsed: argparse.Namespace, command: list[str]) -> int:
     documents = read_documents([Path(name) for name in parsed.results])
     if parsed.html is not None:
         page = report_page(documents.view, documents.examples, documents.no_examples)
-        write_whole(Path(parsed.html), page.encode())
+        _write(Path(parsed.html), page)
     if parsed.markdown is not None:
-        write_whole(Path(parsed.markdown), markdown(documents.view).encode())
+        _write(Path(parsed.markdown), markdown(documents.view))
     if parsed.csv is not None:
-        write_whole(Path(parsed.csv), csv_table(documents.view).encode())
+        _write(Path(parsed.csv), csv_table(documents.view))
     written = [name for name in (parsed.html, parsed.markdown, parsed.csv) if name is not None]
     if not written:
         show(documents.view)
     for name in written:
         print(name)
     return 0
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file whole. Pipes and devices (/dev/stdout) are written to, never replaced."""
+    from .artifact import write_whole
+
+    try:
+        if path.exists() and not path.is_file():
+            path.write_text(text, encoding="utf-8")
+        else:
+            write_whole(path, text.encode())
+    except OSError as error:
+        if disk_full(error) is not None:
+            raise
+        raise InputError(f"{path} cannot be written ({error.strerror}); give another file.") from None
 
 
 def show(view: Any) -> None:

@@ -1,4 +1,4 @@
-"""Results to show: the committed ones of a real study, one with hostile names, and one of fifty arms made of real rows."""
+"""Results to show: committed ones of a real study, one with hostile names, and fifty arms made of real rows."""
 
 from pathlib import Path
 

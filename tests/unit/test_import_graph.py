@@ -1,6 +1,7 @@
 """Who may import whom: the rules of ARCHITECTURE.md, read from the code."""
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -84,7 +85,10 @@ def test_only_ext_imports_the_compiled_module():
     assert users == ["ext"]
 
 
-@pytest.mark.parametrize("command", [["--help"], ["doctor"], ["eval", "--help"], ["run", "--help"]])
+REPORT = ["report", str(PACKAGE.parents[1] / "bench/results/fruit9_coco206_320.json"), "--html", os.devnull]
+
+
+@pytest.mark.parametrize("command", [["--help"], ["doctor"], ["eval", "--help"], ["run", "--help"], REPORT])
 def test_light_commands_load_no_framework(command):
     program = (
         "import sys\nfrom bench_freeze.cli import main\n"

@@ -32,8 +32,8 @@ def gallery_of(view: View, examples: Mapping[str, Examples]) -> Gallery:
     for source, own in examples.items():
         names = _names(source, view, own)
         settings[
-            f"Drawn: scores of at least {own.score_threshold:g}. A hit overlaps an annotation of its class by an IoU of at "
-            f"least {own.iou_threshold:g}, and no better detection took that one."
+            f"Drawn: scores of at least {own.score_threshold:g}. A hit overlaps an annotation of its class by an IoU "
+            f"of at least {own.iou_threshold:g}, and no better detection took that one."
         ] = None
         for image in own.images:
             picture = pictures.setdefault(image.picture, len(pictures))

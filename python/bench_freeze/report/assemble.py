@@ -67,7 +67,7 @@ def _row(source: str, record: Row | Original, identity: dict[str, str], values: 
 
 def _deployment(record: Row | Original) -> dict[str, str]:
     names = ("recipe", "data_fraction", "weights", "engine", "precision", "imgsz", "batch", "device")
-    return {name: _word(getattr(record, name)) for name in names if hasattr(record, name)}
+    return {name: _word(getattr(record, name)) for name in names if hasattr(record, name)}  # originals have no training
 
 
 def _word(value: Any) -> str:

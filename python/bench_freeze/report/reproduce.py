@@ -6,7 +6,7 @@ import shlex
 
 from .schema import Original, Results, Row
 
-_REPLACED = ("freeze", "seeds", "construction", "engine", "precision")
+_REPLACED = ("freeze", "seeds", "recipe", "construction", "engine", "precision")
 _DROPPED = ("--json",)
 
 
@@ -20,6 +20,7 @@ def row_command(results: Results, record: Row | Original) -> str:
         return ""
     if isinstance(record, Row):
         words += ["--freeze", str(record.freeze), "--seeds", str(record.seed), "--construction", record.construction]
+        words += ["--recipe", record.recipe] if record.recipe != "static" else []
     return shlex.join([*words, "--engine", record.engine, "--precision", record.precision])
 
 

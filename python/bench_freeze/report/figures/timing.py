@@ -122,7 +122,7 @@ def _stages(view: View) -> Figure | None:
     staged = [(row, latency) for row, latency in _timed(view, "pipeline") if latency.stages_s]
     if not staged:
         return None
-    order = ("read", "letterbox", "engine", "scorer")
+    order = ("read", "letterbox", "copy in", "engine", "copy out", "scorer")
     found = dict.fromkeys(stage for _, latency in staged for stage in latency.stages_s or {})
     stages = sorted(found, key=lambda stage: (order.index(stage) if stage in order else len(order), stage))
     names = [row.name for row, _ in staged]

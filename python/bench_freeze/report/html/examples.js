@@ -37,6 +37,19 @@
     return `hits ${of("hit")}, false ${of("false")}, missed ${found.missed.length}` + (other ? `, of the other head ${other}` : "");
   }
 
+  // Detections are named at the top of their box, what was missed at its bottom, the other head's at the right.
+  function label(box, size) {
+    const [, left, top, width, height, , state] = box;
+    const right = state === "unscored";
+    const letters = size / (right ? 36 : 26);
+    const below = state === "missed" || right ? height - letters / 3 : letters;
+    const x = right ? left + width - size / 200 : left + size / 200;
+    const y = Math.max(Math.max(top, 0) + below, letters);
+    const text = svg("text", { x, y, "font-size": letters, class: state, "text-anchor": right ? "end" : "start" });
+    text.textContent = words(box);
+    return text;
+  }
+
   function view(image, model, shown) {
     const found = image.found[model];
     const boxes = boxesOf(image, found, shown).sort((a, b) => ORDER.indexOf(a[6]) - ORDER.indexOf(b[6]));
@@ -45,10 +58,7 @@
     for (const [, x, y, width, height, , state] of boxes) overlay.append(svg("rect", { x, y, width, height, class: state }));
     if (shown.names) {
       for (const box of boxes.filter((box) => box[6] !== "truth" && box[6] !== "crowd")) {
-        const height = size / (box[6] === "unscored" ? 36 : 26);
-        const text = svg("text", { x: box[1] + size / 200, y: Math.max(box[2], 0) + height, "font-size": height, class: box[6] });
-        text.textContent = words(box);
-        overlay.append(text);
+        overlay.append(label(box, size));
       }
     }
     const picture = element("div", "", { className: "picture" });

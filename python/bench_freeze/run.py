@@ -17,6 +17,7 @@ from .engines.availability import require_engine
 from .environment import environment
 from .errors import MeasurementError
 from .evaluate.match_file import MatchFile
+from .examples.write import write_report
 from .finetune.arm import Arm
 from .finetune.training import fine_tune
 from .inputs import Inputs, data_facts, read_inputs
@@ -56,6 +57,7 @@ def run(study: Study, console: Console, command: list[str]) -> Results:
                 _keep(study.out_folder, results, matches, row.latency)
         results.finished = True
         _write(study.out_folder, results, matches)
+        write_report(study.out_folder, results, study, inputs, store, console)
     return results
 
 

@@ -1,6 +1,7 @@
 """Who may import whom: the rules of ARCHITECTURE.md, read from the code."""
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -93,9 +94,10 @@ def test_only_ext_imports_the_compiled_module():
 RESULTS = str(Path(__file__).parents[2] / "bench" / "results" / "fruit9_precisions_320.json")
 ACCURACY_OFF = [f"--max-{name}" for name in ("map-drop", "f1-drop", "calibration-increase")]
 CHECK = ["check", RESULTS, "--baseline", RESULTS, *(part for flag in ACCURACY_OFF for part in (flag, "off"))]
+REPORT = ["report", str(PACKAGE.parents[1] / "bench/results/fruit9_coco206_320.json"), "--html", os.devnull]
 
 
-@pytest.mark.parametrize("command", [["--help"], ["doctor"], ["eval", "--help"], ["run", "--help"], CHECK])
+@pytest.mark.parametrize("command", [["--help"], ["doctor"], ["eval", "--help"], ["run", "--help"], CHECK, REPORT])
 def test_light_commands_load_no_framework(command):
     program = (
         "import sys\nfrom bench_freeze.cli import main\n"

@@ -15,6 +15,7 @@ from bench_freeze.measure.sampler import (
     SamplingFailed,
     sample_latency,
 )
+from bench_freeze.measure.stats import Rejected
 from bench_freeze.measure.stopping import StoppingRule
 from bench_freeze.measure.verdict import judge
 
@@ -105,6 +106,7 @@ def test_a_guard_rejects_samples_with_its_reason():
     rule = StoppingRule(max_samples=3, max_seconds=100, min_samples=99)
     stats = sample_latency(call, clock, rule, lambda duration_s: next(complaints))
     assert (stats.n, stats.rejected) == (3, {"throttled": 2})
+    assert stats.rejected_samples == (Rejected(1, 0.5, "throttled"), Rejected(1, 0.5, "throttled"))
 
 
 def test_a_call_that_fails_in_mid_run_leaves_its_samples():

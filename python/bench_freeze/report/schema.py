@@ -49,6 +49,14 @@ class Bounds(Struct, frozen=True, kw_only=True):
     missing: Annotated[int, Meta(description="samples that were missing to state the percentile")] = 0
 
 
+class RejectedSample(Struct, frozen=True, kw_only=True):
+    """A sample that was taken and counts in no statistic."""
+
+    after: Annotated[int, Meta(description="samples that had been kept before it")]
+    seconds: Annotated[float | None, Meta(description="null where the duration is not a finite number")]
+    reason: str
+
+
 class Latency(Struct, frozen=True, kw_only=True):
     """One scope: model = the engine alone on a loaded batch; pipeline = image files to detections of all heads."""
 
@@ -62,6 +70,9 @@ class Latency(Struct, frozen=True, kw_only=True):
     warmup_calls: int
     bounds: Annotated[dict[str, Bounds], Meta(description="95 % bounds by percentile: p50, p90, p99")] = {}
     rejected: Annotated[dict[str, int], Meta(description="samples that were not kept, by reason")] = {}
+    rejected_samples: Annotated[
+        list[RejectedSample], Meta(description="the same, one by one; empty in files that are older")
+    ] = []
     verdict: Annotated[str | None, Meta(description="VALID, AMBIGUOUS or INVALID; null in files that are older")] = None
     reasons: list[str] = []
     stages_s: Annotated[dict[str, float] | None, Meta(description="median seconds by stage of the pipeline")] = None

@@ -78,7 +78,7 @@ Plan make_plan(const TruthIndex& truth, const MatchTable& table, const Lanes& la
   for (int64_t label = 0; label < truth.classes; ++label) {
     const Matched* last = nullptr;
     for (const int32_t position : ranking.rank(matches, label)) {
-      const Matched& detection = matches.detections[position];
+      const Matched& detection = ranking.detections()[position];
       if (detection.rank >= max_detections) continue;
       if (last && (last->image != detection.image || last->score != detection.score)) {
         plan.add(last->image, tied);

@@ -51,6 +51,8 @@ def test_one_value_stands_for_a_list_of_one():
         ({"device": "gpu"}, "cuda:0"),
         ({"construction": []}, "empty"),
         ({"lr0": -0.1}, "above 0"),
+        ({"recover": -1}, "number of epochs"),
+        ({"analysis_seeds": "some"}, "analysis_seeds = "),
         ({"score_threshold": 1.5}, "from 0 to 1"),
         ({"seeds": [-3]}, "seed"),
         ({"recipe": ["statik"]}, "did you mean 'static'"),

@@ -1,0 +1,39 @@
+"""The command that makes one row again."""
+
+from __future__ import annotations
+
+import shlex
+
+from .schema import Original, Results, Row
+
+_REPLACED = ("freeze", "seeds", "recipe", "construction", "engine", "precision")
+_DROPPED = ("--json",)
+
+
+def row_command(results: Results, record: Row | Original) -> str:
+    """The study's command cut down to one row; what was made for other rows is not needed for it.
+
+    Empty where the file holds no command. The original model needs no training, but a run makes at least one.
+    """
+    words = _without(shlex.split(results.command), _REPLACED if isinstance(record, Row) else _REPLACED[-2:])
+    if not words:
+        return ""
+    if isinstance(record, Row):
+        words += ["--freeze", str(record.freeze), "--seeds", str(record.seed), "--construction", record.construction]
+        words += ["--recipe", record.recipe] if record.recipe != "static" else []
+    return shlex.join([*words, "--engine", record.engine, "--precision", record.precision])
+
+
+def _without(words: list[str], flags: tuple[str, ...]) -> list[str]:
+    """A command without some flags and their values; a flag's value may follow it or stand behind '='."""
+    names = {f"--{flag}" for flag in flags}
+    kept: list[str] = []
+    skip = False
+    for word in words:
+        if skip:
+            skip = False
+        elif word in names:
+            skip = True
+        elif word not in _DROPPED and word.partition("=")[0] not in names:
+            kept.append(word)
+    return kept

@@ -8,8 +8,9 @@ Every simulated check draws its images anew, with replacement, from those of the
 
 from __future__ import annotations
 
-from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,59 +27,67 @@ from bench_freeze.check.snapshot import RowSnapshot
 from bench_freeze.evaluate.evaluation import Evaluation
 from bench_freeze.matching import Masks, Matches, TruthIndex
 
-RESAMPLES = 300
+RESAMPLES = 200  # fewer than a check takes, for speed
 LEAST_SCORE = 0.01  # below it are five of six detections and next to no mAP: for the simulation's speed alone
 OTHER_TESTS = 70  # of a study of ten rows
 LIMITS = {"map": "0.005", "f1": "0.02", "calibration": "0.02"}
 BLANK = Finding("base_map", "row", (), "mAP", "AP", "PASS", "")
 
 
-def simulate_accuracy(results: Path, checks: int) -> dict[str, Any]:
-    """False alarms of a real pair of models, and how often a fall of mAP is seen, by its size and the images."""
-    side = read_side(results)
-    fp32, int8, worse = (
-        _entry(side, *which) for which in (("original", "fp32"), ("original", "int8"), ("grafted", "fp32"))
-    )
-    images = len(fp32.truth.begin) - 1
-    quiet = {"fp32 and int8 of one model": (fp32, int8), "two models, mAP 0.07 apart": (fp32, worse)}
-    alarms = {name: _false_alarms(pair, images, checks) for name, pair in quiet.items()}
-    gap = fp32.ap() - worse.ap()
-    power = {}
-    for times in (1, 2, 4):
-        for fallen in (0.01, 0.02, 0.03):
-            power[f"{fallen:g} of {images * times}"] = _seen(
-                fp32, worse, images * times, fallen / gap, max(50, checks // 5)
-            )
+def simulate_accuracy(results: Path, checks: int, jobs: int) -> dict[str, Any]:
+    """False alarms of real pairs of models, and how often a fall of mAP is seen, by its size and the images."""
+    entries = _entries(results)
+    images = len(entries["fp32"].truth.begin) - 1
+    gap = entries["fp32"].ap() - entries["worse"].ap()
+    alarms, power = {}, {}
+    with ProcessPoolExecutor(jobs) as pool:
+        for name, second in (("fp32 and int8 of one model", "int8"), (f"two models, mAP {gap:.2f} apart", "worse")):
+            ends = pool.map(_quiet_check, [results] * checks, [second] * checks, range(checks))
+            alarms[name] = _shares(list(ends))
+        for times in (1, 4):
+            for fallen in (0.01, 0.02):
+                some = checks // 5
+                columns = ([results] * some, [images * times] * some, [fallen / gap] * some, range(some))
+                power[f"{fallen:g} of {images * times}"] = _shares(list(pool.map(_worse_check, *columns)))
     lines = ["| images | what | exit 1 | exit 3 |", "|---:|---|---:|---:|"]
-    lines += [
-        f"| {images} | nothing changed: {name}, {checks} checks | {found['exit 1']:.1%} | {found['exit 3']:.1%} |"
-        for name, found in alarms.items()
-    ]
+    for name, found in alarms.items():
+        cells = f"{found['exit 1']:.1%} | {found['exit 3']:.1%}"
+        lines.append(f"| {images} | nothing changed: {name}, {checks} checks | {cells} |")
     for name, found in power.items():
-        fallen, _, n = name.partition(" of ")
-        lines.append(f"| {n} | mAP falls by {fallen} | {found['exit 1']:.1%} | {found['exit 3']:.1%} |")
+        fallen_text, _, n = name.partition(" of ")
+        cells = f"{found['exit 1']:.1%} | {found['exit 3']:.1%}"
+        lines.append(f"| {n} | mAP falls by {fallen_text}, {checks // 5} checks | {cells} |")
     return {"images": images, "gap": gap, "false_alarms": alarms, "power": power, "table": lines}
 
 
-def _false_alarms(pair: tuple[Evaluation, Evaluation], images: int, checks: int) -> dict[str, float]:
-    ends: Counter[str] = Counter()
-    for number in range(checks):
-        generator = np.random.default_rng([3, number])
-        drawn, coin = generator.integers(0, images, images), generator.random(images) < 0.5
-        a, b = (_mixed(*pair, drawn, coin ^ swap) for swap in (False, True))
-        ends[f"exit {_exit_code(a, b, images)}"] += 1
-    return {f"exit {code}": ends[f"exit {code}"] / checks for code in (0, 1, 3)}
+@cache
+def _entries(results: Path) -> dict[str, Evaluation]:
+    side = read_side(results)
+    wanted = {"fp32": ("original", "fp32"), "int8": ("original", "int8"), "worse": ("grafted", "fp32")}
+    return {name: _entry(side, *which) for name, which in wanted.items()}
 
 
-def _seen(good: Evaluation, worse: Evaluation, images: int, share: float, checks: int) -> dict[str, float]:
-    ends: Counter[str] = Counter()
-    pool = len(good.truth.begin) - 1
-    for number in range(checks):
-        generator = np.random.default_rng([4, number])
-        drawn, hit = generator.integers(0, pool, images), generator.random(images) < share
-        a, b = _mixed(good, worse, drawn, np.zeros(images, np.bool_)), _mixed(good, worse, drawn, hit)
-        ends[f"exit {_exit_code(a, b, images)}"] += 1
-    return {f"exit {code}": ends[f"exit {code}"] / checks for code in (0, 1, 3)}
+def _quiet_check(results: Path, second: str, number: int) -> int:
+    """A against A: the exit status."""
+    entries = _entries(results)
+    images = len(entries["fp32"].truth.begin) - 1
+    generator = np.random.default_rng([3, number])
+    drawn, coin = generator.integers(0, images, images), generator.random(images) < 0.5
+    a, b = (_mixed(entries["fp32"], entries[second], drawn, coin ^ swap) for swap in (False, True))
+    return _exit_code(a, b, images)
+
+
+def _worse_check(results: Path, images: int, share: float, number: int) -> int:
+    """A against A with a share of images of the worse model: the exit status."""
+    good, worse = _entries(results)["fp32"], _entries(results)["worse"]
+    generator = np.random.default_rng([4, number])
+    drawn, hit = generator.integers(0, len(good.truth.begin) - 1, images), generator.random(images) < share
+    a, b = _mixed(good, worse, drawn, np.zeros(images, np.bool_)), _mixed(good, worse, drawn, hit)
+    return _exit_code(a, b, images)
+
+
+def _shares(ends: list[int]) -> dict[str, float]:
+    return {f"exit {code}": ends.count(code) / len(ends) for code in (0, 1, 3)}
 
 
 def _exit_code(a: Evaluation, b: Evaluation, images: int) -> int:

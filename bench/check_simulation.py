@@ -11,9 +11,8 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import time
 from collections import Counter
-from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,37 +35,40 @@ RESULTS = Path(__file__).parent / "results"
 ROWS, SCOPES = 10, 2  # three depths in three constructions, and the original
 OTHER_TESTS = 57  # accuracy of a study of that size: they share the 2 %
 SLOWDOWN = 1.10  # twice the default limit of 5 %
+CASES = {"nothing": 0, "one row": SCOPES, "all rows": ROWS * SCOPES}  # latencies that are slower
 BLANK = Finding("latency_model", "row", (), "latency", "s", "PASS", "")
 
 
-def simulate_latency(
-    pair: Callable[[np.random.Generator], tuple[Trace, Trace]], checks: int, seed: int
-) -> dict[str, Any]:
+def simulate_latency(kind: str, checks: int, seed: int, jobs: int) -> dict[str, Any]:
     """Share of checks with an alarm, by rule: nothing changed, one row slower, all rows slower."""
-    alarms: dict[str, Counter[str]] = {case: Counter() for case in ("nothing", "one row", "all rows")}
-    unreliable = sizes = 0
-    for number in range(checks):
-        generator = np.random.default_rng([seed, number])
-        pairs = [pair(generator) for _ in range(ROWS * SCOPES)]
-        trusted = [all(_verdict(trace) == "VALID" for trace in runs) for runs in pairs]
-        changes = [latency_change(*runs) for runs in pairs]
-        unreliable += sum(not ok for ok in trusted)
-        sizes += sum(len(trace) for runs in pairs for trace in runs)
-        for case, slowed in (("nothing", 0), ("one row", SCOPES), ("all rows", len(pairs))):
-            alarms[case][f"exit {_exit_code(changes, trusted, slowed)}"] += 1
-            for name, rule in OTHERS.items():
-                hit = any(rule(a, b * (SLOWDOWN if i < slowed else 1)) for i, (a, b) in enumerate(pairs))
-                alarms[case][name] += hit
+    with ProcessPoolExecutor(jobs) as pool:
+        found = list(pool.map(one_check, [kind] * checks, [seed] * checks, range(checks)))
+    alarms = {case: Counter(name for check in found for name in check["alarms"][case]) for case in CASES}
+    latencies = checks * ROWS * SCOPES
     return {
         "checks": checks,
         "rows": ROWS,
         "scopes": SCOPES,
-        "mean_samples": sizes / (2 * checks * ROWS * SCOPES),
-        "latencies_not_valid": unreliable / (checks * ROWS * SCOPES),
-        "alarms": {
-            case: {name: count / checks for name, count in sorted(found.items())} for case, found in alarms.items()
-        },
+        "mean_samples": sum(check["samples"] for check in found) / (2 * latencies),
+        "latencies_not_valid": sum(check["not_valid"] for check in found) / latencies,
+        "alarms": {case: {name: n / checks for name, n in sorted(names.items())} for case, names in alarms.items()},
     }
+
+
+def one_check(kind: str, seed: int, number: int) -> dict[str, Any]:
+    """One simulated check, the same whichever process makes it: the rules that raise an alarm in each case."""
+    generator = np.random.default_rng([seed, number])
+    recorded = recorded_traces(RESULTS) if kind == "recorded" else []
+    pairs = [recorded_pair(generator, recorded) if recorded else made_pair(generator) for _ in range(ROWS * SCOPES)]
+    trusted = [all(_verdict(trace) == "VALID" for trace in runs) for runs in pairs]
+    changes = [latency_change(*runs) for runs in pairs]
+    alarms = {}
+    for case, slowed in CASES.items():
+        alarms[case] = [f"exit {_exit_code(changes, trusted, slowed)}"]
+        for name, rule in OTHERS.items():
+            if any(rule(a, b * (SLOWDOWN if i < slowed else 1)) for i, (a, b) in enumerate(pairs)):
+                alarms[case].append(name)
+    return {"alarms": alarms, "not_valid": trusted.count(False), "samples": sum(len(t) for runs in pairs for t in runs)}
 
 
 def _verdict(trace: Trace) -> str:
@@ -90,20 +92,17 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("results", nargs="?", type=Path)
     parser.add_argument("--checks", type=int, default=500)
+    parser.add_argument("--jobs", type=int, default=1, help="processes; the numbers do not depend on it")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--markdown", type=Path)
     parsed = parser.parse_args()
-    began = time.process_time()
-    traces = recorded_traces(RESULTS)
-    latency = {
-        "made traces": simulate_latency(made_pair, parsed.checks, 1),
-        f"{len(traces)} recorded traces": simulate_latency(lambda g: recorded_pair(g, traces), parsed.checks, 2),
-    }
-    accuracy = simulate_accuracy(parsed.results, parsed.checks) if parsed.results else None
+    traces = len(recorded_traces(RESULTS))
     kept = {
-        "latency": latency,
-        "accuracy": accuracy,
-        "seconds": time.process_time() - began,
+        "latency": {
+            "made traces": simulate_latency("made", parsed.checks, 1, parsed.jobs),
+            f"{traces} recorded traces": simulate_latency("recorded", parsed.checks, 2, parsed.jobs),
+        },
+        "accuracy": simulate_accuracy(parsed.results, parsed.checks, parsed.jobs) if parsed.results else None,
         "slowdown": SLOWDOWN,
         "environment": environment(),
     }

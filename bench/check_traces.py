@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,7 @@ def _made(
     return stopped(level * np.exp(logs))
 
 
+@cache
 def recorded_traces(folder: Path) -> list[Trace]:
     """Every trace of 64 samples or more in committed results, each once."""
     found: dict[tuple[float, ...], Trace] = {}

@@ -30,7 +30,8 @@ OVERRIDES = {"yolo val": (), "yolo val plots=False": ("plots=False",)}
 
 def export(weights: Path, folder: Path) -> Path:
     copied = Path(shutil.copy(weights, folder))
-    program = f"from ultralytics import YOLO; YOLO({str(copied)!r}).export(format='onnx', imgsz=640, opset=17, simplify=False)"
+    call = "export(format='onnx', imgsz=640, opset=17, simplify=False)"
+    program = f"from ultralytics import YOLO; YOLO({str(copied)!r}).{call}"
     subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, cwd=folder)
     return copied.with_suffix(".onnx")
 

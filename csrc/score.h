@@ -151,16 +151,15 @@ struct RawCurves {
 
 void raw_curves(const TruthIndex& truth, const MatchTable& matches, int64_t lane, const RawCurves& out);
 
-// How to draw images with replacement: as many as there are, `count` times over. Without `draw` every image counts
-// once.
+// How often every image counts, `count` times over: as given, or drawn with replacement, as many as there are.
 struct Resampling {
   int64_t count;
   uint64_t seed;
-  bool draw;
+  const int32_t* weights;  // [B, I], 0 and more; or null: drawn
 };
 
 // AP of every resample, class and IoU threshold in the first area range, at curves.max_detections[0]; -1 where the
-// resample has no ground truth of the class. Row b depends on the seed and b alone, so two results are resampled alike.
+// resample has no ground truth of the class. Row b is drawn from the seed and b alone, so two results are drawn alike.
 // `matches` has a row of images for every image of the ground truth, in order.
 void bootstrap(const TruthIndex& truth, const MatchTable& matches, const MatchSettings& settings,
                const CurveSettings& curves, const Resampling& resampling, int64_t threads, double* ap);  // [B, K, T]

@@ -8,6 +8,10 @@ from pathlib import Path
 import pytest
 
 
+def pytest_addoption(parser):
+    parser.addoption("--keep", metavar="DIR", help="keep the pictures that the browser tests take of reports")
+
+
 @pytest.fixture(scope="session")
 def bench_freeze_data() -> Path:
     """The folder of real data that BENCH_FREEZE_DATA names; tests that need it are skipped without it."""

@@ -122,14 +122,14 @@ void py_raw_curves(const BoundTruth& truth, int64_t lane, In<int64_t, -1> begin,
 
 void py_bootstrap(const BoundTruth& truth, const Lattice& lattice, In<int64_t, -1> begin, In<int32_t, -1> label,
                   In<double, -1> scores, In<uint8_t, -1, -1> true_positive, In<uint8_t, -1, -1> ignored,
-                  In<double, -1> recall_thresholds, int64_t max_detections, uint64_t seed, bool resample,
+                  In<double, -1> recall_thresholds, int64_t max_detections, uint64_t seed, In<int32_t, -1, -1> weights,
                   int64_t threads, Out<double, -1, -1, -1> ap) {
   const CurveSettings curves{static_cast<int64_t>(recall_thresholds.shape(0)), recall_thresholds.data(), 1,
                              &max_detections};
   const MatchTable table = read_table(begin, label, scores, true_positive, ignored);
+  const Resampling resampling{static_cast<int64_t>(ap.shape(0)), seed, weights.shape(0) ? weights.data() : nullptr};
   nb::gil_scoped_release release;
-  bootstrap(truth.index(), table, lattice.settings(), curves, {static_cast<int64_t>(ap.shape(0)), seed, resample},
-            threads, ap.data());
+  bootstrap(truth.index(), table, lattice.settings(), curves, resampling, threads, ap.data());
 }
 
 }  // namespace
@@ -159,7 +159,7 @@ void bind_evaluator(nb::module_& module) {
              "curve_scores"_a.noconvert());
   module.def("bootstrap", &py_bootstrap, "truth"_a, "lattice"_a, "begin"_a.noconvert(), "label"_a.noconvert(),
              "scores"_a.noconvert(), "true_positive"_a.noconvert(), "ignored"_a.noconvert(),
-             "recall_thresholds"_a.noconvert(), "max_detections"_a, "seed"_a, "resample"_a, "threads"_a,
+             "recall_thresholds"_a.noconvert(), "max_detections"_a, "seed"_a, "weights"_a.noconvert(), "threads"_a,
              "ap"_a.noconvert());
 }
 

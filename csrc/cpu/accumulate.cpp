@@ -45,8 +45,7 @@ class Accumulator {
     const int64_t most = *std::max_element(truths, truths + lanes_.areas);
     ranked_ = &ranking_.rank(matches_, label);
     *tied_ += ranking_.tied();
-    *truncated_ += std::count_if(matches_.detections.begin() + matches_.begin[label],
-                                 matches_.detections.begin() + matches_.begin[label + 1],
+    *truncated_ += std::count_if(ranking_.detections().begin(), ranking_.detections().end(),
                                  [this](const Matched& m) { return m.rank >= settings_.max_detections[maxima_ - 1]; });
     lay_out_curves(most);
     if (most > 0) {
@@ -56,7 +55,7 @@ class Accumulator {
     for (int64_t t = 0; t < lanes_.thresholds; ++t) write_threshold(label, t, truths);
   }
 
-  double score(int64_t position) const { return matches_.detections[position].score; }
+  double score(int64_t position) const { return ranking_.detections()[position].score; }
 
   // A curve holds at most one true positive per ground truth.
   void lay_out_curves(int64_t most) {
@@ -74,7 +73,7 @@ class Accumulator {
   // False positives are counted per column as if they were so at every threshold; the few detections that match, or
   // count for nothing, correct that per curve.
   void count(int32_t position) {
-    const Matched& detection = matches_.detections[position];
+    const Matched& detection = ranking_.detections()[position];
     const uint64_t not_false = detection.outcome.true_positive | detection.outcome.ignored;
     int64_t first = 0;  // maxima ascend: the detection counts from here on
     while (first < maxima_ && detection.rank >= settings_.max_detections[first]) ++first;
@@ -208,7 +207,7 @@ void raw_curves(const TruthIndex& truth, const MatchTable& matches, int64_t lane
     int64_t unfinished = at;  // true positives from here on tie with the detection at hand
     double score = 0;
     for (const int32_t position : ranking.rank(grouped, label)) {
-      const Matched& detection = grouped.detections[position];
+      const Matched& detection = ranking.detections()[position];
       if (detection.score != score) {
         std::fill(out.false_positives_tied + unfinished, out.false_positives_tied + at, false_positives);
         unfinished = at;

@@ -78,7 +78,7 @@ Plan make_plan(const TruthIndex& truth, const MatchTable& table, const Lanes& la
   for (int64_t label = 0; label < truth.classes; ++label) {
     const Matched* last = nullptr;
     for (const int32_t position : ranking.rank(matches, label)) {
-      const Matched& detection = matches.detections[position];
+      const Matched& detection = ranking.detections()[position];
       if (detection.rank >= max_detections) continue;
       if (last && (last->image != detection.image || last->score != detection.score)) {
         plan.add(last->image, tied);
@@ -139,8 +139,11 @@ class Resampler {
   };
 
   void draw(int64_t resample) {
-    std::fill(weight_.begin(), weight_.end(), resampling_.draw ? 0 : 1);
-    if (!resampling_.draw) return;
+    if (resampling_.weights) {
+      std::copy_n(resampling_.weights + resample * plan_.images, plan_.images, weight_.begin());
+      return;
+    }
+    std::fill(weight_.begin(), weight_.end(), 0);
     Random random(resampling_.seed, static_cast<uint64_t>(resample));
     for (int64_t i = 0; i < plan_.images; ++i) ++weight_[random.below(plan_.images)];
   }
@@ -217,7 +220,7 @@ class Resampler {
   const Resampling& resampling_;
   const int64_t classes_;
   double* ap_;
-  std::vector<int32_t> weight_;             // [I], how often an image was drawn
+  std::vector<int32_t> weight_;             // [I], how often an image counts
   std::vector<std::vector<Point>> curves_;  // [T]
   std::vector<int64_t> needed_;             // [R]
   int64_t not_false_[kMaxLanes] = {};

@@ -20,7 +20,7 @@ Matches by_class(const MatchTable& table, int64_t classes, int64_t threads) {
     for (int64_t row = table.begin[first_image(worker)]; row < end; ++row) ++count[table.label[row]];
     next[worker] = std::move(count);
   });
-  Matches matches;
+  Matches matches{table, {}, {}};
   matches.begin.assign(1, 0);
   int64_t total = 0;
   for (int64_t label = 0; label < classes; ++label) {
@@ -31,7 +31,7 @@ Matches by_class(const MatchTable& table, int64_t classes, int64_t threads) {
     }
     matches.begin.push_back(total);
   }
-  matches.detections.resize(static_cast<size_t>(total));
+  matches.places.resize(static_cast<size_t>(total));
   run_workers(workers, [&](int64_t worker) {
     for (int64_t image = first_image(worker); image < first_image(worker + 1); ++image) {
       int32_t label = -1;
@@ -39,12 +39,7 @@ Matches by_class(const MatchTable& table, int64_t classes, int64_t threads) {
       for (int64_t row = table.begin[image]; row < table.begin[image + 1]; ++row) {
         rank = table.label[row] == label ? rank + 1 : 0;
         label = table.label[row];
-        const int64_t mask = row * table.mask_bytes;
-        matches.detections[next[worker][label]++] = {static_cast<int32_t>(image),
-                                                     rank,
-                                                     table.scores[row],
-                                                     {load_mask(table.true_positive + mask, table.mask_bytes),
-                                                      load_mask(table.ignored + mask, table.mask_bytes)}};
+        matches.places[next[worker][label]++] = {static_cast<int32_t>(image), rank, static_cast<int32_t>(row)};
       }
     }
   });
@@ -61,14 +56,33 @@ std::vector<int64_t> count_truth(const TruthIndex& truth, const Lanes& lanes) {
   return count;
 }
 
+// The rows of a class lie scattered over the table: they are asked for before they are needed.
+constexpr int64_t kAhead = 16;
+
 const std::vector<int32_t>& Ranking::rank(const Matches& matches, int64_t label) {
+  const MatchTable& table = matches.table;
   const int64_t begin = matches.begin[label];
   const int64_t count = matches.begin[label + 1] - begin;
-  const auto score = [&](uint64_t item) { return matches.detections[item & 0xffffffffu].score; };
+  detections_.resize(static_cast<size_t>(count));
   items_.resize(static_cast<size_t>(count));
   for (int64_t i = 0; i < count; ++i) {
-    items_[i] = descending_key(matches.detections[begin + i].score) >> 32 << 32 | static_cast<uint64_t>(begin + i);
+    const Matches::Place& place = matches.places[begin + i];
+    const int64_t mask = place.row * table.mask_bytes;
+    if (i + kAhead < count) {
+      const int64_t ahead = matches.places[begin + i + kAhead].row;
+      __builtin_prefetch(table.scores + ahead);
+      __builtin_prefetch(table.true_positive + ahead * table.mask_bytes);
+      __builtin_prefetch(table.ignored + ahead * table.mask_bytes);
+    }
+    const double score = table.scores[place.row];
+    detections_[i] = {
+        place.image,
+        place.rank,
+        score,
+        {load_mask(table.true_positive + mask, table.mask_bytes), load_mask(table.ignored + mask, table.mask_bytes)}};
+    items_[i] = descending_key(score) >> 32 << 32 | static_cast<uint64_t>(i);
   }
+  const auto score = [&](uint64_t item) { return detections_[item & 0xffffffffu].score; };
   sort_by_upper_half(items_.data(), count, &spare_);
   tied_ = 0;
   for (int64_t i = 0; i < count;) {  // scores that agree in their upper 32 bits only

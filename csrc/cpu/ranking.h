@@ -17,9 +17,16 @@ struct Matched {
   Outcome outcome;
 };
 
+// Where the detections of each class lie in a table, which has to outlive this.
 struct Matches {
-  std::vector<Matched> detections;  // by class, then image, then rank
-  std::vector<int64_t> begin;       // [K + 1]
+  struct Place {
+    int32_t image;
+    int32_t rank;
+    int32_t row;
+  };
+  const MatchTable& table;
+  std::vector<Place> places;   // by class, then image, then rank
+  std::vector<int64_t> begin;  // [K + 1]
 };
 
 Matches by_class(const MatchTable& table, int64_t classes, int64_t threads);
@@ -30,14 +37,18 @@ std::vector<int64_t> count_truth(const TruthIndex& truth, const Lanes& lanes);
 // One class at a time, best score first; equal scores keep the order by image and rank.
 class Ranking {
  public:
-  // Positions in matches.detections.
+  // Positions in detections().
   const std::vector<int32_t>& rank(const Matches& matches, int64_t label);
 
-  // How many detections of the class ranked last share their score with another.
+  // Of the class ranked last, by image and rank.
+  const std::vector<Matched>& detections() const { return detections_; }
+
+  // How many of them share their score with another.
   int64_t tied() const { return tied_; }
 
  private:
-  std::vector<uint64_t> items_;  // upper half: score; lower half: position in matches
+  std::vector<Matched> detections_;
+  std::vector<uint64_t> items_;  // upper half: score; lower half: position in detections_
   std::vector<uint64_t> spare_;
   std::vector<int32_t> order_;
   int64_t tied_ = 0;

@@ -117,7 +117,7 @@ def bootstrap(
     recall_thresholds: NDArray[np.float64],  # [R]
     max_detections: int,
     seed: int,
-    resample: bool,
+    weights: NDArray[np.int32],  # [B, I], or [0, I]: drawn
     threads: int,
     ap: NDArray[np.float64],  # out [B, K, T]
 ) -> None: ...

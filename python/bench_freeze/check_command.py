@@ -14,11 +14,17 @@ from .errors import InputError
 if TYPE_CHECKING:
     from .check.finding import Outcome
 
+CHECK_DESCRIPTION = """\
+Compare each row of a run with the same row of a baseline: accuracy of both heads by a paired bootstrap over images,
+latency by a block bootstrap of the raw samples, file size. A limit is a number in the metric's unit (0.005), a share of
+the reference (5%), or "off".
+"""
+
 CHECK_EPILOG = """\
 exit status:
   0  no regression
   1  a regression is proven
-  2  usage, or data that are missing or do not match (another device class, protocol or data set): nothing was compared
+  2  usage, or data that are missing or do not match: another device class, protocol or data set
   3  a measurement is invalid or ambiguous, or an estimate lies beyond its limit without proof
   2 outranks 1, and 1 outranks 3.
 
@@ -44,9 +50,7 @@ def add_check(commands: Any) -> None:
     check = commands.add_parser(
         "check",
         help="compare a run with a baseline: exit 1 on a proven regression",
-        description="Compare each row of a run with the same row of a baseline: accuracy of both heads by a paired "
-        "bootstrap over images, latency by a block bootstrap of the raw samples, file size. Limits are numbers in the "
-        'metric\'s unit (0.005), shares of the reference (5%%), or "off".',
+        description=CHECK_DESCRIPTION,
         epilog=CHECK_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -64,6 +68,7 @@ def add_check(commands: Any) -> None:
     check.add_argument(
         "--threads", type=int, default=1, metavar="N", help="the numbers do not depend on it (default: 1)"
     )
+    check.add_argument("--all", action="store_true", help="list every metric of every row that passed, too")
     check.add_argument("--junit", metavar="FILE", help="write JUnit XML")
     check.add_argument("--markdown", metavar="FILE", help="write Markdown; $GITHUB_STEP_SUMMARY gets it too")
     check.add_argument("--json", metavar="FILE", help="write json; - prints it in place of the table")
@@ -106,7 +111,7 @@ def _check(parsed: argparse.Namespace, command: list[str]) -> int:
         note=lambda text: print(text, file=sys.stderr, flush=True),
     )
     _write_files(outcome, parsed)
-    _show(outcome, parsed.json == "-")
+    _show(outcome, parsed.json == "-", parsed.all)
     return outcome.exit_code
 
 
@@ -136,7 +141,7 @@ def _write_files(outcome: Outcome, parsed: argparse.Namespace) -> None:
         ) from None
 
 
-def _show(outcome: Outcome, as_json: bool) -> None:
+def _show(outcome: Outcome, as_json: bool, everything: bool) -> None:
     from .check import render
 
     if as_json:
@@ -145,11 +150,11 @@ def _show(outcome: Outcome, as_json: bool) -> None:
         from rich.console import Console
 
         console = Console(highlight=False)
-        console.print(render.terminal_table(outcome, console.width))
+        console.print(render.terminal_table(outcome, console.width, everything))
         for text in render.sentences(outcome):
             console.print(text, markup=False)
     else:
-        print(render.plain_text(outcome))
+        print(render.plain_text(outcome, everything))
 
 
 def _update(parsed: argparse.Namespace, command: list[str]) -> int:

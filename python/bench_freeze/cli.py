@@ -15,9 +15,10 @@ from .cli_export import add_export
 from .errors import BenchFreezeError, InputError, disk_full
 from .eval_command import add_eval
 from .profile_command import add_profile
+from .report_command import add_report, show
 from .spec import Study, fields, read_toml, study_from
 
-COMMANDS = ("run", "export", "profile", "check", "baseline", "eval", "doctor")
+COMMANDS = ("run", "export", "profile", "report", "check", "baseline", "eval", "doctor")
 INTERRUPTED = 130
 
 RUN_EPILOG = """\
@@ -74,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(commands)
     add_export(commands)
     add_profile(commands)
+    add_report(commands)
     add_eval(commands)
     add_check(commands)
     _add_doctor(commands)
@@ -85,7 +87,7 @@ def _add_run(commands: Any) -> None:
         "run",
         help="fine-tune, build dual-head models, export, score and time them",
         description="Fine-tune at every freeze depth, make dual-head models, export them, and measure accuracy on both "
-        "data sets and latency from the same artifact. Leaves OUT/results.json and OUT/artifacts.",
+        "data sets and latency from the same artifact. Leaves OUT/results.json, OUT/report.html and OUT/artifacts.",
         epilog=RUN_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -162,8 +164,10 @@ def _key_value(text: str) -> tuple[str, Any]:
 
 def _run(parsed: argparse.Namespace, command: list[str]) -> int:
     from .console import Console
+    from .examples.write import REPORT
+    from .report.assemble import view_of
+    from .report.conclusions_text import conclusion_lines
     from .report.schema import encode
-    from .report.table import plain_table, terminal_table
     from .run import RESULTS, run
 
     from_file = read_toml(Path(parsed.study)) if parsed.study else {}
@@ -178,13 +182,11 @@ def _run(parsed: argparse.Namespace, command: list[str]) -> int:
     if parsed.json:
         sys.stdout.write(encode(results).decode())
         return 0
-    if sys.stdout.isatty():
-        from rich.console import Console as RichConsole
-
-        RichConsole().print(terminal_table(results))
-    else:
-        print(plain_table(results))
+    show(view_of({study.out_folder.name: results}))
+    for line in conclusion_lines(results):
+        print(line)
     print(f"{study.out_folder / RESULTS}")
+    print(f"{study.out_folder / REPORT}")
     return 0
 
 

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from .artifact import ArtifactStore, file_sha256
 from .console import Console
-from .data.classes import ClassMap, map_classes
+from .data.classes import ClassMap, map_classes, normalized
 from .data.dataset import DetectionSet, keep_classes
 from .data.loader import load_batch
-from .data.source import open_base, open_target
+from .data.source import open_base, open_target, open_test
 from .dualhead.checkpoint import Checkpoint, load_checkpoint, locate_weights, quiet_ultralytics
 from .errors import InputError
 from .replay_set import open_replay
@@ -34,6 +34,8 @@ class Inputs:
     base_set: DetectionSet
     base_classes: ClassMap
     replay: DetectionSet | None  # base images to train on, in the base head's classes; none of them is scored
+    test: DetectionSet | None  # the target set's test split, of which nothing is chosen
+    no_test: str | None  # why there is none, in a sentence
     parity_images: NDArray[np.float32] = field(repr=False)  # [N, 3, S, S], real images of both sets
 
 
@@ -50,6 +52,7 @@ def read_inputs(study: Study, store: ArtifactStore, console: Console) -> Inputs:
         training, scored = open_target(
             target, _path(study.target_val), _path(study.target_images), study.split, progress
         )
+        test, no_test = open_test(target, study.split, progress)
     if not len(training.ground_truth):
         raise InputError(f"{target}: the training split has no boxes; nothing can be learned from it.")
     with console.step("read base set") as progress:
@@ -61,16 +64,20 @@ def read_inputs(study: Study, store: ArtifactStore, console: Console) -> Inputs:
     if replay is not None:
         console.note(f"  replay: {len(replay.images)} base images, none of them scored")
     some = [*scored.images[:PARITY_IMAGES_PER_SET], *base_set.images[:PARITY_IMAGES_PER_SET]]
-    return Inputs(checkpoint, training, scored, base_set, classes, replay, load_batch(some, 0, study.imgsz).images)
+    parity_images = load_batch(some, 0, study.imgsz).images
+    _check_same_classes(study, checkpoint.class_names, scored.class_names)
+    return Inputs(checkpoint, training, scored, base_set, classes, replay, test, no_test, parity_images)
 
 
 def data_facts(inputs: Inputs) -> dict[str, DataFacts]:
     """The data sets as the results record them."""
     facts = {}
-    roles = {"training": inputs.training, "target": inputs.target, "base": inputs.base_set}
-    if inputs.replay is not None:
-        roles["replay"] = inputs.replay
-    for role, data in roles.items():
+    sets: dict[str, DetectionSet | None]
+    sets = {"training": inputs.training, "target": inputs.target, "base": inputs.base_set, "target_test": inputs.test}
+    sets["replay"] = inputs.replay
+    for role, data in sets.items():
+        if data is None:
+            continue
         facts[role] = DataFacts(
             name=data.name,
             sha256=data.sha256,
@@ -122,6 +129,15 @@ def _pair_base_classes(
     base_set = keep_classes(base_set, keep)
     paired = map_classes(checkpoint.class_names, base_set.class_names, unmatched="ignore", head="", data="")
     return base_set, ClassMap(paired.head_to_data, asked.left_out_classes, asked.left_out_categories)
+
+
+def _check_same_classes(study: Study, base_names: tuple[str, ...], target_names: tuple[str, ...]) -> None:
+    for pair in study.same_classes:
+        target, _, base = pair.partition("=")
+        for name, names, whose in ((target, target_names, "target"), (base, base_names, "base head")):
+            if normalized(name) not in map(normalized, names):
+                known = ", ".join(names[:12]) + (" ..." if len(names) > 12 else "")
+                raise InputError(f"same_classes: '{pair}': the {whose} has no class '{name}'; its classes are {known}.")
 
 
 def _path(value: str | None) -> Path | None:

@@ -7,75 +7,58 @@ from pathlib import Path
 from typing import Any
 
 from .accuracy import score
-from .artifact import Artifact, ArtifactStore
-from .console import Console, Step
-from .data.loader import load_batches
-from .dualhead.checkpoint import Checkpoint
+from .console import Step
 from .engines.base import Head
-from .environment import package_versions
 from .errors import AuditError
-from .finetune.arm import CHECKPOINT, Arm, load_tuned
-from .inputs import Inputs
+from .finetune.arm import load_tuned
 from .pipeline import Collector, image_boxes
 from .report.schema import Rung
 from .rows import nms_settings
 from .selection import NmsSettings, select
-from .spec import Study
-
-BATCH = 8  # of the ladder's own forward passes; the study's batch is the engine's
+from .trained import Trained
 
 
-def measure_ladder(
-    study: Study, arm: Arm, tuned: Artifact, inputs: Inputs, store: ArtifactStore, console: Console
-) -> list[Rung]:
+def measure_ladder(trained: Trained) -> list[Rung]:
     """Base mAP at every rung, by torch on the study's device.
 
     Raises AuditError when a rung up to the freeze depth gives another output than the original, to the last bit: those
     layers are the same, so the construction would be wrong.
     """
+    study, inputs = trained.study, trained.inputs
     settings = nms_settings(study)
-    key: dict[str, Any] = {
-        "base_sha256": inputs.base.sha256,
-        "tuned_sha256": tuned.sha256(CHECKPOINT),
-        "freeze": arm.freeze,
-        "frozen_bn": study.frozen_bn,
+    key = trained.key() | {
         "data_sha256": inputs.base_set.sha256,
         "left_out": [list(inputs.base_classes.left_out_classes), list(inputs.base_classes.left_out_categories)],
-        "imgsz": study.imgsz,
         "settings": asdict(settings),
-        "device": study.device,
-        "versions": package_versions("torch", "ultralytics"),
     }
 
-    with console.step(f"climb the ladder of freeze {arm.freeze} seed {arm.seed}") as step:
+    with trained.console.step(f"climb the ladder of {trained.name}") as step:
 
         def build(folder: Path) -> dict[str, Any]:
-            exact_up_to = arm.freeze if study.frozen_bn == "eval" else 0
-            return {"rungs": _climb(study, exact_up_to, load_tuned(tuned), inputs, settings, step)}
+            return {"rungs": _climb(trained, settings, step)}
 
-        kept, made = store.produce("ladder", key, build)
+        kept, made = trained.store.produce("ladder", key, build)
         step.kept = not made
     return [Rung(k=rung["k"], map=rung["map"], map50=rung["map50"]) for rung in kept.facts["rungs"]]
 
 
-def _climb(
-    study: Study, exact_up_to: int, tuned: Checkpoint, inputs: Inputs, settings: NmsSettings, step: Step
-) -> list[dict[str, Any]]:
+def _climb(trained: Trained, settings: NmsSettings, step: Step) -> list[dict[str, Any]]:
     import torch
 
     from .dualhead.ladder import GraftLadder
     from .dualhead.model import head_kind, prepare_for_inference
 
-    base_model = prepare_for_inference(inputs.base.model).to(study.device)
-    ladder = GraftLadder(base_model, prepare_for_inference(tuned.model).to(study.device))
+    inputs, device, exact_up_to = trained.inputs, trained.study.device, trained.exact_up_to
+    base_model = prepare_for_inference(inputs.base.model).to(device)
+    ladder = GraftLadder(base_model, prepare_for_inference(load_tuned(trained.tuned).model).to(device))
     head = Head("base", inputs.base.class_names, head_kind(base_model))  # type: ignore[arg-type]
     # Up to the freeze depth the outputs are asserted to be the original's, so they need no scoring of their own.
     collectors = {k: Collector() for k in ladder.rungs if k == 0 or k > exact_up_to}
     records = inputs.base_set.images
-    for batch in load_batches(records, imgsz=study.imgsz, batch=BATCH, workers=study.workers):
+    for batch in trained.batches(records):
         with torch.inference_mode():
             original = None
-            for k, output in ladder.outputs(torch.from_numpy(batch.images).to(study.device)):
+            for k, output in ladder.outputs(torch.from_numpy(batch.images).to(device)):
                 if k == 0:
                     original = output
                 elif k <= exact_up_to and not torch.equal(output, original):

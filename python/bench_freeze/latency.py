@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -13,12 +14,12 @@ from .errors import InputError, MeasurementError
 from .measure.clock import Clock, CudaEventClock, HostClock
 from .measure.sampler import SamplingFailed, sample_latency
 from .measure.stages import StageClock, StageTimes, stage_times
-from .measure.stats import LatencyStats
+from .measure.stats import LatencyStats, Rejected
 from .measure.stopping import StoppingRule
 from .measure.telemetry.machine import MachineTelemetry
 from .measure.verdict import UNREMARKABLE, Conditions, judge
 from .pipeline import pipeline_call
-from .report.schema import Bounds, Latencies, Latency
+from .report.schema import Bounds, Latencies, Latency, RejectedSample
 from .selection import NmsSettings
 
 DISTINCT_BATCHES = 16  # enough to vary what is detected, few enough to stay in memory
@@ -141,6 +142,10 @@ def latency_facts(measured: Measured) -> dict[str, Any]:
                 "warmup_calls": s.warmup_calls,
                 "rejected": dict(s.rejected),
                 "warmup_settled": s.warmup_settled,
+                "rejected_samples": [
+                    [r.after, r.duration_s if math.isfinite(r.duration_s) else None, r.reason]
+                    for r in s.rejected_samples
+                ],
             }
             for scope, s in measured.scopes.items()
         },
@@ -157,16 +162,21 @@ def latencies_from(facts: Mapping[str, Any] | None) -> Latencies:
     if facts is None:
         return Latencies(model=None, pipeline=None)
     conditions = Conditions(tuple(facts["invalid"]), tuple(facts["ambiguous"]))
-    scopes = {
-        scope: LatencyStats(**{**kept, "samples_s": tuple(kept["samples_s"])})
-        for scope, kept in facts["scopes"].items()
-    }
+    scopes = {scope: _stats_from(kept) for scope, kept in facts["scopes"].items()}
     stages = StageTimes(**facts["stages"]) if facts["stages"] is not None else None
     return Latencies(
         model=latency_of(scopes["model"], conditions, facts["batches"]),
         pipeline=latency_of(scopes["pipeline"], conditions, facts["batches"], stages),
         telemetry=facts["telemetry"],
     )
+
+
+def _stats_from(kept: Mapping[str, Any]) -> LatencyStats:
+    rejected = (
+        Rejected(after, math.nan if seconds is None else seconds, reason)
+        for after, seconds, reason in kept.get("rejected_samples", ())  # which older artifacts do not have
+    )
+    return LatencyStats(**{**kept, "samples_s": tuple(kept["samples_s"]), "rejected_samples": tuple(rejected)})
 
 
 def latency_of(stats: LatencyStats, conditions: Conditions, batches: int, stages: StageTimes | None = None) -> Latency:
@@ -187,6 +197,12 @@ def latency_of(stats: LatencyStats, conditions: Conditions, batches: int, stages
         warmup_calls=stats.warmup_calls,
         bounds={f"p{p}": Bounds(low_s=f.low_s, high_s=f.high_s, missing=f.missing) for p, f in percentiles.items()},
         rejected=dict(stats.rejected),
+        rejected_samples=[
+            RejectedSample(
+                after=r.after, seconds=r.duration_s if math.isfinite(r.duration_s) else None, reason=r.reason
+            )
+            for r in stats.rejected_samples
+        ],
         verdict=judgement.verdict,
         reasons=list(judgement.reasons),
         stages_s=None if stages is None else stages.stages_s,

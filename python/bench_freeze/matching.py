@@ -14,6 +14,7 @@ from .ext import native
 
 MatchRule = Literal["coco", "ultralytics", "voc"]  # in the order of csrc/core/match.h
 _RULES: tuple[MatchRule, ...] = get_args(MatchRule)
+_MAX_WEIGHT = 1 << 20  # of an image in `bootstrap`
 _LANES = 64  # one bit per (IoU threshold, area range) in the kernel
 
 
@@ -226,21 +227,31 @@ def bootstrap(
     max_detections: int,
     resamples: int,
     seed: int,
-    draw: bool = True,
+    weights: NDArray[np.int32] | None = None,
     threads: int = 1,
 ) -> NDArray[np.float64]:
     """AP [resamples, K, T] over images drawn with replacement, in the first area range; -1 without ground truth.
 
-    Resample b draws the same images for any matches of this ground truth; without `draw` every image counts once.
-    `matches` covers every image of the ground truth.
+    Resample b draws the same images for any matches of this ground truth. `weights` [resamples, I], if given, says how
+    often every image counts instead: nothing is drawn. `matches` covers every image of the ground truth.
+
+    Raises InputError for weights of another shape, below 0 or above 2^20.
     """
     check_positive("threads", threads)
+    images = len(truth.begin) - 1
+    counts = np.zeros((0, images), np.int32) if weights is None else np.ascontiguousarray(weights, np.int32)
+    if weights is not None:
+        if counts.shape != (resamples, images):
+            raise InputError(f"weights is {counts.shape}: give one per resample and image, {(resamples, images)}")
+        low, high = (np.min(counts), np.max(counts)) if counts.size else (0, 0)
+        if low < 0 or high > _MAX_WEIGHT:
+            raise InputError(f"weights has numbers from {low} to {high}: give some from 0 to {_MAX_WEIGHT}")
     found = []
     for part, masks in zip(lattice.parts(), matches.masks, strict=True):
         ap = np.empty((resamples, truth.classes, len(lattice.iou_thresholds[part])))
         native.bootstrap(
             truth.native(), lattice.native(part), matches.begin, matches.label, matches.scores, *masks,
-            recall_thresholds, max_detections, seed, draw, threads, ap,
+            recall_thresholds, max_detections, seed, counts, threads, ap,
         )  # fmt: skip
         found.append(ap)
     return found[0] if len(found) == 1 else np.concatenate(found, axis=2)

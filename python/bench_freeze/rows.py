@@ -10,6 +10,7 @@ from typing import Any
 
 from .accuracy import score
 from .artifact import Artifact, ArtifactStore
+from .breakdown import score_in_parts
 from .calibration import CalibrationSets
 from .console import Console
 from .data.classes import map_classes
@@ -26,9 +27,10 @@ from .measure.memory import PeakMemory
 from .measure.stopping import StoppingRule
 from .pipeline import HeadDetections, detect, load_detections, merge, save_detections
 from .recipe import STATIC
-from .report.schema import Accuracy, ArtifactHashes, Latencies, MapPair, Memory, Original, Row, Rung, Training
+from .report.schema import Accuracy, ArtifactHashes, Latencies, MapPair, Memory, Original, Row, Training
 from .selection import NmsSettings
 from .spec import Precision, Study
+from .trained import Findings
 
 PROTOCOL = "coco"
 DETECTIONS = "detections.npz"
@@ -57,7 +59,7 @@ def measure_original(
             imgsz=study.imgsz,
             batch=study.batch,
             device=deployment.device,
-            base=score(base["base"], inputs.base_classes, inputs.base_set).kept_in(matches),
+            base=score_in_parts(base["base"], inputs.base_classes, inputs.base_set, study, store).kept_in(matches),
             latency=latency,
             memory=Memory(peak_bytes=memory),
             artifact=_hashes(deployment),
@@ -73,7 +75,7 @@ def measure_row(
     arm: Arm,
     tuned: Artifact,
     original: Original,
-    ladder: list[Rung] | None,
+    findings: Findings,
     study: Study,
     inputs: Inputs,
     store: ArtifactStore,
@@ -87,8 +89,9 @@ def measure_row(
     try:
         on_target, _ = _detect(deployment, inputs.target, study, store, console, f"{name} on target set")
         on_base, memory = _detect(deployment, inputs.base_set, study, store, console, f"{name} on base set")
-        target, target_merged = _target_accuracy(on_target, study, inputs, matches)
-        base, base_merged = _base_accuracy(on_base, study, inputs, matches)
+        target, target_merged = _target_accuracy(on_target, study, inputs, store, matches)
+        target_test = _test_accuracy(deployment, study, inputs, store, matches, console, name)
+        base, base_merged = _base_accuracy(on_base, study, inputs, store, matches)
         before = original.base.map
         return Row(
             freeze=arm.freeze,
@@ -112,9 +115,11 @@ def measure_row(
             train=_training(tuned, study),
             memory=Memory(peak_bytes=memory),
             artifact=_hashes(deployment, tuned.sha256(CHECKPOINT)),
-            ladder=ladder,
+            ladder=findings.ladder,
+            analysis=findings.analysis,
             recipe=arm.recipe,
             data_fraction=arm.data_fraction,
+            target_test=target_test,
         )
     finally:
         deployment.close()
@@ -210,20 +215,38 @@ def _latency(
 
 
 def _target_accuracy(
-    found: dict[str, HeadDetections], study: Study, inputs: Inputs, matches: MatchFile
+    found: dict[str, HeadDetections], study: Study, inputs: Inputs, store: ArtifactStore, matches: MatchFile
 ) -> tuple[Accuracy, Accuracy | None]:
     """Of the head alone, whose match data are kept, and under the shared limit, where they are a part of the same."""
     data = inputs.target
     classes = map_classes(data.class_names, data.class_names, unmatched="error", head="target head", data=data.name)
-    alone = score(found["target"], classes, data).kept_in(matches)
+    alone = score_in_parts(found["target"], classes, data, study, store).kept_in(matches)
     if "base" not in found:
         return alone, None
     _, kept = merge(found["base"], found["target"], study.max_detections)
     return alone, score(kept, classes, data).accuracy
 
 
+def _test_accuracy(
+    deployment: Deployment,
+    study: Study,
+    inputs: Inputs,
+    store: ArtifactStore,
+    matches: MatchFile,
+    console: Console,
+    name: str,
+) -> Accuracy | None:
+    """The target head alone on the test split, where there is one."""
+    data = inputs.test
+    if data is None:
+        return None
+    found, _ = _detect(deployment, data, study, store, console, f"{name} on test split")
+    classes = map_classes(data.class_names, data.class_names, unmatched="error", head="target head", data=data.name)
+    return score(found["target"], classes, data).kept_in(matches)
+
+
 def _base_accuracy(
-    found: dict[str, HeadDetections], study: Study, inputs: Inputs, matches: MatchFile
+    found: dict[str, HeadDetections], study: Study, inputs: Inputs, store: ArtifactStore, matches: MatchFile
 ) -> tuple[Accuracy, Accuracy | None]:
     """On the base set; a plain model answers with its target head, whose classes are mostly not there."""
     data = inputs.base_set
@@ -231,10 +254,10 @@ def _base_accuracy(
         own = map_classes(
             inputs.target.class_names, data.class_names, unmatched="ignore", head="target head", data=data.name
         )
-        return score(found["target"], own, data).kept_in(matches), None
+        return score_in_parts(found["target"], own, data, study, store).kept_in(matches), None
     kept, _ = merge(found["base"], found["target"], study.max_detections)
-    alone = score(found["base"], inputs.base_classes, data).kept_in(matches)
-    return alone, score(kept, inputs.base_classes, data).accuracy
+    alone = score_in_parts(found["base"], inputs.base_classes, data, study, store).kept_in(matches)
+    return alone, score(kept, inputs.base_classes, data).kept_in(matches)
 
 
 def _training(tuned: Artifact, study: Study) -> Training:

@@ -9,18 +9,21 @@ from pathlib import Path
 from typing import Any
 
 from . import __version__
+from .analyses import measure_findings
 from .artifact import Artifact, output_folder, write_whole
+from .concluding import recommendation_of, study_statistics
 from .console import Console
 from .engines.availability import require_engine
 from .environment import environment
 from .errors import MeasurementError
 from .evaluate.match_file import MatchFile
+from .examples.write import write_report
 from .finetune.arm import Arm
 from .inputs import Inputs, data_facts, read_inputs
-from .ladder import measure_ladder
 from .report.schema import Latencies, MatchFileFacts, Results, encode
 from .rows import PROTOCOL, measure_original, measure_row
 from .spec import Study
+from .trained import Trained
 from .trainings import trained_arms
 
 RESULTS = "results.json"
@@ -38,6 +41,9 @@ def run(study: Study, console: Console, command: list[str]) -> Results:
     with output_folder(study.out_folder) as store:
         inputs = read_inputs(study, store, console)
         results, matches = _begin(study, inputs, command), MatchFile()
+        if inputs.no_test is not None:
+            results.warnings.append(inputs.no_test)
+            console.warn(inputs.no_test)
         originals = {}
         for how in study.deployments:
             originals[how] = measure_original(*how, study, inputs, store, matches, console)
@@ -45,15 +51,18 @@ def run(study: Study, console: Console, command: list[str]) -> Results:
             _keep(study.out_folder, results, matches, originals[how].latency)
         for arm, tuned in trained_arms(study, inputs, store, results, console):
             _warn_of_changes(tuned, arm, results, console)
-            ladder = measure_ladder(study, arm, tuned, inputs, store, console) if study.ladder else None
+            findings = measure_findings(Trained(study, arm, tuned, inputs, store, console))
             for construction, how in product(study.construction, study.deployments):
                 row = measure_row(
-                    construction, *how, arm, tuned, originals[how], ladder, study, inputs, store, matches, console
+                    construction, *how, arm, tuned, originals[how], findings, study, inputs, store, matches, console
                 )
                 results.rows.append(row)
                 _keep(study.out_folder, results, matches, row.latency)
         results.finished = True
+        results.statistics = study_statistics(results, matches, study, store, console)
+        results.recommendation = recommendation_of(results)
         _write(study.out_folder, results, matches)
+        write_report(study.out_folder, results, study, inputs, store, console)
     return results
 
 

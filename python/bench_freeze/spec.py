@@ -18,16 +18,19 @@ from typing import Any, Literal
 import msgspec
 
 from .errors import InputError
-from .spec_training import TrainingOptions, check_training
+from .spec_rules import check
+from .spec_training import TrainingOptions
 from .spec_training import flag as _flag
 
 EngineName = Literal["torch", "ort", "trt"]
 Precision = Literal["fp32", "fp16", "int8"]
 Construction = Literal["branched", "grafted", "plain"]
 Unmatched = Literal["error", "ignore"]
+AnalysisSeeds = Literal["first", "all"]
 
-GROUPS = ("data", "training", "models", "engine", "scoring", "latency", "output")  # the order of the help
-STRIDE = 32  # every Ultralytics detection family has this maximum stride, or checks its own when the model is read
+GROUPS = (  # the order of the help
+    "data", "training", "models", "engine", "analysis", "scoring", "latency", "statistics", "recommendation", "output"
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,9 +68,33 @@ class Study(TrainingOptions):
         "models", "models made of each fine-tuned one: branched, grafted, plain", ("branched", "grafted"), "NAME[,NAME]"
     )
     ladder: bool = _flag(
-        "models",
+        "analysis",
         "also score the graft ladder: base mAP with layers 0..k-1 tuned and the rest original, for every k",
         False,
+    )
+    drift: bool = _flag(
+        "analysis",
+        "also compare every layer with the base model's: weights, BatchNorm statistics, activations on both sets (CKA)",
+        False,
+    )
+    breakdown: bool = _flag(
+        "analysis",
+        "also score each head by object area, by objects per image and at every IoU from 0.10, with intervals",
+        False,
+    )
+    features: bool = _flag(
+        "analysis",
+        "also compare what features carry with the base model's: nearest neighbours, a linear probe, energy in boxes",
+        False,
+    )
+    recover: int = _flag(
+        "analysis",
+        "also train base heads on the tuned features, and on the original ones as control, for this many epochs on "
+        "half of the base set, scored on the other half: is what was lost still there to be read (0: no)",
+        0,
+    )
+    analysis_seeds: AnalysisSeeds = _flag(
+        "analysis", "seeds whose trainings are analysed (the ladder too): first or all", "first"
     )
     imgsz: int = _flag("models", "image side in pixels, for training and for the engine", 640)
     batch: int = _flag("engine", "the engine's batch size", 1)
@@ -87,10 +114,31 @@ class Study(TrainingOptions):
     latency_samples: int = _flag("latency", "latency samples per row at most; 0 measures no latency", 200)
     latency_seconds: float = _flag("latency", "seconds of latency sampling per row and scope at most", 10.0)
 
+    equivalence_margins: tuple[float, ...] = _flag(
+        "statistics",
+        "differences of mAP (fractions) that count as none",
+        (0.001, 0.005),
+        "X[,X]",
+    )
+    resamples: int = _flag(
+        "statistics", "resamples of the images, with half as many permutations; 0 makes neither", 2000
+    )
+    same_classes: tuple[str, ...] = _flag(
+        "statistics",
+        "target classes that are a base class under another name; base classes that both heads know are reported apart",
+        (),
+        "TARGET=BASE[,...]",
+    )
+    max_latency_ms: float | None = _flag("recommendation", "the pick's median latency of the engine at most")
+    max_base_drop: float | None = _flag(
+        "recommendation", "the pick's loss of base mAP at most (default: the widest equivalence margin)"
+    )
+    min_target_map: float | None = _flag("recommendation", "the pick's target mAP at least")
+
     out: str | None = _flag("output", "output folder (default: runs/NAME OF THE TARGET SET)", None, "DIR")
 
     def __post_init__(self) -> None:
-        _check(self)
+        check(self)
 
     @property
     def embedded(self) -> bool:
@@ -114,7 +162,7 @@ class Study(TrainingOptions):
 def fields() -> tuple[dataclasses.Field[Any], ...]:
     """The fields of a study in the order in which help and documentation list them."""
     known = dataclasses.fields(Study)
-    return tuple(sorted(known, key=lambda f: (*GROUPS, f.metadata["group"]).index(f.metadata["group"])))
+    return tuple(sorted(known, key=lambda f: GROUPS.index(f.metadata["group"])))
 
 
 def study_from(values: dict[str, Any], where: str) -> Study:
@@ -155,43 +203,3 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: there is no such study file; give the path of a TOML file or flags alone.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, IsADirectoryError) as error:
         raise InputError(f"{path} is no TOML file ({error}); see the README for an example.") from None
-
-
-def _check(study: Study) -> None:
-    positive = ("epochs", "train_batch", "batch", "imgsz", "max_detections", "opset")
-    for name in positive:
-        if getattr(study, name) < 1:
-            raise InputError(f"{name} = {getattr(study, name)} is out of range; give a whole number of at least 1.")
-    if study.imgsz % STRIDE:
-        raise InputError(
-            f"imgsz = {study.imgsz} is no multiple of the model's stride {STRIDE}; use "
-            f"{max(1, round(study.imgsz / STRIDE)) * STRIDE}."
-        )
-    for name in ("score_threshold", "nms_iou_threshold"):
-        if not 0 <= getattr(study, name) <= 1:
-            raise InputError(f"{name} = {getattr(study, name)} is out of range; give a number from 0 to 1.")
-    if study.latency_samples < 0 or study.latency_seconds <= 0:
-        raise InputError("latency_samples must be at least 0 and latency_seconds above 0.")
-    if study.workers is not None and study.workers < 1:
-        raise InputError(f"workers = {study.workers} is out of range; give at least 1.")
-    if not re.fullmatch(r"cpu|cuda:\d+", study.device):
-        raise InputError(f"device = '{study.device}' is not known; use cpu, cuda:0, cuda:1 ...")
-    for name in ("engine", "precision", "construction", "seeds", "freeze", "recipe", "data_fractions"):
-        value = getattr(study, name)
-        if value is not None and len(value) == 0:
-            raise InputError(f"{name} is empty; name at least one.")
-        if value is not None and len(set(value)) != len(value):
-            raise InputError(f"{name} = {','.join(map(str, value))} names something twice; name each once.")
-    if "torch" in study.engine and "fp32" not in study.precision:
-        raise InputError(
-            f"precision = {','.join(study.precision)} leaves engine torch nothing to run: it runs fp32 only; add fp32, "
-            "or use --engine ort or trt."
-        )
-    check_training(study)
-    given = {"weights": study.weights, "target": study.target, "base": study.base}
-    missing = [name for name, value in given.items() if value is None]
-    if missing and len(missing) < 3:
-        raise InputError(
-            f"--{' and --'.join(missing)} is missing; a study of your own data names weights, target and base, "
-            "the embedded one names none of them."
-        )

@@ -14,15 +14,6 @@ if TYPE_CHECKING:
 HeadInit = Literal["reinit", "shape_match", "width_preserving", "name_remap"]
 FrozenBatchNorm = Literal["eval", "train"]
 
-# Ultralytics' names of what a study sets itself: given as train_args they would contradict it unseen.
-OWN_TRAINING_KEYS = {
-    "batch": "train_batch", "device": "device", "epochs": "epochs", "freeze": "freeze", "imgsz": "imgsz", "lr0": "lr0",
-    "model": "weights", "data": "target", "optimizer": "optimizer", "seed": "seeds",
-}  # fmt: skip
-NOT_FOR_STUDIES = frozenset(
-    {"exist_ok", "fraction", "name", "plots", "project", "resume", "save", "save_dir", "task", "val"}
-)
-
 
 def flag(group: str, help: str, default: Any = None, metavar: str | None = None) -> Any:
     """A field of a study: a flag on the command line and a key in a study file."""
@@ -139,25 +130,9 @@ def check_training(study: Study) -> None:
         raise InputError(f"address = {study.address} is of a Ray cluster; add --executor ray, or leave it out.")
     if study.frozen_bn == "train" and study.interpolate:
         raise InputError("interpolate needs frozen layers that are the base model's; leave frozen_bn = eval.")
-    for key in study.train_args:
-        if key in OWN_TRAINING_KEYS:
-            raise InputError(f"train_args: '{key}' is set by {OWN_TRAINING_KEYS[key]}; give that instead.")
-        if key in NOT_FOR_STUDIES:
-            raise InputError(f"train_args: '{key}' is not for the user to set in a study; leave it out.")
-    if study.lr0 is not None and not 0 < study.lr0 < float("inf"):
-        raise InputError(f"lr0 = {study.lr0} is out of range; give a number above 0, for example 0.001.")
     if study.lr_search < 0 or study.lr_search == 1:
         raise InputError(
             f"lr_search = {study.lr_search} is out of range; give 2 or more rates to try, or leave it out."
         )
     if study.lr_search and (study.lr0 is None or study.optimizer.lower() == "auto"):
         raise InputError("lr_search needs a rate to search around; give --optimizer AdamW --lr0 0.001, for example.")
-    if any(seed < 0 for seed in study.seeds):
-        raise InputError("a seed is below 0; seeds are whole numbers from 0.")
-    if study.freeze is not None and min(study.freeze) < 0:
-        raise InputError(f"freeze = {min(study.freeze)} is below 0; 0 freezes nothing, N freezes layers 0 to N-1.")
-    if study.frozen_bn == "train" and "branched" in study.construction:
-        raise InputError(
-            "frozen_bn = train changes the statistics of the frozen layers, so a branched model would not keep the "
-            "base head's output; ask for --construction grafted or plain, or leave frozen_bn = eval."
-        )

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "cpu/masks.h"
 #include "device_on_host.h"
 #include "inputs.h"
 

@@ -128,7 +128,7 @@ Scored score(int64_t threads) {
   out.truncated = counts.truncated;
 
   out.ap.resize(40 * kClasses * 3);
-  bootstrap(truth, table, settings, {5, recalls.data(), 1, maxima.data()}, {40, 9, true}, threads, out.ap.data());
+  bootstrap(truth, table, settings, {5, recalls.data(), 1, maxima.data()}, {40, 9, nullptr}, threads, out.ap.data());
   return out;
 }
 

@@ -94,6 +94,25 @@ def test_the_base_detector_detects(finished):
     assert finished[1]["originals"][0]["base"]["map"] > 0.6
 
 
+def test_it_ends_with_statistics_and_a_pick(finished):
+    """On real, small data: what is proved is called so, one seed is called one seed, and test decides nothing."""
+    _, results, done = finished
+    statistics, pick = results["statistics"], results["recommendation"]
+    base = [entry for entry in statistics["comparisons"] if entry["data"] == "base"]
+    outcomes = {entry["b"]: {test["outcome"] for test in entry["equivalence"]} for entry in base}
+    identical = {name for name, found in outcomes.items() if found == {"identical by construction"}}
+    assert identical == {"branched 22", "grafted 22", "branched 15"}
+    assert "One seed" in statistics["limits"][0]
+    assert {d["data"] for d in statistics["detectable"]} == {"target", "base"}
+    assert pick["pick"] in identical
+    rows = {f"{r['construction']} {r['freeze']}": r for r in results["rows"]}
+    assert pick["final"]["value"] == rows[pick["pick"]]["target_test"]["map"]
+    assert rows["branched 15"]["target_test"] == rows["grafted 15"]["target_test"]
+    assert rows["branched 15"]["target_test"]["map"] != rows["branched 15"]["target"]["map"]
+    assert results["warnings"] == []
+    assert f"Pick: {pick['pick']}." in done.stdout
+
+
 def test_trainings_are_recorded_and_audited(finished):
     for row in finished[1]["rows"]:
         train = row["train"]
@@ -131,7 +150,7 @@ def test_a_changed_input_invalidates_what_depends_on_it(finished, tmp_path):
     done = bench_freeze(*SHORT, "--out", out, "--construction", "branched,grafted,plain", "--score-threshold", "0.05")
     assert done.returncode == 0, done.stderr
     new = {p.name.partition("-")[0] for p in (out / "artifacts").iterdir() if p.name not in before}
-    assert new == {"detections", "latency"}  # neither trained nor exported again
+    assert new == {"detections", "latency", "statistics"}  # neither trained nor exported again
     (artifacts(out, "onnx", partial=False)[0] / "model.onnx").write_bytes(b"damaged")
     done = bench_freeze(*SHORT, "--out", out, "--construction", "branched,grafted,plain")
     assert done.returncode == 0, done.stderr

@@ -42,6 +42,9 @@ def test_the_wheel_has_what_it_needs_and_nothing_else(wheel):
         "bench_freeze/embedded/base_weights.pt",
         "bench_freeze/embedded/study.toml",
         "bench_freeze/report/results.schema.json",
+        "bench_freeze/report/html/report.css",
+        "bench_freeze/report/html/templates/report.html.j2",
+        "bench_freeze/report/html/vendor/plotly-LICENSE.txt",
     ):
         assert needed in names
     assert any(name.startswith("bench_freeze/_ext.") and name.endswith(".so") for name in names)
@@ -53,6 +56,12 @@ def test_no_framework_comes_with_it(installed):
     packages = json.loads(run(installed / "python", "-m", "pip", "list", "--format", "json"))
     names = {package["name"].lower() for package in packages}
     assert not names & {"torch", "ultralytics", "onnx", "onnxruntime", "tensorrt", "pycuda", "opencv-python-headless"}
+
+
+def test_a_report_needs_no_framework(installed, tmp_path):
+    results, page = ROOT / "bench/results/fruit9_coco206_320.json", tmp_path / "report.html"
+    run(installed / "bench-freeze", "report", results, "--html", page, cwd="/")
+    assert "plotly.js" in page.read_text()
 
 
 def test_doctor_says_what_is_missing(installed):

@@ -104,6 +104,7 @@ def fuzz_evaluator(rng: np.random.Generator) -> None:
     ap = matching.bootstrap(
         truth, lattice, matches, recall_thresholds=recall, max_detections=maxima[0], resamples=3,
         seed=int(rng.integers(2**63)), threads=int(rng.integers(1, 4)),
+        weights=rng.integers(-1 if rng.random() < 0.1 else 0, 4, (3, images)) if rng.random() < 0.5 else None,
     )  # fmt: skip
     assert ((ap >= -1) & (ap <= 1 + 1e-12)).all()
 

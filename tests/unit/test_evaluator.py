@@ -183,7 +183,7 @@ def entry(boxes: Any = GOOD[0], scores: Any = GOOD[1], labels: Any = GOOD[2]) ->
         ([14], entry() | {"predictions": np.zeros((1, 6, 3), np.float32)}, "one of the two"),
         ([14], {"predictions": np.zeros((1, 9, 3), np.float32)}, "5 classes, the ground truth 2"),
         ([14], {"predictions": np.zeros((1, 6, 3))}, "float64"),
-        ([14, 17], {"predictions": np.zeros((1, 6, 3), np.float32)}, r"detections of 2 images"),
+        ([14, 17], {"predictions": np.zeros((1, 6, 3), np.float32)}, r"2 image ids and predictions"),
         ([14], {"detections": []}, "detections of 1 images"),
         ([14], {"detections": [GOOD[:2]]}, r"detections\[0\] is no"),
         ([14], {"detections": 3}, "detections of 1 images"),
@@ -284,3 +284,29 @@ def test_merging_refuses_what_differs() -> None:
         with pytest.raises(InputError, match=message):
             evaluator.merge(wrong)
     assert pickle.dumps(evaluator) == before
+
+
+def test_raw_outputs_are_checked_before_they_are_searched() -> None:
+    evaluator = Evaluator({"images": [{"id": 1}, {"id": 2}], "categories": [{"id": 1, "name": "a"}], "annotations": []})
+    broken = np.full((2, 6, 10), np.nan, np.float32)  # suppression itself would name the first NaN
+    with pytest.raises(InputError, match="have 2 classes, the ground truth 1"):
+        evaluator.update([1, 2], predictions=broken)
+    with pytest.raises(InputError, match=r"1 image ids and predictions \[2, 5, 10\]"):
+        evaluator.update([1], predictions=broken[:, :5])
+    assert evaluator.result().counts.skipped_images == 2
+
+
+def test_raw_outputs_may_only_know_dlpack() -> None:
+    class OnlyDlpack:
+        def __init__(self, array: Any) -> None:
+            self.array = array
+
+        def __dlpack__(self, **options: Any) -> Any:
+            return self.array.__dlpack__(**options)
+
+        def __dlpack_device__(self) -> Any:
+            return self.array.__dlpack_device__()
+
+    evaluator = Evaluator({"images": [{"id": 1}], "categories": [{"id": 1, "name": "a"}], "annotations": []})
+    evaluator.update([1], predictions=OnlyDlpack(np.full((1, 5, 10), 0.5, np.float32)))
+    assert evaluator.result().counts.detections == 1

@@ -1,6 +1,7 @@
 """Who may import whom: the rules of ARCHITECTURE.md, read from the code."""
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,10 @@ PACKAGE = Path(bench_freeze.__file__).parent
 HEAVY = {"torch", "torchvision", "ultralytics", "onnx", "onnxruntime", "tensorrt", "pycuda"}
 # Modules that need a framework for all they do import it at their top; they are only imported inside functions.
 FRAMEWORK_MODULES = {
+    "analysis.drift",
+    "analysis.gather",
+    "analysis.head_training",
+    "analysis.lockstep",
     "dualhead.ladder",
     "dualhead.model",
     "finetune.audit",
@@ -29,11 +34,16 @@ FRAMEWORK_MODULES = {
     "embedded.train_base",
 }
 FORBIDDEN = {
+    "analysis": {"data", "engines", "evaluate", "export", "finetune", "measure", "pipeline", "report", "spec"},
     "engines": {"evaluate", "measure", "report", "finetune"},
-    "measure": {"data", "dualhead", "engines", "evaluate", "export", "finetune", "pipeline", "report"},
-    "report": {"data", "dualhead", "engines", "evaluate", "export", "finetune", "measure", "pipeline"},
-    "evaluate": {"dualhead", "engines", "export", "finetune", "measure", "pipeline", "report"},
+    "measure": {"check", "data", "dualhead", "engines", "evaluate", "export", "finetune", "pipeline", "report"},
+    "report": {"check", "data", "dualhead", "engines", "evaluate", "export", "finetune", "measure", "pipeline"},
+    "evaluate": {"check", "dualhead", "engines", "export", "finetune", "measure", "pipeline", "report"},
+    "check": {"data", "dualhead", "engines", "export", "finetune", "pipeline", "run", "rows"},
     "data": {"dualhead", "engines", "evaluate", "export", "finetune", "measure", "pipeline", "report"},
+    "statistics": {"conclusions", "data", "dualhead", "engines", "export", "finetune", "measure", "pipeline", "report"},
+    "conclusions": {"dualhead", "engines", "export", "finetune", "measure", "pipeline", "spec"},
+    "spec_rules": {"data", "dualhead", "engines", "evaluate", "export", "finetune", "measure", "pipeline", "report"},
     "spec": {"data", "dualhead", "engines", "evaluate", "export", "finetune", "measure", "pipeline", "report"},
 }
 
@@ -88,7 +98,13 @@ def test_only_ext_imports_the_compiled_module():
     assert users == ["ext"]
 
 
-@pytest.mark.parametrize("command", [["--help"], ["doctor"], ["eval", "--help"], ["run", "--help"]])
+RESULTS = str(Path(__file__).parents[2] / "bench" / "results" / "fruit9_precisions_320.json")
+ACCURACY_OFF = [f"--max-{name}" for name in ("map-drop", "f1-drop", "calibration-increase")]
+CHECK = ["check", RESULTS, "--baseline", RESULTS, *(part for flag in ACCURACY_OFF for part in (flag, "off"))]
+REPORT = ["report", str(PACKAGE.parents[1] / "bench/results/fruit9_coco206_320.json"), "--html", os.devnull]
+
+
+@pytest.mark.parametrize("command", [["--help"], ["doctor"], ["eval", "--help"], ["run", "--help"], CHECK, REPORT])
 def test_light_commands_load_no_framework(command):
     program = (
         "import sys\nfrom bench_freeze.cli import main\n"

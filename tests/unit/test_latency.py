@@ -1,5 +1,7 @@
 """Latency of a replayed engine on a fake clock: exact scopes and stages, and the results' form of them."""
 
+import json
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -152,3 +154,18 @@ def test_an_engine_with_a_stream_is_timed_by_its_events(batches):
     measured = measure_latency(engine, batches, NmsSettings(), RULE)
     assert measured.scopes["model"].samples_s == pytest.approx((0.25,) * 12)
     assert max(measured.scopes["pipeline"].samples_s) < 0.25
+
+
+def test_rejected_samples_come_back_one_by_one(batches):
+    clock = FakeClock()
+    facts = latency_facts(measure_latency(replay(clock), batches, NmsSettings(), RULE, clock))
+    scope = facts["scopes"]["model"]
+    scope["rejected"] = {"slow": 1, "no number": 1}
+    scope["rejected_samples"] = [[3, 0.5, "slow"], [4, None, "no number"]]
+    kept = latencies_from(json.loads(json.dumps(facts))).model.rejected_samples
+    assert [(sample.after, sample.seconds, sample.reason) for sample in kept] == [
+        (3, 0.5, "slow"),
+        (4, None, "no number"),
+    ]
+    del scope["rejected_samples"]  # as in artifacts that are older
+    assert latencies_from(facts).model.rejected_samples == []

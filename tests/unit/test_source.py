@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench_freeze.data.source import open_base, open_target
+from bench_freeze.data.source import open_base, open_target, open_test
 from bench_freeze.errors import InputError
 
 
@@ -82,3 +82,21 @@ def test_a_coco_target_is_scored_on_its_sibling(tmp_path):
     other = write_coco(tmp_path / "annotations" / "other_val.json", names=("cat", "dog"))
     with pytest.raises(InputError, match="different categories"):
         open_target(train, other, None, "val")
+
+
+def test_the_test_split_is_found_or_its_absence_is_said(tmp_path):
+    for split in ("train", "val", "test"):
+        write_image(tmp_path / "images" / split)
+    yaml = tmp_path / "data.yaml"
+    yaml.write_text("train: images/train\nval: images/val\ntest: images/test\nnames: [cat]\n")
+    test, reason = open_test(yaml, "val")
+    assert test.images[0].path == tmp_path / "images" / "test" / "a.png"
+    assert reason is None
+    test, reason = open_test(yaml, "test")
+    assert test is None
+    assert "leave --split out" in reason
+    yaml.write_text("train: images/train\nval: images/val\ntest: images/lost\nnames: [cat]\n")
+    assert "images/lost does not exist" in open_test(yaml, "val")[1]
+    yaml.write_text("train: images/train\nval: images/val\nnames: [cat]\n")
+    assert "no key 'test'" in open_test(yaml, "val")[1]
+    assert "no test split" in open_test(tmp_path / "instances_train.json", "val")[1]

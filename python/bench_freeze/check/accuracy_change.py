@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from ..evaluate.bootstrap import resampled_ap
+from ..evaluate.bootstrap import resampled_ap, whole_ap
 from ..evaluate.evaluation import Evaluation
 from .change import Change
 
@@ -77,8 +77,7 @@ class HeadNumbers:
     @cached_property
     def _ap(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """[1, K, T] and [resamples, K, T], NaN without ground truth."""
-        arguments = (self.evaluation, SEED, self.threads)
-        return resampled_ap(1, *arguments, draw=False), resampled_ap(self.resamples, *arguments, draw=True)
+        return whole_ap(self.evaluation), resampled_ap(self.resamples, self.evaluation, SEED, self.threads)
 
     def _mean(self, thresholds: slice | NDArray[np.bool_]) -> Numbers:
         whole, drawn = (np.nanmean(ap[:, :, thresholds].reshape(len(ap), -1), axis=1) for ap in self._ap)

@@ -59,7 +59,7 @@ def level(samples_s: ArrayLike, run_to_run: float = RUN_TO_RUN, seed: int = SEED
     n = len(logs)
     median = float(np.median(logs))
     block = block_length((logs > median).astype(np.float64))
-    drawn = np.median(_resampled(logs, block, RESAMPLES, seed), axis=1)
+    drawn = _resampled_medians(logs, block, RESAMPLES, seed)
     # Blocks of length b hold b / n too little of the variance of the whole (Künsch 1989).
     sampling = float(np.var(drawn)) * n / (n - block)
     # The line through a run without drift has a slope too: what noise alone explains is in the variance already.
@@ -93,13 +93,22 @@ def block_length(values: NDArray[np.float64]) -> int:
     return int(np.clip(math.ceil(length), 1, longest))
 
 
-def _resampled(values: NDArray[np.float64], block: int, resamples: int, seed: int) -> NDArray[np.float64]:
-    """[resamples, n] made of blocks of neighbours; the last is followed by the first."""
+def _resampled_medians(values: NDArray[np.float64], block: int, resamples: int, seed: int) -> NDArray[np.float64]:
+    """[resamples] medians of n values made of blocks of neighbours; the last value is followed by the first.
+
+    Counted, not sorted: how often each value was drawn, in their order, says where the middle is.
+    """
     n = len(values)
+    order = np.argsort(values, kind="stable")
+    rank = np.empty(n, np.int64)
+    rank[order] = np.arange(n)
     starts = np.random.default_rng(seed).integers(0, n, (resamples, -(-n // block)))
-    positions = (starts[:, :, None] + np.arange(block)) % n
-    drawn: NDArray[np.float64] = values[positions.reshape(resamples, -1)[:, :n]]
-    return drawn
+    drawn = np.concatenate([rank, rank[:block]])[starts[:, :, None] + np.arange(block)].reshape(resamples, -1)[:, :n]
+    cells = (drawn + n * np.arange(resamples)[:, None]).reshape(-1)
+    below = np.cumsum(np.bincount(cells, minlength=resamples * n).reshape(resamples, n), axis=1)
+    ordered = values[order]
+    middles = [ordered[(below < k).sum(axis=1)] for k in ((n + 1) // 2, n // 2 + 1)]
+    return np.asarray((middles[0] + middles[1]) / 2)
 
 
 def _drift(logs: NDArray[np.float64]) -> float:

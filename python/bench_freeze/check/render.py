@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from .finding import Finding, Outcome
@@ -17,18 +17,34 @@ STYLES = {"PASS": "green", "REGRESSION": "bold red", "REFUSED": "bold red", "INV
 NARROW_COLUMNS = 120  # below, a table of nine columns breaks words
 
 
-def terminal_table(outcome: Outcome, width: int) -> Table:
+def shown(outcome: Outcome, everything: bool = False) -> list[Finding]:
+    """What a reader sees first: all that did not pass, and of each metric that passed the row nearest to its limit."""
+    if everything:
+        return outcome.ordered()
+    told = [finding for finding in outcome.ordered() if finding.status != "PASS"]
+    passed: dict[str, list[Finding]] = {}
+    for finding in outcome.findings:
+        if finding.status == "PASS":
+            passed.setdefault(finding.rule, []).append(finding)
+    for group in passed.values():
+        nearest = max(group, key=lambda finding: (finding.change or 0.0) - (finding.limit or 0.0))
+        of = f" (worst of {len(group)})" if len(group) > 1 else ""
+        told.append(replace(nearest, row=nearest.row + of))
+    return told
+
+
+def terminal_table(outcome: Outcome, width: int, everything: bool = False) -> Table:
     """The table for a terminal; a narrow one leaves out what the sentences below say."""
     from rich.table import Table
     from rich.text import Text
 
-    shown = _columns(width)
+    columns = _columns(width)
     table = Table(title=outcome.summary, title_justify="left", caption=method(outcome), caption_justify="left")
-    for k in shown:
+    for k in columns:
         table.add_column(HEADINGS[k], justify="left" if k < TEXT_COLUMNS or k == len(HEADINGS) - 1 else "right")
-    for finding in outcome.ordered():
+    for finding in shown(outcome, everything):
         texts = cells(finding)
-        styled = [Text(texts[k], style=STYLES[finding.status] if k == len(HEADINGS) - 1 else "") for k in shown]
+        styled = [Text(texts[k], style=STYLES[finding.status] if k == len(HEADINGS) - 1 else "") for k in columns]
         table.add_row(*styled)
     return table
 
@@ -39,9 +55,9 @@ def sentences(outcome: Outcome) -> list[str]:
     return [*told, *(f"note: {note}" for note in outcome.notes)]
 
 
-def plain_text(outcome: Outcome) -> str:
+def plain_text(outcome: Outcome, everything: bool = False) -> str:
     """Aligned text for logs and pipes."""
-    rows = [HEADINGS, *(cells(finding) for finding in outcome.ordered())]
+    rows = [HEADINGS, *(cells(finding) for finding in shown(outcome, everything))]
     widths = [max(len(row[k]) for row in rows) for k in range(len(HEADINGS))]
     lines = [
         "  ".join(

@@ -110,3 +110,27 @@ def keep_classes(data: DetectionSet, keep: tuple[int, ...]) -> DetectionSet:
         annotation_ids=old.annotation_ids[rows],
     )
     return replace(data, ground_truth=ground_truth)
+
+
+def keep_images(data: DetectionSet, keep: NDArray[np.integer]) -> DetectionSet:
+    """The data set with only some of its images, positions in ascending order; every class stays, `sha256` is anew."""
+    images = tuple(data.images[k] for k in keep)
+    ground_truth = truth_of_images(data.ground_truth, keep)
+    return replace(data, images=images, ground_truth=ground_truth, sha256=content_sha256(images, ground_truth))
+
+
+def truth_of_images(ground_truth: GroundTruth, keep: NDArray[np.integer]) -> GroundTruth:
+    """The annotations of some images, positions in ascending order."""
+    new_position = np.full(len(ground_truth.image_ids), -1, dtype=np.int32)
+    new_position[keep] = np.arange(len(keep), dtype=np.int32)
+    rows = new_position[ground_truth.image_index] >= 0
+    return replace(
+        ground_truth,
+        image_ids=ground_truth.image_ids[keep],
+        image_index=new_position[ground_truth.image_index[rows]],
+        labels=ground_truth.labels[rows],
+        boxes_xywh=ground_truth.boxes_xywh[rows],
+        area=ground_truth.area[rows],
+        is_crowd=ground_truth.is_crowd[rows],
+        annotation_ids=ground_truth.annotation_ids[rows],
+    )

@@ -45,6 +45,22 @@ def open_target(
     return read_yolo(path, "train", on_progress), read_yolo(path, split, on_progress)
 
 
+def open_test(path: Path, split: str, on_progress: Progress | None = None) -> tuple[DetectionSet | None, str | None]:
+    """The test split of the data yaml behind a scored `split`, or None and the reason in a sentence."""
+    coincide = "the recommendation and the reported numbers come from the same images"
+    if split == "test":
+        return None, f"{path} is scored on its test split alone: {coincide}; leave --split out to choose on val."
+    if is_coco(path):
+        return None, f"{path} has no test split: {coincide}; a data yaml can name one."
+    data = read_yolo_yaml(path)
+    if "test" not in data.splits:
+        return None, f"{path} has no key 'test': {coincide}."
+    missing = [place for place in data.splits["test"] if not place.exists()]
+    if missing:
+        return None, f"{path}: its test split {missing[0]} does not exist: {coincide}; correct the path in the yaml."
+    return read_yolo(path, "test", on_progress), None
+
+
 def sibling_json(path: Path, split: str) -> Path:
     """`instances_train2017.json` is scored on the `instances_val2017.json` beside it."""
     name = re.sub("train", split, path.name)

@@ -91,8 +91,8 @@ class _Numbers:
 
     def __init__(self, result: Evaluation, resamples: int, seed: int, threads: int) -> None:
         self._thresholds = result.iou_thresholds
-        self._whole = resampled_ap(1, result, seed, threads, draw=False)
-        self._drawn = resampled_ap(resamples, result, seed, threads, draw=True)
+        self._whole = whole_ap(result)
+        self._drawn = resampled_ap(resamples, result, seed, threads)
 
     def get(self, number: str, at: int | None) -> tuple[float, NDArray[np.float64]]:
         whole, drawn = (self._read(ap, number, at) for ap in (self._whole, self._drawn))
@@ -102,19 +102,16 @@ class _Numbers:
         if number == "class":
             of_class: NDArray[np.float64] = ap[:, at].mean(axis=1)
             return of_class
-        wanted = {"ap": None, "ap50": 0.5, "ap75": 0.75}[number]
-        picked = ap if wanted is None else ap[:, :, np.abs(self._thresholds - wanted) < 1e-6]
-        values = picked.reshape(len(picked), -1)
-        count = np.isfinite(values).sum(axis=1)
-        with np.errstate(invalid="ignore"):
-            mean: NDArray[np.float64] = np.where(count, np.nansum(values, axis=1), np.nan) / count
-        return mean
+        return mean_ap(ap, self._thresholds, {"ap": None, "ap50": 0.5, "ap75": 0.75}[number])
 
 
-def resampled_ap(resamples: int, result: Evaluation, seed: int, threads: int, *, draw: bool) -> NDArray[np.float64]:
-    """[resamples, K, T] AP over drawn images, or all of them once; NaN without ground truth.
+def resampled_ap(
+    resamples: int, result: Evaluation, seed: int, threads: int, *, weights: NDArray[np.int32] | None = None
+) -> NDArray[np.float64]:
+    """[resamples, K, T] AP over drawn images; NaN without ground truth.
 
-    Resample b of any result on the same ground truth draws the same images.
+    Resample b of any result on the same ground truth draws the same images. `weights` [resamples, I], if given, says
+    how often every image counts: nothing is drawn.
     """
     ap = bootstrap(
         result.truth,
@@ -124,11 +121,28 @@ def resampled_ap(resamples: int, result: Evaluation, seed: int, threads: int, *,
         max_detections=_maximum(result),
         resamples=resamples,
         seed=seed,
-        draw=draw,
+        weights=weights,
         threads=threads,
     )
     ap[ap < 0] = np.nan
     return ap
+
+
+def whole_ap(result: Evaluation) -> NDArray[np.float64]:
+    """[1, K, T] AP with every image once."""
+    return resampled_ap(1, result, 0, 1, weights=np.ones((1, len(result.truth.begin) - 1), np.int32))
+
+
+def mean_ap(
+    ap: NDArray[np.float64], thresholds: NDArray[np.float64], iou_threshold: float | None = None
+) -> NDArray[np.float64]:
+    """[resamples] mean of AP [resamples, K, T] over classes with ground truth, at one IoU threshold or over all."""
+    picked = ap if iou_threshold is None else ap[:, :, np.abs(thresholds - iou_threshold) < 1e-6]
+    values = picked.reshape(len(picked), -1)
+    count = np.isfinite(values).sum(axis=1)
+    with np.errstate(invalid="ignore"):
+        mean: NDArray[np.float64] = np.where(count, np.nansum(values, axis=1), np.nan) / count
+    return mean
 
 
 def _maximum(result: Evaluation) -> int:

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..arrays import check_positive, describe
+from ..arrays import as_numpy, check_positive, describe, is_on_cuda
 from ..cuda import CudaDetections
 from ..data.dataset import DetectionTable
 from ..data.letterbox import Letterbox
+from ..device_array import view_of
 from ..errors import InputError
 from ..matching import Lattice, Matches, accumulate, match
 from ..suppression import nms, on_host
@@ -100,13 +101,10 @@ class Evaluator:
         if letterbox is not None and len(letterbox) != len(positions):
             raise InputError(f"{len(positions)} image ids and {len(letterbox)} letterboxes: give one per image")
         if predictions is not None:
+            on_device = is_on_cuda(predictions)
+            predictions = predictions if on_device else as_numpy("predictions", predictions)
+            self._check_head(view_of("predictions", predictions).shape if on_device else predictions.shape, positions)
             detections = on_host(nms(predictions, threads=self._threads))
-            classes = predictions.shape[1] - 4
-            if classes != self._truth.classes:
-                raise InputError(
-                    f"predictions have {classes} classes, the ground truth {self._truth.classes}: give `detections` "
-                    "with the categories' positions as labels"
-                )
         if isinstance(detections, CudaDetections):
             detections = on_host(detections)
         self._add(positions, rows_of(detections, len(positions), letterbox))
@@ -115,7 +113,7 @@ class Evaluator:
         """Add every image that has rows in a table, whose image_index are positions in the ground truth's images."""
         images = len(self._ground_truth.image_ids)
         index = detections.image_index
-        if len(index) and (index.min() < 0 or index.max() >= images):
+        if len(index) and (np.min(index) < 0 or np.max(index) >= images):
             row = int(np.flatnonzero((index < 0) | (index >= images))[0])
             raise InputError(f"detections: row {row} names image {index[row]}, and there are {images}: mend that row")
         positions, rows = rows_of_table(detections, images)
@@ -192,6 +190,17 @@ class Evaluator:
             raise InputError(f"image id {values[count > 1][0]} is given twice: give every image once")
         self._refuse_seen(positions)
         return positions.astype(np.int32)
+
+    def _check_head(self, shape: tuple[int, ...], positions: NDArray[np.int32]) -> None:
+        """Refuse raw outputs of other images or classes, before they are searched."""
+        images, classes = len(positions), self._truth.classes
+        if len(shape) == 3 and shape[0] != images:
+            raise InputError(f"{images} image ids and predictions {list(shape)}: give one row of predictions per id")
+        if len(shape) == 3 and shape[1] - 4 != classes:
+            raise InputError(
+                f"predictions have {shape[1] - 4} classes, the ground truth {classes}: give `detections` with the "
+                "categories' positions as labels"
+            )
 
     def _refuse_seen(self, positions: NDArray[Any]) -> None:
         seen = positions[self._is_seen[positions]]

@@ -76,8 +76,8 @@ def _of_fixed_shape(parts: Sequence[Any], images: int) -> _Columns:
             "labels [B, D]"
         )
     count = _whole(count)
-    if images and (count.min() < 0 or count.max() > rows):
-        raise InputError(f"detections: a count of {count.max()} with room for {rows}: give counts from 0 to {rows}")
+    if images and (np.min(count) < 0 or np.max(count) > rows):
+        raise InputError(f"detections: a count of {np.max(count)} with room for {rows}: give counts from 0 to {rows}")
     kept = np.arange(rows) < count[:, None]
     return np.nonzero(kept)[0].astype(np.int32), boxes[kept], scores[kept], labels[kept]
 

@@ -6,7 +6,8 @@ is what makes them equal pycocotools' to the last bit.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,10 +93,13 @@ def _precision(
     return precision if iou_threshold is None else precision[evaluation.iou_thresholds == iou_threshold]
 
 
-def _columns(evaluation: Evaluation, area: str, max_detections: int) -> tuple[list[int], list[int]]:
-    areas = [i for i, name in enumerate(evaluation.area_ranges) if name == area]
-    maxima = [i for i, maximum in enumerate(evaluation.max_detections) if maximum == max_detections]
-    return areas, maxima
+def _columns(evaluation: Evaluation, area: str, max_detections: int) -> tuple[slice, slice]:
+    return _only(list(evaluation.area_ranges), area), _only(evaluation.max_detections, max_detections)
+
+
+def _only(values: Sequence[Any], wanted: Any) -> slice:
+    """Where it stands, empty where it is missing; values ascend or differ. A slice copies nothing."""
+    return slice(values.index(wanted), values.index(wanted) + values.count(wanted)) if wanted in values else slice(0)
 
 
 def _three_maxima(evaluation: Evaluation) -> tuple[int, int, int]:

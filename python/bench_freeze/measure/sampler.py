@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from ..errors import BenchFreezeError, MeasurementError
 from .clock import Clock
-from .stats import LatencyStats
+from .stats import LatencyStats, Rejected
 from .stopping import StoppingRule
 
 WARMUP_CALLS = 6  # at least, and
@@ -54,7 +54,7 @@ def sample_latency(
         nothing = LatencyStats((), "failure", 0, warmup_settled=False)
         raise SamplingFailed(f"the measured call failed in its warm-up: {_sentence(error)}", nothing) from error
     samples: list[float] = []
-    rejected: Counter[str] = Counter()
+    rejected: list[Rejected] = []
     now_s, keep, summary = clock.now_s, samples.append, rule.summary()
     n = 0
     began = now_s()
@@ -72,18 +72,18 @@ def sample_latency(
             else:
                 reason = None if guard is None else guard(duration)
         except Exception as error:  # the call's, or a GPU that is gone when its clock is asked for
-            partial = LatencyStats(tuple(samples), "failure", warmup_calls, dict(rejected), settled)
+            partial = _stats(samples, "failure", warmup_calls, rejected, settled)
             raise SamplingFailed(f"the measured call failed after {n} samples: {_sentence(error)}", partial) from error
         if reason is not None:
-            rejected[reason] += 1
-            stop = "rejections" if rejected.total() >= MAX_REJECTED else None
+            rejected.append(Rejected(n, duration, reason))
+            stop = "rejections" if len(rejected) >= MAX_REJECTED else None
             stop = stop or ("time" if end - began >= rule.max_seconds else None)
         else:
             keep(duration)
             n += 1
             stop = rule.reason_to_stop(n, end - began, summary.add(duration))
         if stop is not None:
-            return LatencyStats(tuple(samples), stop, warmup_calls, dict(rejected), settled)
+            return _stats(samples, stop, warmup_calls, rejected, settled)
 
 
 def warm_up(
@@ -123,6 +123,13 @@ def is_level(durations_s: list[float]) -> bool:
     earlier, later = recent[: len(recent) // 2], sorted(recent[len(recent) // 2 :])
     median = later[len(later) // 2]
     return min(earlier) * (1 - WARMUP_TOLERANCE) <= median <= max(earlier) * (1 + WARMUP_TOLERANCE)
+
+
+def _stats(
+    samples: list[float], stopped_by: str, warmup_calls: int, rejected: list[Rejected], settled: bool
+) -> LatencyStats:
+    counts = dict(Counter(sample.reason for sample in rejected))
+    return LatencyStats(tuple(samples), stopped_by, warmup_calls, counts, settled, tuple(rejected))
 
 
 def _sentence(error: Exception) -> str:

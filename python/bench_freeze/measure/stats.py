@@ -9,15 +9,24 @@ from functools import cached_property
 
 from .percentiles import MIN_SAMPLES, Percentile, nearest_rank, percentile
 
-__all__ = ["MIN_SAMPLES", "LatencyStats", "nearest_rank"]
+__all__ = ["MIN_SAMPLES", "LatencyStats", "Rejected", "nearest_rank"]
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A sample that was not kept: the number of samples kept before it, its duration, and why."""
+
+    after: int
+    duration_s: float
+    reason: str
 
 
 @dataclass(frozen=True)
 class LatencyStats:
     """Samples in the order taken, with their statistics; a percentile without enough samples is None.
 
-    `rejected` counts, by reason, the samples that were taken and not kept. `warmup_settled` is False where the warm-up
-    ran out of patience before the durations were level.
+    `rejected` counts, by reason, the samples that were taken and not kept, `rejected_samples` are these one by one.
+    `warmup_settled` is False where the warm-up ran out of patience before the durations were level.
     """
 
     samples_s: tuple[float, ...]
@@ -25,6 +34,7 @@ class LatencyStats:
     warmup_calls: int
     rejected: Mapping[str, int] = field(default_factory=dict)
     warmup_settled: bool = True
+    rejected_samples: tuple[Rejected, ...] = ()
 
     @property
     def n(self) -> int:

@@ -11,6 +11,9 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
+from .analysis_schema import Analysis, Breakdown
+from .statistics_schema import Recommendation, Statistics
+
 SCHEMA_VERSION = 1
 
 
@@ -22,7 +25,7 @@ class ClassAccuracy(Struct, frozen=True, kw_only=True):
     ground_truth: Annotated[int, Meta(description="annotated boxes of this class, crowd regions not counted")]
 
 
-class Accuracy(Struct, frozen=True, kw_only=True):
+class Accuracy(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One head on one data set, by the protocol that the row names."""
 
     map: Annotated[float | None, Meta(description="mean AP over IoU 0.50:0.95, area all, 100 detections")]
@@ -36,6 +39,7 @@ class Accuracy(Struct, frozen=True, kw_only=True):
     detections: int
     dropped_detections: Annotated[int, Meta(description="beyond the limit per image, counted, not scored")]
     matches: Annotated[str | None, Meta(description="name of the entry in the match file; null without one")] = None
+    breakdown: Annotated[Breakdown | None, Meta(description="with --breakdown: a head alone in parts")] = None
 
 
 class Bounds(Struct, frozen=True, kw_only=True):
@@ -44,6 +48,14 @@ class Bounds(Struct, frozen=True, kw_only=True):
     low_s: float | None
     high_s: float | None
     missing: Annotated[int, Meta(description="samples that were missing to state the percentile")] = 0
+
+
+class RejectedSample(Struct, frozen=True, kw_only=True):
+    """A sample that was taken and counts in no statistic."""
+
+    after: Annotated[int, Meta(description="samples that had been kept before it")]
+    seconds: Annotated[float | None, Meta(description="null where the duration is not a finite number")]
+    reason: str
 
 
 class Latency(Struct, frozen=True, kw_only=True):
@@ -59,6 +71,9 @@ class Latency(Struct, frozen=True, kw_only=True):
     warmup_calls: int
     bounds: Annotated[dict[str, Bounds], Meta(description="95 % bounds by percentile: p50, p90, p99")] = {}
     rejected: Annotated[dict[str, int], Meta(description="samples that were not kept, by reason")] = {}
+    rejected_samples: Annotated[
+        list[RejectedSample], Meta(description="the same, one by one; empty in files that are older")
+    ] = []
     verdict: Annotated[str | None, Meta(description="VALID, AMBIGUOUS or INVALID; null in files that are older")] = None
     reasons: list[str] = []
     stages_s: Annotated[dict[str, float] | None, Meta(description="median seconds by stage of the pipeline")] = None
@@ -174,6 +189,12 @@ class Row(Struct, frozen=True, kw_only=True):
     ] = None
     recipe: Annotated[str, Meta(description="how the layers were trained; static = frozen throughout")] = "static"
     data_fraction: Annotated[float, Meta(description="share of the training images that the training saw")] = 1.0
+    analysis: Annotated[
+        Analysis | None, Meta(description="--drift and others, by torch; the same for all rows of a training")
+    ] = None
+    target_test: Annotated[
+        Accuracy | None, Meta(description="the target head alone on the test split, where there is one beside `split`")
+    ] = None
 
 
 class MatchFileFacts(Struct, frozen=True, kw_only=True):
@@ -219,6 +240,8 @@ class Results(Struct, kw_only=True):
         list[dict[str, Any]], Meta(description="with --lr-search: rates tried for an arm, losses on the held-out part")
     ] = []
     matches: MatchFileFacts | None = None
+    statistics: Annotated[Statistics | None, Meta(description="of all rows; null until the study is finished")] = None
+    recommendation: Recommendation | None = None
 
 
 def encode(results: Results) -> bytes:

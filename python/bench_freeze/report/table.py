@@ -1,137 +1,158 @@
-"""The table of a study: the numbers people read first, formatted in one place for the terminal and for Markdown."""
+"""The table of a view as text: for a terminal, for logs, as Markdown and as CSV."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from rich.table import Table
+from . import formats
+from .columns import VERDICT
+from .formats import cell, heading
+from .view import Column, RowView, View
 
-from .schema import Latency, Results, Row
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
-HEADINGS = (
-    "freeze",
-    "seed",
-    "construction",
-    "engine",
-    "target mAP50",
-    "target mAP",
-    "base mAP",
-    "change",
-    "merged base",
-    "model p50 ms",
-    "pipeline p50 ms",
-    "size",
-)
-TEXT_COLUMNS = 4  # the rest are numbers, set to the right
+NAME = Column("name", "model", "text", "What tells a row from the others.")  # in place of many columns that name it
+_GAP = 2  # blanks between two columns of the terminal's table
 
 
-def table_rows(results: Results) -> list[tuple[str, ...]]:
-    """The cells, one tuple per row of the table; the original model of each engine stands first."""
-    cells: list[tuple[str, ...]] = []
-    for original in results.originals:
-        cells.append(
-            (
-                "-",
-                "-",
-                "original",
-                _engine(original.engine, original.precision),
-                "-",
-                "-",
-                _fraction(original.base.map),
-                "-",
-                "-",
-                _milliseconds(original.latency.model),
-                _milliseconds(original.latency.pipeline),
-                _size(original.artifact.bytes),
-            )
-        )
-    for row in results.rows:
-        cells.append(
-            (
-                str(row.freeze),
-                str(row.seed),
-                _construction(row),
-                _engine(row.engine, row.precision),
-                _fraction(row.target.map50),
-                _fraction(row.target.map),
-                _fraction(row.base.map),
-                _change(row.base_delta_map),
-                _fraction(row.base_merged.map if row.base_merged else None),
-                _milliseconds(row.latency.model),
-                _milliseconds(row.latency.pipeline),
-                _size(row.artifact.bytes),
-            )
-        )
-    return cells
+def cells_of(row: RowView, columns: Sequence[Column]) -> list[str]:
+    """The cells of one row with their intervals, as Markdown and logs show them."""
+    return [row.verdict if column == VERDICT else cell(row, column) for column in columns]
 
 
-def terminal_table(results: Results) -> Table:
-    """The table for a terminal."""
-    table = Table(title=results.about, title_justify="left", caption_justify="left", caption=caption(results))
-    for position, heading in enumerate(HEADINGS):
-        table.add_column(heading, justify="left" if position < TEXT_COLUMNS else "right")
-    for cells in table_rows(results):
-        table.add_row(*cells)
-    return table
-
-
-def plain_table(results: Results) -> str:
+def plain_table(view: View) -> str:
     """The table as aligned text, for logs and pipes."""
-    rows = [HEADINGS, *table_rows(results)]
-    widths = [max(len(row[k]) for row in rows) for k in range(len(HEADINGS))]
+    rows = [[heading(c) for c in view.columns], *(cells_of(row, view.columns) for row in view.rows)]
+    widths = [max(len(row[k]) for row in rows) for k in range(len(view.columns))]
     lines = [
         "  ".join(
-            c.ljust(w) if k < TEXT_COLUMNS else c.rjust(w) for k, (c, w) in enumerate(zip(row, widths, strict=True))
+            text.ljust(width) if column.is_text else text.rjust(width)
+            for text, width, column in zip(row, widths, view.columns, strict=True)
         )
         for row in rows
     ]
-    return "\n".join([results.about, *(line.rstrip() for line in lines), caption(results)])
+    return "\n".join([view.title, *(line.rstrip() for line in lines), *sentences(view)])
 
 
-def markdown_table(results: Results) -> str:
-    """The table as Markdown."""
+def markdown_table(view: View) -> str:
+    """The table as Markdown, text from data sets escaped."""
 
     def line(cells: Iterable[str]) -> str:
         return "| " + " | ".join(cells) + " |"
 
-    rule = line("---" if k < TEXT_COLUMNS else "---:" for k in range(len(HEADINGS)))
-    return "\n".join([line(HEADINGS), rule, *(line(cells) for cells in table_rows(results))])
-
-
-def caption(results: Results) -> str:
-    """The settings that the table's numbers depend on, in a sentence."""
-    settings = results.settings
-    batch = results.study.get("batch")
-    return (
-        f"AP by the {settings['protocol']} protocol (score > {settings['score_threshold']}, suppression at IoU "
-        f"{settings['nms_iou_threshold']}, {settings['max_detections']} detections); latency per batch of "
-        f"{batch}; change = base mAP - original model's."
+    rule = line("---" if column.is_text else "---:" for column in view.columns)
+    rows = (
+        line(
+            _escaped(text) if c.is_text else text
+            for text, c in zip(cells_of(row, view.columns), view.columns, strict=True)
+        )
+        for row in view.rows
     )
+    return "\n".join([line(map(heading, view.columns)), rule, *rows])
 
 
-def _construction(row: Row) -> str:
-    """With the recipe and the share of the data where they are not the usual ones."""
-    share = "" if row.data_fraction == 1 else f", {row.data_fraction:g} of the data"
-    return row.construction + ("" if row.recipe == "static" else f", {row.recipe}") + share
+def markdown(view: View) -> str:
+    """The table with title, question, settings and warnings: a whole Markdown document."""
+    parts = [f"# {_escaped(view.title)}", *(_escaped(study.asked) for study in view.studies), markdown_table(view)]
+    parts += sentences(view)
+    return "\n\n".join(parts) + "\n"
 
 
-def _engine(name: str, precision: str) -> str:
-    return f"{name} {precision}"
+def csv_table(view: View) -> str:
+    """The numbers as they were measured, unrounded, in the results' own units; ends of intervals in columns."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    names = [column for column in view.columns if column.is_text and column != VERDICT]
+    bounded = {c.key for c in view.numbers if any(row.value(c.key).has_interval for row in view.rows)}
+    headings = ["name", *(c.key for c in names)]
+    for column in view.numbers:
+        headings += [column.key, f"{column.key}_low", f"{column.key}_high"] if column.key in bounded else [column.key]
+    writer.writerow([*headings, "verdict", "reasons"])
+    for row in view.rows:
+        cells: list[object] = [row.name, *(row.identity.get(c.key, "") for c in names)]
+        for column in view.numbers:
+            value = row.value(column.key)
+            cells += [value.value, value.low, value.high] if column.key in bounded else [value.value]
+        writer.writerow([*cells, row.verdict, "; ".join(row.reasons)])
+    return stream.getvalue()
 
 
-def _fraction(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}"
+def terminal_table(view: View, width: int) -> RenderableType:
+    """The table for a terminal of `width` characters, in as many parts below each other as it needs to fit."""
+    from rich.console import Group
+    from rich.text import Text
+
+    names = [c for c in view.names if c != VERDICT]
+    if _width(names, view.rows) > width // 2:
+        names = [NAME]
+    parts: list[list[Column]] = []
+    for column in (*view.numbers, *(c for c in view.columns if c == VERDICT)):
+        if parts and _width([*parts[-1], column], view.rows) <= width:
+            parts[-1].append(column)
+        else:
+            parts.append([*names, column])
+    title = Text(view.title, style="bold")
+    notes = [Text(sentence, style="dim") for sentence in sentences(view)]
+    return Group(title, *(_terminal_part(columns, view.rows) for columns in parts), *notes)
 
 
-def _change(value: float | None) -> str:
-    if value == 0:
-        return "0"  # exactly, which a rounded +0.0000 would not say
-    return "-" if value is None else f"{value:+.4f}"
+def _terminal_part(columns: Sequence[Column], rows: Sequence[RowView]) -> RenderableType:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    styles = {"VALID": "green", "AMBIGUOUS": "yellow", "INVALID": "red"}
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, _GAP - 1, 0, 0), pad_edge=False)
+    for column in columns:
+        table.add_column(
+            "\n".join(_stacked(column)), justify="left" if column.is_text else "right", no_wrap=column != NAME
+        )
+    for row in rows:
+        cells = [Text("\n".join(_lines(row, column))) for column in columns]
+        if columns[-1] == VERDICT:
+            cells[-1].stylize(styles.get(row.verdict, "yellow"))
+        table.add_row(*cells)
+    return table
 
 
-def _milliseconds(latency: Latency | None) -> str:
-    return "-" if latency is None or latency.p50_s is None else f"{latency.p50_s * 1e3:.2f}"
+def _lines(row: RowView, column: Column) -> list[str]:
+    """A cell with its interval on a line of its own, which leaves room for all columns."""
+    if column == VERDICT:
+        return [row.verdict]
+    if column == NAME:
+        return [row.name]
+    if column.is_text:
+        return [cell(row, column)]
+    value = row.value(column.key)
+    bounds = formats.interval(value, column.format)
+    return [formats.number(value.value, column.format), *([bounds] if bounds else [])]
 
 
-def _size(count: int) -> str:
-    return f"{count / 1e6:.2f} MB"
+def _stacked(column: Column) -> list[str]:
+    return heading(column).split(" ")
+
+
+def _width(columns: Sequence[Column], rows: Sequence[RowView]) -> int:
+    widths = [
+        max(len(text) for texts in (_stacked(c), *(_lines(row, c) for row in rows)) for text in texts) for c in columns
+    ]
+    return sum(widths) + _GAP * (len(widths) - 1)
+
+
+def sentences(view: View) -> list[str]:
+    """What has to be said below the table."""
+    captions = list(dict.fromkeys(study.caption for study in view.studies))
+    unfinished = [
+        f"{study.name} is not finished: rows are missing." for study in view.studies if not study.results.finished
+    ]
+    bounds = any(row.value(c.key).has_interval for row in view.rows for c in view.numbers)
+    return [*captions, *(["In brackets: intervals of 95 %."] if bounds else []), *view.absent, *unfinished]
+
+
+def _escaped(text: str) -> str:
+    """Text from data sets must neither end a cell nor become markup."""
+    return "".join("\\" + character if character in "\\|<*[" else character for character in text)

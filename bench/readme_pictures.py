@@ -1,0 +1,89 @@
+"""The pictures of the README: parts of two reports, photographed in Chromium.
+
+python bench/readme_pictures.py --demo runs/demo [--out docs/pictures]
+
+Tables and plots are of the committed results of a real run, example images of the embedded demo only, whose pictures
+the project generates itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from playwright.sync_api import sync_playwright
+
+from bench_freeze.report.documents import read_documents
+from bench_freeze.report.html.page import report_page
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "bench" / "results"
+MOST_BYTES = 300_000
+COLOURS = 160
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+def main() -> int:
+    """Take all pictures; 1 when one is too large."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--demo", type=Path, required=True, help="folder of a finished `make demo`")
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "pictures")
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    browser_path = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    if browser_path is None:
+        print("no Chromium on PATH; Debian: apt-get install chromium", file=sys.stderr)
+        return 2
+    taken = {}
+    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
+        browser = playwright.chromium.launch(executable_path=browser_path)
+        real = _open(browser, RESULTS / "fruit9_coco206_320.json", Path(folder), width=1000)
+        taken["ladder"] = real.locator("#plot-ladder").screenshot()
+        taken["tradeoff"] = real.locator("#plot-tradeoff").screenshot()
+        precisions = _open(browser, RESULTS / "fruit9_precisions_320.json", Path(folder), width=1280)
+        taken["report"] = precisions.screenshot(clip=_down_to(precisions, "#table", 1280))
+        demo = _open(browser, options.demo, Path(folder), width=1000)
+        demo.locator("#gallery-controls [name=names]").check()
+        taken["examples"] = demo.screenshot(clip=_cards(demo), full_page=True)
+        browser.close()
+    for name, content in taken.items():
+        path = options.out / f"{name}.png"
+        small = Image.open(io.BytesIO(content)).convert("RGB").quantize(COLOURS)
+        small.save(path, optimize=True)
+        print(f"{path}  {path.stat().st_size / 1000:.0f} kB")
+    return int(any((options.out / f"{name}.png").stat().st_size > MOST_BYTES for name in taken))
+
+
+def _open(browser: Any, results: Path, folder: Path, width: int) -> Any:
+    """The report of some results in a window of its own."""
+    documents = read_documents([results])
+    file = folder / f"{results.stem}.html"
+    file.write_text(report_page(documents.view, documents.examples, documents.no_examples))
+    page = browser.new_page(viewport={"width": width, "height": 900}, device_scale_factor=1)
+    page.goto(file.as_uri())
+    page.wait_for_selector("html[data-plots=drawn]")
+    return page
+
+
+def _down_to(page: Any, selector: str, width: int) -> dict[str, float]:
+    """From the top of the page to the end of an element."""
+    box = page.locator(selector).bounding_box()
+    return {"x": 0, "y": 0, "width": width, "height": box["y"] + box["height"] + 8}
+
+
+def _cards(page: Any) -> dict[str, float]:
+    """The key of the colours and the first two rows of cards of the target set."""
+    top, cards = page.locator(".key").bounding_box(), page.locator("#gallery .card")
+    boxes = [cards.nth(i).bounding_box() for i in range(min(4, cards.count()))]
+    end = max(box["y"] + box["height"] for box in boxes)
+    return {"x": 0, "y": top["y"] - 8, "width": 1000, "height": end - top["y"] + 16}
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,52 @@
+"""Do two feature spaces agree on which images are alike?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Agreement of the k nearest neighbours of every sample in two spaces; 1 is full agreement."""
+
+    k: int
+    overlap: float  # share of the k neighbours that both spaces name; k / (n - 1) by chance
+    a_in_b: float  # are neighbours in a still near in b (continuity); about 0.5 by chance
+    b_in_a: float  # are neighbours in b near in a already (trustworthiness); about 0.5 by chance
+
+
+def neighbour_agreement(a: NDArray[np.floating], b: NDArray[np.floating], k: int = 10) -> Agreement | None:
+    """Agreement of the features [n, p] and [n, q] of the same n samples, by cosine similarity.
+
+    The overlap has no direction. The two directions are trustworthiness and continuity (Venna and Kaski, "Neighborhood
+    Preservation in Nonlinear Projection Methods", ICANN 2001): a neighbour that the other space puts further away than
+    rank k costs as much as its rank there exceeds k. `k` is lowered to what n allows; None below 5 samples.
+    """
+    n = len(a)
+    k = min(k, (n - 1) // 2)
+    if k < 2:
+        return None
+    ranks_a, ranks_b = _ranks(a), _ranks(b)
+    near_a, near_b = ranks_a <= k, ranks_b <= k
+    worst = n * k * (2 * n - 3 * k - 1) / 2
+    return Agreement(
+        k=k,
+        overlap=float((near_a & near_b).sum() / (n * k)),
+        a_in_b=1 - float((ranks_b - k)[near_a & ~near_b].sum()) / worst,
+        b_in_a=1 - float((ranks_a - k)[near_b & ~near_a].sum()) / worst,
+    )
+
+
+def _ranks(features: NDArray[np.floating]) -> NDArray[np.int64]:
+    """[n, n] how near column j is to row i: 1 is the nearest; a sample is the farthest from itself."""
+    rows = np.asarray(features, np.float64)
+    rows = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+    similarity = rows @ rows.T
+    np.fill_diagonal(similarity, -np.inf)
+    order = np.argsort(-similarity, axis=1, kind="stable")
+    ranks = np.empty_like(order)
+    np.put_along_axis(ranks, order, np.arange(1, len(rows) + 1)[None, :], axis=1)
+    return ranks

@@ -1,0 +1,144 @@
+"""Numbers of models with their resamples, and figures made of them: one number per seed, with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..evaluate.bootstrap import resampled_ap
+from ..evaluate.evaluation import Evaluation
+from ..report.schema import Accuracy
+from ..report.statistics_schema import Figure, Interval
+from ..statistics.estimate import Estimate, Spread, over_both, over_images, over_seeds
+
+RESAMPLING_SEED = 0
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One number of one model on one data set, or a difference of two."""
+
+    value: float
+    drawn: NDArray[np.float64] | None  # [B] on resampled images, None without match data
+    images: int
+
+    def __sub__(self, other: Sample) -> Sample:
+        is_drawn = self.drawn is not None and other.drawn is not None
+        return Sample(
+            self.value - other.value,
+            self.drawn - other.drawn if is_drawn else None,  # type: ignore[operator]
+            max(self.images, other.images),
+        )
+
+
+class Sampler:
+    """Numbers of accuracies by name; every evaluation is resampled once, all on the same images."""
+
+    def __init__(self, evaluations: Mapping[str, Evaluation], resamples: int, threads: int) -> None:
+        self.evaluations = evaluations
+        self._resamples = resamples
+        self._threads = threads
+        self._drawn: dict[str, dict[str, NDArray[np.float64]]] = {}
+
+    def map(self, accuracy: Accuracy) -> Sample | None:
+        """mAP; None where there was nothing to measure."""
+        return self._sample(accuracy, accuracy.map, "ap", None)
+
+    def map50(self, accuracy: Accuracy) -> Sample | None:
+        """mAP at IoU 0.5; None where there was nothing to measure."""
+        return self._sample(accuracy, accuracy.map50, "ap50", None)
+
+    def map_of(self, accuracy: Accuracy, classes: Collection[str]) -> Sample | None:
+        """mAP of some classes; None where none of them has ground truth."""
+        found = [entry.ap for name, entry in accuracy.per_class.items() if name in classes and entry.ap is not None]
+        return self._sample(accuracy, float(np.mean(found)) if found else None, "ap", classes)
+
+    def evaluation(self, accuracy: Accuracy) -> Evaluation | None:
+        """The match data of an accuracy, where they were kept."""
+        return None if accuracy.matches is None else self.evaluations.get(accuracy.matches)
+
+    def _sample(
+        self, accuracy: Accuracy, value: float | None, number: str, classes: Collection[str] | None
+    ) -> Sample | None:
+        if value is None:
+            return None
+        evaluation = self.evaluation(accuracy)
+        if evaluation is None or accuracy.matches is None:
+            return Sample(value, None, 0)
+        if accuracy.matches not in self._drawn:
+            self._drawn[accuracy.matches] = self._resample(evaluation)
+        drawn = self._drawn[accuracy.matches][number]
+        names = evaluation.class_names
+        columns = [k for k, name in enumerate(names) if classes is None or name in classes]
+        return Sample(value, _mean_of_classes(drawn[:, columns]), evaluation.counts.images)
+
+    def _resample(self, evaluation: Evaluation) -> dict[str, NDArray[np.float64]]:
+        """AP and AP50 [B, K], NaN in resamples without ground truth of the class."""
+        ap = resampled_ap(self._resamples, evaluation, RESAMPLING_SEED, self._threads)
+        at_50 = np.abs(evaluation.iou_thresholds - 0.5) < 1e-6
+        return {"ap": ap.mean(axis=2), "ap50": ap[:, :, at_50].mean(axis=2)}
+
+
+def figure(samples: Sequence[Sample]) -> Figure:
+    """One number from one sample per seed (at least one)."""
+    values = [sample.value for sample in samples]
+    seeds = over_seeds(values) if len(values) > 1 else None
+    images = _over_images(samples)
+    claim = over_both(seeds, images) if seeds and images else seeds or images
+    covers = {(True, True): "images and trainings", (True, False): "images", (False, True): "trainings"}
+    return Figure(
+        value=float(np.mean(values)),
+        per_seed=values,
+        sd=float(np.std(values, ddof=1)) if seeds else None,
+        images=_interval(images),
+        seeds=_interval(seeds),
+        interval=_interval(claim),
+        covers=covers.get((images is not None, seeds is not None), "nothing"),
+        image_error=images.spreads[0].standard_error if images else None,
+        image_degrees=images.spreads[0].degrees if images else None,
+        seed_error=seeds.spreads[0].standard_error if seeds else None,
+    )
+
+
+def estimate_of(figure: Figure) -> Estimate | None:
+    """The estimate behind a figure's interval."""
+    spreads = []
+    if figure.image_error is not None and figure.image_degrees is not None:
+        spreads.append(Spread(figure.image_error, figure.image_degrees))
+    if figure.seed_error is not None:
+        spreads.append(Spread(figure.seed_error, len(figure.per_seed) - 1))
+    return Estimate(figure.value, tuple(spreads)) if spreads else None
+
+
+def image_error(sample: Sample) -> float | None:
+    """The standard error over images of one seed's number."""
+    if sample.drawn is None:
+        return None
+    return over_images(sample.value, sample.drawn, sample.images).spreads[0].standard_error
+
+
+def _over_images(samples: Sequence[Sample]) -> Estimate | None:
+    """Of the mean over seeds: all of them were drawn on the same images, so their resamples are averaged one by one."""
+    drawn = [sample.drawn for sample in samples if sample.drawn is not None]
+    if len(drawn) < len(samples):
+        return None
+    value = float(np.mean([sample.value for sample in samples]))
+    return over_images(value, np.mean(drawn, axis=0), samples[0].images)
+
+
+def _interval(estimate: Estimate | None) -> Interval | None:
+    if estimate is None:
+        return None
+    low, high = estimate.interval()
+    return Interval(low=low, high=high)
+
+
+def _mean_of_classes(ap: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[B] from [B, K], over the classes that a resample has."""
+    count = np.isfinite(ap).sum(axis=1)
+    with np.errstate(invalid="ignore"):
+        mean: NDArray[np.float64] = np.where(count, np.nansum(ap, axis=1), np.nan) / count
+    return mean

@@ -1,0 +1,96 @@
+"""What a data set is able to tell apart, and what cannot be claimed, in sentences."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..report.statistics_schema import Comparison, Detectable
+from ..statistics.equivalence import detectable_difference, images_needed
+from ..statistics.estimate import Spread
+from .comparing import Compared
+from .figures import Sample, image_error
+
+
+def detectable_of(
+    data: str, number: str, compared: Sequence[Compared], single: Sample | None, margins: Sequence[float]
+) -> Detectable | None:
+    """By the median spread of the study's own paired differences on a data set.
+
+    Where there are none, by the spread of one model's number times sqrt(2), as if two models were unrelated: an upper
+    bound. None without match data.
+    """
+    own = [
+        entry
+        for entry in compared
+        if (entry.comparison.data, entry.comparison.number) == (data, number) and not entry.comparison.identical
+    ]
+    errors = [error for entry in own for error in entry.image_errors]
+    if errors:
+        error, images = float(np.median(errors)), own[0].images
+        basis = f"median of {len(errors)} paired differences"
+    else:
+        alone = None if single is None else image_error(single)
+        if alone is None or single is None:
+            return None
+        error, images = math.sqrt(2) * alone, single.images
+        basis = "one model's spread, as if two were unrelated: an upper bound"
+    with_seeds = [entry.comparison for entry in own if len(entry.comparison.seeds) > 1]
+    arms = [comparison.detectable for comparison in with_seeds if comparison.detectable is not None]
+    return Detectable(
+        data=data,
+        number=number,
+        images=images,
+        between_models=detectable_difference([Spread(error, max(images - 1, 1))]),
+        between_arms=float(np.median(arms)) if arms else None,
+        seeds=max((len(comparison.seeds) for comparison in with_seeds), default=1),
+        basis=basis,
+        images_needed={f"{margin:g}": images_needed(error, images, margin) for margin in margins},
+    )
+
+
+def limits_of(
+    seeds: int, comparisons: Sequence[Comparison], detectable: Sequence[Detectable], margins: Sequence[float]
+) -> list[str]:
+    """Every limit of a study as a sentence."""
+    found = [_about_seeds(seeds, any(c.difference.images is not None for c in comparisons) or bool(detectable))]
+    found += [sentence for entry in detectable if (sentence := _about_data(entry, margins))]
+    unpermuted = [c for c in comparisons if c.p_images is None and not c.identical and c.data != "base merged"]
+    if unpermuted and len(unpermuted) < len(comparisons):
+        found.append(f"{len(unpermuted)} comparisons have no permutation test: it is made for the first ones only.")
+    return found
+
+
+def _about_seeds(seeds: int, has_images: bool) -> str:
+    if not has_images:
+        kind = "nothing" if seeds == 1 else f"the {seeds} trainings of each arm"
+        return f"Without resamples of the images the intervals cover {kind}, not the choice of images."
+    if seeds == 1:
+        return (
+            "One seed: the intervals cover the choice of images, not what another training would give; run at least "
+            "three (--seeds 0,1,2)."
+        )
+    floor = 2 / 2**seeds
+    few = f"; with {seeds} seeds a sign-flip test cannot fall below p = {floor:g}" if floor > 0.05 else ""
+    return (
+        f"{seeds} seeds: the intervals cover other trainings and other images, by Student's t with few degrees of "
+        f"freedom, so they are wide{few}."
+    )
+
+
+def _about_data(entry: Detectable, margins: Sequence[float]) -> str | None:
+    if entry.between_models is None or entry.number != "map":
+        return None
+    arms = f" (two arms of {entry.seeds} seeds: {entry.between_arms:.3f})" if entry.between_arms is not None else ""
+    text = (
+        f"The {entry.images} {entry.data} images tell two models apart whose mAP differs by {entry.between_models:.3f} "
+        f"or more{arms}, in 80 % of cases at alpha 0.05 ({entry.basis})"
+    )
+    if entry.data != "base" or not margins:
+        return text + "."
+    needs = " and ".join(
+        f"{entry.images_needed[f'{margin:g}']:,} for a margin of {margin:g}" for margin in sorted(margins)
+    )
+    return f"{text}; that such models are equal would take about {needs} images."

@@ -1,0 +1,191 @@
+"""A pick under the user's constraints, by the numbers of the selection split, with its reason."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..report.statistics_schema import Arm, Interval, ParetoMember, Recommendation, Statistics
+from ..statistics.pareto import pareto_front
+
+
+@dataclass(frozen=True)
+class Constraints:
+    """What a pick has to keep to; None where the user said nothing."""
+
+    max_latency_ms: float | None
+    max_base_drop: float | None
+    min_target_map: float | None
+    widest_margin: float  # the base drop that is allowed when none was named
+
+    @property
+    def base_drop(self) -> float:
+        """The base drop that counts."""
+        return self.widest_margin if self.max_base_drop is None else self.max_base_drop
+
+    def keep(self, arm: Arm) -> bool:
+        """Whether an arm's values keep to them; a latency that was not measured keeps to no limit."""
+        latency_ms = math.inf if arm.latency_p50_s is None else arm.latency_p50_s * 1e3
+        if self.max_latency_ms is not None and latency_ms > self.max_latency_ms:
+            return False
+        if -arm.base_change.value > self.base_drop:
+            return False
+        return self.min_target_map is None or arm.target.value >= self.min_target_map
+
+    def in_words(self) -> str:
+        """What follows "arms that"."""
+        parts = [f"lose at most {self.base_drop:g} of base mAP"]
+        if self.max_base_drop is None:
+            parts[0] += " (the widest margin; --max-base-drop sets another)"
+        if self.max_latency_ms is not None:
+            parts.append(f"take at most {self.max_latency_ms:g} ms")
+        if self.min_target_map is not None:
+            parts.append(f"reach a target mAP of {self.min_target_map:g}")
+        return ", and ".join(parts)
+
+
+def constraints_of(study: Mapping[str, Any], margins: Sequence[float]) -> Constraints:
+    """The constraints of a study, from its fields."""
+    return Constraints(
+        max_latency_ms=study.get("max_latency_ms"),
+        max_base_drop=study.get("max_base_drop"),
+        min_target_map=study.get("min_target_map"),
+        widest_margin=max(margins, default=0.0),
+    )
+
+
+def recommend(statistics: Statistics, constraints: Constraints, split: str) -> Recommendation | None:
+    """The best target mAP among the arms that keep to the constraints; of ties the cheapest. None without any arm.
+
+    A tie is an interval of the target difference that has 0 in it. Cheaper is the lower median latency of the engine,
+    or the smaller file where latency was not measured for every arm.
+    """
+    arms = statistics.arms
+    if not arms:
+        return None
+    timed = all(arm.latency_p50_s is not None for arm in arms)
+    notes = [] if timed else ["Latency was not measured for every arm: cost is the size of the file."]
+    allowed = [arm for arm in arms if constraints.keep(arm)]
+    if not allowed:
+        return _without_pick(statistics, timed, constraints, split, notes)
+    best = max(allowed, key=lambda arm: arm.target.value)
+    tied = [arm for arm in allowed if arm is best or _ties(arm, best, statistics)]
+    pick = min(tied, key=lambda arm: (_cost(arm, timed), -arm.target.value))
+    interval = pick.base_change.interval
+    if not pick.isolated and interval is not None and -interval.low > constraints.base_drop:
+        notes.append(
+            f"That {pick.name} loses at most {constraints.base_drop:g} of base mAP is what its value says; the "
+            f"interval reaches a loss of {-interval.low:.4f}."
+        )
+    return Recommendation(
+        pick=pick.name,
+        identity=pick.identity,
+        reason=_reason(pick, best, allowed, tied, arms, timed, constraints),
+        ties=[arm.name for arm in allowed if arm is not pick and _ties(arm, pick, statistics)],
+        pareto=_pareto(statistics, timed, pick),
+        selected_on=split,
+        final=pick.target_test,
+        constraints=_stated(constraints),
+        notes=notes,
+    )
+
+
+def target_difference(a: str, b: str, statistics: Statistics) -> Interval | None:
+    """The interval of training b's target mAP less training a's, where the two were compared."""
+    for entry in statistics.comparisons:
+        if entry.data == "target" and entry.number == "map" and entry.difference.interval is not None:
+            if (entry.a, entry.b) == (a, b):
+                return entry.difference.interval
+            if (entry.a, entry.b) == (b, a):
+                return Interval(low=-entry.difference.interval.high, high=-entry.difference.interval.low)
+    return None
+
+
+def _ties(a: Arm, b: Arm, statistics: Statistics) -> bool:
+    """Whether the target mAP of two arms cannot be told apart; without any interval nothing can."""
+    if a.training == b.training:
+        return True
+    paired = target_difference(a.training, b.training, statistics)
+    if paired is not None:
+        return paired.low <= 0 <= paired.high
+    own, other = a.target.interval, b.target.interval
+    if own is None or other is None:
+        return True
+    # Not compared image by image, so as if they were unrelated: wider than a paired interval.
+    half = math.hypot((own.high - own.low) / 2, (other.high - other.low) / 2)
+    return abs(a.target.value - b.target.value) <= half
+
+
+def _cost(arm: Arm, timed: bool) -> float:
+    return arm.latency_p50_s if timed and arm.latency_p50_s is not None else float(arm.bytes)
+
+
+def _pareto(statistics: Statistics, timed: bool, pick: Arm | None) -> list[ParetoMember]:
+    arms = statistics.arms
+    front = pareto_front([(arm.target.value, arm.base.value, -_cost(arm, timed)) for arm in arms])
+    return [
+        ParetoMember(
+            name=arm.name,
+            target=arm.target,
+            base_change=arm.base_change,
+            latency_p50_s=arm.latency_p50_s,
+            tied_with_pick=None if pick is None or arm is pick else _ties(arm, pick, statistics),
+        )
+        for arm in (arms[at] for at in front)
+    ]
+
+
+def _reason(
+    pick: Arm,
+    best: Arm,
+    allowed: Sequence[Arm],
+    tied: Sequence[Arm],
+    arms: Sequence[Arm],
+    timed: bool,
+    constraints: Constraints,
+) -> str:
+    field = f"Of {len(arms)} arms {len(allowed)} {constraints.in_words()}."
+    base = (
+        "Its base head is the original's by construction"
+        if pick.isolated
+        else f"Its base mAP changes by {pick.base_change.value:+.4f}"
+    )
+    if len(tied) == 1:
+        return f"{field} {base}, and its target mAP, {pick.target.value:.4f}, is the highest of them without a tie."
+    cost = "the lowest median latency" if timed else "the smallest file"
+    lead = (
+        f"its target mAP, {pick.target.value:.4f}, is the highest of them"
+        if pick is best
+        else f"its target mAP, {pick.target.value:.4f}, ties with the highest, {best.target.value:.4f} of {best.name}"
+    )
+    return f"{field} {base}; {lead}; of the {len(tied)} that tie for the highest it has {cost}."
+
+
+def _without_pick(
+    statistics: Statistics, timed: bool, constraints: Constraints, split: str, notes: list[str]
+) -> Recommendation:
+    nearest = max(statistics.arms, key=lambda arm: (arm.base_change.value, arm.target.value))
+    latency = "" if nearest.latency_p50_s is None else f", {nearest.latency_p50_s * 1e3:.1f} ms"
+    return Recommendation(
+        pick=None,
+        identity={},
+        reason=f"None of the {len(statistics.arms)} arms would {constraints.in_words()}. The one that loses least of "
+        f"the base task is {nearest.name}: base mAP {nearest.base_change.value:+.4f}, target mAP "
+        f"{nearest.target.value:.4f}{latency}.",
+        ties=[],
+        pareto=_pareto(statistics, timed, None),
+        selected_on=split,
+        final=None,
+        constraints=_stated(constraints),
+        notes=notes,
+    )
+
+
+def _stated(constraints: Constraints) -> dict[str, float | None]:
+    return {
+        "max_latency_ms": constraints.max_latency_ms,
+        "max_base_drop": constraints.base_drop,
+        "min_target_map": constraints.min_target_map,
+    }

@@ -1,0 +1,152 @@
+"""AP in parts: at every IoU, by area of the objects, by number of objects in an image; with intervals over images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data.dataset import DetectionTable, GroundTruth, truth_of_images
+from ..matching import bootstrap
+from . import protocols
+from .evaluate import evaluate
+from .evaluation import Evaluation
+
+# COCO's ten thresholds as they are, so that AP at them is COCO's to the last bit, with eight lower ones before them.
+IOU_THRESHOLDS: NDArray[np.float64] = np.concatenate([np.arange(10, 50, 5) / 100, protocols.IOU_THRESHOLDS])
+COUNT_BINS: Mapping[str, tuple[int, float]] = {"1": (1, 1), "2-4": (2, 4), "5-9": (5, 9), "10+": (10, np.inf)}
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A number on the images there are, and the interval of a bootstrap over them; None: undefined."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+UNDEFINED = Interval(None, None, None)
+
+
+@dataclass(frozen=True)
+class Part:
+    """AP on a part of the objects or of the images, at COCO's thresholds."""
+
+    images: int  # with objects of the part
+    objects: int  # crowd regions not counted
+    ap: Interval
+    ap50: Interval
+
+
+@dataclass(frozen=True)
+class Breakdown:
+    """One head on one data set, in parts."""
+
+    by_iou: dict[float, Interval]  # AP at each threshold of IOU_THRESHOLDS
+    by_area: dict[str, Part]  # small, medium, large: COCO's ranges of the annotation's own area
+    by_count: dict[str, Part]  # images with so many objects (COUNT_BINS), scored alone
+
+
+def break_down(
+    ground_truth: GroundTruth,
+    detections: DetectionTable,
+    *,
+    resamples: int = 1000,
+    confidence: float = 0.95,
+    seed: int = 0,
+    threads: int = 1,
+) -> Breakdown:
+    """AP in parts by the COCO protocol.
+
+    A resample draws as many images as there are, with replacement, as `compare` does. Intervals are of the choice of
+    images, not of the training, and are the bootstrap's basic ones (Davison and Hinkley, "Bootstrap Methods and their
+    Application", 1997, eq. 5.6): the resampled quantiles mirrored at the value. AP is higher on average on a resample
+    than on the images it is drawn from, as it is on few images than on many; percentiles would take that bias twice.
+
+    Images without objects stand in no part by count: their AP is undefined.
+    """
+
+    def intervals(evaluation: Evaluation) -> _Intervals:
+        return _Intervals(evaluation, resamples, confidence, seed, threads)
+
+    own = ~ground_truth.is_crowd
+    by_iou = intervals(evaluate(ground_truth, detections, iou_thresholds=IOU_THRESHOLDS, threads=threads)).by_iou()
+    by_area = {}
+    for name, (low, high) in protocols.AREA_RANGES.items():
+        if name == "all":
+            continue
+        inside = own & (ground_truth.area >= low) & (ground_truth.area <= high)
+        found = evaluate(ground_truth, detections, area_ranges={"all": (low, high)}, threads=threads)
+        by_area[name] = intervals(found).part(len(np.unique(ground_truth.image_index[inside])), int(inside.sum()))
+    counts = np.bincount(ground_truth.image_index[own], minlength=len(ground_truth.image_ids))
+    by_count = {}
+    for name, (fewest, most) in COUNT_BINS.items():
+        images = np.flatnonzero((counts >= fewest) & (counts <= most))
+        if not len(images):
+            by_count[name] = Part(0, 0, UNDEFINED, UNDEFINED)
+            continue
+        found = evaluate(truth_of_images(ground_truth, images), _of_images(detections, images, len(counts)))
+        by_count[name] = intervals(found).part(len(images), int(counts[images].sum()))
+    return Breakdown(by_iou, by_area, by_count)
+
+
+class _Intervals:
+    """AP of one evaluation by threshold, on the images there are and on every resample."""
+
+    def __init__(self, evaluation: Evaluation, resamples: int, confidence: float, seed: int, threads: int) -> None:
+        self._evaluation, self._tails = evaluation, [(1 - confidence) / 2, (1 + confidence) / 2]
+        ap = bootstrap(
+            evaluation.truth,
+            evaluation.lattice,
+            evaluation.matches,
+            recall_thresholds=protocols.RECALL_THRESHOLDS,
+            max_detections=protocols.AP_MAX_DETECTIONS,
+            resamples=resamples,
+            seed=seed,
+            threads=threads,
+        )
+        self._drawn = np.where(ap < 0, np.nan, ap)  # [resamples, K, T]; NaN without ground truth
+
+    def by_iou(self) -> dict[float, Interval]:
+        return {
+            iou: self._interval(ap, self._drawn[:, :, [t]])
+            for t, (iou, ap) in enumerate(self._evaluation.ap_by_iou().items())
+        }
+
+    def part(self, images: int, objects: int) -> Part:
+        at_50 = np.flatnonzero(self._evaluation.iou_thresholds == 0.5)
+        return Part(
+            images=images,
+            objects=objects,
+            ap=self._interval(self._evaluation.ap(), self._drawn),
+            ap50=self._interval(self._evaluation.ap50(), self._drawn[:, :, at_50]),
+        )
+
+    def _interval(self, value: float, drawn: NDArray[np.float64]) -> Interval:
+        """The mean over classes, and thresholds, that a resample has ground truth of."""
+        if value < 0:
+            return UNDEFINED
+        values = drawn.reshape(len(drawn), -1)
+        known = np.isfinite(values)
+        counted = known.any(axis=1)
+        means = np.where(known, values, 0)[counted].sum(axis=1) / known[counted].sum(axis=1)
+        if not len(means):
+            return Interval(float(value), None, None)
+        low, high = np.clip(2 * value - np.quantile(means, self._tails)[::-1], 0, 1)
+        return Interval(float(value), float(low), float(high))
+
+
+def _of_images(detections: DetectionTable, images: NDArray[np.integer], count: int) -> DetectionTable:
+    """The detections on some of `count` images, numbered as `truth_of_images` numbers them."""
+    position = np.full(count, -1, np.int32)
+    position[images] = np.arange(len(images), dtype=np.int32)
+    kept = position[detections.image_index] >= 0
+    return DetectionTable(
+        image_index=position[detections.image_index[kept]],
+        labels=detections.labels[kept],
+        boxes_xywh=detections.boxes_xywh[kept],
+        scores=detections.scores[kept],
+    )

@@ -1,0 +1,127 @@
+"""Which images are shown: the best and the worst of every depth, and those on which two engines differ most."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data.classes import ClassMap
+from ..data.dataset import DetectionSet
+from ..report.schema import Original, Row
+from .compare import detections_on, differences, f1_by_image
+from .kept import KeptModel
+
+MOST_IMAGES = 12  # of each set
+
+
+@dataclass
+class Choice:
+    """One image of a set, why it is shown, and one or two models to show on it first (positions)."""
+
+    image: int
+    why: list[str] = field(default_factory=list)
+    suggest: list[int] = field(default_factory=list)
+
+
+def choose_images(role: str, models: Sequence[KeptModel], data: DetectionSet, classes: ClassMap) -> list[Choice]:
+    """At most MOST_IMAGES images of a set, the reasons in the order of the depths."""
+    chosen: dict[int, Choice] = {}
+    for image, why, suggest in (*_extremes(role, models, data, classes), *_engine_differences(role, models, data)):
+        if image in chosen or len(chosen) < MOST_IMAGES:
+            choice = chosen.setdefault(image, Choice(image, suggest=suggest))
+            choice.why.append(why)
+    return list(chosen.values())
+
+
+def _extremes(
+    role: str, models: Sequence[KeptModel], data: DetectionSet, classes: ClassMap
+) -> Iterator[tuple[int, str, list[int]]]:
+    """Best and worst image of every depth; on the base set also where most was lost."""
+    boxes = np.bincount(data.ground_truth.image_index[~data.ground_truth.is_crowd], minlength=len(data.images))
+    original = next((i for i, model in enumerate(models) if isinstance(model.record, Original)), None)
+    before = _f1(role, models[original], data, classes) if role == "base" and original is not None else None
+    taken: set[int] = set()
+    for position in _one_for_each_depth(role, models):
+        record, f1 = models[position].record, _f1(role, models[position], data, classes)
+        name = _name(role, record)
+        for what, order in (("best", -f1), ("worst", f1)):
+            image = _first(order, boxes, taken)
+            if image is not None:
+                taken.add(image)
+                yield image, f"{what} image of {name}: F1 {f1[image]:.2f}", [position]
+        if before is not None and original is not None and not isinstance(record, Original):
+            loss = f1 - before
+            image = _first(loss, boxes, taken)
+            if image is not None and loss[image] < 0:
+                taken.add(image)
+                yield image, f"{name} lost most: F1 {before[image]:.2f} to {f1[image]:.2f}", [original, position]
+
+
+def _one_for_each_depth(role: str, models: Sequence[KeptModel]) -> list[int]:
+    """Positions of the models that are looked at: of the first seed and engine, one for each depth.
+
+    On the base set grafted ones: branched models find what the original finds.
+    """
+    found: dict[int, int] = {}
+    for position, model in enumerate(models):
+        row = model.record
+        if not isinstance(row, Row) or role not in model.found:
+            continue
+        if role == "target" or (row.graft_at is not None and row.graft_at > row.freeze):
+            found.setdefault(row.freeze, position)
+    originals = [i for i, m in enumerate(models) if isinstance(m.record, Original) and role in m.found][:1]
+    return [*originals, *found.values()]
+
+
+def _engine_differences(
+    role: str, models: Sequence[KeptModel], data: DetectionSet
+) -> Iterator[tuple[int, str, list[int]]]:
+    """For every other engine or precision, the image on which it differs most from the first one's model."""
+    pairs: dict[tuple[str, str], tuple[int, int]] = {}
+    first: dict[tuple[object, ...], int] = {}
+    for position, model in enumerate(models):
+        row = model.record
+        if isinstance(row, Row) and role in model.found:
+            reference = first.setdefault((row.freeze, row.seed, row.graft_at, row.artifact.weights_sha256), position)
+            how = (_engine(models[reference].record), _engine(row))
+            if how[0] != how[1]:
+                pairs.setdefault(how, (reference, position))
+    for (engine_a, engine_b), (a, b) in pairs.items():
+        counts = [
+            sum(
+                differences(
+                    detections_on(models[a].found[role][head], i), detections_on(models[b].found[role][head], i)
+                )
+                for head in models[a].found[role]
+            )
+            for i in range(len(data.images))
+        ]
+        image = int(np.argmax(counts))
+        if counts[image]:
+            name = _name(role, models[a].record)
+            yield image, f"{name}: {engine_a} and {engine_b} differ in {counts[image]} boxes", [a, b]
+
+
+def _f1(role: str, model: KeptModel, data: DetectionSet, classes: ClassMap) -> NDArray[np.float64]:
+    return f1_by_image(model.found[role][role], classes, data)
+
+
+def _first(order: NDArray[np.float64], boxes: NDArray[np.int64], taken: set[int]) -> int | None:
+    """The image that comes first, of equal ones that with the most boxes; not one that is shown already."""
+    for image in np.lexsort((-boxes, order)):
+        if boxes[image] and np.isfinite(order[image]) and int(image) not in taken:
+            return int(image)
+    return None
+
+
+def _name(role: str, record: Row | Original) -> str:
+    if isinstance(record, Original):
+        return "the original"
+    return f"freeze {record.freeze}" if role == "target" else f"{record.construction} {record.freeze}"
+
+
+def _engine(record: Row | Original) -> str:
+    return f"{record.engine} {record.precision}"

@@ -1,0 +1,91 @@
+"""Detections of one image against its annotations, and against those of another model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..accuracy import as_table
+from ..data.classes import ClassMap
+from ..data.dataset import DetectionSet, DetectionTable
+from ..evaluate import Evaluator
+from ..pipeline import HeadDetections
+
+SCORE_THRESHOLD = 0.25  # of what is drawn: at the scoring threshold every image is covered with boxes
+IOU_THRESHOLD = 0.5
+
+
+@dataclass(frozen=True)
+class ImageBoxes:
+    """Boxes of one image: `labels` [N], `boxes_xywh` [N, 4], and scores [N] of detections."""
+
+    labels: NDArray[np.int32]
+    boxes_xywh: NDArray[np.float64]
+    scores: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+def f1_by_image(detections: HeadDetections, classes: ClassMap, data: DetectionSet) -> NDArray[np.float64]:
+    """[I] F1 of every image at SCORE_THRESHOLD and IOU_THRESHOLD, matched by the scorer; NaN where there is nothing."""
+    table = as_table(detections, classes)
+    shown = table.scores >= SCORE_THRESHOLD
+    table = DetectionTable(table.image_index[shown], table.labels[shown], table.boxes_xywh[shown], table.scores[shown])
+    evaluator = Evaluator(data.ground_truth, "coco", [IOU_THRESHOLD], {"all": (0.0, 1e10)}, [100])
+    evaluator.update_table(table)
+    matches = evaluator.result().matches
+    image = np.repeat(np.arange(len(data.images)), np.diff(matches.begin))
+    hit = (matches.masks[0].true_positive[:, 0] & 1).astype(bool)
+    counted = ~(matches.masks[0].ignored[:, 0] & 1).astype(bool)
+    size = len(data.images)
+    hits = np.bincount(image[hit & counted], minlength=size)
+    found = np.bincount(image[counted], minlength=size)
+    truth = np.bincount(data.ground_truth.image_index[~data.ground_truth.is_crowd], minlength=size)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(2 * hits / (found + truth), dtype=np.float64)
+
+
+def detections_on(detections: HeadDetections, image: int) -> ImageBoxes:
+    """What is drawn of a head's detections on an image, in the head's own classes, best first."""
+    begin, end = np.searchsorted(detections.image_index, [image, image + 1])
+    rows = np.arange(begin, end)[detections.scores[begin:end] >= SCORE_THRESHOLD]
+    boxes = detections.boxes_xyxy[rows]
+    boxes = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)
+    return ImageBoxes(detections.labels[rows], boxes, detections.scores[rows].astype(np.float64))
+
+
+def annotations_on(data: DetectionSet, image: int) -> tuple[ImageBoxes, NDArray[np.bool_]]:
+    """The annotations of an image, and which of them are crowd regions."""
+    truth = data.ground_truth
+    rows = np.flatnonzero(truth.image_index == image)
+    return ImageBoxes(truth.labels[rows], truth.boxes_xywh[rows], np.ones(len(rows))), truth.is_crowd[rows]
+
+
+def pair(detections: ImageBoxes, truth: ImageBoxes) -> NDArray[np.int64]:
+    """[N] for every detection its annotation, -1 without: best score first, each annotation once, same class."""
+    pairs = np.full(len(detections), -1, dtype=np.int64)
+    overlap = iou(detections.boxes_xywh, truth.boxes_xywh)
+    overlap[detections.labels[:, None] != truth.labels[None, :]] = 0.0
+    for i in np.argsort(-detections.scores, kind="stable"):
+        if len(truth) and overlap[i].max() >= IOU_THRESHOLD:
+            pairs[i] = overlap[i].argmax()
+            overlap[:, pairs[i]] = 0.0
+    return pairs
+
+
+def differences(a: ImageBoxes, b: ImageBoxes) -> int:
+    """Boxes of either that the other has no counterpart of."""
+    common = int((pair(a, b) >= 0).sum())
+    return len(a) + len(b) - 2 * common
+
+
+def iou(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[N, M] intersection over union of boxes as left, top, width, height."""
+    low = np.maximum(a[:, None, :2], b[None, :, :2])
+    high = np.minimum(a[:, None, :2] + a[:, None, 2:], b[None, :, :2] + b[None, :, 2:])
+    inter = np.clip(high - low, 0, None).prod(axis=2)
+    union = a[:, 2:].prod(axis=1)[:, None] + b[:, 2:].prod(axis=1)[None, :] - inter
+    return np.asarray(inter / np.maximum(union, 1e-9), dtype=np.float64)

@@ -1,0 +1,113 @@
+"""From kept detections and the data sets to the examples of a study."""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, features
+
+from ..artifact import ArtifactStore
+from ..data.classes import ClassMap, map_classes
+from ..data.dataset import DetectionSet
+from ..data.images import read_image
+from ..inputs import Inputs
+from ..report.examples_schema import ExampleBox, ExampleImage, ExampleModel, Examples, Found, State
+from ..report.examples_view import deployed_of
+from ..report.schema import Results
+from ..spec import Study
+from .choose import Choice, choose_images
+from .compare import IOU_THRESHOLD, SCORE_THRESHOLD, ImageBoxes, annotations_on, detections_on, pair
+from .kept import ROLES, Heads, KeptModel, kept_models
+
+SIDE = 480  # pixels of the longer side of a small copy
+QUALITY = 70
+MOST_BOXES = 25  # of a head on an image
+
+
+def gather_examples(results: Results, study: Study, inputs: Inputs, store: ArtifactStore) -> Examples:
+    """The example images of a finished study. Raises InputError when an image can no longer be read."""
+    models = kept_models(results, study, store)
+    sets = {"target": inputs.target, "base": inputs.base_set}
+    own = map_classes(
+        inputs.target.class_names, inputs.target.class_names, unmatched="ignore", head="target head", data="target set"
+    )
+    maps = {"target": own, "base": inputs.base_classes}
+    images = []
+    for role in ROLES:
+        for choice in choose_images(role, models, sets[role], maps[role]):
+            images.append(_example(role, choice, models, sets[role], maps[role]))
+    return Examples(
+        data_sha256={role: data.sha256 for role, data in sets.items()},
+        deployed=deployed_of(results),
+        score_threshold=SCORE_THRESHOLD,
+        iou_threshold=IOU_THRESHOLD,
+        classes={role: list(data.class_names) for role, data in sets.items()},
+        head_classes={"base": list(inputs.base.class_names), "target": list(inputs.target.class_names)},
+        models=[ExampleModel(rows=list(model.records)) for model in models],
+        images=images,
+    )
+
+
+def _example(role: str, choice: Choice, models: list[KeptModel], data: DetectionSet, classes: ClassMap) -> ExampleImage:
+    record = data.images[choice.image]
+    assert record.path is not None, "a study's images are files"
+    truth, is_crowd = annotations_on(data, choice.image)
+    found = {
+        str(i): _found(role, choice.image, model.found[role], truth, is_crowd, classes)
+        for i, model in enumerate(models)
+        if role in model.found
+    }
+    states: list[State] = ["crowd" if crowd else "truth" for crowd in is_crowd]
+    return ExampleImage(
+        role="target" if role == "target" else "base",
+        file=record.path.name,
+        width=record.width,
+        height=record.height,
+        picture=small_copy(read_image(record.path)),
+        truth=_boxes(truth, states, with_scores=False),
+        why=choice.why,
+        suggest=choice.suggest,
+        found=found,
+    )
+
+
+def _found(
+    role: str, image: int, heads: Heads, truth: ImageBoxes, is_crowd: NDArray[np.bool_], classes: ClassMap
+) -> Found:
+    """Boxes of all heads; those of the head that is scored on this set are hits or false."""
+    boxes: dict[str, list[ExampleBox]] = {}
+    missed: list[int] = []
+    kept = np.flatnonzero(~is_crowd)
+    scored = ImageBoxes(truth.labels[kept], truth.boxes_xywh[kept], truth.scores[kept])
+    for head, detections in heads.items():
+        on = detections_on(detections, image)
+        states: list[State] = ["unscored"] * len(on)
+        if head == role:
+            in_data = ImageBoxes(classes.head_to_data[on.labels], on.boxes_xywh, on.scores)
+            pairs = pair(in_data, scored)
+            states = ["hit" if p >= 0 else "false" for p in pairs]
+            missed = [int(kept[i]) for i in sorted(set(range(len(scored))) - set(pairs.tolist()))]
+        boxes[head] = _boxes(on, states, with_scores=True)[:MOST_BOXES]
+    return Found(heads=boxes, missed=missed)
+
+
+def _boxes(boxes: ImageBoxes, states: list[State], *, with_scores: bool) -> list[ExampleBox]:
+    made = []
+    for label, box, score, state in zip(boxes.labels, boxes.boxes_xywh, boxes.scores, states, strict=True):
+        left, top, width, height = (round(float(v), 1) for v in box)
+        shown = round(float(score), 3) if with_scores else None
+        made.append(ExampleBox(int(label), left, top, width, height, shown, state))
+    return made
+
+
+def small_copy(pixels: NDArray[np.uint8]) -> str:
+    """An image as a data URI of at most SIDE pixels a side."""
+    image = Image.fromarray(pixels)
+    image.thumbnail((SIDE, SIDE))
+    kind = "webp" if features.check("webp") else "jpeg"
+    stream = io.BytesIO()
+    image.save(stream, kind, quality=QUALITY)
+    return f"data:image/{kind};base64,{base64.b64encode(stream.getvalue()).decode()}"

@@ -1,0 +1,82 @@
+"""The detections that a study kept, found again by what they depend on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ..artifact import Artifact, ArtifactStore, read_artifact
+from ..pipeline import HeadDetections, load_detections
+from ..report.schema import Original, Results, Row
+from ..rows import DETECTIONS, nms_settings
+from ..spec import Study
+
+ROLES = ("target", "base")
+Heads = Mapping[str, HeadDetections]
+
+
+@dataclass(frozen=True)
+class KeptModel:
+    """One model with its detections by role of the data set, then by head.
+
+    Rows that share a model share its detections; `records` are their positions, -1-i is the i-th original.
+    """
+
+    records: tuple[int, ...]
+    record: Row | Original
+    found: Mapping[str, Heads]
+
+
+def kept_models(results: Results, study: Study, store: ArtifactStore) -> list[KeptModel]:
+    """The models of a study whose detections are still there, originals first."""
+    settings = nms_settings(study)
+    wanted = {"imgsz": study.imgsz, "batch": study.batch, "settings": asdict(settings)}
+    artifacts = [a for folder in sorted(store.folder.glob("detections-*")) if (a := read_artifact(folder)) is not None]
+    artifacts = [a for a in artifacts if all(a.inputs.get(name) == value for name, value in wanted.items())]
+    roles = {role: results.data[role].sha256 for role in ROLES}
+    records: list[tuple[int, Row | Original]] = [(-1 - i, original) for i, original in enumerate(results.originals)]
+    records += list(enumerate(results.rows))
+    groups: dict[tuple[str | None, ...], tuple[list[int], Row | Original, dict[str, Artifact]]] = {}
+    for position, record in records:
+        own = {role: _find(artifacts, record, results, sha256) for role, sha256 in roles.items()}
+        there = {role: artifact for role, artifact in own.items() if artifact is not None}
+        key = tuple(there[role].key if role in there else None for role in ROLES)
+        if there:
+            groups.setdefault(key, ([], record, there))[0].append(position)
+    return [
+        KeptModel(tuple(positions), record, {role: load_detections(a.path(DETECTIONS)) for role, a in there.items()})
+        for positions, record, there in groups.values()
+    ]
+
+
+def _find(artifacts: Sequence[Artifact], record: Row | Original, results: Results, data_sha256: str) -> Artifact | None:
+    """The artifact of a record on a data set."""
+    versions = results.environment["packages"]
+    package = {"torch": "torch", "ort": "onnxruntime", "trt": "tensorrt"}[record.engine]
+    for artifact in artifacts:
+        inputs = artifact.inputs
+        if (
+            inputs["data_sha256"] == data_sha256
+            and inputs["engine"] == record.engine
+            and inputs["device"] == record.device
+            and inputs["version"] == versions[package]
+            and _is_model(inputs["model"], record, results)
+        ):
+            return artifact
+    return None
+
+
+def _is_model(model: Any, record: Row | Original, results: Results) -> bool:
+    """Whether detections are of a record's model: the hash of a deployed file, or what a torch model is made of."""
+    hashes = record.artifact
+    if isinstance(model, str):
+        return model == (hashes.plan_sha256 or hashes.onnx_sha256)
+    if isinstance(record, Original):
+        return bool(model["tuned_sha256"] is None and model["base_sha256"] == hashes.weights_sha256)
+    base = results.weights["sha256"] if record.graft_at is not None else None
+    return bool(
+        model["tuned_sha256"] == hashes.weights_sha256
+        and model["graft_at"] == record.graft_at
+        and model["base_sha256"] == base
+    )

@@ -1,0 +1,35 @@
+"""The report of a finished study: examples.json and report.html beside its results."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..artifact import ArtifactStore, write_whole
+from ..console import Console
+from ..errors import BenchFreezeError
+from ..inputs import Inputs
+from ..report.assemble import view_of
+from ..report.examples_schema import EXAMPLES, encode_examples
+from ..report.html.page import report_page
+from ..report.schema import Results
+from ..spec import Study
+from .gather import gather_examples
+
+REPORT = "report.html"
+
+
+def write_report(
+    folder: Path, results: Results, study: Study, inputs: Inputs, store: ArtifactStore, console: Console
+) -> Path:
+    """Write the report; images that can no longer be read leave it without examples, and with a warning."""
+    name = folder.resolve().name
+    examples, absent = {}, []
+    with console.step("write the report"):
+        try:
+            examples[name] = gather_examples(results, study, inputs, store)
+            write_whole(folder / EXAMPLES, encode_examples(examples[name]))
+        except BenchFreezeError as error:
+            absent.append(f"No example images: {error}")
+            console.warn(f"the report has no example images: {error}")
+        write_whole(folder / REPORT, report_page(view_of({name: results}), examples, absent).encode())
+    return folder / REPORT

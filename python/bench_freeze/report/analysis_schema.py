@@ -1,0 +1,172 @@
+"""The parts of results.json that analyses fill.
+
+`rows[].analysis` (--drift, --features, --recover) is the same for all rows of a training; `breakdown` (--breakdown)
+stands in the accuracy of each head alone: `rows[].target`, `rows[].base`, `originals[].base`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+
+class Interval(Struct, frozen=True, kw_only=True):
+    """A number, and its interval over the choice of images (basic bootstrap); null where it is undefined."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+class Part(Struct, frozen=True, kw_only=True):
+    """AP on a part of the objects or of the images."""
+
+    images: Annotated[int, Meta(description="with objects of the part")]
+    objects: int
+    ap: Annotated[Interval, Meta(description="over IoU 0.50:0.95")]
+    ap50: Interval
+
+
+class Breakdown(Struct, frozen=True, kw_only=True):
+    """AP of one head on one data set in parts, by the COCO protocol."""
+
+    by_iou: Annotated[dict[str, Interval], Meta(description="AP at IoU 0.10, 0.15 ... 0.95")]
+    by_area: Annotated[dict[str, Part], Meta(description="small, medium, large: COCO's ranges of the object's area")]
+    by_count: Annotated[
+        dict[str, Part], Meta(description="images with 1, 2-4, 5-9, 10+ objects, each kind scored alone")
+    ]
+    resamples: int
+    confidence: float
+
+
+class Shift(Struct, frozen=True, kw_only=True):
+    """From the base's numbers to the tuned ones; equal numbers read exactly 1 and 0, null means a norm of 0."""
+
+    cosine: float | None
+    relative_l2: Annotated[float | None, Meta(description="|tuned - base| / |base|")]
+
+
+class ActivationShift(Struct, frozen=True, kw_only=True):
+    """A layer's output on one set of images, base model against tuned model."""
+
+    cka: Annotated[
+        float | None,
+        Meta(description="unbiased linear CKA; samples are at most 16 x 16 positions of each image, features channels"),
+    ]
+    cosine: Annotated[float | None, Meta(description="of all samples as one vector")]
+    relative_l2: float | None
+
+
+class LayerDrift(Struct, frozen=True, kw_only=True):
+    """One numbered layer, base against tuned; the head, whose classes differ, is none of them."""
+
+    layer: int
+    kind: str
+    frozen: bool
+    weights: Annotated[Shift | None, Meta(description="trained parameters; null for a layer without any")]
+    bn_mean: Annotated[Shift | None, Meta(description="running means of the layer's BatchNorms")]
+    bn_var: Annotated[Shift | None, Meta(description="running variances of the layer's BatchNorms")]
+    base: Annotated[ActivationShift, Meta(description="activations on the base set")]
+    target: Annotated[ActivationShift, Meta(description="activations on the scored target set")]
+
+
+class Score(Struct, frozen=True, kw_only=True):
+    """A head's summary on the scored part of the base set."""
+
+    map: float | None
+    map50: float | None
+
+
+class Recovery(Struct, frozen=True, kw_only=True):
+    """Base heads trained for a small budget on features that do not move; half of the base set trains, half scores.
+
+    fresh_control - fresh is what the tuned features lost for a head that learns to read them anew; of the grafted loss,
+    original - grafted, the rest is an interface that no longer fits. realigned - grafted is what a short training of
+    the original head gets back.
+    """
+
+    budget: Annotated[dict[str, Any], Meta(description="epochs, batch, learning rate of AdamW, seed")]
+    trained_images: int
+    scored_images: int
+    original: Annotated[Score, Meta(description="the original head on the original features")]
+    grafted: Annotated[Score, Meta(description="the original head on the tuned features")]
+    fresh: Annotated[Score, Meta(description="a head of random start, trained on the tuned features")]
+    fresh_control: Annotated[Score, Meta(description="the same, trained on the original features")]
+    realigned: Annotated[Score, Meta(description="the original head, trained on the tuned features")]
+    realigned_control: Annotated[Score, Meta(description="the same, trained on the original features")]
+
+
+class NeighbourAgreement(Struct, frozen=True, kw_only=True):
+    """Do base and tuned features, pooled over a layer's map, agree on which images are alike? 1 is full agreement."""
+
+    layer: int
+    overlap: Annotated[float, Meta(description="share of the k nearest that both name; k / (images - 1) by chance")]
+    base_in_tuned: Annotated[
+        float,
+        Meta(description="are neighbours of the base features near in the tuned ones (continuity); 0.5 by chance"),
+    ]
+    tuned_in_base: Annotated[
+        float,
+        Meta(description="are neighbours of the tuned features near in the base's (trustworthiness); 0.5 by chance"),
+    ]
+
+
+class EnergyInside(Struct, frozen=True, kw_only=True):
+    """Share of a layer's activation energy (sum of squares) inside objects' boxes; a mean over images with objects."""
+
+    layer: int
+    base: float
+    tuned: float
+    area: Annotated[float, Meta(description="share of the image's area inside boxes: what an even map would give")]
+
+
+class ProbeScore(Struct, frozen=True, kw_only=True):
+    """A linear classifier of objects, on features pooled over their boxes; fractions of the test objects."""
+
+    accuracy: float
+    balanced: Annotated[float, Meta(description="mean recall of the classes among the test objects")]
+
+
+class Probe(Struct, frozen=True, kw_only=True):
+    """The same classifier fitted on the base model's features and on the tuned one's, trained and tested by image."""
+
+    classes: Annotated[int, Meta(description="among the training objects")]
+    train_objects: int
+    test_objects: int
+    majority: Annotated[float, Meta(description="accuracy of always naming the most frequent training class")]
+    base: ProbeScore
+    tuned: ProbeScore
+
+
+class SetFeatures(Struct, frozen=True, kw_only=True):
+    """What features carry on one set of images, at the layers that the head reads and the backbone's last."""
+
+    images: int
+    neighbours_k: Annotated[int, Meta(description="neighbours per image; 0 where there are too few images")]
+    neighbours: list[NeighbourAgreement]
+    energy: list[EnergyInside]
+    probe: Annotated[Probe | None, Meta(description="null where training or test part has no object")]
+
+
+class Features(Struct, frozen=True, kw_only=True):
+    """Base against tuned features, after Li et al., "An Analysis of Pre-Training on Object Detection"."""
+
+    base: Annotated[
+        SetFeatures, Meta(description="on the base set; the probe trains on half of it, tests on the other")
+    ]
+    target: Annotated[
+        SetFeatures,
+        Meta(description="on the scored target set; the probe trains on the training split, which tuned features know"),
+    ]
+    maps: Annotated[
+        str, Meta(description="npz in OUT: energy [h, w] of the first images, keys SET.IMAGE_ID.LAYER.MODEL")
+    ]
+
+
+class Analysis(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Analyses of one fine-tuned model, by torch; null where not asked for."""
+
+    drift: Annotated[list[LayerDrift] | None, Meta(description="with --drift: every layer below the head")] = None
+    recovery: Annotated[Recovery | None, Meta(description="with --recover: what a head can still read")] = None
+    features: Annotated[Features | None, Meta(description="with --features")] = None

@@ -1,0 +1,63 @@
+"""What a study asked for and what its numbers depend on, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import PurePath
+from typing import Any
+
+from .schema import Results
+
+
+def asked(results: Results) -> str:
+    """The question of a study in a few sentences."""
+    study, data = results.study, results.data
+    depths = sorted({row.freeze for row in results.rows}, reverse=True) or study.get("freeze")
+    what = f"Fine-tune {_weights(study)}"
+    if "training" in data:
+        what += f" on {data['training'].name} ({_count(data['training'].images, 'image')})"
+    if depths:
+        what += f" with layers 0 to N-1 frozen, N = {_list(depths)}"
+    training = [_count(study[k], w) for k, w in (("epochs", "epoch"),) if k in study]
+    training += [f"{study['imgsz']} pixels"] if "imgsz" in study else []
+    training += (
+        [("seed " if len(study["seeds"]) == 1 else "seeds ") + _list(study["seeds"])] if "seeds" in study else []
+    )
+    sentences = [what + (f"; {', '.join(training)}." if training else ".")]
+    if "construction" in study and "engine" in study:
+        precision = _list(study.get("precision", ["fp32"]))
+        how = f"Models: {_list(study['construction'])}, on {_list(study['engine'])} in {precision}"
+        sentences.append(f"{how}, {study.get('device', 'cpu')}.")
+    scored = [
+        f"{role} set {data[role].name} ({_count(data[role].images, 'image')})"
+        for role in ("target", "base")
+        if role in data
+    ]
+    if scored:
+        sentences.append(f"Scored on the {' and the '.join(scored)}.")
+    return " ".join(sentences)
+
+
+def caption(results: Results) -> str:
+    """The settings that the table's numbers depend on, in a sentence."""
+    settings = results.settings
+    batch = results.study.get("batch")
+    return (
+        f"AP by the {settings['protocol']} protocol (score > {settings['score_threshold']}, suppression at IoU "
+        f"{settings['nms_iou_threshold']}, {settings['max_detections']} detections); latency per batch of "
+        f"{batch}; change = base mAP - original model's."
+    )
+
+
+def _weights(study: dict[str, Any]) -> str:
+    name = study.get("weights")
+    return PurePath(name).name if name else "the embedded base detector"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _list(items: Sequence[Any]) -> str:
+    words = [str(item) for item in items]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

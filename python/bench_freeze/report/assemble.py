@@ -1,0 +1,201 @@
+"""From the contents of files to a view: rows get names, numbers their intervals, columns without any number go."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from .asked import asked, caption
+from .columns import ALWAYS, NAMES, NUMBERS, VERDICT
+from .profile_schema import Profile
+from .schema import Latencies, Latency, Original, Results, Row
+from .view import Column, ProfileView, RowView, Study, Value, View, worse
+
+Document = Results | Profile
+
+
+def view_of(documents: Mapping[str, Document]) -> View:
+    """The view of some results files and profiles by their names; names are made unique by the caller."""
+    studies = tuple(
+        Study(name, results, asked(results), caption(results))
+        for name, results in documents.items()
+        if isinstance(results, Results)
+    )
+    rows = [row for study in studies for row in _study_rows(study)]
+    profiles = []
+    for name, profile in documents.items():
+        if isinstance(profile, Profile):
+            row = _profile_row(name, profile, rows)
+            profiles.append(ProfileView(name, profile, row))
+    rows += [profile.row for profile in profiles]
+    columns = _columns(rows)
+    return View(
+        studies=studies,
+        profiles=tuple(profiles),
+        columns=columns,
+        rows=tuple(_named(rows, columns)),
+        absent=tuple(_absent(rows, studies)),
+    )
+
+
+def _study_rows(study: Study) -> Iterable[RowView]:
+    for original in study.results.originals:
+        yield _row(
+            study.name, original, {"freeze": "-", "construction": "original", "seed": "-"}, _base_values(original)
+        )
+    for row in study.results.rows:
+        identity = {"freeze": str(row.freeze), "construction": row.construction, "seed": str(row.seed)}
+        yield _row(study.name, row, identity, _row_values(row))
+
+
+def _row(source: str, record: Row | Original, identity: dict[str, str], values: dict[str, Value]) -> RowView:
+    scopes = _scopes(record.latency)
+    return RowView(
+        id="",
+        name="",
+        kind="original" if isinstance(record, Original) else "model",
+        source=source,
+        identity={"source": source, **identity, **_deployment(record)},
+        values=values | _cost(record.latency, record.artifact.bytes),
+        verdict=worse([latency.verdict for latency in scopes.values()]),
+        reasons=tuple(f"{scope}: {reason}" for scope, latency in scopes.items() for reason in latency.reasons),
+        record=record,
+    )
+
+
+def _deployment(record: Row | Original) -> dict[str, str]:
+    names = ("recipe", "data_fraction", "weights", "engine", "precision", "imgsz", "batch", "device")
+    return {name: _word(getattr(record, name)) for name in names if hasattr(record, name)}  # originals have no training
+
+
+def _word(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _base_values(original: Original) -> dict[str, Value]:
+    return {"base_map": Value(original.base.map)}
+
+
+def _row_values(row: Row) -> dict[str, Value]:
+    return {
+        "target_map50": Value(row.target.map50),
+        "target_map": Value(row.target.map),
+        "base_map": Value(row.base.map),
+        "change": Value(row.base_delta_map),
+        "merged_base": Value(row.base_merged.map if row.base_merged else None),
+    }
+
+
+def _cost(latencies: Latencies, size: int) -> dict[str, Value]:
+    values = {"size": Value(float(size))}
+    for scope, latency in _scopes(latencies).items():
+        for percent in ("p50", "p99"):
+            values[f"{scope}_{percent}"] = percentile(latency, percent)
+    return values
+
+
+def percentile(latency: Latency, percent: str) -> Value:
+    """A percentile with its 95 % bounds, or how many samples it misses."""
+    bounds = latency.bounds.get(percent)
+    value = getattr(latency, f"{percent}_s")
+    if bounds is None:
+        return Value(value)
+    note = f"{bounds.missing} more samples needed" if bounds.missing else ""
+    return Value(value, bounds.low_s, bounds.high_s, note)
+
+
+def _scopes(latencies: Latencies | None) -> dict[str, Latency]:
+    if latencies is None:
+        return {}
+    both = {"model": latencies.model, "pipeline": latencies.pipeline}
+    return {scope: latency for scope, latency in both.items() if latency is not None}
+
+
+def _profile_row(name: str, profile: Profile, rows: Sequence[RowView]) -> RowView:
+    """A profile as a row; the study's row of the same file, when there is one, says which model it is."""
+    twin = next((row for row in rows if _onnx(row) == profile.model["sha256"]), None)
+    known = {k: v for k, v in twin.identity.items() if k != "source"} if twin is not None else {}
+    engine = profile.engine
+    identity = {
+        "freeze": "-",
+        "construction": profile.model["file"],
+        "seed": "-",
+        **known,
+        "source": name,
+        "engine": str(engine["name"]),
+        "precision": str(engine["precision"]),
+        "imgsz": str(profile.model["imgsz"]),
+        "batch": str(profile.batch),
+        "device": str(engine["device"]),
+    }
+    scopes = _scopes(profile.latency)
+    values = _cost(profile.latency, profile.model["bytes"]) if profile.latency else {}
+    rates = [point.images_per_s for point in profile.throughput if point.images_per_s is not None]
+    values["throughput"] = Value(max(rates, default=None))
+    if (energy := profile.energy) is not None:
+        values["energy"] = Value(energy.joules_per_call, min(energy.windows_j), max(energy.windows_j))
+    return RowView(
+        id="",
+        name="",
+        kind="profile",
+        source=name,
+        identity=identity,
+        values=values,
+        verdict=worse([latency.verdict for latency in scopes.values()]),
+        reasons=tuple(f"{scope}: {reason}" for scope, latency in scopes.items() for reason in latency.reasons),
+        record=profile,
+    )
+
+
+def _onnx(row: RowView) -> str | None:
+    return None if isinstance(row.record, Profile) else row.record.artifact.onnx_sha256
+
+
+def _columns(rows: Sequence[RowView]) -> tuple[Column, ...]:
+    names = [
+        column
+        for column in NAMES
+        if column.key in ALWAYS or len({row.identity[column.key] for row in rows if _says(row, column)}) > 1
+    ]
+    numbers = [column for column in NUMBERS if any(row.value(column.key).value is not None for row in rows)]
+    timed = any(key in row.values for row in rows for key in ("model_p50", "pipeline_p50"))
+    return (*names, *numbers, *((VERDICT,) if timed else ()))
+
+
+def _says(row: RowView, column: Column) -> bool:
+    return row.identity.get(column.key, "-") != "-"
+
+
+def _absent(rows: Sequence[RowView], studies: Sequence[Study]) -> Iterable[str]:
+    """Which of the columns that people look for are not there, and why."""
+    if not any(row.value("energy").value is not None for row in rows):
+        missing = [r.latency.telemetry["missing"] for s in studies for r in s.results.rows if r.latency.telemetry]
+        reasons = dict.fromkeys(text for reasons in missing for key, text in reasons.items() if key != "jetson")
+        why = f" ({'; '.join(reasons)})" if reasons else ""
+        yield f"Energy: not measured{why}; bench-freeze profile measures it where there is a counter."
+    p99 = [row.values[key] for row in rows for key in ("model_p99", "pipeline_p99") if key in row.values]
+    if p99 and all(value.value is None for value in p99):
+        yield "p99 of the latencies: needs at least 662 samples (--latency-samples)."
+    if not any("model_p50" in row.values for row in rows):
+        yield "Latency: not measured."
+
+
+def _named(rows: Sequence[RowView], columns: Sequence[Column]) -> Iterable[RowView]:
+    """The rows with names that tell them apart: construction and depth, and whatever else varies."""
+    varying = [c.key for c in columns if c.is_text and c.key not in (*ALWAYS, "source", "verdict")]
+    several = len({row.source for row in rows}) > 1
+    names = [(f"{row.source}: " if several else "") + _name(row, varying) for row in rows]
+    counts, seen = Counter(names), Counter[str]()
+    for position, (row, name) in enumerate(zip(rows, names, strict=True)):
+        seen[name] += 1
+        unique = name if counts[name] == 1 else f"{name} ({seen[name]})"
+        yield replace(row, id=f"row-{position}", name=unique)
+
+
+def _name(row: RowView, varying: Sequence[str]) -> str:
+    parts = [row.identity["construction"], row.identity["freeze"]]
+    prefix = {"seed": "seed ", "imgsz": "", "batch": "batch ", "data_fraction": "data "}
+    parts += [prefix.get(key, "") + row.identity.get(key, "-") for key in varying if row.identity.get(key, "-") != "-"]
+    return " ".join(part for part in parts if part != "-")

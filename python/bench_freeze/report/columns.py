@@ -1,0 +1,39 @@
+"""The columns of the table: what each is called, and what its numbers are."""
+
+from __future__ import annotations
+
+from .view import Column
+
+# Columns that name a row. `always` stand in every table, the others where rows differ in them.
+ALWAYS = ("freeze", "construction")
+NAMES = (
+    Column("source", "source", "text", "The results file that the row was read from."),
+    Column("construction", "construction", "text", "How the deployed model was made of the two checkpoints."),
+    Column("freeze", "freeze", "text", "Layers 0 to N-1 were not trained; '-' for the original model."),
+    Column("seed", "seed", "text", "Seed of the training."),
+    Column("recipe", "recipe", "text", "How the layers were trained; static: frozen throughout."),
+    Column("data_fraction", "data", "text", "Share of the training images that the training saw."),
+    Column("weights", "weights", "text", "Which weights of the training: its end, or an average."),
+    Column("engine", "engine", "text", "What ran the model: torch, ONNX Runtime (ort) or TensorRT (trt)."),
+    Column("precision", "precision", "text", "Number format of the deployed file's weights and activations."),
+    Column("imgsz", "pixels", "text", "Side of the square image that the engine is given."),
+    Column("batch", "batch", "text", "Images in one call of the engine; latencies are of the whole call."),
+    Column("device", "device", "text", "Where the engine ran."),
+)
+
+NUMBERS = (
+    Column("target_map50", "target mAP50", "fraction", "Target head alone on the target set, IoU 0.50.", "higher"),
+    Column("target_map", "target mAP", "fraction", "The same, mean of IoU 0.50 to 0.95 in steps of 0.05.", "higher"),
+    Column("base_map", "base mAP", "fraction", "Base head alone on the base set, IoU 0.50 to 0.95.", "higher"),
+    Column("change", "change", "change", "Base mAP less the original model's through the same engine.", "higher"),
+    Column("merged_base", "merged base", "fraction", "Base mAP with both heads under one detection limit.", "higher"),
+    Column("model_p50", "model p50", "milliseconds", "Median time of the engine on a loaded batch.", "lower"),
+    Column("model_p99", "model p99", "milliseconds", "99 % of the engine's calls were at least as fast.", "lower"),
+    Column("pipeline_p50", "pipeline p50", "milliseconds", "Median time from image files to detections.", "lower"),
+    Column("pipeline_p99", "pipeline p99", "milliseconds", "99 % of the pipeline's calls were as fast.", "lower"),
+    Column("throughput", "throughput", "rate", "Images a second, back to back, at the best batch size.", "higher"),
+    Column("energy", "energy", "joules", "Energy of one call of the engine, idle power included.", "lower"),
+    Column("size", "size", "megabytes", "Bytes of what is deployed.", "lower"),
+)
+
+VERDICT = Column("verdict", "verdict", "text", "Whether the latencies may be relied on; the reasons stand beside it.")

@@ -1,0 +1,85 @@
+"""Results files and profiles from disk, under names that tell them apart, with the examples beside them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from ..errors import InputError
+from .assemble import Document, view_of
+from .examples_schema import Examples
+from .examples_view import read_examples
+from .profile_schema import PROFILE_VERSION, decode_profile
+from .schema import SCHEMA_VERSION, Results, decode
+from .view import View
+
+RESULTS = "results.json"
+
+
+@dataclass(frozen=True)
+class Documents:
+    """What a report is made of; `no_examples` says in sentences which example images are not there, and why."""
+
+    view: View
+    examples: dict[str, Examples]
+    no_examples: tuple[str, ...]
+
+
+def read_documents(paths: Sequence[Path]) -> Documents:
+    """Read files, or the results.json of folders. Raises InputError that names a file which is none of ours."""
+    documents: dict[str, Document] = {}
+    examples: dict[str, Examples] = {}
+    absent: list[str] = []
+    for path in (path / RESULTS if path.is_dir() else path for path in paths):
+        document = read_document(path)
+        name = _unique(_name(path), documents)
+        documents[name] = document
+        if isinstance(document, Results):
+            found, why = read_examples(path, document)
+            if found is None:
+                absent.append(f"No example images of {name}: {why}")
+            else:
+                examples[name] = found
+    return Documents(view_of(documents), examples, tuple(absent))
+
+
+def read_document(path: Path) -> Document:
+    """One results file or profile. Raises InputError when it is missing, no such file, or of a newer version."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no such file; give a results.json that bench-freeze run wrote.") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); give a results.json.") from None
+    try:
+        head = json.loads(content)
+        is_profile = "throughput" in head and "rows" not in head
+        version, known = head["schema_version"], PROFILE_VERSION if is_profile else SCHEMA_VERSION
+        if version > known:
+            raise InputError(f"{path} has schema version {version}, this bench-freeze reads {known}; update it.")
+        return decode_profile(content) if is_profile else decode(content)
+    except (ValueError, TypeError, KeyError) as error:
+        if isinstance(error, InputError):
+            raise
+        detail = str(error) if isinstance(error, msgspec.ValidationError) else "it does not hold what those files do"
+        raise InputError(
+            f"{path} is neither results.json nor a profile of bench-freeze ({detail}); give a file that bench-freeze "
+            "run or profile wrote."
+        ) from None
+
+
+def _name(path: Path) -> str:
+    """What tells a file from others: its name, or its folder's where every file has the same."""
+    if path.name == RESULTS:
+        return path.resolve().parent.name or path.stem
+    return path.name.removesuffix(".json").removesuffix(".profile")
+
+
+def _unique(name: str, taken: dict[str, Document]) -> str:
+    """The name with a number behind it when it is taken."""
+    candidates = (name if i == 1 else f"{name} ({i})" for i in range(1, len(taken) + 2))
+    return next(candidate for candidate in candidates if candidate not in taken)

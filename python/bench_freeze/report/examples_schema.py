@@ -1,0 +1,79 @@
+"""The schema of examples.json: some images of a study with what the models found on them, kept beside the results.
+
+An image stands in it once, small; boxes are left, top, width and height in pixels of the full image.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+EXAMPLES_VERSION = 1
+EXAMPLES = "examples.json"
+
+State = Literal["hit", "false", "unscored", "truth", "crowd"]
+
+
+class ExampleBox(Struct, frozen=True, array_like=True):
+    """One box: a detection (hit, false, or of a head that is not scored on this set) or an annotation."""
+
+    label: Annotated[int, Meta(description="of a detection in its head's classes, of an annotation in its set's")]
+    left: float
+    top: float
+    width: float
+    height: float
+    score: float | None
+    state: State
+
+
+class Found(Struct, frozen=True, kw_only=True):
+    """What one model found on one image; `missed` are positions in the image's `truth`."""
+
+    heads: dict[str, list[ExampleBox]]
+    missed: list[int]
+
+
+class ExampleImage(Struct, frozen=True, kw_only=True):
+    """One image, shown for the reasons in `why`."""
+
+    role: Annotated[Literal["target", "base"], Meta(description="the data set that it is of")]
+    file: str
+    width: int
+    height: int
+    picture: Annotated[str, Meta(description="data URI of a small copy")]
+    truth: list[ExampleBox]
+    why: list[str]
+    suggest: Annotated[list[int], Meta(description="one or two models to show first, by position in `models`")]
+    found: Annotated[dict[str, Found], Meta(description="by position in `models`")]
+
+
+class ExampleModel(Struct, frozen=True, kw_only=True):
+    """A model whose detections were kept; `rows` are positions in results.rows, -1-i is results.originals[i]."""
+
+    rows: list[int]
+
+
+class Examples(Struct, kw_only=True):
+    """The example images of one study."""
+
+    schema_version: int = EXAMPLES_VERSION
+    data_sha256: Annotated[dict[str, str], Meta(description="of the sets, to tell whether they are the results' own")]
+    deployed: Annotated[list[str], Meta(description="weights and file of every row, for the same reason")]
+    score_threshold: float
+    iou_threshold: float
+    classes: dict[str, list[str]]
+    head_classes: dict[str, list[str]]
+    models: list[ExampleModel]
+    images: list[ExampleImage]
+
+
+def encode_examples(examples: Examples) -> bytes:
+    """The file."""
+    return msgspec.json.encode(examples)
+
+
+def decode_examples(content: bytes) -> Examples:
+    """The inverse; raises msgspec.ValidationError or DecodeError."""
+    return msgspec.json.decode(content, type=Examples)

@@ -1,0 +1,40 @@
+"""Examples beside results: whether they are of these results, and the file they are kept in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from .examples_schema import EXAMPLES, EXAMPLES_VERSION, Examples, decode_examples
+from .schema import Original, Results, Row
+
+
+def deployed_of(results: Results) -> list[str]:
+    """For every original and row the weights and the file that ran: what examples are of."""
+    records: list[Original | Row] = [*results.originals, *results.rows]
+    hashes = [record.artifact for record in records]
+    return [f"{h.weights_sha256} {h.plan_sha256 or h.onnx_sha256}" for h in hashes]
+
+
+def read_examples(results_file: Path, results: Results) -> tuple[Examples | None, str]:
+    """The examples of some results, or None and a sentence on why there are none."""
+    file = results_file.with_name(EXAMPLES)
+    try:
+        examples = decode_examples(file.read_bytes())
+    except OSError:
+        return None, f"There is no {EXAMPLES} beside {results_file.name}; the run that made it left one in its folder."
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return None, f"{file.name} cannot be read ({error})."
+    if examples.schema_version != EXAMPLES_VERSION:
+        return None, f"{file.name} has version {examples.schema_version}, this bench-freeze reads {EXAMPLES_VERSION}."
+    if not are_of(examples, results):
+        return None, f"{file.name} is of another run than {results_file.name}."
+    return examples, ""
+
+
+def are_of(examples: Examples, results: Results) -> bool:
+    """Whether these examples show the models and data of these results."""
+    own = {role: facts.sha256 for role, facts in results.data.items()}
+    same_data = all(own.get(role) == sha256 for role, sha256 in examples.data_sha256.items())
+    return same_data and examples.deployed == deployed_of(results)

@@ -1,0 +1,131 @@
+"""What a mean hides: AP at every IoU threshold and of every class, for both heads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ..schema import Accuracy, Original, Row
+from ..view import RowView, View
+from .figure import Axis, Figure, Series, shown_first
+
+Head = Callable[[RowView], Accuracy | None]
+Name = Callable[[RowView], str]
+
+
+def figures_of_heads(view: View) -> list[Figure]:
+    """AP against IoU and AP of every class, of the target head and of the base head."""
+    found: list[Figure] = []
+    with_base = [row for row in view.models("original", "model") if row.identity["construction"] != "plain"]
+    for key, head, rows, name in (
+        ("target", target_of, _trainings(view), _training_name),
+        ("base", base_of, with_base, _row_name),
+    ):
+        named = _distinct(rows, head, name)
+        if named:
+            found += [_by_iou(key, head, named), _by_class(key, head, named)]
+    return found
+
+
+def target_of(row: RowView) -> Accuracy | None:
+    """The target head on the target set."""
+    return row.record.target if isinstance(row.record, Row) else None
+
+
+def base_of(row: RowView) -> Accuracy | None:
+    """The base head on the base set."""
+    return row.record.base if isinstance(row.record, Row | Original) else None
+
+
+def _trainings(view: View) -> list[RowView]:
+    """One row for each training and deployment: the target head's results do not depend on the construction."""
+    found: dict[tuple[tuple[str, str], ...], RowView] = {}
+    for row in view.models("model"):
+        found.setdefault(tuple((k, v) for k, v in row.identity.items() if k != "construction"), row)
+    return list(found.values())
+
+
+def _training_name(row: RowView) -> str:
+    return row.name.replace(f"{row.identity['construction']} ", "freeze ", 1)
+
+
+def _row_name(row: RowView) -> str:
+    return row.name
+
+
+def _distinct(rows: Sequence[RowView], head: Head, name: Name) -> list[tuple[str, RowView]]:
+    """Rows with names; rows of equal results share one, so that no curve hides below another."""
+    groups: dict[tuple[object, ...], list[RowView]] = {}
+    for row in rows:
+        accuracy = head(row)
+        if accuracy is not None and accuracy.map is not None:
+            groups.setdefault((row.source, *accuracy.ap_by_iou.values(), accuracy.map), []).append(row)
+    named = []
+    for group in groups.values():
+        more = f" and {len(group) - 1} equal" if len(group) > 1 else ""
+        named.append((name(group[0]) + more, group[0]))
+    return named
+
+
+def _by_iou(key: str, head: Head, named: Sequence[tuple[str, RowView]]) -> Figure:
+    series = []
+    for position, (name, row) in enumerate(named):
+        accuracy = _certain(head, row)
+        series.append(
+            Series(
+                name=name,
+                x=[float(iou) for iou in accuracy.ap_by_iou],
+                y=list(accuracy.ap_by_iou.values()),
+                mark="line and points",
+                symbol=position,
+                dashed=row.kind == "original",
+                first=shown_first(position, len(named)),
+            )
+        )
+    best = max(named, key=lambda pair: _certain(head, pair[1]).map or 0.0)
+    return Figure(
+        key=f"iou-{key}",
+        title=f"AP against IoU, {key} head",
+        says=f"{len(named)} different curves; AP falls as boxes have to fit better. The highest mAP is "
+        f"{_certain(head, best[1]).map:.4f} ({best[0]}).",
+        x=Axis("IoU threshold"),
+        y=Axis(f"AP, {key} set", from_zero=True),
+        series=series,
+        choose=len(series) > 1,
+    )
+
+
+def _by_class(key: str, head: Head, named: Sequence[tuple[str, RowView]]) -> Figure:
+    first = _certain(head, named[0][1])
+    classes = sorted(first.per_class, key=lambda name: -(first.per_class[name].ap or 0.0))
+    series = []
+    for position, (name, row) in enumerate(named):
+        per_class = _certain(head, row).per_class
+        own = [c for c in classes if c in per_class and per_class[c].ap is not None]
+        series.append(
+            Series(
+                name=name,
+                x=own,
+                y=[per_class[c].ap for c in own],
+                labels=[f"{per_class[c].ground_truth} boxes" for c in own],
+                symbol=position,
+                first=shown_first(position, len(named), 4),
+            )
+        )
+    scored = [c for c in classes if any(c in s.x for s in series)]
+    return Figure(
+        key=f"classes-{key}",
+        title=f"AP of every class, {key} head",
+        says=f"{len(scored)} classes, ordered by the AP of {named[0][0]}: highest {scored[0]}, lowest {scored[-1]}.",
+        x=Axis("class", names=True, order=scored),
+        y=Axis("AP, IoU 0.50 to 0.95", from_zero=True),
+        series=series,
+        sideways=True,
+        choose=len(series) > 1,
+        notes="The number of annotated boxes stands in the data: an AP of a few boxes says little.",
+    )
+
+
+def _certain(head: Head, row: RowView) -> Accuracy:
+    accuracy = head(row)
+    assert accuracy is not None, "rows without this head were left out"
+    return accuracy

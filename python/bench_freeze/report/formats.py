@@ -1,0 +1,49 @@
+"""Numbers as people read them: one function for every form of the report."""
+
+from __future__ import annotations
+
+from .view import Column, Format, RowView, Value
+
+NOTHING = "-"
+
+_SCALE: dict[Format, float] = {"milliseconds": 1e3, "megabytes": 1e-6, "joules": 1e3}
+_DIGITS: dict[Format, str] = {
+    "fraction": ".4f",
+    "change": "+.4f",
+    "milliseconds": ".2f",
+    "joules": ".1f",
+    "megabytes": ".2f",
+    "rate": ".1f",
+}
+UNITS: dict[Format, str] = {"milliseconds": "ms", "joules": "mJ", "megabytes": "MB", "rate": "images/s"}
+
+
+def number(value: float | None, form: Format) -> str:
+    """A number without its unit; a dash where there is none."""
+    if value is None:
+        return NOTHING
+    if form == "change" and value == 0:
+        return "0"  # exactly, which a rounded +0.0000 would not say
+    return format(value * _SCALE.get(form, 1.0), _DIGITS[form])
+
+
+def interval(value: Value, form: Format) -> str:
+    """Both ends in brackets, empty where they are not known."""
+    if value.low is None or value.high is None:
+        return ""
+    return f"[{number(value.low, form)}, {number(value.high, form)}]"
+
+
+def cell(row: RowView, column: Column) -> str:
+    """A cell with its interval behind the number."""
+    if column.is_text:
+        return row.identity.get(column.key, NOTHING)
+    value = row.value(column.key)
+    bounds = interval(value, column.format)
+    return number(value.value, column.format) + (f" {bounds}" if bounds else "")
+
+
+def heading(column: Column) -> str:
+    """A column's heading with its unit."""
+    unit = UNITS.get(column.format)
+    return f"{column.heading} {unit}" if unit else column.heading

@@ -1,0 +1,31 @@
+"""What the words and numbers of a report mean."""
+
+from __future__ import annotations
+
+from .columns import VERDICT
+from .view import View
+
+TERMS = (
+    ("original", "The base model as it was given, through the same engine: what every row is compared with."),
+    ("branched", "Frozen layers shared, both tails side by side: the base head answers exactly as before."),
+    ("grafted", "The original head on the fine-tuned neck: what the features forgot."),
+    ("plain", "The fine-tuned detector alone: its old classes are gone."),
+    ("AP", "Average precision of a class: the area under its precision-recall curve, sampled at 101 recalls."),
+    ("mAP", "Mean of AP over classes and over IoU 0.50 to 0.95 in steps of 0.05; mAP50: at IoU 0.50 alone."),
+    ("IoU", "Intersection over union of two boxes: 1 where they are the same, 0 where they do not touch."),
+    ("interval", "In brackets, of 95 %. Of a percentile by order statistics, which assume no distribution."),
+    ("p50, p99", "The time that 50 % or 99 % of the calls did not exceed; p99 needs at least 662 samples."),
+    ("VALID", "No reason was found against relying on the latency."),
+    ("AMBIGUOUS", "Other processes, drift, steps or too few samples: do not rely on it without another run."),
+    ("INVALID", "Throttling, an impossible clock, or many rejected samples: not a number to use."),
+    ("UNJUDGED", "Not timed, or measured by a version that gave no verdicts."),
+    ("F1", "Harmonic mean of precision and recall: 2 hits / (detections + annotated boxes), here of one image."),
+    ("graft ladder", "Every model between the original and the fine-tuned one, layer after layer."),
+    ("Pareto front", "The models that no other beats in all of the numbers that are compared."),
+)
+
+
+def glossary(view: View) -> list[tuple[str, str]]:
+    """Terms with their meaning: the table's own columns first."""
+    columns = [(c.heading, c.words) for c in view.columns if c != VERDICT and c.key not in ("freeze", "construction")]
+    return [*columns, *TERMS]

@@ -1,0 +1,85 @@
+"""Example images for the page: every picture once, models under the names of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..examples_schema import ExampleBox, ExampleImage, Examples
+from ..view import RowView, View
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """What the page's script draws: pictures by number, and images that point to them.
+
+    A box is [class name, left, top, width, height, score or null, state].
+    """
+
+    pictures: list[str]
+    models: list[str]
+    images: list[dict[str, Any]]
+    settings: str
+
+
+def gallery_of(view: View, examples: Mapping[str, Examples]) -> Gallery:
+    """The gallery of some studies' examples."""
+    pictures: dict[str, int] = {}
+    models: dict[str, int] = {}
+    images: list[dict[str, Any]] = []
+    settings: dict[str, None] = {}
+    for source, own in examples.items():
+        names = _names(source, view, own)
+        settings[
+            f"Drawn: scores of at least {own.score_threshold:g}. A hit overlaps an annotation of its class by an IoU "
+            f"of at least {own.iou_threshold:g}, and no better detection took that one."
+        ] = None
+        for image in own.images:
+            picture = pictures.setdefault(image.picture, len(pictures))
+            images.append(_image(source if len(examples) > 1 else "", image, picture, own, names, models))
+    return Gallery(list(pictures), list(models), images, " ".join(settings))
+
+
+def _names(source: str, view: View, examples: Examples) -> list[str]:
+    """Every model under the name of its first row, with the others that are the same model."""
+    study = [row for row in view.rows if row.source == source]
+    originals = [row for row in study if row.kind == "original"]
+    rows = [row for row in study if row.kind == "model"]
+
+    def row_at(position: int) -> RowView:
+        return rows[position] if position >= 0 else originals[-1 - position]
+
+    return [" = ".join(row_at(position).name for position in model.rows) for model in examples.models]
+
+
+def _image(
+    source: str, image: ExampleImage, picture: int, examples: Examples, names: list[str], models: dict[str, int]
+) -> dict[str, Any]:
+    classes = examples.classes[image.role]
+    found = {
+        models.setdefault(names[int(position)], len(models)): {
+            "heads": {
+                head: [_box(box, examples.head_classes[head]) for box in boxes] for head, boxes in own.heads.items()
+            },
+            "missed": own.missed,
+        }
+        for position, own in image.found.items()
+    }
+    return {
+        "role": image.role,
+        "source": source,
+        "file": image.file,
+        "width": image.width,
+        "height": image.height,
+        "picture": picture,
+        "why": image.why,
+        "truth": [_box(box, classes) for box in image.truth],
+        "found": {str(position): own for position, own in found.items()},
+        "suggest": [models[names[position]] for position in image.suggest if names[position] in models],
+    }
+
+
+def _box(box: ExampleBox, classes: list[str]) -> list[Any]:
+    name = classes[box.label] if 0 <= box.label < len(classes) else ""
+    return [name, box.left, box.top, box.width, box.height, box.score, box.state]

@@ -1,0 +1,118 @@
+"""A view as one HTML page: templates get plain values, text is escaped by them, scripts are allowed by their hash."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from .. import formats
+from ..columns import VERDICT
+from ..figures.all import figures_of
+from ..glossary import glossary
+from ..provenance import environment_facts, origins, study_facts
+from ..table import sentences
+from ..view import Column, RowView, View
+from .gallery import gallery_of
+from .plotly import plot_of
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+    from ..examples_schema import Examples
+
+FOLDER = Path(__file__).parent
+PLOTLY = "plotly-cartesian.min.js"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell: its text, its interval, and what it is sorted by."""
+
+    text: str
+    interval: str
+    sort: str
+    note: str
+
+
+def report_page(view: View, examples: dict[str, Examples], absent: Sequence[str] = ()) -> str:
+    """The page. `examples` are by the name of the study; `absent` says in sentences why some are not there."""
+    scripts = [
+        _script(FOLDER / "vendor" / PLOTLY),
+        *(_script(FOLDER / name) for name in ("table.js", "plots.js", "examples.js")),
+    ]
+    figures = figures_of(view)
+    gallery = gallery_of(view, examples)
+    return _template().render(
+        view=view,
+        policy=_policy(scripts),
+        scripts=scripts,
+        style=(FOLDER / "report.css").read_text(),
+        rows=[(row, [(column, cell_of(row, column)) for column in view.columns]) for row in view.rows],
+        filters=_filters(view),
+        heading=formats.heading,
+        verdict=VERDICT,
+        sentences=sentences(view),
+        figures=[(figure, to_json(plot_of(figure))) for figure in figures],
+        gallery=gallery,
+        gallery_json=to_json(gallery) if gallery.images else "",
+        no_examples=absent,
+        origins=origins(view),
+        studies=[(study, study_facts(study.results), environment_facts(study.results)) for study in view.studies],
+        profiles=[(profile, environment_facts(profile.profile)) for profile in view.profiles],
+        glossary=glossary(view),
+    )
+
+
+def cell_of(row: RowView, column: Column) -> Cell:
+    """A cell of the page's table; the same words as in every other form."""
+    if column == VERDICT:
+        return Cell(row.verdict, "", row.verdict, "; ".join(row.reasons))
+    if column.is_text:
+        text = formats.cell(row, column)
+        return Cell(text, "", text, "")
+    value = row.value(column.key)
+    sort = "" if value.value is None else repr(value.value)
+    return Cell(formats.number(value.value, column.format), formats.interval(value, column.format), sort, value.note)
+
+
+def to_json(value: Any) -> str:
+    """Json inside a script element: nothing in it can end the element or begin a comment."""
+    text = msgspec.json.encode(value).decode()
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+def _filters(view: View) -> list[tuple[Column, list[str]]]:
+    """Columns of words with the values to choose from, where there is a choice."""
+    found = []
+    for column in (c for c in view.columns if c.is_text):
+        values = list(dict.fromkeys(cell_of(row, column).text for row in view.rows))
+        if 1 < len(values) <= 60:
+            found.append((column, values))
+    return found
+
+
+def _script(path: Path) -> str:
+    return path.read_text(encoding="utf-8").replace("</script", "<\\/script")
+
+
+def _policy(scripts: Sequence[str]) -> str:
+    """Nothing is loaded from anywhere, and no script runs but these, whatever a data set's text says."""
+    hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
+    allowed = " ".join(f"'sha256-{digest}'" for digest in hashes)
+    return f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:"
+
+
+@cache
+def _template() -> Template:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    loader = FileSystemLoader(FOLDER / "templates")
+    options: dict[str, Any] = {"autoescape": True, "trim_blocks": True, "lstrip_blocks": True}
+    return Environment(loader=loader, undefined=StrictUndefined, **options).get_template("report.html.j2")

@@ -1,0 +1,50 @@
+"""The command that makes one row again."""
+
+from __future__ import annotations
+
+import shlex
+
+from .schema import Original, Results, Row
+
+# --replay stays: with --replay-holdout it decides which base images are scored in every row.
+_REPLACED = ("freeze", "seeds", "recipe", "interpolate", "data-fractions", "construction", "engine", "precision")
+_DROPPED = ("--json", "--scratch")
+
+
+def row_command(results: Results, record: Row | Original) -> str:
+    """The study's command cut down to one row; what was made for other rows is not needed for it.
+
+    Empty where the file holds no command. The original model needs no training, but a run makes at least one.
+    """
+    words = _without(shlex.split(results.command), _REPLACED if isinstance(record, Row) else _REPLACED[-2:])
+    if not words:
+        return ""
+    if isinstance(record, Row):
+        words += ["--freeze", str(record.freeze), "--seeds", str(record.seed), "--construction", record.construction]
+        words += _recipe_flags(record.recipe)
+        words += ["--data-fractions", f"{record.data_fraction:g}"] if record.data_fraction != 1 else []
+    return shlex.join([*words, "--engine", record.engine, "--precision", record.precision])
+
+
+def _recipe_flags(recipe: str) -> list[str]:
+    family, _, share = recipe.partition("_")
+    if family == "interpolate":
+        return ["--interpolate", share]
+    if recipe == "scratch":
+        return ["--scratch"]
+    return [] if recipe == "static" or family == "replay" else ["--recipe", recipe]
+
+
+def _without(words: list[str], flags: tuple[str, ...]) -> list[str]:
+    """A command without some flags and their values; a flag's value may follow it or stand behind '='."""
+    names = {f"--{flag}" for flag in flags}
+    kept: list[str] = []
+    skip = False
+    for word in words:
+        if skip:
+            skip = False
+        elif word in names:
+            skip = True
+        elif word not in _DROPPED and word.partition("=")[0] not in names:
+            kept.append(word)
+    return kept

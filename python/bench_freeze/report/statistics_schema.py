@@ -1,0 +1,158 @@
+"""The schema of a study's statistics and recommendation: what the rows together can carry.
+
+An arm is everything of a row's identity but the seed. All values are fractions of AP, as in the rows; differences are
+the second less the first. Intervals are of 95 %.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+
+class Interval(Struct, frozen=True, kw_only=True):
+    """Both ends of an interval."""
+
+    low: float
+    high: float
+
+
+class Figure(Struct, frozen=True, kw_only=True):
+    """A number of an arm, or the difference of two: the mean over seeds, and how far it can be trusted."""
+
+    value: Annotated[float, Meta(description="mean over seeds")]
+    per_seed: Annotated[list[float], Meta(description="in the order of the arm's seeds; of a difference, common ones")]
+    sd: Annotated[float | None, Meta(description="standard deviation over seeds; null with one seed")]
+    images: Annotated[
+        Interval | None, Meta(description="other images, these trainings: bootstrap; null without matches")
+    ]
+    seeds: Annotated[
+        Interval | None, Meta(description="other trainings, these images: Student's t; null with one seed")
+    ]
+    interval: Annotated[Interval | None, Meta(description="what claims are made of: both, or the one that there is")]
+    covers: Annotated[str, Meta(description="images and trainings, images, trainings, or nothing")]
+    image_error: Annotated[float | None, Meta(description="standard error over images")]
+    image_degrees: Annotated[float | None, Meta(description="its degrees of freedom: images less one")]
+    seed_error: Annotated[float | None, Meta(description="standard error over seeds")]
+
+
+class Equivalence(Struct, frozen=True, kw_only=True):
+    """Two one-sided tests at a margin that was fixed before."""
+
+    margin: float
+    low: Annotated[float, Meta(description="of the 90 % interval, which has to lie inside the margin")]
+    high: float
+    outcome: Annotated[str, Meta(description="identical by construction, equivalent, different or not shown")]
+    images_needed: Annotated[
+        int | None, Meta(description="images that would show it, if the true difference is 0; null where it is shown")
+    ] = None
+
+
+class Comparison(Struct, frozen=True, kw_only=True):
+    """Two arms, or the original and an arm, on the same images."""
+
+    data: Annotated[str, Meta(description="target, base, or base merged: base under the limit that both heads share")]
+    between: Annotated[str, Meta(description="trainings, deployments (of one training), or original (and an arm)")]
+    number: Annotated[str, Meta(description="map or map50")]
+    a: str
+    b: str
+    seeds: list[int]
+    difference: Annotated[Figure, Meta(description="b less a")]
+    identical: Annotated[bool, Meta(description="every match of every image is the same")]
+    p: Annotated[float | None, Meta(description="two-sided, of the difference 0, by `interval`'s error")]
+    p_holm: Annotated[float | None, Meta(description="the same, adjusted for all comparisons of this kind")]
+    p_images: Annotated[float | None, Meta(description="permutation: the two results swapped image by image")]
+    p_images_holm: float | None = None
+    p_seeds: Annotated[float | None, Meta(description="sign flips over seeds; n seeds reach 2 / 2^n at best")] = None
+    detectable: Annotated[float | None, Meta(description="true difference found in 80 % of cases, alpha 0.05")] = None
+    equivalence: list[Equivalence] = []
+
+
+class Detectable(Struct, frozen=True, kw_only=True):
+    """What a data set is able to tell apart, by the median spread of the comparisons made on it."""
+
+    data: str
+    number: str
+    images: int
+    between_models: Annotated[float | None, Meta(description="two trained models, other images")]
+    between_arms: Annotated[float | None, Meta(description="two arms of the study's seeds, other images and trainings")]
+    seeds: int
+    basis: Annotated[str, Meta(description="what the spread was read from")]
+    images_needed: Annotated[
+        dict[str, int], Meta(description="by margin: images that show equivalence of two models that do not differ")
+    ]
+
+
+class ClassGroup(Struct, frozen=True, kw_only=True):
+    """Some classes of the base set."""
+
+    classes: list[str]
+    base: Figure
+    change: Annotated[Figure, Meta(description="less the original model's")]
+    joint_limit: Annotated[Figure | None, Meta(description="the merged output less the base head alone")]
+
+
+class Arm(Struct, frozen=True, kw_only=True):
+    """One arm: a model of the study, over its seeds."""
+
+    name: str
+    training: Annotated[str, Meta(description="its name without the construction: arms of one have one target head")]
+    identity: dict[str, Any]
+    seeds: list[int]
+    isolated: Annotated[bool, Meta(description="the base head reads frozen layers only: it cannot have changed")]
+    latency_p50_s: Annotated[float | None, Meta(description="of the engine alone; median over seeds, INVALID left out")]
+    bytes: Annotated[int, Meta(description="of the deployed file, the largest over seeds")]
+    target: Figure
+    target_map50: Figure
+    target_test: Annotated[Figure | None, Meta(description="on the test split, of which nothing was chosen")]
+    base: Figure
+    base_change: Annotated[Figure, Meta(description="less the original model's")]
+    base_merged: Figure | None
+    joint_limit: Annotated[Figure | None, Meta(description="base mAP of the merged output less the base head alone")]
+    target_joint_limit: Annotated[Figure | None, Meta(description="the same of the target head on the target set")]
+    class_groups: Annotated[
+        dict[str, ClassGroup],
+        Meta(description="shared: classes of the base set that both heads know; rest: the others"),
+    ] = {}
+
+
+class Statistics(Struct, frozen=True, kw_only=True):
+    """What the rows together can carry."""
+
+    alpha: float
+    power: float
+    resamples: int
+    permutations: int
+    margins: list[float]
+    seeds: int
+    arms: list[Arm]
+    comparisons: list[Comparison]
+    detectable: list[Detectable]
+    limits: Annotated[list[str], Meta(description="what cannot be claimed, in sentences")]
+
+
+class ParetoMember(Struct, frozen=True, kw_only=True):
+    """An arm that no other is better than in everything."""
+
+    name: str
+    target: Figure
+    base_change: Figure
+    latency_p50_s: float | None
+    tied_with_pick: Annotated[
+        bool | None, Meta(description="interval of the target difference to the pick has 0 in it")
+    ]
+
+
+class Recommendation(Struct, frozen=True, kw_only=True):
+    """An arm under the user's constraints, chosen by the numbers of the selection split."""
+
+    pick: str | None
+    identity: dict[str, Any]
+    reason: str
+    ties: list[str]
+    pareto: list[ParetoMember]
+    selected_on: Annotated[str, Meta(description="split that the choice was made on")]
+    final: Annotated[Figure | None, Meta(description="target mAP of the pick on the test split; null without one")]
+    constraints: dict[str, float | None]
+    notes: list[str] = []

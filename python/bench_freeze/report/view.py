@@ -1,0 +1,130 @@
+"""What a report shows, as plain values: terminal, Markdown, CSV and HTML read their numbers here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from .profile_schema import Profile
+from .schema import Original, Results, Row
+
+Kind = Literal["original", "model", "mean", "profile"]
+Format = Literal["text", "fraction", "change", "milliseconds", "joules", "megabytes", "rate"]
+Better = Literal["higher", "lower"]
+
+VERDICTS = ("VALID", "AMBIGUOUS", "INVALID")  # from good to bad
+UNJUDGED = "UNJUDGED"  # what files say that are older than the verdicts
+
+
+@dataclass(frozen=True)
+class Value:
+    """A number in the results' own unit with its interval; `value` is None where there is none, and `note` says why."""
+
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    note: str = ""
+
+    @property
+    def has_interval(self) -> bool:
+        """Whether both ends are known."""
+        return self.low is not None and self.high is not None
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the table: `words` say what its numbers are."""
+
+    key: str
+    heading: str
+    format: Format
+    words: str
+    better: Better | None = None
+
+    @property
+    def is_text(self) -> bool:
+        """Whether its cells are words that name a row, not numbers."""
+        return self.format == "text"
+
+
+@dataclass(frozen=True)
+class RowView:
+    """One row: who it is, its numbers by column, and the record it was read from."""
+
+    id: str  # unique on the page, safe as an anchor
+    name: str  # unique in words
+    kind: Kind
+    source: str
+    identity: Mapping[str, str]  # by column key
+    values: Mapping[str, Value]  # by column key
+    verdict: str  # the worse one of its scopes
+    reasons: tuple[str, ...]
+    record: Row | Original | Profile
+
+    def value(self, key: str) -> Value:
+        """A number of this row; an empty one where it has none."""
+        return self.values.get(key, Value())
+
+
+@dataclass(frozen=True)
+class Study:
+    """One results file under the name by which the report calls it."""
+
+    name: str
+    results: Results
+    asked: str
+    caption: str
+
+
+@dataclass(frozen=True)
+class ProfileView:
+    """One profile under its name, and the row that it measured when a study knows the same file."""
+
+    name: str
+    profile: Profile
+    row: RowView
+
+
+@dataclass(frozen=True)
+class View:
+    """Everything of a report but its pictures. `columns` are those in which some row says something."""
+
+    studies: tuple[Study, ...]
+    profiles: tuple[ProfileView, ...]
+    columns: tuple[Column, ...]
+    rows: tuple[RowView, ...]
+    absent: tuple[str, ...] = field(default=())  # sentences: which columns are left out, and why
+
+    @property
+    def title(self) -> str:
+        """What the numbers are of."""
+        about = [study.results.about for study in self.studies]
+        return about[0] if len(about) == 1 else f"{len(self.studies) + len(self.profiles)} files compared"
+
+    @property
+    def names(self) -> Sequence[Column]:
+        """The columns that name a row."""
+        return [column for column in self.columns if column.is_text]
+
+    @property
+    def numbers(self) -> Sequence[Column]:
+        """The columns that hold numbers."""
+        return [column for column in self.columns if not column.is_text]
+
+    def models(self, *kinds: Kind) -> list[RowView]:
+        """Rows of these kinds, in order."""
+        return [row for row in self.rows if row.kind in kinds]
+
+
+def worse(verdicts: Sequence[str | None]) -> str:
+    """The worst of some verdicts; one that is missing counts as unjudged, no verdict at all too."""
+    known = [v for v in verdicts if v is not None]
+    if len(known) < len(verdicts) or not known:
+        return UNJUDGED
+    return max(known, key=VERDICTS.index)
+
+
+def record_of(row: RowView, kind: type[Any]) -> Any:
+    """The record of a row when it is of a kind, else None."""
+    return row.record if isinstance(row.record, kind) else None

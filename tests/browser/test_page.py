@@ -108,6 +108,14 @@ def test_plots_have_their_data_behind_them(open_page, study):
     assert len(lines) == 1 + 2 * 3 + 2  # branched and grafted at three depths, two ends of the original's level
 
 
+def test_no_plot_offers_to_send_its_data_away(open_page, study):
+    page = open_page(study)
+    buttons = page.eval_on_selector_all(".modebar-btn", "all => all.map(b => b.dataset.title)")
+    allowed = {"Download plot as a PNG", "Zoom", "Pan", "Zoom in", "Zoom out", "Autoscale", "Reset axes"}
+    assert set(buttons) == allowed
+    assert page.eval_on_selector(".plot", "p => p._context.plotlyServerURL") == ""
+
+
 def test_series_are_chosen_by_keyboard(open_page, large):
     page = open_page(large)
     plot = page.locator("#plot-samples-model")

@@ -25,7 +25,7 @@ from bench_freeze.report.html.page import report_page
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "bench" / "results"
 MOST_BYTES = 300_000
-COLOURS = 160
+COLOURS = 256
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 

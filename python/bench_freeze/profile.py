@@ -1,4 +1,4 @@
-"""`bench-freeze profile`: everything that can be measured of one ONNX file on the machine at hand."""
+"""`bench-freeze profile`: everything that can be measured of one ONNX file or plan on the machine at hand."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .artifact import file_sha256, write_whole
 from .data.dataset import ImageRecord
 from .data.loader import load_batch
 from .engines.base import Engine
-from .engines.ort_engine import OrtEngine
+from .engines.opening import open_engine
 from .environment import environment
 from .errors import InputError, MeasurementError
 from .latency import DISTINCT_BATCHES, latencies_from, latency_facts, latency_of, measure_latency
@@ -77,7 +77,7 @@ def profile_model(request: ProfileRequest, command: Sequence[str], note: Callabl
     _check(request)
     # A second session's waiting threads spin and would slow the one that is timed: compared models get one thread each.
     threads = 1 if request.versus is not None and request.threads is None else request.threads
-    engine = OrtEngine(request.model, request.device, threads)
+    engine = open_engine(request.model, request.device, threads)
     try:
         with tempfile.TemporaryDirectory() as folder:
             return _Profiler(request, command, note, engine, Path(folder)).run()
@@ -88,7 +88,9 @@ def profile_model(request: ProfileRequest, command: Sequence[str], note: Callabl
 def _check(request: ProfileRequest) -> None:
     for path in (request.model, request.versus):
         if path is not None and not path.is_file():
-            raise InputError(f"{path}: there is no such file; give an ONNX file that bench-freeze export wrote.")
+            raise InputError(
+                f"{path}: there is no such file; give an ONNX file or a plan that bench-freeze export wrote."
+            )
     if not 0 < request.seconds < 1e6 or request.samples < 1:
         raise InputError(f"--seconds {request.seconds} --samples {request.samples}: both must be above 0.")
     if request.rate_hz is not None and not 0 < request.rate_hz < 1e6:
@@ -105,7 +107,7 @@ class _Profiler:
         request: ProfileRequest,
         command: Sequence[str],
         note: Callable[[str], None],
-        engine: OrtEngine,
+        engine: Engine,
         folder: Path,
     ) -> None:
         card, fixed = engine.card, engine.card.batch
@@ -193,7 +195,7 @@ class _Profiler:
         images = self._images[: self._profile.batch]
 
         def load() -> tuple[Callable[[], object], Callable[[], object]]:
-            engine = OrtEngine(self._request.model, self._request.device, self._engine.identity.threads)
+            engine = open_engine(self._request.model, self._request.device, self._engine.identity.threads)
             return lambda: engine.infer(images), engine.close
 
         cold = sample_cold(load, self._clock, COLD_REPEATS)
@@ -253,7 +255,7 @@ class _Profiler:
         if path is None:
             return
         self._note(f"comparison with {path.name}, interleaved")
-        other = OrtEngine(path, self._request.device, self._engine.identity.threads)
+        other = open_engine(path, self._request.device, self._engine.identity.threads)
         try:
             batch = self._profile.batch
             if other.card.batch not in (None, batch):

@@ -14,14 +14,14 @@ def add_profile(commands: Any) -> None:
     """Add the command to the parser's."""
     profile = commands.add_parser(
         "profile",
-        help="latency, throughput, energy and machine state of one ONNX file",
-        description="Measure one ONNX file of bench-freeze export on this machine: latency of the engine and of the "
-        "pipeline with its stages, cold start, and where asked a paced rate, throughput over batch sizes, and another "
-        "model interleaved. Energy where the machine has a counter. Percentiles come with 95 %% bounds, every figure "
-        "with a verdict and its reasons. Writes json after every part.",
+        help="latency, throughput, energy and machine state of one ONNX file or plan",
+        description="Measure one ONNX file or TensorRT plan of bench-freeze export on this machine: latency of the "
+        "engine and of the pipeline with its stages, cold start, and where asked a paced rate, throughput over batch "
+        "sizes, and another model interleaved. Energy where the machine has a counter. Percentiles come with 95 % "
+        "bounds, every figure with a verdict and its reasons. Writes json after every part.",
         allow_abbrev=False,
     )
-    profile.add_argument("model", metavar="MODEL.onnx", help="a file with a model card, as bench-freeze export writes")
+    profile.add_argument("model", metavar="MODEL", help="an ONNX file or a plan, as bench-freeze export writes them")
     profile.add_argument("--out", metavar="FILE", help="the json to write (default: MODEL.profile.json, here)")
     profile.add_argument("--device", default="cpu", help="cpu, cuda:0 ... (default: cpu)")
     profile.add_argument("--threads", type=int, metavar="N", help="threads of the engine (default: its own choice)")
@@ -36,7 +36,7 @@ def add_profile(commands: Any) -> None:
         "--criterion", choices=("stdrel", "entropy"), default="stdrel", help="when samples suffice (default: stdrel)"
     )
     profile.add_argument("--rate", type=float, metavar="HZ", help="also call at this rate")
-    profile.add_argument("--vs", metavar="OTHER.onnx", help="also compare, interleaved A B B A, one thread by default")
+    profile.add_argument("--vs", metavar="OTHER", help="also compare, interleaved A B B A, one thread by default")
     profile.add_argument("--json", action="store_true", help="print the json instead of the summary")
     profile.set_defaults(call=_profile)
 

@@ -68,7 +68,7 @@ def test_the_form_filters_rows(open_page, study):
     assert column(page, "freeze") == ["15"]
     assert page.locator("#shown").inner_text() == "1 of 10 rows"
     form.get_by_role("button", name="Show all").click()
-    page.wait_for_function("document.getElementById('shown').textContent === '10 of 10 rows'")
+    page.wait_for_function("() => document.getElementById('shown').textContent === '10 of 10 rows'")
     form.get_by_label("Find").fill("PLAIN 22")
     assert column(page, "construction") == ["plain"]
     form.get_by_label("Find").fill("")
@@ -108,6 +108,14 @@ def test_plots_have_their_data_behind_them(open_page, study):
     assert len(lines) == 1 + 2 * 3 + 2  # branched and grafted at three depths, two ends of the original's level
 
 
+def test_no_plot_offers_to_send_its_data_away(open_page, study):
+    page = open_page(study)
+    buttons = page.eval_on_selector_all(".modebar-btn", "all => all.map(b => b.dataset.title)")
+    allowed = {"Download plot as a PNG", "Zoom", "Pan", "Zoom in", "Zoom out", "Autoscale", "Reset axes"}
+    assert set(buttons) == allowed
+    assert page.eval_on_selector(".plot", "p => p._context.plotlyServerURL") == ""
+
+
 def test_series_are_chosen_by_keyboard(open_page, large):
     page = open_page(large)
     plot = page.locator("#plot-samples-model")
@@ -115,7 +123,7 @@ def test_series_are_chosen_by_keyboard(open_page, large):
     page.keyboard.press("Enter")
     plot.locator(".choose input").nth(1).focus()
     page.keyboard.press("Space")
-    page.wait_for_function("document.querySelector('#plot-samples-model .plot').data[1].visible === false")
+    page.wait_for_function("() => document.querySelector('#plot-samples-model .plot').data[1].visible === false")
     assert plot.locator(".scatterlayer .trace").count() == 2
 
 
@@ -210,14 +218,14 @@ def test_print_shows_every_plot_on_the_paper(open_page, study, keep):
     (keep / "study.pdf").write_bytes(page.pdf(format="A4"))
     page.emulate_media(media="print")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    page.wait_for_function("[...document.querySelectorAll('.plot')].every(p => p.layout.width === 680)")
+    page.wait_for_function("() => [...document.querySelectorAll('.plot')].every(p => p.layout.width === 680)")
     page.screenshot(path=keep / "study-print.png", full_page=True)
     ink = page.eval_on_selector(".plot svg .xtitle", "t => getComputedStyle(t).fill")
     assert ink == "rgb(0, 0, 0)"  # dark text on white paper, whatever the screen had
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     page.emulate_media()
     page.evaluate("dispatchEvent(new Event('afterprint'))")
-    page.wait_for_function("[...document.querySelectorAll('.plot')].every(p => p.layout.width !== 680)")
+    page.wait_for_function("() => [...document.querySelectorAll('.plot')].every(p => p.layout.width !== 680)")
 
 
 def test_a_reader_without_scripts_has_the_table(browser, study):

@@ -131,11 +131,13 @@ def test_an_engine_that_dies_in_mid_run_leaves_its_samples_on_disk(model, monkey
         (["fixed.onnx", "--batch", "1,2"], "batches of 1 only"),
         (["fixed.onnx", "--max-batch", "8"], "batches of 1 only"),
         (["broken.onnx"], "cannot be loaded"),
+        (["some.plan"], "give --device cuda:0"),
     ],
 )
 def test_what_cannot_be_measured_is_refused_in_a_sentence(model, arguments, words, capsys):
     write_model(model.with_name("fixed.onnx"), 1)
-    model.with_name("broken.onnx").write_bytes(b"not a model")
+    for name in ("broken.onnx", "some.plan"):
+        model.with_name(name).write_bytes(b"not a model")
     assert cli.main(["profile", *arguments]) == 2
     message = capsys.readouterr().err
     assert words in message

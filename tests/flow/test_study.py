@@ -443,7 +443,7 @@ def test_an_engine_that_dies_in_mid_run_leaves_its_samples_in_the_results(finish
     assert not results["finished"]
     broken = results["originals"][0]["latency"]
     assert "device lost" in broken["failure"]
-    assert broken["model"]["n"] == len(broken["model"]["samples_s"]) == 5
+    assert broken["model"]["n"] == len(broken["model"]["samples_s"]) >= 5  # 25 calls less a warm-up of 20 at most
     assert broken["model"]["verdict"] == "INVALID"
     assert results["originals"][0]["base"]["map"] == finished[1]["originals"][0]["base"]["map"]
     assert cli.main(arguments) == 0

@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 
 from bench_freeze.check.change import Change, holm, welch_df
+from bench_freeze.check.finding import Finding
+from bench_freeze.check.judge import Test as Judged
+from bench_freeze.check.judge import decide
 from bench_freeze.check.latency_change import block_length, latency_change, level, level_of_few
+from bench_freeze.check.limits import Limit
 from bench_freeze.check.rerun import pooled_change
 from bench_freeze.check.student import quantile, upper_tail
 
@@ -59,6 +63,15 @@ def test_a_change_known_exactly_is_certain():
     assert Change(1, 2, 1.0, 0.0, 5).p_value() == 0
     assert Change(1, 1, 0.0, 0.0, 5).p_value() == 1
     assert Change(2, 1, -1.0, 0.0, 5).p_value() == 1
+
+
+def test_what_cannot_be_measured_is_no_pass():
+    nothing = Change(math.nan, math.nan, math.nan, math.inf, 5)
+    assert nothing.p_value() == 1
+    blank = Finding("base_map", "row", (), "base mAP", "AP", "PASS", "")
+    (found,) = decide([Judged(blank, nothing, Limit(0.005, False))])
+    assert found.status == "INVALID"
+    assert "not defined" in found.sentence
 
 
 def test_blocks_grow_with_correlation():

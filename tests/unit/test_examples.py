@@ -5,7 +5,7 @@ import pytest
 
 from bench_freeze.data.classes import ClassMap
 from bench_freeze.data.dataset import DetectionSet, GroundTruth, ImageRecord
-from bench_freeze.examples.compare import ImageBoxes, annotations_on, differences, f1_by_image, iou, pair
+from bench_freeze.examples.compare import ImageBoxes, annotations_on, differences, f1_by_image, in_crowd, iou, pair
 from bench_freeze.pipeline import HeadDetections
 
 BOX = [10.0, 10.0, 20.0, 20.0]
@@ -39,6 +39,13 @@ def test_the_best_detection_takes_the_annotation():
     found = boxes([0, 0, 1], [BOX, BOX, BOX], [0.5, 0.9, 0.8])
     assert pair(found, boxes([0], [BOX])).tolist() == [-1, 0, -1]
     assert pair(found, boxes([], [])).tolist() == [-1, -1, -1]
+
+
+def test_what_lies_in_a_crowd_of_its_class_is_not_false():
+    crowd = boxes([0], [[0.0, 0.0, 100.0, 100.0]])
+    found = boxes([0, 1, 0, 0], [BOX, BOX, [90.0, 0.0, 20.0, 20.0], [95.0, 0.0, 20.0, 20.0]])
+    assert in_crowd(found, crowd).tolist() == [True, False, True, False]  # half of the third lies inside
+    assert in_crowd(found, boxes([], [])).tolist() == [False] * 4
 
 
 def test_differences_count_what_has_no_counterpart():

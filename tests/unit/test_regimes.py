@@ -140,3 +140,9 @@ def test_throughput_per_batch():
     clock = FakeClock()
     curve = throughput_curve(lambda batch: lambda i: clock.advance(0.25 + 0.25 * batch), doubling(5), clock, RULE)
     assert [(t.batch, t.images_per_s) for t in curve] == [(1, 2), (2, 2 / 0.75), (4, 4 / 1.25), (5, 5 / 1.5)]
+
+
+def test_a_clock_that_goes_backwards_during_a_cold_start():
+    clock = FakeClock()
+    with pytest.raises(MeasurementError, match="backwards"):
+        sample_cold(lambda: (lambda: clock.advance(-1.0), lambda: None), clock, 1)

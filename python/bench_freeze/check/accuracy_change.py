@@ -80,7 +80,7 @@ class HeadNumbers:
         return whole_ap(self.evaluation), resampled_ap(self.resamples, self.evaluation, SEED, self.threads)
 
     def _mean(self, thresholds: slice | NDArray[np.bool_]) -> Numbers:
-        whole, drawn = (np.nanmean(ap[:, :, thresholds].reshape(len(ap), -1), axis=1) for ap in self._ap)
+        whole, drawn = (_mean(ap[:, :, thresholds].reshape(len(ap), -1)) for ap in self._ap)
         return float(whole[0]), drawn
 
     def _of_sums(
@@ -142,6 +142,13 @@ def _change(reference: Numbers, current: Numbers, images: int, sign: float) -> C
         se=float(np.std(drawn)) * (images / max(images - 1, 1)) ** 0.5 if len(drawn) > 1 else float("inf"),
         df=max(1.0, images - 1.0),
     )
+
+
+def _mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of each row, over what is defined in it; NaN where nothing is."""
+    count = np.isfinite(values).sum(axis=1)
+    mean: NDArray[np.float64] = np.where(count, np.nansum(values, axis=1), np.nan) / np.maximum(count, 1)
+    return mean
 
 
 def checked_classes(evaluation: Evaluation) -> list[int]:

@@ -23,8 +23,15 @@ class Change:
     df: float
     is_ratio: bool = False
 
+    @property
+    def is_defined(self) -> bool:
+        """False where there was nothing to measure, as the AP of a data set without ground truth."""
+        return math.isfinite(self.worse) and math.isfinite(self.se)
+
     def p_value(self) -> float:
         """The probability of a change for the worse like this one, or a larger, if nothing had changed."""
+        if not self.is_defined:
+            return 1.0
         if self.worse == 0 or self.se == 0:
             return 0.0 if self.worse > 0 else 1.0
         return upper_tail(self.worse / self.se, self.df)

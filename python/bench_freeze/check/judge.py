@@ -2,7 +2,8 @@
 
 Two conditions make an alarm. The change lies beyond its limit with 95 % confidence (one-sided), and it is no accident:
 its p-value against "nothing changed", adjusted by Holm over every test of every row and metric, is below 2 %. So a
-check of A against A raises a false alarm of any kind in at most 2 of 100, however many rows it has.
+check of A against A should raise a false alarm of any kind in at most 2 of 100, however many rows it has;
+bench/check_simulation.py counts them.
 """
 
 from __future__ import annotations
@@ -76,6 +77,9 @@ def decide(made: list[Finding | Test]) -> list[Finding]:
 
 def _judged(test: Test, p_value: float) -> Finding:
     change, allowed = test.change, test.allowed
+    if not change.is_defined:
+        text = f"{test.finding.row}: {test.finding.metric} is not defined: there is nothing to measure it on."
+        return dataclasses.replace(test.finding, status="INVALID", sentence=text)
     low, high = change.bounds(TAIL)
     status: Status = "PASS"
     if change.estimate > allowed:

@@ -28,6 +28,10 @@ class ImageBoxes:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def only(self, rows: NDArray[np.intp]) -> ImageBoxes:
+        """Some of the boxes."""
+        return ImageBoxes(self.labels[rows], self.boxes_xywh[rows], self.scores[rows])
+
 
 def f1_by_image(detections: HeadDetections, classes: ClassMap, data: DetectionSet) -> NDArray[np.float64]:
     """[I] F1 of every image at SCORE_THRESHOLD and IOU_THRESHOLD, matched by the scorer; NaN where there is nothing."""
@@ -76,6 +80,17 @@ def pair(detections: ImageBoxes, truth: ImageBoxes) -> NDArray[np.int64]:
     return pairs
 
 
+def in_crowd(detections: ImageBoxes, crowds: ImageBoxes) -> NDArray[np.bool_]:
+    """[N] detections that lie in a crowd region of their class, by COCO's measure: overlap over the detection's area.
+
+    They count as nothing, neither hit nor false, unless they have an annotation.
+    """
+    inside = overlap_area(detections.boxes_xywh, crowds.boxes_xywh) >= (
+        IOU_THRESHOLD * detections.boxes_xywh[:, 2:].prod(axis=1)[:, None]
+    )
+    return np.asarray((inside & (detections.labels[:, None] == crowds.labels[None, :])).any(axis=1))
+
+
 def differences(a: ImageBoxes, b: ImageBoxes) -> int:
     """Boxes of either that the other has no counterpart of."""
     common = int((pair(a, b) >= 0).sum())
@@ -84,8 +99,13 @@ def differences(a: ImageBoxes, b: ImageBoxes) -> int:
 
 def iou(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
     """[N, M] intersection over union of boxes as left, top, width, height."""
-    low = np.maximum(a[:, None, :2], b[None, :, :2])
-    high = np.minimum(a[:, None, :2] + a[:, None, 2:], b[None, :, :2] + b[None, :, 2:])
-    inter = np.clip(high - low, 0, None).prod(axis=2)
+    inter = overlap_area(a, b)
     union = a[:, 2:].prod(axis=1)[:, None] + b[:, 2:].prod(axis=1)[None, :] - inter
     return np.asarray(inter / np.maximum(union, 1e-9), dtype=np.float64)
+
+
+def overlap_area(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[N, M] area that two boxes have in common."""
+    low = np.maximum(a[:, None, :2], b[None, :, :2])
+    high = np.minimum(a[:, None, :2] + a[:, None, 2:], b[None, :, :2] + b[None, :, 2:])
+    return np.asarray(np.clip(high - low, 0, None).prod(axis=2), dtype=np.float64)

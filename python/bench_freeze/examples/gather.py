@@ -19,7 +19,7 @@ from ..report.examples_view import deployed_of
 from ..report.schema import Results
 from ..spec import Study
 from .choose import Choice, choose_images
-from .compare import IOU_THRESHOLD, SCORE_THRESHOLD, ImageBoxes, annotations_on, detections_on, pair
+from .compare import IOU_THRESHOLD, SCORE_THRESHOLD, ImageBoxes, annotations_on, detections_on, in_crowd, pair
 from .kept import ROLES, Heads, KeptModel, kept_models
 
 SIDE = 480  # pixels of the longer side of a small copy
@@ -81,14 +81,14 @@ def _found(
     boxes: dict[str, list[ExampleBox]] = {}
     missed: list[int] = []
     kept = np.flatnonzero(~is_crowd)
-    scored = ImageBoxes(truth.labels[kept], truth.boxes_xywh[kept], truth.scores[kept])
+    scored, crowds = truth.only(kept), truth.only(np.flatnonzero(is_crowd))
     for head, detections in heads.items():
         on = detections_on(detections, image)
         states: list[State] = ["unscored"] * len(on)
         if head == role:
             in_data = ImageBoxes(classes.head_to_data[on.labels], on.boxes_xywh, on.scores)
-            pairs = pair(in_data, scored)
-            states = ["hit" if p >= 0 else "false" for p in pairs]
+            pairs, inside = pair(in_data, scored), in_crowd(in_data, crowds)
+            states = ["hit" if p >= 0 else "unscored" if c else "false" for p, c in zip(pairs, inside, strict=True)]
             missed = [int(kept[i]) for i in sorted(set(range(len(scored))) - set(pairs.tolist()))]
         boxes[head] = _boxes(on, states, with_scores=True)[:MOST_BOXES]
     return Found(heads=boxes, missed=missed)

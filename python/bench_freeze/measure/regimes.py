@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
+from ..errors import MeasurementError
 from .clock import Clock, PacingClock
 from .sampler import sample_latency
 from .stats import LatencyStats
@@ -73,6 +74,7 @@ def sample_cold(
     """Load, call twice and unload, `repeats` times; `load()` returns (call, unload).
 
     Within one process: files stay in the page cache and libraries stay loaded, so a first start of all costs more.
+    Raises MeasurementError for a clock that goes backwards.
     """
     columns: tuple[list[float], list[float], list[float]] = ([], [], [])
     for _ in range(repeats):
@@ -83,6 +85,8 @@ def sample_cold(
             call()
             moments.append(clock.now_s())
         unload()
+        if any(end < start for start, end in pairwise(moments)):
+            raise MeasurementError("the clock went backwards during a cold start; its times cannot be used.")
         for column, (start, end) in zip(columns, pairwise(moments), strict=True):
             column.append(end - start)
     return Cold(*(tuple(column) for column in columns))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ..view import View
 from .curves import figures_of_heads
+from .features import figures_of_features
 from .figure import Figure
 from .forgetting import graft_ladder
 from .machine import figures_of_machine
@@ -17,4 +18,5 @@ def figures_of(view: View) -> Sequence[Figure]:
     """The plots of a view."""
     first = (accuracy_against_latency(view), base_by_depth(view), graft_ladder(view), data_sizes(view))
     found = [figure for figure in first if figure is not None]
-    return [*found, *figures_of_heads(view), *figures_of_latency(view), *figures_of_machine(view)]
+    found += [*figures_of_features(view), *figures_of_heads(view)]
+    return [*found, *figures_of_latency(view), *figures_of_machine(view)]

@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 from ..schema import Accuracy, Original, Row
 from ..view import RowView, View
 from .figure import Axis, Figure, Series, shown_first
+from .parts import figure_of_parts
 
 Head = Callable[[RowView], Accuracy | None]
 Name = Callable[[RowView], str]
 
 
 def figures_of_heads(view: View) -> list[Figure]:
-    """AP against IoU and AP of every class, of the target head and of the base head."""
+    """AP against IoU, of every class and in parts, of the target head and of the base head."""
     found: list[Figure] = []
     with_base = [row for row in view.models("original", "model") if row.identity["construction"] != "plain"]
     for key, head, rows, name in (
@@ -22,7 +23,8 @@ def figures_of_heads(view: View) -> list[Figure]:
     ):
         named = _distinct(rows, head, name)
         if named:
-            found += [_by_iou(key, head, named), _by_class(key, head, named)]
+            parts = figure_of_parts(key, [(text, row, _certain(head, row)) for text, row in named])
+            found += [_by_iou(key, head, named), _by_class(key, head, named), *([parts] if parts else [])]
     return found
 
 
@@ -39,7 +41,7 @@ def base_of(row: RowView) -> Accuracy | None:
 def _trainings(view: View) -> list[RowView]:
     """One row for each training and deployment: the target head's results do not depend on the construction."""
     found: dict[tuple[tuple[str, str], ...], RowView] = {}
-    for row in view.models("model"):
+    for row in view.models("model"):  # means over seeds have no curves of their own
         found.setdefault(tuple((k, v) for k, v in row.identity.items() if k != "construction"), row)
     return list(found.values())
 
@@ -70,11 +72,14 @@ def _by_iou(key: str, head: Head, named: Sequence[tuple[str, RowView]]) -> Figur
     series = []
     for position, (name, row) in enumerate(named):
         accuracy = _certain(head, row)
+        wide = accuracy.breakdown.by_iou if accuracy.breakdown is not None else {}
         series.append(
             Series(
                 name=name,
-                x=[float(iou) for iou in accuracy.ap_by_iou],
-                y=list(accuracy.ap_by_iou.values()),
+                x=[float(iou) for iou in wide or accuracy.ap_by_iou],
+                y=[at.value for at in wide.values()] or list(accuracy.ap_by_iou.values()),
+                low=[at.low for at in wide.values()],
+                high=[at.high for at in wide.values()],
                 mark="line and points",
                 symbol=position,
                 dashed=row.kind == "original",

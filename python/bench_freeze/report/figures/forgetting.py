@@ -12,20 +12,14 @@ def graft_ladder(view: View) -> Figure | None:
     found: dict[tuple[str, ...], tuple[RowView, list[Rung]]] = {}
     for row in view.models("model"):
         if isinstance(row.record, Row) and row.record.ladder:
-            found.setdefault(_training(row), (row, row.record.ladder))
+            found.setdefault(training_of(row), (row, row.record.ladder))
     if not found:
         return None
-    several_seeds = len({row.identity["seed"] for row, _ in found.values()}) > 1
-    several_sources = len({row.source for row, _ in found.values()}) > 1
     series = []
     for position, (row, rungs) in enumerate(found.values()):
-        name = f"freeze {row.identity['freeze']}"
-        name += f" seed {row.identity['seed']}" if several_seeds else ""
-        name += f" {row.identity['recipe']}" if row.identity.get("recipe", "static") != "static" else ""
-        name += f" data {row.identity['data_fraction']}" if row.identity.get("data_fraction", "1") != "1" else ""
         series.append(
             Series(
-                name=f"{row.source}: {name}" if several_sources else name,
+                name=training_name(view, row),
                 x=[rung.k for rung in rungs],
                 y=[rung.map for rung in rungs],
                 mark="line and points",
@@ -47,6 +41,17 @@ def graft_ladder(view: View) -> Figure | None:
     )
 
 
-def _training(row: RowView) -> tuple[str, ...]:
+def training_name(view: View, row: RowView) -> str:
+    """A training in words: its depth, and what else tells it from the others of the view."""
+    models = view.models("model")
+    name = f"freeze {row.identity['freeze']}"
+    for key, prefix in (("seed", "seed "), ("recipe", ""), ("data_fraction", "data ")):
+        if len({model.identity.get(key) for model in models}) > 1:
+            name += f" {prefix}{row.identity[key]}"
+    return f"{row.source}: {name}" if len({model.source for model in models}) > 1 else name
+
+
+def training_of(row: RowView) -> tuple[str, ...]:
+    """What tells one training from another."""
     names = ("source", "freeze", "seed", "recipe", "data_fraction", "imgsz")
     return tuple(row.identity.get(name, "-") for name in names)

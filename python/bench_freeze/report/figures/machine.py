@@ -59,7 +59,7 @@ def _figure(view: View, key: str, title: str, unit: str, probe: Probe) -> Figure
     return Figure(
         key=f"machine-{key}",
         title=f"{title} over time",
-        says=f"{len(series)} readings over time; the highest value is {highest:.4g} {unit}.",
+        says=f"Of {', '.join(s.name for s in series[:6])}; the highest value is {highest:.4g} {unit}.",
         x=Axis("seconds since the first reading"),
         y=Axis(unit, from_zero=True),
         series=series,

@@ -101,7 +101,7 @@ def base_by_depth(view: View) -> Figure | None:
     return Figure(
         key="base-depth",
         title="Base mAP by freeze depth",
-        says=f"Base mAP at depths {', '.join(map(str, depths))}. Branched models keep the original's by construction; "
+        says=f"Base mAP at freeze {', '.join(map(str, depths))}. Branched models keep the original's by construction; "
         f"the lowest is {worst.value('base_map').value:.4f} ({worst.name}).",
         x=Axis("freeze depth"),
         y=Axis("base mAP", from_zero=True),

@@ -2,7 +2,14 @@
 "use strict";
 (() => {
   const PAPER = 680; // pixels of a printed page's width
-  const options = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["lasso2d", "select2d"] };
+  // Plotly would offer to send a chart to its makers: no button for that, and no address.
+  const options = {
+    responsive: true,
+    displaylogo: false,
+    displayModeBar: matchMedia("(hover: none)").matches ? false : "hover",
+    modeBarButtonsToRemove: ["lasso2d", "select2d", "sendChartToCloud", "sendDataToCloud"],
+    plotlyServerURL: "",
+  };
   const figures = [...document.querySelectorAll("#plots figure")];
 
   function element(name, text, attributes = {}) {

@@ -44,10 +44,10 @@ def fine_tune(
     progress = ProgressStore(store.folder)
     if missing:
         quiet_ultralytics()
-        from .session import Session
+        from .lockstep import Lockstep
     for group in _groups(study, missing, progress):
-        session = Session(study, group, missing, base, data, memories, progress)
-        lost = session.train(store, inputs, on_epoch)
+        lockstep = Lockstep(study, group, missing, base, data, memories, progress)
+        lost = lockstep.train(store, inputs, on_epoch)
         if failed is not None:
             failed.update(lost)
         elif lost:

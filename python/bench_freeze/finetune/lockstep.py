@@ -43,7 +43,7 @@ from .trainer import FreezeTrainer, overrides_for
 OnEpoch = Callable[[int, int], None]
 
 
-class Session:
+class Lockstep:
     """One lockstep training of a group, and the artifacts that come out of it."""
 
     def __init__(

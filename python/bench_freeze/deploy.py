@@ -18,9 +18,10 @@ from .engines.availability import engine_device
 from .engines.base import Engine, Head, ModelCard
 from .environment import machine, package_version, package_versions
 from .errors import InputError
+from .export.builder import PlanOptions
 from .export.onnx_export import MODEL, export_onnx
 from .export.parity import compare_engines
-from .export.plan import PLAN, PlanOptions, produce_plan
+from .export.plan import PLAN, produce_plan
 from .export.precision import convert_precision
 from .export.quantize import Int8Settings
 from .spec import Precision, Study

@@ -72,7 +72,7 @@ def lacking(module, names):
 
 
 def test_the_names_are_found_in_the_code():
-    run, build = used("engines/trt_engine.py", RUN), used("export/plan.py", BUILD)
+    run, build = used("engines/trt_engine.py", RUN), used("export/builder.py", BUILD)
     assert ("IExecutionContext", "execute_async_v3") in run
     assert ("IExecutionContext", "set_tensor_address") in run
     assert ("ICudaEngine", "get_tensor_profile_shape") in run
@@ -88,7 +88,7 @@ def test_every_name_exists_in_what_is_installed():
     for trt in installed():
         assert not lacking(trt.api, used("engines/trt_engine.py", RUN)), trt
         if trt.member.ahead_of_time:
-            assert not lacking(trt.api, used("export/plan.py", BUILD)), trt
+            assert not lacking(trt.api, used("export/builder.py", BUILD)), trt
 
 
 @pytest.mark.parametrize("major", ["10", "11"])

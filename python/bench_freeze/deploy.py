@@ -16,8 +16,8 @@ from .calibration import CalibrationSets
 from .dualhead.checkpoint import Checkpoint
 from .engines.availability import engine_device
 from .engines.base import Engine, Head, ModelCard
+from .engines.open import open_exported
 from .environment import machine, package_version, package_versions
-from .errors import InputError
 from .export.builder import PlanOptions
 from .export.onnx_export import MODEL, export_onnx
 from .export.parity import compare_engines
@@ -111,7 +111,7 @@ class Deployment:
 
     def identity(self) -> dict[str, Any]:
         """What detections depend on: the deployed bytes and the engine that runs them."""
-        packages = {"torch": "torch", "ort": "onnxruntime", "trt": "tensorrt"}
+        packages = {"torch": "torch", "ort": "onnxruntime", "ort-trt": "onnxruntime", "trt": "tensorrt"}
         deployed = self._deployed
         return {
             "model": deployed[0].sha256(deployed[1]) if deployed is not None else self.candidate.identity(),
@@ -165,7 +165,7 @@ def deploy(
     """
     weights = candidate.tuned or candidate.base
     onnx, plan, made = None, None, []
-    if engine in ("ort", "trt"):
+    if engine != "torch":
         onnx, new = export_candidate(candidate, study, store, parity_images)
         made.append(new)
         if precision != "fp32":
@@ -246,16 +246,8 @@ def export_checked(
 
 
 def _open(candidate: Candidate, engine: str, study: Study, deployed: tuple[Artifact, str] | None) -> Engine:
-    if engine == "ort" and deployed is not None:
-        from .engines.ort_engine import OrtEngine
+    if deployed is not None:
+        return open_exported(engine, deployed[0].path(deployed[1]), study.device)
+    from .engines.torch_engine import TorchEngine
 
-        return OrtEngine(deployed[0].path(deployed[1]), study.device)
-    if engine == "trt" and deployed is not None:
-        from .engines.trt_engine import TrtEngine
-
-        return TrtEngine(deployed[0].path(deployed[1]), study.device)
-    if engine == "torch":
-        from .engines.torch_engine import TorchEngine
-
-        return TorchEngine(candidate.module(), candidate.card(study.imgsz, None), study.device)
-    raise InputError(f"engine {engine} cannot run this model.")
+    return TorchEngine(candidate.module(), candidate.card(study.imgsz, None), study.device)

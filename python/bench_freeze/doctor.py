@@ -8,7 +8,7 @@ from . import __version__
 from .engines.availability import availability, cuda_driver_error
 from .environment import environment
 
-ENGINES = ("torch", "ort", "trt")
+ENGINES = ("torch", "ort", "ort-trt", "trt")
 
 
 def examine(device: str) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def render(findings: dict[str, Any]) -> str:
         "",
         f"engines on {findings['device']}:",
         *(
-            f"  {name:<6} {'yes' if found['usable'] else 'no '}  {found['reason']}"
+            f"  {name:<8} {'yes' if found['usable'] else 'no '}  {found['reason']}"
             for name, found in findings["engines"].items()
         ),
     ]

@@ -158,8 +158,11 @@ def deploy(
     store: ArtifactStore,
     parity_images: NDArray[np.float32],
     calibration: CalibrationSets,
+    build: int = 0,
 ) -> tuple[Deployment, bool]:
     """The deployment of a candidate on an engine in a precision, and whether something had to be made for it.
+
+    `build` numbers the plans of a model that is built several times.
 
     `parity_images` [N, 3, S, S] are the real images on which the export must agree with torch, head by head.
     """
@@ -174,7 +177,7 @@ def deploy(
         if engine == "trt":
             usual = (1, study.batch, max(study.batch, 32)) if study.dynamic_batch else None
             options = PlanOptions(device=engine_device(engine, study.device), batch_profile=usual)
-            plan, new = produce_plan(onnx.path(MODEL), options, store)
+            plan, new = produce_plan(onnx.path(MODEL), options, store, build)
             made.append(new)
     return Deployment(candidate, engine, study, onnx, plan, weights.sha256), any(made)
 

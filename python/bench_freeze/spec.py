@@ -104,6 +104,9 @@ class Study(TrainingOptions):
     dynamic_batch: bool = _flag("engine", "export with a free batch dimension", False)
     opset: int = _flag("models", "ONNX opset of the export", 18)
     device: str = _flag("engine", "cpu or cuda:N", "cpu")
+    builds: int = _flag(
+        "engine", "TensorRT plans built of each model: shows how much builds differ, apart from runs", 1
+    )
     workers: int | None = _flag(
         "engine", "threads that read and letterbox images (default: as many as there are cores, at most 8)"
     )

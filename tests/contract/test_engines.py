@@ -206,7 +206,7 @@ def test_a_provider_that_is_not_there_is_refused(model, card, provider, tmp_path
 
 
 def test_a_session_that_fell_back_to_another_provider_is_refused(model, card, monkeypatch, tmp_path):
-    """ONNX Runtime says nothing when a provider cannot start: asked for one that it claims to have, it takes the CPU."""
+    """ONNX Runtime does not fail when a provider that it claims to have cannot start: it takes the CPU."""
     import onnxruntime as ort
 
     file = tmp_path / "model.onnx"

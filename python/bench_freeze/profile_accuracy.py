@@ -71,14 +71,14 @@ def score_set(detections: dict[str, HeadDetections], scored: ScoredSet, settings
     merged = None
     if {"base", "target"} <= detections.keys():
         base, target = merge(detections["base"], detections["target"], settings.max_detections)
-        merged = score({"base": base, "target": target}[scored.head.name], scored.classes, scored.data)
+        merged = score({"base": base, "target": target}[scored.head.name], scored.classes, scored.data).accuracy
     return SetAccuracy(
         role=scored.role,
         head=scored.head.name,
         data=scored.data.name,
         data_sha256=scored.data.sha256,
         images=len(scored.data.images),
-        alone=score(detections[scored.head.name], scored.classes, scored.data),
+        alone=score(detections[scored.head.name], scored.classes, scored.data).accuracy,
         merged=merged,
         left_out_classes=list(scored.classes.left_out_classes),
         left_out_categories=list(scored.classes.left_out_categories),

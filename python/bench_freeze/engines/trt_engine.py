@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from .. import ext
 from ..errors import InputError
-from ..selection import NmsSettings
+from ..selection import NmsSettings, nms_options
 from .availability import availability, engine_device
 from .base import EngineIdentity, check_images_shape
 from .cuda_device import CudaDevice, cuda_device
@@ -136,10 +136,7 @@ class _FusedScorer:
         self._found = {
             head: nms_cuda(
                 self._slot.tensor(name),
-                score_threshold=self.settings.score_threshold,
-                iou_threshold=self.settings.iou_threshold,
-                max_detections=self.settings.max_detections,
-                multi_label=self.settings.multi_label,
+                nms_options(self.settings),
                 stream=self._slot.stream.handle,
                 workspace=self._workspaces[head],
             )

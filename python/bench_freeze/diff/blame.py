@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engines.base import ModelCard
 from ..errors import InputError
+from ..spec import Precision
 from .graph import Graph, Pair, corresponding
 from .side import Side
 
@@ -26,7 +26,7 @@ class Bounds:
 
 # Twice to ten times what sound conversions of a dual-head YOLOv8n leave at their worst layer on real images: fp16 0.003
 # and 0.0007, int8 0.31 and 0.06. A layer that is broken is off by about its own size.
-BOUNDS = {"fp32": Bounds(1e-3, 1e-4), "fp16": Bounds(0.03, 0.005), "int8": Bounds(0.6, 0.2)}
+BOUNDS: dict[Precision, Bounds] = {"fp32": Bounds(1e-3, 1e-4), "fp16": Bounds(0.03, 0.005), "int8": Bounds(0.6, 0.2)}
 
 
 @dataclass
@@ -110,9 +110,9 @@ class _Tally:
     own: Error = field(default_factory=Error)
 
 
-def bounds_for(a: ModelCard, b: ModelCard) -> Bounds:
-    """The bounds of the less exact of both precisions."""
-    return max(BOUNDS[a.precision], BOUNDS[b.precision], key=lambda bounds: bounds.cumulative)
+def bounds_for(a: Side, b: Side) -> Bounds:
+    """The bounds of the less exact of both sides."""
+    return max(BOUNDS[a.exactness], BOUNDS[b.exactness], key=lambda bounds: bounds.cumulative)
 
 
 def compare(a: Side, b: Side, batches: Iterable[NDArray[np.float32]], bounds: Bounds | None = None) -> Difference:
@@ -120,7 +120,7 @@ def compare(a: Side, b: Side, batches: Iterable[NDArray[np.float32]], bounds: Bo
 
     Raises InputError where the two models share no head or no tensor.
     """
-    bounds = bounds or bounds_for(a.card, b.card)
+    bounds = bounds or bounds_for(a, b)
     heads = [head.name for head in a.card.heads if head.name in {other.name for other in b.card.heads}]
     if not heads:
         raise InputError(f"{a.title} and {b.title} have no head of the same name; compare models of the same heads.")

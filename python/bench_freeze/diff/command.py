@@ -69,7 +69,7 @@ def _diff(parsed: argparse.Namespace, command: list[str]) -> int:
     sides = _open(parsed)
     try:
         a, b = sides
-        default = bounds_for(a.card, b.card)
+        default = bounds_for(a, b)
         bounds = Bounds(
             default.cumulative if parsed.bound is None else parsed.bound,
             default.own if parsed.own_bound is None else parsed.own_bound,

@@ -11,10 +11,16 @@ from numpy.typing import NDArray
 
 from ..engines.base import ModelCard
 from ..engines.ort_engine import OrtEngine
+from ..spec import Precision
 from .graph import Graph
 from .rewrite import OWN, cut, exposed
 
 Values = dict[str, NDArray[Any]]
+
+
+def precision_of(card: ModelCard) -> Precision:
+    """The precision that a card says, one of those that have bounds."""
+    return {"fp16": "fp16", "int8": "int8"}.get(card.precision, "fp32")  # type: ignore[return-value]
 
 
 class Side(Protocol):
@@ -23,6 +29,7 @@ class Side(Protocol):
     title: str
     card: ModelCard
     graph: Graph
+    exactness: Precision  # whose bounds apply
 
     def shows(self, tensor: str) -> bool:
         """Whether the engine can show this tensor of the graph."""
@@ -54,6 +61,7 @@ class OrtSide:
         self._engine = OrtEngine(path)
         self.title = f"{path.name} (ort {self._engine.identity.version}, {self._engine.card.precision})"
         self.card = self._engine.card
+        self.exactness = precision_of(self.card)
         self.graph = Graph(onnx.load(path))
         self._image = self.graph.model.graph.input[0].name
         self._sessions: dict[str, Any] = {}

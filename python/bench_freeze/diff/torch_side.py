@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ..deploy import Candidate
 from ..engines.torch_engine import TorchEngine
 from ..export.onnx_export import export_onnx
+from ..spec import Precision
 from .graph import Graph
 from .side import Values
 
@@ -28,6 +29,7 @@ class TorchSide:
 
         module = candidate.module()
         self.card = candidate.card(imgsz, batch)
+        self.exactness: Precision = "fp32"
         self._engine = TorchEngine(module, self.card, "cpu")
         self.title = f"{title} (torch {self._engine.identity.version}, fp32)"
         with tempfile.TemporaryDirectory() as folder:

@@ -21,9 +21,10 @@ from ..engines.trt_runner import TrtRunner
 from ..errors import InputError
 from ..export.builder import PlanOptions, Serialized, serialize
 from ..export.plan import build_plan
+from ..spec import Precision
 from .graph import Graph
 from .rewrite import OWN, cut, exposed
-from .side import Values
+from .side import Values, precision_of
 
 
 class TrtSide:
@@ -42,6 +43,9 @@ class TrtSide:
         self._engine = TrtEngine(plan, device)
         self.title = f"{path.name} ({self._engine.identity.version}, {self._engine.card.precision})"
         self.card = self._engine.card
+        precision = precision_of(self.card)
+        # Convolutions of a float32 plan run in TF32 by default, which keeps the ten bits of mantissa that float16 has.
+        self.exactness: Precision = "fp16" if precision == "fp32" else precision
         self.graph = Graph(onnx.load(source))
         self._runners: dict[str, TrtRunner] = {}
 

@@ -24,8 +24,9 @@ from bench_freeze.artifact import ArtifactStore
 from bench_freeze.environment import environment
 from bench_freeze.export.builder import PlanOptions
 from bench_freeze.export.plan import PLAN, produce_plan
+from bench_freeze.report.documents import read_documents
 from bench_freeze.report.schema import Results, decode
-from bench_freeze.report.table import caption, markdown_table
+from bench_freeze.report.table import markdown
 
 TARGETS = ("80", "86", "89", "120")
 NAME = "fruit9_precisions_320"
@@ -109,12 +110,10 @@ def main() -> None:
     machine = results.environment
     packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items() if version)
     text = [
-        f"# Precisions: {results.about}",
-        f"`python bench/precisions.py DATA --epochs {options.epochs} --builds {options.builds}`, whose study is: "
-        f"`{results.command}`",
+        markdown(read_documents([options.out / "results.json"]).view).rstrip(),
+        f"Made by `python bench/precisions.py DATA --epochs {options.epochs} --builds {options.builds}`, whose study is "
+        f"`{results.command}`.",
         f"{machine['cpu']}, {machine['cores']} cores; Python {machine['python']}, {packages}.",
-        markdown_table(results),
-        caption(results),
         NOTES,
         f"Plans of the dual-head model, built ahead of time by {plans[0]['tensorrt']} for GPUs that this machine has "
         "not; none was run.",

@@ -70,16 +70,17 @@ def tests() -> None:
 def study(data: Path | None, work: Path, out: Path) -> None:
     engines = ["--engine", "ort,trt", "--precision", "fp32,fp16,int8", "--builds", "3", "--construction", "branched"]
     bench_freeze("run", *engines, *data_flags(data), "--out", work)
-    from bench_freeze.report.schema import decode
-    from bench_freeze.report.table import caption, markdown_table
+    from bench_freeze.report.documents import read_documents
+    from bench_freeze.report.table import markdown
 
     content = (work / "results.json").read_bytes()
-    results, name = decode(content), name_of(json.loads(content))
+    results = json.loads(content)
+    name = name_of(results)
     (out / f"{name}.json").write_bytes(content)
-    packages = ", ".join(f"{k} {v}" for k, v in results.environment["packages"].items() if v)
-    lines = [f"# {results.about}", f"`{results.command}`", packages, markdown_table(results), caption(results)]
-    (out / f"{name}.md").write_text("\n\n".join(lines) + "\n")
-    print(markdown_table(results))
+    packages = ", ".join(f"{k} {v}" for k, v in results["environment"]["packages"].items() if v)
+    table = markdown(read_documents([work / "results.json"]).view)
+    (out / f"{name}.md").write_text(f"{table}\n`{results['command']}`\n\n{packages}\n")
+    print(table)
 
 
 def profile(data: Path | None, work: Path, out: Path) -> None:

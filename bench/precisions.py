@@ -111,7 +111,7 @@ def main() -> None:
     packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items() if version)
     text = [
         markdown(read_documents([options.out / "results.json"]).view).rstrip(),
-        f"Made by `python bench/precisions.py DATA --epochs {options.epochs} --builds {options.builds}`, whose study is "
+        f"Made by `python bench/precisions.py DATA --epochs {options.epochs} --builds {options.builds}`; the study is "
         f"`{results.command}`.",
         f"{machine['cpu']}, {machine['cores']} cores; Python {machine['python']}, {packages}.",
         NOTES,

@@ -1,12 +1,12 @@
 // The letterbox on a GPU, for Python: device memory comes as addresses that cuda_letterbox.py has checked.
-#include "letterbox_cuda.h"
+#include "binding/letterbox.h"
 
 #include <nanobind/nanobind.h>
 #include <nanobind/stl/tuple.h>
 
 #include <tuple>
 
-#include "binding/letterbox.h"
+#include "letterbox_cuda.h"
 
 namespace nb = nanobind;
 

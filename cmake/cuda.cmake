@@ -53,7 +53,7 @@ endfunction()
 function(bench_freeze_add_cuda target)
   bench_freeze_cuda_architectures(architectures)
   message(STATUS "CUDA ${CMAKE_CUDA_COMPILER_VERSION} for ${architectures}")
-  target_sources(${target} PRIVATE csrc/cuda/device.cu csrc/cuda/match.cu csrc/cuda/nms.cu)
+  target_sources(${target} PRIVATE csrc/cuda/device.cu csrc/cuda/letterbox.cu csrc/cuda/match.cu csrc/cuda/nms.cu)
   set_target_properties(${target} PROPERTIES
     CUDA_ARCHITECTURES "${architectures}"
     CUDA_STANDARD 17

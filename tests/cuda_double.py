@@ -89,6 +89,27 @@ class HostDouble:
         del self.memory[address]
         self.freed += 1
 
+    def cuda_letterbox(
+        self,
+        *,
+        image: int,
+        image_hw: tuple[int, int],
+        row_stride: int,
+        out: int,
+        canvas_hw: tuple[int, int],
+        resized_hw: tuple[int, int],
+        top_left: tuple[int, int],
+        fill: float,
+        device: int,
+        stream: int,
+    ) -> None:
+        assert (device, stream) == (0, 0)
+        height, width = image_hw
+        memory = host_array(image, ((height - 1) * row_stride + 3 * width,), np.uint8)
+        pixels = np.lib.stride_tricks.as_strided(memory, (height, width, 3), (row_stride, 3, 1))
+        canvas = host_array(out, (3, *canvas_hw), np.float32)
+        ext.letterbox(pixels, canvas, resized_hw=resized_hw, top_left=top_left, fill=round(fill * 255))
+
     def cuda_copy_to_host(self, address: int, out: NDArray[np.uint8], device: int, stream: int) -> None:
         ctypes.memmove(out.ctypes.data, address, out.nbytes)
 

@@ -8,6 +8,7 @@
 
 #include "binding/arrays.h"
 #include "binding/cuda.h"
+#include "binding/letterbox.h"
 #include "score.h"
 
 namespace bench_freeze {
@@ -78,4 +79,5 @@ NB_MODULE(_ext, module) {
   bench_freeze::bind_cuda(module);
   bench_freeze::bind_evaluator(module);
   bench_freeze::bind_json(module);
+  bench_freeze::bind_letterbox_cuda(module);
 }

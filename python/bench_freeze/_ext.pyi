@@ -139,6 +139,18 @@ def cuda_allocate(device: int, bytes: int) -> int: ...
 def cuda_free(device: int, address: int) -> None: ...
 def cuda_copy_to_host(address: int, out: NDArray[np.uint8], device: int, stream: int) -> None: ...
 def cuda_copy_to_device(from_: NDArray[np.uint8], address: int, device: int, stream: int) -> None: ...
+def cuda_letterbox(
+    image: int,  # [H, W, 3] uint8
+    image_hw: tuple[int, int],
+    row_stride: int,  # bytes
+    out: int,  # out [3, height, width] float32
+    canvas_hw: tuple[int, int],
+    resized_hw: tuple[int, int],
+    top_left: tuple[int, int],
+    fill: float,
+    device: int,
+    stream: int,
+) -> None: ...
 
 class CudaNms:
     def __init__(

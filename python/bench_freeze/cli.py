@@ -12,13 +12,14 @@ from typing import Any
 from . import __version__
 from .check_command import add_check
 from .cli_export import add_export
+from .diff.command import add_diff
 from .errors import BenchFreezeError, InputError, disk_full
 from .eval_command import add_eval
 from .profile_command import add_profile
 from .report_command import add_report, show
 from .spec import Study, fields, read_toml, study_from
 
-COMMANDS = ("run", "export", "profile", "report", "check", "baseline", "eval", "doctor")
+COMMANDS = ("run", "export", "diff", "profile", "report", "check", "baseline", "eval", "doctor")
 INTERRUPTED = 130
 
 RUN_EPILOG = """\
@@ -74,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_run(commands)
     add_export(commands)
+    add_diff(commands)
     add_profile(commands)
     add_report(commands)
     add_eval(commands)

@@ -116,7 +116,7 @@ def _export(parsed: argparse.Namespace, command: list[str]) -> int:
 
 def _convert(parsed: argparse.Namespace, source: Any) -> list[str]:
     from .convert_command import ConvertRequest, convert_files
-    from .export.plan import PlanOptions
+    from .export.builder import PlanOptions
     from .export.quantize import Int8Settings
 
     return convert_files(

@@ -18,8 +18,9 @@ from .data.images import SUFFIXES, read_image, spread
 from .data.letterbox import letterbox_into
 from .environment import package_versions
 from .errors import InputError
+from .export.builder import PlanOptions
 from .export.onnx_card import read_card
-from .export.plan import PlanOptions, build_plan
+from .export.plan import build_plan
 from .export.quantize import Int8Settings
 from .export_command import ExportRequest, export_files
 from .spec import Precision
@@ -104,7 +105,7 @@ def _convert(onnx: Path, target: Path, request: ConvertRequest, imgsz: int) -> P
     return target
 
 
-def read_images(folders: Sequence[str], imgsz: int) -> NDArray[np.float32]:
+def read_images(folders: Sequence[str], imgsz: int, per_folder: int = IMAGES_PER_SET) -> NDArray[np.float32]:
     """Letterboxed images [N, 3, S, S] of all folders, spread evenly; smooth random patterns without any folder."""
     from .export_command import generated_images
 
@@ -115,7 +116,7 @@ def read_images(folders: Sequence[str], imgsz: int) -> NDArray[np.float32]:
         found = sorted(f for f in Path(folder).rglob("*") if f.suffix.lower() in SUFFIXES)
         if not found:
             raise InputError(f"--images {folder}: there are no images; give a folder that has some.")
-        files += spread(found, IMAGES_PER_SET)
+        files += spread(found, per_folder)
     images = np.empty((len(files), 3, imgsz, imgsz), dtype=np.float32)
     for canvas, file in zip(images, files, strict=True):
         letterbox_into(read_image(file), canvas)

@@ -16,11 +16,12 @@ from .calibration import CalibrationSets
 from .dualhead.checkpoint import Checkpoint
 from .engines.availability import engine_device
 from .engines.base import Engine, Head, ModelCard
+from .engines.open import open_exported
 from .environment import machine, package_version, package_versions
-from .errors import InputError
+from .export.builder import PlanOptions
 from .export.onnx_export import MODEL, export_onnx
 from .export.parity import compare_engines
-from .export.plan import PLAN, PlanOptions, produce_plan
+from .export.plan import PLAN, produce_plan
 from .export.precision import convert_precision
 from .export.quantize import Int8Settings
 from .spec import Precision, Study
@@ -110,7 +111,7 @@ class Deployment:
 
     def identity(self) -> dict[str, Any]:
         """What detections depend on: the deployed bytes and the engine that runs them."""
-        packages = {"torch": "torch", "ort": "onnxruntime", "trt": "tensorrt"}
+        packages = {"torch": "torch", "ort": "onnxruntime", "ort-trt": "onnxruntime", "trt": "tensorrt"}
         deployed = self._deployed
         return {
             "model": deployed[0].sha256(deployed[1]) if deployed is not None else self.candidate.identity(),
@@ -157,14 +158,17 @@ def deploy(
     store: ArtifactStore,
     parity_images: NDArray[np.float32],
     calibration: CalibrationSets,
+    build: int = 0,
 ) -> tuple[Deployment, bool]:
     """The deployment of a candidate on an engine in a precision, and whether something had to be made for it.
+
+    `build` numbers the plans of a model that is built several times.
 
     `parity_images` [N, 3, S, S] are the real images on which the export must agree with torch, head by head.
     """
     weights = candidate.tuned or candidate.base
     onnx, plan, made = None, None, []
-    if engine in ("ort", "trt"):
+    if engine != "torch":
         onnx, new = export_candidate(candidate, study, store, parity_images)
         made.append(new)
         if precision != "fp32":
@@ -173,7 +177,7 @@ def deploy(
         if engine == "trt":
             usual = (1, study.batch, max(study.batch, 32)) if study.dynamic_batch else None
             options = PlanOptions(device=engine_device(engine, study.device), batch_profile=usual)
-            plan, new = produce_plan(onnx.path(MODEL), options, store)
+            plan, new = produce_plan(onnx.path(MODEL), options, store, build)
             made.append(new)
     return Deployment(candidate, engine, study, onnx, plan, weights.sha256), any(made)
 
@@ -245,16 +249,8 @@ def export_checked(
 
 
 def _open(candidate: Candidate, engine: str, study: Study, deployed: tuple[Artifact, str] | None) -> Engine:
-    if engine == "ort" and deployed is not None:
-        from .engines.ort_engine import OrtEngine
+    if deployed is not None:
+        return open_exported(engine, deployed[0].path(deployed[1]), study.device)
+    from .engines.torch_engine import TorchEngine
 
-        return OrtEngine(deployed[0].path(deployed[1]), study.device)
-    if engine == "trt" and deployed is not None:
-        from .engines.trt_engine import TrtEngine
-
-        return TrtEngine(deployed[0].path(deployed[1]), study.device)
-    if engine == "torch":
-        from .engines.torch_engine import TorchEngine
-
-        return TorchEngine(candidate.module(), candidate.card(study.imgsz, None), study.device)
-    raise InputError(f"engine {engine} cannot run this model.")
+    return TorchEngine(candidate.module(), candidate.card(study.imgsz, None), study.device)

@@ -8,7 +8,7 @@ from . import __version__
 from .engines.availability import availability, cuda_driver_error
 from .environment import environment
 
-ENGINES = ("torch", "ort", "trt")
+ENGINES = ("torch", "ort", "ort-trt", "trt")
 
 
 def examine(device: str) -> dict[str, Any]:
@@ -19,6 +19,7 @@ def examine(device: str) -> dict[str, Any]:
         "environment": environment(),
         "nvidia_driver": cuda_driver_error() or "answers",
         "tensorrt": _tensorrt(),
+        "cuda_scorer": _cuda_scorer(),
         "device": device,
         "engines": {
             name: {"usable": found.usable, "reason": found.reason}
@@ -42,13 +43,14 @@ def render(findings: dict[str, Any]) -> str:
         f"TensorRT: {', '.join(findings['tensorrt']['found']) or 'none'}"
         + "".join(f"; {problem}" for problem in findings["tensorrt"]["broken"]),
         f"  for this kind of machine ({findings['tensorrt']['machine']}): {findings['tensorrt']['install']}",
+        f"CUDA back end of the extension: {findings['cuda_scorer'] or 'usable'}",
         "",
         "packages:",
         *(f"  {name:<12} {version or 'not installed'}" for name, version in environment["packages"].items()),
         "",
         f"engines on {findings['device']}:",
         *(
-            f"  {name:<6} {'yes' if found['usable'] else 'no '}  {found['reason']}"
+            f"  {name:<8} {'yes' if found['usable'] else 'no '}  {found['reason']}"
             for name, found in findings["engines"].items()
         ),
     ]
@@ -65,6 +67,15 @@ def _tensorrt() -> dict[str, Any]:
         "machine": machine_kind(),
         "install": install_line(),
     }
+
+
+def _cuda_scorer() -> str | None:
+    """Why the scorer and the letterbox cannot work on a GPU here, None where they can."""
+    try:
+        from .device_array import cuda_unavailable_reason
+    except ImportError as error:
+        return str(error)
+    return cuda_unavailable_reason() or None
 
 
 def _extension() -> str:

@@ -39,25 +39,11 @@ class ExportRequest:
 def export_files(request: ExportRequest) -> list[str]:
     """Write the ONNX file and its side-car; returns lines for the user. Raises InputError and AuditError."""
     quiet_ultralytics()
-    base = load_checkpoint(locate_weights(request.weights))
+    candidate = candidate_of(request.weights, request.tuned, request.freeze, request.construction)
+    base = candidate.base
     base.layers.check_imgsz(request.imgsz)
     if request.batch is not None and request.batch < 1:
         raise InputError(f"--batch {request.batch} is out of range; give at least 1, or --dynamic-batch.")
-    if request.tuned is None:
-        candidate = Candidate("original", base)
-    else:
-        tuned = load_checkpoint(locate_weights(request.tuned))
-        if [layer.kind for layer in tuned.layers.layers] != [layer.kind for layer in base.layers.layers]:
-            raise InputError(
-                f"{request.tuned} has other layers than {request.weights}; both must be of one architecture."
-            )
-        if request.construction != "plain" and request.freeze is None:
-            raise InputError("--freeze is missing: with --tuned, say how many layers were frozen in its training.")
-        if request.freeze is not None:
-            base.layers.check_depth(request.freeze)
-        if request.construction == "branched" and request.freeze is not None:
-            _check_shared(base.model, tuned.model, request.freeze)
-        candidate = Candidate(request.construction, base, tuned, request.freeze)
     images = _parity_images(request.images, request.imgsz)
     request.out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=request.out.parent) as folder:
@@ -79,6 +65,23 @@ def export_files(request: ExportRequest) -> list[str]:
         f"compared with torch on {parity['images']} images ({heads})" if parity else "not compared: no ONNX Runtime"
     )
     return [f"{request.out}  {request.out.stat().st_size / 1e6:.2f} MB, {checked}", f"{side_car}"]
+
+
+def candidate_of(weights: str, tuned_weights: str | None, freeze: int | None, construction: str) -> Candidate:
+    """The model that flags describe: one checkpoint's own, or of two. Raises InputError where they do not fit."""
+    base = load_checkpoint(locate_weights(weights))
+    if tuned_weights is None:
+        return Candidate("original", base)
+    tuned = load_checkpoint(locate_weights(tuned_weights))
+    if [layer.kind for layer in tuned.layers.layers] != [layer.kind for layer in base.layers.layers]:
+        raise InputError(f"{tuned_weights} has other layers than {weights}; both must be of one architecture.")
+    if construction != "plain" and freeze is None:
+        raise InputError("--freeze is missing: with --tuned, say how many layers were frozen in its training.")
+    if freeze is not None:
+        base.layers.check_depth(freeze)
+    if construction == "branched" and freeze is not None:
+        _check_shared(base.model, tuned.model, freeze)
+    return Candidate(construction, base, tuned, freeze)
 
 
 def _check_shared(base: object, tuned: object, freeze: int) -> None:

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from .artifact import ArtifactStore, file_sha256
 from .console import Console
-from .data.classes import ClassMap, map_classes, normalized
-from .data.dataset import DetectionSet, keep_classes
+from .data.classes import ClassMap, normalized
+from .data.dataset import DetectionSet
 from .data.loader import load_batch
+from .data.pairing import pair_with_head
 from .data.source import open_base, open_target, open_test
 from .dualhead.checkpoint import Checkpoint, load_checkpoint, locate_weights, quiet_ultralytics
 from .errors import InputError
@@ -116,19 +117,13 @@ def _pair_base_classes(
     study: Study, checkpoint: Checkpoint, base_set: DetectionSet, path: Path
 ) -> tuple[DetectionSet, ClassMap]:
     """The base set cut to what is scored, and its pairing with the base head."""
-    asked = map_classes(
+    return pair_with_head(
         checkpoint.class_names,
-        base_set.class_names,
+        base_set,
         unmatched=study.unmatched_classes,
         head="the base head",
-        data=str(path),
+        where=str(path),
     )
-    keep = tuple(k for k, name in enumerate(base_set.class_names) if name not in asked.left_out_categories)
-    if not keep:
-        raise InputError(f"{path}: no category has the name of a class of the base head; is it the right data set?")
-    base_set = keep_classes(base_set, keep)
-    paired = map_classes(checkpoint.class_names, base_set.class_names, unmatched="ignore", head="", data="")
-    return base_set, ClassMap(paired.head_to_data, asked.left_out_classes, asked.left_out_categories)
 
 
 def _check_same_classes(study: Study, base_names: tuple[str, ...], target_names: tuple[str, ...]) -> None:

@@ -68,17 +68,28 @@ def detect_batch(
 
     `stages` gets the laps "engine" and "scorer"; copies that an engine reports (`stage_seconds`) stand beside them.
     """
-    outputs = infer_padded(engine, images)
+    selected = _selected_by_engine(engine, images, settings)
+    outputs = infer_padded(engine, images) if selected is None else {}
     if stages is not None:
         stages.lap("engine")
         stages.split("engine", getattr(engine, "stage_seconds", {}))
-    found: dict[str, tuple[ext.Detections, list[NDArray[np.float64]]]] = {}
-    for head in engine.card.heads:
-        detections = select(outputs[head.name], head, settings)
-        found[head.name] = detections, image_boxes(detections, letterboxes)
+    if selected is None:
+        selected = {head.name: select(outputs[head.name], head, settings) for head in engine.card.heads}
+    found = {name: (detections, image_boxes(detections, letterboxes)) for name, detections in selected.items()}
     if stages is not None:
         stages.lap("scorer")
     return found
+
+
+def _selected_by_engine(
+    engine: Engine, images: NDArray[np.float32], settings: NmsSettings
+) -> dict[str, ext.Detections] | None:
+    """Detections of an engine that selects on its own device, right behind the network; None where none does."""
+    detect_on_device = getattr(engine, "detect", None)
+    if detect_on_device is None or engine.card.batch not in (None, len(images)):
+        return None
+    detections: dict[str, ext.Detections] | None = detect_on_device(images, settings)
+    return detections
 
 
 def image_boxes(detections: ext.Detections, letterboxes: Sequence[Letterbox]) -> list[NDArray[np.float64]]:

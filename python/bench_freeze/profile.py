@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -15,22 +15,25 @@ from .artifact import file_sha256, write_whole
 from .data.dataset import ImageRecord
 from .data.loader import load_batch
 from .engines.base import Engine
-from .engines.opening import open_engine
 from .environment import environment
 from .errors import InputError, MeasurementError
-from .latency import DISTINCT_BATCHES, latencies_from, latency_facts, latency_of, measure_latency
+from .latency import DISTINCT_BATCHES, latencies_from, latency_batches, latency_facts, latency_of, measure_latency
 from .measure.clock import HostClock
 from .measure.paired import compare_paired
 from .measure.regimes import sample_cold, sample_paced
-from .measure.sampler import SamplingFailed
+from .measure.sampler import SamplingFailed, sample_latency
 from .measure.stats import LatencyStats
-from .measure.stopping import Criterion, StoppingRule
+from .measure.stopping import StoppingRule
 from .measure.telemetry.energy import MIN_WINDOW_SECONDS, measure_energy
 from .measure.telemetry.machine import MachineTelemetry
 from .measure.throughput import doubling, largest_batch, throughput_curve
 from .measure.verdict import UNREMARKABLE
-from .profile_batches import BatchFits, batch_call
+from .pipeline import detect
+from .profile_accuracy import ScoredSet, read_sets, score_set
+from .profile_batches import IN_FLIGHT, BatchFits, batch_call, overlapped_call
 from .profile_images import folder_records, pattern_records
+from .profile_request import ProfileRequest, check_request
+from .profile_source import PLANS, Source, locate, model_facts
 from .report.profile_schema import (
     BatchThroughput,
     ColdStart,
@@ -48,55 +51,22 @@ COLD_REPEATS = 3
 MAX_ROUNDS = 10_000
 
 
-@dataclass(frozen=True)
-class ProfileRequest:
-    """What to measure. `batches` are sizes for the throughput, the first also for latency; empty: the model's or 1.
-
-    `max_batch` is how far to search for the largest batch that fits, 0 for no search. `seconds` caps every part.
-    """
-
-    model: Path
-    out: Path
-    device: str = "cpu"
-    threads: int | None = None
-    images: str | None = None
-    batches: tuple[int, ...] = ()
-    max_batch: int = 0
-    samples: int = 1000
-    seconds: float = 10.0
-    criterion: Criterion = "stdrel"
-    rate_hz: float | None = None
-    versus: Path | None = None
-
-
 def profile_model(request: ProfileRequest, command: Sequence[str], note: Callable[[str], None]) -> Profile:
     """Measure part after part and write `request.out` after each; raises InputError, and MeasurementError in mid-run.
 
     The file then holds the parts before, the samples taken and the reason.
     """
-    _check(request)
+    check_request(request)
     # A second session's waiting threads spin and would slow the one that is timed: compared models get one thread each.
     threads = 1 if request.versus is not None and request.threads is None else request.threads
-    engine = open_engine(request.model, request.device, threads)
+    source = locate(request.model, request.engine, request.device, request.out.absolute().parent / PLANS, note)
+    engine = source.open(threads)
     try:
+        sets = read_sets(request.accuracy, engine.card, note)
         with tempfile.TemporaryDirectory() as folder:
-            return _Profiler(request, command, note, engine, Path(folder)).run()
+            return _Profiler(request, command, note, source, engine, sets, Path(folder)).run()
     finally:
         engine.close()
-
-
-def _check(request: ProfileRequest) -> None:
-    for path in (request.model, request.versus):
-        if path is not None and not path.is_file():
-            raise InputError(
-                f"{path}: there is no such file; give an ONNX file or a plan that bench-freeze export wrote."
-            )
-    if not 0 < request.seconds < 1e6 or request.samples < 1:
-        raise InputError(f"--seconds {request.seconds} --samples {request.samples}: both must be above 0.")
-    if request.rate_hz is not None and not 0 < request.rate_hz < 1e6:
-        raise InputError(f"--rate {request.rate_hz}: give calls per second, above 0.")
-    if min((*request.batches, 1)) < 1 or request.max_batch < 0:
-        raise InputError("--batch and --max-batch take sizes of at least 1.")
 
 
 class _Profiler:
@@ -107,7 +77,9 @@ class _Profiler:
         request: ProfileRequest,
         command: Sequence[str],
         note: Callable[[str], None],
+        source: Source,
         engine: Engine,
+        sets: list[ScoredSet],
         folder: Path,
     ) -> None:
         card, fixed = engine.card, engine.card.batch
@@ -117,28 +89,21 @@ class _Profiler:
                 f"{request.model} takes batches of {fixed} only; export it with --dynamic-batch to choose the size."
             )
         self._request, self._note, self._engine = request, note, engine
+        self._source, self._sets = source, sets
         self._clock = HostClock()
         self._rule = StoppingRule(request.samples, request.seconds, criterion=request.criterion)
-        self._telemetry = MachineTelemetry(request.device)
+        self._telemetry = MachineTelemetry(source.device)
         batch = fixed or (request.batches[0] if request.batches else 1)
         self._batches = self._records(batch, folder)
         self._images = np.concatenate([load_batch(records, 0, card.imgsz).images for records in self._batches[:4]])
-        source = f"of {request.images}" if request.images else "generated patterns, not photographs"
         self._profile = Profile(
             bench_freeze=__version__,
             command=shlex.join(command),
             finished=False,
-            model={
-                "file": request.model.name,
-                "sha256": file_sha256(request.model),
-                "bytes": request.model.stat().st_size,
-                "heads": [head.name for head in card.heads],
-                "imgsz": card.imgsz,
-                "batch": fixed,
-            },
+            model=model_facts(source, card),
             engine=asdict(engine.identity),
             batch=batch,
-            images=f"{batch * DISTINCT_BATCHES} in turn, {source}",
+            images=f"{batch * DISTINCT_BATCHES} in turn, {self._images_from}",
             settings={"rule": asdict(self._rule), "selection": asdict(NmsSettings())},
             environment=environment(),
             missing=dict(self._telemetry.missing),
@@ -147,12 +112,17 @@ class _Profiler:
     def _records(self, batch: int, folder: Path) -> list[list[ImageRecord]]:
         count = batch * DISTINCT_BATCHES
         images = self._request.images
+        if images is None and self._sets:
+            self._images_from = f"of {' and '.join(scored.data.name for scored in self._sets)}"
+            return latency_batches(tuple(scored.data for scored in self._sets), batch)
+        self._images_from = f"of {images}" if images else "generated patterns, not photographs"
         records = folder_records(images, count) if images else pattern_records(folder, count)
         return [records[i : i + batch] for i in range(0, count, batch)]
 
     def run(self) -> Profile:
         """Every part that was asked for."""
         parts: list[tuple[str, Callable[[], None]]] = [
+            ("accuracy", self._accuracy),
             ("latency, back to back", self._sustained),
             ("cold start", self._cold),
             ("latency, paced", self._paced),
@@ -181,6 +151,14 @@ class _Profiler:
     def _write(self) -> None:
         write_whole(self._request.out, encode_profile(self._profile))
 
+    def _accuracy(self) -> None:
+        settings = NmsSettings()
+        for scored in self._sets:
+            self._note(f"{scored.role} set: {len(scored.data.images)} images")
+            found = detect(self._engine, scored.data, settings, batch=self._profile.batch)
+            self._profile.accuracy.append(score_set(found, scored, settings))
+            self._write()
+
     def _sustained(self) -> None:
         self._note("latency, back to back: the engine alone, then the whole pipeline")
         measured = measure_latency(self._engine, self._batches, NmsSettings(), self._rule, on_scope=self._scope_done)
@@ -195,7 +173,7 @@ class _Profiler:
         images = self._images[: self._profile.batch]
 
         def load() -> tuple[Callable[[], object], Callable[[], object]]:
-            engine = open_engine(self._request.model, self._request.device, self._engine.identity.threads)
+            engine = self._source.open(self._engine.identity.threads)
             return lambda: engine.infer(images), engine.close
 
         cold = sample_cold(load, self._clock, COLD_REPEATS)
@@ -237,9 +215,19 @@ class _Profiler:
             conditions = self._telemetry.conditions(before, self._telemetry.read())
             latency = latency_of(point.stats, conditions, 1)
             self._profile.throughput.append(
-                BatchThroughput(batch=size, images_per_s=point.images_per_s, latency=latency)
+                BatchThroughput(
+                    batch=size,
+                    images_per_s=point.images_per_s,
+                    latency=latency,
+                    overlapped_images_per_s=self._overlapped(size),
+                )
             )
             self._write()
+
+    def _overlapped(self, batch: int) -> float | None:
+        call = overlapped_call(self._engine, self._images, batch)
+        median = sample_latency(call, self._clock, self._rule).percentile_s(50) if call is not None else None
+        return IN_FLIGHT * batch / median if median else None
 
     def _energy(self) -> None:
         with self._telemetry.energy_counter() as counter:
@@ -255,7 +243,10 @@ class _Profiler:
         if path is None:
             return
         self._note(f"comparison with {path.name}, interleaved")
-        other = open_engine(path, self._request.device, self._engine.identity.threads)
+        plans = self._request.out.absolute().parent / PLANS
+        engine = self._request.engine if path.suffix == self._request.model.suffix else None
+        source = locate(path, engine, self._request.device, plans, self._note)
+        other = source.open(self._engine.identity.threads)
         try:
             batch = self._profile.batch
             if other.card.batch not in (None, batch):
@@ -272,7 +263,7 @@ class _Profiler:
             other.close()
         self._profile.versus = PairedRatio(
             other=path.name,
-            other_sha256=file_sha256(path),
+            other_sha256=file_sha256(source.file),
             rounds=paired.rounds,
             ratio=paired.ratio,
             low=paired.low,
@@ -286,5 +277,4 @@ class _Profiler:
         return self._call_of(self._profile.batch)
 
     def _call_of(self, batch: int) -> Callable[[int], object]:
-        engine: Engine = self._engine
-        return batch_call(engine, self._images, batch)
+        return batch_call(self._engine, self._images, batch)

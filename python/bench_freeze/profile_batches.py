@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from .engines.base import Engine
 from .measure.memory import PeakMemory
 
+IN_FLIGHT = 8  # batches of one overlapped call: its beginning and end, which nothing overlaps, weigh little
 MEMORY_SHARE = 0.8  # of what is available at the start: beyond it the kernel may kill the process
 
 
@@ -53,6 +54,15 @@ def batch_call(engine: Engine, images: NDArray[np.float32], batch: int) -> Calla
     """A call that runs one prepared batch."""
     prepared = batch_of(images, batch)
     return lambda i: engine.infer(prepared)
+
+
+def overlapped_call(engine: Engine, images: NDArray[np.float32], batch: int) -> Callable[[int], object] | None:
+    """A call that runs IN_FLIGHT batches with copies beside compute; None for an engine that has no such way."""
+    infer_many = getattr(engine, "infer_many", None)
+    if infer_many is None:
+        return None
+    prepared = [batch_of(images, batch)] * IN_FLIGHT
+    return lambda i: list(infer_many(prepared))
 
 
 def _budget() -> int:

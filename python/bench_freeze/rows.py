@@ -26,6 +26,7 @@ from .latency import LatencyBrokeOff, latencies_from, latency_batches, latency_f
 from .measure.memory import PeakMemory
 from .measure.stopping import StoppingRule
 from .pipeline import HeadDetections, detect, load_detections, merge, save_detections
+from .plan_builds import measure_builds
 from .recipe import STATIC
 from .report.schema import Accuracy, ArtifactHashes, Latencies, MapPair, Memory, Original, Row, Training
 from .selection import NmsSettings
@@ -93,6 +94,7 @@ def measure_row(
         target_test = _test_accuracy(deployment, study, inputs, store, matches, console, name)
         base, base_merged = _base_accuracy(on_base, study, inputs, store, matches)
         before = original.base.map
+        latency = _latency(deployment, study, inputs, store, console, name)
         return Row(
             freeze=arm.freeze,
             seed=arm.seed,
@@ -111,7 +113,7 @@ def measure_row(
             base_merged=base_merged,
             base_original=MapPair(map=before, map50=original.base.map50),
             base_delta_map=None if base.map is None or before is None else base.map - before,
-            latency=_latency(deployment, study, inputs, store, console, name),
+            latency=latency,
             train=_training(tuned, study),
             memory=Memory(peak_bytes=memory),
             artifact=_hashes(deployment, tuned.sha256(CHECKPOINT)),
@@ -120,6 +122,13 @@ def measure_row(
             recipe=arm.recipe,
             data_fraction=arm.data_fraction,
             target_test=target_test,
+            builds=measure_builds(
+                deployment,
+                latency,
+                study.builds,
+                lambda k: _deploy(candidate, engine, precision, study, inputs, store, console, f"{name} build {k}", k),
+                lambda built, k: _latency(built, study, inputs, store, console, f"{name} build {k}"),
+            ),
         )
     finally:
         deployment.close()
@@ -145,10 +154,11 @@ def _deploy(
     store: ArtifactStore,
     console: Console,
     name: str,
+    build: int = 0,
 ) -> Deployment:
     calibration = CalibrationSets((inputs.training, inputs.base_set), study.imgsz)
     with console.step(f"deploy {name} to {engine} {precision}") as step:
-        deployment, made = deploy(candidate, engine, precision, study, store, inputs.parity_images, calibration)
+        deployment, made = deploy(candidate, engine, precision, study, store, inputs.parity_images, calibration, build)
         step.kept = not made
     return deployment
 

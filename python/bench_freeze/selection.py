@@ -25,14 +25,18 @@ class NmsSettings:
 def select(output: NDArray[np.float32], head: Head, settings: NmsSettings) -> ext.Detections:
     """A head's output for a batch as detections in canvas pixels."""
     if head.kind == "raw":
-        options = NmsOptions(
-            score_threshold=settings.score_threshold,
-            iou_threshold=settings.iou_threshold,
-            max_detections=settings.max_detections,
-            multi_label=settings.multi_label,
-        )
-        return ext.nms(output, options)
+        return ext.nms(output, nms_options(settings))
     return already_selected(output, settings)
+
+
+def nms_options(settings: NmsSettings) -> NmsOptions:
+    """The settings in the scorer's own form, for the CPU's and the GPU's."""
+    return NmsOptions(
+        score_threshold=settings.score_threshold,
+        iou_threshold=settings.iou_threshold,
+        max_detections=settings.max_detections,
+        multi_label=settings.multi_label,
+    )
 
 
 def already_selected(output: NDArray[np.float32], settings: NmsSettings) -> ext.Detections:

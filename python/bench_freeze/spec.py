@@ -22,7 +22,7 @@ from .spec_rules import check
 from .spec_training import TrainingOptions
 from .spec_training import flag as _flag
 
-EngineName = Literal["torch", "ort", "trt"]
+EngineName = Literal["torch", "ort", "ort-trt", "trt"]
 Precision = Literal["fp32", "fp16", "int8"]
 Construction = Literal["branched", "grafted", "plain"]
 Unmatched = Literal["error", "ignore"]
@@ -38,7 +38,10 @@ class Study(TrainingOptions):
     """One study: a grid of freeze depths, seeds, constructions and engines on one target set and one base set."""
 
     engine: tuple[EngineName, ...] = _flag(
-        "engine", "engines that run the models: torch, ort, trt", ("ort",), "NAME[,NAME]"
+        "engine",
+        "engines that run the models: torch, ort, ort-trt (ONNX Runtime's TensorRT provider), trt",
+        ("ort",),
+        "NAME[,NAME]",
     )
     precision: tuple[Precision, ...] = _flag(
         "engine", "precisions of the exported models: fp32, fp16, int8; torch runs fp32 only", ("fp32",), "NAME[,NAME]"
@@ -101,6 +104,9 @@ class Study(TrainingOptions):
     dynamic_batch: bool = _flag("engine", "export with a free batch dimension", False)
     opset: int = _flag("models", "ONNX opset of the export", 18)
     device: str = _flag("engine", "cpu or cuda:N", "cpu")
+    builds: int = _flag(
+        "engine", "TensorRT plans built of each model: shows how much builds differ, apart from runs", 1
+    )
     workers: int | None = _flag(
         "engine", "threads that read and letterbox images (default: as many as there are cores, at most 8)"
     )

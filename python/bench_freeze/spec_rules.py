@@ -25,7 +25,7 @@ STRIDE = 32  # every Ultralytics detection family has this maximum stride, or ch
 
 def check(study: Study) -> None:
     """Raise InputError for the first value of a study that is out of range or contradicts another."""
-    positive = ("epochs", "train_batch", "batch", "imgsz", "max_detections", "opset")
+    positive = ("epochs", "train_batch", "batch", "builds", "imgsz", "max_detections", "opset")
     for name in positive:
         if getattr(study, name) < 1:
             raise InputError(f"{name} = {getattr(study, name)} is out of range; give a whole number of at least 1.")
@@ -62,6 +62,8 @@ def check(study: Study) -> None:
             "or use --engine ort or trt."
         )
     check_training(study)
+    if study.builds > 1 and "trt" not in study.engine:
+        raise InputError(f"builds = {study.builds} is for TensorRT plans; add engine trt, or leave it out.")
     if any(seed < 0 for seed in study.seeds):
         raise InputError("a seed is below 0; seeds are whole numbers from 0.")
     if study.freeze is not None and min(study.freeze) < 0:

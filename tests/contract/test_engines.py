@@ -160,3 +160,57 @@ def test_replay_takes_the_scripted_time(card, images):
     for _ in range(3):
         engine.infer(images)
     assert passed == [0.25, 0.5, 0.25]
+
+
+@pytest.mark.parametrize("batch", [BATCH, None])
+def test_bound_memory_gives_the_same_outputs(model, card, images, batch, tmp_path):
+    """The path that GPUs take, on the CPU's memory: bound inputs and outputs, bit for bit what a plain run gives."""
+    from dataclasses import replace
+
+    import onnxruntime as ort
+
+    from bench_freeze.engines.ort_binding import BoundSession
+
+    file = tmp_path / "model.onnx"
+    export_onnx(model, replace(card, batch=batch), file, opset=18)
+    plain, session = OrtEngine(file), ort.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+    bound = BoundSession(session, "cpu", 0)
+    sizes = [BATCH, BATCH] if batch else [2, 2, 1, 2]
+    earlier = []
+    for i, size in enumerate(sizes):
+        some = np.ascontiguousarray(np.roll(images, i, axis=2)[:size])
+        outputs, expected = bound.run(some), plain.infer(some)
+        assert list(outputs) == ["base", "target"]
+        for name, values in outputs.items():
+            np.testing.assert_array_equal(values, expected[name])
+        earlier.append((outputs, expected))
+    for outputs, expected in earlier:  # results are the caller's: later runs on the same memory leave them alone
+        np.testing.assert_array_equal(outputs["base"], expected["base"])
+    assert list(bound.stage_seconds) == ["copy_in", "network", "copy_out"]
+    assert all(seconds > 0 for seconds in bound.stage_seconds.values())
+
+
+@pytest.mark.parametrize("provider", ["cuda", "tensorrt"])
+def test_a_provider_that_is_not_there_is_refused(model, card, provider, tmp_path):
+    import onnxruntime as ort
+
+    file = tmp_path / "model.onnx"
+    export_onnx(model, card, file, opset=18)
+    with pytest.raises(InputError, match="does not run on device cpu"):
+        OrtEngine(file, "cpu", provider=provider)
+    if not any(
+        name in ort.get_available_providers() for name in ("CUDAExecutionProvider", "TensorrtExecutionProvider")
+    ):
+        with pytest.raises(InputError, match="has no (CUDA|Tensorrt)ExecutionProvider"):
+            OrtEngine(file, "cuda:0", provider=provider)
+
+
+def test_a_session_that_fell_back_to_another_provider_is_refused(model, card, monkeypatch, tmp_path):
+    """ONNX Runtime does not fail when a provider that it claims to have cannot start: it takes the CPU."""
+    import onnxruntime as ort
+
+    file = tmp_path / "model.onnx"
+    export_onnx(model, card, file, opset=18)
+    monkeypatch.setattr(ort, "get_available_providers", lambda: ["CUDAExecutionProvider", "CPUExecutionProvider"])
+    with pytest.raises(InputError, match="could not start CUDAExecutionProvider and would run on CPUExecutionProvider"):
+        OrtEngine(file, "cuda:0")

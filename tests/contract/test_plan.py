@@ -90,6 +90,79 @@ def test_a_plan_is_kept_by_what_it_depends_on(export_dual, tmp_path):
     assert repaired.path(PLAN).stat().st_size > 1000
 
 
+def test_several_builds_are_several_plans(export_dual, tmp_path):
+    from bench_freeze.deploy import Candidate, Deployment
+    from bench_freeze.plan_builds import measure_builds
+    from bench_freeze.report.schema import Latencies
+    from bench_freeze.spec import Study
+
+    store, onnx = ArtifactStore(tmp_path / "artifacts"), export_dual(15, 1)
+    plans = [produce_plan(onnx, SM86, store, build) for build in range(3)]
+    assert all(made for _, made in plans)
+    assert len({plan.folder for plan, _ in plans}) == 3
+    assert "build" not in plans[0][0].inputs  # the first is the one that a study without --builds has
+    assert [plan.inputs.get("build") for plan, _ in plans[1:]] == [1, 2]
+    assert not produce_plan(onnx, SM86, store, 2)[1]
+
+    def deployment(build):
+        return Deployment(Candidate("original", None), "trt", Study(engine=("trt",)), None, plans[build][0], "0")
+
+    nothing = Latencies(model=None, pipeline=None)
+    found = measure_builds(deployment(0), nothing, 3, deployment, lambda built, number: nothing)
+    assert [plan.plan_sha256 for plan in found.plans] == [plan.sha256(PLAN) for plan, _ in plans]
+    assert all(
+        plan.build_s > 0 and plan.bytes == p.files[PLAN]["bytes"]
+        for plan, (p, _) in zip(found.plans, plans, strict=True)
+    )
+    assert found.distinct == len({plan.sha256(PLAN) for plan, _ in plans})
+    assert found.plans[0].timing_cache_sha256 == {"before": None, "after": None}  # TensorRT for RTX has none
+    assert measure_builds(deployment(0), nothing, 1, deployment, lambda built, number: nothing) is None
+
+
+@pytest.fixture
+def machine_with_sm86(monkeypatch):
+    """A machine with a GPU of capability 8.6, as far as the question goes whether a plan fits."""
+    from bench_freeze import profile_source
+    from bench_freeze.engines.cuda_device import CudaDevice
+
+    monkeypatch.setattr(profile_source, "require_engine", lambda engine, device: None)
+    monkeypatch.setattr(profile_source, "cuda_device", lambda device: CudaDevice("A10", "86", "13.0"))
+    here = profile_source.options_here
+    monkeypatch.setattr(
+        profile_source, "options_here", lambda device, flags: replace(here(device, flags), compute_capability="86")
+    )
+
+
+def test_a_plan_that_does_not_fit_is_built_again_from_the_onnx_beside_it(
+    machine_with_sm86, built, export_dual, tmp_path
+):
+    from bench_freeze.profile_source import locate, model_facts
+
+    notes = []
+    folder = tmp_path / "carried"
+    folder.mkdir()
+    plan = folder / "m.plan"
+    build_plan(export_dual(15, 1), plan, PlanOptions(compute_capability="89"))
+    with pytest.raises(InputError, match="capability 89, this one has 86; put the ONNX"):
+        locate(plan, None, "cpu", tmp_path / "plans", notes.append)
+    (folder / "other.onnx").write_bytes(b"not it")
+    (folder / "network.onnx").write_bytes(export_dual(15, 1).read_bytes())
+    source = locate(plan, None, "cpu", tmp_path / "plans", notes.append)
+    assert (source.engine, source.device) == ("trt", "cuda:0")
+    assert source.file != plan
+    assert read_plan(source.file).plan.target == {"capability": "86"}
+    assert "built from network.onnx" in source.why
+    assert "compute capability 89, this one has 86" in notes[0]
+    facts = model_facts(source, read_plan(source.file).card())
+    assert facts["plan"]["onnx_sha256"] == file_sha256(export_dual(15, 1))
+    assert locate(plan, None, "cpu", tmp_path / "plans", notes.append).file == source.file
+    assert notes[-1] == "plan found again"
+    assert locate(built[0], None, "cpu", tmp_path / "plans", notes.append).file == built[0]  # it fits
+    onnx = locate(folder / "network.onnx", "trt", "cpu", tmp_path / "plans", notes.append)
+    assert onnx.file == source.file  # the same plan, by its content
+    assert locate(folder / "network.onnx", None, "cpu", tmp_path / "plans", notes.append).engine == "ort"
+
+
 def test_the_key_covers_onnx_gpu_driver_version_and_flags():
     trt, gpu = AHEAD[0], {"name": "A10", "capability": "86", "driver": "13.0"}
     key = plan_inputs("a", trt, gpu, PlanOptions())

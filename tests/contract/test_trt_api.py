@@ -26,7 +26,11 @@ RUN = {
     "trt.api": "",
     "mode": "TensorIOMode",
     "runtime": "Runtime",
-    "self._engine": "ICudaEngine",
+    "self.api": "",
+    "self._runner.api": "",
+    "self.engine": "ICudaEngine",
+    "runner.engine": "ICudaEngine",
+    "self._runner.engine": "ICudaEngine",
     "self._context": "IExecutionContext",
 }
 BUILD = {
@@ -72,7 +76,7 @@ def lacking(module, names):
 
 
 def test_the_names_are_found_in_the_code():
-    run, build = used("engines/trt_engine.py", RUN), used("export/plan.py", BUILD)
+    run, build = used("engines/trt_runner.py", RUN), used("export/builder.py", BUILD)
     assert ("IExecutionContext", "execute_async_v3") in run
     assert ("IExecutionContext", "set_tensor_address") in run
     assert ("ICudaEngine", "get_tensor_profile_shape") in run
@@ -86,9 +90,9 @@ def test_the_names_are_found_in_the_code():
 @pytest.mark.skipif(not installed(), reason="no TensorRT is installed")
 def test_every_name_exists_in_what_is_installed():
     for trt in installed():
-        assert not lacking(trt.api, used("engines/trt_engine.py", RUN)), trt
+        assert not lacking(trt.api, used("engines/trt_runner.py", RUN)), trt
         if trt.member.ahead_of_time:
-            assert not lacking(trt.api, used("export/plan.py", BUILD)), trt
+            assert not lacking(trt.api, used("export/builder.py", BUILD)), trt
 
 
 @pytest.mark.parametrize("major", ["10", "11"])
@@ -99,7 +103,7 @@ def test_every_name_of_the_runtime_exists_in_the_lean_bindings(major):
     # OptimizationProfile and the parser are the builder's, which the lean runtime has not.
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM],
-        input=json.dumps(used("engines/trt_engine.py", RUN)),
+        input=json.dumps(used("engines/trt_runner.py", RUN)),
         env={**os.environ, "PYTHONPATH": str(folder)},
         capture_output=True,
         text=True,

@@ -66,7 +66,7 @@ def test_what_fp16_and_int8_cost_on_real_data(bench_freeze_data, tmp_path):
     half = replace(coco, images=coco.images[::2], ground_truth=ground_truth)
     classes = map_classes(base.class_names, coco.class_names, unmatched="ignore", head="", data="")
     found = {
-        name: score(detect(OrtEngine(file), half, NmsSettings(), batch=1)["base"], classes, half).map
+        name: score(detect(OrtEngine(file), half, NmsSettings(), batch=1)["base"], classes, half).accuracy.map
         for name, file in files.items()
     }
     assert found["fp32"] > 0.28

@@ -125,7 +125,7 @@ def test_an_unknown_flag_is_status_2(capsys):
 def test_doctor_tells_about_every_engine(capsys):
     assert cli.main(["doctor", "--json"]) == 0
     findings = json.loads(capsys.readouterr().out)
-    assert set(findings["engines"]) == {"torch", "ort", "trt"}
+    assert set(findings["engines"]) == {"torch", "ort", "ort-trt", "trt"}
     assert findings["engines"]["ort"]["usable"]
     if cuda_driver_error() is not None:
         assert "no NVIDIA driver" in findings["engines"]["trt"]["reason"]

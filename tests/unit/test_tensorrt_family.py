@@ -1,5 +1,7 @@
 """Which TensorRT is meant on which machine."""
 
+from pathlib import Path
+
 import pytest
 
 from bench_freeze.engines import tensorrt_family
@@ -20,6 +22,10 @@ def test_a_board_is_known_by_its_release(release, kind, tmp_path):
     file.write_text(release)
     assert machine_kind(file) == kind
     assert "python3-libnvinfer" in INSTALL[kind]
+    extra = kind.lower().replace(" ", "")
+    assert f"bench-freeze[{extra}]" in INSTALL[kind]
+    project = (Path(__file__).parents[2] / "pyproject.toml").read_text()
+    assert f"\n{extra} = [" in project
 
 
 def test_other_machines_are_known_by_their_driver(tmp_path, monkeypatch):

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from ..environment import package_version
 from ..errors import InputError
 
+GPU_ONLY = frozenset({"ort-trt", "trt"})
+
 
 @dataclass(frozen=True)
 class Availability:
@@ -40,12 +42,12 @@ def cuda_driver_error() -> str | None:
 
 def engine_device(engine: str, device: str) -> str:
     """The device that an engine runs on: TensorRT knows GPUs only, so the default, cpu, is its first one."""
-    return "cuda:0" if engine == "trt" and device == "cpu" else device
+    return "cuda:0" if engine in GPU_ONLY and device == "cpu" else device
 
 
 def availability(engine: str, device: str) -> Availability:
     """Whether an engine can run on a device ("cpu", "cuda:0" ...)."""
-    check = {"torch": _torch, "ort": _ort, "trt": _trt}[engine]
+    check = {"torch": _torch, "ort": _ort, "ort-trt": _ort_trt, "trt": _trt}[engine]
     device = engine_device(engine, device)
     problem = check(device)
     if engine == "trt":
@@ -53,7 +55,7 @@ def availability(engine: str, device: str) -> Availability:
 
         found = ", ".join(map(str, installed()))
     else:
-        package = {"torch": "torch", "ort": "onnxruntime"}[engine]
+        package = "torch" if engine == "torch" else "onnxruntime"
         found = f"{package} {package_version(package)}"
     return Availability(engine, device, problem is None, problem or found)
 
@@ -81,6 +83,18 @@ def _ort(device: str) -> str | None:
     if device.startswith("cuda") and "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
         return "this onnxruntime has no CUDA provider; install with: pip install 'bench-freeze[ort-gpu]'."
     return _driver_problem(device)
+
+
+def _ort_trt(device: str) -> str | None:
+    """Whether ONNX Runtime has the provider; whether TensorRT's libraries load is seen when a session is made."""
+    problem = _ort(device)
+    if problem is not None:
+        return problem
+    import onnxruntime
+
+    if "TensorrtExecutionProvider" not in onnxruntime.get_available_providers():
+        return "this onnxruntime has no TensorRT provider; install with: pip install 'bench-freeze[ort-gpu]'."
+    return None
 
 
 def _trt(device: str) -> str | None:

@@ -1,69 +1,120 @@
-"""The ONNX Runtime engine: an exported model on the CPU, or on a GPU by the CUDA provider, never silently moved."""
+"""The ONNX Runtime engine: an exported model on the CPU, or on a GPU by one of its providers, never silently moved."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
 from .base import EngineIdentity, ModelCard, check_images_shape
+from .ort_binding import BoundSession
 from .ultralytics_card import is_ultralytics, ultralytics_card
 
 CARD_KEY = "bench_freeze"  # of the ONNX file's metadata
+ProviderName = Literal["cpu", "cuda", "tensorrt"]
+PROVIDERS: dict[ProviderName, str] = {
+    "cpu": "CPUExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "tensorrt": "TensorrtExecutionProvider",
+}
 
 
 class OrtEngine:
-    """Runs an ONNX file that carries its model card, or Ultralytics' metadata."""
+    """Runs an ONNX file that carries its model card, or Ultralytics' metadata.
 
-    def __init__(self, path: Path, device: str = "cpu", threads: int | None = None) -> None:
+    It runs on the provider of the device, or on the one that is named.
+    """
+
+    def __init__(
+        self, path: Path, device: str = "cpu", threads: int | None = None, provider: ProviderName | None = None
+    ) -> None:
         try:
             import onnxruntime as ort
         except ImportError:
             raise InputError(
                 "engine ort needs ONNX Runtime; install it with: pip install 'bench-freeze[ort]' (or [ort-gpu])."
             ) from None
-        provider = "CUDAExecutionProvider" if device.startswith("cuda") else "CPUExecutionProvider"
-        if provider not in ort.get_available_providers():
+        chosen: ProviderName = provider or ("cuda" if device.startswith("cuda") else "cpu")
+        wanted = PROVIDERS[chosen]
+        if (chosen == "cpu") != (device == "cpu"):
+            raise InputError(f"ONNX Runtime's {wanted} does not run on device {device}; use --device cpu or cuda:0.")
+        if wanted not in ort.get_available_providers():
             raise InputError(
-                f"device {device}: this ONNX Runtime has no {provider}; install 'bench-freeze[ort-gpu]', or use "
+                f"device {device}: this ONNX Runtime has no {wanted}; install 'bench-freeze[ort-gpu]', or use "
                 "--device cpu."
             )
         options = ort.SessionOptions()
         options.log_severity_level = 3
         if threads is not None:
             options.intra_op_num_threads = threads
-        settings = {"device_id": device.partition(":")[2]} if device.startswith("cuda") else {}
         try:
-            self._session = ort.InferenceSession(str(path), options, providers=[(provider, settings)])
+            self._session = ort.InferenceSession(str(path), options, providers=_providers(chosen, device, path))
         except Exception as error:  # onnxruntime raises its own, undocumented classes
             raise InputError(
                 f"{path} cannot be loaded by ONNX Runtime ({' '.join(str(error).split())[:200]})."
             ) from None
-        # ONNX Runtime falls back to the CPU without an error when the GPU provider cannot start.
-        if self._session.get_providers()[0] != provider:
+        # ONNX Runtime falls back to another provider without an error when the one asked for cannot start.
+        if self._session.get_providers()[0] != wanted:
             raise InputError(
-                f"device {device}: ONNX Runtime could not start {provider} and would run on the CPU instead; check "
-                "that CUDA and cuDNN of the right version are installed, or use --device cpu."
+                f"device {device}: ONNX Runtime could not start {wanted} and would run on "
+                f"{self._session.get_providers()[0]} instead; check that CUDA, cuDNN and TensorRT of the right "
+                "versions are installed, or use --device cpu."
             )
         self.card = _read_card(self._session, path)
         self._input = self._session.get_inputs()[0].name
         self._outputs = [output.name for output in self._session.get_outputs()]
         # A foreign file's output bears another name than the head.
         self._heads = [head.name for head in self.card.heads] if len(self._outputs) == 1 else self._outputs
-        self.identity = EngineIdentity("ort", ort.__version__, self.card.precision, device, provider, threads)
+        name = "ort-trt" if chosen == "tensorrt" else "ort"
+        self.identity = EngineIdentity(name, ort.__version__, self.card.precision, device, wanted, threads)
+        if chosen != "cpu":
+            self._bound: BoundSession | None = BoundSession(self._session, "cuda", _index(device))
+        else:
+            self._bound = None  # host memory is the device's: a binding would only copy
+
+    @property
+    def stage_seconds(self) -> dict[str, float]:
+        """Copies to and from the GPU and the network between them, of the last call; empty on the CPU."""
+        return self._bound.stage_seconds if self._bound is not None else {}
 
     def infer(self, images: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
         """Outputs by head name."""
         check_images_shape(self.card, images)
-        return dict(zip(self._heads, self._session.run(self._outputs, {self._input: images}), strict=True))
+        if self._bound is not None:
+            outputs = list(self._bound.run(images).values())
+        else:
+            outputs = self._session.run(self._outputs, {self._input: images})
+        return dict(zip(self._heads, outputs, strict=True))
 
     def close(self) -> None:
         """Drop the session."""
-        self._session = None
+        self._session = self._bound = None
+
+
+def _providers(chosen: ProviderName, device: str, path: Path) -> list[Any]:
+    """What a session is given: TensorRT's provider leaves what it cannot do to CUDA's.
+
+    That provider builds weakly typed networks: its flags allow a precision for all nodes, so they follow the file's,
+    and in an fp16 file the nodes that are float32 (the decoding of boxes) may be run in half precision all the same.
+    """
+    if chosen == "cpu":
+        return [PROVIDERS["cpu"]]
+    cuda = (PROVIDERS["cuda"], {"device_id": _index(device)})
+    if chosen == "cuda":
+        return [cuda]
+    from ..export.onnx_card import read_card
+
+    precision = read_card(path).precision
+    allowed = {"trt_fp16_enable": precision == "fp16", "trt_int8_enable": precision == "int8"}
+    return [(PROVIDERS["tensorrt"], {"device_id": _index(device), **allowed}), cuda]
+
+
+def _index(device: str) -> int:
+    return int(device.partition(":")[2] or 0)
 
 
 def _read_card(session: Any, path: Path) -> ModelCard:

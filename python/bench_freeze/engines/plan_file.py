@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..artifact import write_whole
+from ..artifact import file_sha256, write_whole
 from ..errors import InputError
 from .base import Head, ModelCard
 
@@ -101,6 +101,14 @@ def read_plan(path: Path) -> PlanFile:
     if hashlib.sha256(content).hexdigest() != plan.plan_sha256:
         raise InputError(f"{path} is not the plan that {side_car.name} describes; build it again from the ONNX.")
     return PlanFile(content, plan, {})
+
+
+def onnx_of(path: Path, plan: Plan) -> Path | None:
+    """The ONNX file that a plan was built from, found by its hash beside the plan or in a folder beside the plan's."""
+    for file in (*sorted(path.parent.glob("*.onnx")), *sorted(path.parent.parent.glob("*/*.onnx"))):
+        if file_sha256(file) == plan.onnx_sha256:
+            return file
+    return None
 
 
 def misfit(plan: Plan, title: str, version: str, capability: str) -> str | None:

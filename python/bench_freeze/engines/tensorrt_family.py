@@ -127,12 +127,12 @@ AHEAD_OF_TIME = "pip install --no-deps tensorrt-rtx-cu13-libs tensorrt-rtx-cu13-
 _SERVER = "pip install 'bench-freeze[trt]'"
 _JETPACK = (
     "sudo apt-get install python3-libnvinfer, then in a virtual environment made with --system-site-packages: "
-    "pip install {pycuda}"
+    "pip install 'bench-freeze[{extra}]'"
 )
 INSTALL = {
     "server": _SERVER,
-    "JetPack 6": _JETPACK.format(pycuda="'pycuda>=2024.1' 'numpy<2.3'"),
-    "JetPack 7": _JETPACK.format(pycuda="'pycuda>=2025.1'"),
+    "JetPack 6": _JETPACK.format(extra="jetpack6"),
+    "JetPack 7": _JETPACK.format(extra="jetpack7"),
     "no GPU": AHEAD_OF_TIME,
 }
 

@@ -1,21 +1,26 @@
-"""The TensorRT engine: a plan on an NVIDIA GPU, through PyCUDA on the primary context: torch can live beside it."""
+"""The TensorRT engine: a plan on an NVIDIA GPU, its heads scored by the fused scorer behind it.
+
+No machine with TensorRT and a GPU has run this file yet (see trt_runner.py, which has all calls of TensorRT).
+"""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import ext
 from ..errors import InputError
+from ..selection import NmsSettings, nms_options
 from .availability import availability, engine_device
 from .base import EngineIdentity, check_images_shape
 from .cuda_device import CudaDevice, cuda_device
 from .plan_file import PlanFile, misfit, read_plan
 from .tensorrt_family import TensorRT, runtime_member
+from .trt_runner import Slot, TrtRunner
 
 
 class TrtEngine:
@@ -33,74 +38,123 @@ class TrtEngine:
         gpu, file = cuda_device(device), read_plan(path)
         trt = runtime_member(file.plan.title if file.plan is not None else None)
         _refuse_misfit(path, file, trt, gpu)
-        self._cuda = _primary_context(device)
-        self._engine, self._runtime = _deserialize(path, file, trt)
-        self._context = self._engine.create_execution_context()
-        if self._context is None:
-            raise InputError(f"{path}: TensorRT could not make an execution context; free some GPU memory.")
-        self._stream = self._cuda.Stream()
-        self._began, self._ended = self._cuda.Event(), self._cuda.Event()
-        names = [self._engine.get_tensor_name(i) for i in range(self._engine.num_io_tensors)]
-        mode = trt.api.TensorIOMode
-        (self._input,) = [n for n in names if self._engine.get_tensor_mode(n) == mode.INPUT]
-        outputs = [n for n in names if self._engine.get_tensor_mode(n) == mode.OUTPUT]
-        self.card = file.card(tuple(self._engine.get_tensor_shape(outputs[0])))
+        self._runner = TrtRunner(path, file.content, trt, device, file.plan.flags if file.plan is not None else {})
+        outputs = self._runner.outputs
+        self.card = file.card(self._runner.shape(outputs[0]))
         heads = [head.name for head in self.card.heads]
         # Our outputs have the names of the heads; Ultralytics' one is called output0.
         self._heads = dict(zip(heads, heads if set(heads) <= set(outputs) else outputs, strict=False))
-        self._largest = self._largest_batch()
-        self._host: dict[str, NDArray[Any]] = {}
-        self._device: dict[str, Any] = {}
-        for name in (self._input, *self._heads.values()):
-            self._allocate(name, trt)
-        self.device_seconds: float | None = None  # of the last call, between events around the network alone
+        (self._input,) = self._runner.inputs
+        self._slots = [self._runner.slot()]
+        self._scorer: _FusedScorer | None = None
         self.identity = EngineIdentity("trt", str(trt), self.card.precision, device, gpu.name)
 
-    def infer(self, images: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
-        """Outputs by head name."""
-        check_images_shape(self.card, images)
-        batch = len(images)
-        if batch > self._largest:
-            raise ValueError(f"the plan takes batches of at most {self._largest}, not {batch}")
-        if self.card.batch is None:
-            self._context.set_input_shape(self._input, images.shape)
-        staged = self._host[self._input][:batch]
-        np.copyto(staged, images, casting="same_kind")
-        self._cuda.memcpy_htod_async(self._device[self._input], staged, self._stream)
-        self._began.record(self._stream)
-        if not self._context.execute_async_v3(self._stream.handle):
-            raise RuntimeError("TensorRT refused to run the plan")
-        self._ended.record(self._stream)
-        for name in self._heads.values():
-            self._cuda.memcpy_dtoh_async(self._host[name][:batch], self._device[name], self._stream)
-        self._stream.synchronize()
-        self.device_seconds = self._began.time_till(self._ended) * 1e-3
-        # Copies: the pinned buffers are written again by the next call.
-        return {head: self._host[name][:batch].astype(np.float32) for head, name in self._heads.items()}
+    @property
+    def stage_seconds(self) -> dict[str, float]:
+        """Copies and network of the last batch, by the GPU's clock."""
+        return self._slots[0].stage_seconds
 
     def event_parts(self) -> tuple[Any, Callable[[], Any], Callable[[Any, Any], float]]:
         """The stream that this engine works on, what makes an event, and the milliseconds between two of them."""
-        return self._stream, self._cuda.Event, lambda earlier, later: float(earlier.time_till(later))
+        slot = self._slots[0]
+        return slot.stream, self._runner.cuda.Event, lambda earlier, later: float(earlier.time_till(later))
+
+    def infer(self, images: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        """Outputs by head name."""
+        self._check(images)
+        self._slots[0].enqueue({self._input: images})
+        return self._named(self._slots[0].collect())
+
+    def infer_many(self, batches: Iterable[NDArray[np.float32]]) -> Iterator[dict[str, NDArray[np.float32]]]:
+        """Outputs of many batches in order, two in flight: one is copied while the other is computed."""
+        while len(self._slots) < 2:
+            self._slots.append(self._runner.slot())
+        flying: list[Slot] = []
+        for i, images in enumerate(batches):
+            self._check(images)
+            slot = self._slots[i % 2]
+            if slot in flying:
+                flying.remove(slot)
+                yield self._named(slot.collect())
+            slot.enqueue({self._input: images})
+            flying.append(slot)
+        for slot in flying:
+            yield self._named(slot.collect())
+
+    def detect(self, images: NDArray[np.float32], settings: NmsSettings) -> dict[str, ext.Detections] | None:
+        """Detections by head name, selected on the GPU right behind the network; only they come back.
+
+        None where the scorer has no CUDA back end here, or a head selects for itself.
+        """
+        from ..device_array import cuda_available
+
+        self._check(images)
+        if not cuda_available() or any(head.kind != "raw" for head in self.card.heads):
+            return None
+        slot = self._slots[0]
+        if self._scorer is None or self._scorer.settings != settings:
+            self._scorer = _FusedScorer(slot, self._heads, settings)
+        slot.enqueue({self._input: images}, self._scorer.kind, self._scorer.enqueue, copied=())
+        slot.collect()
+        return self._scorer.detections()
 
     def close(self) -> None:
-        """Free the device's memory, then the objects in the reverse order of their making."""
-        for memory in self._device.values():
-            memory.free()
-        self._device, self._host = {}, {}
-        self._context = self._engine = self._runtime = None
+        """Free the GPU's memory."""
+        for slot in self._slots:
+            slot.close()
+        self._slots = []
+        self._runner.close()
 
-    def _largest_batch(self) -> int:
-        if self.card.batch is not None:
-            return self.card.batch
-        return int(self._engine.get_tensor_profile_shape(self._input, 0)[2][0])
+    def _check(self, images: NDArray[np.float32]) -> None:
+        check_images_shape(self.card, images)
+        if len(images) > self._runner.largest:
+            raise ValueError(f"the plan takes batches of at most {self._runner.largest}, not {len(images)}")
 
-    def _allocate(self, name: str, trt: TensorRT) -> None:
-        """Pinned host memory and device memory of a tensor at its largest, its address given to TensorRT."""
-        shape = (self._largest, *tuple(self._engine.get_tensor_shape(name))[1:])
-        dtype = np.dtype(trt.api.nptype(self._engine.get_tensor_dtype(name)))
-        self._host[name] = self._cuda.pagelocked_empty(shape, dtype)
-        self._device[name] = self._cuda.mem_alloc(self._host[name].nbytes)
-        self._context.set_tensor_address(name, int(self._device[name]))
+    def _named(self, outputs: dict[str, NDArray[Any]]) -> dict[str, NDArray[np.float32]]:
+        return {head: outputs[name].astype(np.float32, copy=False) for head, name in self._heads.items()}
+
+
+class _FusedScorer:
+    """The CUDA suppression of all heads behind the network, on the slot's stream, and so in its CUDA graph."""
+
+    def __init__(self, slot: Slot, heads: dict[str, str], settings: NmsSettings) -> None:
+        from ..device_array import Workspace
+
+        self.settings = settings
+        self.kind = f"detections {settings}"
+        self._slot, self._heads = slot, heads
+        self._workspaces = {head: Workspace() for head in heads}
+        self._found: dict[str, Any] = {}
+        self._held: list[dict[str, Any]] = []
+
+    def enqueue(self) -> None:
+        """Put the suppression of every head on the stream; its results are overwritten by each launch of the graph."""
+        from ..cuda import nms_cuda
+
+        if self._slot.is_static:  # called twice: memory must not be freed while the graph is recorded
+            self._held.append(self._found)
+        self._found = {
+            head: nms_cuda(
+                self._slot.tensor(name),
+                nms_options(self.settings),
+                stream=self._slot.stream.handle,
+                workspace=self._workspaces[head],
+            )
+            for head, name in self._heads.items()
+        }
+
+    def detections(self) -> dict[str, ext.Detections]:
+        """The results on the host; raises InputError for outputs that are no number."""
+        from ..device_array import to_numpy
+
+        fields = ("boxes_xyxy", "scores", "labels", "count", "dropped_candidates", "dropped_detections")
+        stream = self._slot.stream.handle
+        for found in self._found.values():
+            found.check(stream)
+        return {
+            head: ext.Detections(*(to_numpy(getattr(found, name), stream) for name in fields))
+            for head, found in self._found.items()
+        }
 
 
 def _refuse_misfit(path: Path, file: PlanFile, trt: TensorRT, gpu: CudaDevice) -> None:
@@ -109,30 +163,3 @@ def _refuse_misfit(path: Path, file: PlanFile, trt: TensorRT, gpu: CudaDevice) -
     reason = misfit(file.plan, trt.member.title, trt.version, gpu.capability)
     if reason is not None:
         raise InputError(f"{path} does not fit this machine: {reason}; build it here from the ONNX.")
-
-
-def _primary_context(device: str) -> Any:
-    """PyCUDA's driver interface, on the GPU's primary context."""
-    os.environ["CUDA_DEVICE"] = device.partition(":")[2]  # autoprimaryctx takes its GPU from here
-    import pycuda.autoprimaryctx
-    import pycuda.driver
-
-    return pycuda.driver
-
-
-def _deserialize(path: Path, file: PlanFile, trt: TensorRT) -> tuple[Any, Any]:
-    """The engine and the runtime that must outlive it."""
-    logger = trt.api.Logger(trt.api.Logger.ERROR)
-    runtime = trt.api.Runtime(logger)
-    if file.plan is not None:
-        if file.plan.flags["version_compatible"]:
-            runtime.engine_host_code_allowed = True  # such a plan brings its own runtime code
-        if file.plan.flags["dla_core"] is not None:
-            runtime.DLA_core = file.plan.flags["dla_core"]
-    engine = runtime.deserialize_cuda_engine(file.content)
-    if engine is None:
-        raise InputError(
-            f"{path} does not fit this machine: {trt} refuses it (its messages stand above); build it here from the "
-            "ONNX."
-        )
-    return engine, runtime

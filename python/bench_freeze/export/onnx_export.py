@@ -20,8 +20,8 @@ MODEL = "model.onnx"
 INPUT = "images"
 
 
-def export_onnx(module: Any, card: ModelCard, path: Path, *, opset: int) -> None:
-    """Write a DualHead or SingleHead module as ONNX, its card in the metadata.
+def export_onnx(module: Any, card: ModelCard, path: Path, *, opset: int) -> Any:
+    """Write a DualHead or SingleHead module as ONNX, its card in the metadata; returns torch's traced program of it.
 
     A card without a batch gives a free batch dimension. Raises InputError for an opset that this torch cannot write,
     and BenchFreezeError when the result is no valid model.
@@ -38,7 +38,7 @@ def export_onnx(module: Any, card: ModelCard, path: Path, *, opset: int) -> None
     dynamic = ({0: torch.export.Dim("batch", min=1, max=4096)},) if card.batch is None else None
     try:
         with _silenced():
-            torch.onnx.export(
+            program = torch.onnx.export(
                 module,
                 (images,),
                 str(path),
@@ -68,6 +68,7 @@ def export_onnx(module: Any, card: ModelCard, path: Path, *, opset: int) -> None
         onnx.checker.check_model(str(path), full_check=True)
     except onnx.checker.ValidationError as error:
         raise BenchFreezeError(f"{path} is no valid ONNX model: {error}") from error
+    return program.exported_program
 
 
 def _forget_sources(model: Any) -> None:

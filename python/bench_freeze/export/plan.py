@@ -3,39 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from .. import __version__
 from ..artifact import Artifact, ArtifactStore, file_sha256, write_whole
 from ..data.letterbox import FILL
-from ..engines.base import ModelCard
 from ..engines.cuda_device import cuda_device
 from ..engines.plan_file import Plan, side_car_path, write_side_car
 from ..engines.tensorrt_family import TensorRT, builder_for
-from ..errors import InputError
+from .builder import PlanOptions, check_options, serialize
 from .onnx_card import read_card
 
 PLAN = "model.plan"
 TIMING_CACHE = "timing.cache"
-DEFAULT_PROFILE = (1, 8, 32)
-DTYPES = {"float": "float32", "half": "float16"}  # TensorRT's names in NumPy's words
-
-
-@dataclass(frozen=True, kw_only=True)
-class PlanOptions:
-    """How a plan is built. `compute_capability` "86" builds ahead of time; None is for the GPU of `device`."""
-
-    device: str = "cuda:0"
-    compute_capability: str | None = None
-    workspace_mb: int | None = None
-    version_compatible: bool = False
-    hardware_compatibility: Literal["none", "ampere_plus", "same_compute_capability"] = "none"
-    batch_profile: tuple[int, int, int] | None = None  # smallest, usual, largest, for a free batch dimension
-    dla_core: int | None = None
 
 
 def plan_target(options: PlanOptions) -> dict[str, str]:
@@ -51,25 +34,35 @@ def plan_inputs(onnx_sha256: str, trt: TensorRT, target: Mapping[str, str], opti
     return {"onnx_sha256": onnx_sha256, "tensorrt": str(trt), "target": dict(target), "flags": flags}
 
 
-def produce_plan(onnx: Path, options: PlanOptions, store: ArtifactStore) -> tuple[Artifact, bool]:
+def produce_plan(onnx: Path, options: PlanOptions, store: ArtifactStore, build: int = 0) -> tuple[Artifact, bool]:
     """The plan of an ONNX file as an artifact (PLAN, its side-car, the timing cache), and whether it was built now.
 
-    The newest timing cache of the same TensorRT and target is the start of the next build's.
+    Build 0 starts from the newest timing cache of the same TensorRT and target. Every further one starts from nothing,
+    since with the cache it would choose what was chosen before, and keeps a cache of its own.
     """
-    _check(options)
+    check_options(options)
     trt = builder_for(options.compute_capability)
     target = plan_target(options)
     inputs = plan_inputs(file_sha256(onnx), trt, target, options)
-    shared = hashlib.sha256(repr((str(trt), sorted(target.items()))).encode()).hexdigest()[:12]
-    cache = store.folder / f"timing-{shared}.cache" if trt.member.timing_cache else None
+    if build:
+        inputs["build"] = build
 
-    def build(folder: Path) -> dict[str, Any]:
+    def make(folder: Path) -> dict[str, Any]:
+        cache = None
+        if trt.member.timing_cache:
+            cache = folder / TIMING_CACHE if build else _shared_cache(store, trt, target)
         side_car = build_plan(onnx, folder / PLAN, options, cache)
-        if cache is not None:
+        if cache is not None and not build:
             (folder / TIMING_CACHE).write_bytes(cache.read_bytes())
         return side_car
 
-    return store.produce("plan", inputs, build)
+    return store.produce("plan", inputs, make)
+
+
+def _shared_cache(store: ArtifactStore, trt: TensorRT, target: Mapping[str, str]) -> Path:
+    """The timing cache that builds by one TensorRT for one target hand on."""
+    shared = hashlib.sha256(repr((str(trt), sorted(target.items()))).encode()).hexdigest()[:12]
+    return store.folder / f"timing-{shared}.cache"
 
 
 def build_plan(onnx: Path, plan: Path, options: PlanOptions, timing_cache: Path | None = None) -> dict[str, Any]:
@@ -78,167 +71,28 @@ def build_plan(onnx: Path, plan: Path, options: PlanOptions, timing_cache: Path 
     A timing cache is read where the file is there, and written back. Raises InputError, naming the ONNX node where one
     is at fault, when TensorRT cannot do it.
     """
-    _check(options)
+    check_options(options)
     card = read_card(onnx)
     trt = builder_for(options.compute_capability)
-    _check_member(trt, options, timing_cache)
-    target = plan_target(options)  # asks the driver: nothing of TensorRT exists before
-    log = _log(trt)
-    builder = trt.api.Builder(log)
-    network = builder.create_network(1 << int(trt.api.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
-    _parse(trt, network, log, onnx)
-    config = builder.create_builder_config()
-    _set_target(trt, config, options)
-    _set_flags(trt, config, options)
-    profile = _set_profile(builder, config, network, card, options, onnx)
-    before = _load_timing_cache(config, timing_cache)
-    began = time.perf_counter()
-    serialized = builder.build_serialized_network(network, config)
-    seconds = time.perf_counter() - began
-    if serialized is None:
-        raise InputError(f"{onnx}: {trt} could not build a plan ({'; '.join(log.errors) or 'it gives no reason'}).")
-    after = _save_timing_cache(config, timing_cache)
-    content = bytes(serialized)
-    write_whole(plan, content)
+    built = serialize(onnx.read_bytes(), str(onnx), trt, options, timing_cache)
+    target = plan_target(options)
+    write_whole(plan, built.content)
     side_car = Plan(
         bench_freeze=__version__,
-        plan_sha256=hashlib.sha256(content).hexdigest(),
-        plan_bytes=len(content),
+        plan_sha256=hashlib.sha256(built.content).hexdigest(),
+        plan_bytes=len(built.content),
         onnx_sha256=file_sha256(onnx),
         module=trt.member.module,
         title=trt.member.title,
         version=trt.version,
         target=target,
-        flags=plan_inputs("", trt, target, replace(options, batch_profile=profile))["flags"],
-        timing_cache_sha256={"before": before, "after": after},
-        build_s=seconds,
-        inputs=[_tensor(network.get_input(i)) for i in range(network.num_inputs)],
-        outputs=[_tensor(network.get_output(i)) for i in range(network.num_outputs)],
+        flags=plan_inputs("", trt, target, replace(options, batch_profile=built.batch_profile))["flags"],
+        timing_cache_sha256=built.timing_cache_sha256,
+        build_s=built.seconds,
+        inputs=built.inputs,
+        outputs=built.outputs,
         card=card.to_dict(),
         letterbox={"size": card.imgsz, "fill": FILL, "resize": "bilinear", "colour": "RGB", "range": [0, 1]},
     )
     write_side_car(side_car_path(plan), side_car)
     return asdict(side_car)
-
-
-def _check(options: PlanOptions) -> None:
-    if options.workspace_mb is not None and options.workspace_mb < 1:
-        raise InputError(f"--workspace {options.workspace_mb} is out of range; give megabytes, at least 1.")
-    if options.batch_profile is not None:
-        low, usual, high = options.batch_profile
-        if not 1 <= low <= usual <= high:
-            raise InputError(
-                f"--dynamic-batch-profile {low},{usual},{high} is no smallest, usual, largest batch; use 1,8,32."
-            )
-
-
-def _check_member(trt: TensorRT, options: PlanOptions, timing_cache: Path | None) -> None:
-    """Refuse what this member of the family has no way to do, rather than build something else."""
-    member = trt.member
-    asked = {
-        "--version-compatible": (options.version_compatible, member.version_compatible),
-        "--hardware-compatibility": (options.hardware_compatibility != "none", member.hardware_compatibility),
-        "--dla": (options.dla_core is not None, member.dla),
-        "--timing-cache": (timing_cache is not None, member.timing_cache),
-    }
-    for flag, (wanted, possible) in asked.items():
-        if wanted and not possible:
-            raise InputError(f"{flag}: {trt} cannot do it; leave it out, or build with TensorRT on the target machine.")
-
-
-def _log(trt: TensorRT) -> Any:
-    """A logger that keeps errors for the message of the exception, and prints nothing."""
-
-    interface = trt.api.ILogger
-
-    class Log(interface):  # type: ignore[misc, valid-type]
-        def __init__(self) -> None:
-            interface.__init__(self)
-            self.errors: list[str] = []
-
-        def log(self, severity: Any, message: str) -> None:
-            if severity in (interface.Severity.ERROR, interface.Severity.INTERNAL_ERROR):
-                self.errors.append(" ".join(message.split())[:300])
-
-    return Log()
-
-
-def _parse(trt: TensorRT, network: Any, log: Any, onnx: Path) -> None:
-    parser = trt.api.OnnxParser(network, log)
-    if parser.parse(onnx.read_bytes()):
-        return
-    found = []
-    for i in range(parser.num_errors):
-        error = parser.get_error(i)
-        where = f"node '{error.node_name()}' ({error.node_operator()}): " if error.node_operator() else ""
-        found.append(f"{where}{' '.join(error.desc().split())[:200]}")
-    raise InputError(f"{onnx}: {trt} cannot read this ONNX, {'; '.join(found[:3]) or 'and gives no reason'}.")
-
-
-def _set_target(trt: TensorRT, config: Any, options: PlanOptions) -> None:
-    if not trt.member.ahead_of_time:
-        return
-    known = trt.api.ComputeCapability
-    name = "CURRENT" if options.compute_capability is None else f"SM{options.compute_capability}"
-    if not hasattr(known, name):
-        targets = ", ".join(n[2:] for n in sorted(dir(known), key=lambda n: (len(n), n)) if n.startswith("SM"))
-        raise InputError(
-            f"--compute-capability {options.compute_capability}: {trt} builds for {targets}; other GPUs build their "
-            "own plan from the ONNX."
-        )
-    config.num_compute_capabilities = 1
-    config.set_compute_capability(getattr(known, name), 0)
-
-
-def _set_flags(trt: TensorRT, config: Any, options: PlanOptions) -> None:
-    if options.workspace_mb is not None:
-        config.set_memory_pool_limit(trt.api.MemoryPoolType.WORKSPACE, options.workspace_mb << 20)
-    if options.version_compatible:
-        config.set_flag(trt.api.BuilderFlag.VERSION_COMPATIBLE)
-    if options.hardware_compatibility != "none":
-        level = trt.api.HardwareCompatibilityLevel
-        config.hardware_compatibility_level = getattr(level, options.hardware_compatibility.upper())
-    if options.dla_core is not None:
-        config.default_device_type = trt.api.DeviceType.DLA
-        config.DLA_core = options.dla_core
-        config.set_flag(trt.api.BuilderFlag.GPU_FALLBACK)  # a detector's last layers do not all fit a DLA
-
-
-def _set_profile(
-    builder: Any, config: Any, network: Any, card: ModelCard, options: PlanOptions, onnx: Path
-) -> tuple[int, int, int] | None:
-    """The range of batch sizes of a model with a free batch dimension; None for a fixed one."""
-    if card.batch is not None:
-        if options.batch_profile is not None:
-            raise InputError(
-                f"--dynamic-batch-profile: {onnx} has a fixed batch of {card.batch}; export it with --dynamic-batch."
-            )
-        return None
-    chosen = options.batch_profile or DEFAULT_PROFILE
-    images = network.get_input(0)
-    profile = builder.create_optimization_profile()
-    profile.set_shape(images.name, *((batch, *tuple(images.shape)[1:]) for batch in chosen))
-    config.add_optimization_profile(profile)
-    return chosen
-
-
-def _load_timing_cache(config: Any, file: Path | None) -> str | None:
-    if file is None:
-        return None
-    content = file.read_bytes() if file.exists() else b""
-    # A cache of another GPU or version is not an error to TensorRT: it starts an empty one.
-    config.set_timing_cache(config.create_timing_cache(content), ignore_mismatch=False)
-    return hashlib.sha256(content).hexdigest() if content else None
-
-
-def _save_timing_cache(config: Any, file: Path | None) -> str | None:
-    if file is None:
-        return None
-    content = bytes(config.get_timing_cache().serialize())
-    write_whole(file, content)
-    return hashlib.sha256(content).hexdigest()
-
-
-def _tensor(tensor: Any) -> dict[str, Any]:
-    kind = str(tensor.dtype).partition(".")[2].lower()
-    return {"name": tensor.name, "dtype": DTYPES.get(kind, kind), "shape": list(tensor.shape)}

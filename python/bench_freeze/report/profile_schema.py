@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-from .schema import Latencies, Latency
+from .schema import Accuracy, Latencies, Latency
 
 PROFILE_VERSION = 1
 
@@ -38,6 +38,10 @@ class BatchThroughput(Struct, frozen=True, kw_only=True):
     batch: int
     images_per_s: float | None
     latency: Latency
+    overlapped_images_per_s: Annotated[
+        float | None,
+        Meta(description="copies beside compute; null where an engine has no such way"),
+    ] = None
 
 
 class LargestBatch(Struct, frozen=True, kw_only=True):
@@ -74,6 +78,20 @@ class PairedRatio(Struct, frozen=True, kw_only=True):
     b_s: list[float]
 
 
+class SetAccuracy(Struct, frozen=True, kw_only=True):
+    """One head on a data set; `merged` is under the limit of detections that both heads share."""
+
+    role: Annotated[str, Meta(description="target or base: which set it is")]
+    head: str
+    data: str
+    data_sha256: str
+    images: int
+    alone: Accuracy
+    merged: Accuracy | None
+    left_out_classes: list[str] = []
+    left_out_categories: list[str] = []
+
+
 class Profile(Struct, kw_only=True):
     """One artifact on one machine. Written after every part; `finished` says whether all of it is there."""
 
@@ -96,6 +114,7 @@ class Profile(Struct, kw_only=True):
     largest_batch: LargestBatch | None = None
     energy: EnergyFigures | None = None
     versus: PairedRatio | None = None
+    accuracy: list[SetAccuracy] = []
     missing: dict[str, str] = {}
 
 

@@ -19,6 +19,8 @@ def _lines(profile: Profile) -> Iterator[str]:
     threads = f", {engine['threads']} thread(s)" if engine["threads"] else ""
     yield f"engine {engine['name']} {engine['version']} {engine['precision']} on {engine['device']}{threads}"
     yield f"machine {machine['cpu']}, {machine['cores']} cores, governor {machine['governor'] or 'not shown'}"
+    if plan := model.get("plan"):
+        yield f"plan: {plan['why'] or 'as given'}; {plan['sha256'][:12]}, built in {_seconds(plan['build_s'])}"
     yield f"images: {profile.images}; batch {profile.batch}"
     if profile.failure is not None:
         yield f"BROKE OFF: {profile.failure}"
@@ -35,9 +37,18 @@ def _lines(profile: Profile) -> Iterator[str]:
         columns = zip(cold.load_s, cold.first_call_s, cold.second_call_s, strict=True)
         rows = ("/".join(f"{1e3 * seconds:.1f}" for seconds in row) for row in columns)
         yield f"cold (load/first/second call, ms): {', '.join(rows)}"
+    for scored in profile.accuracy:
+        merged = f", merged {_fraction(scored.merged.map)}" if scored.merged is not None else ""
+        yield (
+            f"{scored.head} head on {scored.data} ({scored.images} images): mAP {_fraction(scored.alone.map)}, mAP50 "
+            f"{_fraction(scored.alone.map50)}{merged}"
+        )
     for point in profile.throughput:
         rate = "-" if point.images_per_s is None else f"{point.images_per_s:.1f}"
-        yield f"batch {point.batch:<4} {rate:>9} images/s  p50 {_ms(point.latency.p50_s)}  {_verdict(point.latency)}"
+        beside = point.overlapped_images_per_s
+        overlapped = "" if beside is None else f"  overlapped {beside:.1f} images/s"
+        verdict = _verdict(point.latency)
+        yield f"batch {point.batch:<4} {rate:>9} images/s  p50 {_ms(point.latency.p50_s)}{overlapped}  {verdict}"
     if (largest := profile.largest_batch) is not None:
         yield f"largest batch that fits: {largest.batch} (limited by {largest.limited_by})"
     if (energy := profile.energy) is not None:
@@ -71,6 +82,14 @@ def _latency(title: str, latency: Latency) -> Iterator[str]:
 def _verdict(latency: Latency) -> str:
     reasons = f" ({'; '.join(latency.reasons)})" if latency.reasons else ""
     return f"{latency.verdict}{reasons}"
+
+
+def _fraction(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"
+
+
+def _seconds(seconds: float | None) -> str:
+    return "an unknown time" if seconds is None else f"{seconds:.1f} s"
 
 
 def _ms(seconds: float | None) -> str:

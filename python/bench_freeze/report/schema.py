@@ -127,6 +127,25 @@ class ArtifactHashes(Struct, frozen=True, kw_only=True):
     bytes: int
 
 
+class PlanBuild(Struct, frozen=True, kw_only=True):
+    """One TensorRT plan of a model that was built several times."""
+
+    plan_sha256: str
+    bytes: int
+    build_s: float
+    timing_cache_sha256: Annotated[dict[str, str | None], Meta(description="before and after the build")]
+    model: Annotated[Latency | None, Meta(description="latency of the engine alone")]
+
+
+class BuildVariance(Struct, frozen=True, kw_only=True):
+    """All plans of a row's model, the row's own first, and the standard deviations that their latencies show."""
+
+    plans: list[PlanBuild]
+    distinct: Annotated[int, Meta(description="plans that differ in their bytes")]
+    between_builds_s: Annotated[float | None, Meta(description="of a build's mean latency around all builds'")]
+    within_run_s: Annotated[float | None, Meta(description="of a call around its own build's mean")]
+
+
 class Original(Struct, frozen=True, kw_only=True):
     """The original model on the base set: what every row of the same engine is compared with."""
 
@@ -195,6 +214,7 @@ class Row(Struct, frozen=True, kw_only=True):
     target_test: Annotated[
         Accuracy | None, Meta(description="the target head alone on the test split, where there is one beside `split`")
     ] = None
+    builds: Annotated[BuildVariance | None, Meta(description="with --builds above 1: all plans of this row")] = None
 
 
 class MatchFileFacts(Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from . import formats
+from .builds_text import build_lines
 from .columns import VERDICT
 from .formats import cell, heading
 from .view import Column, RowView, View
@@ -150,7 +151,8 @@ def sentences(view: View) -> list[str]:
         f"{study.name} is not finished: rows are missing." for study in view.studies if not study.results.finished
     ]
     bounds = any(row.value(c.key).has_interval for row in view.rows for c in view.numbers)
-    return [*captions, *(["In brackets: intervals of 95 %."] if bounds else []), *view.absent, *unfinished]
+    builds = [line for study in view.studies for line in build_lines(study.results)]
+    return [*captions, *(["In brackets: intervals of 95 %."] if bounds else []), *builds, *view.absent, *unfinished]
 
 
 def _escaped(text: str) -> str:

@@ -1,0 +1,26 @@
+// Letterbox as a CUDA kernel: one block a row of the canvas.
+#include "core/letterbox_row.h"
+#include "cuda/device.h"
+#include "cuda/layout.h"
+#include "letterbox_cuda.h"
+
+namespace bench_freeze {
+namespace {
+
+constexpr int kThreads = 256;
+
+__global__ void __launch_bounds__(kThreads) letterbox_kernel(Image image, Canvas canvas) {
+  letterbox_row(BlockGroup{}, image, canvas, blockIdx.x);
+}
+
+}  // namespace
+
+void letterbox_cuda(const Image& image, const Canvas& canvas, const CudaTarget& target) {
+  const int64_t rows = product(canvas.height, 1, kMostBlocks);
+  if (rows == 0 || canvas.width == 0) return;
+  const OnDevice on_device(target.device);
+  letterbox_kernel<<<static_cast<unsigned>(rows), kThreads, 0, stream_of(target)>>>(image, canvas);
+  check_cuda(cudaGetLastError(), "starting the letterbox kernel");
+}
+
+}  // namespace bench_freeze

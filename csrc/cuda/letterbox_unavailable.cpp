@@ -1,0 +1,12 @@
+// The letterbox of a build without nvcc: it says so.
+#include <stdexcept>
+
+#include "letterbox_cuda.h"
+
+namespace bench_freeze {
+
+void letterbox_cuda(const Image&, const Canvas&, const CudaTarget&) {
+  throw std::runtime_error(cuda_unavailable_reason());
+}
+
+}  // namespace bench_freeze

@@ -1,0 +1,25 @@
+"""A head and the data set that it is scored on: classes paired by name, categories without a class left out."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from ..errors import InputError
+from .classes import ClassMap, map_classes
+from .dataset import DetectionSet, keep_classes
+
+
+def pair_with_head(
+    class_names: tuple[str, ...], data: DetectionSet, *, unmatched: Literal["error", "ignore"], head: str, where: str
+) -> tuple[DetectionSet, ClassMap]:
+    """The data set cut to what is scored, and its pairing with the head; `head` and `where` stand in messages.
+
+    Raises InputError when no name is in both, and with `unmatched` "error" when one has no partner.
+    """
+    asked = map_classes(class_names, data.class_names, unmatched=unmatched, head=head, data=where)
+    keep = tuple(k for k, name in enumerate(data.class_names) if name not in asked.left_out_categories)
+    if not keep:
+        raise InputError(f"{where}: no category has the name of a class of {head}; is it the right data set?")
+    data = keep_classes(data, keep)
+    paired = map_classes(class_names, data.class_names, unmatched="ignore", head="", data="")
+    return data, ClassMap(paired.head_to_data, asked.left_out_classes, asked.left_out_categories)

@@ -1,0 +1,128 @@
+"""An ONNX graph as a comparison needs it, and which tensors of two graphs are the same one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+# They carry a value on in another form; conversions to fp16 and int8 add and remove them.
+CARRIERS = frozenset({"Cast", "DequantizeLinear", "Identity", "QuantizeLinear"})
+# What follows them is in an order that rounding decides: its positions say nothing.
+SELECTORS = frozenset({"ArgMax", "NonMaxSuppression", "TopK"})
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One tensor in both graphs, and the node of the second that makes it."""
+
+    a: str
+    b: str
+    node: str
+    operator: str
+    layer: str  # the name of the weights it uses, where it has some; else the node's
+
+
+class Graph:
+    """Who makes and who reads each tensor of a model."""
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self.nodes = list(model.graph.node)
+        self.producer = {output: node for node in self.nodes for output in node.output if output}
+        self.outputs = [output.name for output in model.graph.output]
+        self._weights = {weights.name for weights in model.graph.initializer}
+
+    @cached_property
+    def types(self) -> dict[str, int]:
+        """Element type of every tensor that a node makes, and of the inputs."""
+        import onnx
+
+        graph = onnx.shape_inference.infer_shapes(self.model).graph
+        return {v.name: v.type.tensor_type.elem_type for v in (*graph.value_info, *graph.input, *graph.output)}
+
+    def origin(self, tensor: str) -> str:
+        """The tensor behind all carriers: the one whose value this one has."""
+        node = self.producer.get(tensor)
+        while node is not None and node.op_type in CARRIERS:
+            tensor = node.input[0]
+            node = self.producer.get(tensor)
+        return tensor
+
+    def upstream(self, tensor: str) -> set[str]:
+        """The tensor and all that it depends on."""
+        seen: set[str] = set()
+        waiting = [tensor]
+        while waiting:
+            name = waiting.pop()
+            if name not in seen:
+                seen.add(name)
+                node = self.producer.get(name)
+                waiting.extend(node.input if node is not None else ())
+        return seen
+
+    def downstream(self, tensors: Iterable[str]) -> set[str]:
+        """All that depends on some tensors, these included; nodes stand in their order in a valid model."""
+        reached = set(tensors)
+        for node in self.nodes:
+            if reached.intersection(node.input):
+                reached.update(node.output)
+        return reached
+
+    def layer(self, node: Any) -> str:
+        """What a person calls the node: the part of the model that its weights belong to."""
+        for name in node.input[1:]:
+            weights = self.origin(name)
+            if weights in self._weights and "." in weights:
+                return weights.rpartition(".")[0]
+        return str(node.name or node.output[0])
+
+
+def corresponding(a: Graph, b: Graph) -> list[Pair]:
+    """Tensors of floats that both graphs have, in the order of the first.
+
+    Both are walked from the outputs of one name towards the inputs, past carriers: nodes at the same place with the
+    same operator make the same tensor, whatever they are called. What the walk does not reach (one side has other
+    operators there) is paired by name and operator. Tensors behind the model's own selection of detections are left
+    out: rounding decides their order.
+    """
+    found: dict[str, str] = {}
+    waiting = [(name, name) for name in a.outputs if name in b.outputs]
+    seen = set(waiting)
+    while waiting:
+        first, second = (graph.origin(name) for graph, name in zip((a, b), waiting.pop(), strict=True))
+        one, other = a.producer.get(first), b.producer.get(second)
+        if one is None or other is None or not _same(one, other, first, second):
+            continue
+        found.setdefault(first, second)
+        for step in zip(one.input, other.input, strict=False):
+            if all(step) and step not in seen:
+                seen.add(step)
+                waiting.append(step)
+    taken = set(found.values())
+    for name, one in a.producer.items():
+        other = b.producer.get(name)
+        if other is not None and name not in found and name not in taken and _same(one, other, name, name):
+            found[name] = name
+    selected = a.downstream(o for node in a.nodes if node.op_type in SELECTORS for o in node.output)
+    return [
+        Pair(name, found[name], str(b.producer[found[name]].name), node.op_type, b.layer(b.producer[found[name]]))
+        for node in a.nodes
+        for name in node.output
+        if name in found and name not in selected and _is_float(a, name) and _is_float(b, found[name])
+    ]
+
+
+def _same(one: Any, other: Any, first: str, second: str) -> bool:
+    return (
+        one.op_type == other.op_type
+        and one.op_type not in CARRIERS
+        and list(one.output).index(first) == list(other.output).index(second)
+    )
+
+
+def _is_float(graph: Graph, tensor: str) -> bool:
+    from onnx import TensorProto
+
+    return graph.types.get(tensor) in (TensorProto.FLOAT, TensorProto.FLOAT16)

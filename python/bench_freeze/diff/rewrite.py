@@ -1,0 +1,56 @@
+"""Two rewritten forms of an ONNX model: one that shows its inner tensors, one that is cut at each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from .graph import Graph
+
+OWN = "__own"  # behind the name of a tensor: what the model makes of the inputs that it was given
+
+
+def exposed(graph: Graph, tensors: Collection[str]) -> Any:
+    """The model with `tensors` as outputs behind its own."""
+    import onnx
+
+    model = onnx.ModelProto()
+    model.CopyFrom(graph.model)
+    new = [name for name in tensors if name not in graph.outputs]
+    model.graph.output.extend(onnx.helper.make_tensor_value_info(n, graph.types[n], None) for n in new)
+    return model
+
+
+def cut(graph: Graph, shapes: Mapping[str, tuple[int, ...]]) -> Any:
+    """The model cut at every tensor of `shapes`: each is an input for those who read it, and what its node makes of
+    its own inputs is the output `NAME__own`. One run then shows every layer's own error, on inputs that are given.
+    """
+    import onnx
+
+    model = onnx.ModelProto()
+    model.CopyFrom(graph.model)
+    read = {name for node in model.graph.node for name in node.input}
+    for node in model.graph.node:
+        for position, name in enumerate(node.output):
+            if name in shapes:
+                node.output[position] = name + OWN
+    model.graph.input.extend(
+        onnx.helper.make_tensor_value_info(n, graph.types[n], list(shape)) for n, shape in shapes.items() if n in read
+    )
+    del model.graph.output[:]
+    model.graph.output.extend(onnx.helper.make_tensor_value_info(n + OWN, graph.types[n], None) for n in shapes)
+    del model.graph.value_info[:]  # they name tensors that are inputs now
+    return _ordered(model)
+
+
+def _ordered(model: Any) -> Any:
+    """Drop what no output needs any more; the order stays."""
+    needed = {output.name for output in model.graph.output}
+    kept = []
+    for node in reversed(model.graph.node):
+        if needed.intersection(node.output):
+            kept.append(node)
+            needed.update(node.input)
+    del model.graph.node[:]
+    model.graph.node.extend(reversed(kept))
+    return model

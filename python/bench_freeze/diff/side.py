@@ -1,0 +1,107 @@
+"""One side of a comparison: a model on an engine that shows its inner tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..engines.base import ModelCard
+from ..engines.ort_engine import OrtEngine
+from ..spec import Precision
+from .graph import Graph
+from .rewrite import OWN, cut, exposed
+
+Values = dict[str, NDArray[Any]]
+
+
+def precision_of(card: ModelCard) -> Precision:
+    """The precision that a card says, one of those that have bounds."""
+    return {"fp16": "fp16", "int8": "int8"}.get(card.precision, "fp32")  # type: ignore[return-value]
+
+
+class Side(Protocol):
+    """A model on an engine. `images` are one batch [B, 3, S, S] that the model takes."""
+
+    title: str
+    card: ModelCard
+    graph: Graph
+    exactness: Precision  # whose bounds apply
+
+    def shows(self, tensor: str) -> bool:
+        """Whether the engine can show this tensor of the graph."""
+        ...
+
+    def heads(self, images: NDArray[np.float32]) -> Values:
+        """The heads' outputs of the model as it is deployed, with nothing exposed."""
+        ...
+
+    def values(self, images: NDArray[np.float32], tensors: Collection[str]) -> Values:
+        """Inner tensors of the model as it runs through."""
+        ...
+
+    def own(self, images: NDArray[np.float32], given: Mapping[str, NDArray[Any]]) -> Values:
+        """What each tensor becomes when everything that reads a tensor of `given` reads the given value."""
+        ...
+
+    def close(self) -> None:
+        """Free what the engine holds."""
+        ...
+
+
+class OrtSide:
+    """An ONNX file through ONNX Runtime on the CPU, not optimised: its fusions would hide tensors."""
+
+    def __init__(self, path: Path) -> None:
+        import onnx
+
+        self._engine = OrtEngine(path)
+        self.title = f"{path.name} (ort {self._engine.identity.version}, {self._engine.card.precision})"
+        self.card = self._engine.card
+        self.exactness = precision_of(self.card)
+        self.graph = Graph(onnx.load(path))
+        self._image = self.graph.model.graph.input[0].name
+        self._sessions: dict[str, Any] = {}
+
+    def shows(self, tensor: str) -> bool:
+        """Every tensor of the file."""
+        return True
+
+    def heads(self, images: NDArray[np.float32]) -> Values:
+        """Outputs of the optimised session that is deployed."""
+        return dict(self._engine.infer(images))
+
+    def values(self, images: NDArray[np.float32], tensors: Collection[str]) -> Values:
+        """Inner tensors, all in one run."""
+        names = list(tensors)
+        session = self._session("values", lambda: exposed(self.graph, names))
+        return dict(zip(names, session.run(names, {self._image: images}), strict=True))
+
+    def own(self, images: NDArray[np.float32], given: Mapping[str, NDArray[Any]]) -> Values:
+        """Every layer on given inputs, all in one run of the model cut into pieces."""
+        session = self._session("own", lambda: cut(self.graph, {name: v.shape for name, v in given.items()}))
+        wanted = {each.name: each.type for each in session.get_inputs()}
+        half = {name for name, kind in wanted.items() if "float16" in kind}
+        feed = {n: v.astype(np.float16 if n in half else np.float32) for n, v in given.items() if n in wanted}
+        outputs = session.run([name + OWN for name in given], {**feed, self._image: images})
+        return dict(zip(given, outputs, strict=True))
+
+    def close(self) -> None:
+        """Drop the sessions."""
+        self._sessions.clear()
+        self._engine.close()
+
+    def _session(self, kind: str, make: Any) -> Any:
+        """One session of each kind: all batches of a comparison have one shape and ask for the same tensors."""
+        if kind not in self._sessions:
+            import onnxruntime as ort
+
+            options = ort.SessionOptions()
+            options.log_severity_level = 3
+            options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+            model = make().SerializeToString()
+            self._sessions[kind] = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        return self._sessions[kind]

@@ -1,0 +1,83 @@
+"""Checkpoints through torch: the traced program that the ONNX export is made of, node by node."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..deploy import Candidate
+from ..engines.torch_engine import TorchEngine
+from ..export.onnx_export import export_onnx
+from ..spec import Precision
+from .graph import Graph
+from .side import Values
+
+
+class TorchSide:
+    """A model of checkpoints, run by torch.
+
+    The exporter names an ONNX tensor after the node of torch's traced program that makes it, so both have one graph.
+    """
+
+    def __init__(self, title: str, candidate: Candidate, imgsz: int, batch: int) -> None:
+        import onnx
+
+        module = candidate.module()
+        self.card = candidate.card(imgsz, batch)
+        self.exactness: Precision = "fp32"
+        self._engine = TorchEngine(module, self.card, "cpu")
+        self.title = f"{title} (torch {self._engine.identity.version}, fp32)"
+        with tempfile.TemporaryDirectory() as folder:
+            program = export_onnx(module, self.card, Path(folder) / "model.onnx", opset=18)
+            self.graph = Graph(onnx.load(Path(folder) / "model.onnx"))
+        self._module = program.module()
+        nodes = self._module.graph.nodes
+        outputs = next(node for node in nodes if node.op == "output").args[0]
+        self._heads: dict[str, str] = {
+            head.name: node.name for head, node in zip(self.card.heads, outputs, strict=True)
+        }
+        self._shown = {node.name for node in nodes if node.op == "call_function"} | set(self._heads)
+
+    def shows(self, tensor: str) -> bool:
+        """Tensors that torch makes too; the exporter adds a few of its own, such as the sigmoid inside a SiLU."""
+        return tensor in self._shown
+
+    def heads(self, images: NDArray[np.float32]) -> Values:
+        """Outputs of the module itself."""
+        return dict(self._engine.infer(images))
+
+    def values(self, images: NDArray[np.float32], tensors: Collection[str]) -> Values:
+        """Inner tensors of one pass through the traced program."""
+        return self._run(images, tensors, {})
+
+    def own(self, images: NDArray[np.float32], given: Mapping[str, NDArray[Any]]) -> Values:
+        """The same pass; behind every tensor of `given` the given value goes on."""
+        return self._run(images, tuple(given), given)
+
+    def close(self) -> None:
+        """Drop the module."""
+        self._engine.close()
+
+    def _run(self, images: NDArray[np.float32], tensors: Collection[str], given: Mapping[str, NDArray[Any]]) -> Values:
+        import torch
+
+        wanted = {self._heads.get(name, name): name for name in tensors}
+        kept: Values = {}
+
+        class Watching(torch.fx.Interpreter):
+            def run_node(self, node: Any) -> Any:
+                result = super().run_node(node)
+                name = wanted.get(node.name)
+                if name is None or node.op != "call_function":
+                    return result
+                kept[name] = result.numpy().copy()
+                return torch.from_numpy(given[name].astype(np.float32)) if name in given else result
+
+        with torch.inference_mode():
+            Watching(self._module).run(torch.from_numpy(images))
+        return kept

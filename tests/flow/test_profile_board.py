@@ -1,0 +1,178 @@
+"""`bench-freeze profile` as on a board: accuracy and latency of a deployed file, no framework installed."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
+
+from bench_freeze import cli
+from bench_freeze.engines.base import Head, ModelCard
+from bench_freeze.engines.ort_engine import CARD_KEY
+from bench_freeze.report.profile_schema import decode_profile
+
+SIZE = 32
+QUICK = ["--seconds", "0.3", "--samples", "20"]
+BLOCKED = (
+    "torch",
+    "torchvision",
+    "ultralytics",
+    "onnx",
+    "onnxscript",
+    "cv2",
+    "scipy",
+    "matplotlib",
+    "pandas",
+    "psycopg",
+)
+PROGRAM = f"""
+import sys
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {BLOCKED!r}:
+            raise ImportError("blocked: " + name)
+sys.meta_path.insert(0, Blocker())
+from bench_freeze.cli import main
+status = main(sys.argv[1:])
+print("LOADED", sorted(set({BLOCKED!r}) & set(sys.modules)))
+sys.exit(status)
+"""
+
+
+def write_two_heads(file, heads=("base", "target")):
+    """Every head answers the same: one box of 16 pixels in the middle, of class 0, as sure as the image is red."""
+    nodes = [
+        helper.make_node("ReduceMean", ["images", "axes"], ["mean"], keepdims=1),  # [B, 3, 1, 1]
+        helper.make_node("Slice", ["mean", "zero", "one", "channel"], ["red"]),
+        helper.make_node("Reshape", ["red", "flat"], ["score"]),  # [B, 1, 1]
+        helper.make_node("Mul", ["score", "nothing"], ["none"]),
+        helper.make_node("Add", ["none", "box"], ["boxes"]),  # [B, 4, 1]
+    ]
+    for name in heads:
+        nodes.append(helper.make_node("Concat", ["boxes", "score", "none"], [name], axis=1))
+    weights = {
+        "axes": np.array([2, 3]),
+        "zero": np.array([0]),
+        "one": np.array([1]),
+        "channel": np.array([1]),
+        "flat": np.array([-1, 1, 1]),
+        "nothing": np.zeros((1, 1, 1), np.float32),
+        "box": np.array([16, 16, 16, 16], np.float32).reshape(1, 4, 1),
+    }
+    graph = helper.make_graph(
+        nodes,
+        "two",
+        [helper.make_tensor_value_info("images", TensorProto.FLOAT, ["batch", 3, SIZE, SIZE])],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", 6, 1]) for name in heads],
+        [numpy_helper.from_array(values, name) for name, values in weights.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    classes = {"base": ("cat", "dog"), "target": ("pear", "plum")}
+    card = ModelCard(tuple(Head(name, classes[name], "raw") for name in heads), SIZE, None, 3)
+    helper.set_model_props(model, {CARD_KEY: json.dumps(card.to_dict())})
+    onnx.checker.check_model(model, full_check=True)
+    onnx.save(model, file)
+
+
+def write_set(folder: Path, names, boxes):
+    """A COCO set of red squares of 32 pixels, one box each."""
+    images, annotations = [], []
+    (folder / "images").mkdir(parents=True)
+    for i, box in enumerate(boxes, start=1):
+        Image.new("RGB", (SIZE, SIZE), (200 - i, 0, 0)).save(folder / "images" / f"{i}.png")
+        images.append({"id": i, "file_name": f"{i}.png", "width": SIZE, "height": SIZE})
+        entry = {"id": i, "image_id": i, "category_id": 1, "bbox": box, "area": box[2] * box[3], "iscrowd": 0}
+        annotations.append(entry)
+    categories = [{"id": k, "name": name} for k, name in enumerate(names, start=1)]
+    content = {"images": images, "annotations": annotations, "categories": categories}
+    (folder / "instances.json").write_text(json.dumps(content))
+    return str(folder / "instances.json")
+
+
+@pytest.fixture
+def board(tmp_path, monkeypatch):
+    """A folder with what is carried to a board: the model and two sets. One of the target set's boxes is elsewhere."""
+    monkeypatch.chdir(tmp_path)
+    write_two_heads(tmp_path / "m.onnx")
+    right, wrong = [8, 8, 16, 16], [0, 0, 6, 6]
+    write_set(tmp_path / "fruit", ("pear", "plum"), [right, wrong])
+    write_set(tmp_path / "pets", ("cat", "dog"), [right, right])
+    return ["--target", "fruit/instances.json", "--base", "pets/instances.json"]
+
+
+def run_without_frameworks(*arguments):
+    return subprocess.run([sys.executable, "-c", PROGRAM, *arguments], capture_output=True, text=True, check=False)
+
+
+def test_accuracy_and_latency_without_any_framework(board):
+    done = run_without_frameworks("profile", "m.onnx", *board, *QUICK)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "LOADED []" in done.stdout
+    profile = decode_profile(Path("m.profile.json").read_bytes())
+    assert profile.finished
+    found = {(scored.role, scored.head): scored for scored in profile.accuracy}
+    assert list(found) == [("target", "target"), ("base", "base")]
+    assert found["base", "base"].alone.map == 1.0
+    # One of two boxes is found; the other's detection, found where nothing is, is the second best or the best.
+    assert found["target", "target"].alone.map == pytest.approx(0.5, abs=0.26)
+    assert found["target", "target"].alone.map < 1.0
+    assert found["base", "base"].merged is not None
+    assert profile.images.startswith("16 in turn, of instances and instances")
+    assert profile.latency.pipeline.p50_s > profile.latency.model.p50_s > 0
+    assert "target head on instances (2 images): mAP" in done.stdout
+
+
+def test_a_plan_on_a_board_without_a_gpu_is_explained_without_any_framework(board):
+    Path("m.plan").write_bytes(b"plan")
+    done = run_without_frameworks("profile", "m.plan", *board)
+    assert done.returncode == 2
+    assert "--engine trt cannot run on cuda:0 here" in done.stderr
+    done = run_without_frameworks("profile", "m.onnx", "--engine", "trt")
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+def test_the_same_numbers_as_a_study_would_give(board):
+    """One head alone and both under one limit, by the scorer of `run`."""
+    from bench_freeze.accuracy import score
+    from bench_freeze.data.classes import map_classes
+    from bench_freeze.data.source import open_base
+    from bench_freeze.engines.ort_engine import OrtEngine
+    from bench_freeze.pipeline import detect
+    from bench_freeze.selection import NmsSettings
+
+    assert cli.main(["profile", "m.onnx", *board, *QUICK]) == 0
+    profile = decode_profile(Path("m.profile.json").read_bytes())
+    data = open_base(Path("fruit/instances.json"), None, "val")
+    classes = map_classes(data.class_names, data.class_names, unmatched="error", head="", data="")
+    found = detect(OrtEngine(Path("m.onnx")), data, NmsSettings(), batch=1)
+    assert profile.accuracy[0].alone == score(found["target"], classes, data).accuracy
+    assert profile.accuracy[0].data_sha256 == data.sha256
+
+
+def test_a_model_with_one_head_is_scored_with_it_on_either_set(board):
+    write_two_heads(Path("one.onnx"), ("base",))
+    assert cli.main(["profile", "one.onnx", "--target", "pets/instances.json", *QUICK]) == 0
+    (scored,) = decode_profile(Path("one.profile.json").read_bytes()).accuracy
+    assert (scored.role, scored.head, scored.alone.map) == ("target", "base", 1.0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--target", "pets/instances.json"], "has no category"),
+        (["--target", "pets/instances.json", "--unmatched-classes", "ignore"], "is it the right data set?"),
+        (["--base-images", "pets/images"], "belongs to --base, which is missing"),
+        (["--base", "nowhere.json"], "nowhere.json"),
+        (["--engine", "ort-trt"], "has no CUDA provider"),
+    ],
+)
+def test_wrong_sets_are_refused_before_anything_is_measured(board, arguments, words, capsys):
+    assert cli.main(["profile", "m.onnx", *arguments]) == 2
+    assert words in capsys.readouterr().err
+    assert not Path("m.profile.json").exists()

@@ -1,0 +1,68 @@
+"""Variance between builds of a plan, apart from that of single calls."""
+
+import numpy as np
+import pytest
+
+from bench_freeze.measure.builds import build_spread
+from bench_freeze.plan_builds import build_variance
+from bench_freeze.report.schema import Latency, PlanBuild
+from bench_freeze.spec import InputError, Study
+
+
+def latency(samples):
+    return Latency(
+        n=len(samples),
+        mean_s=float(np.mean(samples)),
+        p50_s=float(np.median(samples)),
+        p90_s=None,
+        p99_s=None,
+        samples_s=list(samples),
+        stopped_by="samples",
+        warmup_calls=1,
+    )
+
+
+def test_known_variances_come_out():
+    """Simulated: builds with means 0.1 ms apart (standard deviation), calls 0.3 ms around them, groups of any size."""
+    rng = np.random.default_rng(0)
+    found = []
+    for _ in range(200):
+        means = 2e-3 + 1e-4 * rng.normal(size=8)
+        spread = build_spread([list(mean + 3e-4 * rng.normal(size=rng.integers(50, 400))) for mean in means])
+        found.append((spread.between_s**2, spread.within_s**2))
+    between, within = np.sqrt(np.mean(found, axis=0))
+    assert between == pytest.approx(1e-4, rel=0.05)
+    assert within == pytest.approx(3e-4, rel=0.01)
+
+
+def test_by_hand():
+    spread = build_spread([[1.0, 3.0], [5.0, 7.0]])  # means 2 and 6; MSB 16, MSW 2, two samples each
+    assert spread.within_s == pytest.approx(2**0.5)
+    assert spread.between_s == pytest.approx(7**0.5)
+    assert build_spread([[1.0, 3.0], [1.0, 3.0]]).between_s == 0.0
+
+
+@pytest.mark.parametrize("groups", [[], [[1.0, 2.0]], [[1.0, 2.0], [1.0]]])
+def test_one_build_says_nothing_of_builds(groups):
+    assert build_spread(groups) is None
+
+
+def test_plans_are_counted_by_their_bytes():
+    def plan(sha, samples):
+        cache = {"before": None, "after": None}
+        model = latency(samples) if samples else None
+        return PlanBuild(plan_sha256=sha, bytes=1, build_s=1.0, timing_cache_sha256=cache, model=model)
+
+    found = build_variance([plan("a", [1.0, 3.0]), plan("b", [5.0, 7.0]), plan("b", [5.0, 7.0])])
+    assert (len(found.plans), found.distinct) == (3, 2)
+    assert found.between_builds_s > found.within_run_s > 0
+    untimed = build_variance([plan("a", None), plan("b", None)])
+    assert (untimed.between_builds_s, untimed.within_run_s) == (None, None)
+
+
+def test_builds_belong_to_tensorrt():
+    assert Study(engine=("ort", "trt"), builds=3).builds == 3
+    with pytest.raises(InputError, match="builds = 3 is for TensorRT plans"):
+        Study(engine=("ort",), builds=3)
+    with pytest.raises(InputError, match="builds = 0 is out of range"):
+        Study(engine=("trt",), builds=0)

@@ -14,6 +14,7 @@ import msgspec
 
 from .. import formats
 from ..columns import VERDICT
+from ..conclusions_text import recommendation_lines, statistics_lines
 from ..figures.all import figures_of
 from ..glossary import glossary
 from ..provenance import environment_facts, origins, study_facts
@@ -51,6 +52,8 @@ def report_page(view: View, examples: dict[str, Examples], absent: Sequence[str]
     gallery = gallery_of(view, examples)
     return _template().render(
         view=view,
+        recommended=lambda found: recommendation_lines(found)[1:],
+        statistics_lines=statistics_lines,
         policy=_policy(scripts),
         scripts=scripts,
         style=(FOLDER / "report.css").read_text(),

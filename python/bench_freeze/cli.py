@@ -183,7 +183,7 @@ def _run(parsed: argparse.Namespace, command: list[str]) -> int:
     if parsed.json:
         sys.stdout.write(encode(results).decode())
         return 0
-    show(view_of({study.out_folder.name: results}))
+    show(view_of({study.out_folder.resolve().name: results}))
     print(f"{study.out_folder / RESULTS}")
     print(f"{study.out_folder / REPORT}")
     return 0

@@ -50,6 +50,7 @@ def report_page(view: View, examples: dict[str, Examples], absent: Sequence[str]
     ]
     figures = figures_of(view)
     gallery = gallery_of(view, examples)
+    columns = [*view.names, *view.numbers]  # the verdict first: what is far to the right is not seen
     return _template().render(
         view=view,
         recommended=lambda found: recommendation_lines(found)[1:],
@@ -57,7 +58,8 @@ def report_page(view: View, examples: dict[str, Examples], absent: Sequence[str]
         policy=_policy(scripts),
         scripts=scripts,
         style=(FOLDER / "report.css").read_text(),
-        rows=[(row, [(column, cell_of(row, column)) for column in view.columns]) for row in view.rows],
+        columns=columns,
+        rows=[(row, [(column, cell_of(row, column)) for column in columns]) for row in view.rows],
         filters=_filters(view),
         heading=formats.heading,
         verdict=VERDICT,

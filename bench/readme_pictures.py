@@ -78,11 +78,18 @@ def _down_to(page: Any, selector: str, width: int) -> dict[str, float]:
 
 
 def _cards(page: Any) -> dict[str, float]:
-    """The key of the colours and the first two rows of cards of the target set."""
-    top, cards = page.locator(".key").bounding_box(), page.locator("#gallery .card")
-    boxes = [cards.nth(i).bounding_box() for i in range(min(4, cards.count()))]
-    end = max(box["y"] + box["height"] for box in boxes)
-    return {"x": 0, "y": top["y"] - 8, "width": 1000, "height": end - top["y"] + 16}
+    """The key of the colours, two cards of the target set, and one of the base set on which something was lost."""
+    page.evaluate(
+        """() => {
+        const [target, base] = document.querySelectorAll("#gallery .cards");
+        const all = [...base.children];
+        const lost = all.filter((card) => card.textContent.includes("lost most"));
+        const shown = new Set([...[...target.children].slice(0, 2), ...(lost.length ? lost : all).slice(0, 1)]);
+        for (const card of document.querySelectorAll("#gallery .card")) card.hidden = !shown.has(card);
+        }"""
+    )
+    top, end = page.locator(".key").bounding_box(), page.locator("#gallery").bounding_box()
+    return {"x": 0, "y": top["y"] - 8, "width": 1000, "height": end["y"] + end["height"] - top["y"] + 8}
 
 
 if __name__ == "__main__":

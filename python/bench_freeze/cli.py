@@ -168,7 +168,6 @@ def _run(parsed: argparse.Namespace, command: list[str]) -> int:
     from .console import Console
     from .examples.write import REPORT
     from .report.assemble import view_of
-    from .report.conclusions_text import conclusion_lines
     from .report.schema import encode
     from .run import RESULTS, run
 
@@ -184,9 +183,7 @@ def _run(parsed: argparse.Namespace, command: list[str]) -> int:
     if parsed.json:
         sys.stdout.write(encode(results).decode())
         return 0
-    show(view_of({study.out_folder.name: results}))
-    for line in conclusion_lines(results):
-        print(line)
+    show(view_of({study.out_folder.resolve().name: results}))
     print(f"{study.out_folder / RESULTS}")
     print(f"{study.out_folder / REPORT}")
     return 0

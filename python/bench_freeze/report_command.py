@@ -63,7 +63,8 @@ def _write(path: Path, text: str) -> None:
 
 
 def show(view: Any) -> None:
-    """The table on standard output: drawn for a terminal of this width, plain lines for a pipe."""
+    """Table and conclusions on standard output: drawn for a terminal of this width, plain lines for a pipe."""
+    from .report.conclusions_text import conclusion_lines
     from .report.table import plain_table, terminal_table
 
     if sys.stdout.isatty():
@@ -73,3 +74,6 @@ def show(view: Any) -> None:
         console.print(terminal_table(view, console.width))
     else:
         print(plain_table(view))
+    for study in view.studies:
+        for line in conclusion_lines(study.results):
+            print(line if len(view.studies) == 1 else f"{study.name}: {line}")

@@ -220,6 +220,8 @@ def test_print_shows_every_plot_on_the_paper(open_page, study, keep):
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     page.wait_for_function("() => [...document.querySelectorAll('.plot')].every(p => p.layout.width === 680)")
     page.screenshot(path=keep / "study-print.png", full_page=True)
+    table = page.eval_on_selector("#table", "t => t.getBoundingClientRect().right")
+    assert table <= page.evaluate("document.documentElement.clientWidth")
     ink = page.eval_on_selector(".plot svg .xtitle", "t => getComputedStyle(t).fill")
     assert ink == "rgb(0, 0, 0)"  # dark text on white paper, whatever the screen had
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"

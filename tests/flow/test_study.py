@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from bench_freeze.examples.gather import MOST_BOXES
+from bench_freeze.report.examples_schema import decode_examples
 from bench_freeze.report.schema import decode
 
 pytestmark = pytest.mark.slow
@@ -126,11 +128,34 @@ def test_trainings_are_recorded_and_audited(finished):
     assert trainable[22] < trainable[15]
 
 
+def test_a_run_leaves_its_report(finished):
+    out, results, done = finished
+    assert str(out / "report.html") in done.stdout
+    page = (out / "report.html").read_text()
+    assert all(f"branched {freeze}" in page for freeze in (22, 15))
+    examples = decode_examples((out / "examples.json").read_bytes())
+    assert {image.role for image in examples.images} == {"target", "base"}
+    assert {image.picture.partition(",")[0] for image in examples.images} <= {
+        "data:image/webp;base64", "data:image/jpeg;base64",
+    }  # fmt: skip
+    # Every row's detections were found again; with the whole neck frozen branched and grafted are one model.
+    rows = sorted(position for model in examples.models for position in model.rows)
+    assert rows == list(range(-1, len(results["rows"])))
+    assert [0, 1] in [model.rows for model in examples.models]
+    for image in examples.images:
+        assert page.count(image.picture) == 1
+        scored = [box for box in image.truth if box.state == "truth"]
+        for found in image.found.values():
+            boxes = found.heads.get(image.role)
+            if boxes is not None and len(boxes) < MOST_BOXES:
+                assert sum(box.state == "hit" for box in boxes) + len(found.missed) == len(scored)
+
+
 def test_plain_output_without_a_terminal(finished):
     _, _, done = finished
     assert "\x1b[" not in done.stdout + done.stderr
     assert "target mAP50" in done.stdout
-    assert done.stdout.rstrip().endswith("results.json")
+    assert [Path(line).name for line in done.stdout.splitlines()[-2:]] == ["results.json", "report.html"]
 
 
 def test_a_second_run_reuses_everything(finished):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from ..artifact import Artifact, ArtifactStore, read_artifact
@@ -11,6 +12,7 @@ from ..pipeline import HeadDetections, load_detections
 from ..report.schema import Original, Results, Row
 from ..rows import DETECTIONS, nms_settings
 from ..spec import Study
+from .compare import SCORE_THRESHOLD
 
 ROLES = ("target", "base")
 Heads = Mapping[str, HeadDetections]
@@ -18,7 +20,7 @@ Heads = Mapping[str, HeadDetections]
 
 @dataclass(frozen=True)
 class KeptModel:
-    """One model with its detections by role of the data set, then by head.
+    """One model with its detections that are drawn, by role of the data set, then by head.
 
     Rows that share a model share its detections; `records` are their positions, -1-i is the i-th original.
     """
@@ -45,9 +47,20 @@ def kept_models(results: Results, study: Study, store: ArtifactStore) -> list[Ke
         if there:
             groups.setdefault(key, ([], record, there))[0].append(position)
     return [
-        KeptModel(tuple(positions), record, {role: load_detections(a.path(DETECTIONS)) for role, a in there.items()})
+        KeptModel(tuple(positions), record, {role: _shown(a.path(DETECTIONS)) for role, a in there.items()})
         for positions, record, there in groups.values()
     ]
+
+
+def _shown(path: Path) -> dict[str, HeadDetections]:
+    """Detections that score high enough to be drawn: one in a hundred, so that all models fit into memory."""
+    shown = {}
+    for head, found in load_detections(path).items():
+        rows = found.scores >= SCORE_THRESHOLD
+        shown[head] = HeadDetections(
+            found.image_index[rows], found.labels[rows], found.boxes_xyxy[rows], found.scores[rows], found.dropped
+        )
+    return shown
 
 
 def _find(artifacts: Sequence[Artifact], record: Row | Original, results: Results, data_sha256: str) -> Artifact | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from .arms import picked, with_statistics
 from .asked import asked, caption
 from .columns import ALWAYS, NAMES, NUMBERS, VERDICT
 from .profile_schema import Profile
@@ -23,7 +24,7 @@ def view_of(documents: Mapping[str, Document]) -> View:
         for name, results in documents.items()
         if isinstance(results, Results)
     )
-    rows = [row for study in studies for row in _study_rows(study)]
+    rows = [row for study in studies for row in with_statistics(list(_study_rows(study)), study.results)]
     profiles = []
     for name, profile in documents.items():
         if isinstance(profile, Profile):
@@ -31,13 +32,19 @@ def view_of(documents: Mapping[str, Document]) -> View:
             profiles.append(ProfileView(name, profile, row))
     rows += [profile.row for profile in profiles]
     columns = _columns(rows)
+    rows = list(_named(rows, columns))
     return View(
         studies=studies,
         profiles=tuple(profiles),
         columns=columns,
-        rows=tuple(_named(rows, columns)),
+        rows=tuple(rows),
+        picked=tuple(row.id for study in studies for row in picked(_of(study, rows), study.results)),
         absent=tuple(_absent(rows, studies)),
     )
+
+
+def _of(study: Study, rows: Sequence[RowView]) -> list[RowView]:
+    return [row for row in rows if row.source == study.name]
 
 
 def _study_rows(study: Study) -> Iterable[RowView]:
@@ -82,6 +89,7 @@ def _row_values(row: Row) -> dict[str, Value]:
     return {
         "target_map50": Value(row.target.map50),
         "target_map": Value(row.target.map),
+        "target_test": Value(row.target_test.map if row.target_test else None),
         "base_map": Value(row.base.map),
         "change": Value(row.base_delta_map),
         "merged_base": Value(row.base_merged.map if row.base_merged else None),

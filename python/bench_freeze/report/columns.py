@@ -24,6 +24,9 @@ NAMES = (
 NUMBERS = (
     Column("target_map50", "target mAP50", "fraction", "Target head alone on the target set, IoU 0.50.", "higher"),
     Column("target_map", "target mAP", "fraction", "The same, mean of IoU 0.50 to 0.95 in steps of 0.05.", "higher"),
+    Column(
+        "target_test", "test mAP", "fraction", "Target head on the test split, of which nothing was chosen.", "higher"
+    ),
     Column("base_map", "base mAP", "fraction", "Base head alone on the base set, IoU 0.50 to 0.95.", "higher"),
     Column("change", "change", "change", "Base mAP less the original model's through the same engine.", "higher"),
     Column("merged_base", "merged base", "fraction", "Base mAP with both heads under one detection limit.", "higher"),

@@ -14,14 +14,17 @@ def conclusion_lines(results: Results) -> list[str]:
     """One sentence or two a line, the recommendation first; empty where the study has no statistics."""
     lines: list[str] = []
     if results.recommendation is not None:
-        lines += _recommendation(results.recommendation)
+        lines += recommendation_lines(results.recommendation)
     if results.statistics is not None:
-        lines += _forgetting(results.statistics)
-        lines += _target(results.statistics)
-        lines += _joint_limit(results.statistics.arms)
-        lines += _shared_classes(results.statistics.arms)
-        lines += [f"Limit: {limit}" for limit in results.statistics.limits]
+        lines += statistics_lines(results.statistics)
     return lines
+
+
+def statistics_lines(statistics: Statistics) -> list[str]:
+    """What was told apart and what was not, and the limits."""
+    lines = [*_forgetting(statistics), *_target(statistics)]
+    lines += [*_joint_limit(statistics.arms), *_shared_classes(statistics.arms)]
+    return lines + [f"Limit: {limit}" for limit in statistics.limits]
 
 
 def markdown_conclusions(results: Results) -> str:
@@ -29,7 +32,8 @@ def markdown_conclusions(results: Results) -> str:
     return "\n".join(f"- {line}" for line in conclusion_lines(results))
 
 
-def _recommendation(found: Recommendation) -> list[str]:
+def recommendation_lines(found: Recommendation) -> list[str]:
+    """The pick with its reason first."""
     lines = [f"Pick: {found.pick or 'none'}. {found.reason}"]
     if found.ties:
         lines.append(f"Tied with the pick in target mAP: {', '.join(found.ties)}.")

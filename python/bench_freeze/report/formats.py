@@ -24,7 +24,8 @@ def number(value: float | None, form: Format) -> str:
         return NOTHING
     if form == "change" and value == 0:
         return "0"  # exactly, which a rounded +0.0000 would not say
-    return format(value * _SCALE.get(form, 1.0), _DIGITS[form])
+    text = format(value * _SCALE.get(form, 1.0), _DIGITS[form])
+    return text if form == "change" or float(text) else text.lstrip("-")  # the sign of a change is a finding
 
 
 def interval(value: Value, form: Format) -> str:

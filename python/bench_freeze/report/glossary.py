@@ -13,7 +13,12 @@ TERMS = (
     ("AP", "Average precision of a class: the area under its precision-recall curve, sampled at 101 recalls."),
     ("mAP", "Mean of AP over classes and over IoU 0.50 to 0.95 in steps of 0.05; mAP50: at IoU 0.50 alone."),
     ("IoU", "Intersection over union of two boxes: 1 where they are the same, 0 where they do not touch."),
-    ("interval", "In brackets, of 95 %. Of a percentile by order statistics, which assume no distribution."),
+    ("arm", "A model of the study over its seeds: everything that tells rows apart but the seed."),
+    (
+        "interval",
+        "In brackets, of 95 %. Of an accuracy: over other images, and over trainings where seeds are several.",
+    ),
+    ("bounds", "The brackets of a percentile: by order statistics, which assume no distribution."),
     ("p50, p99", "The time that 50 % or 99 % of the calls did not exceed; p99 needs at least 662 samples."),
     ("VALID", "No reason was found against relying on the latency."),
     ("AMBIGUOUS", "Other processes, drift, steps or too few samples: do not rely on it without another run."),

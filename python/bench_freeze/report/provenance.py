@@ -28,7 +28,7 @@ def origins(view: View) -> list[Origin]:
     """The provenance of every row, in order."""
     results = {study.name: study.results for study in view.studies}
     found = []
-    for row in view.rows:
+    for row in view.measured():
         record = row.record
         if isinstance(record, Profile):
             facts = [("file", record.model["file"]), ("file sha256", record.model["sha256"])]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from . import formats
 from .builds_text import build_lines
 from .columns import VERDICT
+from .conclusions_text import markdown_conclusions
 from .formats import cell, heading
 from .view import Column, RowView, View
 
@@ -60,6 +61,9 @@ def markdown(view: View) -> str:
     """The table with title, question, settings and warnings: a whole Markdown document."""
     parts = [f"# {_escaped(view.title)}", *(_escaped(study.asked) for study in view.studies), markdown_table(view)]
     parts += sentences(view)
+    for study in view.studies:
+        conclusions = markdown_conclusions(study.results)
+        parts += [f"## {_escaped(study.name)}", conclusions] if conclusions else []
     return "\n\n".join(parts) + "\n"
 
 

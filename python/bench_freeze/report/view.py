@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 from .profile_schema import Profile
 from .schema import Original, Results, Row
@@ -13,8 +13,8 @@ Kind = Literal["original", "model", "mean", "profile"]
 Format = Literal["text", "fraction", "change", "milliseconds", "joules", "megabytes", "rate"]
 Better = Literal["higher", "lower"]
 
-VERDICTS = ("VALID", "AMBIGUOUS", "INVALID")  # from good to bad
-UNJUDGED = "UNJUDGED"  # what files say that are older than the verdicts
+UNJUDGED = "UNJUDGED"  # not timed, or by a version that gave no verdicts
+VERDICTS = ("VALID", UNJUDGED, "AMBIGUOUS", "INVALID")  # from good to bad
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,8 @@ class View:
     profiles: tuple[ProfileView, ...]
     columns: tuple[Column, ...]
     rows: tuple[RowView, ...]
-    absent: tuple[str, ...] = field(default=())  # sentences: which columns are left out, and why
+    picked: tuple[str, ...] = ()  # ids of rows that are recommended
+    absent: tuple[str, ...] = ()  # sentences: which columns are left out, and why
 
     @property
     def title(self) -> str:
@@ -112,19 +113,25 @@ class View:
         """The columns that hold numbers."""
         return [column for column in self.columns if not column.is_text]
 
+    def measured(self) -> list[RowView]:
+        """Rows with a measurement of their own."""
+        return [row for row in self.rows if row.kind != "mean"]
+
+    def arms(self) -> list[RowView]:
+        """What was tried, each once: the mean over seeds where a study has one, else its rows."""
+        means = [row for row in self.rows if row.kind == "mean"]
+        keys = {_but_seed(row) for row in means}
+        return means + [row for row in self.rows if row.kind == "model" and _but_seed(row) not in keys]
+
     def models(self, *kinds: Kind) -> list[RowView]:
         """Rows of these kinds, in order."""
         return [row for row in self.rows if row.kind in kinds]
 
 
+def _but_seed(row: RowView) -> tuple[tuple[str, str], ...]:
+    return tuple((key, value) for key, value in row.identity.items() if key != "seed")
+
+
 def worse(verdicts: Sequence[str | None]) -> str:
-    """The worst of some verdicts; one that is missing counts as unjudged, no verdict at all too."""
-    known = [v for v in verdicts if v is not None]
-    if len(known) < len(verdicts) or not known:
-        return UNJUDGED
-    return max(known, key=VERDICTS.index)
-
-
-def record_of(row: RowView, kind: type[Any]) -> Any:
-    """The record of a row when it is of a kind, else None."""
-    return row.record if isinstance(row.record, kind) else None
+    """The worst of some verdicts; one that is missing, or having none at all, counts as unjudged."""
+    return max((verdict or UNJUDGED for verdict in verdicts or [None]), key=VERDICTS.index)

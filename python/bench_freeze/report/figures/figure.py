@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Coordinate = float | int | str
-Mark = Literal["points", "line", "line and points", "front", "bars", "boxes", "level"]
+Mark = Literal["points", "line", "line and points", "front", "pick", "bars", "boxes", "level"]
 Shape = Literal["overlay", "stack", "group"]
 
 

@@ -27,8 +27,8 @@ def figures_of_machine(view: View) -> list[Figure]:
 
 def _figure(view: View, key: str, title: str, unit: str, probe: Probe) -> Figure | None:
     lines: dict[str, list[tuple[float, float, str]]] = {}
-    several = len({row.source for row in view.rows}) > 1
-    for row in view.rows:
+    several = len({row.source for row in view.measured()}) > 1
+    for row in view.measured():
         telemetry = row.record.latency.telemetry if row.record.latency is not None else None
         for when in ("before", "after") if telemetry else ():
             for source, reading in telemetry[when].items() if telemetry else ():

@@ -19,7 +19,7 @@ def figures_of_latency(view: View) -> list[Figure]:
 
 
 def _timed(view: View, scope: str) -> Iterator[tuple[RowView, Latency]]:
-    for row in view.rows:
+    for row in view.measured():
         latencies: Latencies | None = row.record.latency
         latency = None if latencies is None else getattr(latencies, scope)
         if latency is not None and latency.samples_s:

@@ -14,7 +14,7 @@ CONSTRUCTIONS = ("branched", "grafted", "plain")
 
 def accuracy_against_latency(view: View) -> Figure | None:
     """Target mAP against the median latency, with the front of rows that no other beats in both."""
-    rows = [row for row in view.models("model", "mean") if _both(row)]
+    rows = [row for row in view.arms() if _both(row)]
     if not rows:
         return None
     series = [
@@ -44,6 +44,17 @@ def accuracy_against_latency(view: View) -> Figure | None:
             dashed=True,
         )
     )
+    if view.picked:
+        picked = [row for row in rows if row.id in view.picked]
+        series.append(
+            Series(
+                name="recommended",
+                x=[_ms(row.value("model_p50").value) for row in picked],
+                y=[row.value("target_map").value for row in picked],
+                labels=[row.name for row in picked],
+                mark="pick",
+            )
+        )
     best = max(rows, key=lambda row: row.value("target_map").value or 0.0)
     return Figure(
         key="tradeoff",
@@ -70,7 +81,7 @@ def pareto_front(rows: Sequence[RowView]) -> list[RowView]:
 
 def base_by_depth(view: View) -> Figure | None:
     """Base mAP for every freeze depth under each construction that keeps the base head."""
-    rows = [row for row in view.models("model", "mean") if row.identity["construction"] in CONSTRUCTIONS[:2]]
+    rows = [row for row in view.arms() if row.identity["construction"] in CONSTRUCTIONS[:2]]
     rows = [row for row in rows if row.value("base_map").value is not None and isinstance(row.record, Row)]
     if not rows:
         return None
@@ -112,7 +123,7 @@ def base_by_depth(view: View) -> Figure | None:
 
 def data_sizes(view: View) -> Figure | None:
     """Target mAP against the share of the training data, where a study has more than one."""
-    rows = [row for row in view.models("model") if "data_fraction" in row.identity and row.value("target_map").value]
+    rows = [row for row in view.arms() if "data_fraction" in row.identity and row.value("target_map").value]
     if len({row.identity["data_fraction"] for row in rows}) < 2:
         return None
     series = []

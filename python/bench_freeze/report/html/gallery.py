@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..examples_schema import ExampleBox, ExampleImage, Examples
-from ..view import RowView, View
+from ..schema import Original, Row
+from ..view import View
 
 
 @dataclass(frozen=True)
@@ -43,14 +44,13 @@ def gallery_of(view: View, examples: Mapping[str, Examples]) -> Gallery:
 
 def _names(source: str, view: View, examples: Examples) -> list[str]:
     """Every model under the name of its first row, with the others that are the same model."""
-    study = [row for row in view.rows if row.source == source]
-    originals = [row for row in study if row.kind == "original"]
-    rows = [row for row in study if row.kind == "model"]
+    results = next(study.results for study in view.studies if study.name == source)
+    names = {id(row.record): row.name for row in view.measured()}
 
-    def row_at(position: int) -> RowView:
-        return rows[position] if position >= 0 else originals[-1 - position]
+    def record_at(position: int) -> Row | Original:
+        return results.rows[position] if position >= 0 else results.originals[-1 - position]
 
-    return [" = ".join(row_at(position).name for position in model.rows) for model in examples.models]
+    return [" = ".join(names[id(record_at(position))] for position in model.rows) for model in examples.models]
 
 
 def _image(

@@ -14,6 +14,7 @@ import msgspec
 
 from .. import formats
 from ..columns import VERDICT
+from ..conclusions_text import recommendation_lines, statistics_lines
 from ..figures.all import figures_of
 from ..glossary import glossary
 from ..provenance import environment_facts, origins, study_facts
@@ -49,12 +50,16 @@ def report_page(view: View, examples: dict[str, Examples], absent: Sequence[str]
     ]
     figures = figures_of(view)
     gallery = gallery_of(view, examples)
+    columns = [*view.names, *view.numbers]  # the verdict first: what is far to the right is not seen
     return _template().render(
         view=view,
+        recommended=lambda found: recommendation_lines(found)[1:],
+        statistics_lines=statistics_lines,
         policy=_policy(scripts),
         scripts=scripts,
         style=(FOLDER / "report.css").read_text(),
-        rows=[(row, [(column, cell_of(row, column)) for column in view.columns]) for row in view.rows],
+        columns=columns,
+        rows=[(row, [(column, cell_of(row, column)) for column in columns]) for row in view.rows],
         filters=_filters(view),
         heading=formats.heading,
         verdict=VERDICT,

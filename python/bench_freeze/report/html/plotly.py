@@ -17,6 +17,7 @@ MODES = {
     "line and points": "lines+markers",
     "front": "lines+markers",
     "level": "lines",
+    "pick": "markers",
 }
 SIGNIFICANT = 7  # digits that are written: more than a plot shows, fewer bytes than a double has
 
@@ -117,6 +118,8 @@ def _drawing(figure: Figure, series: Series, colour: str) -> dict[str, Any]:
 
 
 def _marker(series: Series, colour: str) -> dict[str, Any]:
+    if series.mark == "pick":
+        return {"color": colour, "size": 26, "symbol": "star-open", "line": {"width": 2}}
     if series.mark == "front":
         return {"color": colour, "size": 16, "symbol": "circle-open", "line": {"width": 2}}
     return {"color": colour, "size": 8, "symbol": SYMBOLS[series.symbol % len(SYMBOLS)]}

@@ -94,6 +94,8 @@
 
   // Plots have the width of the window; paper has another.
   const plots = () => figures.map((figure) => figure.querySelector(".plot")).filter((plot) => plot.data);
+  const limits = [...document.querySelectorAll("#summary details")];
+  addEventListener("beforeprint", () => limits.forEach((details) => details.setAttribute("open", "")));
   addEventListener("beforeprint", () => plots().forEach((plot) => Plotly.relayout(plot, { width: PAPER, autosize: false })));
   addEventListener("afterprint", () => plots().forEach((plot) => Plotly.relayout(plot, { width: null, autosize: true })));
 })();

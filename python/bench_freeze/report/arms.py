@@ -1,0 +1,82 @@
+"""What a study's statistics say of its rows: intervals of the accuracies, and the means over seeds as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from .schema import Results, Row
+from .statistics_schema import Arm, Figure
+from .view import RowView, Value, worse
+
+
+def with_statistics(rows: Sequence[RowView], results: Results) -> list[RowView]:
+    """A study's rows with the intervals of their arms; arms of several seeds stand as rows of their own before them.
+
+    The interval of an arm is of its mean over seeds, so single seeds of it have none.
+    """
+    if results.statistics is None:
+        return list(rows)
+    found: list[RowView] = [row for row in rows if row.kind == "original"]
+    left = [row for row in rows if row.kind != "original"]
+    for arm in results.statistics.arms:
+        own = [row for row in left if _is_of(row, arm)]
+        if not own:
+            continue
+        values = {key: _value(figure) for key, figure in _figures(arm).items()}
+        if len(own) == 1:
+            found.append(replace(own[0], values={**own[0].values, **values}))
+        else:
+            found += [_mean(own, arm, values), *own]
+        left = [row for row in left if row not in own]
+    return found + left
+
+
+def picked(rows: Sequence[RowView], results: Results) -> list[RowView]:
+    """The rows that are recommended: the mean of the picked arm where there is one, else its row."""
+    found = results.recommendation
+    if found is None or found.pick is None:
+        return []
+    own = [row for row in rows if row.kind != "original" and _has(row, found.identity)]
+    return [row for row in own if row.kind == "mean"] or own
+
+
+def _mean(own: Sequence[RowView], arm: Arm, values: Mapping[str, Value]) -> RowView:
+    """The arm as a row; its record is the first seed's, which stands for what all have in common."""
+    cost = {"model_p50": Value(arm.latency_p50_s, note="median over seeds"), "size": Value(float(arm.bytes))}
+    if arm.latency_p50_s is None:
+        del cost["model_p50"]
+    return replace(
+        own[0],
+        kind="mean",
+        identity={**own[0].identity, "seed": f"mean of {len(own)}"},
+        values={**values, **cost},
+        verdict=worse([row.verdict for row in own]),
+        reasons=tuple(f"seed {row.identity['seed']}, {reason}" for row in own for reason in row.reasons),
+    )
+
+
+def _figures(arm: Arm) -> dict[str, Figure]:
+    figures = {
+        "target_map50": arm.target_map50,
+        "target_map": arm.target,
+        "target_test": arm.target_test,
+        "base_map": arm.base,
+        "change": arm.base_change,
+        "merged_base": arm.base_merged,
+    }
+    return {key: figure for key, figure in figures.items() if figure is not None}
+
+
+def _value(figure: Figure) -> Value:
+    if figure.interval is None:
+        return Value(figure.value)
+    return Value(figure.value, figure.interval.low, figure.interval.high, f"covers other {figure.covers}")
+
+
+def _is_of(row: RowView, arm: Arm) -> bool:
+    return isinstance(row.record, Row) and row.record.seed in arm.seeds and _has(row, arm.identity)
+
+
+def _has(row: RowView, identity: Mapping[str, object]) -> bool:
+    return all(getattr(row.record, name, None) == value for name, value in identity.items())

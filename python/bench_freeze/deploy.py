@@ -175,8 +175,8 @@ def deploy(
             onnx, new = convert_onnx(onnx, precision, study, store, calibration)
             made.append(new)
         if engine == "trt":
-            usual = (1, study.batch, max(study.batch, 32)) if study.dynamic_batch else None
-            options = PlanOptions(device=engine_device(engine, study.device), batch_profile=usual)
+            device = engine_device(engine, study.device)
+            options = PlanOptions(device=device, batch_profile=study.dynamic_batch)
             plan, new = produce_plan(onnx.path(MODEL), options, store, build)
             made.append(new)
     return Deployment(candidate, engine, study, onnx, plan, weights.sha256), any(made)

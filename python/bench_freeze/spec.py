@@ -101,7 +101,12 @@ class Study(TrainingOptions):
     )
     imgsz: int = _flag("models", "image side in pixels, for training and for the engine", 640)
     batch: int = _flag("engine", "the engine's batch size", 1)
-    dynamic_batch: bool = _flag("engine", "export with a free batch dimension", False)
+    dynamic_batch: tuple[int, int, int] | None = _flag(
+        "engine",
+        "export with a free batch dimension; plans are built for a smallest, usual and largest batch",
+        None,
+        "N,N,N",
+    )
     opset: int = _flag("models", "ONNX opset of the export", 18)
     device: str = _flag("engine", "cpu or cuda:N", "cpu")
     builds: int = _flag(

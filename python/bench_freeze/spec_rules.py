@@ -34,6 +34,16 @@ def check(study: Study) -> None:
             f"imgsz = {study.imgsz} is no multiple of the model's stride {STRIDE}; use "
             f"{max(1, round(study.imgsz / STRIDE)) * STRIDE}."
         )
+    if study.dynamic_batch is not None:
+        low, usual, high = study.dynamic_batch
+        if not 1 <= low <= usual <= high:
+            raise InputError(
+                f"dynamic_batch = {low},{usual},{high} is no smallest, usual, largest batch; use for example 1,8,32."
+            )
+        if not low <= study.batch <= high:
+            raise InputError(
+                f"batch = {study.batch} is outside of dynamic_batch = {low},{usual},{high}; give one from {low} to {high}."
+            )
     for name in ("score_threshold", "nms_iou_threshold"):
         if not 0 <= getattr(study, name) <= 1:
             raise InputError(f"{name} = {getattr(study, name)} is out of range; give a number from 0 to 1.")

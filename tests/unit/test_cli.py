@@ -41,11 +41,24 @@ def test_nothing_at_all_is_the_embedded_study(seen):
 def test_flags_win_over_the_file(seen, tmp_path):
     file = tmp_path / "s.toml"
     file.write_text('weights = "w.pt"\ntarget = "t.yaml"\nbase = "b.json"\nepochs = 3\nlr0 = 0.5\n')
-    cli.main(["run", str(file), "--epochs", "4", "--freeze", "22,15", "--train-args", "mosaic=0.5", "--dynamic-batch"])
+    cli.main(
+        [
+            "run",
+            str(file),
+            "--epochs",
+            "4",
+            "--freeze",
+            "22,15",
+            "--train-args",
+            "mosaic=0.5",
+            "--dynamic-batch",
+            "1,8,32",
+        ]
+    )
     study = seen[0]
     assert (study.epochs, study.lr0, study.freeze) == (4, 0.5, (22, 15))
     assert study.train_args == {"mosaic": 0.5}
-    assert study.dynamic_batch
+    assert study.dynamic_batch == (1, 8, 32)
 
 
 def test_every_field_is_a_flag(capsys):

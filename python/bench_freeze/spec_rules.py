@@ -42,7 +42,8 @@ def check(study: Study) -> None:
             )
         if not low <= study.batch <= high:
             raise InputError(
-                f"batch = {study.batch} is outside of dynamic_batch = {low},{usual},{high}; give one from {low} to {high}."
+                f"batch = {study.batch} is outside of dynamic_batch = {low},{usual},{high}; "
+                f"give one from {low} to {high}."
             )
     for name in ("score_threshold", "nms_iou_threshold"):
         if not 0 <= getattr(study, name) <= 1:

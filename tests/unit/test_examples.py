@@ -1,13 +1,20 @@
 """Which example images are chosen, and which boxes are hits."""
 
+from pathlib import Path
+
+import msgspec
 import numpy as np
 import pytest
 
 from bench_freeze.data.classes import ClassMap
 from bench_freeze.data.dataset import DetectionSet, GroundTruth, ImageRecord
+from bench_freeze.examples.choose import choose_images
 from bench_freeze.examples.compare import ImageBoxes, annotations_on, differences, f1_by_image, in_crowd, iou, pair
+from bench_freeze.examples.kept import KeptModel
 from bench_freeze.pipeline import HeadDetections
+from bench_freeze.report.schema import decode
 
+REAL = Path(__file__).parents[2] / "bench" / "results" / "fruit9_coco206_320.json"
 BOX = [10.0, 10.0, 20.0, 20.0]
 
 
@@ -67,6 +74,36 @@ def test_f1_of_every_image():
     assert f1[0] == pytest.approx(2 * 1 / (2 + 2))  # one hit, one false, one missed
     assert f1[1] == 1.0  # the crowd region is none to find, and the second detection scores too low to be drawn
     assert np.isnan(f1[2])  # nothing there and nothing found
+
+
+def kept_model(freeze, precision, scores):
+    """A model that finds the first box of image 0 and 1 with these scores, and nothing on image 2."""
+    row = msgspec.structs.replace(
+        decode(REAL.read_bytes()).rows[0], freeze=freeze, graft_at=22, construction="grafted", precision=precision
+    )
+    corners = np.array([[10.0, 10.0, 30.0, 30.0]] * 2)
+    found = HeadDetections(
+        np.array([0, 1], np.int32), np.zeros(2, np.int32), corners, np.array(scores, np.float32), dropped=0
+    )
+    return KeptModel((freeze,), row, {"target": {"target": found}})
+
+
+def test_an_image_is_shown_once_with_every_reason():
+    data = data_set([0, 1, 2, 2], [0, 0, 0, 1], [BOX, BOX, BOX, BOX])
+    classes = ClassMap(np.array([0, 1], np.int32), (), ())
+    models = [
+        kept_model(22, "fp32", (0.9, 0.9)),
+        kept_model(15, "fp32", (0.9, 0.1)),
+        kept_model(15, "int8", (0.1, 0.1)),
+    ]
+    chosen = {choice.image: choice for choice in choose_images("target", models, data, classes)}
+    assert chosen[2].why == ["worst image of freeze 22: F1 0.00", "worst image of freeze 15: F1 0.00"]
+    assert chosen[0].why == [
+        "best image of freeze 22: F1 1.00", "best image of freeze 15: F1 1.00",
+        "freeze 15: ort fp32 and ort int8 differ in 1 box(es)",
+    ]  # fmt: skip
+    assert chosen[0].suggest == [1, 2]
+    assert 1 not in chosen
 
 
 def test_annotations_of_one_image_tell_crowds():

@@ -33,6 +33,8 @@ def choose_images(role: str, models: Sequence[KeptModel], data: DetectionSet, cl
         if image in chosen or len(chosen) < MOST_IMAGES:
             choice = chosen.setdefault(image, Choice(image, suggest=suggest))
             choice.why.append(why)
+            if len(suggest) > len(choice.suggest):  # two models beside each other show more than one
+                choice.suggest = suggest
     return list(chosen.values())
 
 
@@ -43,20 +45,17 @@ def _extremes(
     boxes = np.bincount(data.ground_truth.image_index[~data.ground_truth.is_crowd], minlength=len(data.images))
     original = next((i for i, model in enumerate(models) if isinstance(model.record, Original)), None)
     before = _f1(role, models[original], data, classes) if role == "base" and original is not None else None
-    taken: set[int] = set()
     for position in _one_for_each_depth(role, models):
         record, f1 = models[position].record, _f1(role, models[position], data, classes)
         name = _name(role, record)
         for what, order in (("best", -f1), ("worst", f1)):
-            image = _first(order, boxes, taken)
+            image = _first(order, boxes)
             if image is not None:
-                taken.add(image)
                 yield image, f"{what} image of {name}: F1 {f1[image]:.2f}", [position]
         if before is not None and original is not None and not isinstance(record, Original):
             loss = f1 - before
-            image = _first(loss, boxes, taken)
+            image = _first(loss, boxes)
             if image is not None and loss[image] < 0:
-                taken.add(image)
                 yield image, f"{name} lost most: F1 {before[image]:.2f} to {f1[image]:.2f}", [original, position]
 
 
@@ -102,17 +101,17 @@ def _engine_differences(
         image = int(np.argmax(counts))
         if counts[image]:
             name = _name(role, models[a].record)
-            yield image, f"{name}: {engine_a} and {engine_b} differ in {counts[image]} boxes", [a, b]
+            yield image, f"{name}: {engine_a} and {engine_b} differ in {counts[image]} box(es)", [a, b]
 
 
 def _f1(role: str, model: KeptModel, data: DetectionSet, classes: ClassMap) -> NDArray[np.float64]:
     return f1_by_image(model.found[role][role], classes, data)
 
 
-def _first(order: NDArray[np.float64], boxes: NDArray[np.int64], taken: set[int]) -> int | None:
-    """The image that comes first, of equal ones that with the most boxes; not one that is shown already."""
+def _first(order: NDArray[np.float64], boxes: NDArray[np.int64]) -> int | None:
+    """The image with annotations that comes first, of equal ones that with the most boxes."""
     for image in np.lexsort((-boxes, order)):
-        if boxes[image] and np.isfinite(order[image]) and int(image) not in taken:
+        if boxes[image] and np.isfinite(order[image]):
             return int(image)
     return None
 

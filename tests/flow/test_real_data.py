@@ -60,7 +60,7 @@ def test_the_known_map_of_the_known_weights(yolov8n, coco206, tmp_path):
     engine = TorchEngine(module, ModelCard((Head("base", yolov8n.class_names, "raw"),), 320, None, None), "cpu")
     found = detect(engine, coco206, NmsSettings(), batch=8)["base"]
     classes = map_classes(yolov8n.class_names, coco206.class_names, unmatched="error", head="base", data="coco206")
-    assert score(found, classes, coco206).map == pytest.approx(0.312, abs=0.0015)
+    assert score(found, classes, coco206).accuracy.map == pytest.approx(0.312, abs=0.0015)
 
 
 def test_every_depth_exports_and_agrees_with_torch_on_real_images(yolov8n, coco206, tmp_path):

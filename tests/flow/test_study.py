@@ -33,7 +33,9 @@ def without_clocks(results):
         del row["latency"], row["memory"]
         for key in ("seconds", "peak_bytes", "shared_with"):
             row.get("train", {}).pop(key, None)
-    for key in ("environment", "command", "study", "matches"):  # the file of matches is of all rows together
+    for key in ("environment", "command", "study"):
+        del plain[key]
+    for key in ("matches", "statistics", "recommendation"):  # of all rows together, and of their latencies
         del plain[key]
     return plain
 

@@ -21,7 +21,8 @@ from .accuracy import score
 from .analysis.labelled import LabelledImages
 from .artifact import Artifact
 from .console import Step
-from .data.dataset import DetectionSet, keep_images
+from .data.dataset import DetectionSet
+from .data.subset import keep_images
 from .engines.base import Head
 from .errors import InputError
 from .finetune.arm import load_tuned

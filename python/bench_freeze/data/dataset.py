@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,25 +99,14 @@ def keep_classes(data: DetectionSet, keep: tuple[int, ...]) -> DetectionSet:
     new_position = np.full(len(old.class_names), -1, dtype=np.int32)
     new_position[list(keep)] = np.arange(len(keep))
     rows = new_position[old.labels] >= 0
-    ground_truth = replace(
+    ground_truth = with_rows(
         old,
+        rows,
         category_ids=old.category_ids[list(keep)],
         class_names=tuple(old.class_names[k] for k in keep),
-        image_index=old.image_index[rows],
         labels=new_position[old.labels[rows]],
-        boxes_xywh=old.boxes_xywh[rows],
-        area=old.area[rows],
-        is_crowd=old.is_crowd[rows],
-        annotation_ids=old.annotation_ids[rows],
     )
     return replace(data, ground_truth=ground_truth)
-
-
-def keep_images(data: DetectionSet, keep: NDArray[np.integer]) -> DetectionSet:
-    """The data set with only some of its images, positions in ascending order; every class stays, `sha256` is anew."""
-    images = tuple(data.images[k] for k in keep)
-    ground_truth = truth_of_images(data.ground_truth, keep)
-    return replace(data, images=images, ground_truth=ground_truth, sha256=content_sha256(images, ground_truth))
 
 
 def truth_of_images(ground_truth: GroundTruth, keep: NDArray[np.integer]) -> GroundTruth:
@@ -124,13 +114,15 @@ def truth_of_images(ground_truth: GroundTruth, keep: NDArray[np.integer]) -> Gro
     new_position = np.full(len(ground_truth.image_ids), -1, dtype=np.int32)
     new_position[keep] = np.arange(len(keep), dtype=np.int32)
     rows = new_position[ground_truth.image_index] >= 0
-    return replace(
+    return with_rows(
         ground_truth,
+        rows,
         image_ids=ground_truth.image_ids[keep],
         image_index=new_position[ground_truth.image_index[rows]],
-        labels=ground_truth.labels[rows],
-        boxes_xywh=ground_truth.boxes_xywh[rows],
-        area=ground_truth.area[rows],
-        is_crowd=ground_truth.is_crowd[rows],
-        annotation_ids=ground_truth.annotation_ids[rows],
     )
+
+
+def with_rows(ground_truth: GroundTruth, rows: NDArray[np.bool_], **changes: Any) -> GroundTruth:
+    """Some of the annotations; `changes` stand in place of their fields, or of the data set's."""
+    fields = ("image_index", "labels", "boxes_xywh", "area", "is_crowd", "annotation_ids")
+    return replace(ground_truth, **({name: getattr(ground_truth, name)[rows] for name in fields} | changes))

@@ -6,30 +6,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from .dataset import DetectionSet, content_sha256
+from .dataset import DetectionSet, content_sha256, truth_of_images, with_rows
 
 
-def keep_images(data: DetectionSet, keep: Sequence[int]) -> DetectionSet:
+def keep_images(data: DetectionSet, keep: Sequence[int] | NDArray[np.integer]) -> DetectionSet:
     """The data set with only the images at these positions, in ascending order; classes stay, even without boxes."""
     positions = np.unique(np.asarray(keep, dtype=np.int64))
     if len(positions) == len(data.images):
         return data
-    old = data.ground_truth
-    new_position = np.full(len(data.images), -1, dtype=np.int32)
-    new_position[positions] = np.arange(len(positions))
-    rows = new_position[old.image_index] >= 0
     images = tuple(data.images[k] for k in positions)
-    ground_truth = replace(
-        old,
-        image_ids=old.image_ids[positions],
-        image_index=new_position[old.image_index[rows]],
-        labels=old.labels[rows],
-        boxes_xywh=old.boxes_xywh[rows],
-        area=old.area[rows],
-        is_crowd=old.is_crowd[rows],
-        annotation_ids=old.annotation_ids[rows],
-    )
+    ground_truth = truth_of_images(data.ground_truth, positions)
     with_boxes = len(np.unique(ground_truth.image_index))
     counts = {
         "images": len(images),
@@ -88,15 +76,11 @@ def relabelled(data: DetectionSet, head_to_data: np.ndarray, class_names: tuple[
     paired = head_to_data >= 0
     new_label[head_to_data[paired]] = np.flatnonzero(paired)
     rows = new_label[old.labels] >= 0
-    ground_truth = replace(
+    ground_truth = with_rows(
         old,
+        rows,
         category_ids=np.arange(len(class_names), dtype=np.int64),
         class_names=class_names,
-        image_index=old.image_index[rows],
         labels=new_label[old.labels[rows]],
-        boxes_xywh=old.boxes_xywh[rows],
-        area=old.area[rows],
-        is_crowd=old.is_crowd[rows],
-        annotation_ids=old.annotation_ids[rows],
     )
     return replace(data, ground_truth=ground_truth, sha256=content_sha256(data.images, ground_truth))

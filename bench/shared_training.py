@@ -33,7 +33,7 @@ from bench_freeze.dualhead.checkpoint import load_checkpoint, quiet_ultralytics
 from bench_freeze.environment import environment, usable_cores
 from bench_freeze.finetune.arm import Arm, requested_arguments
 from bench_freeze.finetune.training import fine_tune
-from bench_freeze.spec import Study, study_from
+from bench_freeze.spec.study import Study, study_from
 
 
 def write_yolo_copy(data: DetectionSet, folder: Path) -> Path:

@@ -69,7 +69,7 @@ void bind_letterbox(nb::ndarray<const uint8_t, nb::shape<-1, -1, 3>, nb::device:
 
 NB_MODULE(_ext, module) {
   using namespace nb::literals;
-  module.doc() = "Compiled kernels; import bench_freeze.ext instead, which checks its arguments.";
+  module.doc() = "Compiled kernels; import bench_freeze.scorer.ext instead, which checks its arguments.";
   module.def("nms", &bench_freeze::bind_nms, "predictions"_a.noconvert(), "score_threshold"_a, "iou_threshold"_a,
              "max_candidates"_a, "multi_label"_a, "class_agnostic"_a, "is_cxcywh"_a, "threads"_a, "boxes"_a.noconvert(),
              "scores"_a.noconvert(), "labels"_a.noconvert(), "count"_a.noconvert(), "dropped_candidates"_a.noconvert(),

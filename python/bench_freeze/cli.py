@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from . import __version__
-from .check_command import add_check
-from .cli_export import add_export
+from .commands.check import add_check
+from .commands.eval import add_eval
+from .commands.export_flags import add_export
+from .commands.profile import add_profile
+from .commands.report import add_report, show
 from .diff.command import add_diff
 from .errors import BenchFreezeError, InputError, disk_full
-from .eval_command import add_eval
-from .profile_command import add_profile
-from .report_command import add_report, show
-from .spec import Study, fields, read_toml, study_from
+from .spec.study import Study, fields, read_toml, study_from
 
 COMMANDS = ("run", "export", "diff", "profile", "report", "check", "baseline", "eval", "doctor")
 INTERRUPTED = 130
@@ -201,7 +201,7 @@ def _add_doctor(commands: Any) -> None:
 
 
 def _doctor(parsed: argparse.Namespace, command: list[str]) -> int:
-    from .doctor import examine, render
+    from .commands.doctor import examine, render
 
     findings = examine(parsed.device)
     print(json.dumps(findings, indent=1) if parsed.json else render(findings))

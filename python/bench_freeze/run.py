@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from . import __version__
-from .analyses import measure_findings
 from .artifact import Artifact, output_folder, write_whole
-from .concluding import recommendation_of, study_statistics
 from .console import Console
 from .engines.availability import require_engine
 from .environment import environment
@@ -19,12 +17,14 @@ from .errors import MeasurementError
 from .evaluate.match_file import MatchFile
 from .examples.write import write_report
 from .finetune.arm import Arm
-from .inputs import Inputs, data_facts, read_inputs
 from .report.schema import Latencies, MatchFileFacts, Results, encode
-from .rows import PROTOCOL, measure_original, measure_row
-from .spec import Study
-from .trained import Trained
-from .trainings import trained_arms
+from .spec.study import Study
+from .study.analyses import measure_findings
+from .study.concluding import recommendation_of, study_statistics
+from .study.inputs import Inputs, data_facts, read_inputs
+from .study.rows import PROTOCOL, measure_original, measure_row
+from .study.trained import Trained
+from .study.trainings import trained_arms
 
 RESULTS = "results.json"
 MATCHES = "matches.zip"

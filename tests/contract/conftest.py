@@ -11,7 +11,7 @@ SIZE = 160
 @pytest.fixture(scope="session")
 def real_images(embedded_base_folder):
     """Letterboxed images [N, 3, S, S] of the embedded study."""
-    from bench_freeze.convert_command import read_images
+    from bench_freeze.commands.convert import read_images
 
     return read_images([str(embedded_base_folder)], SIZE)[::8]
 
@@ -33,7 +33,7 @@ def export_dual(embedded_files, tmp_path_factory):
     """Export a dual-head model of the embedded detector, once for every depth and batch: (freeze, batch) -> path."""
     import torch
 
-    from bench_freeze.deploy import Candidate
+    from bench_freeze.deployed.deployment import Candidate
     from bench_freeze.dualhead.checkpoint import Checkpoint, load_checkpoint
     from bench_freeze.export.onnx_export import export_onnx
     from bench_freeze.finetune.head_init import with_new_head

@@ -91,10 +91,10 @@ def test_a_plan_is_kept_by_what_it_depends_on(export_dual, tmp_path):
 
 
 def test_several_builds_are_several_plans(export_dual, tmp_path):
-    from bench_freeze.deploy import Candidate, Deployment
-    from bench_freeze.plan_builds import measure_builds
+    from bench_freeze.deployed.deployment import Candidate, Deployment
+    from bench_freeze.deployed.plan_builds import measure_builds
     from bench_freeze.report.schema import Latencies
-    from bench_freeze.spec import Study
+    from bench_freeze.spec.study import Study
 
     store, onnx = ArtifactStore(tmp_path / "artifacts"), export_dual(15, 1)
     plans = [produce_plan(onnx, SM86, store, build) for build in range(3)]
@@ -122,8 +122,8 @@ def test_several_builds_are_several_plans(export_dual, tmp_path):
 @pytest.fixture
 def machine_with_sm86(monkeypatch):
     """A machine with a GPU of capability 8.6, as far as the question goes whether a plan fits."""
-    from bench_freeze import profile_source
     from bench_freeze.engines.cuda_device import CudaDevice
+    from bench_freeze.profile import source as profile_source
 
     monkeypatch.setattr(profile_source, "require_engine", lambda engine, device: None)
     monkeypatch.setattr(profile_source, "cuda_device", lambda device: CudaDevice("A10", "86", "13.0"))
@@ -136,7 +136,7 @@ def machine_with_sm86(monkeypatch):
 def test_a_plan_that_does_not_fit_is_built_again_from_the_onnx_beside_it(
     machine_with_sm86, built, export_dual, tmp_path
 ):
-    from bench_freeze.profile_source import locate, model_facts
+    from bench_freeze.profile.source import locate, model_facts
 
     notes = []
     folder = tmp_path / "carried"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench_freeze.cuda_letterbox import letterbox_cuda
 from bench_freeze.data.letterbox import letterbox_into
-from bench_freeze.device_array import DeviceArray, to_numpy
+from bench_freeze.scorer.cuda_letterbox import letterbox_cuda
+from bench_freeze.scorer.device_array import DeviceArray, to_numpy
 
 pytestmark = pytest.mark.cuda
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bench_freeze.cuda_matching import CudaTruth, match_cuda
-from bench_freeze.device_array import DeviceArray, Workspace, to_numpy
 from bench_freeze.errors import InputError
-from bench_freeze.matching import Lattice, MatchRule, TruthIndex, index_truth, match
+from bench_freeze.scorer.cuda_matching import CudaTruth, match_cuda
+from bench_freeze.scorer.device_array import DeviceArray, Workspace, to_numpy
+from bench_freeze.scorer.matching import Lattice, MatchRule, TruthIndex, index_truth, match
 
 pytestmark = pytest.mark.cuda
 

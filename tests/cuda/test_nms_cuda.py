@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bench_freeze import ext
-from bench_freeze.cuda import CudaDetections, nms_cuda
-from bench_freeze.device_array import DeviceArray, Workspace, to_numpy
 from bench_freeze.errors import InputError
-from bench_freeze.nms_options import NmsOptions
+from bench_freeze.scorer import ext
+from bench_freeze.scorer.cuda import CudaDetections, nms_cuda
+from bench_freeze.scorer.device_array import DeviceArray, Workspace, to_numpy
+from bench_freeze.scorer.nms_options import NmsOptions
 from tests.heads import lattice_head, random_head
 
 from .conftest import skip_or_fail

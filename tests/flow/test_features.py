@@ -7,7 +7,7 @@ import torch
 from bench_freeze.analysis.gather import box_means, gather
 from bench_freeze.analysis.labelled import LabelledImages
 from bench_freeze.analysis.lockstep import Lockstep
-from bench_freeze.features import compared_layers
+from bench_freeze.study.features import compared_layers
 
 pytestmark = pytest.mark.slow
 

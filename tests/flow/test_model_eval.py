@@ -40,12 +40,12 @@ def model(bench_freeze_data: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 def test_equals_the_pipeline(
     model: Path, subset: Path, bench_freeze_data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from bench_freeze.accuracy import score
     from bench_freeze.data.classes import map_classes
     from bench_freeze.data.source import read_coco
+    from bench_freeze.deployed.accuracy import score
+    from bench_freeze.deployed.pipeline import detect
+    from bench_freeze.deployed.selection import NmsSettings
     from bench_freeze.engines.ort_engine import OrtEngine
-    from bench_freeze.pipeline import detect
-    from bench_freeze.selection import NmsSettings
 
     images = bench_freeze_data / "coco206/images/val2017"
     command = ["eval", "--model", str(model), "--gt", str(subset), "--images", str(images), "--json"]

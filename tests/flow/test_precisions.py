@@ -35,17 +35,17 @@ def test_what_fp16_and_int8_cost_on_real_data(bench_freeze_data, tmp_path):
     """YOLOv8n at 320 pixels on every second image; the whole set's figures stand in bench/results."""
     from dataclasses import replace
 
-    from bench_freeze.accuracy import score
-    from bench_freeze.calibration import CalibrationSets
     from bench_freeze.data.classes import map_classes
     from bench_freeze.data.source import open_base, open_target
-    from bench_freeze.deploy import Candidate
+    from bench_freeze.deployed.accuracy import score
+    from bench_freeze.deployed.calibration import CalibrationSets
+    from bench_freeze.deployed.deployment import Candidate
+    from bench_freeze.deployed.pipeline import detect
+    from bench_freeze.deployed.selection import NmsSettings
     from bench_freeze.dualhead.checkpoint import load_checkpoint
     from bench_freeze.engines.ort_engine import OrtEngine
     from bench_freeze.export.onnx_export import export_onnx
     from bench_freeze.export.precision import convert_precision
-    from bench_freeze.pipeline import detect
-    from bench_freeze.selection import NmsSettings
 
     base = load_checkpoint(bench_freeze_data / "weights/yolov8n_coco.pt")
     coco = open_base(bench_freeze_data / "coco206/annotations/instances_val2017.json", None, "val")

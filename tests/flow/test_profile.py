@@ -14,7 +14,7 @@ from bench_freeze.data.images import read_image
 from bench_freeze.engines.base import Head, ModelCard
 from bench_freeze.engines.ort_engine import CARD_KEY, OrtEngine
 from bench_freeze.measure import sampler
-from bench_freeze.profile_batches import BatchFits
+from bench_freeze.profile.batches import BatchFits
 from bench_freeze.report.profile_schema import decode_profile
 
 SIZE = 32

@@ -139,12 +139,12 @@ def test_a_plan_on_a_board_without_a_gpu_is_explained_without_any_framework(boar
 
 def test_the_same_numbers_as_a_study_would_give(board):
     """One head alone and both under one limit, by the scorer of `run`."""
-    from bench_freeze.accuracy import score
     from bench_freeze.data.classes import map_classes
     from bench_freeze.data.source import open_base
+    from bench_freeze.deployed.accuracy import score
+    from bench_freeze.deployed.pipeline import detect
+    from bench_freeze.deployed.selection import NmsSettings
     from bench_freeze.engines.ort_engine import OrtEngine
-    from bench_freeze.pipeline import detect
-    from bench_freeze.selection import NmsSettings
 
     assert cli.main(["profile", "m.onnx", *board, *QUICK]) == 0
     profile = decode_profile(Path("m.profile.json").read_bytes())

@@ -13,7 +13,7 @@ from bench_freeze.data.source import open_target
 from bench_freeze.data.subset import keep_images
 from bench_freeze.finetune.arm import CHECKPOINT, Arm
 from bench_freeze.finetune.training import fine_tune
-from bench_freeze.spec import study_from
+from bench_freeze.spec.study import study_from
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ from bench_freeze.data.subset import keep_images, relabelled
 from bench_freeze.errors import InputError
 from bench_freeze.finetune.arm import CHECKPOINT, Arm, load_tuned
 from bench_freeze.finetune.training import fine_tune
-from bench_freeze.spec import study_from
+from bench_freeze.spec.study import study_from
 
 pytestmark = pytest.mark.slow
 
@@ -78,7 +78,7 @@ def test_layers_learn_at_their_own_rates(base, few, tmp_path):
 
     from bench_freeze.finetune.head_init import with_new_head
     from bench_freeze.finetune.trainer import FreezeTrainer, overrides_for
-    from bench_freeze.recipe import Stage
+    from bench_freeze.spec.recipe import Stage
 
     trainer = FreezeTrainer(
         overrides_for(tmp_path, device="cpu", imgsz=64, lr0=0.01, optimizer="SGD"),

@@ -10,7 +10,7 @@ from bench_freeze.analysis.head_training import Budget, Trunk, fresh_head, head_
 from bench_freeze.analysis.labelled import LabelledImages
 from bench_freeze.data.source import open_base
 from bench_freeze.data.subset import keep_images
-from bench_freeze.labelled import labelled_batches
+from bench_freeze.study.labelled import labelled_batches
 
 pytestmark = pytest.mark.slow
 

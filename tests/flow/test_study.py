@@ -343,7 +343,7 @@ def test_the_numbers_are_pycocotools_own(finished, tmp_path):
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 
-    from bench_freeze.pipeline import load_detections
+    from bench_freeze.deployed.pipeline import load_detections
 
     out, results, _ = finished
     truth_file = next((out / "artifacts").glob("embedded-*/base/annotations/*.json"))

@@ -10,14 +10,14 @@ import itertools
 import numpy as np
 import pytest
 
-from bench_freeze.device_array import cuda_available
+from bench_freeze.deployed.selection import NmsSettings, select
 from bench_freeze.engines.ort_engine import OrtEngine
 from bench_freeze.engines.trt_engine import TrtEngine
 from bench_freeze.errors import InputError
 from bench_freeze.export.builder import PlanOptions
 from bench_freeze.export.plan import build_plan
 from bench_freeze.export.precision import precision_loss
-from bench_freeze.selection import NmsSettings, select
+from bench_freeze.scorer.device_array import cuda_available
 
 pytestmark = [pytest.mark.trt, pytest.mark.slow]
 # TF32 is on in a float32 plan, as TensorRT has it by default: ten bits of mantissa in convolutions.

@@ -6,7 +6,7 @@ import json
 import msgspec
 import numpy as np
 
-from bench_freeze.accuracy import Scored
+from bench_freeze.deployed.accuracy import Scored
 from bench_freeze.evaluate import evaluate
 from bench_freeze.evaluate.match_file import MatchFile
 from bench_freeze.report import schema

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from bench_freeze.deployed.plan_builds import build_variance
 from bench_freeze.measure.builds import build_spread
-from bench_freeze.plan_builds import build_variance
 from bench_freeze.report.schema import Latency, PlanBuild
-from bench_freeze.spec import InputError, Study
+from bench_freeze.spec.study import InputError, Study
 
 
 def latency(samples):

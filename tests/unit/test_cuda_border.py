@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench_freeze import cuda, device_array, ext
-from bench_freeze.cuda import nms_cuda
-from bench_freeze.device_array import DeviceArray, Workspace, to_numpy, view_of
 from bench_freeze.errors import InputError
-from bench_freeze.nms_options import NmsOptions
+from bench_freeze.scorer import cuda, device_array, ext
+from bench_freeze.scorer.cuda import nms_cuda
+from bench_freeze.scorer.device_array import DeviceArray, Workspace, to_numpy, view_of
+from bench_freeze.scorer.nms_options import NmsOptions
 from tests.cuda_double import HostDouble
 from tests.heads import random_head
 

@@ -189,7 +189,7 @@ def test_target_labels_agree_with_the_masks(target: Path, split: str) -> None:
 
 
 def test_study_file_has_what_the_code_does_not_supply() -> None:
-    from bench_freeze.spec import read_toml, study_from
+    from bench_freeze.spec.study import read_toml, study_from
 
     values = read_toml(embedded.STUDY_FILE)
     assert not {"weights", "target", "base"} & set(values)

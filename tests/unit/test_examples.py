@@ -8,10 +8,10 @@ import pytest
 
 from bench_freeze.data.classes import ClassMap
 from bench_freeze.data.dataset import DetectionSet, GroundTruth, ImageRecord
+from bench_freeze.deployed.pipeline import HeadDetections
 from bench_freeze.examples.choose import choose_images
 from bench_freeze.examples.compare import ImageBoxes, annotations_on, differences, f1_by_image, in_crowd, iou, pair
 from bench_freeze.examples.kept import KeptModel
-from bench_freeze.pipeline import HeadDetections
 from bench_freeze.report.schema import decode
 
 REAL = Path(__file__).parents[2] / "bench" / "results" / "fruit9_coco206_320.json"

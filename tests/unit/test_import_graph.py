@@ -34,17 +34,20 @@ FRAMEWORK_MODULES = {
     "embedded.train_base",
 }
 FORBIDDEN = {
-    "analysis": {"data", "engines", "evaluate", "export", "finetune", "measure", "pipeline", "report", "spec"},
-    "engines": {"evaluate", "measure", "report", "finetune"},
-    "measure": {"check", "data", "dualhead", "engines", "evaluate", "export", "finetune", "pipeline", "report"},
-    "report": {"check", "data", "dualhead", "engines", "evaluate", "export", "finetune", "measure", "pipeline"},
-    "evaluate": {"check", "dualhead", "engines", "export", "finetune", "measure", "pipeline", "report"},
-    "check": {"data", "dualhead", "engines", "export", "finetune", "pipeline", "run", "rows"},
-    "data": {"dualhead", "engines", "evaluate", "export", "finetune", "measure", "pipeline", "report"},
-    "statistics": {"conclusions", "data", "dualhead", "engines", "export", "finetune", "measure", "pipeline", "report"},
-    "conclusions": {"dualhead", "engines", "export", "finetune", "measure", "pipeline", "spec"},
-    "spec_rules": {"data", "dualhead", "engines", "evaluate", "export", "finetune", "measure", "pipeline", "report"},
-    "spec": {"data", "dualhead", "engines", "evaluate", "export", "finetune", "measure", "pipeline", "report"},
+    "analysis": {"data", "engines", "evaluate", "export", "finetune", "measure", "deployed", "report", "spec", "study"},
+    "engines": {"evaluate", "measure", "report", "finetune", "study"},
+    "scorer": {"deployed", "engines", "evaluate", "export", "finetune", "measure", "report", "spec", "study"},
+    "deployed": {"check", "commands", "conclusions", "profile", "run", "statistics", "study"},
+    "finetune": {"check", "commands", "conclusions", "deployed", "export", "run", "study"},
+    "study": {"check", "commands", "profile", "run"},
+    "measure": {"check", "data", "dualhead", "engines", "evaluate", "export", "finetune", "deployed", "report"},
+    "report": {"check", "data", "dualhead", "engines", "evaluate", "export", "finetune", "measure", "deployed"},
+    "evaluate": {"check", "dualhead", "engines", "export", "finetune", "measure", "deployed", "report"},
+    "check": {"data", "dualhead", "engines", "export", "finetune", "deployed", "run", "study"},
+    "data": {"dualhead", "engines", "evaluate", "export", "finetune", "measure", "deployed", "report"},
+    "statistics": {"conclusions", "data", "dualhead", "engines", "export", "finetune", "measure", "deployed", "report"},
+    "conclusions": {"dualhead", "engines", "export", "finetune", "measure", "deployed", "spec"},
+    "spec": {"data", "dualhead", "engines", "evaluate", "export", "finetune", "measure", "deployed", "report", "study"},
 }
 
 
@@ -95,7 +98,7 @@ def test_only_ext_imports_the_compiled_module():
     users = [
         name for name, file in modules() if "_ext" in file.read_text().split() or "import _ext" in file.read_text()
     ]
-    assert users == ["ext"]
+    assert users == ["scorer.ext"]
 
 
 RESULTS = str(Path(__file__).parents[2] / "bench" / "results" / "fruit9_precisions_320.json")

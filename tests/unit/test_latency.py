@@ -6,17 +6,23 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench_freeze import latency
 from bench_freeze.data.dataset import ImageRecord
+from bench_freeze.deployed import latency
+from bench_freeze.deployed.latency import (
+    LatencyBrokeOff,
+    latencies_from,
+    latency_facts,
+    measure_latency,
+    measure_or_keep,
+)
+from bench_freeze.deployed.selection import NmsSettings
 from bench_freeze.engines.base import Head, ModelCard
 from bench_freeze.engines.replay_engine import ReplayEngine
 from bench_freeze.errors import MeasurementError
-from bench_freeze.latency import LatencyBrokeOff, latencies_from, latency_facts, measure_latency, measure_or_keep
 from bench_freeze.measure.clock import FakeClock
 from bench_freeze.measure.stages import StageClock, stage_times
 from bench_freeze.measure.stopping import StoppingRule
 from bench_freeze.measure.telemetry.machine import MachineTelemetry
-from bench_freeze.selection import NmsSettings
 
 SIZE = 64
 OUTPUT = {"base": np.zeros((1, 5, 84), np.float32)}

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bench_freeze import ext
 from bench_freeze.errors import InputError
+from bench_freeze.scorer import ext
 
 
 def random_image(seed: int, height: int, width: int) -> NDArray[np.uint8]:

@@ -3,7 +3,7 @@
 import pytest
 
 from bench_freeze.errors import InputError
-from bench_freeze.recipe import Stage, share_of, stages_of
+from bench_freeze.spec.recipe import Stage, share_of, stages_of
 
 
 def stages(recipe, freeze, epochs=10, schedule=None):

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..ext import native
+from ..scorer.ext import native
 from .dataset import DetectionTable, GroundTruth
 
 

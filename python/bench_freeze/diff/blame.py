@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..spec import Precision
+from ..spec.study import Precision
 from .graph import Graph, Pair, corresponding
 from .side import Side
 

@@ -136,8 +136,8 @@ def _side(engine: str, path: Path, parsed: argparse.Namespace, other: Side | Non
 
         require_engine("trt", parsed.device)
         return TrtSide(path, engine_device("trt", parsed.device))
+    from ..commands.export import candidate_of
     from ..dualhead.checkpoint import quiet_ultralytics
-    from ..export_command import candidate_of
     from .torch_side import TorchSide
 
     quiet_ultralytics()
@@ -164,7 +164,7 @@ def _batches(parsed: argparse.Namespace, a: Side, b: Side) -> Sequence[NDArray[n
 def _images(parsed: argparse.Namespace, imgsz: int) -> NDArray[np.float32]:
     import numpy as np
 
-    from ..convert_command import read_images
+    from ..commands.convert import read_images
     from ..data.images import spread
     from ..data.loader import load_batch
     from ..data.source import open_base

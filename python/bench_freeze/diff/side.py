@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..engines.base import ModelCard
 from ..engines.ort_engine import OrtEngine
-from ..spec import Precision
+from ..spec.study import Precision
 from .graph import Graph
 from .rewrite import OWN, cut, exposed
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..deploy import Candidate
+from ..deployed.deployment import Candidate
 from ..engines.torch_engine import TorchEngine
 from ..export.onnx_export import export_onnx
-from ..spec import Precision
+from ..spec.study import Precision
 from .graph import Graph
 from .side import Values
 

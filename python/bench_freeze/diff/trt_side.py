@@ -21,7 +21,7 @@ from ..engines.trt_runner import TrtRunner
 from ..errors import InputError
 from ..export.builder import PlanOptions, Serialized, serialize
 from ..export.plan import build_plan
-from ..spec import Precision
+from ..spec.study import Precision
 from .graph import Graph
 from .rewrite import OWN, cut, exposed
 from .side import Values, precision_of

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import ext
+from ..deployed.selection import NmsSettings, nms_options
 from ..errors import InputError
-from ..selection import NmsSettings, nms_options
+from ..scorer import ext
 from .availability import availability, engine_device
 from .base import EngineIdentity, check_images_shape
 from .cuda_device import CudaDevice, cuda_device
@@ -86,7 +86,7 @@ class TrtEngine:
 
         None where the scorer has no CUDA back end here, or a head selects for itself.
         """
-        from ..device_array import cuda_available
+        from ..scorer.device_array import cuda_available
 
         self._check(images)
         if not cuda_available() or any(head.kind != "raw" for head in self.card.heads):
@@ -118,7 +118,7 @@ class _FusedScorer:
     """The CUDA suppression of all heads behind the network, on the slot's stream, and so in its CUDA graph."""
 
     def __init__(self, slot: Slot, heads: dict[str, str], settings: NmsSettings) -> None:
-        from ..device_array import Workspace
+        from ..scorer.device_array import Workspace
 
         self.settings = settings
         self.kind = f"detections {settings}"
@@ -129,7 +129,7 @@ class _FusedScorer:
 
     def enqueue(self) -> None:
         """Put the suppression of every head on the stream; its results are overwritten by each launch of the graph."""
-        from ..cuda import nms_cuda
+        from ..scorer.cuda import nms_cuda
 
         if self._slot.is_static:  # called twice: memory must not be freed while the graph is recorded
             self._held.append(self._found)
@@ -145,7 +145,7 @@ class _FusedScorer:
 
     def detections(self) -> dict[str, ext.Detections]:
         """The results on the host; raises InputError for outputs that are no number."""
-        from ..device_array import to_numpy
+        from ..scorer.device_array import to_numpy
 
         fields = ("boxes_xyxy", "scores", "labels", "count", "dropped_candidates", "dropped_detections")
         stream = self._slot.stream.handle

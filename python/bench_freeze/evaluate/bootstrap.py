@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import check_positive
 from ..errors import InputError
-from ..matching import bootstrap
+from ..scorer.arrays import check_positive
+from ..scorer.matching import bootstrap
 from . import protocols
 from .evaluation import Evaluation
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.dataset import DetectionTable, GroundTruth, truth_of_images
-from ..matching import bootstrap
+from ..scorer.matching import bootstrap
 from . import protocols
 from .evaluate import evaluate
 from .evaluation import Evaluation

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..arrays import as_numpy, check_positive, describe, is_on_cuda
-from ..cuda import CudaDetections
 from ..data.dataset import DetectionTable
 from ..data.letterbox import Letterbox
-from ..device_array import view_of
 from ..errors import InputError
-from ..matching import Lattice, Matches, accumulate, match
-from ..suppression import nms, on_host
+from ..scorer.arrays import as_numpy, check_positive, describe, is_on_cuda
+from ..scorer.cuda import CudaDetections
+from ..scorer.device_array import view_of
+from ..scorer.matching import Lattice, Matches, accumulate, match
+from ..scorer.suppression import nms, on_host
 from . import protocols
 from .evaluation import Counts, Evaluation
 from .ground_truth import GroundTruthLike, as_ground_truth, index_for

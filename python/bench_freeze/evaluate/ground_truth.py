@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import check_columns, check_finite, check_sizes
 from ..data.coco import instances_from, read_instances
 from ..data.dataset import GroundTruth
 from ..errors import InputError
-from ..matching import TruthIndex, index_truth
+from ..scorer.arrays import check_columns, check_finite, check_sizes
+from ..scorer.matching import TruthIndex, index_truth
 from .protocols import Rules
 
 GroundTruthLike = GroundTruth | Mapping[str, Any] | str | Path

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..arrays import as_numpy, describe
 from ..data.dataset import DetectionTable
 from ..data.letterbox import Letterbox
 from ..errors import InputError
-from ..ext import Detections
+from ..scorer.arrays import as_numpy, describe
+from ..scorer.ext import Detections
 
 
 @dataclass(frozen=True)

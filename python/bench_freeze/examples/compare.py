@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..accuracy import as_table
 from ..data.classes import ClassMap
 from ..data.dataset import DetectionSet, DetectionTable
+from ..deployed.accuracy import as_table
+from ..deployed.pipeline import HeadDetections
 from ..evaluate import Evaluator
-from ..pipeline import HeadDetections
 
 SCORE_THRESHOLD = 0.25  # of what is drawn: at the scoring threshold every image is covered with boxes
 IOU_THRESHOLD = 0.5

@@ -13,11 +13,11 @@ from ..artifact import ArtifactStore
 from ..data.classes import ClassMap, map_classes
 from ..data.dataset import DetectionSet
 from ..data.images import read_image
-from ..inputs import Inputs
 from ..report.examples_schema import ExampleBox, ExampleImage, ExampleModel, Examples, Found, State
 from ..report.examples_view import deployed_of
 from ..report.schema import Results
-from ..spec import Study
+from ..spec.study import Study
+from ..study.inputs import Inputs
 from .choose import Choice, choose_images
 from .compare import IOU_THRESHOLD, SCORE_THRESHOLD, ImageBoxes, annotations_on, detections_on, in_crowd, pair
 from .kept import ROLES, Heads, KeptModel, kept_models

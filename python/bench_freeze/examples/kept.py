@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from ..artifact import Artifact, ArtifactStore, read_artifact
-from ..pipeline import HeadDetections, load_detections
+from ..deployed.pipeline import HeadDetections, load_detections
 from ..report.schema import Original, Results, Row
-from ..rows import DETECTIONS, nms_settings
-from ..spec import Study
+from ..spec.study import Study
+from ..study.rows import DETECTIONS, nms_settings
 from .compare import SCORE_THRESHOLD
 
 ROLES = ("target", "base")

@@ -7,12 +7,12 @@ from pathlib import Path
 from ..artifact import ArtifactStore, write_whole
 from ..console import Console
 from ..errors import BenchFreezeError
-from ..inputs import Inputs
 from ..report.assemble import view_of
 from ..report.examples_schema import EXAMPLES, encode_examples
 from ..report.html.page import report_page
 from ..report.schema import Results
-from ..spec import Study
+from ..spec.study import Study
+from ..study.inputs import Inputs
 from .gather import gather_examples
 
 REPORT = "report.html"

@@ -9,8 +9,8 @@ from typing import Any
 from ..artifact import Artifact
 from ..dualhead.checkpoint import Checkpoint, load_checkpoint
 from ..dualhead.layers import LayerMap
-from ..recipe import DISTILL, GRADUAL, LP_FT, SCRATCH, STATIC, Stage, share_of, stages_of
-from ..spec import Study
+from ..spec.recipe import DISTILL, GRADUAL, LP_FT, SCRATCH, STATIC, Stage, share_of, stages_of
+from ..spec.study import Study
 
 KIND = "tuned"  # of the artifact
 CHECKPOINT = "tuned.pt"

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from ..errors import AuditError
-from ..spec_training import FrozenBatchNorm
+from ..spec.training import FrozenBatchNorm
 
 
 @dataclass(frozen=True)

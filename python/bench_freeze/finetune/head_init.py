@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from ..data.classes import normalized
-from ..spec_training import HeadInit
+from ..spec.training import HeadInit
 
 
 @dataclass(frozen=True)

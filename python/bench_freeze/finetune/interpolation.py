@@ -27,7 +27,7 @@ from ..data.dataset import DetectionSet
 from ..data.loader import load_batches
 from ..dualhead.checkpoint import Checkpoint, save_checkpoint
 from ..dualhead.model import run_layers
-from ..spec import Study
+from ..spec.study import Study
 from .arm import CHECKPOINT, KIND, Arm, load_tuned
 from .audit import audit_frozen
 

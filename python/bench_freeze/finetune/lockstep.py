@@ -19,8 +19,8 @@ from ..dualhead.checkpoint import Checkpoint, save_checkpoint
 from ..environment import usable_cores
 from ..errors import AuditError, BenchFreezeError, InputError
 from ..measure.memory import PeakMemory
-from ..recipe import DISTILL, SCRATCH, Stage
-from ..spec import Study
+from ..spec.recipe import DISTILL, SCRATCH, Stage
+from ..spec.study import Study
 from .arm import (
     CHECKPOINT,
     EPOCHS,

@@ -18,7 +18,7 @@ from ..console import Step
 from ..data.dataset import DetectionSet
 from ..dualhead.checkpoint import Checkpoint
 from ..errors import BenchFreezeError, InputError
-from ..spec import Study
+from ..spec.study import Study
 from .arm import Arm
 from .training import fine_tune
 

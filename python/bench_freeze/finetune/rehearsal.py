@@ -28,7 +28,7 @@ from torch import Tensor, nn
 
 from ..data.dataset import DetectionSet
 from ..dualhead.model import run_layers
-from ..recipe import Stage
+from ..spec.recipe import Stage
 from .data_order import generator_states, restore_generators
 from .trainee import Trainee, run_trunk
 from .trainer import FreezeTrainer

@@ -19,7 +19,7 @@ from ultralytics.utils.torch_utils import autocast, unwrap_model
 
 from ..dualhead.model import run_layers
 from ..errors import BenchFreezeError
-from ..recipe import Stage
+from ..spec.recipe import Stage
 from .data_order import generator_states
 from .trainer import FreezeTrainer
 

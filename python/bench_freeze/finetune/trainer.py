@@ -20,8 +20,8 @@ from ultralytics.utils.torch_utils import unwrap_model
 from ..data.dataset import DetectionSet
 from ..environment import usable_cores
 from ..errors import InputError
-from ..recipe import Stage
-from ..spec_training import FrozenBatchNorm
+from ..spec.recipe import Stage
+from ..spec.training import FrozenBatchNorm
 from .groups import split_groups
 from .training_data import CheckedDataset
 

@@ -12,8 +12,8 @@ from ..data.subset import nested_subset
 from ..dualhead.checkpoint import Checkpoint, quiet_ultralytics
 from ..environment import package_versions
 from ..errors import InputError
-from ..recipe import share_of
-from ..spec import Study
+from ..spec.recipe import share_of
+from ..spec.study import Study
 from .arm import KIND, Arm, training_inputs
 from .progress import Progress, ProgressStore
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from .. import formats
+from ...report import formats
 from ..columns import VERDICT
 from ..conclusions_text import recommendation_lines, statistics_lines
 from ..figures.all import figures_of

@@ -1,0 +1,123 @@
+"""`bench-freeze export` beyond float32 ONNX: an exported model in fp16 or int8, and a TensorRT plan of it."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..artifact import file_sha256, write_whole
+from ..data.images import SUFFIXES, read_image, spread
+from ..data.letterbox import letterbox_into
+from ..deployed.calibration import IMAGES_PER_SET
+from ..environment import package_versions
+from ..errors import InputError
+from ..export.builder import PlanOptions
+from ..export.onnx_card import read_card
+from ..export.plan import build_plan
+from ..export.quantize import Int8Settings
+from ..spec.study import Precision
+from .export import ExportRequest, export_files
+
+
+@dataclass(frozen=True)
+class ConvertRequest:
+    """What to make of an ONNX file, or of checkpoints that are exported to one first.
+
+    `precision` None leaves the ONNX as it is. `out` is the ONNX file for engine ort, the plan for engine trt.
+    """
+
+    source: Path | ExportRequest
+    engine: Literal["ort", "trt"]
+    precision: Precision | None
+    int8: Int8Settings
+    images: tuple[str, ...]
+    plan: PlanOptions
+    timing_cache: Path | None
+    out: Path
+
+
+def convert_files(request: ConvertRequest) -> list[str]:
+    """Write what was asked for, each file with a side-car json; returns lines for the user.
+
+    Raises InputError and AuditError.
+    """
+    _check(request)
+    lines: list[str] = []
+    if isinstance(request.source, Path):
+        onnx = request.source
+        card = read_card(onnx)
+    else:
+        onnx = request.out.with_suffix(".onnx" if request.engine == "trt" else ".fp32.onnx")
+        lines += export_files(replace(request.source, out=onnx))
+        card = read_card(onnx)
+    if request.precision not in (None, card.precision):
+        assert request.precision is not None
+        name = request.out.with_suffix(f".{request.precision}.onnx")
+        onnx = _convert(onnx, name if request.engine == "trt" else request.out, request, card.imgsz)
+        lines.append(
+            f"{onnx}  {onnx.stat().st_size / 1e6:.2f} MB, {request.precision}; {onnx.with_suffix('.json').name}"
+        )
+    if request.engine == "trt":
+        built = build_plan(onnx, request.out, request.plan, request.timing_cache)
+        lines.append(
+            f"{request.out}  {built['plan_bytes'] / 1e6:.2f} MB, {built['card']['precision']}, built in "
+            f"{built['build_s']:.1f} s by {built['title']} {built['version']} for compute capability "
+            f"{built['target']['capability']}"
+        )
+        lines.append(f"{request.out}.json")
+    return lines
+
+
+def _check(request: ConvertRequest) -> None:
+    if request.engine == "trt" and request.out.suffix in (".onnx", ".json", ".pt"):
+        raise InputError(
+            f"--out {request.out}: a plan is no {request.out.suffix} file; give a name such as model.plan."
+        )
+    if request.precision == "int8" and not request.images:
+        raise InputError(
+            "--images is missing: int8 ranges come from real images; name a folder of them for each data set "
+            "(--images DIR --images DIR)."
+        )
+    if isinstance(request.source, Path) and request.engine == "ort" and request.precision is None:
+        raise InputError("--precision is missing: say what to make of the ONNX, fp16 or int8, or use --engine trt.")
+
+
+def _convert(onnx: Path, target: Path, request: ConvertRequest, imgsz: int) -> Path:
+    from ..export.precision import convert_precision
+
+    assert request.precision is not None
+    images = read_images(request.images, imgsz)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        partial = Path(folder) / "model.onnx"
+        facts = convert_precision(onnx, partial, request.precision, images, request.int8)
+        partial.replace(target)
+    hashes = {"onnx_sha256": file_sha256(target), "fp32_sha256": file_sha256(onnx)}
+    content = {**facts, **hashes, "versions": package_versions("onnx", "onnxruntime")}
+    write_whole(target.with_suffix(".json"), json.dumps(content, indent=1).encode())
+    return target
+
+
+def read_images(folders: Sequence[str], imgsz: int, per_folder: int = IMAGES_PER_SET) -> NDArray[np.float32]:
+    """Letterboxed images [N, 3, S, S] of all folders, spread evenly; smooth random patterns without any folder."""
+    from .export import generated_images
+
+    if not folders:
+        return generated_images(imgsz)
+    files: list[Path] = []
+    for folder in folders:
+        found = sorted(f for f in Path(folder).rglob("*") if f.suffix.lower() in SUFFIXES)
+        if not found:
+            raise InputError(f"--images {folder}: there are no images; give a folder that has some.")
+        files += spread(found, per_folder)
+    images = np.empty((len(files), 3, imgsz, imgsz), dtype=np.float32)
+    for canvas, file in zip(images, files, strict=True):
+        letterbox_into(read_image(file), canvas)
+    return images

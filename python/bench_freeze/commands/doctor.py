@@ -1,0 +1,86 @@
+"""`bench-freeze doctor`: what this machine has, which engines can run on it, and what to install for the rest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import __version__
+from ..engines.availability import availability, cuda_driver_error
+from ..environment import environment
+
+ENGINES = ("torch", "ort", "ort-trt", "trt")
+
+
+def examine(device: str) -> dict[str, Any]:
+    """Findings as plain values."""
+    return {
+        "bench_freeze": __version__,
+        "extension": _extension(),
+        "environment": environment(),
+        "nvidia_driver": cuda_driver_error() or "answers",
+        "tensorrt": _tensorrt(),
+        "cuda_scorer": _cuda_scorer(),
+        "device": device,
+        "engines": {
+            name: {"usable": found.usable, "reason": found.reason}
+            for name, found in ((name, availability(name, device)) for name in ENGINES)
+        },
+    }
+
+
+def render(findings: dict[str, Any]) -> str:
+    """Findings as text."""
+    environment = findings["environment"]
+    lines = [
+        f"bench-freeze {findings['bench_freeze']}, Python {environment['python']}, Linux {environment['kernel']}",
+        f"compiled extension: {findings['extension']}",
+        "",
+        f"processor: {environment['cpu']} ({environment['cores']} cores, {environment['architecture']})",
+        f"governor: {environment['governor'] or 'not shown by this kernel'}; load average "
+        + " ".join(f"{load:.2f}" for load in environment["load_average"]),
+        f"board: {environment['board'] or 'none named'}",
+        f"GPUs: {', '.join(environment['gpus']) or 'none'}; NVIDIA driver: {findings['nvidia_driver']}",
+        f"TensorRT: {', '.join(findings['tensorrt']['found']) or 'none'}"
+        + "".join(f"; {problem}" for problem in findings["tensorrt"]["broken"]),
+        f"  for this kind of machine ({findings['tensorrt']['machine']}): {findings['tensorrt']['install']}",
+        f"CUDA back end of the extension: {findings['cuda_scorer'] or 'usable'}",
+        "",
+        "packages:",
+        *(f"  {name:<12} {version or 'not installed'}" for name, version in environment["packages"].items()),
+        "",
+        f"engines on {findings['device']}:",
+        *(
+            f"  {name:<8} {'yes' if found['usable'] else 'no '}  {found['reason']}"
+            for name, found in findings["engines"].items()
+        ),
+    ]
+    return "\n".join(lines)
+
+
+def _tensorrt() -> dict[str, Any]:
+    """Which of the family is there and what installs it; no object of it is made, so nothing can crash."""
+    from ..engines.tensorrt_family import broken, install_line, installed, machine_kind
+
+    return {
+        "found": [f"{found} ({found.member.module})" for found in installed()],
+        "broken": list(broken()),
+        "machine": machine_kind(),
+        "install": install_line(),
+    }
+
+
+def _cuda_scorer() -> str | None:
+    """Why the scorer and the letterbox cannot work on a GPU here, None where they can."""
+    try:
+        from ..scorer.device_array import cuda_unavailable_reason
+    except ImportError as error:
+        return str(error)
+    return cuda_unavailable_reason() or None
+
+
+def _extension() -> str:
+    try:
+        from ..scorer import ext  # noqa: F401
+    except ImportError as error:
+        return f"not usable ({error}); install the package again, with a C++17 compiler present"
+    return "loaded"

@@ -1,0 +1,78 @@
+"""The flags of `bench-freeze eval` and what they call; everything heavy is imported when it runs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+
+
+def add_eval(commands: Any) -> None:
+    """Add the command to the parser's."""
+    evaluate = commands.add_parser(
+        "eval",
+        help="score a COCO results json, or an ONNX file on the images themselves",
+        description="Score detections against an instances json: the twelve numbers of pycocotools, to the last digit. "
+        "The detections are in COCO's results format, which needs neither torch nor pycocotools, or are made here by "
+        "ONNX Runtime from a model that bench-freeze or Ultralytics exported, at the settings of run.",
+        allow_abbrev=False,
+    )
+    evaluate.add_argument("--gt", required=True, metavar="INSTANCES.json", help="ground truth")
+    source = evaluate.add_mutually_exclusive_group(required=True)
+    source.add_argument("--dt", metavar="RESULTS.json", help="detections")
+    source.add_argument("--model", metavar="MODEL.onnx", help="a model to run on the images of the ground truth")
+    evaluate.add_argument(
+        "--protocol",
+        default="coco",
+        metavar="NAME",
+        help="coco (default), coco-corrected, ultralytics-8.4.183, voc-all or voc-11",
+    )
+    evaluate.add_argument(
+        "--threads",
+        type=int,
+        metavar="N",
+        help="for scoring, where no number depends on it (default: 1), and for the model (default: its own choice)",
+    )
+    evaluate.add_argument("--json", action="store_true", help="print json instead of the summary")
+    model = evaluate.add_argument_group("with --model")
+    model.add_argument("--images", metavar="DIR", help="folder of the images (default: COCO's layout beside --gt)")
+    model.add_argument("--head", choices=("base", "target"), help="of a model with two (default: whose names fit)")
+    model.add_argument(
+        "--unmatched-classes",
+        choices=("error", "ignore"),
+        default="error",
+        help="ignore scores only the classes that the model and --gt both have, by name (default: error)",
+    )
+    model.add_argument("--device", default="cpu", help="cpu, cuda:0 ... (default: cpu)")
+    evaluate.set_defaults(call=_eval)
+
+
+def _eval(parsed: argparse.Namespace, command: list[str]) -> int:
+    from ..evaluate.command import evaluate_files
+    from ..evaluate.protocols import rules_of
+
+    rules_of(parsed.protocol)  # before any work
+    if parsed.threads is not None and parsed.threads < 1:
+        raise InputError(f"--threads {parsed.threads}: give at least 1.")
+    gt = Path(parsed.gt)
+    if parsed.dt is not None:
+        report = evaluate_files(gt, Path(parsed.dt), protocol=parsed.protocol, threads=parsed.threads or 1)
+    else:
+        from ..deployed.model_eval import ModelEval, evaluate_model
+
+        request = ModelEval(
+            model=Path(parsed.model),
+            gt=gt,
+            images=Path(parsed.images) if parsed.images else None,
+            head=parsed.head,
+            unmatched_classes=parsed.unmatched_classes,
+            protocol=parsed.protocol,
+            device=parsed.device,
+            threads=parsed.threads,
+        )
+        report = evaluate_model(request)
+    print(json.dumps(report.to_dict(), indent=1) if parsed.json else report.summary())
+    return 0

@@ -1,0 +1,192 @@
+"""The flags of `bench-freeze export`, and the requests that they become."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+
+EPILOG = """\
+examples:
+  bench-freeze export --weights base.pt --tuned tuned.pt --freeze 15 --out model.onnx
+  bench-freeze export --onnx model.onnx --precision int8 --images fruit --images coco --out model.int8.onnx
+  bench-freeze export --onnx model.onnx --engine trt --precision fp16 --compute-capability 86 --out model.plan
+
+A plan runs on the kind of GPU that it was built for. With TensorRT for RTX and --compute-capability it is built on a
+machine without a GPU; without the flag it is for this machine's. Exit status: 0 done, 1 the result differs from its
+source beyond a bound, 2 usage or input.
+"""
+
+
+def add_export(commands: Any) -> None:
+    """Add the command to the parser's commands."""
+    export = commands.add_parser(
+        "export",
+        help="write one dual-head or single-head model as ONNX or as a TensorRT plan",
+        description="Write a model as ONNX with a model card inside, checked by onnx and against torch. With --tuned "
+        "the model has two heads; without, it is the checkpoint's own. --precision converts it, --engine trt builds a "
+        "TensorRT plan of it; each file has a side-car json.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    source = export.add_argument_group("model")
+    source.add_argument("--weights", metavar="BASE.pt", help="the base checkpoint")
+    source.add_argument("--tuned", metavar="TUNED.pt", help="a fine-tuned checkpoint of the same layout")
+    source.add_argument("--freeze", type=int, metavar="N", help="freeze depth of the fine-tuning (with --tuned)")
+    source.add_argument(
+        "--construction", choices=("branched", "grafted", "plain"), default="branched", help="default: branched"
+    )
+    source.add_argument("--onnx", metavar="MODEL.onnx", help="an exported model instead of checkpoints")
+    source.add_argument("--imgsz", type=int, default=640, metavar="N", help="image side in pixels (default: 640)")
+    source.add_argument("--batch", type=int, default=1, metavar="N", help="batch size (default: 1)")
+    source.add_argument("--dynamic-batch", action="store_true", help="a free batch dimension instead")
+    source.add_argument("--opset", type=int, default=18, metavar="N", help="ONNX opset (default: 18)")
+    source.add_argument(
+        "--images",
+        metavar="DIR",
+        action="append",
+        help="real images to compare on and to calibrate int8 with; once per data set (default: generated)",
+    )
+    export.add_argument(
+        "--out", required=True, metavar="FILE", help="the ONNX file or plan to write; its side-car json goes beside it"
+    )
+    precision = export.add_argument_group("precision")
+    precision.add_argument(
+        "--precision", choices=("fp32", "fp16", "int8"), help="convert to it (default: the model as it is, fp32)"
+    )
+    precision.add_argument(
+        "--calibration", choices=("minmax", "entropy"), default="minmax", help="of int8 ranges (default: minmax)"
+    )
+    precision.add_argument(
+        "--int8-last-layers", action="store_true", help="int8 takes the heads' last convolutions too"
+    )
+    trt = export.add_argument_group("engine")
+    trt.add_argument("--engine", choices=("ort", "trt"), default="ort", help="ort: ONNX; trt: a plan (default: ort)")
+    trt.add_argument("--compute-capability", metavar="N", help="build for this GPU kind, 86 or 8.6; no GPU is needed")
+    trt.add_argument("--device", default="cuda:0", metavar="cuda:N", help="the GPU to build for (default: cuda:0)")
+    trt.add_argument("--workspace", type=int, metavar="MB", help="largest scratch memory (default: TensorRT's own)")
+    trt.add_argument("--timing-cache", metavar="FILE", help="timing cache to start from and to update")
+    trt.add_argument("--version-compatible", action="store_true", help="a plan for later TensorRT versions too")
+    trt.add_argument(
+        "--hardware-compatibility",
+        choices=("none", "ampere_plus", "same_compute_capability"),
+        default="none",
+        help="a plan for more GPUs than the one it is built on (default: none)",
+    )
+    trt.add_argument(
+        "--dynamic-batch-profile", metavar="N,N,N", help="smallest, usual, largest batch (default: 1,8,32)"
+    )
+    trt.add_argument("--dla", type=int, metavar="N", help="run on this DLA core, what does not fit it on the GPU")
+    export.set_defaults(call=_export)
+
+
+def _export(parsed: argparse.Namespace, command: list[str]) -> int:
+    from .export import ExportRequest, export_files
+
+    if (parsed.weights is None) == (parsed.onnx is None):
+        raise InputError("give either --weights BASE.pt or --onnx MODEL.onnx: it is what will be exported.")
+    source: Path | ExportRequest
+    if parsed.onnx is not None:
+        _refuse_export_flags(parsed)
+        source = Path(parsed.onnx)
+    else:
+        source = ExportRequest(
+            weights=parsed.weights,
+            tuned=parsed.tuned,
+            freeze=parsed.freeze,
+            construction=parsed.construction,
+            imgsz=parsed.imgsz,
+            batch=None if parsed.dynamic_batch or parsed.dynamic_batch_profile else parsed.batch,
+            opset=parsed.opset,
+            images=parsed.images[0] if parsed.images else None,
+            out=Path(parsed.out),
+        )
+    _refuse_plan_flags(parsed)
+    if isinstance(source, ExportRequest) and parsed.engine == "ort" and parsed.precision in (None, "fp32"):
+        written = export_files(source)
+    else:
+        written = _convert(parsed, source)
+    for line in written:
+        print(line)
+    return 0
+
+
+def _convert(parsed: argparse.Namespace, source: Any) -> list[str]:
+    from ..export.builder import PlanOptions
+    from ..export.quantize import Int8Settings
+    from .convert import ConvertRequest, convert_files
+
+    return convert_files(
+        ConvertRequest(
+            source=source,
+            engine=parsed.engine,
+            precision=parsed.precision,
+            int8=Int8Settings(parsed.calibration, parsed.int8_last_layers),
+            images=tuple(parsed.images or ()),
+            plan=PlanOptions(
+                device=parsed.device,
+                compute_capability=_capability(parsed.compute_capability),
+                workspace_mb=parsed.workspace,
+                version_compatible=parsed.version_compatible,
+                hardware_compatibility=parsed.hardware_compatibility,
+                batch_profile=_profile(parsed.dynamic_batch_profile),
+                dla_core=parsed.dla,
+            ),
+            timing_cache=Path(parsed.timing_cache) if parsed.timing_cache else None,
+            out=Path(parsed.out),
+        )
+    )
+
+
+def _refuse_export_flags(parsed: argparse.Namespace) -> None:
+    """An ONNX file has its heads, size and batch already: flags that would change them must not pass unheard."""
+    given = {
+        "--tuned": parsed.tuned is not None,
+        "--freeze": parsed.freeze is not None,
+        "--dynamic-batch": parsed.dynamic_batch,
+    }
+    for flag, there in given.items():
+        if there:
+            raise InputError(
+                f"{flag} belongs to --weights; an ONNX file is what it is, export it again from checkpoints."
+            )
+
+
+def _refuse_plan_flags(parsed: argparse.Namespace) -> None:
+    given = {
+        "--compute-capability": parsed.compute_capability is not None,
+        "--workspace": parsed.workspace is not None,
+        "--timing-cache": parsed.timing_cache is not None,
+        "--version-compatible": parsed.version_compatible,
+        "--hardware-compatibility": parsed.hardware_compatibility != "none",
+        "--dynamic-batch-profile": parsed.dynamic_batch_profile is not None,
+        "--dla": parsed.dla is not None,
+    }
+    for flag, there in given.items():
+        if there and parsed.engine != "trt":
+            raise InputError(f"{flag} is for TensorRT plans; add --engine trt, or leave it out.")
+
+
+def _capability(text: str | None) -> str | None:
+    """ "8.6", "86" and "sm86" are one."""
+    if text is None:
+        return None
+    digits = text.lower().removeprefix("sm").lstrip("_").replace(".", "")
+    if not digits.isdigit() or not 2 <= len(digits) <= 3:
+        raise InputError(f"--compute-capability {text} is none; give two or three digits, for example 86 for 8.6.")
+    return digits
+
+
+def _profile(text: str | None) -> tuple[int, int, int] | None:
+    if text is None:
+        return None
+    try:
+        low, usual, high = (int(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(
+            f"--dynamic-batch-profile {text} is no list of three numbers; give smallest, usual, largest: 1,8,32."
+        ) from None
+    return low, usual, high

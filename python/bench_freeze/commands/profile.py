@@ -1,0 +1,112 @@
+"""The flags of `bench-freeze profile` and what they call; everything heavy is imported when it runs."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+
+
+def add_profile(commands: Any) -> None:
+    """Add the command to the parser's."""
+    profile = commands.add_parser(
+        "profile",
+        help="accuracy, latency, throughput, energy and machine state of one ONNX file or plan",
+        description="Measure one ONNX file of bench-freeze export, or a TensorRT plan with its side-car (or an .engine "
+        "file of Ultralytics), on this machine: accuracy of both heads with --target and --base, latency of the engine "
+        "and of the pipeline with its stages, cold start, and where asked a paced rate, throughput over batch sizes, "
+        "and another model interleaved. Energy where the machine has a counter. Percentiles come with 95 % bounds, "
+        "every figure with a verdict and its reasons. Writes json after every part.",
+        allow_abbrev=False,
+    )
+    profile.add_argument(
+        "model", metavar="MODEL", help="an ONNX file or plan of bench-freeze export, or an .engine file"
+    )
+    profile.add_argument(
+        "--engine",
+        choices=("ort", "ort-trt", "trt"),
+        help="what runs it; trt builds a plan of an ONNX file (default: ort for an ONNX file, trt for a plan)",
+    )
+    for role in ("target", "base"):
+        profile.add_argument(f"--{role}", metavar="SET", help=f"score on this {role} set: data yaml or COCO json")
+        profile.add_argument(f"--{role}-images", metavar="DIR", help="image folder of a COCO json")
+    profile.add_argument("--split", default="val", choices=("val", "test"), help="split of a data yaml (default: val)")
+    profile.add_argument(
+        "--unmatched-classes",
+        default="error",
+        choices=("error", "ignore"),
+        help="a class of a head without a category of the same name, or the reverse (default: error)",
+    )
+    profile.add_argument("--out", metavar="FILE", help="the json to write (default: MODEL.profile.json, here)")
+    profile.add_argument("--device", default="cpu", help="cpu, cuda:0 ... (default: cpu)")
+    profile.add_argument("--threads", type=int, metavar="N", help="threads of the engine (default: its own choice)")
+    profile.add_argument("--images", metavar="DIR", help="images to time (default: of the sets, else generated)")
+    profile.add_argument("--batch", default="", metavar="N[,N]", help="batch sizes to compare; latency is of the first")
+    profile.add_argument(
+        "--max-batch", type=int, default=0, metavar="N", help="search the largest batch that fits, up to N"
+    )
+    profile.add_argument("--samples", type=int, default=1000, metavar="N", help="at most, per part (default: 1000)")
+    profile.add_argument("--seconds", type=float, default=10.0, metavar="S", help="at most, per part (default: 10)")
+    profile.add_argument(
+        "--criterion", choices=("stdrel", "entropy"), default="stdrel", help="when samples suffice (default: stdrel)"
+    )
+    profile.add_argument("--rate", type=float, metavar="HZ", help="also call at this rate")
+    profile.add_argument("--vs", metavar="OTHER", help="also compare, interleaved A B B A, one thread by default")
+    profile.add_argument("--json", action="store_true", help="print the json instead of the summary")
+    profile.set_defaults(call=_profile)
+
+
+def _profile(parsed: argparse.Namespace, command: list[str]) -> int:
+    from ..profile.accuracy import AccuracyRequest
+    from ..profile.profiler import profile_model
+    from ..profile.request import ProfileRequest
+    from ..report.profile_schema import encode_profile
+    from ..report.profile_text import profile_text
+
+    model = Path(parsed.model)
+    request = ProfileRequest(
+        model=model,
+        out=Path(parsed.out) if parsed.out else Path(f"{model.stem}.profile.json"),
+        device=parsed.device,
+        threads=parsed.threads,
+        images=parsed.images,
+        batches=_sizes(parsed.batch),
+        max_batch=parsed.max_batch,
+        samples=parsed.samples,
+        seconds=parsed.seconds,
+        criterion=parsed.criterion,
+        rate_hz=parsed.rate,
+        versus=Path(parsed.vs) if parsed.vs else None,
+        engine=parsed.engine,
+        accuracy=AccuracyRequest(
+            target=_path(parsed.target),
+            target_images=_path(parsed.target_images),
+            base=_path(parsed.base),
+            base_images=_path(parsed.base_images),
+            split=parsed.split,
+            unmatched=parsed.unmatched_classes,
+        ),
+    )
+    from ..console import Console
+
+    profile = profile_model(request, command, Console(plain=parsed.json).note)
+    if parsed.json:
+        sys.stdout.write(encode_profile(profile).decode())
+    else:
+        print(profile_text(profile))
+        print(request.out)
+    return 0
+
+
+def _path(text: str | None) -> Path | None:
+    return None if text is None else Path(text)
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(size) for size in text.split(",") if size.strip())
+    except ValueError:
+        raise InputError(f"--batch {text}: give whole numbers, for example --batch 1,2,4.") from None

@@ -1,0 +1,256 @@
+"""Candidates and their deployment: which model is meant, and the artifact and engine that run it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..artifact import Artifact, ArtifactStore
+from ..dualhead.checkpoint import Checkpoint
+from ..engines.availability import engine_device
+from ..engines.base import Engine, Head, ModelCard
+from ..engines.open import open_exported
+from ..environment import machine, package_version, package_versions
+from ..export.builder import PlanOptions
+from ..export.onnx_export import MODEL, export_onnx
+from ..export.parity import compare_engines
+from ..export.plan import PLAN, produce_plan
+from ..export.precision import convert_precision
+from ..export.quantize import Int8Settings
+from ..spec.study import Precision, Study
+from .calibration import CalibrationSets
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A model to deploy: the original detector, a plain tuned one, or a dual-head model of both."""
+
+    construction: str  # original, plain, branched, grafted
+    base: Checkpoint
+    tuned: Checkpoint | None = None
+    freeze: int | None = None
+
+    @property
+    def graft_at(self) -> int | None:
+        """First layer that the heads do not share, for dual-head models."""
+        if self.construction in ("original", "plain") or self.freeze is None:
+            return None
+        from ..dualhead.model import graft_position
+
+        return graft_position(self.construction, self.freeze, self.base.layers)
+
+    def identity(self) -> dict[str, Any]:
+        """What the model's outputs depend on.
+
+        The construction is no part of it: with the whole neck frozen, branched and grafted are the same model.
+        """
+        return {
+            "graft_at": self.graft_at,
+            "base_sha256": None if self.construction == "plain" else self.base.sha256,
+            "tuned_sha256": self.tuned.sha256 if self.tuned is not None else None,
+        }
+
+    @cached_property
+    def _detectors(self) -> dict[str, Any]:
+        from ..dualhead.model import prepare_for_inference
+
+        detectors = {}
+        if self.construction != "plain":
+            detectors["base"] = prepare_for_inference(self.base.model)
+        if self.tuned is not None:
+            detectors["target"] = prepare_for_inference(self.tuned.model)
+        return detectors
+
+    def module(self) -> Any:
+        """The torch module, ready for inference."""
+        from ..dualhead.model import DualHead, SingleHead
+
+        if self.graft_at is None:
+            return SingleHead(next(iter(self._detectors.values()))).eval()
+        return DualHead(self._detectors["base"], self._detectors["target"], self.graft_at).eval()
+
+    def card(self, imgsz: int, batch: int | None) -> ModelCard:
+        """What the deployed file says of itself."""
+        from ..dualhead.model import head_kind
+
+        checkpoints = {"base": self.base, "target": self.tuned}
+        heads = []
+        for name, detector in self._detectors.items():
+            checkpoint = checkpoints[name]
+            assert checkpoint is not None
+            heads.append(Head(name, checkpoint.class_names, head_kind(detector)))  # type: ignore[arg-type]
+        return ModelCard(tuple(heads), imgsz, batch, self.graft_at)
+
+
+class Deployment:
+    """One candidate on one engine: its artifact now, its engine when it is first needed."""
+
+    def __init__(
+        self,
+        candidate: Candidate,
+        engine: str,
+        study: Study,
+        onnx: Artifact | None,
+        plan: Artifact | None,
+        weights_sha256: str,
+    ) -> None:
+        self.candidate = candidate
+        self.engine_name = engine
+        self.device = engine_device(engine, study.device)
+        self.onnx = onnx  # in the precision that runs
+        self.plan = plan
+        self.weights_sha256 = weights_sha256
+        self._study = study
+        self._engine: Engine | None = None
+
+    def identity(self) -> dict[str, Any]:
+        """What detections depend on: the deployed bytes and the engine that runs them."""
+        packages = {"torch": "torch", "ort": "onnxruntime", "ort-trt": "onnxruntime", "trt": "tensorrt"}
+        deployed = self._deployed
+        return {
+            "model": deployed[0].sha256(deployed[1]) if deployed is not None else self.candidate.identity(),
+            "engine": self.engine_name,
+            "version": package_version(packages[self.engine_name]),
+            "device": self.device,
+            "gpus": machine()["gpus"] if self.device.startswith("cuda") else [],
+        }
+
+    @property
+    def _deployed(self) -> tuple[Artifact, str] | None:
+        """The artifact and the file that runs; None for the torch engine."""
+        if self.plan is not None:
+            return self.plan, PLAN
+        return (self.onnx, MODEL) if self.onnx is not None else None
+
+    def engine(self) -> Engine:
+        """The running engine, started on first use."""
+        if self._engine is None:
+            self._engine = _open(self.candidate, self.engine_name, self._study, self._deployed)
+        return self._engine
+
+    def close(self) -> None:
+        """Free the engine if it was started."""
+        if self._engine is not None:
+            self._engine.close()
+            self._engine = None
+
+    @property
+    def size_bytes(self) -> int:
+        """Size of what is deployed: the ONNX file or plan, or the module's tensors for the torch engine."""
+        if self._deployed is not None:
+            artifact, name = self._deployed
+            return int(artifact.files[name]["bytes"])
+        module = self.candidate.module()
+        return sum(t.numel() * t.element_size() for t in (*module.parameters(), *module.buffers()))
+
+
+def deploy(
+    candidate: Candidate,
+    engine: str,
+    precision: Precision,
+    study: Study,
+    store: ArtifactStore,
+    parity_images: NDArray[np.float32],
+    calibration: CalibrationSets,
+    build: int = 0,
+) -> tuple[Deployment, bool]:
+    """The deployment of a candidate on an engine in a precision, and whether something had to be made for it.
+
+    `build` numbers the plans of a model that is built several times.
+
+    `parity_images` [N, 3, S, S] are the real images on which the export must agree with torch, head by head.
+    """
+    weights = candidate.tuned or candidate.base
+    onnx, plan, made = None, None, []
+    if engine != "torch":
+        onnx, new = export_candidate(candidate, study, store, parity_images)
+        made.append(new)
+        if precision != "fp32":
+            onnx, new = convert_onnx(onnx, precision, study, store, calibration)
+            made.append(new)
+        if engine == "trt":
+            device = engine_device(engine, study.device)
+            options = PlanOptions(device=device, batch_profile=study.dynamic_batch)
+            plan, new = produce_plan(onnx.path(MODEL), options, store, build)
+            made.append(new)
+    return Deployment(candidate, engine, study, onnx, plan, weights.sha256), any(made)
+
+
+def convert_onnx(
+    onnx: Artifact, precision: Precision, study: Study, store: ArtifactStore, calibration: CalibrationSets
+) -> tuple[Artifact, bool]:
+    """An exported model in another precision, and whether it had to be made."""
+    settings = Int8Settings(study.calibration, study.int8_last_layers)
+    inputs: Mapping[str, Any] = {
+        "onnx_sha256": onnx.sha256(MODEL),
+        "precision": precision,
+        "images": calibration.identity(),
+        "int8": asdict(settings) if precision == "int8" else None,
+        "versions": package_versions("onnx", "onnxruntime"),
+    }
+
+    def build(folder: Path) -> dict[str, Any]:
+        return convert_precision(onnx.path(MODEL), folder / MODEL, precision, calibration.load(), settings)
+
+    return store.produce(f"onnx_{precision}", inputs, build)
+
+
+def export_candidate(
+    candidate: Candidate, study: Study, store: ArtifactStore, parity_images: NDArray[np.float32]
+) -> tuple[Artifact, bool]:
+    """The checked ONNX artifact of a candidate, and whether it had to be made."""
+    batch = None if study.dynamic_batch else study.batch
+    inputs: Mapping[str, Any] = {
+        **candidate.identity(),
+        "imgsz": study.imgsz,
+        "batch": batch,
+        "opset": study.opset,
+        "versions": package_versions("torch", "ultralytics", "onnx", "onnxscript"),
+    }
+
+    def build(folder: Path) -> dict[str, Any]:
+        return export_checked(candidate, folder / MODEL, study.imgsz, batch, study.opset, parity_images)
+
+    return store.produce("onnx", inputs, build)
+
+
+def export_checked(
+    candidate: Candidate, path: Path, imgsz: int, batch: int | None, opset: int, parity_images: NDArray[np.float32]
+) -> dict[str, Any]:
+    """Export to `path` and compare with torch on real images; returns the card and the differences.
+
+    Raises AuditError when a head differs beyond the bound. Without ONNX Runtime it cannot be compared, which the facts
+    say.
+    """
+    from ..engines.torch_engine import TorchEngine
+
+    card = candidate.card(imgsz, batch)
+    module = candidate.module()
+    export_onnx(module, card, path, opset=opset)
+    facts: dict[str, Any] = {"card": card.to_dict(), "opset": opset, "parity": None}
+    if package_version("onnxruntime") is not None:
+        from ..engines.ort_engine import OrtEngine
+
+        # With a fixed batch the images go through in portions of it; with a free one all together.
+        source, exported = TorchEngine(module, card, "cpu"), OrtEngine(path, "cpu")
+        step = batch or len(parity_images)
+        found = [
+            compare_engines(source, exported, parity_images[i : i + step]) for i in range(0, len(parity_images), step)
+        ]
+        worst = [max(same, key=lambda d: d.box_px) for same in zip(*found, strict=True)]
+        facts["parity"] = {"images": len(parity_images), "heads": [asdict(d) for d in worst]}
+    return facts
+
+
+def _open(candidate: Candidate, engine: str, study: Study, deployed: tuple[Artifact, str] | None) -> Engine:
+    if deployed is not None:
+        return open_exported(engine, deployed[0].path(deployed[1]), study.device)
+    from ..engines.torch_engine import TorchEngine
+
+    return TorchEngine(candidate.module(), candidate.card(study.imgsz, None), study.device)

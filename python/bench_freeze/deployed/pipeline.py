@@ -1,0 +1,181 @@
+"""The pipeline: image files to detections. Loader, letterbox, engine, suppression and the way back to image pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data.dataset import DetectionSet, ImageRecord
+from ..data.letterbox import Letterbox
+from ..data.loader import load_batch, load_batches
+from ..engines.base import Engine, infer_padded
+from ..measure.stages import StageClock
+from ..scorer import ext
+from .selection import NmsSettings, select
+
+
+@dataclass(frozen=True)
+class HeadDetections:
+    """Detections of one head on a data set, images in order, best score first within an image."""
+
+    image_index: NDArray[np.int32]  # [N]
+    labels: NDArray[np.int32]  # [N], class of the head
+    boxes_xyxy: NDArray[np.float64]  # [N, 4], pixels of the image
+    scores: NDArray[np.float32]  # [N]
+    dropped: int  # detections beyond max_detections, and candidates beyond what suppression takes
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+
+class Collector:
+    """Gathers the detections of one head, batch by batch."""
+
+    def __init__(self) -> None:
+        self._parts: list[tuple[Any, ...]] = []
+        self._dropped = 0
+
+    def add(self, start: int, found: ext.Detections, boxes: list[NDArray[np.float64]]) -> None:
+        """Add a batch whose first image is number `start`, with its boxes in image pixels."""
+        for i, own in enumerate(boxes):
+            n = int(found.count[i])
+            index = np.full(n, start + i, dtype=np.int32)
+            self._parts.append((index, found.labels[i, :n].copy(), own, found.scores[i, :n].copy()))
+        self._dropped += int(found.dropped_candidates.sum() + found.dropped_detections.sum())
+
+    def detections(self) -> HeadDetections:
+        """All that was added, in order."""
+        nothing = (np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros((0, 4)), np.zeros(0, np.float32))
+        index, labels, boxes, scores = zip(nothing, *self._parts, strict=True)
+        return HeadDetections(
+            np.concatenate(index), np.concatenate(labels), np.concatenate(boxes), np.concatenate(scores), self._dropped
+        )
+
+
+def detect_batch(
+    engine: Engine,
+    images: NDArray[np.float32],
+    letterboxes: Sequence[Letterbox],
+    settings: NmsSettings,
+    stages: StageClock | None = None,
+) -> dict[str, tuple[ext.Detections, list[NDArray[np.float64]]]]:
+    """Run one batch; by head, the detections and for every image its boxes in image pixels [count, 4].
+
+    `stages` gets the laps "engine" and "scorer"; copies that an engine reports (`stage_seconds`) stand beside them.
+    """
+    selected = _selected_by_engine(engine, images, settings)
+    outputs = infer_padded(engine, images) if selected is None else {}
+    if stages is not None:
+        stages.lap("engine")
+        stages.split("engine", getattr(engine, "stage_seconds", {}))
+    if selected is None:
+        selected = {head.name: select(outputs[head.name], head, settings) for head in engine.card.heads}
+    found = {name: (detections, image_boxes(detections, letterboxes)) for name, detections in selected.items()}
+    if stages is not None:
+        stages.lap("scorer")
+    return found
+
+
+def _selected_by_engine(
+    engine: Engine, images: NDArray[np.float32], settings: NmsSettings
+) -> dict[str, ext.Detections] | None:
+    """Detections of an engine that selects on its own device, right behind the network; None where none does."""
+    detect_on_device = getattr(engine, "detect", None)
+    if detect_on_device is None or engine.card.batch not in (None, len(images)):
+        return None
+    detections: dict[str, ext.Detections] | None = detect_on_device(images, settings)
+    return detections
+
+
+def image_boxes(detections: ext.Detections, letterboxes: Sequence[Letterbox]) -> list[NDArray[np.float64]]:
+    """For every image of a batch its boxes in image pixels [count, 4]."""
+    return [
+        placement.to_image(detections.boxes_xyxy[i, : detections.count[i]]) for i, placement in enumerate(letterboxes)
+    ]
+
+
+def detect(
+    engine: Engine,
+    data: DetectionSet,
+    settings: NmsSettings,
+    *,
+    batch: int,
+    workers: int | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> dict[str, HeadDetections]:
+    """Run an engine over a whole data set; detections by head name."""
+    collectors: dict[str, Collector] = {head.name: Collector() for head in engine.card.heads}
+    for loaded in load_batches(data.images, imgsz=engine.card.imgsz, batch=batch, workers=workers):
+        for name, (found, boxes) in detect_batch(engine, loaded.images, loaded.letterboxes, settings).items():
+            collectors[name].add(loaded.start, found, boxes)
+        if on_progress is not None:
+            on_progress(loaded.start + len(loaded.letterboxes), len(data.images))
+    return {name: collector.detections() for name, collector in collectors.items()}
+
+
+def pipeline_call(
+    engine: Engine, records: Sequence[ImageRecord], settings: NmsSettings, stages: StageClock
+) -> Callable[[], object]:
+    """One batch from image files to detections, as a call to time: read, decode, letterbox, infer, suppress."""
+
+    def call() -> object:
+        stages.begin()
+        loaded = load_batch(records, 0, engine.card.imgsz, stages.lap)
+        return detect_batch(engine, loaded.images, loaded.letterboxes, settings, stages)
+
+    return call
+
+
+def merge(base: HeadDetections, target: HeadDetections, max_detections: int) -> tuple[HeadDetections, HeadDetections]:
+    """What each head keeps when both share one detection limit per image, as a deployed model's output would.
+
+    Order: score descending, the base head first among equals.
+    """
+    head = np.concatenate([np.zeros(len(base), np.int8), np.ones(len(target), np.int8)])
+    image = np.concatenate([base.image_index, target.image_index])
+    scores = np.concatenate([base.scores, target.scores])
+    order = np.lexsort((head, -scores, image))
+    first = np.searchsorted(image[order], image[order], side="left")
+    kept = np.zeros(len(order), dtype=np.bool_)
+    kept[order] = np.arange(len(order)) - first < max_detections
+    return _rows(base, kept[: len(base)]), _rows(target, kept[len(base) :])
+
+
+def save_detections(path: Path, detections: dict[str, HeadDetections]) -> None:
+    """Write detections of all heads as one compressed npz."""
+    arrays: dict[str, Any] = {}
+    for name, head in detections.items():
+        for column in ("image_index", "labels", "boxes_xyxy", "scores", "dropped"):
+            arrays[f"{name}.{column}"] = getattr(head, column)
+    np.savez_compressed(path, **arrays)
+
+
+def load_detections(path: Path) -> dict[str, HeadDetections]:
+    """The inverse of save_detections."""
+    with np.load(path) as arrays:
+        names = {key.partition(".")[0] for key in arrays.files}
+        return {
+            name: HeadDetections(
+                arrays[f"{name}.image_index"],
+                arrays[f"{name}.labels"],
+                arrays[f"{name}.boxes_xyxy"],
+                arrays[f"{name}.scores"],
+                int(arrays[f"{name}.dropped"]),
+            )
+            for name in sorted(names)
+        }
+
+
+def _rows(detections: HeadDetections, kept: NDArray[np.bool_]) -> HeadDetections:
+    return HeadDetections(
+        detections.image_index[kept],
+        detections.labels[kept],
+        detections.boxes_xyxy[kept],
+        detections.scores[kept],
+        detections.dropped + int(np.count_nonzero(~kept)),
+    )

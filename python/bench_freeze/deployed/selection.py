@@ -1,0 +1,64 @@
+"""Selection: a head's raw output becomes detections, by suppression or as the model itself selected them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..engines.base import Head
+from ..scorer import ext
+from ..scorer.nms_options import NmsOptions
+
+
+@dataclass(frozen=True)
+class NmsSettings:
+    """How raw outputs become detections; the defaults are the field's usual setting for quoting accuracy."""
+
+    score_threshold: float = 0.001
+    iou_threshold: float = 0.7
+    max_detections: int = 300
+    multi_label: bool = True
+
+
+def select(output: NDArray[np.float32], head: Head, settings: NmsSettings) -> ext.Detections:
+    """A head's output for a batch as detections in canvas pixels."""
+    if head.kind == "raw":
+        return ext.nms(output, nms_options(settings))
+    return already_selected(output, settings)
+
+
+def nms_options(settings: NmsSettings) -> NmsOptions:
+    """The settings in the scorer's own form, for the CPU's and the GPU's."""
+    return NmsOptions(
+        score_threshold=settings.score_threshold,
+        iou_threshold=settings.iou_threshold,
+        max_detections=settings.max_detections,
+        multi_label=settings.multi_label,
+    )
+
+
+def already_selected(output: NDArray[np.float32], settings: NmsSettings) -> ext.Detections:
+    """Detections of a head that suppresses nothing because it was trained to answer once per object.
+
+    `output` is [B, D, 6]: x1, y1, x2, y2, score, class. Only the threshold and the limit apply; the order is the same
+    as after suppression: score descending, then class, then position.
+    """
+    images, rows = output.shape[:2]
+    limit = settings.max_detections
+    boxes = np.zeros((images, limit, 4), np.float32)
+    scores = np.zeros((images, limit), np.float32)
+    labels = np.zeros((images, limit), np.int32)
+    count = np.zeros(images, np.int32)
+    dropped = np.zeros(images, np.int64)
+    for i, found in enumerate(output):
+        order = np.lexsort((np.arange(rows), found[:, 5], -found[:, 4]))
+        order = order[found[order, 4] > settings.score_threshold]
+        dropped[i] = max(0, len(order) - limit)
+        order = order[:limit]
+        count[i] = len(order)
+        boxes[i, : len(order)] = found[order, :4]
+        scores[i, : len(order)] = found[order, 4]
+        labels[i, : len(order)] = found[order, 5].astype(np.int32)
+    return ext.Detections(boxes, scores, labels, count, np.zeros(images, np.int64), dropped)

@@ -1,0 +1,39 @@
+"""Images to profile on: the user's, or patterns that are written for it, so that files are read in either case."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ..data.dataset import ImageRecord
+from ..data.images import SUFFIXES, check_images
+from ..errors import InputError
+
+PATTERN_WIDTH, PATTERN_HEIGHT = 640, 480
+
+
+def folder_records(folder: str, count: int) -> list[ImageRecord]:
+    """`count` images of a folder, spread over it and repeated where it has fewer; raises InputError without any."""
+    files = sorted(f for f in Path(folder).rglob("*") if f.suffix.lower() in SUFFIXES)
+    if not files:
+        raise InputError(f"--images {folder}: there are no images; give a folder that has some.")
+    taken = [files[i * len(files) // count] for i in range(count)]
+    distinct = sorted(set(taken))
+    facts = dict(zip(distinct, check_images(distinct), strict=True))
+    return [
+        ImageRecord(i, file, facts[file].width, facts[file].height, facts[file].sha256) for i, file in enumerate(taken)
+    ]
+
+
+def pattern_records(folder: Path, count: int) -> list[ImageRecord]:
+    """`count` smooth random patterns, written into `folder` as JPEG, the same every time."""
+    rng = np.random.default_rng(0)
+    records = []
+    for i in range(count):
+        coarse = Image.fromarray(rng.integers(0, 256, (12, 16, 3), dtype=np.uint8))
+        file = folder / f"pattern{i:03}.jpg"
+        coarse.resize((PATTERN_WIDTH, PATTERN_HEIGHT), Image.Resampling.BICUBIC).save(file, quality=92)
+        records.append(ImageRecord(i, file, PATTERN_WIDTH, PATTERN_HEIGHT))
+    return records

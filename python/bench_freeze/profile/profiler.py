@@ -1,0 +1,287 @@
+"""`bench-freeze profile`: everything that can be measured of one ONNX file or plan on the machine at hand."""
+
+from __future__ import annotations
+
+import shlex
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from .. import __version__
+from ..artifact import file_sha256, write_whole
+from ..data.dataset import ImageRecord
+from ..data.loader import load_batch
+from ..deployed.latency import (
+    DISTINCT_BATCHES,
+    latencies_from,
+    latency_batches,
+    latency_facts,
+    latency_of,
+    measure_latency,
+)
+from ..deployed.pipeline import detect
+from ..deployed.selection import NmsSettings
+from ..engines.base import Engine
+from ..environment import environment
+from ..errors import InputError, MeasurementError
+from ..measure.clock import HostClock
+from ..measure.paired import compare_paired
+from ..measure.regimes import sample_cold, sample_paced
+from ..measure.sampler import SamplingFailed, sample_latency
+from ..measure.stats import LatencyStats
+from ..measure.stopping import StoppingRule
+from ..measure.telemetry.energy import MIN_WINDOW_SECONDS, measure_energy
+from ..measure.telemetry.machine import MachineTelemetry
+from ..measure.throughput import doubling, largest_batch, throughput_curve
+from ..measure.verdict import UNREMARKABLE
+from ..report.profile_schema import (
+    BatchThroughput,
+    ColdStart,
+    EnergyFigures,
+    LargestBatch,
+    PacedLatency,
+    PairedRatio,
+    Profile,
+    encode_profile,
+)
+from ..report.schema import Latencies
+from .accuracy import ScoredSet, read_sets, score_set
+from .batches import IN_FLIGHT, BatchFits, batch_call, overlapped_call
+from .images import folder_records, pattern_records
+from .request import ProfileRequest, check_request
+from .source import PLANS, Source, locate, model_facts
+
+COLD_REPEATS = 3
+MAX_ROUNDS = 10_000
+
+
+def profile_model(request: ProfileRequest, command: Sequence[str], note: Callable[[str], None]) -> Profile:
+    """Measure part after part and write `request.out` after each; raises InputError, and MeasurementError in mid-run.
+
+    The file then holds the parts before, the samples taken and the reason.
+    """
+    check_request(request)
+    # A second session's waiting threads spin and would slow the one that is timed: compared models get one thread each.
+    threads = 1 if request.versus is not None and request.threads is None else request.threads
+    source = locate(request.model, request.engine, request.device, request.out.absolute().parent / PLANS, note)
+    engine = source.open(threads)
+    try:
+        sets = read_sets(request.accuracy, engine.card, note)
+        with tempfile.TemporaryDirectory() as folder:
+            return _Profiler(request, command, note, source, engine, sets, Path(folder)).run()
+    finally:
+        engine.close()
+
+
+class _Profiler:
+    """One profile in the making; its parts stand in the order in which they run."""
+
+    def __init__(
+        self,
+        request: ProfileRequest,
+        command: Sequence[str],
+        note: Callable[[str], None],
+        source: Source,
+        engine: Engine,
+        sets: list[ScoredSet],
+        folder: Path,
+    ) -> None:
+        card, fixed = engine.card, engine.card.batch
+        wrong = [size for size in request.batches if fixed is not None and size != fixed]
+        if wrong or (fixed is not None and request.max_batch):
+            raise InputError(
+                f"{request.model} takes batches of {fixed} only; export it with --dynamic-batch to choose the size."
+            )
+        self._request, self._note, self._engine = request, note, engine
+        self._source, self._sets = source, sets
+        self._clock = HostClock()
+        self._rule = StoppingRule(request.samples, request.seconds, criterion=request.criterion)
+        self._telemetry = MachineTelemetry(source.device)
+        batch = fixed or (request.batches[0] if request.batches else 1)
+        self._batches = self._records(batch, folder)
+        self._images = np.concatenate([load_batch(records, 0, card.imgsz).images for records in self._batches[:4]])
+        self._profile = Profile(
+            bench_freeze=__version__,
+            command=shlex.join(command),
+            finished=False,
+            model=model_facts(source, card),
+            engine=asdict(engine.identity),
+            batch=batch,
+            images=f"{batch * DISTINCT_BATCHES} in turn, {self._images_from}",
+            settings={"rule": asdict(self._rule), "selection": asdict(NmsSettings())},
+            environment=environment(),
+            missing=dict(self._telemetry.missing),
+        )
+
+    def _records(self, batch: int, folder: Path) -> list[list[ImageRecord]]:
+        count = batch * DISTINCT_BATCHES
+        images = self._request.images
+        if images is None and self._sets:
+            self._images_from = f"of {' and '.join(scored.data.name for scored in self._sets)}"
+            return latency_batches(tuple(scored.data for scored in self._sets), batch)
+        self._images_from = f"of {images}" if images else "generated patterns, not photographs"
+        records = folder_records(images, count) if images else pattern_records(folder, count)
+        return [records[i : i + batch] for i in range(0, count, batch)]
+
+    def run(self) -> Profile:
+        """Every part that was asked for."""
+        parts: list[tuple[str, Callable[[], None]]] = [
+            ("accuracy", self._accuracy),
+            ("latency, back to back", self._sustained),
+            ("cold start", self._cold),
+            ("latency, paced", self._paced),
+            ("throughput", self._throughput),
+            ("energy", self._energy),
+            ("comparison", self._versus),
+        ]
+        for name, part in parts:
+            try:
+                part()
+            except (InputError, OSError):  # a wrong request or a full disk: not the engine's doing
+                raise
+            except Exception as error:  # each engine raises classes of its own when its device fails
+                self._profile.failure = f"{name}: {' '.join(str(error).split())}"
+                if isinstance(error, SamplingFailed):
+                    self._profile.partial = latency_of(error.partial, UNREMARKABLE, 1)
+                self._write()
+                raise MeasurementError(
+                    f"{self._profile.failure}; what was measured before is in {self._request.out}."
+                ) from error
+            self._write()
+        self._profile.finished = True
+        self._write()
+        return self._profile
+
+    def _write(self) -> None:
+        write_whole(self._request.out, encode_profile(self._profile))
+
+    def _accuracy(self) -> None:
+        settings = NmsSettings()
+        for scored in self._sets:
+            self._note(f"{scored.role} set: {len(scored.data.images)} images")
+            found = detect(self._engine, scored.data, settings, batch=self._profile.batch)
+            self._profile.accuracy.append(score_set(found, scored, settings))
+            self._write()
+
+    def _sustained(self) -> None:
+        self._note("latency, back to back: the engine alone, then the whole pipeline")
+        measured = measure_latency(self._engine, self._batches, NmsSettings(), self._rule, on_scope=self._scope_done)
+        self._profile.latency = latencies_from(latency_facts(measured))
+
+    def _scope_done(self, scope: str, stats: LatencyStats) -> None:
+        kept = {scope: latency_of(stats, UNREMARKABLE, len(self._batches))}
+        self._profile.latency = Latencies(model=kept.get("model"), pipeline=kept.get("pipeline"))
+
+    def _cold(self) -> None:
+        self._note("cold start: loading and first calls")
+        images = self._images[: self._profile.batch]
+
+        def load() -> tuple[Callable[[], object], Callable[[], object]]:
+            engine = self._source.open(self._engine.identity.threads)
+            return lambda: engine.infer(images), engine.close
+
+        cold = sample_cold(load, self._clock, COLD_REPEATS)
+        self._profile.cold = ColdStart(
+            load_s=list(cold.load_s), first_call_s=list(cold.first_s), second_call_s=list(cold.second_s)
+        )
+
+    def _paced(self) -> None:
+        rate_hz = self._request.rate_hz
+        if rate_hz is None:
+            return
+        self._note(f"latency, paced at {rate_hz:g} Hz")
+        before = self._telemetry.read()
+        paced = sample_paced(self._call(), self._clock, self._rule, rate_hz)
+        conditions = self._telemetry.conditions(before, self._telemetry.read())
+        self._profile.paced = PacedLatency(
+            rate_hz=rate_hz,
+            periods=paced.periods,
+            missed=paced.missed,
+            latency=latency_of(paced.stats, conditions, 1),
+        )
+
+    def _throughput(self) -> None:
+        sizes: Sequence[int] = self._request.batches
+        if self._request.max_batch:
+            self._note("largest batch that fits")
+            fits = BatchFits(self._engine, self._images)
+            found = largest_batch(fits, self._request.max_batch)
+            self._profile.largest_batch = LargestBatch(
+                batch=found, limit=self._request.max_batch, limited_by=fits.limited_by
+            )
+            sizes = sizes or (doubling(found) if found else ())
+        if len(sizes) < 2 and not self._request.max_batch:
+            return
+        self._note(f"throughput at batches of {', '.join(map(str, sizes))}")
+        for size in sizes:
+            before = self._telemetry.read()
+            (point,) = throughput_curve(self._call_of, [size], self._clock, self._rule)
+            conditions = self._telemetry.conditions(before, self._telemetry.read())
+            latency = latency_of(point.stats, conditions, 1)
+            self._profile.throughput.append(
+                BatchThroughput(
+                    batch=size,
+                    images_per_s=point.images_per_s,
+                    latency=latency,
+                    overlapped_images_per_s=self._overlapped(size),
+                )
+            )
+            self._write()
+
+    def _overlapped(self, batch: int) -> float | None:
+        call = overlapped_call(self._engine, self._images, batch)
+        median = sample_latency(call, self._clock, self._rule).percentile_s(50) if call is not None else None
+        return IN_FLIGHT * batch / median if median else None
+
+    def _energy(self) -> None:
+        with self._telemetry.energy_counter() as counter:
+            if counter is None:
+                self._profile.missing["energy"] = "no counter on this machine covers the device"
+                return
+            self._note("energy: an idle window, then windows of calls")
+            energy = measure_energy(self._call(), counter, self._clock, window_s=MIN_WINDOW_SECONDS)
+        self._profile.energy = EnergyFigures(**{**asdict(energy), "windows_j": list(energy.windows_j)})
+
+    def _versus(self) -> None:
+        path = self._request.versus
+        if path is None:
+            return
+        self._note(f"comparison with {path.name}, interleaved")
+        plans = self._request.out.absolute().parent / PLANS
+        engine = self._request.engine if path.suffix == self._request.model.suffix else None
+        source = locate(path, engine, self._request.device, plans, self._note)
+        other = source.open(self._engine.identity.threads)
+        try:
+            batch = self._profile.batch
+            if other.card.batch not in (None, batch):
+                raise InputError(f"{path} takes batches of {other.card.batch}, {self._request.model} of {batch}.")
+            images = load_batch(self._batches[0], 0, other.card.imgsz).images
+            paired = compare_paired(
+                self._call(),
+                batch_call(other, images, batch),
+                self._clock,
+                rounds=MAX_ROUNDS,
+                max_seconds=self._request.seconds,
+            )
+        finally:
+            other.close()
+        self._profile.versus = PairedRatio(
+            other=path.name,
+            other_sha256=file_sha256(source.file),
+            rounds=paired.rounds,
+            ratio=paired.ratio,
+            low=paired.low,
+            high=paired.high,
+            confidence=paired.confidence,
+            a_s=list(paired.a_s),
+            b_s=list(paired.b_s),
+        )
+
+    def _call(self) -> Callable[[int], object]:
+        return self._call_of(self._profile.batch)
+
+    def _call_of(self, batch: int) -> Callable[[int], object]:
+        return batch_call(self._engine, self._images, batch)

@@ -1,0 +1,115 @@
+"""What a profile measures: a file, the engine that runs it here, and a plan that is built where none fits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..artifact import ArtifactStore, file_sha256
+from ..engines.availability import engine_device, require_engine
+from ..engines.base import Engine, ModelCard
+from ..engines.cuda_device import cuda_device
+from ..engines.open import open_exported
+from ..engines.plan_file import misfit, onnx_of, read_plan
+from ..engines.tensorrt_family import runtime_member
+from ..errors import InputError
+from ..export.builder import PlanOptions
+from ..export.plan import PLAN, produce_plan
+
+PLANS = "plans"  # beside the profile: plans that were built for it
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file that an engine runs on this machine. `why` says how it came to be, where it is not the file given."""
+
+    engine: str
+    file: Path
+    device: str
+    why: str = ""
+
+    def open(self, threads: int | None = None) -> Engine:
+        """The engine, loaded anew."""
+        return open_exported(self.engine, self.file, self.device, threads)
+
+
+def locate(path: Path, engine: str | None, device: str, plans: Path, note: Callable[[str], None]) -> Source:
+    """What runs `path` here: an ONNX file as it is, or the plan built of it; a plan where it fits this machine.
+
+    A plan that does not fit is refused with the reason; where the ONNX that it was built from lies beside it, it is
+    built again into `plans`, and kept there by its content. Raises InputError in a sentence for everything else.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: there is no such file; give an ONNX file of bench-freeze export, or a plan.")
+    is_onnx = path.suffix == ".onnx"
+    engine = engine or ("ort" if is_onnx else "trt")
+    if not is_onnx and engine != "trt":
+        raise InputError(f"{path} is no .onnx file, so engine {engine} cannot run it; use --engine trt for a plan.")
+    require_engine(engine, device)
+    device = engine_device(engine, device)
+    if engine != "trt":
+        return Source(engine, path, device)
+    if is_onnx:
+        return Source(engine, _build(path, options_here(device, {}), plans, note), device, f"built from {path.name}")
+    reason = _misfit(path, device)
+    if reason is None:
+        return Source(engine, path, device)
+    plan = read_plan(path).plan
+    onnx = onnx_of(path, plan) if plan is not None else None
+    if plan is None or onnx is None:
+        raise InputError(
+            f"{path} does not fit this machine: {reason}; put the ONNX that it was built from beside it, and it is "
+            "built again."
+        )
+    note(f"{path.name} does not fit this machine: {reason}")
+    built = _build(onnx, options_here(device, plan.flags), plans, note)
+    return Source(
+        engine, built, device, f"built from {onnx.name}, since {path.name} does not fit this machine: {reason}"
+    )
+
+
+def model_facts(source: Source, card: ModelCard) -> dict[str, Any]:
+    """What a profile says of the file that ran, and of the plan that it is."""
+    facts: dict[str, Any] = {
+        "file": source.file.name,
+        "sha256": file_sha256(source.file),
+        "bytes": source.file.stat().st_size,
+        "heads": [head.name for head in card.heads],
+        "imgsz": card.imgsz,
+        "batch": card.batch,
+    }
+    if source.engine == "trt":
+        plan = read_plan(source.file).plan
+        known = {} if plan is None else {"onnx_sha256": plan.onnx_sha256, "target": plan.target, "flags": plan.flags}
+        built = None if plan is None else plan.build_s
+        facts["plan"] = {"sha256": facts["sha256"], "why": source.why, "build_s": built, **known}
+    return facts
+
+
+def options_here(device: str, flags: dict[str, Any]) -> PlanOptions:
+    """How a plan is built on this machine, with the flags of another that it stands in for."""
+    batches = flags.get("batch_profile")
+    return PlanOptions(
+        device=device,
+        workspace_mb=flags.get("workspace_mb"),
+        batch_profile=tuple(batches) if batches else None,
+        dla_core=flags.get("dla_core"),
+    )
+
+
+def _build(onnx: Path, options: PlanOptions, plans: Path, note: Callable[[str], None]) -> Path:
+    note(f"plan of {onnx.name}, which takes a while the first time")
+    artifact, made = produce_plan(onnx, options, ArtifactStore(plans))
+    if not made:
+        note("plan found again")
+    return artifact.path(PLAN)
+
+
+def _misfit(path: Path, device: str) -> str | None:
+    plan = read_plan(path).plan
+    if plan is None:  # a file of Ultralytics names neither GPU nor TensorRT: TensorRT itself will say
+        return None
+    trt = runtime_member(plan.title)
+    return misfit(plan, trt.member.title, trt.version, cuda_device(device).capability)

@@ -1,0 +1,126 @@
+"""Suppression on a GPU: checked calls in front of the CUDA back end, equal to the CPU's to the last bit.
+
+Nothing here waits for the GPU except `check()`: work is enqueued on the caller's stream, results have fixed shapes, and
+all of it may be captured in a CUDA graph once its memory exists (torch inputs, or a Workspace that was used before).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..errors import InputError
+from .device_array import (
+    Stream,
+    View,
+    Workspace,
+    current_stream,
+    empty_like_owner,
+    is_torch,
+    require_cuda,
+    to_numpy,
+    view_of,
+)
+from .ext import native
+from .nms_options import DEFAULTS, NmsOptions
+
+
+@dataclass(frozen=True)
+class CudaDetections:
+    """What NMS keeps, on the GPU: D = max_detections rows for each of B images, best first, zero from `count` on."""
+
+    boxes_xyxy: Any  # [B, D, 4] float32
+    scores: Any  # [B, D] float32
+    labels: Any  # [B, D] int32
+    count: Any  # [B] int32
+    dropped_candidates: Any  # [B] int64
+    dropped_detections: Any  # [B] int64
+    fault: Any  # [B, 3] int64: image (-1 for none), row and anchor of the first value that is not finite
+
+    def check(self, stream: Stream | None = None) -> None:
+        """Wait for the result and raise InputError where a score, or a candidate's box, was NaN or infinite.
+
+        An image with such a value has no detections; this is the only place that says so.
+        """
+        faults = to_numpy(self.fault, current_stream(self.fault) if stream is None else stream)
+        for image, row, anchor in faults[faults[:, 0] >= 0].tolist():
+            what = f"box value {row}" if row < 4 else f"the score of class {row - 4}"
+            raise InputError(
+                f"{what} of image {image}, anchor {anchor} is NaN, infinite or too large: "
+                "check the exported model (float16 overflows above 65504)"
+            )
+
+
+def nms_cuda(
+    predictions: Any,
+    options: NmsOptions = DEFAULTS,
+    *,
+    stream: Stream | None = None,
+    workspace: Workspace | None = None,
+) -> CudaDetections:
+    """`ext.nms` on the GPU that `predictions` [B, 4 + C, A] float32 or float16 lies on, with the same result.
+
+    `predictions` is a torch CUDA tensor, or anything with `__cuda_array_interface__` or DLPack; its last axis is
+    contiguous (a torch tensor is copied where it is not). Results are torch tensors for a torch tensor, else
+    DeviceArray. Work goes to `stream`: by default torch's current one, or the default stream; memory of a torch input
+    belongs to torch's current stream, so another one is for callers who keep both in step.
+
+    Raises RuntimeError where this build or machine has no CUDA. Values that are not finite are only found out on the
+    device: ask `check()`.
+    """
+    require_cuda()
+    head, view = _head(predictions)
+    call = native.CudaNms(
+        options.score_threshold,
+        options.iou_threshold,
+        options.max_detections,
+        options.max_candidates,
+        options.multi_label,
+        options.class_agnostic,
+        options.box_format == "cxcywh",
+    )
+    shape = (view.shape[0], view.shape[1], view.shape[2])
+    try:
+        size = call.workspace_bytes(shape)
+    except ValueError as error:
+        raise InputError(f"predictions are {view.dtype} {list(shape)}: {error}") from error
+    images, rows = shape[0], options.max_detections
+    out = CudaDetections(
+        boxes_xyxy=empty_like_owner(head, (images, rows, 4), "float32", view.device),
+        scores=empty_like_owner(head, (images, rows), "float32", view.device),
+        labels=empty_like_owner(head, (images, rows), "int32", view.device),
+        count=empty_like_owner(head, (images,), "int32", view.device),
+        dropped_candidates=empty_like_owner(head, (images,), "int64", view.device),
+        dropped_detections=empty_like_owner(head, (images,), "int64", view.device),
+        fault=empty_like_owner(head, (images, 3), "int64", view.device),
+    )
+    memory = workspace or Workspace()
+    call.run(
+        predictions=view.address,
+        is_half=view.dtype == np.float16,
+        shape=shape,
+        strides=(view.strides[0], view.strides[1]),
+        **{name: view_of(name, array).address for name, array in vars(out).items()},
+        workspace=memory.address(head, size, view.device),
+        device=view.device,
+        stream=current_stream(head) if stream is None else stream,
+    )
+    return out
+
+
+def _head(predictions: Any) -> tuple[Any, View]:
+    view = view_of("predictions", predictions)
+    described = f"predictions are {view.dtype} {list(view.shape)}"
+    if view.dtype not in (np.float32, np.float16) or len(view.shape) != 3 or view.shape[1] < 5:
+        raise InputError(
+            f"{described}: give float32 or float16 [images, 4 + classes, anchors] "
+            "(transpose a head that ends in the class scores)"
+        )
+    if view.strides[2] != 1 and view.shape[2] > 1:
+        if not is_torch(predictions):
+            raise InputError(f"{described}, and its last axis is not contiguous: copy it into a plain array")
+        predictions = predictions.contiguous()
+        view = view_of("predictions", predictions)
+    return predictions, view

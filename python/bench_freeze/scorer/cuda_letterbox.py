@@ -1,0 +1,51 @@
+"""Letterbox on a GPU: the image is already there, and its canvas is where the engine reads it.
+
+Host doubles of the kernel equal the CPU's letterbox bit for bit (tests/csrc); no GPU has run it yet.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..data.letterbox import FILL, Letterbox
+from ..errors import InputError
+from .device_array import Stream, current_stream, require_cuda, view_of
+from .ext import native
+
+
+def letterbox_cuda(image: Any, canvas: Any, *, stream: Stream | None = None) -> Letterbox:
+    """`data.letterbox.letterbox_into` on the GPU: place an RGB image [H, W, 3] of uint8 on `canvas` [3, S, S] float32.
+
+    Both lie on one GPU: torch tensors, or anything with `__cuda_array_interface__` or DLPack; rows of the image may be
+    apart, the canvas is contiguous and all of it is written. Work goes to `stream`, by default the owner's current one,
+    and may be captured in a CUDA graph. Raises InputError for other arrays, RuntimeError where there is no CUDA.
+    """
+    require_cuda()
+    source, target = view_of("image", image), view_of("canvas", canvas)
+    if source.dtype != np.uint8 or len(source.shape) != 3 or source.shape[2] != 3 or 0 in source.shape:
+        raise InputError(f"image is {source.dtype} {list(source.shape)}: give uint8 [height, width, 3] in RGB order")
+    if source.strides[1:] != (3, 1) or source.strides[0] < 3 * source.shape[1]:
+        raise InputError(f"image has strides {source.strides}: its pixels must lie side by side within a row")
+    if target.dtype != np.float32 or len(target.shape) != 3 or target.shape != (3, target.shape[1], target.shape[1]):
+        raise InputError(f"canvas is {target.dtype} {list(target.shape)}: give float32 [3, size, size]")
+    if not target.is_contiguous:
+        raise InputError("canvas is not contiguous: give one image of a batch, such as batch[i]")
+    if source.device != target.device:
+        raise InputError(f"image is on GPU {source.device} and canvas on GPU {target.device}: give both on one")
+    height, width = source.shape[:2]
+    placement = Letterbox.fit(width, height, target.shape[1])
+    native.cuda_letterbox(
+        image=source.address,
+        image_hw=(height, width),
+        row_stride=source.strides[0],
+        out=target.address,
+        canvas_hw=(target.shape[1], target.shape[2]),
+        resized_hw=(placement.resized_height, placement.resized_width),
+        top_left=(placement.top, placement.left),
+        fill=float(np.float32(FILL) / np.float32(255)),
+        device=target.device,
+        stream=current_stream(image) if stream is None else stream,
+    )
+    return placement

@@ -1,0 +1,151 @@
+"""Matching on a GPU: checked calls in front of the CUDA back end, equal to the CPU's to the last bit.
+
+As in cuda.py, nothing but `check()` waits for the GPU.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, get_args
+
+import numpy as np
+
+from ..errors import InputError
+from .device_array import (
+    DeviceArray,
+    Stream,
+    View,
+    Workspace,
+    current_stream,
+    empty_like_owner,
+    require_cuda,
+    to_numpy,
+    view_of,
+)
+from .ext import native
+from .matching import Lattice, MatchRule, TruthIndex
+
+_FAULTS = {
+    1: "names an image beyond the ground truth, or counts more rows than it has",
+    2: "has a class beyond the ground truth's",
+    3: "has scores that do not descend, or NaN",
+    4: "occurs twice in this batch: an image's detections are matched together",
+}
+
+
+@dataclass(frozen=True)
+class CudaTruth:
+    """Ground truth on the GPU by image and, within it, by class; in the order of the file within both."""
+
+    images: int
+    classes: int
+    begin: Any  # [I + 1] int64
+    label: Any  # [N] int32
+    boxes_xywh: Any  # [N, 4] float64
+    area: Any  # [N] float64
+    is_crowd: Any  # [N] uint8
+    is_void: Any  # [N] uint8
+
+    @classmethod
+    def upload(cls, truth: TruthIndex, device: int = 0) -> CudaTruth:
+        """Copy a data set's ground truth to a GPU, once for all of its batches."""
+        require_cuda()
+        columns = (truth.begin, truth.label, truth.boxes_xywh, truth.area, truth.is_crowd, truth.is_void)
+        return cls(len(truth.begin) - 1, truth.classes, *(DeviceArray.from_numpy(column, device) for column in columns))
+
+    def columns(self) -> tuple[View, ...]:
+        """Where the columns lie, in the order of the fields."""
+        arrays = (self.begin, self.label, self.boxes_xywh, self.area, self.is_crowd, self.is_void)
+        return tuple(view_of("ground truth", array) for array in arrays)
+
+
+@dataclass(frozen=True)
+class CudaMatches:
+    """Matches of a batch on the GPU, row by row of its detections; one bit per lane, area * thresholds + threshold."""
+
+    true_positive: Any  # [B, D] int64, read as 64 bits
+    ignored: Any  # [B, D] int64
+    rank: Any  # [B, D] int32, place within image and class; -1 from `count` on
+    fault: Any  # [B] int32, 0 where all is well
+
+    def check(self, stream: Stream | None = None) -> None:
+        """Wait for the result and raise InputError where an image could not be matched; such a one has no bits set."""
+        faults = to_numpy(self.fault, current_stream(self.fault) if stream is None else stream)
+        for image in np.flatnonzero(faults)[:1].tolist():
+            raise InputError(f"image {image} of the batch {_FAULTS[int(faults[image])]}: mend the detections")
+
+
+def match_cuda(
+    truth: CudaTruth,
+    lattice: Lattice,
+    *,
+    image: Any,
+    boxes_xywh: Any,
+    scores: Any,
+    labels: Any,
+    count: Any,
+    stream: Stream | None = None,
+    workspace: Workspace | None = None,
+) -> CudaMatches:
+    """Match detections of B distinct images, D rows each, on the GPU that they lie on: the CPU back end's bits.
+
+    `image` [B] int32 is each one's position in the ground truth; `boxes_xywh` [B, D, 4] float64, `scores` [B, D]
+    float32, `labels` [B, D] int32 and `count` [B] int32 are as NMS writes them, in the pixels of the image. All are
+    contiguous. `lattice` lies on the host and has 64 lanes at most.
+    """
+    require_cuda()
+    views = {
+        "image": (view_of("image", image), "int32"),
+        "boxes_xywh": (view_of("boxes_xywh", boxes_xywh), "float64"),
+        "scores": (view_of("scores", scores), "float32"),
+        "labels": (view_of("labels", labels), "int32"),
+        "count": (view_of("count", count), "int32"),
+    }
+    images, rows = (*views["scores"][0].shape, 0, 0)[:2]
+    shapes = {"image": (images,), "boxes_xywh": (images, rows, 4), "count": (images,)}
+    device = views["scores"][0].device
+    for name, (view, dtype) in views.items():
+        _check_view(name, view, dtype, shapes.get(name, (images, rows)), device)
+    parts = lattice.parts()
+    if len(parts) != 1:
+        raise InputError(
+            f"{len(lattice.iou_thresholds)} IoU thresholds times {len(lattice.area_ranges)} area ranges are matched in "
+            f"{len(parts)} parts: match each on its own"
+        )
+    columns = truth.columns()
+    if any(column.device != device for column in columns):
+        raise InputError(
+            f"the ground truth is on another GPU than the detections, which are on {device}: upload it there"
+        )
+    begin, label, boxes, area, is_crowd, is_void = (column.address for column in columns)
+    call = native.CudaTruth(
+        truth.images, truth.classes, columns[1].shape[0], begin, label, boxes, area, is_crowd, is_void
+    )
+    out = CudaMatches(
+        true_positive=empty_like_owner(scores, (images, rows), "int64", device),
+        ignored=empty_like_owner(scores, (images, rows), "int64", device),
+        rank=empty_like_owner(scores, (images, rows), "int32", device),
+        fault=empty_like_owner(scores, (images,), "int32", device),
+    )
+    memory = workspace or Workspace()
+    call.match(
+        images=images,
+        rows=rows,
+        **{name: view.address for name, (view, _) in views.items()},
+        rule=get_args(MatchRule).index(lattice.rule),
+        iou_thresholds=np.ascontiguousarray(lattice.iou_thresholds, np.float64),
+        area_ranges=np.ascontiguousarray(lattice.area_ranges, np.float64),
+        **{name: view_of(name, array).address for name, array in vars(out).items()},
+        workspace=memory.address(scores, call.workspace_bytes(), device),
+        device=device,
+        stream=current_stream(scores) if stream is None else stream,
+    )
+    return out
+
+
+def _check_view(name: str, view: View, dtype: str, shape: tuple[int, ...], device: int) -> None:
+    if view.dtype != np.dtype(dtype) or view.shape != shape or not view.is_contiguous or view.device != device:
+        raise InputError(
+            f"{name} is {view.dtype} {list(view.shape)} on GPU {view.device}: "
+            f"give contiguous {dtype} {list(shape)} on GPU {device}"
+        )

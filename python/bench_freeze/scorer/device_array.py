@@ -1,0 +1,185 @@
+"""Arrays in GPU memory, whoever owns them: read from any library, allocated with the one that the input came from."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from ..errors import InputError
+from .ext import native
+
+Stream = int  # the address of a cudaStream_t; 0 is the default stream
+
+
+def cuda_unavailable_reason() -> str:
+    """Why the CUDA back end cannot work here, as a sentence; empty where they can."""
+    return str(native.cuda_unavailable_reason())
+
+
+def cuda_available() -> bool:
+    """Whether this build has the CUDA back end and this machine a GPU that it can use."""
+    return not cuda_unavailable_reason()
+
+
+def require_cuda() -> None:
+    """Raise RuntimeError, with the reason, where the CUDA back end cannot work."""
+    if reason := cuda_unavailable_reason():
+        raise RuntimeError(reason)
+
+
+@dataclass(frozen=True)
+class View:
+    """Where an array lies. Whoever takes a view keeps the array alive for as long as a stream works on it."""
+
+    address: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]  # in elements
+    dtype: np.dtype[Any]
+    device: int
+
+    @property
+    def is_contiguous(self) -> bool:
+        """Whether elements lie side by side in C order."""
+        expected = 1
+        for size, stride in zip(reversed(self.shape), reversed(self.strides), strict=True):
+            if size != 1 and stride != expected:
+                return 0 in self.shape
+            expected *= size
+        return True
+
+
+class DeviceArray:
+    """Contiguous GPU memory of our own, for callers without a framework; any library reads it without a copy."""
+
+    address = 0  # nothing to give back yet
+
+    def __init__(self, shape: tuple[int, ...], dtype: DTypeLike, device: int) -> None:
+        self.shape = shape
+        self.dtype: np.dtype[Any] = np.dtype(dtype)
+        self.device = device
+        self.address = native.cuda_allocate(device, self.nbytes)
+
+    def __del__(self) -> None:
+        if self.address:
+            native.cuda_free(self.device, self.address)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the elements."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        return {
+            "shape": self.shape,
+            "typestr": self.dtype.str,
+            "data": (self.address, False),
+            "version": 3,
+            "strides": None,
+            "stream": None,  # whoever produced the contents says when they are there
+        }
+
+    @classmethod
+    def from_numpy(cls, values: NDArray[Any], device: int = 0, stream: Stream = 0) -> DeviceArray:
+        """A copy of `values`; waits until it is there."""
+        values = np.ascontiguousarray(values)
+        array = cls(values.shape, values.dtype, device)
+        if array.nbytes:
+            native.cuda_copy_to_device(values.reshape(-1).view(np.uint8), array.address, device, stream)
+        return array
+
+
+def to_numpy(array: Any, stream: Stream = 0) -> NDArray[Any]:
+    """A copy of a contiguous device array on the host, once `stream` has come so far."""
+    view = view_of("array", array)
+    values = np.empty(view.shape, view.dtype)
+    if not view.is_contiguous:
+        raise InputError("array is not contiguous: copy it to the host with the library that made it")
+    if values.nbytes:
+        native.cuda_copy_to_host(view.address, values.reshape(-1).view(np.uint8), view.device, stream)
+    return values
+
+
+def is_torch(array: Any) -> bool:
+    """Whether torch owns the array; asked without importing torch."""
+    return type(array).__module__.split(".")[0] == "torch"
+
+
+def view_of(name: str, array: Any) -> View:
+    """Where `array` lies; raises InputError, naming it, where that is no GPU."""
+    if is_torch(array):
+        if not array.is_cuda:
+            raise InputError(f"{name} is a torch tensor on {array.device}: give one on a CUDA device")
+        # A tensor that requires grad keeps its interface to itself, so it is read member by member.
+        try:
+            dtype = np.dtype(str(array.dtype).removeprefix("torch."))
+        except TypeError:
+            dtype = None
+        # NumPy has no bfloat16, unless a package that onnx imports has registered one that no kernel reads.
+        if dtype is None or dtype.isbuiltin != 1:
+            raise InputError(f"{name} is {array.dtype}: convert it, for example with .float()")
+        return View(array.data_ptr(), tuple(array.shape), tuple(array.stride()), dtype, array.device.index)
+    interface = getattr(array, "__cuda_array_interface__", None)
+    if interface is not None:
+        return _view_of_interface(name, interface)
+    if hasattr(array, "__dlpack__"):
+        try:
+            address, shape, strides, type_name, device = native.cuda_describe_dlpack(array)
+        except TypeError as error:
+            raise InputError(f"{name} of type {type(array).__name__} is not in a GPU's memory") from error
+        return View(address, tuple(shape), tuple(strides), np.dtype(type_name), device)
+    raise InputError(
+        f"{name} of type {type(array).__name__} is no device array: give a torch CUDA tensor, or anything with "
+        "__cuda_array_interface__ or DLPack"
+    )
+
+
+def _view_of_interface(name: str, interface: dict[str, Any]) -> View:
+    dtype = np.dtype(interface["typestr"])
+    shape = tuple(interface["shape"])
+    byte_strides = interface.get("strides")
+    if byte_strides is None:
+        strides = tuple(math.prod(shape[axis + 1 :]) for axis in range(len(shape)))
+    elif any(stride % dtype.itemsize for stride in byte_strides):
+        raise InputError(f"{name} has strides {byte_strides}, between two elements: copy it into a plain array")
+    else:
+        strides = tuple(stride // dtype.itemsize for stride in byte_strides)
+    address = int(interface["data"][0] or 0)
+    return View(address, shape, strides, dtype, native.cuda_device_of(address) if address else 0)
+
+
+def empty_like_owner(owner: Any, shape: tuple[int, ...], dtype: str, device: int) -> Any:
+    """Memory for a result: a torch tensor where the input was one, so that torch's allocator and graphs know of it."""
+    if is_torch(owner):
+        import torch
+
+        return torch.empty(shape, dtype=getattr(torch, dtype), device=owner.device)
+    return DeviceArray(shape, dtype, device)
+
+
+def current_stream(owner: Any) -> Stream:
+    """The stream that torch works on where the input is torch's, else the default one."""
+    if is_torch(owner):
+        import torch
+
+        return int(torch.cuda.current_stream(owner.device).cuda_stream)
+    return 0
+
+
+class Workspace:
+    """Device memory that calls work in, kept from one to the next. One at a time per stream; grows where it must."""
+
+    def __init__(self) -> None:
+        self._memory: Any = None
+        self._bytes = -1
+
+    def address(self, owner: Any, size: int, device: int) -> int:
+        """At least `size` bytes on `device`."""
+        if self._bytes < size or view_of("workspace", self._memory).device != device:
+            self._memory = empty_like_owner(owner, (max(size, 1),), "uint8", device)
+            self._bytes = size
+        return view_of("workspace", self._memory).address

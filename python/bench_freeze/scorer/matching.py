@@ -1,0 +1,257 @@
+"""The compiled matcher behind checked calls: ground truth and detections as columns in, masks and tensors out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal, NamedTuple, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from .arrays import check_columns, check_finite, check_positive, check_sizes, column
+from .ext import native
+
+MatchRule = Literal["coco", "ultralytics", "voc"]  # in the order of csrc/core/match.h
+_RULES: tuple[MatchRule, ...] = get_args(MatchRule)
+_MAX_WEIGHT = 1 << 20  # of an image in `bootstrap`
+_LANES = 64  # one bit per (IoU threshold, area range) in the kernel
+
+
+class CocoTensors(NamedTuple):
+    """The COCO protocol's tensors over T IoU thresholds, R recalls, K classes, A area ranges, M detection maxima.
+
+    -1 marks a (class, area range) without ground truth.
+    """
+
+    precision: NDArray[np.float64]  # [T, R, K, A, M]
+    recall: NDArray[np.float64]  # [T, K, A, M]
+    scores: NDArray[np.float64]  # [T, R, K, A, M]
+
+
+class RawCurves(NamedTuple):
+    """True positives of every class by score, best first, at one IoU threshold; nothing interpolated."""
+
+    begin: NDArray[np.int64]  # [K + 1], true positives of each class
+    false_positives: NDArray[np.int32]  # [N], before this one
+    false_positives_tied: NDArray[np.int32]  # [N], of this score or a better one
+    scores: NDArray[np.float64]  # [N]
+
+
+@dataclass(frozen=True)
+class TruthIndex:
+    """Ground truth by image and, within it, by class; images and classes by position. Made by `index_truth`."""
+
+    classes: int
+    begin: NDArray[np.int64]  # [I + 1], rows of each image
+    label: NDArray[np.int32]  # [N]
+    boxes_xywh: NDArray[np.float64]  # [N, 4]
+    area: NDArray[np.float64]  # [N]
+    is_crowd: NDArray[np.uint8]  # [N]
+    is_void: NDArray[np.uint8]  # [N], a match with it counts as none
+
+    def native(self) -> Any:
+        """The kernel's view of these arrays."""
+        return native.Truth(
+            self.classes, self.begin, self.label, self.boxes_xywh, self.area, self.is_crowd, self.is_void
+        )
+
+
+class Masks(NamedTuple):
+    """Outcomes of matched detections, bit = area range * thresholds + threshold, lowest byte first."""
+
+    true_positive: NDArray[np.uint8]  # [N, bytes]
+    ignored: NDArray[np.uint8]  # [N, bytes]
+
+
+@dataclass(frozen=True)
+class Matches:
+    """Matched detections of B images by image, class and rank: 12 bytes a row and two masks of 5, by default."""
+
+    begin: NDArray[np.int64]  # [B + 1], rows of each image
+    label: NDArray[np.int32]  # [N]
+    scores: NDArray[np.float64]  # [N]
+    masks: tuple[Masks, ...]  # one for each part of the lattice
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """What a detection is matched for: every pair of IoU threshold and area range, by one rule (csrc/core/match.h)."""
+
+    rule: MatchRule
+    iou_thresholds: NDArray[np.float64]  # [T]
+    area_ranges: NDArray[np.float64]  # [A, 2], both ends inclusive
+
+    def parts(self) -> list[slice]:
+        """Thresholds are matched independently, so more of them than the kernel has bits for go in parts."""
+        step = _LANES // len(self.area_ranges)
+        return [slice(begin, begin + step) for begin in range(0, len(self.iou_thresholds), step)]
+
+    def native(self, part: slice) -> Any:
+        """The kernel's view of one part."""
+        return native.Lattice(_RULES.index(self.rule), self.iou_thresholds[part], self.area_ranges)
+
+
+def index_truth(
+    image: NDArray[np.int32],
+    label: NDArray[np.int32],
+    boxes_xywh: NDArray[np.float64],
+    area: NDArray[np.float64],
+    is_crowd: NDArray[np.bool_],
+    is_void: NDArray[np.bool_],
+    *,
+    images: int,
+    classes: int,
+) -> TruthIndex:
+    """Lay out ground truth for matching; rows of one image and class keep their order.
+
+    Raises InputError for columns of unequal length, a position out of range, or a value that is not finite.
+    """
+    rows = check_columns("ground truth", images, classes, image, label, boxes_xywh)
+    check_finite("ground truth", "area", area, rows)
+    if len(is_crowd) != rows or len(is_void) != rows:
+        raise InputError(f"ground truth has {rows} rows and flags of another length: give one flag per row")
+    order = np.lexsort((label, image))
+    return TruthIndex(
+        classes,
+        np.searchsorted(image[order], np.arange(images + 1)).astype(np.int64),
+        column(label[order], np.int32),
+        column(boxes_xywh[order], np.float64),
+        column(area[order], np.float64),
+        column(is_crowd[order], np.uint8),
+        column(is_void[order], np.uint8),
+    )
+
+
+def match(
+    truth: TruthIndex,
+    lattice: Lattice,
+    image_positions: NDArray[np.int32],
+    *,
+    image: NDArray[np.int32],
+    label: NDArray[np.int32],
+    boxes_xywh: NDArray[np.float64],
+    scores: NDArray[np.float64],
+    threads: int = 1,
+) -> tuple[Matches, int]:
+    """Match the detections of some images, each with all of its rows; identical for any number of threads.
+
+    `image_positions` [B] are positions in the ground truth, `image` [N] positions in those; rows of one image may lie
+    anywhere, and equal scores keep their order. Also returns how many IoUs lie within 1e-6 of a threshold.
+
+    Raises InputError for columns of unequal length, a position out of range, a box or score that is not finite, or a
+    negative width or height.
+    """
+    images = len(image_positions)
+    rows = check_columns("detections", images, truth.classes, image, label, boxes_xywh)
+    check_sizes("detections", boxes_xywh)
+    check_finite("detections", "score", scores, rows)
+    check_positive("threads", threads)
+    begin, order = np.empty(images + 1, np.int64), np.empty(rows, np.int32)
+    native.order_by_image(column(image, np.int32), begin, order)
+    columns = (column(label, np.int32), column(boxes_xywh, np.float64), column(scores, np.float64))
+    matches = Matches(begin, np.empty(rows, np.int32), np.empty(rows), ())
+    near = 0
+    for part in lattice.parts():
+        lanes = len(lattice.iou_thresholds[part]) * len(lattice.area_ranges)
+        masks = Masks(*(np.empty((rows, (lanes + 7) // 8), np.uint8) for _ in range(2)))
+        near += native.match(
+            truth.native(),
+            lattice.native(part),
+            column(image_positions, np.int32),
+            begin,
+            order,
+            *columns,
+            threads,
+            matches.label,
+            matches.scores,
+            *masks,
+        )
+        matches = replace(matches, masks=(*matches.masks, masks))
+    return matches, near
+
+
+def accumulate(
+    truth: TruthIndex,
+    lattice: Lattice,
+    matches: Matches,
+    *,
+    recall_thresholds: NDArray[np.float64],
+    max_detections: tuple[int, ...],
+    threads: int = 1,
+) -> tuple[CocoTensors, int, int]:
+    """The protocol's tensors, identical for any number of threads.
+
+    Also returns how many detections share class and score with another, and how many are beyond the highest maximum.
+
+    `matches` covers images of the ground truth in ascending order; both other arguments ascend.
+    """
+    check_positive("threads", threads)
+    maxima = np.array(max_detections, np.int64)
+    parts, tied, truncated = [], 0, 0
+    for part, masks in zip(lattice.parts(), matches.masks, strict=True):
+        thresholds = len(lattice.iou_thresholds[part])
+        sizes = (thresholds, len(recall_thresholds), truth.classes, len(lattice.area_ranges), len(maxima))
+        tensors = CocoTensors(np.empty(sizes), np.empty((sizes[0], *sizes[2:])), np.empty(sizes))
+        tied, truncated = native.accumulate(
+            truth.native(), lattice.native(part), matches.begin, matches.label, matches.scores, *masks,
+            recall_thresholds, maxima, threads, *tensors,
+        )  # fmt: skip
+        parts.append(tensors)
+    if len(parts) == 1:
+        return parts[0], tied, truncated
+    return CocoTensors(*(np.concatenate(tensors) for tensors in zip(*parts, strict=True))), tied, truncated
+
+
+def raw_curves(truth: TruthIndex, lattice: Lattice, matches: Matches, threshold: int) -> RawCurves:
+    """The curve of every class at one IoU threshold (by position) in the first area range, over all detections."""
+    part = threshold // (_LANES // len(lattice.area_ranges))
+    lane = threshold - lattice.parts()[part].start
+    rows = len(matches.label)
+    begin = np.empty(truth.classes + 1, np.int64)
+    before, tied, scores = np.empty(rows, np.int32), np.empty(rows, np.int32), np.empty(rows)
+    native.raw_curves(
+        truth.native(), lane, matches.begin, matches.label, matches.scores, *matches.masks[part],
+        begin, before, tied, scores,
+    )  # fmt: skip
+    found = begin[-1]
+    return RawCurves(begin, before[:found].copy(), tied[:found].copy(), scores[:found].copy())
+
+
+def bootstrap(
+    truth: TruthIndex,
+    lattice: Lattice,
+    matches: Matches,
+    *,
+    recall_thresholds: NDArray[np.float64],
+    max_detections: int,
+    resamples: int,
+    seed: int,
+    weights: NDArray[np.int32] | None = None,
+    threads: int = 1,
+) -> NDArray[np.float64]:
+    """AP [resamples, K, T] over images drawn with replacement, in the first area range; -1 without ground truth.
+
+    Resample b draws the same images for any matches of this ground truth. `weights` [resamples, I], if given, says how
+    often every image counts instead: nothing is drawn. `matches` covers every image of the ground truth.
+
+    Raises InputError for weights of another shape, below 0 or above 2^20.
+    """
+    check_positive("threads", threads)
+    images = len(truth.begin) - 1
+    counts = np.zeros((0, images), np.int32) if weights is None else np.ascontiguousarray(weights, np.int32)
+    if weights is not None:
+        if counts.shape != (resamples, images):
+            raise InputError(f"weights is {counts.shape}: give one per resample and image, {(resamples, images)}")
+        low, high = (np.min(counts), np.max(counts)) if counts.size else (0, 0)
+        if low < 0 or high > _MAX_WEIGHT:
+            raise InputError(f"weights has numbers from {low} to {high}: give some from 0 to {_MAX_WEIGHT}")
+    found = []
+    for part, masks in zip(lattice.parts(), matches.masks, strict=True):
+        ap = np.empty((resamples, truth.classes, len(lattice.iou_thresholds[part])))
+        native.bootstrap(
+            truth.native(), lattice.native(part), matches.begin, matches.label, matches.scores, *masks,
+            recall_thresholds, max_detections, seed, counts, threads, ap,
+        )  # fmt: skip
+        found.append(ap)
+    return found[0] if len(found) == 1 else np.concatenate(found, axis=2)

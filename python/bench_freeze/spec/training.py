@@ -1,0 +1,138 @@
+"""The training options of a study, and their checks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from ..errors import InputError
+from .recipe import RECIPES, STATIC, check_recipes, parse_schedule
+
+if TYPE_CHECKING:
+    from .study import Study
+
+HeadInit = Literal["reinit", "shape_match", "width_preserving", "name_remap"]
+FrozenBatchNorm = Literal["eval", "train"]
+
+
+def flag(group: str, help: str, default: Any = None, metavar: str | None = None) -> Any:
+    """A field of a study: a flag on the command line and a key in a study file."""
+    return field(default=default, metadata={"group": group, "help": help, "metavar": metavar})
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingOptions:
+    """What a study may ask of its trainings."""
+
+    freeze: tuple[int, ...] | None = flag(
+        "training",
+        "freeze depths; N freezes layers 0..N-1 (default: head only, half the neck, all of the neck)",
+        None,
+        "N[,N]",
+    )
+    seeds: tuple[int, ...] = flag("training", "seeds; each is one training per depth", (0,), "N[,N]")
+    recipe: tuple[str, ...] = flag("training", f"how the layers train: {', '.join(RECIPES)}", (STATIC,), "NAME[,NAME]")
+    epochs: int = flag("training", "training epochs", 50)
+    train_batch: int = flag("training", "training batch size", 16)
+    optimizer: str = flag(
+        "training", "SGD, Adam, AdamW, ... or auto, which is Ultralytics' own choice and ignores lr0", "auto"
+    )
+    lr0: float | None = flag("training", "initial learning rate (default: Ultralytics')")
+    head_init: HeadInit = flag(
+        "training",
+        "how the new head starts: reinit, shape_match, width_preserving, name_remap (Ultralytics' own)",
+        "name_remap",
+    )
+    frozen_bn: FrozenBatchNorm = flag(
+        "training", "running statistics of frozen BatchNorm layers: eval keeps them, train lets them drift", "eval"
+    )
+    lr_search: int = flag(
+        "training", "learning rates around lr0 tried for every arm, on a held-out fifth of its training images", 0
+    )
+    unfreeze_schedule: str | None = flag(
+        "training", "stages of recipe gradual (default: equal shares of the epochs)", None, "DEPTH@EPOCH[,...]"
+    )
+    lp_share: float = flag("training", "share of the epochs in which recipe lp_ft trains the head alone", 0.3)
+    layer_decay: float = flag(
+        "training", "learning rate of a layer over that of the layer behind it; 1 is the same for all", 1.0
+    )
+    replay: tuple[float, ...] = flag(
+        "training", "also train with this share of the replay images (recipe replay_SHARE)", (), "X[,X]"
+    )
+    replay_set: str | None = flag(
+        "data", "base images to replay: COCO json or data yaml (default: the train split of a base yaml)"
+    )
+    replay_images: str | None = flag("data", "image folder of a COCO json replay set")
+    replay_holdout: float = flag("data", "share of the base images that is not scored but replayed", 0.0)
+    distill_weight: float = flag("training", "weight of the distance to the base features (recipe distill)", 1.0)
+    interpolate: tuple[float, ...] = flag(
+        "training", "also score base + ALPHA x (tuned - base), untrained (recipe interpolate_ALPHA)", (), "X[,X]"
+    )
+    interpolate_bn: Literal["interpolate", "reestimate"] = flag(
+        "training",
+        "BatchNorm statistics of interpolated models: interpolate, or reestimate on training images",
+        "interpolate",
+    )
+    data_fractions: tuple[float, ...] = flag(
+        "training", "shares of the training images, nested, each an arm", (1.0,), "X[,X]"
+    )
+    scratch: bool = flag("training", "also train from random weights, nothing frozen (recipe scratch)", False)
+    share: bool = flag("training", "depths on the same data train together: each batch and frozen layer once", True)
+    executor: Literal["local", "ray"] = flag(
+        "training", "where arms train: local, or ray (a folder that all nodes see holds data and output)", "local"
+    )
+    address: str | None = flag("training", "Ray cluster to join (default: one is started on this machine)")
+    gpus_per_arm: float = flag("training", "share of a GPU that a training takes on Ray, with a CUDA device", 1.0)
+    workers_per_node: int = flag("training", "trainings at a time on the Ray that is started here", 2)
+    train_args: dict[str, Any] = field(
+        default_factory=dict,
+        metadata={"group": "training", "help": "any other Ultralytics training argument", "metavar": "KEY=VALUE"},
+    )
+
+    @property
+    def recipes(self) -> tuple[str, ...]:
+        """Every recipe of the study by its full name, those with a share included."""
+        replayed = (f"replay_{share:g}" for share in self.replay)
+        return (*self.recipe, *replayed, *(f"interpolate_{alpha:g}" for alpha in self.interpolate))
+
+
+def check_training(study: Study) -> None:
+    """Raise InputError for the first training option that cannot be."""
+    check_recipes(study.recipe)
+    if study.unfreeze_schedule is not None:
+        parse_schedule(study.unfreeze_schedule)
+    if not 0 < study.lp_share < 1:
+        raise InputError(f"lp_share = {study.lp_share} is out of range; give a number between 0 and 1.")
+    if not 0 < study.layer_decay <= 1:
+        raise InputError(f"layer_decay = {study.layer_decay} is out of range; give a number above 0, up to 1.")
+    if not 0 <= study.distill_weight < float("inf"):
+        raise InputError(f"distill_weight = {study.distill_weight} is out of range; give 0 or more.")
+    for name in ("replay", "interpolate", "data_fractions"):
+        shares = getattr(study, name)
+        if any(not 0 < share <= 1 for share in shares):
+            raise InputError(f"{name} = {','.join(map(str, shares))} is out of range; give numbers above 0, up to 1.")
+        if len(set(shares)) != len(shares):
+            raise InputError(f"{name} = {','.join(map(str, shares))} names something twice; name each once.")
+    if not 0 <= study.replay_holdout < 1:
+        raise InputError(f"replay_holdout = {study.replay_holdout} is out of range; give a number from 0, below 1.")
+    unused = [n for n in ("replay_set", "replay_images", "replay_holdout") if getattr(study, n) and not study.replay]
+    if unused:
+        raise InputError(f"{unused[0]} is given but nothing is replayed; give --replay 0.05, or leave it out.")
+    if study.replay_holdout and study.replay_set is not None:
+        raise InputError("replay_set and replay_holdout are two sources of images to replay; give one of them.")
+    if study.gpus_per_arm <= 0 or study.workers_per_node < 1:
+        raise InputError("gpus_per_arm must be above 0 and workers_per_node at least 1.")
+    if study.executor == "ray" and study.device not in ("cpu", "cuda:0"):
+        raise InputError(
+            f"device = {study.device}: on Ray each training sees the GPU it was given as cuda:0; give that."
+        )
+    if study.address is not None and study.executor != "ray":
+        raise InputError(f"address = {study.address} is of a Ray cluster; add --executor ray, or leave it out.")
+    if study.frozen_bn == "train" and study.interpolate:
+        raise InputError("interpolate needs frozen layers that are the base model's; leave frozen_bn = eval.")
+    if study.lr_search < 0 or study.lr_search == 1:
+        raise InputError(
+            f"lr_search = {study.lr_search} is out of range; give 2 or more rates to try, or leave it out."
+        )
+    if study.lr_search and (study.lr0 is None or study.optimizer.lower() == "auto"):
+        raise InputError("lr_search needs a rate to search around; give --optimizer AdamW --lr0 0.001, for example.")

@@ -1,0 +1,296 @@
+"""From a deployed model to a row: run it on both data sets, score, time. Every measurement is kept as an artifact."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ..artifact import Artifact, ArtifactStore
+from ..console import Console
+from ..data.classes import map_classes
+from ..data.dataset import DetectionSet
+from ..deployed.accuracy import score
+from ..deployed.calibration import CalibrationSets
+from ..deployed.deployment import Candidate, Deployment, deploy
+from ..deployed.latency import LatencyBrokeOff, latencies_from, latency_batches, latency_facts, measure_or_keep
+from ..deployed.pipeline import HeadDetections, detect, load_detections, merge, save_detections
+from ..deployed.plan_builds import measure_builds
+from ..deployed.selection import NmsSettings
+from ..environment import machine
+from ..evaluate.match_file import MatchFile
+from ..export.onnx_export import MODEL
+from ..export.plan import PLAN
+from ..finetune.arm import CHECKPOINT, Arm, load_tuned
+from ..measure.memory import PeakMemory
+from ..measure.stopping import StoppingRule
+from ..report.schema import Accuracy, ArtifactHashes, Latencies, MapPair, Memory, Original, Row, Training
+from ..spec.recipe import STATIC
+from ..spec.study import Precision, Study
+from .breakdown import score_in_parts
+from .inputs import Inputs
+from .trained import Findings
+
+PROTOCOL = "coco"
+DETECTIONS = "detections.npz"
+LATENCY_METHOD = 2  # changes with what latency_facts keeps, so that older artifacts are measured again, not misread
+
+
+def measure_original(
+    engine: str,
+    precision: Precision,
+    study: Study,
+    inputs: Inputs,
+    store: ArtifactStore,
+    matches: MatchFile,
+    console: Console,
+) -> Original:
+    """The original model on the base set, through one engine in one precision."""
+    deployment = _deploy(
+        Candidate("original", inputs.base), engine, precision, study, inputs, store, console, "original"
+    )
+    try:
+        base, memory = _detect(deployment, inputs.base_set, study, store, console, "original on base set")
+        latency = _latency(deployment, study, inputs, store, console, "original")
+        return Original(
+            engine=engine,
+            precision=precision,
+            imgsz=study.imgsz,
+            batch=study.batch,
+            device=deployment.device,
+            base=score_in_parts(base["base"], inputs.base_classes, inputs.base_set, study, store).kept_in(matches),
+            latency=latency,
+            memory=Memory(peak_bytes=memory),
+            artifact=_hashes(deployment),
+        )
+    finally:
+        deployment.close()
+
+
+def measure_row(
+    construction: str,
+    engine: str,
+    precision: Precision,
+    arm: Arm,
+    tuned: Artifact,
+    original: Original,
+    findings: Findings,
+    study: Study,
+    inputs: Inputs,
+    store: ArtifactStore,
+    matches: MatchFile,
+    console: Console,
+) -> Row:
+    """One construction of one fine-tuned model, through one engine: accuracy of both heads, latency, size."""
+    name = f"{construction} {arm.freeze}" if arm.recipe == STATIC else f"{construction} {arm.freeze} {arm.recipe}"
+    candidate = Candidate(construction, inputs.base, load_tuned(tuned), arm.freeze)
+    deployment = _deploy(candidate, engine, precision, study, inputs, store, console, name)
+    try:
+        on_target, _ = _detect(deployment, inputs.target, study, store, console, f"{name} on target set")
+        on_base, memory = _detect(deployment, inputs.base_set, study, store, console, f"{name} on base set")
+        target, target_merged = _target_accuracy(on_target, study, inputs, store, matches)
+        target_test = _test_accuracy(deployment, study, inputs, store, matches, console, name)
+        base, base_merged = _base_accuracy(on_base, study, inputs, store, matches)
+        before = original.base.map
+        latency = _latency(deployment, study, inputs, store, console, name)
+        return Row(
+            freeze=arm.freeze,
+            seed=arm.seed,
+            engine=engine,
+            precision=precision,
+            construction=construction,
+            graft_at=candidate.graft_at,
+            imgsz=study.imgsz,
+            batch=study.batch,
+            device=deployment.device,
+            protocol=PROTOCOL,
+            data_sha256=data_sha256(inputs),
+            target=target,
+            target_merged=target_merged,
+            base=base,
+            base_merged=base_merged,
+            base_original=MapPair(map=before, map50=original.base.map50),
+            base_delta_map=None if base.map is None or before is None else base.map - before,
+            latency=latency,
+            train=_training(tuned, study),
+            memory=Memory(peak_bytes=memory),
+            artifact=_hashes(deployment, tuned.sha256(CHECKPOINT)),
+            ladder=findings.ladder,
+            analysis=findings.analysis,
+            recipe=arm.recipe,
+            data_fraction=arm.data_fraction,
+            target_test=target_test,
+            builds=measure_builds(
+                deployment,
+                latency,
+                study.builds,
+                lambda k: _deploy(candidate, engine, precision, study, inputs, store, console, f"{name} build {k}", k),
+                lambda built, k: _latency(built, study, inputs, store, console, f"{name} build {k}"),
+            ),
+        )
+    finally:
+        deployment.close()
+
+
+def data_sha256(inputs: Inputs) -> str:
+    """One hash of the three data sets that a row depends on."""
+    parts = (inputs.training.sha256, inputs.target.sha256, inputs.base_set.sha256)
+    return hashlib.sha256("".join(parts).encode()).hexdigest()
+
+
+def nms_settings(study: Study) -> NmsSettings:
+    """How this study selects detections."""
+    return NmsSettings(study.score_threshold, study.nms_iou_threshold, study.max_detections)
+
+
+def _deploy(
+    candidate: Candidate,
+    engine: str,
+    precision: Precision,
+    study: Study,
+    inputs: Inputs,
+    store: ArtifactStore,
+    console: Console,
+    name: str,
+    build: int = 0,
+) -> Deployment:
+    calibration = CalibrationSets((inputs.training, inputs.base_set), study.imgsz)
+    with console.step(f"deploy {name} to {engine} {precision}") as step:
+        deployment, made = deploy(candidate, engine, precision, study, store, inputs.parity_images, calibration, build)
+        step.kept = not made
+    return deployment
+
+
+def _detect(
+    deployment: Deployment,
+    data: DetectionSet,
+    study: Study,
+    store: ArtifactStore,
+    console: Console,
+    title: str,
+) -> tuple[dict[str, HeadDetections], int | None]:
+    """Detections of all heads on a data set, and the peak memory while they were made."""
+    settings = nms_settings(study)
+    key: Mapping[str, Any] = {
+        **deployment.identity(),
+        "data_sha256": data.sha256,
+        "imgsz": study.imgsz,
+        "batch": study.batch,
+        "settings": asdict(settings),
+    }
+    with console.step(f"run {title}") as step:
+
+        def build(folder: Path) -> dict[str, Any]:
+            engine = deployment.engine()
+            with PeakMemory(study.device) as memory:
+                found = detect(engine, data, settings, batch=study.batch, workers=study.workers, on_progress=step)
+            save_detections(folder / DETECTIONS, found)
+            return {"peak_bytes": memory.peak_bytes, "engine": asdict(engine.identity)}
+
+        kept, made = store.produce("detections", key, build)
+        step.kept = not made
+    return load_detections(kept.path(DETECTIONS)), kept.facts["peak_bytes"]
+
+
+def _latency(
+    deployment: Deployment, study: Study, inputs: Inputs, store: ArtifactStore, console: Console, name: str
+) -> Latencies:
+    if study.latency_samples == 0:
+        return latencies_from(None)
+    settings = nms_settings(study)
+    rule = StoppingRule(study.latency_samples, study.latency_seconds)
+    key = {
+        **deployment.identity(),
+        "data_sha256": [inputs.target.sha256, inputs.base_set.sha256],
+        "batch": study.batch,
+        "settings": asdict(settings),
+        "rule": asdict(rule),
+        "machine": machine(),
+        "method": LATENCY_METHOD,
+    }
+    with console.step(f"time {name}", still=True) as step:
+
+        def build(folder: Path) -> dict[str, Any]:
+            batches = latency_batches((inputs.target, inputs.base_set), study.batch)
+            return latency_facts(measure_or_keep(deployment.engine(), batches, settings, rule))
+
+        try:
+            kept, made = store.produce("latency", key, build)
+        except LatencyBrokeOff as error:  # no artifact, so the next run measures again; the row keeps the samples
+            return error.latencies
+        step.kept = not made
+    return latencies_from(dict(kept.facts))
+
+
+def _target_accuracy(
+    found: dict[str, HeadDetections], study: Study, inputs: Inputs, store: ArtifactStore, matches: MatchFile
+) -> tuple[Accuracy, Accuracy | None]:
+    """Of the head alone, whose match data are kept, and under the shared limit, where they are a part of the same."""
+    data = inputs.target
+    classes = map_classes(data.class_names, data.class_names, unmatched="error", head="target head", data=data.name)
+    alone = score_in_parts(found["target"], classes, data, study, store).kept_in(matches)
+    if "base" not in found:
+        return alone, None
+    _, kept = merge(found["base"], found["target"], study.max_detections)
+    return alone, score(kept, classes, data).accuracy
+
+
+def _test_accuracy(
+    deployment: Deployment,
+    study: Study,
+    inputs: Inputs,
+    store: ArtifactStore,
+    matches: MatchFile,
+    console: Console,
+    name: str,
+) -> Accuracy | None:
+    """The target head alone on the test split, where there is one."""
+    data = inputs.test
+    if data is None:
+        return None
+    found, _ = _detect(deployment, data, study, store, console, f"{name} on test split")
+    classes = map_classes(data.class_names, data.class_names, unmatched="error", head="target head", data=data.name)
+    return score(found["target"], classes, data).kept_in(matches)
+
+
+def _base_accuracy(
+    found: dict[str, HeadDetections], study: Study, inputs: Inputs, store: ArtifactStore, matches: MatchFile
+) -> tuple[Accuracy, Accuracy | None]:
+    """On the base set; a plain model answers with its target head, whose classes are mostly not there."""
+    data = inputs.base_set
+    if "base" not in found:
+        own = map_classes(
+            inputs.target.class_names, data.class_names, unmatched="ignore", head="target head", data=data.name
+        )
+        return score_in_parts(found["target"], own, data, study, store).kept_in(matches), None
+    kept, _ = merge(found["base"], found["target"], study.max_detections)
+    alone = score_in_parts(found["base"], inputs.base_classes, data, study, store).kept_in(matches)
+    return alone, score(kept, inputs.base_classes, data).kept_in(matches)
+
+
+def _training(tuned: Artifact, study: Study) -> Training:
+    facts = tuned.facts
+    return Training(
+        seconds=facts["seconds"],
+        peak_bytes=facts["peak_bytes"],
+        requested=facts["requested"],
+        effective=facts["effective"],
+        changed=facts["changed"],
+        head_init=study.head_init,
+        head_start=facts["head_start"],
+        frozen_bn=study.frozen_bn,
+        audit=facts["audit"],
+        recipe=facts.get("recipe", {}),
+        shared_with=facts.get("shared_with", []),
+    )
+
+
+def _hashes(deployment: Deployment, tuned_sha256: str | None = None) -> ArtifactHashes:
+    return ArtifactHashes(
+        weights_sha256=tuned_sha256 or deployment.weights_sha256,
+        onnx_sha256=deployment.onnx.sha256(MODEL) if deployment.onnx is not None else None,
+        plan_sha256=deployment.plan.sha256(PLAN) if deployment.plan is not None else None,
+        bytes=deployment.size_bytes,
+    )

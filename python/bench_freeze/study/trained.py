@@ -1,0 +1,66 @@
+"""One arm's fine-tuned model with all that an analysis of it needs, and what every analysis of it depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ..artifact import Artifact, ArtifactStore
+from ..console import Console
+from ..data.dataset import ImageRecord
+from ..data.loader import Batch, load_batches
+from ..environment import package_versions
+from ..finetune.arm import CHECKPOINT, Arm
+from ..report.analysis_schema import Analysis
+from ..report.schema import Rung
+from ..spec.study import Study
+from .inputs import Inputs
+
+BATCH = 8  # of an analysis' own forward passes; the study's batch is the engine's
+
+
+@dataclass(frozen=True)
+class Trained:
+    """An arm after its training."""
+
+    study: Study
+    arm: Arm
+    tuned: Artifact
+    inputs: Inputs
+    store: ArtifactStore
+    console: Console
+
+    @property
+    def name(self) -> str:
+        """For progress lines."""
+        return self.arm.name
+
+    @property
+    def exact_up_to(self) -> int:
+        """Layers 0..exact_up_to-1 must be the base's, bit for bit; 0 where frozen statistics were left to drift."""
+        return self.arm.freeze if self.study.frozen_bn == "eval" else 0
+
+    def key(self, *packages: str) -> dict[str, Any]:
+        """What any comparison of the base with this tuned model by torch depends on; the data sets come on top."""
+        return {
+            "base_sha256": self.inputs.base.sha256,
+            "tuned_sha256": self.tuned.sha256(CHECKPOINT),
+            "freeze": self.arm.freeze,
+            "frozen_bn": self.study.frozen_bn,
+            "imgsz": self.study.imgsz,
+            "device": self.study.device,
+            "versions": package_versions("torch", "ultralytics", *packages),
+        }
+
+    def batches(self, images: tuple[ImageRecord, ...]) -> Iterator[Batch]:
+        """Letterboxed images, read ahead."""
+        return load_batches(images, imgsz=self.study.imgsz, batch=BATCH, workers=self.study.workers)
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What the rows of one training share; None where it was not asked for."""
+
+    ladder: list[Rung] | None = None
+    analysis: Analysis | None = None

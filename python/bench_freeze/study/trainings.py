@@ -1,0 +1,125 @@
+"""All trainings of a study: which arms there are, and where and in which company each is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+from ..artifact import Artifact, ArtifactStore
+from ..console import Console
+from ..data.dataset import DetectionSet
+from ..data.subset import nested_subset
+from ..finetune.arm import Arm, arm_stages
+from ..finetune.training import fine_tune, untrained
+from ..report.schema import Results
+from ..spec.recipe import SCRATCH
+from ..spec.study import Study
+from .inputs import Inputs
+
+
+def trained_arms(
+    study: Study, inputs: Inputs, store: ArtifactStore, results: Results, console: Console
+) -> Iterator[tuple[Arm, Artifact]]:
+    """Every arm with its training, in order; arms with one data order are trained together, when the first is due.
+
+    What a search for learning rates found is added to the results.
+    """
+    arms = _arms(study, inputs)
+    if study.lr_search:
+        arms = _with_searched_rates(study, arms, inputs, store, results, console)
+    if study.executor == "ray":
+        _train_on_ray(study, arms, inputs, store, console)
+    trained: dict[Arm, Artifact] = {}
+    for arm in arms:
+        data = nested_subset(inputs.training, arm.data_fraction, arm.seed)
+        if arm.source not in trained:
+            group = next(group for group in _groups(arms, share=study.share) if arm.source in group)
+            with console.step(f"fine-tune {_title(group)}") as step:
+                made = fine_tune(study, group, inputs.base, data, store, step, inputs.replay)
+                step.kept = not any(new for _, new in made)
+            trained.update({member: artifact for member, (artifact, _) in zip(group, made, strict=True)})
+        if arm.alpha is None:
+            yield arm, trained[arm]
+        else:
+            yield arm, _interpolated(study, arm, arm.alpha, trained[arm.source], data, inputs, store, console)
+
+
+def _with_searched_rates(
+    study: Study, arms: list[Arm], inputs: Inputs, store: ArtifactStore, results: Results, console: Console
+) -> list[Arm]:
+    """The arms, each with the learning rate that did best for it on held-out training images."""
+    from ..finetune.lr_search import search_rates
+
+    chosen: dict[Arm, float] = {}
+    for group in _groups(arms, share=study.share):
+        data = nested_subset(inputs.training, group[0].data_fraction, group[0].seed)
+        with console.step(f"search rates for {_title(group)}") as step:
+            found = search_rates(study, group, inputs.base, data, store, step, inputs.replay)
+        chosen.update({search.arm: search.chosen for search in found})
+        results.lr_searches.extend(search.facts() for search in found)
+    return [replace(arm, lr0=chosen[arm.source]) for arm in arms]
+
+
+def _groups(arms: list[Arm], *, share: bool) -> list[list[Arm]]:
+    """The trainings behind the arms, those with one data order together."""
+    groups: dict[Any, list[Arm]] = {}
+    for arm in dict.fromkeys(arm.source for arm in arms):
+        groups.setdefault(arm.data_order if share else arm, []).append(arm)
+    return list(groups.values())
+
+
+def _train_on_ray(study: Study, arms: list[Arm], inputs: Inputs, store: ArtifactStore, console: Console) -> None:
+    """Train everything on a Ray cluster; what follows finds the artifacts as if they had been made here."""
+    from ..finetune.on_ray import Job, train_on_ray
+
+    jobs = []
+    for group in _groups(arms, share=study.share):
+        data = nested_subset(inputs.training, group[0].data_fraction, group[0].seed)
+        missing = untrained(study, group, inputs.base, data, store, inputs.replay)
+        if missing:
+            jobs.append(Job(study, tuple(missing), inputs.base, data, inputs.replay, store.folder.resolve()))
+    if jobs:
+        with console.step(f"fine-tune {sum(len(job.arms) for job in jobs)} arms on Ray") as step:
+            train_on_ray(study, jobs, step)
+
+
+def _interpolated(
+    study: Study,
+    arm: Arm,
+    alpha: float,
+    tuned: Artifact,
+    data: DetectionSet,
+    inputs: Inputs,
+    store: ArtifactStore,
+    console: Console,
+) -> Artifact:
+    from ..finetune.interpolation import interpolated
+
+    with console.step(f"interpolate {arm.name}") as step:
+        made, new = interpolated(study, arm, alpha, tuned, inputs.base, data, store)
+        step.kept = not new
+    return made
+
+
+def _title(group: list[Arm]) -> str:
+    """One arm by its name, several by their number: their depths and recipes stand in the rows."""
+    if len(group) == 1:
+        return group[0].name
+    depths = ",".join(dict.fromkeys(str(arm.freeze) for arm in group))
+    return f"freeze {depths} seed {group[0].seed}, {len(group)} together"
+
+
+def _arms(study: Study, inputs: Inputs) -> list[Arm]:
+    """Every depth with every seed, the shallowest training first."""
+    depths = study.freeze or inputs.base.layers.default_depths()
+    scratch = [(0, SCRATCH)] if study.scratch else []
+    trainings = [*product(depths, study.recipes), *scratch]
+    arms = [
+        Arm(freeze, seed, recipe, fraction)
+        for fraction, (freeze, recipe), seed in product(study.data_fractions, trainings, study.seeds)
+    ]
+    for arm in arms:
+        arm_stages(study, arm, inputs.base.layers)  # refuses what cannot be, before anything is trained
+    return arms

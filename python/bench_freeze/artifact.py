@@ -50,6 +50,7 @@ class ArtifactStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._made: set[str] = set()  # keys, by this store
 
     def find(self, kind: str, inputs: Mapping[str, Any]) -> Artifact | None:
         """The artifact of these inputs, or None when it has to be made."""
@@ -68,9 +69,9 @@ class ArtifactStore:
             shutil.rmtree(folder, ignore_errors=True)
 
     def produce(
-        self, kind: str, inputs: Mapping[str, Any], build: Callable[[Path], Mapping[str, Any]]
+        self, kind: str, inputs: Mapping[str, Any], build: Callable[[Path], Mapping[str, Any]], *, again: bool = False
     ) -> tuple[Artifact, bool]:
-        """The artifact of these inputs, and whether it had to be made.
+        """The artifact of these inputs, and whether it had to be made; `again` replaces one of an earlier run.
 
         `build(folder)` writes the step's files into an empty folder and returns facts worth keeping, as plain json
         values. Inputs are plain json values too; they and this package's version decide the key.
@@ -78,7 +79,7 @@ class ArtifactStore:
         inputs = json.loads(json.dumps(dict(inputs)))
         key = artifact_key(kind, inputs)
         final = self.folder / f"{kind}-{key[:12]}"
-        if (kept := self.find(kind, inputs)) is not None:
+        if (kept := self.find(kind, inputs)) is not None and (not again or key in self._made):
             return kept, False
         self.folder.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(prefix=f".{kind}-{key[:12]}.", suffix=".partial", dir=self.folder))
@@ -98,13 +99,14 @@ class ArtifactStore:
                 "facts": facts,
             }
             write_whole(partial / MANIFEST, json.dumps(manifest, indent=1, sort_keys=True).encode())
-            if final.exists():  # unreadable or damaged, or it would have been used
+            if final.exists():  # unreadable or damaged, or made again
                 shutil.rmtree(final)
             partial.chmod(0o755)  # mkdtemp's folders are their owner's alone
             partial.rename(final)
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
             raise
+        self._made.add(key)
         made = read_artifact(final)
         if made is None:
             raise InputError(f"{final} changed while it was written; is another program writing there? Run again.")

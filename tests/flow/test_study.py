@@ -170,6 +170,22 @@ def test_a_second_run_reuses_everything(finished):
     assert repeated["rows"] == results["rows"]  # samples included
 
 
+def test_retime_measures_again_what_is_not_valid(finished, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(finished[0], out)
+    done = bench_freeze(*SHORT, "--out", out, "--construction", "branched,grafted,plain", "--json", "--retime")
+    assert done.returncode == 0, done.stderr
+    again = json.loads(done.stdout)
+    for old, new in zip(finished[1]["rows"], again["rows"], strict=True):
+        before, after = old.pop("latency"), new.pop("latency")
+        valid = all(before[scope]["verdict"] == "VALID" for scope in ("model", "pipeline"))
+        assert valid == (before["model"]["samples_s"] == after["model"]["samples_s"])
+        del old["memory"], new["memory"]
+        assert old == new
+    branched, grafted = (row for row in json.loads(done.stdout)["rows"][:2])
+    assert branched["latency"] == grafted["latency"]  # one model, measured once
+
+
 def test_a_changed_input_invalidates_what_depends_on_it(finished, tmp_path):
     out = tmp_path / "out"
     shutil.copytree(finished[0], out)

@@ -123,3 +123,21 @@ def test_what_a_killed_run_left_half_written_goes_and_progress_stays(tmp_path):
     (tmp_path / "progress-abc.pt").write_bytes(b"whole")
     ArtifactStore(tmp_path).remove_unfinished()
     assert [p.name for p in tmp_path.iterdir()] == ["progress-abc.pt"]
+
+
+def test_again_replaces_what_an_earlier_run_kept_and_only_that(tmp_path):
+    def build(text):
+        def write(folder):
+            (folder / "value").write_text(text)
+            return {}
+
+        return write
+
+    ArtifactStore(tmp_path).produce("step", {"x": 1}, build("earlier run"))
+    store = ArtifactStore(tmp_path)
+    replaced, made = store.produce("step", {"x": 1}, build("this run"), again=True)
+    assert made
+    assert replaced.path("value").read_text() == "this run"
+    shared, made = store.produce("step", {"x": 1}, build("another row"), again=True)
+    assert not made
+    assert shared.path("value").read_text() == "this run"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ..artifact import Artifact
 from ..data.dataset import DetectionSet, ImageRecord
 from ..data.loader import load_batch
 from ..engines.base import Engine
@@ -169,6 +170,14 @@ def latencies_from(facts: Mapping[str, Any] | None) -> Latencies:
         pipeline=latency_of(scopes["pipeline"], conditions, facts["batches"], stages),
         telemetry=facts["telemetry"],
     )
+
+
+def all_valid(kept: Artifact | None) -> bool:
+    """Whether both scopes of a kept measurement are VALID."""
+    if kept is None:
+        return False
+    found = latencies_from(dict(kept.facts))
+    return all(scope is not None and scope.verdict == "VALID" for scope in (found.model, found.pipeline))
 
 
 def _stats_from(kept: Mapping[str, Any]) -> LatencyStats:

@@ -14,7 +14,7 @@ from ..engines.base import Head
 from ..errors import AuditError
 from ..finetune.arm import load_tuned
 from ..report.schema import Rung
-from .rows import nms_settings
+from .measured import nms_settings
 from .trained import Trained
 
 

@@ -30,7 +30,7 @@ from ..errors import InputError
 from ..finetune.arm import load_tuned
 from ..report.analysis_schema import Recovery, Score
 from .labelled import labelled_batches
-from .rows import nms_settings
+from .measured import nms_settings
 from .trained import Trained
 
 SPLIT_SEED = 0

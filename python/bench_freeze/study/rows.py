@@ -3,39 +3,28 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import asdict
-from pathlib import Path
-from typing import Any
 
 from ..artifact import Artifact, ArtifactStore
 from ..console import Console
 from ..data.classes import map_classes
-from ..data.dataset import DetectionSet
 from ..deployed.accuracy import score
 from ..deployed.calibration import CalibrationSets
 from ..deployed.deployment import Candidate, Deployment, deploy
-from ..deployed.latency import LatencyBrokeOff, latencies_from, latency_batches, latency_facts, measure_or_keep
-from ..deployed.pipeline import HeadDetections, detect, load_detections, merge, save_detections
+from ..deployed.pipeline import HeadDetections, merge
 from ..deployed.plan_builds import measure_builds
-from ..deployed.selection import NmsSettings
-from ..environment import machine
 from ..evaluate.match_file import MatchFile
 from ..export.onnx_export import MODEL
 from ..export.plan import PLAN
 from ..finetune.arm import CHECKPOINT, Arm, load_tuned
-from ..measure.memory import PeakMemory
-from ..measure.stopping import StoppingRule
-from ..report.schema import Accuracy, ArtifactHashes, Latencies, MapPair, Memory, Original, Row, Training
+from ..report.schema import Accuracy, ArtifactHashes, MapPair, Memory, Original, Row, Training
 from ..spec.recipe import STATIC
 from ..spec.study import Precision, Study
 from .breakdown import score_in_parts
 from .inputs import Inputs
+from .measured import detections_of, latencies_of
 from .trained import Findings
 
 PROTOCOL = "coco"
-DETECTIONS = "detections.npz"
-LATENCY_METHOD = 2  # changes with what latency_facts keeps, so that older artifacts are measured again, not misread
 
 
 def measure_original(
@@ -52,8 +41,8 @@ def measure_original(
         Candidate("original", inputs.base), engine, precision, study, inputs, store, console, "original"
     )
     try:
-        base, memory = _detect(deployment, inputs.base_set, study, store, console, "original on base set")
-        latency = _latency(deployment, study, inputs, store, console, "original")
+        base, memory = detections_of(deployment, inputs.base_set, study, store, console, "original on base set")
+        latency = latencies_of(deployment, study, inputs, store, console, "original")
         return Original(
             engine=engine,
             precision=precision,
@@ -88,13 +77,13 @@ def measure_row(
     candidate = Candidate(construction, inputs.base, load_tuned(tuned), arm.freeze)
     deployment = _deploy(candidate, engine, precision, study, inputs, store, console, name)
     try:
-        on_target, _ = _detect(deployment, inputs.target, study, store, console, f"{name} on target set")
-        on_base, memory = _detect(deployment, inputs.base_set, study, store, console, f"{name} on base set")
+        on_target, _ = detections_of(deployment, inputs.target, study, store, console, f"{name} on target set")
+        on_base, memory = detections_of(deployment, inputs.base_set, study, store, console, f"{name} on base set")
         target, target_merged = _target_accuracy(on_target, study, inputs, store, matches)
         target_test = _test_accuracy(deployment, study, inputs, store, matches, console, name)
         base, base_merged = _base_accuracy(on_base, study, inputs, store, matches)
         before = original.base.map
-        latency = _latency(deployment, study, inputs, store, console, name)
+        latency = latencies_of(deployment, study, inputs, store, console, name)
         return Row(
             freeze=arm.freeze,
             seed=arm.seed,
@@ -127,7 +116,7 @@ def measure_row(
                 latency,
                 study.builds,
                 lambda k: _deploy(candidate, engine, precision, study, inputs, store, console, f"{name} build {k}", k),
-                lambda built, k: _latency(built, study, inputs, store, console, f"{name} build {k}"),
+                lambda built, k: latencies_of(built, study, inputs, store, console, f"{name} build {k}"),
             ),
         )
     finally:
@@ -138,11 +127,6 @@ def data_sha256(inputs: Inputs) -> str:
     """One hash of the three data sets that a row depends on."""
     parts = (inputs.training.sha256, inputs.target.sha256, inputs.base_set.sha256)
     return hashlib.sha256("".join(parts).encode()).hexdigest()
-
-
-def nms_settings(study: Study) -> NmsSettings:
-    """How this study selects detections."""
-    return NmsSettings(study.score_threshold, study.nms_iou_threshold, study.max_detections)
 
 
 def _deploy(
@@ -161,67 +145,6 @@ def _deploy(
         deployment, made = deploy(candidate, engine, precision, study, store, inputs.parity_images, calibration, build)
         step.kept = not made
     return deployment
-
-
-def _detect(
-    deployment: Deployment,
-    data: DetectionSet,
-    study: Study,
-    store: ArtifactStore,
-    console: Console,
-    title: str,
-) -> tuple[dict[str, HeadDetections], int | None]:
-    """Detections of all heads on a data set, and the peak memory while they were made."""
-    settings = nms_settings(study)
-    key: Mapping[str, Any] = {
-        **deployment.identity(),
-        "data_sha256": data.sha256,
-        "imgsz": study.imgsz,
-        "batch": study.batch,
-        "settings": asdict(settings),
-    }
-    with console.step(f"run {title}") as step:
-
-        def build(folder: Path) -> dict[str, Any]:
-            engine = deployment.engine()
-            with PeakMemory(study.device) as memory:
-                found = detect(engine, data, settings, batch=study.batch, workers=study.workers, on_progress=step)
-            save_detections(folder / DETECTIONS, found)
-            return {"peak_bytes": memory.peak_bytes, "engine": asdict(engine.identity)}
-
-        kept, made = store.produce("detections", key, build)
-        step.kept = not made
-    return load_detections(kept.path(DETECTIONS)), kept.facts["peak_bytes"]
-
-
-def _latency(
-    deployment: Deployment, study: Study, inputs: Inputs, store: ArtifactStore, console: Console, name: str
-) -> Latencies:
-    if study.latency_samples == 0:
-        return latencies_from(None)
-    settings = nms_settings(study)
-    rule = StoppingRule(study.latency_samples, study.latency_seconds)
-    key = {
-        **deployment.identity(),
-        "data_sha256": [inputs.target.sha256, inputs.base_set.sha256],
-        "batch": study.batch,
-        "settings": asdict(settings),
-        "rule": asdict(rule),
-        "machine": machine(),
-        "method": LATENCY_METHOD,
-    }
-    with console.step(f"time {name}", still=True) as step:
-
-        def build(folder: Path) -> dict[str, Any]:
-            batches = latency_batches((inputs.target, inputs.base_set), study.batch)
-            return latency_facts(measure_or_keep(deployment.engine(), batches, settings, rule))
-
-        try:
-            kept, made = store.produce("latency", key, build)
-        except LatencyBrokeOff as error:  # no artifact, so the next run measures again; the row keeps the samples
-            return error.latencies
-        step.kept = not made
-    return latencies_from(dict(kept.facts))
 
 
 def _target_accuracy(
@@ -250,7 +173,7 @@ def _test_accuracy(
     data = inputs.test
     if data is None:
         return None
-    found, _ = _detect(deployment, data, study, store, console, f"{name} on test split")
+    found, _ = detections_of(deployment, data, study, store, console, f"{name} on test split")
     classes = map_classes(data.class_names, data.class_names, unmatched="error", head="target head", data=data.name)
     return score(found["target"], classes, data).kept_in(matches)
 

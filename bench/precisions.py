@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shlex
 import statistics
 import sys
 from pathlib import Path
@@ -105,14 +104,14 @@ def main() -> None:
     plans = build_plans(results, options.out / "artifacts", options.builds)
     options.results.mkdir(parents=True, exist_ok=True)
     (options.results / f"{NAME}.json").write_bytes(content)
-    kept = {"command": shlex.join(sys.argv), "environment": environment(), "plans": plans}
+    made_by = f"python bench/precisions.py DATA --epochs {options.epochs} --builds {options.builds}"
+    kept = {"command": made_by, "environment": environment(), "plans": plans}
     (options.results / "fruit9_plans_320.json").write_text(json.dumps(kept, indent=1) + "\n")
     machine = results.environment
     packages = ", ".join(f"{name} {version}" for name, version in machine["packages"].items() if version)
     text = [
         markdown(read_documents([options.out / "results.json"]).view).rstrip(),
-        f"Made by `python bench/precisions.py DATA --epochs {options.epochs} --builds {options.builds}`; the study is "
-        f"`{results.command}`.",
+        f"Made by `{made_by}`; the study is `{results.command}`.",
         f"{machine['cpu']}, {machine['cores']} cores; Python {machine['python']}, {packages}.",
         NOTES,
         f"Plans of the dual-head model, built ahead of time by {plans[0]['tensorrt']} for GPUs that this machine has "

@@ -5,14 +5,14 @@ import math
 import numpy as np
 import pytest
 
-from bench_freeze.check.change import Change, holm, welch_df
+from bench_freeze.check.change import Change
 from bench_freeze.check.finding import Finding
 from bench_freeze.check.judge import Test as Judged
 from bench_freeze.check.judge import decide
-from bench_freeze.check.latency_change import block_length, latency_change, level, level_of_few
+from bench_freeze.check.latency_change import latency_change
 from bench_freeze.check.limits import Limit
 from bench_freeze.check.rerun import pooled_change
-from bench_freeze.check.student import quantile, upper_tail
+from bench_freeze.statistics.level import block_length, level, level_of_few, welch_df
 
 
 def autoregressive(seed, n, rho, noise=0.03):
@@ -23,27 +23,10 @@ def autoregressive(seed, n, rho, noise=0.03):
     return 0.005 * np.exp(logs[50:])
 
 
-@pytest.mark.parametrize(
-    ("tail", "df", "t"),
-    [(0.025, 1, 12.7062), (0.05, 3, 2.3534), (0.025, 10, 2.2281), (0.001, 5, 5.8934), (0.005, 200, 2.6006)],
-)
-def test_students_table(tail, df, t):
-    assert quantile(tail, df) == pytest.approx(t, abs=1e-4)
-    assert upper_tail(t, df) == pytest.approx(tail, rel=1e-4)
-    assert upper_tail(-t, df) == pytest.approx(1 - tail, rel=1e-4)
-
-
-def test_the_tails_end():
-    assert upper_tail(math.inf, 3) == 0
-    assert upper_tail(-math.inf, 3) == 1
-    assert upper_tail(0, 3) == 0.5
-    assert quantile(0.025, 1e6) == pytest.approx(1.959966, abs=1e-5)
-
-
-def test_holms_example():
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm([]) == []
-    assert holm([0.9, 0.8]) == [1.0, 1.0]
+def test_the_p_value_of_a_change_is_one_sided():
+    for tail, df, t in [(0.025, 1, 12.7062), (0.05, 3, 2.3534), (0.001, 5, 5.8934), (0.005, 200, 2.6006)]:
+        assert Change(1.0, 1.0, t * 0.01, 0.01, df).p_value() == pytest.approx(tail, rel=1e-4)
+        assert Change(1.0, 1.0, -t * 0.01, 0.01, df).p_value() == pytest.approx(1 - tail, rel=1e-4)
 
 
 def test_welchs_degrees_of_freedom():

@@ -61,7 +61,7 @@ TARGET_NOISE = {22: 0.2, 15: 0.1, 10: 0.099}
 LATENCY = {22: 0.010, 15: 0.012, 10: 0.014}
 
 
-def make_results(problem, seeds=(0, 1, 2), *, latency=True, tests=True, **study):
+def make_results(problem, seeds=(0, 1, 2), *, latency=True, tests=True, spread=0.01, **study):
     base = problem.accuracy(problem.base, 0.1, 100)
     merged = problem.accuracy(problem.base, 0.1, 100, drop=1)
     forgotten = {(f, s): problem.accuracy(problem.base, 0.25, 200 + f + 31 * s) for f in (15, 10) for s in seeds}
@@ -79,7 +79,8 @@ def make_results(problem, seeds=(0, 1, 2), *, latency=True, tests=True, **study)
 
     def timed(freeze):
         p50 = LATENCY.get(freeze, 0.008)
-        model = {"n": 9, "mean_s": p50, "p50_s": p50, "p90_s": None, "p99_s": None, "samples_s": [p50]}
+        samples = [p50 * (1 + spread * ((7 * i) % 31 - 15) / 15) for i in range(31)]
+        model = {"n": 31, "mean_s": p50, "p50_s": p50, "p90_s": None, "p99_s": None, "samples_s": samples}
         return {"model": model | {"stopped_by": "time", "warmup_calls": 1} if latency else None, "pipeline": None}
 
     rows = []
@@ -237,6 +238,39 @@ def test_ties_are_called_ties_and_go_to_the_faster(statistics):
     assert front["branched 22"] is False
     assert front["branched 15"] is None  # the pick itself
     assert not front.keys() & {"grafted 15", "grafted 10"}  # as fast and as good on the target, and worse on the base
+
+
+def test_latencies_that_cannot_be_told_apart_decide_nothing(problem):
+    """Branched 10 and 15 tie in target mAP; 10 is slower by its medians, and here the smaller file."""
+    matches = parse_matches(problem.matches.content(), "test")
+
+    def recommended(slow_seed=None, spread=0.01, **constraints):
+        results = make_results(problem, spread=spread)
+        for at, row in enumerate(results.rows):
+            model = row.latency.model
+            if row.freeze == 15 and row.seed == slow_seed:  # this run met a slow machine; the median over seeds stays
+                samples = [2 * seconds for seconds in model.samples_s]
+                model = msgspec.structs.replace(model, p50_s=2 * model.p50_s, samples_s=samples)
+            size = 1 if row.freeze == 10 else row.artifact.bytes
+            results.rows[at] = msgspec.structs.replace(
+                row,
+                latency=msgspec.structs.replace(row.latency, model=model),
+                artifact=msgspec.structs.replace(row.artifact, bytes=size),
+            )
+        found = conclude(results, matches)
+        return found, recommend(found, constraints_of(constraints, found.margins), "val")
+
+    _, quiet = recommended()
+    assert quiet.pick == "branched 15"
+    _, disturbed = recommended(slow_seed=2)
+    assert disturbed.pick == "branched 10"
+    noisy, found = recommended(spread=0.9, max_latency_ms=14.1)
+    for arm in noisy.arms:
+        assert arm.latency_interval_s.low < arm.latency_p50_s < arm.latency_interval_s.high
+    assert found.pick == "branched 10"
+    assert "highest, the latencies of 2 cannot be told apart, and of those it has the smallest file" in found.reason
+    assert "the interval reaches" in found.notes[0]
+    assert "branched 10" in {member.name for member in found.pareto}
 
 
 @pytest.mark.parametrize(

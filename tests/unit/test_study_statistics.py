@@ -153,8 +153,9 @@ def test_the_images_needed_show_equivalence_in_four_of_five():
 
 def test_the_pareto_front():
     points = [(0.5, 0.3, -9), (0.5, 0.3, -9), (0.4, 0.3, -9), (0.6, 0.1, -9), (0.4, 0.3, -8)]
-    assert pareto_front(points) == [0, 1, 3, 4]
-    assert pareto_front([]) == []
+    advantages = [lambda a, b, k=k: a[k] - b[k] for k in range(3)]
+    assert pareto_front(points, advantages) == [points[k] for k in (0, 1, 3, 4)]
+    assert pareto_front([], advantages) == []
 
 
 def test_sign_flips_reach_their_floor():

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .student import quantile, upper_tail
+from ..statistics.student import quantile, two_sided_p
 
 
 @dataclass(frozen=True)
@@ -34,11 +33,13 @@ class Change:
             return 1.0
         if self.worse == 0 or self.se == 0:
             return 0.0 if self.worse > 0 else 1.0
-        return upper_tail(self.worse / self.se, self.df)
+        t = self.worse / self.se
+        beyond = two_sided_p(t, self.df) / 2
+        return beyond if t >= 0 else 1 - beyond
 
     def bounds(self, tail: float) -> tuple[float, float]:
         """The change's interval with `tail` beyond each end, in its own units."""
-        reach = quantile(tail, self.df) * self.se if self.se else 0.0
+        reach = quantile(1 - tail, self.df) * self.se if self.se else 0.0
         return self._plain(self.worse - reach), self._plain(self.worse + reach)
 
     @property
@@ -48,24 +49,3 @@ class Change:
 
     def _plain(self, value: float) -> float:
         return math.expm1(value) if self.is_ratio else value
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Adjusted p-values by Holm's step-down procedure (1979).
-
-    Whoever rejects those below alpha makes any false rejection at all with a probability of at most alpha. The smallest
-    of m is multiplied by m, the next by m - 1 ..., and none is smaller than the one before it.
-    """
-    order = sorted(range(len(p_values)), key=lambda i: p_values[i])
-    adjusted, largest = [1.0] * len(p_values), 0.0
-    for rank, i in enumerate(order):
-        largest = max(largest, min(1.0, (len(order) - rank) * p_values[i]))
-        adjusted[i] = largest
-    return adjusted
-
-
-def welch_df(parts: Sequence[tuple[float, float]]) -> float:
-    """Degrees of freedom of a sum of (variance, its degrees of freedom), by Welch and Satterthwaite."""
-    total = sum(variance for variance, _ in parts)
-    below = sum(variance**2 / df for variance, df in parts)
-    return max(1.0, total**2 / below) if below > 0 else 1e6

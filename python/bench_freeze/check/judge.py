@@ -18,9 +18,11 @@ from ..evaluate.bootstrap import check_pair
 from ..evaluate.evaluation import Evaluation
 from ..measure.stats import LatencyStats
 from ..measure.verdict import judge as judge_samples
+from ..statistics.level import MIN_SAMPLES, level_of_few
+from ..statistics.multiple import holm
 from . import accuracy_change, latency_change
 from .accuracy_change import HeadNumbers
-from .change import Change, holm
+from .change import Change
 from .finding import Finding, Status
 from .limits import Limit, Rules
 from .pairing import Pair, Pairing
@@ -71,7 +73,7 @@ def judge(
 def decide(made: list[Finding | Test]) -> list[Finding]:
     """Judge all tests together; findings that need none stay as they are."""
     tests = [entry for entry in made if isinstance(entry, Test)]
-    adjusted = iter(holm([test.change.p_value() for test in tests]))
+    adjusted = iter(map(float, holm([test.change.p_value() for test in tests])))
     return [_judged(entry, next(adjusted)) if isinstance(entry, Test) else entry for entry in made]
 
 
@@ -165,8 +167,8 @@ def _unreliable(blank: Finding, sides: Mapping[str, Sampled]) -> Finding | None:
 
 def _verdict(sampled: Sampled) -> tuple[str, list[str]]:
     """A run's own verdict on a scope, or ours where it has none or too few samples."""
-    if len(sampled.samples_s) < latency_change.MIN_SAMPLES:
-        return "INVALID", [f"{len(sampled.samples_s)} samples are too few (at least {latency_change.MIN_SAMPLES})"]
+    if len(sampled.samples_s) < MIN_SAMPLES:
+        return "INVALID", [f"{len(sampled.samples_s)} samples are too few (at least {MIN_SAMPLES})"]
     if sampled.verdict is None:  # written before runs judged themselves
         judged = judge_samples(LatencyStats(tuple(sampled.samples_s), "", 0))
         return judged.verdict, list(judged.reasons)
@@ -205,7 +207,7 @@ def _energy(blank: Finding, limit: Limit, pair: Pair, is_asked: bool, notes: lis
             text = f"{blank.row}: {blank.metric} of the {name} is of one window; measure at least two."
             yield dataclasses.replace(blank, status="INVALID", sentence=text)
             return
-        levels.append(latency_change.level_of_few(windows))
+        levels.append(level_of_few(windows))
     yield Test(blank, latency_change.change_of_levels(*levels), limit)
 
 

@@ -19,10 +19,10 @@ from pathlib import Path
 
 from ..errors import InputError, MeasurementError
 from ..measure.paired import round_ratios
-from .change import Change, welch_df
+from ..statistics.level import MIN_SAMPLES, Level, level, welch_df
+from .change import Change
 from .finding import Finding
 from .judge import Test, decide
-from .latency_change import MIN_SAMPLES, Level, level
 from .limits import Limit, Rules
 from .pairing import Pair, Pairing
 from .read import Side, read_side

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from statistics import median
 
 from ..data.classes import normalized
 from ..evaluate.evaluation import Evaluation
@@ -12,6 +11,7 @@ from ..report.statistics_schema import Arm, ClassGroup, Figure, Statistics
 from ..statistics.equivalence import ALPHA, POWER
 from .arms import ArmRows, arms_of
 from .comparing import NUMBERS, compare_pairs, pairs_of
+from .cost import latency_of_rows
 from .figures import Sample, Sampler, figure
 from .limits import detectable_of, limits_of
 
@@ -94,13 +94,15 @@ def _arm(arm: ArmRows, sampler: Sampler, groups: Mapping[str, Sequence[str]]) ->
     base, change = over(lambda row: sampler.map(row.base)), over(lambda row: _less(sampler.map(row.base), before))
     if target is None or target_map50 is None or base is None or change is None:
         return None
+    latency, latency_interval = latency_of_rows(list(arm.rows.values()))
     return Arm(
         name=arm.name,
         training=arm.training,
         identity=arm.identity,
         seeds=arm.seeds,
         isolated=arm.keeps_base_by_construction,
-        latency_p50_s=_latency(arm),
+        latency_p50_s=latency,
+        latency_interval_s=latency_interval,
         bytes=max(row.artifact.bytes for row in arm.rows.values()),
         target=target,
         target_map50=target_map50,
@@ -126,15 +128,6 @@ def _class_groups(arm: ArmRows, sampler: Sampler, groups: Mapping[str, Sequence[
             limit = _figure([_less(x, y) for x, y in zip(merged, alone, strict=True)])
             found[group] = ClassGroup(classes=list(classes), base=base, change=change, joint_limit=limit)
     return found
-
-
-def _latency(arm: ArmRows) -> float | None:
-    times = [
-        latency.p50_s
-        for row in arm.rows.values()
-        if (latency := row.latency.model) is not None and latency.p50_s is not None and latency.verdict != "INVALID"
-    ]
-    return median(times) if times else None
 
 
 def _figure(samples: Sequence[Sample | None]) -> Figure | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..report.statistics_schema import Arm, Interval, ParetoMember, Recommendation, Statistics
 from ..statistics.pareto import pareto_front
+from .cost import cost_difference, same_latency
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,8 @@ def constraints_of(study: Mapping[str, Any], margins: Sequence[float]) -> Constr
 def recommend(statistics: Statistics, constraints: Constraints, split: str) -> Recommendation | None:
     """The best target mAP among the arms that keep to the constraints; of ties the cheapest. None without any arm.
 
-    A tie is an interval of the target difference that has 0 in it. Cheaper is the lower median latency of the engine,
-    or the smaller file where latency was not measured for every arm.
+    A tie is an interval of the target difference that has 0 in it. Cheaper is the lower median latency of the engine;
+    the smaller file where latencies cannot be told apart, or were not measured for every arm.
     """
     arms = statistics.arms
     if not arms:
@@ -72,17 +73,24 @@ def recommend(statistics: Statistics, constraints: Constraints, split: str) -> R
         return _without_pick(statistics, timed, constraints, split, notes)
     best = max(allowed, key=lambda arm: arm.target.value)
     tied = [arm for arm in allowed if arm is best or _ties(arm, best, statistics)]
-    pick = min(tied, key=lambda arm: (_cost(arm, timed), -arm.target.value))
+    cheapest = _cheapest(tied, timed)
+    pick = min(cheapest, key=lambda arm: (arm.bytes, -arm.target.value))
     interval = pick.base_change.interval
     if not pick.isolated and interval is not None and -interval.low > constraints.base_drop:
         notes.append(
             f"That {pick.name} loses at most {constraints.base_drop:g} of base mAP is what its value says; the "
             f"interval reaches a loss of {-interval.low:.4f}."
         )
+    limit, reach = constraints.max_latency_ms, pick.latency_interval_s
+    if limit is not None and reach is not None and reach.high * 1e3 > limit:
+        notes.append(
+            f"That {pick.name} takes at most {limit:g} ms is what its median says; the interval reaches "
+            f"{reach.high * 1e3:.2f} ms."
+        )
     return Recommendation(
         pick=pick.name,
         identity=pick.identity,
-        reason=_reason(pick, best, allowed, tied, arms, timed, constraints),
+        reason=_reason(pick, best, allowed, tied, cheapest, arms, timed, constraints),
         ties=[arm.name for arm in allowed if arm is not pick and _ties(arm, pick, statistics)],
         pareto=_pareto(statistics, timed, pick),
         selected_on=split,
@@ -118,22 +126,33 @@ def _ties(a: Arm, b: Arm, statistics: Statistics) -> bool:
     return abs(a.target.value - b.target.value) <= half
 
 
-def _cost(arm: Arm, timed: bool) -> float:
-    return arm.latency_p50_s if timed and arm.latency_p50_s is not None else float(arm.bytes)
+def _cheapest(tied: Sequence[Arm], timed: bool) -> list[Arm]:
+    """The fastest of them with those whose latency cannot be told from its; all where latency is not the cost."""
+    if not timed:
+        return list(tied)
+    fastest = min(tied, key=lambda arm: (arm.latency_p50_s or 0.0, arm.bytes))
+    return [arm for arm in tied if arm is fastest or same_latency(arm, fastest)]
 
 
 def _pareto(statistics: Statistics, timed: bool, pick: Arm | None) -> list[ParetoMember]:
-    arms = statistics.arms
-    front = pareto_front([(arm.target.value, arm.base.value, -_cost(arm, timed)) for arm in arms])
+    front = pareto_front(
+        statistics.arms,
+        [
+            lambda a, b: a.target.value - b.target.value,
+            lambda a, b: a.base.value - b.base.value,
+            lambda a, b: cost_difference(b, a) if timed else float(b.bytes - a.bytes),
+        ],
+    )
     return [
         ParetoMember(
             name=arm.name,
             target=arm.target,
             base_change=arm.base_change,
             latency_p50_s=arm.latency_p50_s,
+            latency_interval_s=arm.latency_interval_s,
             tied_with_pick=None if pick is None or arm is pick else _ties(arm, pick, statistics),
         )
-        for arm in (arms[at] for at in front)
+        for arm in front
     ]
 
 
@@ -142,6 +161,7 @@ def _reason(
     best: Arm,
     allowed: Sequence[Arm],
     tied: Sequence[Arm],
+    cheapest: Sequence[Arm],
     arms: Sequence[Arm],
     timed: bool,
     constraints: Constraints,
@@ -154,13 +174,18 @@ def _reason(
     )
     if len(tied) == 1:
         return f"{field} {base}, and its target mAP, {pick.target.value:.4f}, is the highest of them without a tie."
-    cost = "the lowest median latency" if timed else "the smallest file"
+    if not timed:
+        cost = " it has the smallest file"
+    elif len(cheapest) == 1:
+        cost = " it has the lowest median latency"
+    else:
+        cost = f", the latencies of {len(cheapest)} cannot be told apart, and of those it has the smallest file"
     lead = (
         f"its target mAP, {pick.target.value:.4f}, is the highest of them"
         if pick is best
         else f"its target mAP, {pick.target.value:.4f}, ties with the highest, {best.target.value:.4f} of {best.name}"
     )
-    return f"{field} {base}; {lead}; of the {len(tied)} that tie for the highest it has {cost}."
+    return f"{field} {base}; {lead}; of the {len(tied)} that tie for the highest{cost}."
 
 
 def _without_pick(

@@ -43,7 +43,9 @@ def picked(rows: Sequence[RowView], results: Results) -> list[RowView]:
 
 def _mean(own: Sequence[RowView], arm: Arm, values: Mapping[str, Value]) -> RowView:
     """The arm as a row; its record is the first seed's, which stands for what all have in common."""
-    cost = {"model_p50": Value(arm.latency_p50_s, note="median over seeds"), "size": Value(float(arm.bytes))}
+    reach = arm.latency_interval_s
+    low, high = (None, None) if reach is None else (reach.low, reach.high)
+    cost = {"model_p50": Value(arm.latency_p50_s, low, high, note="median over seeds"), "size": Value(float(arm.bytes))}
     if arm.latency_p50_s is None:
         del cost["model_p50"]
     return replace(

@@ -102,6 +102,9 @@ class Arm(Struct, frozen=True, kw_only=True):
     seeds: list[int]
     isolated: Annotated[bool, Meta(description="the base head reads frozen layers only: it cannot have changed")]
     latency_p50_s: Annotated[float | None, Meta(description="of the engine alone; median over seeds, INVALID left out")]
+    latency_interval_s: Annotated[
+        Interval | None, Meta(description="from the lowest lower to the highest upper 95 % bound of the seeds' medians")
+    ] = None
     bytes: Annotated[int, Meta(description="of the deployed file, the largest over seeds")]
     target: Figure
     target_map50: Figure
@@ -139,6 +142,7 @@ class ParetoMember(Struct, frozen=True, kw_only=True):
     target: Figure
     base_change: Figure
     latency_p50_s: float | None
+    latency_interval_s: Interval | None = None
     tied_with_pick: Annotated[
         bool | None, Meta(description="interval of the target difference to the pick has 0 in it")
     ]

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
-def pareto_front(points: Sequence[Sequence[float]]) -> list[int]:
-    """Positions of the points that none dominates, in their order; more is better in every coordinate.
+def pareto_front(choices: Sequence[T], advantages: Sequence[Callable[[T, T], float]]) -> list[T]:
+    """The choices that none dominates, in their order.
 
-    A point dominates another if it is nowhere below it and somewhere above. Equal points are all on the front.
+    An advantage of a over b is above 0 where a is better, 0 where they are equal. A choice dominates another if it has
+    no disadvantage and some advantage; equal choices are all on the front.
     """
-    return [i for i, point in enumerate(points) if not any(_dominates(other, point) for other in points)]
 
+    def dominates(a: T, b: T) -> bool:
+        found = [advantage(a, b) for advantage in advantages]
+        return min(found) >= 0 and max(found) > 0
 
-def _dominates(a: Sequence[float], b: Sequence[float]) -> bool:
-    return all(x >= y for x, y in zip(a, b, strict=True)) and any(x > y for x, y in zip(a, b, strict=True))
+    return [choice for choice in choices if not any(dominates(other, choice) for other in choices)]

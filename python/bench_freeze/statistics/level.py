@@ -1,0 +1,130 @@
+"""The level of one run: its median duration, and how well it is known, from raw samples in the order taken.
+
+Samples of one run follow each other in time: what slows one slows its neighbours, so 200 samples are fewer than 200
+facts. Here whole blocks are drawn (circular block bootstrap, Politis and Romano 1992), as long as the correlation lasts
+by the automatic rule of Politis and White (2004, corrected by Patton, Politis and White 2009). The rule looks at which
+samples lie above the median, since that is all that moves a median.
+
+Two things that no resampling of one run can see are added to its variance: a drift (a run that became slower might have
+been taken at any of its levels) and what whole runs of one artifact differ by (`run_to_run`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .student import quantile
+
+RESAMPLES = 500
+RUN_TO_RUN = 0.005  # standard deviation of a run's level; 0.5 % is what a quiet machine shows
+MIN_SAMPLES = 16
+SEED = 20240131
+
+
+@dataclass(frozen=True)
+class Level:
+    """The level of one run: the logarithm of its median, the variance of that and its degrees of freedom."""
+
+    median_s: float
+    variance: float
+    df: float
+
+    def interval(self, confidence: float = 0.95) -> tuple[float, float]:
+        """Seconds between which the median lies, by Student's t."""
+        reach = quantile((1 + confidence) / 2, self.df) * math.sqrt(self.variance)
+        return self.median_s * math.exp(-reach), self.median_s * math.exp(reach)
+
+
+def level(samples_s: ArrayLike, run_to_run: float = RUN_TO_RUN, seed: int = SEED) -> Level:
+    """The level of one run; equal samples give equal numbers."""
+    logs = np.log(np.asarray(samples_s, np.float64))
+    n = len(logs)
+    median = float(np.median(logs))
+    block = block_length((logs > median).astype(np.float64))
+    drawn = _resampled_medians(logs, block, RESAMPLES, seed)
+    # Blocks of length b hold b / n too little of the variance of the whole (Künsch 1989).
+    sampling = float(np.var(drawn)) * n / (n - block)
+    # The line through a run without drift has a slope too: what noise alone explains is in the variance already.
+    drift = max(0.0, _drift(logs) ** 2 / 12 - sampling)
+    variance = sampling + drift + run_to_run**2
+    parts = [(sampling, max(3.0, n / block - 1)), (drift, 3.0), (run_to_run**2, 1e6)]
+    return Level(math.exp(median), variance, welch_df(parts))
+
+
+def block_length(values: NDArray[np.float64]) -> int:
+    """The automatic block length of Politis and White for the circular bootstrap, at least 1, at most a fifth."""
+    n = len(values)
+    longest = max(1, n // 5)
+    correlation = _autocorrelation(values, n // 2)
+    if correlation is None:
+        return 1
+    quiet = max(5, math.ceil(math.sqrt(math.log10(n))))
+    limit = 2 * math.sqrt(math.log10(n) / n)
+    is_small = np.abs(correlation[1:]) < limit
+    runs = np.convolve(is_small, np.ones(quiet), "valid") == quiet
+    last = int(np.argmax(runs)) if runs.any() else len(correlation) - 1  # the last lag that matters
+    width = min(2 * max(last, 1), len(correlation) - 1)
+    lags = np.arange(-width, width + 1)
+    flat_top = np.clip(2 * (1 - np.abs(lags) / width), 0, 1)  # 1 up to half the width, then down to 0
+    weighted = flat_top * correlation[np.abs(lags)]
+    spread = float(np.sum(np.abs(lags) * weighted))
+    total = float(np.sum(weighted))
+    if total <= 0 or spread <= 0:
+        return 1
+    length = (2 * spread**2 / (4 / 3 * total**2)) ** (1 / 3) * n ** (1 / 3)
+    return int(np.clip(math.ceil(length), 1, longest))
+
+
+def _resampled_medians(values: NDArray[np.float64], block: int, resamples: int, seed: int) -> NDArray[np.float64]:
+    """[resamples] medians of n values made of blocks of neighbours; the last value is followed by the first.
+
+    Counted, not sorted: how often each value was drawn, in their order, says where the middle is.
+    """
+    n = len(values)
+    order = np.argsort(values, kind="stable")
+    rank = np.empty(n, np.int64)
+    rank[order] = np.arange(n)
+    starts = np.random.default_rng(seed).integers(0, n, (resamples, -(-n // block)))
+    drawn = np.concatenate([rank, rank[:block]])[starts[:, :, None] + np.arange(block)].reshape(resamples, -1)[:, :n]
+    cells = (drawn + n * np.arange(resamples)[:, None]).reshape(-1)
+    below = np.cumsum(np.bincount(cells, minlength=resamples * n).reshape(resamples, n), axis=1)
+    ordered = values[order]
+    middles = [ordered[(below < k).sum(axis=1)] for k in ((n + 1) // 2, n // 2 + 1)]
+    return np.asarray((middles[0] + middles[1]) / 2)
+
+
+def _drift(logs: NDArray[np.float64]) -> float:
+    """From the first sample to the last: the line through the medians of blocks by Theil and Sen, times the length."""
+    blocks = max(2, min(16, len(logs) // 8))
+    middles = np.array([np.median(part) for part in np.array_split(logs, blocks)])
+    i, j = np.triu_indices(blocks, 1)
+    return float(np.median((middles[j] - middles[i]) / (j - i))) * blocks
+
+
+def _autocorrelation(values: NDArray[np.float64], lags: int) -> NDArray[np.float64] | None:
+    """[lags + 1] from lag 0; None where all values are equal."""
+    n = len(values)
+    deviations = values - values.mean()
+    power = np.abs(np.fft.rfft(deviations, 2 * n)) ** 2
+    covariance = np.fft.irfft(power, 2 * n)[: lags + 1]
+    return covariance / covariance[0] if covariance[0] > 1e-12 else None
+
+
+def level_of_few(values: Sequence[float], run_to_run: float = RUN_TO_RUN) -> Level:
+    """The level of a few independent values, such as windows of energy: their mean logarithm."""
+    logs = np.log(np.asarray(values, np.float64))
+    variance = float(np.var(logs, ddof=1)) / len(logs)
+    parts = [(variance, len(logs) - 1.0), (run_to_run**2, 1e6)]
+    return Level(math.exp(float(logs.mean())), variance + run_to_run**2, welch_df(parts))
+
+
+def welch_df(parts: Sequence[tuple[float, float]]) -> float:
+    """Degrees of freedom of a sum of (variance, its degrees of freedom), by Welch and Satterthwaite."""
+    total = sum(variance for variance, _ in parts)
+    below = sum(variance**2 / df for variance, df in parts)
+    return max(1.0, total**2 / below) if below > 0 else 1e6

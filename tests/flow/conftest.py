@@ -1,8 +1,10 @@
 """Real small models for the flow tests: the embedded base detector and a head for other classes on it."""
 
+import json
 from pathlib import Path
 
 import pytest
+from tests.flow.studies import SHORT, bench_freeze
 
 
 @pytest.fixture(scope="session")
@@ -47,3 +49,12 @@ def canvases():
     import torch
 
     return torch.rand(2, 3, 160, 160, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory):
+    """One finished study: its folder and its results."""
+    out = tmp_path_factory.mktemp("study") / "out"
+    done = bench_freeze(*SHORT, "--out", out, "--construction", "branched,grafted,plain")
+    assert done.returncode == 0, done.stderr
+    return out, json.loads((out / "results.json").read_text()), done

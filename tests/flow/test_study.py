@@ -1,52 +1,17 @@
-"""The whole study for real: a real training, export and engine on the embedded data, and what happens around it."""
+"""The whole study for real: a real training, export and engine on the embedded data, and what comes out of it."""
 
 import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
+from tests.flow.studies import SHORT, artifacts, bench_freeze
 
 from bench_freeze.examples.gather import MOST_BOXES
 from bench_freeze.report.examples_schema import decode_examples
 from bench_freeze.report.schema import decode
 
 pytestmark = pytest.mark.slow
-
-SHORT = ["--freeze", "22,15", "--epochs", "1", "--latency-samples", "8", "--latency-seconds", "1"]
-TRAINED = "tuned"
-
-
-def bench_freeze(*arguments, **options):
-    command = [sys.executable, "-m", "bench_freeze", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, **options)
-
-
-def without_clocks(results):
-    """What must be equal between two runs: everything that no clock, meter, company or other row decides."""
-    plain = json.loads(json.dumps(results))
-    for row in (*plain["rows"], *plain["originals"]):
-        del row["latency"], row["memory"]
-        for key in ("seconds", "peak_bytes", "shared_with"):
-            row.get("train", {}).pop(key, None)
-    for key in ("environment", "command", "study"):
-        del plain[key]
-    for key in ("matches", "statistics", "recommendation"):  # of all rows together, and of their latencies
-        del plain[key]
-    return plain
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """One finished study: its folder and its results."""
-    out = tmp_path_factory.mktemp("study") / "out"
-    done = bench_freeze(*SHORT, "--out", out, "--construction", "branched,grafted,plain")
-    assert done.returncode == 0, done.stderr
-    return out, json.loads((out / "results.json").read_text()), done
 
 
 def test_a_row_for_every_depth_and_construction(finished):
@@ -160,130 +125,6 @@ def test_plain_output_without_a_terminal(finished):
     assert [Path(line).name for line in done.stdout.splitlines()[-2:]] == ["results.json", "report.html"]
 
 
-def test_a_second_run_reuses_everything(finished):
-    out, results, _ = finished
-    before = {p: p.stat().st_mtime_ns for p in (out / "artifacts").iterdir()}
-    again = bench_freeze(*SHORT, "--out", out, "--construction", "branched,grafted,plain", "--json")
-    assert again.returncode == 0, again.stderr
-    assert {p: p.stat().st_mtime_ns for p in (out / "artifacts").iterdir()} == before
-    repeated = json.loads(again.stdout)
-    assert repeated["rows"] == results["rows"]  # samples included
-
-
-def test_retime_measures_again_what_is_not_valid(finished, tmp_path):
-    out = tmp_path / "out"
-    shutil.copytree(finished[0], out)
-    done = bench_freeze(*SHORT, "--out", out, "--construction", "branched,grafted,plain", "--json", "--retime")
-    assert done.returncode == 0, done.stderr
-    again = json.loads(done.stdout)
-    for old, new in zip(finished[1]["rows"], again["rows"], strict=True):
-        before, after = old.pop("latency"), new.pop("latency")
-        valid = all(before[scope]["verdict"] == "VALID" for scope in ("model", "pipeline"))
-        assert valid == (before["model"]["samples_s"] == after["model"]["samples_s"])
-        del old["memory"], new["memory"]
-        assert old == new
-    branched, grafted = (row for row in json.loads(done.stdout)["rows"][:2])
-    assert branched["latency"] == grafted["latency"]  # one model, measured once
-
-
-def test_a_changed_input_invalidates_what_depends_on_it(finished, tmp_path):
-    out = tmp_path / "out"
-    shutil.copytree(finished[0], out)
-    before = {p.name for p in (out / "artifacts").iterdir()}
-    done = bench_freeze(*SHORT, "--out", out, "--construction", "branched,grafted,plain", "--score-threshold", "0.05")
-    assert done.returncode == 0, done.stderr
-    new = {p.name.partition("-")[0] for p in (out / "artifacts").iterdir() if p.name not in before}
-    assert new == {"detections", "latency", "statistics"}  # neither trained nor exported again
-    (artifacts(out, "onnx", partial=False)[0] / "model.onnx").write_bytes(b"damaged")
-    done = bench_freeze(*SHORT, "--out", out, "--construction", "branched,grafted,plain")
-    assert done.returncode == 0, done.stderr
-    assert json.loads((out / "results.json").read_text())["rows"] == finished[1]["rows"]
-
-
-def start(out, **options):
-    """A study whose depths train one after the other: its results must be those of depths that train together."""
-    command = [sys.executable, "-m", "bench_freeze", *SHORT, "--no-share", "--out", str(out)]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **options)
-
-
-def wait_for(condition, seconds=120):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.02)
-
-
-def artifacts(out: Path, kind: str, *, partial: bool):
-    pattern = f".{kind}-*.partial" if partial else f"{kind}-*"
-    return list((out / "artifacts").glob(pattern))
-
-
-def trainings(out: Path):
-    """Folders that exist as long as something is trained."""
-    return list((out / "artifacts").glob(".training.*.partial"))
-
-
-def test_a_killed_and_an_interrupted_run_go_on_and_end_the_same(finished, tmp_path):
-    out = tmp_path / "out"
-    killed = start(out)
-    wait_for(lambda: trainings(out))  # in the middle of the first training
-    killed.kill()
-    killed.wait()
-    assert not artifacts(out, TRAINED, partial=False)
-
-    left_behind = set(trainings(out))
-    second = start(out)
-    wait_for(lambda: set(trainings(out)) - left_behind)
-    blocked = bench_freeze(*SHORT, "--out", out)  # while the other runs
-    assert blocked.returncode == 2
-    assert f"in use by another run (process {second.pid})" in blocked.stderr
-    # In the middle of the second training, the rows of the first are written.
-    wait_for(lambda: artifacts(out, TRAINED, partial=False) and trainings(out))
-    second.send_signal(signal.SIGINT)
-    message = second.communicate()[1]
-    assert second.returncode == 130
-    assert "goes on where it stopped" in message
-    assert "Traceback" not in message
-    rows = json.loads((out / "results.json").read_text())
-    assert not rows["finished"]
-    assert [r["freeze"] for r in rows["rows"]] == [22, 22]
-
-    done = bench_freeze(*SHORT, "--no-share", "--out", out, "--json")
-    assert done.returncode == 0, done.stderr
-    resumed, whole = json.loads(done.stdout), finished[1]
-    whole = {**whole, "rows": [r for r in whole["rows"] if r["construction"] != "plain"]}
-    assert without_clocks(resumed) == without_clocks(whole)
-
-
-def test_the_users_data_are_not_touched(embedded_data, tmp_path):
-    data = tmp_path / "data"
-    shutil.copytree(embedded_data[0].parent, data)
-    files = {p: (p.stat().st_mtime_ns, p.stat().st_size) for p in data.rglob("*")}
-    arguments = [
-        *("--weights", data / embedded_data[0].name),
-        *("--target", data / embedded_data[1].relative_to(embedded_data[0].parent)),
-        *("--base", data / embedded_data[2].relative_to(embedded_data[0].parent)),
-        *("--freeze", "22", "--epochs", "1", "--imgsz", "160", "--latency-samples", "0", "--construction", "plain"),
-    ]
-    for folder in (data, *data.rglob("*")):
-        if folder.is_dir():
-            folder.chmod(0o555)
-    try:
-        done = bench_freeze(*arguments, "--out", tmp_path / "out", "--optimizer", "auto", "--lr0", "0.5", "--json")
-    finally:
-        for folder in (data, *data.rglob("*")):
-            if folder.is_dir():
-                folder.chmod(0o755)
-    assert done.returncode == 0, done.stderr
-    assert {p: (p.stat().st_mtime_ns, p.stat().st_size) for p in data.rglob("*")} == files
-    results = json.loads(done.stdout)
-    # optimizer=auto ignores lr0, which must not go unsaid.
-    assert results["rows"][0]["train"]["changed"]["lr0"][0] == 0.5
-    assert any("lr0 = 0.5 was asked for" in warning for warning in results["warnings"])
-    assert "warning: freeze 22 seed 0: lr0" in done.stderr
-    assert results["rows"][0]["latency"] == {"model": None, "pipeline": None}
-
-
 def test_a_newer_family_with_two_kinds_of_head(embedded_data, tmp_path):
     """YOLO26 numbers its layers differently and trains a one-to-one head beside the usual one."""
     import torch
@@ -320,34 +161,6 @@ def test_drifting_statistics_are_measured_when_asked_for(tmp_path):
     drift = row["train"]["audit"]["buffer_drift"]
     assert drift
     assert all((name.startswith("model.") and "running" in name) or "num_batches" in name for name in drift)
-
-
-def test_a_full_disk_ends_in_a_sentence_and_keeps_what_was_finished(finished, tmp_path):
-    """A limit on the size of any file stands for a full disk: the write fails in the same place, with EFBIG."""
-    out = tmp_path / "out"
-    shutil.copytree(finished[0], out)
-    for folder in artifacts(out, "onnx", partial=False):
-        shutil.rmtree(folder)
-    program = (
-        "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))\n"
-        "from bench_freeze.cli import main; sys.exit(main(sys.argv[1:]))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program, *SHORT, "--out", str(out)], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 2, done.stderr
-    assert "the disk is full" in done.stderr
-    assert "Traceback" not in done.stderr
-    assert artifacts(out, TRAINED, partial=False)
-    assert not artifacts(out, "onnx", partial=True)
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_that_cannot_be_written_is_named(tmp_path):
-    tmp_path.chmod(0o555)
-    done = bench_freeze(*SHORT, "--out", tmp_path / "out")
-    assert (done.returncode, "cannot be written" in done.stderr) == (2, True)
 
 
 def test_the_numbers_are_pycocotools_own(finished, tmp_path):
@@ -395,29 +208,6 @@ def test_the_numbers_are_pycocotools_own(finished, tmp_path):
     assert list(found["ap_by_iou"].values()) == by_iou
 
 
-def test_a_frozen_tensor_that_moved_ends_the_run(finished, tmp_path, monkeypatch, capsys):
-    import torch
-
-    from bench_freeze import cli
-    from bench_freeze.finetune.trainer import FreezeTrainer
-
-    honest = FreezeTrainer.tuned_model
-
-    def tampered(self):
-        model = honest(self)
-        with torch.no_grad():
-            model.model[0].conv.weight[0, 0, 0, 0] += 0.25
-        return model
-
-    monkeypatch.setattr(FreezeTrainer, "tuned_model", tampered)
-    out = tmp_path / "out"
-    assert cli.main([*SHORT, "--out", str(out), "--latency-samples", "0"]) == 1
-    assert "model.0.conv.weight" in capsys.readouterr().err
-    assert not artifacts(out, TRAINED, partial=False)
-    assert not artifacts(out, TRAINED, partial=True)
-    assert not trainings(out)
-
-
 def test_the_ladder_climbs_from_the_original_to_grafted(finished, tmp_path):
     """On the finished study's artifacts, so that nothing is trained for it."""
     out = tmp_path / "out"
@@ -458,36 +248,3 @@ def test_match_data_lie_beside_the_results_and_repeat(finished, tmp_path):
     check = ["check", str(out / "results.json"), "--baseline", str(to)]
     assert cli.main(check) == 3  # eight samples are too few
     assert cli.main([*check, "--max-latency-increase", "off"]) == 0
-
-
-def test_an_engine_that_dies_in_mid_run_leaves_its_samples_in_the_results(finished, tmp_path, monkeypatch, capsys):
-    from bench_freeze import cli
-    from bench_freeze.engines.ort_engine import OrtEngine
-    from bench_freeze.measure import sampler
-
-    out = tmp_path / "out"
-    shutil.copytree(finished[0], out)
-    real, calls = OrtEngine.infer, 0
-
-    def infer(self, images):
-        nonlocal calls
-        calls += 1
-        if calls > 25:
-            raise RuntimeError("CUDA error: device lost")
-        return real(self, images)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(OrtEngine, "infer", infer)
-        patch.setattr(sampler, "WARMUP_MAX_CALLS", 20)
-        arguments = [*SHORT, "--out", str(out), "--latency-samples", "9"]
-        assert cli.main(arguments) == 3
-        assert "device lost; the row and its samples are in" in capsys.readouterr().err
-    results = json.loads((out / "results.json").read_text())
-    assert not results["finished"]
-    broken = results["originals"][0]["latency"]
-    assert "device lost" in broken["failure"]
-    assert broken["model"]["n"] == len(broken["model"]["samples_s"]) >= 5  # 25 calls less a warm-up of 20 at most
-    assert broken["model"]["verdict"] == "INVALID"
-    assert results["originals"][0]["base"]["map"] == finished[1]["originals"][0]["base"]["map"]
-    assert cli.main(arguments) == 0
-    assert json.loads((out / "results.json").read_text())["finished"]

@@ -21,6 +21,7 @@ FRAMEWORK_MODULES = {
     "dualhead.ladder",
     "dualhead.model",
     "finetune.audit",
+    "finetune.capacity",
     "finetune.data_order",
     "finetune.head_init",
     "finetune.interpolation",

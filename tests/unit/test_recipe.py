@@ -3,6 +3,7 @@
 import pytest
 
 from bench_freeze.errors import InputError
+from bench_freeze.finetune.arm import Arm
 from bench_freeze.spec.recipe import Stage, share_of, stages_of
 
 
@@ -44,3 +45,9 @@ def test_stages_that_do_not_fit_are_refused(recipe, epochs):
 def test_the_share_is_in_the_name():
     assert share_of("replay_0.05", "replay") == 0.05
     assert share_of("static", "replay") is None
+
+
+def test_an_arm_knows_the_depth_whose_capacity_it_has():
+    assert Arm(10, 0, "matched_22").matched_depth == 22
+    assert Arm(10, 0, "replay_0.05").matched_depth is None
+    assert Arm(10, 0, "matched_22").source == Arm(10, 0, "matched_22")

@@ -61,6 +61,9 @@ def test_one_value_stands_for_a_list_of_one():
         ({"recipe": ["statik"]}, "did you mean 'static'"),
         ({"recipe": ["zzz"]}, "recipes are static"),
         ({"recipe": ["replay_0.05"]}, "give --replay 0.05 instead"),
+        ({"recipe": ["matched_15"]}, "give --match-capacity 15 instead"),
+        ({"freeze": [22, 15], "match_capacity": [15]}, "no freeze depth of this study .22, 15. is below 15"),
+        ({"match_capacity": [22, 22]}, "twice"),
         ({"recipe": ["scratch"]}, "give --scratch instead"),
         ({"unfreeze_schedule": "22@0,15@3,16@6"}, "depths fall"),
         ({"unfreeze_schedule": "22@1,15@3"}, "rise from 0"),
@@ -112,3 +115,9 @@ def test_missing_and_broken_files_are_named(tmp_path):
 def test_recipes_with_a_share_are_named_after_it():
     study = study_from({"recipe": ["static", "lp_ft"], "replay": [0.05], "interpolate": [0.5, 1]}, "test")
     assert study.recipes == ("static", "lp_ft", "replay_0.05", "interpolate_0.5", "interpolate_1")
+
+
+def test_arms_of_matched_capacity_are_those_below_the_depth():
+    study = study_from({"freeze": [22, 15, 10], "match_capacity": [22, 15], "scratch": True}, "test")
+    matched = [(15, "matched_22"), (10, "matched_22"), (10, "matched_15")]
+    assert study.trainings((22, 15, 10)) == [(22, "static"), (15, "static"), (10, "static"), *matched, (0, "scratch")]

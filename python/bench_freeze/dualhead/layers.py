@@ -35,11 +35,11 @@ class LayerMap:
         """Head only; from the head's first input on; the whole neck: 22, 15, 10 for YOLOv8."""
         return tuple(sorted({self.head, self.layers[self.head].sources[0], self.backbone_end}, reverse=True))
 
-    def check_depth(self, freeze: int) -> None:
+    def check_depth(self, freeze: int, option: str = "freeze") -> None:
         """Raise InputError for a depth that this model does not have."""
         if not 0 <= freeze <= self.head:
             raise InputError(
-                f"freeze = {freeze} is not possible: this model's layers are 0 to {self.head} and the head, layer "
+                f"{option} = {freeze} is not possible: this model's layers are 0 to {self.head} and the head, layer "
                 f"{self.head}, must train; use 0 to {self.head}."
             )
 

@@ -9,7 +9,7 @@ from typing import Any
 from ..artifact import Artifact
 from ..dualhead.checkpoint import Checkpoint, load_checkpoint
 from ..dualhead.layers import LayerMap
-from ..spec.recipe import DISTILL, GRADUAL, LP_FT, SCRATCH, STATIC, Stage, share_of, stages_of
+from ..spec.recipe import DISTILL, GRADUAL, LP_FT, MATCHED, SCRATCH, STATIC, Stage, share_of, stages_of
 from ..spec.study import Study
 
 KIND = "tuned"  # of the artifact
@@ -36,6 +36,12 @@ class Arm:
     def alpha(self) -> float | None:
         """The weight of the tuned model in an interpolated arm; None for one that trains."""
         return share_of(self.recipe, "interpolate")
+
+    @property
+    def matched_depth(self) -> int | None:
+        """The freeze depth whose number of trainable weights an arm of matched capacity keeps to."""
+        depth = share_of(self.recipe, MATCHED)
+        return None if depth is None else int(depth)
 
     @property
     def source(self) -> Arm:

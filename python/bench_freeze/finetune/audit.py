@@ -1,7 +1,8 @@
-"""The audit of a training: frozen tensors equal the base checkpoint's bit for bit, and what should train did move."""
+"""The audit of a training: what is frozen equals the base checkpoint's bit for bit, and what should train did move."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,8 +65,41 @@ class TrainedAudit:
     still: list[str]
 
 
-def audit_trained(before: dict[str, torch.Tensor], tuned: Any, freeze: int) -> TrainedAudit:
-    """Compare the parameters of layers freeze.. with their values before the training.
+def filters_of(tensor: torch.Tensor) -> list[bytes]:
+    """The content of each filter: a parameter's slices along its first dimension."""
+    return [row.tobytes() for row in tensor.detach().cpu().numpy()]
+
+
+def audit_resting(
+    base: Any, before: Mapping[str, torch.Tensor], tuned: Any, resting: Mapping[str, torch.Tensor], *, half: bool
+) -> int:
+    """Compare the filters at rest with their start and with the base checkpoint's; the number of weights compared.
+
+    `resting` has a mask over the filters of each parameter. In the precision of the checkpoint (`half`: float16).
+    Raises AuditError naming every parameter of which one moved, or never was the base's.
+    """
+    originals, found = dict(base.named_parameters()), dict(tuned.named_parameters())
+    compared = 0
+    moved = []
+    for name, rows in resting.items():
+        tensors = (originals[name].detach().cpu(), before[name].cpu()[rows], found[name].detach().cpu()[rows])
+        theirs, start, end = (t.half() if half else t for t in tensors)
+        if not torch.equal(start, end) or not set(filters_of(end)) <= set(filters_of(theirs)):
+            moved.append(name)
+        compared += end.numel()
+    if moved:
+        raise AuditError(
+            f"{len(moved)} parameter(s) changed in filters that should rest, so the arm has not the capacity that it "
+            f"says: {', '.join(moved)}. This is a fault of the training, not of your data; please report it with your "
+            "versions of torch and ultralytics."
+        )
+    return compared
+
+
+def audit_trained(
+    before: dict[str, torch.Tensor], tuned: Any, freeze: int, resting: Mapping[str, torch.Tensor] | None = None
+) -> TrainedAudit:
+    """Compare the parameters of layers freeze.. with their values before the training, but for those wholly at rest.
 
     A single tensor may rest (a branch that no object reached gets no gradient). Raises AuditError when all of a layer's
     did: it was meant to train and never has.
@@ -75,7 +109,7 @@ def audit_trained(before: dict[str, torch.Tensor], tuned: Any, freeze: int) -> T
     trained = 0
     for name, after in tuned.named_parameters():
         layer = int(name.split(".")[1])
-        if layer < freeze or ".dfl." in name:
+        if layer < freeze or ".dfl." in name or (resting and name in resting and bool(resting[name].all())):
             continue
         same = torch.equal(before[name], after.detach().cpu())
         trained += not same

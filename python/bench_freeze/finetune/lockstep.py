@@ -31,7 +31,8 @@ from .arm import (
     recipe_options,
     requested_arguments,
 )
-from .audit import audit_frozen, audit_trained
+from .audit import audit_frozen, audit_resting, audit_trained
+from .capacity import MatchedTrainee
 from .data_order import DataOrder, restore_generators
 from .head_init import from_scratch, with_new_head
 from .loop import train_in_lockstep
@@ -144,6 +145,8 @@ class Lockstep:
             return ReplayTrainee(arm.name, trainer, stages, self._base.model, self._memories[arm], arm.seed)
         if arm.recipe == DISTILL:
             return DistillTrainee(arm.name, trainer, stages, self._base.model, self._study.distill_weight)
+        if arm.matched_depth is not None:
+            return MatchedTrainee(arm.name, trainer, stages, self._base.model, arm.matched_depth, arm.seed)
         return Trainee(arm.name, trainer, stages)
 
     def _go_on(self, trainees: list[Any], order: Any) -> int:
@@ -163,9 +166,11 @@ class Lockstep:
         trainer = trainee.trainer
         tuned = trainer.tuned_model()
         audit = audit_frozen(base.model, tuned, arm.freeze, study.frozen_bn, half=base.half)
-        trained = audit_trained(self._before[arm], tuned, arm.freeze)
+        resting = audit_resting(base.model, self._before[arm], tuned, trainee.resting, half=base.half)
+        trained = audit_trained(self._before[arm], tuned, arm.freeze, trainee.resting)
         requested = requested_arguments(study, arm)
         effective = trainer.effective_arguments()
+        effective["trainable_parameters"] -= resting
         return {
             "seconds": trainee.seconds,
             "peak_bytes": peak_bytes,
@@ -174,9 +179,10 @@ class Lockstep:
             "effective": effective,
             "changed": {k: list(v) for k, v in changed_arguments(requested, effective).items()},
             "head_start": asdict(self._starts[arm]),
-            "audit": asdict(audit) | asdict(trained),
+            "audit": asdict(audit) | asdict(trained) | ({"resting_parameters": resting} if resting else {}),
             "recipe": recipe_options(study, arm)
             | {"stages": [list(stage) for stage in trainee.stages]}
+            | trainee.recipe_facts
             | ({"memory_images": len(self._memories[arm].images)} if arm in self._memories else {}),
             "weights": "moving average (EMA) after the last epoch",
             "threads": usable_cores() if study.device == "cpu" else None,  # sums round differently with another number

@@ -33,6 +33,8 @@ class Trainee:
         trainer._setup_train()
         self.generators = generator_states(cuda=trainer.device.type == "cuda")  # as Ultralytics' loop would begin
         self.name = name
+        self.recipe_facts: dict[str, Any] = {}
+        self.resting: dict[str, Tensor] = {}  # filters that keep the base's values, by the parameter's name
         self.trainer = trainer
         self.freeze = stages[-1].depth
         self.depth = stages[0].depth  # layers 0..depth-1 are frozen now

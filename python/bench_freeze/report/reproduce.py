@@ -7,7 +7,10 @@ import shlex
 from .schema import Original, Results, Row
 
 # --replay stays: with --replay-holdout it decides which base images are scored in every row.
-_REPLACED = ("freeze", "seeds", "recipe", "interpolate", "data-fractions", "construction", "engine", "precision")
+_REPLACED = (
+    *("freeze", "seeds", "recipe", "interpolate", "match-capacity", "data-fractions"),
+    *("construction", "engine", "precision"),
+)
 _DROPPED = ("--json", "--scratch")
 
 
@@ -30,6 +33,8 @@ def _recipe_flags(recipe: str) -> list[str]:
     family, _, share = recipe.partition("_")
     if family == "interpolate":
         return ["--interpolate", share]
+    if family == "matched":
+        return ["--match-capacity", share]
     if recipe == "scratch":
         return ["--scratch"]
     return [] if recipe == "static" or family == "replay" else ["--recipe", recipe]

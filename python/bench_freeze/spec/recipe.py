@@ -1,6 +1,7 @@
 """Training recipes by name, without any framework: what `recipe` may say, and which layers train from which epoch on.
 
-A row's recipe is a name below, or `replay_SHARE` or `interpolate_ALPHA`, which --replay and --interpolate add.
+A row's recipe is a name below, or `replay_SHARE`, `interpolate_ALPHA` or `matched_DEPTH`, which --replay, --interpolate
+and --match-capacity add.
 """
 
 from __future__ import annotations
@@ -17,13 +18,14 @@ LP_FT = "lp_ft"
 GRADUAL = "gradual"
 DISTILL = "distill"
 SCRATCH = "scratch"  # an arm of its own, at freeze 0 only
+MATCHED = "matched"
 RECIPES: dict[str, str] = {
     STATIC: "layers 0..freeze-1 stay frozen, the rest trains from the first step",
     LP_FT: "the head alone first, then all layers from freeze on",
     GRADUAL: "from the head down to freeze, depth by depth",
     DISTILL: "static, and the features that the base head reads are held near the base model's",
 }
-BY_SHARE = {"replay": "share of the replay images", "interpolate": "weight of the tuned model"}
+BY_SHARE = {"replay": "replay", "interpolate": "interpolate", MATCHED: "match-capacity"}  # family: its flag
 
 
 class Stage(NamedTuple):
@@ -41,7 +43,7 @@ def check_recipes(names: tuple[str, ...]) -> None:
         family, _, share = name.partition("_")
         close = difflib.get_close_matches(name, RECIPES, n=1)
         if family in BY_SHARE:
-            hint = f"give --{family} {share or 0.5} instead."
+            hint = f"give --{BY_SHARE[family]} {share or (22 if family == MATCHED else 0.5)} instead."
         elif name == SCRATCH:
             hint = "give --scratch instead."
         else:

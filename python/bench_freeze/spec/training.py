@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import product
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import InputError
-from .recipe import RECIPES, STATIC, check_recipes, parse_schedule
+from .recipe import MATCHED, RECIPES, SCRATCH, STATIC, check_recipes, parse_schedule
 
 if TYPE_CHECKING:
     from .study import Study
@@ -76,6 +77,13 @@ class TrainingOptions:
     data_fractions: tuple[float, ...] = flag(
         "training", "shares of the training images, nested, each an arm", (1.0,), "X[,X]"
     )
+    match_capacity: tuple[int, ...] = flag(
+        "training",
+        "also train deeper depths with as many trainable weights as these have: depth apart from capacity (recipe "
+        "matched_N)",
+        (),
+        "N[,N]",
+    )
     scratch: bool = flag("training", "also train from random weights, nothing frozen (recipe scratch)", False)
     share: bool = flag("training", "depths on the same data train together: each batch and frozen layer once", True)
     executor: Literal["local", "ray"] = flag(
@@ -91,9 +99,20 @@ class TrainingOptions:
 
     @property
     def recipes(self) -> tuple[str, ...]:
-        """Every recipe of the study by its full name, those with a share included."""
+        """Every recipe of all depths by its full name, those with a share included."""
         replayed = (f"replay_{share:g}" for share in self.replay)
         return (*self.recipe, *replayed, *(f"interpolate_{alpha:g}" for alpha in self.interpolate))
+
+    def trainings(self, depths: tuple[int, ...]) -> list[tuple[int, str]]:
+        """Freeze depth and recipe of everything that is trained at these depths. Raises InputError."""
+        for depth in self.match_capacity:
+            if min(depths) >= depth:
+                raise InputError(
+                    f"match_capacity = {depth}: no freeze depth of this study ({', '.join(map(str, depths))}) is below "
+                    f"{depth}, so none trains more weights; add a deeper one to --freeze, or leave it out."
+                )
+        matched = [(freeze, f"{MATCHED}_{d}") for freeze in depths for d in self.match_capacity if freeze < d]
+        return [*product(depths, self.recipes), *matched, *([(0, SCRATCH)] if self.scratch else [])]
 
 
 def check_training(study: Study) -> None:
@@ -107,12 +126,14 @@ def check_training(study: Study) -> None:
         raise InputError(f"layer_decay = {study.layer_decay} is out of range; give a number above 0, up to 1.")
     if not 0 <= study.distill_weight < float("inf"):
         raise InputError(f"distill_weight = {study.distill_weight} is out of range; give 0 or more.")
-    for name in ("replay", "interpolate", "data_fractions"):
-        shares = getattr(study, name)
-        if any(not 0 < share <= 1 for share in shares):
-            raise InputError(f"{name} = {','.join(map(str, shares))} is out of range; give numbers above 0, up to 1.")
-        if len(set(shares)) != len(shares):
-            raise InputError(f"{name} = {','.join(map(str, shares))} names something twice; name each once.")
+    if study.freeze:
+        study.trainings(study.freeze)
+    for name in ("replay", "interpolate", "data_fractions", "match_capacity"):
+        values = getattr(study, name)
+        if name != "match_capacity" and any(not 0 < share <= 1 for share in values):
+            raise InputError(f"{name} = {','.join(map(str, values))} is out of range; give numbers above 0, up to 1.")
+        if len(set(values)) != len(values):
+            raise InputError(f"{name} = {','.join(map(str, values))} names something twice; name each once.")
     if not 0 <= study.replay_holdout < 1:
         raise InputError(f"replay_holdout = {study.replay_holdout} is out of range; give a number from 0, below 1.")
     unused = [n for n in ("replay_set", "replay_images", "replay_holdout") if getattr(study, n) and not study.replay]

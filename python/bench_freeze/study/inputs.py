@@ -17,6 +17,7 @@ from ..data.loader import load_batch
 from ..data.pairing import pair_with_head
 from ..data.source import open_base, open_target, open_test
 from ..dualhead.checkpoint import Checkpoint, load_checkpoint, locate_weights, quiet_ultralytics
+from ..dualhead.layers import LayerMap
 from ..errors import InputError
 from ..report.schema import DataFacts
 from ..spec.study import Study
@@ -48,6 +49,7 @@ def read_inputs(study: Study, store: ArtifactStore, console: Console) -> Inputs:
         checkpoint = load_checkpoint(locate_weights(weights))
         for freeze in study.freeze or ():
             checkpoint.layers.check_depth(freeze)
+        _check_matched_depths(study, checkpoint.layers)
         checkpoint.layers.check_imgsz(study.imgsz)
     with console.step("read target set") as progress:
         training, scored = open_target(
@@ -124,6 +126,17 @@ def _pair_base_classes(
         head="the base head",
         where=str(path),
     )
+
+
+def _check_matched_depths(study: Study, layers: LayerMap) -> None:
+    for depth in study.match_capacity:
+        layers.check_depth(depth, "match_capacity")
+        if depth == layers.head and study.head_init == "reinit":
+            raise InputError(
+                f"match_capacity = {depth}: with head_init = reinit the new head has as many weights as freeze {depth} "
+                "trains, so nothing else could; give a smaller depth, or another head_init."
+            )
+    study.trainings(study.freeze or layers.default_depths())
 
 
 def _check_same_classes(study: Study, base_names: tuple[str, ...], target_names: tuple[str, ...]) -> None:

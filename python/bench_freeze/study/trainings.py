@@ -14,7 +14,6 @@ from ..data.subset import nested_subset
 from ..finetune.arm import Arm, arm_stages
 from ..finetune.training import fine_tune, untrained
 from ..report.schema import Results
-from ..spec.recipe import SCRATCH
 from ..spec.study import Study
 from .inputs import Inputs
 
@@ -114,11 +113,9 @@ def _title(group: list[Arm]) -> str:
 def _arms(study: Study, inputs: Inputs) -> list[Arm]:
     """Every depth with every seed, the shallowest training first."""
     depths = study.freeze or inputs.base.layers.default_depths()
-    scratch = [(0, SCRATCH)] if study.scratch else []
-    trainings = [*product(depths, study.recipes), *scratch]
     arms = [
         Arm(freeze, seed, recipe, fraction)
-        for fraction, (freeze, recipe), seed in product(study.data_fractions, trainings, study.seeds)
+        for fraction, (freeze, recipe), seed in product(study.data_fractions, study.trainings(depths), study.seeds)
     ]
     for arm in arms:
         arm_stages(study, arm, inputs.base.layers)  # refuses what cannot be, before anything is trained

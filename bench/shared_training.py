@@ -7,6 +7,9 @@ precision off on both sides. A time is that of the whole job, from a loaded base
 set-up, reading, training, and for ours the audit and the artifacts on disk. Every round runs the sides forwards and
 then backwards (A B C C B A), so that a drift of the machine's speed meets all alike. Without --weights and --target the
 embedded problem is used.
+
+--cached also compares, apart from the rest, two trainings of all arms together without augmentation: with the frozen
+layers' outputs computed in every epoch and kept per image (A B B A).
 """
 
 from __future__ import annotations
@@ -83,14 +86,36 @@ def seconds_of(job: Callable[[], Any]) -> tuple[float, float]:
     return time.perf_counter() - wall, time.process_time() - processor
 
 
-def paired(seconds: dict[str, list[float]]) -> dict[str, list[float]]:
-    """Per round of A B C C B A the ratio of a side's two times over those of all arms together."""
-    ours = seconds["ours together"]
+def paired(seconds: dict[str, list[float]], over: str) -> dict[str, list[float]]:
+    """Per round of A B C C B A the ratio of a side's two times over those of the side `over`."""
+    ours = seconds[over]
     return {
         side: [(own[k] + own[k + 1]) / (ours[k] + ours[k + 1]) for k in range(0, len(own), 2)]
         for side, own in seconds.items()
-        if side != "ours together"
+        if side != over
     }
+
+
+def compare(sides: dict[str, Callable[[], None]], rounds: int, over: str) -> dict[str, Any]:
+    """Run the sides forwards and backwards, print their times and ratios, and give them back."""
+    taken: dict[str, list[float]] = {side: [] for side in sides}
+    processor: dict[str, list[float]] = {side: [] for side in sides}
+    for _ in range(rounds):
+        for side in (*sides, *reversed(sides)):
+            wall, cpu = seconds_of(sides[side])
+            taken[side].append(wall)
+            processor[side].append(cpu)
+            print(f"{side:<14} {wall:8.2f} s, processor {cpu:8.2f} s", flush=True)
+    pairs, processor_pairs = paired(taken, over), paired(processor, over)
+    for side, ratios in pairs.items():
+        shown = ", ".join(f"{ratio:.3f}" for ratio in ratios)
+        print(
+            f"{side} over {over}: {statistics.median(ratios):.3f} (rounds {shown}); processor time "
+            f"{statistics.median(processor_pairs[side]):.3f}"
+        )
+    return {
+        "seconds": taken, "ratios": pairs, "processor_seconds": processor, "processor_ratios": processor_pairs
+    }  # fmt: skip
 
 
 def main() -> None:
@@ -104,6 +129,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--rounds", type=int, default=2, help="of A B C C B A")
     parser.add_argument("--mosaic", action="store_true", help="mosaic in all epochs but the last")
+    parser.add_argument("--cached", action="store_true", help="also without augmentation, frozen layers kept or not")
     parser.add_argument("--json", type=Path, help="also write the figures here")
     options = parser.parse_args()
     import ultralytics  # noqa: F401  (sets up its log, which is then silenced)
@@ -135,26 +161,16 @@ def main() -> None:
             "ours apart": lambda: ours(apart),
             "ours together": lambda: ours(study),
         }
-        taken: dict[str, list[float]] = {side: [] for side in sides}
-        processor: dict[str, list[float]] = {side: [] for side in sides}
-        for _ in range(options.rounds):
-            for side in (*sides, *reversed(sides)):
-                wall, cpu = seconds_of(sides[side])
-                taken[side].append(wall)
-                processor[side].append(cpu)
-                print(f"{side:<14} {wall:8.2f} s, processor {cpu:8.2f} s", flush=True)
-    pairs, processor_pairs = paired(taken), paired(processor)
-    for side, ratios in pairs.items():
-        shown = ", ".join(f"{ratio:.3f}" for ratio in ratios)
-        print(
-            f"{side} over ours together: {statistics.median(ratios):.3f} (rounds {shown}); processor time "
-            f"{statistics.median(processor_pairs[side]):.3f}"
-        )
+        figures = compare(sides, options.rounds, "ours together")
+        if options.cached:
+            plain = study_from(values | {"train_args": {}, "augment": False}, "the benchmark")
+            cached = study_from(values | {"train_args": {}, "augment": False, "cache_features": True}, "the benchmark")
+            both = {"computed": lambda: ours(plain), "kept": lambda: ours(cached)}
+            figures["without_augmentation"] = compare(both, options.rounds, "kept")
     if options.json:
         figures = {
             "freeze": options.freeze, "images": len(data.images), "epochs": options.epochs, "imgsz": options.imgsz,
-            "batch": options.batch, "threads": threads, "mosaic": options.mosaic, "seconds": taken, "ratios": pairs,
-            "processor_seconds": processor, "processor_ratios": processor_pairs,
+            "batch": options.batch, "threads": threads, "mosaic": options.mosaic, **figures,
             "environment": environment(),
         }  # fmt: skip
         options.json.write_text(json.dumps(figures, indent=1) + "\n")

@@ -41,6 +41,12 @@ def test_a_depth_beyond_the_model(data, capsys):
     refused(capsys, data.run("--freeze", "23"), "freeze = 23", "use 0 to 22")
 
 
+def test_a_capacity_that_cannot_be_matched(data, capsys):
+    refused(capsys, data.run("--match-capacity", "23"), "match_capacity = 23", "use 0 to 22")
+    refused(capsys, data.run("--match-capacity", "10"), "match_capacity = 10", "(22, 15, 10)", "deeper one")
+    refused(capsys, data.run("--match-capacity", "22", "--head-init", "reinit"), "head_init = reinit")
+
+
 def test_a_checkpoint_that_is_none(data, capsys):
     data.weights.write_text("not a checkpoint")
     refused(capsys, data.run(), data.weights.name, "no Ultralytics checkpoint")

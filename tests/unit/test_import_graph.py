@@ -23,6 +23,7 @@ FRAMEWORK_MODULES = {
     "finetune.audit",
     "finetune.capacity",
     "finetune.data_order",
+    "finetune.feature_cache",
     "finetune.head_init",
     "finetune.interpolation",
     "finetune.lockstep",

@@ -11,6 +11,7 @@ from ..dualhead.checkpoint import Checkpoint, load_checkpoint
 from ..dualhead.layers import LayerMap
 from ..spec.recipe import DISTILL, GRADUAL, LP_FT, MATCHED, SCRATCH, STATIC, Stage, share_of, stages_of
 from ..spec.study import Study
+from ..spec.training import NO_AUGMENTATION
 
 KIND = "tuned"  # of the artifact
 CHECKPOINT = "tuned.pt"
@@ -69,6 +70,8 @@ def requested_arguments(study: Study, arm: Arm) -> dict[str, Any]:
         "amp": False,  # Ultralytics' check of mixed precision downloads a model; --train-args amp=bf16 needs no check
         "deterministic": True,
     }
+    if not study.augment:
+        asked |= NO_AUGMENTATION
     lr0 = study.lr0 if arm.lr0 is None else arm.lr0
     if lr0 is not None:
         asked["lr0"] = lr0
@@ -109,6 +112,8 @@ def training_inputs(
         "device": study.device.partition(":")[0],
         "versions": dict(versions),
     }
+    if study.cache_features:
+        inputs["cache_features"] = True  # the last digits differ
     recipe = recipe_options(study, arm)
     if memory_sha256 is not None:
         recipe["memory_sha256"] = memory_sha256

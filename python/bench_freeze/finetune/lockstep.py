@@ -34,8 +34,9 @@ from .arm import (
 from .audit import audit_frozen, audit_resting, audit_trained
 from .capacity import MatchedTrainee
 from .data_order import DataOrder, restore_generators
+from .feature_cache import FeatureCache
 from .head_init import from_scratch, with_new_head
-from .loop import train_in_lockstep
+from .loop import SharedTrunk, train_in_lockstep
 from .progress import Progress, ProgressStore
 from .rehearsal import DistillTrainee, ReplayTrainee
 from .trainee import Trainee
@@ -76,6 +77,7 @@ class Lockstep:
             ):
                 trainees = self._set_up(scratch)
                 order = DataOrder(trainees[0].trainer)
+                trunk = self._trunk(scratch, trainees[0].trainer)
                 start = self._go_on(trainees, order)
                 epochs = study.epochs
 
@@ -88,8 +90,9 @@ class Lockstep:
                         }
                         self._progress.save(states)
 
-                failed = train_in_lockstep(trainees, order, start=start, epochs=epochs, at_border=at_border)
+                failed = train_in_lockstep(trainees, order, trunk, start=start, epochs=epochs, at_border=at_border)
                 order.close()
+                trunk.close()
         finally:
             unset_deterministic()
         for arm, trainee in zip(arms, trainees, strict=True):
@@ -124,6 +127,8 @@ class Lockstep:
                 return model
 
             asked = requested_arguments(study, arm)
+            if study.cache_features and not self._reads_images:
+                asked["workers"] = 0  # there is nothing to decode
             stages = arm_stages(study, arm, base.layers)
             with _argument_sentences():
                 trainer = FreezeTrainer(
@@ -133,12 +138,23 @@ class Lockstep:
                     frozen_bn=study.frozen_bn,
                     stages=stages,
                     layer_decay=study.layer_decay,
+                    augment=study.augment,
                     shared_loader=loader,
                 )
             trainees.append(self._trainee(arm, trainer, stages))
             loader = trainer.train_loader
         restore_generators(trainees[0].generators)  # whatever company it has, an arm draws what it would draw alone
         return trainees
+
+    @property
+    def _reads_images(self) -> bool:
+        """Some arm runs all of its layers on the images, in the end at least."""
+        return any(arm.freeze == 0 for arm, _ in self._group)
+
+    def _trunk(self, scratch: Path, trainer: FreezeTrainer) -> SharedTrunk:
+        if self._study.cache_features:
+            return FeatureCache(scratch, trainer, reads_images=self._reads_images)
+        return SharedTrunk()
 
     def _trainee(self, arm: Arm, trainer: Any, stages: tuple[Stage, ...]) -> Any:
         if arm in self._memories:

@@ -10,7 +10,8 @@ arm's own layers at a time, beside the trunk's outputs that later layers read.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from torch import Tensor
@@ -22,9 +23,29 @@ from .trainee import Trainee, run_trunk
 AtBorder = Callable[[int], None]
 
 
+class SharedTrunk:
+    """The layers that are frozen in the deepest-frozen arm, run once for all arms."""
+
+    def begin_epoch(self, trainees: list[Trainee]) -> None:
+        """Take note of the arms and depths of an epoch."""
+
+    def outputs(self, trainees: list[Trainee], batch: dict[str, Any]) -> dict[int, Tensor]:
+        """Outputs by layer, as far as any arm reads them."""
+        deepest = max(trainees, key=lambda trainee: trainee.shared_depth)
+        borders = {trainee.shared_depth - 1 for trainee in trainees}
+        kept = frozenset(deepest.detector.save) | frozenset(borders)
+        with deepest.precision():
+            outputs: dict[int, Tensor] = run_trunk(deepest.detector, deepest.shared_depth, batch["img"], kept)
+        return outputs
+
+    def close(self) -> None:
+        """Let go of what is kept."""
+
+
 def train_in_lockstep(
     trainees: list[Trainee],
     order: DataOrder,
+    trunk: SharedTrunk | None = None,
     *,
     start: int,
     epochs: int,
@@ -34,8 +55,9 @@ def train_in_lockstep(
 
     `at_border(n)` is called after each of them, with the number of finished epochs; the state of every trainee and of
     the order may be taken there. An arm whose loss is no number any more leaves the group: the value holds those errors
-    by the arm's name.
+    by the arm's name. `trunk` gives what frozen layers put out; without one they run on every batch.
     """
+    trunk = SharedTrunk() if trunk is None else trunk
     failed: dict[str, BenchFreezeError] = {}
     for epoch in range(start, epochs):
         active = [trainee for trainee in trainees if trainee.name not in failed]
@@ -43,10 +65,13 @@ def train_in_lockstep(
             break
         for trainee in active:
             trainee.begin_epoch(epoch)
+        with _shared_time(active):
+            trunk.begin_epoch(active)
         for i, batch in _timed(order.epoch(epoch), active):
-            trunk = shared_trunk(active, batch["img"])
+            with _shared_time(active):
+                outputs = trunk.outputs(active, batch)
             for trainee in active:
-                trainee.train_batch(i, epoch, dict(batch), trunk)
+                trainee.train_batch(i, epoch, dict(batch), outputs)
         for trainee in active:
             try:
                 trainee.end_epoch(epoch)
@@ -56,30 +81,21 @@ def train_in_lockstep(
     return failed
 
 
-def shared_trunk(trainees: list[Trainee], images: Tensor) -> dict[int, Tensor]:
-    """Outputs of the layers that are frozen in the deepest-frozen arm, as far as any arm reads them."""
-    began = time.perf_counter()
-    deepest = max(trainees, key=lambda trainee: trainee.shared_depth)
-    borders = {trainee.shared_depth - 1 for trainee in trainees}
-    kept = frozenset(deepest.detector.save) | frozenset(borders)
-    with deepest.precision():
-        outputs: dict[int, Tensor] = run_trunk(deepest.detector, deepest.shared_depth, images, kept)
-    _share_time(time.perf_counter() - began, trainees)
-    return outputs
-
-
 def _timed(batches: Any, trainees: list[Trainee]) -> Any:
     """The batches with their numbers; the time that each took to make is shared by the arms."""
     iterator = enumerate(batches)
     while True:
-        began = time.perf_counter()
-        item = next(iterator, None)
+        with _shared_time(trainees):
+            item = next(iterator, None)
         if item is None:
             return
-        _share_time(time.perf_counter() - began, trainees)
         yield item
 
 
-def _share_time(seconds: float, trainees: list[Trainee]) -> None:
+@contextmanager
+def _shared_time(trainees: list[Trainee]) -> Iterator[None]:
+    """The time within is every arm's in equal parts."""
+    began = time.perf_counter()
+    yield
     for trainee in trainees:
-        trainee.seconds += seconds / len(trainees)
+        trainee.seconds += (time.perf_counter() - began) / len(trainees)

@@ -109,8 +109,8 @@ class ReplayTrainee(Trainee):
 class ReplayMemory:
     """Base images in memory order; the batch of a step depends on seed, epoch and step only, so nothing needs saving.
 
-    Augmented as the target images are, but without mosaic, mixup and the like: their other images would be drawn from
-    what happens to be in memory.
+    Augmented as the target images are, if at all, but without mosaic, mixup and the like: their other images would be
+    drawn from what happens to be in memory.
     """
 
     def __init__(self, memory: DetectionSet, trainer: FreezeTrainer, seed: int) -> None:
@@ -120,7 +120,7 @@ class ReplayMemory:
             memory,
             imgsz=settings.imgsz,
             batch_size=1,
-            augment=True,
+            augment=trainer.augments,
             hyp=settings,
             rect=False,
             cache=None,

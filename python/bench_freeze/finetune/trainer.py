@@ -38,10 +38,12 @@ class FreezeTrainer(DetectionTrainer):
         frozen_bn: FrozenBatchNorm,
         stages: tuple[Stage, ...] = (),
         layer_decay: float = 1.0,
+        augment: bool = True,
         shared_loader: Any = None,
     ) -> None:
         self._stages = stages
         self._layer_decay = layer_decay
+        self.augments = augment
         self._data_set = data_set
         self._build_model = build_model
         self._frozen_bn = frozen_bn
@@ -66,12 +68,12 @@ class FreezeTrainer(DetectionTrainer):
         self.model = self._build_model()
 
     def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> CheckedDataset:
-        """The training set, augmented for training."""
+        """The training set, augmented for training or letterboxed alone."""
         return CheckedDataset(
             self._data_set,
             imgsz=self.args.imgsz,
             batch_size=batch,
-            augment=mode == "train",
+            augment=mode == "train" and self.augments,
             hyp=self.args,
             rect=False,
             cache=self.args.cache or None,

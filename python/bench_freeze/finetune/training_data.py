@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from ultralytics.data.dataset import YOLODataset
 
 from ..data.dataset import DetectionSet
@@ -49,13 +50,27 @@ def training_labels(data: DetectionSet) -> list[dict[str, Any]]:
 
 
 class CheckedDataset(YOLODataset):
-    """YOLODataset over labels already in memory."""
+    """YOLODataset over labels already in memory. A sample tells which image it is (`index`)."""
 
     def __init__(self, data_set: DetectionSet, **kwargs: Any) -> None:
         self._data_set = data_set
         super().__init__(img_path="", **kwargs)
         # Ultralytics reads, and may rewrite or delete, an x.npy beside x.jpg: point it where nothing is.
         self.npy_files = [Path("/nonexistent") / f"{i}.npy" for i in range(self.ni)]
+        self.labels_only: list[dict[str, Any]] | None = None  # samples without images, where nothing reads those
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        """One sample; with `labels_only` no image is read, and one that is empty stands for it."""
+        if self.labels_only is None:
+            return self.read(index)
+        kept = self.labels_only[index].items()
+        own = {name: value.clone() if isinstance(value, torch.Tensor) else value for name, value in kept}
+        return own | {"img": torch.empty(0)}
+
+    def read(self, index: int) -> dict[str, Any]:
+        """One sample with its image, decoded now."""
+        sample: dict[str, Any] = super().__getitem__(index)
+        return sample | {"index": index}
 
     def get_img_files(self, img_path: str | list[str]) -> list[str]:
         """The images of the data set, in its order."""

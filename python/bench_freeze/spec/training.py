@@ -15,6 +15,13 @@ if TYPE_CHECKING:
 HeadInit = Literal["reinit", "shape_match", "width_preserving", "name_remap"]
 FrozenBatchNorm = Literal["eval", "train"]
 
+# Ultralytics' arguments that change an image or mix it with others, off; what else it lists is for classification.
+NO_AUGMENTATION: dict[str, Any] = {
+    **dict.fromkeys(("mosaic", "mixup", "cutmix", "copy_paste", "hsv_h", "hsv_s", "hsv_v", "degrees"), 0.0),
+    **dict.fromkeys(("translate", "scale", "shear", "perspective", "flipud", "fliplr", "bgr", "multi_scale"), 0.0),
+    "close_mosaic": 0,
+}
+
 
 def flag(group: str, help: str, default: Any = None, metavar: str | None = None) -> Any:
     """A field of a study: a flag on the command line and a key in a study file."""
@@ -76,6 +83,14 @@ class TrainingOptions:
     )
     data_fractions: tuple[float, ...] = flag(
         "training", "shares of the training images, nested, each an arm", (1.0,), "X[,X]"
+    )
+    augment: bool = flag(
+        "training", "augment training images; without, they are letterboxed alone, the same in every epoch", True
+    )
+    cache_features: bool = flag(
+        "training",
+        "with --no-augment: compute the frozen layers once per image, not once per epoch (takes disk)",
+        False,
     )
     match_capacity: tuple[int, ...] = flag(
         "training",
@@ -151,9 +166,28 @@ def check_training(study: Study) -> None:
         raise InputError(f"address = {study.address} is of a Ray cluster; add --executor ray, or leave it out.")
     if study.frozen_bn == "train" and study.interpolate:
         raise InputError("interpolate needs frozen layers that are the base model's; leave frozen_bn = eval.")
+    _check_augmentation(study)
     if study.lr_search < 0 or study.lr_search == 1:
         raise InputError(
             f"lr_search = {study.lr_search} is out of range; give 2 or more rates to try, or leave it out."
         )
     if study.lr_search and (study.lr0 is None or study.optimizer.lower() == "auto"):
         raise InputError("lr_search needs a rate to search around; give --optimizer AdamW --lr0 0.001, for example.")
+
+
+def _check_augmentation(study: Study) -> None:
+    given = [name for name in (*NO_AUGMENTATION, "augmentations") if name in study.train_args]
+    if not study.augment and given:
+        raise InputError(
+            f"train_args: '{given[0]}' is augmentation, and augment = false has none; leave one of them out."
+        )
+    if not study.cache_features:
+        return
+    if study.augment:
+        raise InputError(
+            "cache_features needs images that are the same in every epoch; add --no-augment, or leave it out."
+        )
+    if study.frozen_bn == "train":
+        raise InputError("cache_features needs frozen layers whose output keeps still; leave frozen_bn = eval.")
+    if study.freeze is not None and not any(study.freeze):
+        raise InputError("cache_features has nothing to keep at freeze 0, where every layer trains; leave it out.")

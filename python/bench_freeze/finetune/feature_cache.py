@@ -1,0 +1,145 @@
+"""The frozen trunk's outputs, computed once per image where a training does not augment.
+
+Without augmentation an image gives the same input in every epoch, and with frozen statistics the frozen layers give the
+same outputs whatever else is in the batch. Those that later layers read are computed before the first epoch that needs
+them, in the data set's order, so that they depend on neither the shuffling nor a training that goes on. From then on no
+image is decoded and no frozen layer runs; order, batches and labels are those of a training without a cache. The last
+digits may differ from one: convolutions may round differently in another batch.
+
+The outputs lie in files in the training's scratch folder, one per layer, float32, a row per image; the system keeps in
+memory what fits. They are read, not mapped: mapped pages would count as the process's own peak memory.
+"""
+
+from __future__ import annotations
+
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..dualhead.model import run_layers
+from ..environment import usable_cores
+from ..errors import InputError
+from .data_order import generator_states, restore_generators
+from .loop import SharedTrunk
+from .trainee import Trainee, run_trunk
+from .trainer import FreezeTrainer
+
+
+class FeatureCache(SharedTrunk):
+    """The shared trunk of a group of arms, read from files instead of computed.
+
+    `reads_images` tells whether some arm freezes nothing in some epoch: images are then decoded in every epoch, and
+    only the frozen layers of the other arms are spared.
+    """
+
+    def __init__(self, folder: Path, trainer: FreezeTrainer, *, reads_images: bool) -> None:
+        self._folder, self._trainer, self._reads_images = folder, trainer, reads_images
+        self._dataset = trainer.train_loader.dataset
+        self._rows: dict[int, _Rows] = {}
+        self._image_shape: tuple[int, ...] = ()
+
+    def begin_epoch(self, trainees: list[Trainee]) -> None:
+        """Compute what the epoch reads and is not there yet; drop what no arm reads any more."""
+        stems = {stem(t.detector, t.shared_depth) for t in trainees}
+        read = frozenset[int]().union(*(layers_read(trainees[0].detector, depth) for depth in stems)) - {-1}
+        for layer in self._rows.keys() - read:
+            self._rows.pop(layer).remove()
+        missing = read - self._rows.keys()
+        if missing:
+            deepest = max(trainees, key=lambda trainee: trainee.shared_depth)
+            before = generator_states(cuda=self._trainer.device.type == "cuda")  # a sample draws, even to no effect
+            self._compute(missing, deepest)
+            restore_generators(before)
+
+    def outputs(self, trainees: list[Trainee], batch: dict[str, Any]) -> dict[int, Tensor]:
+        """The stored outputs of a batch's images. Where none were read, zeros of their shape stand in the batch."""
+        device = self._trainer.device
+        if not self._reads_images:
+            batch["img"] = torch.zeros((), device=device).expand(len(batch["index"]), *self._image_shape)
+        found = {layer: rows.read(batch["index"]).to(device) for layer, rows in self._rows.items()}
+        by_depth = {trainee.shared_depth: trainee for trainee in trainees}
+        for depth, trainee in by_depth.items():
+            first = stem(trainee.detector, depth)
+            between = trainee.detector.model[first:depth]
+            with torch.no_grad():
+                run_layers(between, found.get(first - 1), found, frozenset(range(first, depth)))
+        return found
+
+    def close(self) -> None:
+        """Close the files and remove them."""
+        while self._rows:
+            self._rows.popitem()[1].remove()
+
+    def _compute(self, layers: frozenset[int], deepest: Trainee) -> None:
+        count, size = len(self._dataset), self._trainer.batch_size
+        labels: list[dict[str, Any]] = []
+        with ThreadPoolExecutor(usable_cores()) as pool:
+            for start in range(0, count, size):
+                samples = list(pool.map(self._dataset.read, range(start, min(start + size, count))))
+                images = self._trainer.preprocess_batch({"img": torch.stack([s.pop("img") for s in samples])})["img"]
+                labels.extend(samples)
+                with deepest.precision():
+                    outputs = run_trunk(deepest.detector, max(layers) + 1, images, layers)
+                if start == 0:
+                    self._make_room({layer: outputs[layer] for layer in layers}, count)
+                    self._image_shape = tuple(images.shape[1:])
+                for layer in layers:
+                    self._rows[layer].append(outputs[layer])
+        if not self._reads_images:
+            self._dataset.labels_only = labels
+
+    def _make_room(self, outputs: dict[int, Tensor], count: int) -> None:
+        """Files for the layers. Raises InputError when the disk has no room for them."""
+        needed = count * sum(output[0].numel() * 4 for output in outputs.values())
+        free = shutil.disk_usage(self._folder).free
+        if needed > free:
+            raise InputError(
+                f"cache_features needs {needed / 1e9:.1f} GB in {self._folder.parent} for the frozen layers' outputs "
+                f"on {count} images, and {free / 1e9:.1f} GB are free; free some, lower --imgsz, or leave it out."
+            )
+        for layer, output in outputs.items():
+            self._rows[layer] = _Rows(self._folder / f"layer-{layer}.float32", output)
+
+
+class _Rows:
+    """One layer's outputs in a file, an image a row."""
+
+    def __init__(self, path: Path, like: Tensor) -> None:
+        self._path, self._shape, self._dtype = path, like.shape[1:], like.dtype
+        self._row_bytes = like[0].numel() * 4
+        self._file = path.open("w+b")
+
+    def append(self, outputs: Tensor) -> None:
+        self._file.write(outputs.float().cpu().contiguous().numpy().data)
+
+    def read(self, images: tuple[int, ...]) -> Tensor:
+        rows = torch.empty(len(images), *self._shape)
+        for row, image in zip(rows, images, strict=True):
+            self._file.seek(image * self._row_bytes)
+            if self._file.readinto(row.numpy().data) != self._row_bytes:
+                raise InputError(f"{self._path} is shorter than it was written; run the same command again.")
+        return rows.to(self._dtype)
+
+    def remove(self) -> None:
+        self._file.close()
+        self._path.unlink()
+
+
+def stem(detector: Any, depth: int) -> int:
+    """The depth less its last layers without weights (upsampling, concatenation): to run again is cheaper than to keep."""
+    while depth and not detector.model[depth - 1].state_dict():
+        depth -= 1
+    return depth
+
+
+def layers_read(detector: Any, depth: int) -> frozenset[int]:
+    """Those of layers 0..depth-1 whose outputs the layers behind them read; -1 is the image."""
+    found: set[int] = set()
+    for layer in detector.model[depth:]:
+        sources = [layer.f] if isinstance(layer.f, int) else layer.f
+        found |= {layer.i - 1 if source == -1 else source for source in sources}
+    return frozenset(source for source in found if source < depth)

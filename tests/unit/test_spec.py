@@ -67,7 +67,6 @@ def test_one_value_stands_for_a_list_of_one():
         ({"augment": False, "train_args": {"multi_scale": 0.5}}, "'multi_scale' is augmentation"),
         ({"cache_features": True}, "add --no-augment"),
         ({"cache_features": True, "augment": False, "frozen_bn": "train"}, "leave frozen_bn = eval"),
-        ({"cache_features": True, "augment": False, "freeze": [0]}, "nothing to keep at freeze 0"),
         ({"recipe": ["scratch"]}, "give --scratch instead"),
         ({"unfreeze_schedule": "22@0,15@3,16@6"}, "depths fall"),
         ({"unfreeze_schedule": "22@1,15@3"}, "rise from 0"),

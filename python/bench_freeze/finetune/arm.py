@@ -112,7 +112,7 @@ def training_inputs(
         "device": study.device.partition(":")[0],
         "versions": dict(versions),
     }
-    if study.cache_features:
+    if study.cache_features and arm.freeze:
         inputs["cache_features"] = True  # the last digits differ
     recipe = recipe_options(study, arm)
     if memory_sha256 is not None:

@@ -189,5 +189,3 @@ def _check_augmentation(study: Study) -> None:
         )
     if study.frozen_bn == "train":
         raise InputError("cache_features needs frozen layers whose output keeps still; leave frozen_bn = eval.")
-    if study.freeze is not None and not any(study.freeze):
-        raise InputError("cache_features has nothing to keep at freeze 0, where every layer trains; leave it out.")

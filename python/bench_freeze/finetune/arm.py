@@ -103,7 +103,7 @@ def training_inputs(
 
     `memory_sha256` is of the base images that a replay arm sees again.
     """
-    inputs = {
+    inputs: dict[str, Any] = {
         "weights_sha256": weights_sha256,
         "data_sha256": data_sha256,
         "arguments": requested_arguments(study, arm),

@@ -116,10 +116,10 @@ def audit_trained(
         if same:
             still.append(name)
         moved[layer] = moved.get(layer, False) or not same
-    resting = [layer for layer, did in sorted(moved.items()) if not did]
-    if resting:
+    unmoved = [layer for layer, did in sorted(moved.items()) if not did]
+    if unmoved:
         raise AuditError(
-            f"layer(s) {', '.join(map(str, resting))} should have trained with freeze = {freeze} and did not move at "
+            f"layer(s) {', '.join(map(str, unmoved))} should have trained with freeze = {freeze} and did not move at "
             "all; give more epochs or a higher lr0, and if that is no help, report it."
         )
     return TrainedAudit(trained, still)

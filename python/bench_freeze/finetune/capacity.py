@@ -133,7 +133,7 @@ def hold(optimizer: Any, parameters: Mapping[str, Tensor], resting: Mapping[str,
         parameter = parameters[name]
         rows = rows.to(parameter.device)
         mask = rows.reshape(-1, *[1] * (parameter.ndim - 1))
-        parameter.register_hook(lambda gradient, mask=mask: gradient.masked_fill(mask, 0))  # type: ignore[no-untyped-call]
+        parameter.register_hook(lambda gradient, mask=mask: gradient.masked_fill(mask, 0))
         held.append((parameter, rows, parameter.detach()[rows].clone()))
 
     def put_back(optimizer: Any, *_: Any) -> None:

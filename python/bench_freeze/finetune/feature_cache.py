@@ -130,7 +130,7 @@ class _Rows:
 
 
 def stem(detector: Any, depth: int) -> int:
-    """The depth less its last layers without weights (upsampling, concatenation): they cost less to run than to keep."""
+    """The depth less its last layers without weights (upsampling, concatenation): cheaper to run than to keep."""
     while depth and not detector.model[depth - 1].state_dict():
         depth -= 1
     return depth

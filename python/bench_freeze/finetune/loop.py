@@ -32,10 +32,9 @@ class SharedTrunk:
     def outputs(self, trainees: list[Trainee], batch: dict[str, Any]) -> dict[int, Tensor]:
         """Outputs by layer, as far as any arm reads them."""
         deepest = max(trainees, key=lambda trainee: trainee.shared_depth)
-        borders = {trainee.shared_depth - 1 for trainee in trainees}
-        kept = frozenset(deepest.detector.save) | frozenset(borders)
+        borders = frozenset(trainee.shared_depth - 1 for trainee in trainees)
         with deepest.precision():
-            outputs: dict[int, Tensor] = run_trunk(deepest.detector, deepest.shared_depth, batch["img"], kept)
+            outputs: dict[int, Tensor] = run_trunk(deepest.detector, deepest.shared_depth, batch["img"], borders)
         return outputs
 
     def close(self) -> None:

@@ -188,8 +188,8 @@ def run_own_layers(detector: Any, depth: int, images: Tensor, trunk: dict[int, T
 
 
 def run_trunk(detector: Any, depth: int, images: Tensor, kept: frozenset[int]) -> dict[int, Tensor]:
-    """Outputs of those of layers 0..depth-1 that are in `kept`, without what a backward pass would need."""
+    """Outputs of layers 0..depth-1 that are in `kept` or that skip a layer, without what a backward pass would need."""
     outputs: dict[int, Tensor] = {}
     with torch.no_grad():
-        run_layers(detector.model[:depth], images, outputs, kept)
+        run_layers(detector.model[:depth], images, outputs, kept | frozenset(detector.save))
     return outputs

@@ -131,18 +131,17 @@ def hold(optimizer: Any, parameters: Mapping[str, Tensor], resting: Mapping[str,
     held = []
     for name, rows in resting.items():
         parameter = parameters[name]
-        rows = rows.to(parameter.device)
-        mask = rows.reshape(-1, *[1] * (parameter.ndim - 1))
+        mask = rows.to(parameter.device).reshape(-1, *[1] * (parameter.ndim - 1))
         parameter.register_hook(lambda gradient, mask=mask: gradient.masked_fill(mask, 0))
-        held.append((parameter, rows, parameter.detach()[rows].clone()))
+        held.append((parameter, mask, parameter.detach().clone()))
 
     def put_back(optimizer: Any, *_: Any) -> None:
         with torch.no_grad():
-            for parameter, rows, values in held:
-                parameter[rows] = values
+            for parameter, mask, start in held:  # by masks, since indices would make a GPU wait
+                parameter.copy_(torch.where(mask, start, parameter))
                 for moment in optimizer.state[parameter].values():
                     if isinstance(moment, Tensor) and moment.shape == parameter.shape:
-                        moment[rows] = 0  # SGD's decay enters its momentum
+                        moment.masked_fill_(mask, 0)  # SGD's decay enters its momentum
 
     optimizer.register_step_post_hook(put_back)
 

@@ -49,7 +49,7 @@ def data_flags(data: Path | None) -> list[object]:
         data / "fruit9/fruit9.yaml",
         "--base",
         base,
-        *TRAINING,
+        *TRAINING.split(),
     ]
 
 

@@ -6,6 +6,7 @@ The kernels' own doubles are in tests/csrc; here the CPU back end answers in the
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,27 @@ def host_array(address: int, shape: tuple[int, ...], dtype: Any) -> NDArray[Any]
     return np.frombuffer(buffer, dtype).reshape(shape)
 
 
+class HostStreams:
+    """Work that was put on a stream and has not been waited for: what is written over too early is read wrongly."""
+
+    def __init__(self) -> None:
+        self.waiting: dict[int, list[Callable[[], None]]] = {}
+
+    def put(self, stream: int, work: Callable[[], None]) -> None:
+        """Work on the default stream is done at once."""
+        if stream:
+            self.waiting[stream].append(work)
+        else:
+            work()
+
+    def wait(self, stream: int) -> None:
+        while self.waiting.get(stream):
+            self.waiting[stream].pop(0)()
+
+
 class HostNms:
+    streams = HostStreams()
+
     def __init__(self, *settings: Any) -> None:
         names = (
             "score_threshold",
@@ -51,7 +72,19 @@ class HostNms:
         stream: int,
         **out: int,
     ) -> None:
-        assert (device, stream) == (0, 0)
+        assert device == 0
+        self.streams.put(stream, lambda: self._suppress(predictions, is_half, shape, strides, fault, workspace, out))
+
+    def _suppress(
+        self,
+        predictions: int,
+        is_half: bool,
+        shape: tuple[int, int, int],
+        strides: tuple[int, int],
+        fault: int,
+        workspace: int,
+        out: dict[str, int],
+    ) -> None:
         dtype = np.dtype(np.float16 if is_half else np.float32)
         size = (shape[0] - 1) * strides[0] + (shape[1] - 1) * strides[1] + shape[2] if 0 not in shape else 0
         memory = host_array(predictions, (size,), dtype)
@@ -68,11 +101,11 @@ class HostNms:
 class HostDouble:
     """Stands in for the compiled module where cuda.py and device_array.py look for it."""
 
-    CudaNms = HostNms
-
     def __init__(self) -> None:
         self.memory: dict[int, Any] = {}
         self.freed = 0
+        self.streams = HostStreams()
+        self.CudaNms = type("CudaNms", (HostNms,), {"streams": self.streams})
 
     def cuda_unavailable_reason(self) -> str:
         return ""
@@ -103,15 +136,115 @@ class HostDouble:
         device: int,
         stream: int,
     ) -> None:
-        assert (device, stream) == (0, 0)
+        assert device == 0
         height, width = image_hw
-        memory = host_array(image, ((height - 1) * row_stride + 3 * width,), np.uint8)
-        pixels = np.lib.stride_tricks.as_strided(memory, (height, width, 3), (row_stride, 3, 1))
-        canvas = host_array(out, (3, *canvas_hw), np.float32)
-        ext.letterbox(pixels, canvas, resized_hw=resized_hw, top_left=top_left, fill=round(fill * 255))
+
+        def place() -> None:
+            memory = host_array(image, ((height - 1) * row_stride + 3 * width,), np.uint8)
+            pixels = np.lib.stride_tricks.as_strided(memory, (height, width, 3), (row_stride, 3, 1))
+            canvas = host_array(out, (3, *canvas_hw), np.float32)
+            ext.letterbox(pixels, canvas, resized_hw=resized_hw, top_left=top_left, fill=round(fill * 255))
+
+        self.streams.put(stream, place)
 
     def cuda_copy_to_host(self, address: int, out: NDArray[np.uint8], device: int, stream: int) -> None:
+        self.streams.wait(stream)
         ctypes.memmove(out.ctypes.data, address, out.nbytes)
 
     def cuda_copy_to_device(self, from_: NDArray[np.uint8], address: int, device: int, stream: int) -> None:
         ctypes.memmove(address, from_.ctypes.data, from_.nbytes)
+
+
+class HostDriver:
+    """PyCUDA's memory, streams and events on host memory, with `double`'s streams. Copies happen when they are due."""
+
+    def __init__(self, double: HostDouble) -> None:
+        self.double = double
+        self.moments = 0.0
+        self.allocated = 0
+        self.limit = 1 << 40  # bytes that one allocation may have
+
+    def Stream(self) -> HostStream:
+        return HostStream(self.double.streams)
+
+    def Event(self) -> HostEvent:
+        return HostEvent(self)
+
+    def pagelocked_empty(self, shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
+        return np.full(shape, 0xEE, dtype)
+
+    def mem_alloc(self, size: int) -> HostAllocation:
+        if size > self.limit:
+            raise MemoryError("cuMemAlloc failed: out of memory")
+        self.allocated += 1
+        return HostAllocation(self, size)
+
+    def memcpy_htod_async(self, to: Any, values: NDArray[Any], stream: HostStream) -> None:
+        address = int(to)
+        stream.put(lambda: _copy(address, values.ctypes.data, values.nbytes))
+
+    def memcpy_dtoh_async(self, values: NDArray[Any], source: Any, stream: HostStream) -> None:
+        address = int(source)
+        stream.put(lambda: _copy(values.ctypes.data, address, values.nbytes))
+
+
+class HostStream:
+    def __init__(self, streams: HostStreams) -> None:
+        self._streams = streams
+        self.handle = len(streams.waiting) + 1
+        streams.waiting[self.handle] = []
+
+    def put(self, work: Callable[[], None]) -> None:
+        self._streams.put(self.handle, work)
+
+    def synchronize(self) -> None:
+        self._streams.wait(self.handle)
+
+
+class HostEvent:
+    def __init__(self, driver: HostDriver) -> None:
+        self._driver, self._moment = driver, 0.0
+
+    def record(self, stream: HostStream) -> None:
+        def pass_by() -> None:
+            self._driver.moments += 1
+            self._moment = self._driver.moments
+
+        stream.put(pass_by)
+
+    def time_till(self, later: HostEvent) -> float:
+        return later._moment - self._moment
+
+
+class HostAllocation:
+    def __init__(self, driver: HostDriver, size: int) -> None:
+        self._driver = driver
+        self._memory = (ctypes.c_uint8 * size)()
+
+    def __int__(self) -> int:
+        return ctypes.addressof(self._memory)
+
+    def free(self) -> None:
+        self._driver.allocated -= 1
+
+
+class HostGraph:
+    """A recording: the same work on the same addresses, put on the stream again by every launch."""
+
+    def __init__(self, streams: HostStreams, stream: int, enqueue: Callable[[], None]) -> None:
+        self._streams, self._stream = streams, stream
+        before = list(streams.waiting[stream])
+        streams.waiting[stream].clear()
+        enqueue()
+        self._work = list(streams.waiting[stream])
+        streams.waiting[stream][:] = before
+
+    def launch(self) -> None:
+        self._streams.waiting[self._stream].extend(self._work)
+
+    def close(self) -> None:
+        self._work = []
+
+
+def _copy(to: int, source: int, size: int) -> None:
+    ctypes.memmove(to, source, size)

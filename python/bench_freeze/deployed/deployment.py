@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..artifact import Artifact, ArtifactStore
 from ..dualhead.checkpoint import Checkpoint
-from ..engines.availability import engine_device
+from ..engines.availability import engine_device, letterbox_device
 from ..engines.base import Engine, Head, ModelCard
 from ..engines.open import open_exported
 from ..environment import machine, package_version, package_versions
@@ -103,6 +103,7 @@ class Deployment:
         self.candidate = candidate
         self.engine_name = engine
         self.device = engine_device(engine, study.device)
+        self.letterbox = letterbox_device(engine)
         self.onnx = onnx  # in the precision that runs
         self.plan = plan
         self.weights_sha256 = weights_sha256
@@ -119,6 +120,7 @@ class Deployment:
             "version": package_version(packages[self.engine_name]),
             "device": self.device,
             "gpus": machine()["gpus"] if self.device.startswith("cuda") else [],
+            **({"letterbox": self.letterbox} if self.letterbox != "cpu" else {}),
         }
 
     @property

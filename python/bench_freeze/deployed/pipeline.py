@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from ..data.dataset import DetectionSet, ImageRecord
 from ..data.letterbox import Letterbox
-from ..data.loader import load_batch, load_batches
-from ..engines.base import Engine, infer_padded
+from ..data.loader import decode_batch, decode_batches, load_batch, load_batches
+from ..engines.base import Decoded, Engine, infer_padded, takes_decoded
 from ..measure.stages import StageClock
 from ..scorer import ext
 from .selection import NmsSettings, select
@@ -59,17 +59,18 @@ class Collector:
 
 def detect_batch(
     engine: Engine,
-    images: NDArray[np.float32],
+    images: NDArray[np.float32] | Decoded,
     letterboxes: Sequence[Letterbox],
     settings: NmsSettings,
     stages: StageClock | None = None,
 ) -> dict[str, tuple[ext.Detections, list[NDArray[np.float64]]]]:
     """Run one batch; by head, the detections and for every image its boxes in image pixels [count, 4].
 
-    `stages` gets the laps "engine" and "scorer"; copies that an engine reports (`stage_seconds`) stand beside them.
+    Decoded images are for an engine that takes them. `stages` gets the laps "engine" and "scorer"; what an engine
+    reports of its own (`stage_seconds`: copies, and the letterbox where it is on a GPU) stands beside them.
     """
     selected = _selected_by_engine(engine, images, settings)
-    outputs = infer_padded(engine, images) if selected is None else {}
+    outputs = _inferred(engine, images) if selected is None else {}
     if stages is not None:
         stages.lap("engine")
         stages.split("engine", getattr(engine, "stage_seconds", {}))
@@ -82,14 +83,22 @@ def detect_batch(
 
 
 def _selected_by_engine(
-    engine: Engine, images: NDArray[np.float32], settings: NmsSettings
+    engine: Engine, images: NDArray[np.float32] | Decoded, settings: NmsSettings
 ) -> dict[str, ext.Detections] | None:
     """Detections of an engine that selects on its own device, right behind the network; None where none does."""
     detect_on_device = getattr(engine, "detect", None)
-    if detect_on_device is None or engine.card.batch not in (None, len(images)):
+    fits = isinstance(images, tuple) or engine.card.batch in (None, len(images))
+    if detect_on_device is None or not fits:
         return None
     detections: dict[str, ext.Detections] | None = detect_on_device(images, settings)
     return detections
+
+
+def _inferred(engine: Engine, images: NDArray[np.float32] | Decoded) -> dict[str, NDArray[np.float32]]:
+    if isinstance(images, tuple):  # an engine that takes these fills a batch up itself
+        outputs: dict[str, NDArray[np.float32]] = engine.infer(images)  # type: ignore[arg-type]
+        return outputs
+    return infer_padded(engine, images)
 
 
 def image_boxes(detections: ext.Detections, letterboxes: Sequence[Letterbox]) -> list[NDArray[np.float64]]:
@@ -110,7 +119,8 @@ def detect(
 ) -> dict[str, HeadDetections]:
     """Run an engine over a whole data set; detections by head name."""
     collectors: dict[str, Collector] = {head.name: Collector() for head in engine.card.heads}
-    for loaded in load_batches(data.images, imgsz=engine.card.imgsz, batch=batch, workers=workers):
+    batches = decode_batches if takes_decoded(engine) else load_batches
+    for loaded in batches(data.images, imgsz=engine.card.imgsz, batch=batch, workers=workers):
         for name, (found, boxes) in detect_batch(engine, loaded.images, loaded.letterboxes, settings).items():
             collectors[name].add(loaded.start, found, boxes)
         if on_progress is not None:
@@ -122,10 +132,11 @@ def pipeline_call(
     engine: Engine, records: Sequence[ImageRecord], settings: NmsSettings, stages: StageClock
 ) -> Callable[[], object]:
     """One batch from image files to detections, as a call to time: read, decode, letterbox, infer, suppress."""
+    load = decode_batch if takes_decoded(engine) else load_batch
 
     def call() -> object:
         stages.begin()
-        loaded = load_batch(records, 0, engine.card.imgsz, stages.lap)
+        loaded = load(records, 0, engine.card.imgsz, stages.lap)
         return detect_batch(engine, loaded.images, loaded.letterboxes, settings, stages)
 
     return call

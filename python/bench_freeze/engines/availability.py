@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ..environment import package_version
 from ..errors import InputError
+from .base import Letterboxing
 
 GPU_ONLY = frozenset({"ort-trt", "trt"})
 
@@ -43,6 +44,13 @@ def cuda_driver_error() -> str | None:
 def engine_device(engine: str, device: str) -> str:
     """The device that an engine runs on: TensorRT knows GPUs only, so the default, cpu, is its first one."""
     return "cuda:0" if engine in GPU_ONLY and device == "cpu" else device
+
+
+def letterbox_device(engine: str) -> Letterboxing:
+    """Where a usable engine has the images of the pipeline letterboxed: asked before it is started, for keys."""
+    from ..scorer.device_array import cuda_available
+
+    return "gpu" if engine == "trt" and cuda_available() else "cpu"
 
 
 def availability(engine: str, device: str) -> Availability:

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 HeadName = Literal["base", "target"]
+Decoded = tuple[NDArray[np.uint8], ...]  # images as they lie in their files, [H, W, 3] RGB each, of any sizes
+Letterboxing = Literal["cpu", "gpu"]
 
 
 @dataclass(frozen=True)
@@ -56,10 +58,15 @@ class EngineIdentity:
     device: str
     provider: str
     threads: int | None = None
+    letterbox: Letterboxing = "cpu"  # where images of the pipeline are placed on their canvases
 
 
 class Engine(Protocol):
-    """Runs one model. Input and outputs are arrays of the host; device work is finished when `infer` returns."""
+    """Runs one model. Input and outputs are arrays of the host; device work is finished when `infer` returns.
+
+    An engine may be able to do more, and says so: one with `takes_decoded` letterboxes on its device, and takes Decoded
+    in place of a batch of canvases; one with `detect` selects there too.
+    """
 
     identity: EngineIdentity
     card: ModelCard
@@ -79,6 +86,11 @@ def check_images_shape(card: ModelCard, images: NDArray[np.float32]) -> None:
     expected = (batch, 3, card.imgsz, card.imgsz)
     if images.shape != expected or images.dtype != np.float32:
         raise ValueError(f"the model takes float32 {expected}, not {images.dtype} {images.shape}")
+
+
+def takes_decoded(engine: Engine) -> bool:
+    """Whether the engine places decoded images on their canvases itself."""
+    return bool(getattr(engine, "takes_decoded", False))
 
 
 def infer_padded(engine: Engine, images: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ..errors import InputError
 from .availability import cuda_driver_error
 
+CALLS = (
+    "cuDeviceGet",
+    "cuDevicePrimaryCtxRetain",
+    "cuCtxPushCurrent_v2",
+    "cuCtxPopCurrent_v2",
+    "cuDevicePrimaryCtxRelease_v2",
+)
 _MAJOR, _MINOR = 75, 76  # CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_*
 
 
@@ -20,13 +29,18 @@ class CudaDevice:
     driver: str
 
 
+def device_index(device: str) -> int:
+    """The number of a GPU by its device name: 0 for "cuda"."""
+    return int(device.partition(":")[2] or 0)
+
+
 def cuda_device(device: str) -> CudaDevice:
     """The GPU of a device name ("cuda:0"). Raises InputError when there is no driver or no such GPU."""
     problem = cuda_driver_error()
     if problem is not None:
         raise InputError(f"device {device}: {problem}.")
     driver = ctypes.CDLL("libcuda.so.1")
-    index = int(device.partition(":")[2] or 0)
+    index = device_index(device)
     handle, number, name = ctypes.c_int(), ctypes.c_int(), ctypes.create_string_buffer(256)
     if driver.cuDeviceGet(ctypes.byref(handle), index) != 0:
         raise InputError(f"device {device}: the NVIDIA driver knows no GPU of this number; count from cuda:0.")
@@ -38,3 +52,29 @@ def cuda_device(device: str) -> CudaDevice:
     driver.cuDriverGetVersion(ctypes.byref(number))
     version = f"{number.value // 1000}.{number.value % 1000 // 10}"
     return CudaDevice(name.value.decode(errors="replace"), capability, version)
+
+
+@contextmanager
+def on_gpu(device: str) -> Iterator[None]:
+    """The GPU's primary context is the calling thread's for as long as it lasts: TensorRT builds for the current GPU.
+
+    The driver was asked before (`cuda_device`). Raises RuntimeError where it refuses.
+    """
+    driver = ctypes.CDLL("libcuda.so.1")
+
+    def _call(name: str, *arguments: object) -> None:
+        status = getattr(driver, name)(*arguments)
+        if status != 0:
+            raise RuntimeError(f"the NVIDIA driver refused {name} with error {status}")
+
+    handle, context, popped = ctypes.c_int(), ctypes.c_void_p(), ctypes.c_void_p()
+    _call("cuDeviceGet", ctypes.byref(handle), ctypes.c_int(device_index(device)))
+    _call("cuDevicePrimaryCtxRetain", ctypes.byref(context), handle)
+    try:
+        _call("cuCtxPushCurrent_v2", context)
+        try:
+            yield
+        finally:
+            _call("cuCtxPopCurrent_v2", ctypes.byref(popped))
+    finally:
+        _call("cuDevicePrimaryCtxRelease_v2", handle)

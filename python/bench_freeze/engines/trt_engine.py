@@ -5,22 +5,27 @@ No machine with TensorRT and a GPU has run this file yet (see trt_runner.py, whi
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.letterbox import FILL
 from ..deployed.selection import NmsSettings, nms_options
 from ..errors import InputError
 from ..scorer import ext
-from .availability import availability, engine_device
-from .base import EngineIdentity, check_images_shape
+from .availability import availability, engine_device, letterbox_device
+from .base import Decoded, EngineIdentity, check_images_shape
 from .cuda_device import CudaDevice, cuda_device
 from .plan_file import PlanFile, misfit, read_plan
 from .tensorrt_family import TensorRT, runtime_member
 from .trt_runner import Slot, TrtRunner
+
+if TYPE_CHECKING:
+    from ..scorer.detection_block import DetectionBlock
 
 
 class TrtEngine:
@@ -39,19 +44,29 @@ class TrtEngine:
         trt = runtime_member(file.plan.title if file.plan is not None else None)
         _refuse_misfit(path, file, trt, gpu)
         self._runner = TrtRunner(path, file.content, trt, device, file.plan.flags if file.plan is not None else {})
-        outputs = self._runner.outputs
-        self.card = file.card(self._runner.shape(outputs[0]))
-        heads = [head.name for head in self.card.heads]
-        # Our outputs have the names of the heads; Ultralytics' one is called output0.
-        self._heads = dict(zip(heads, heads if set(heads) <= set(outputs) else outputs, strict=False))
-        (self._input,) = self._runner.inputs
-        self._slots = [self._runner.slot()]
-        self._scorer: _FusedScorer | None = None
-        self.identity = EngineIdentity("trt", str(trt), self.card.precision, device, gpu.name)
+        try:
+            outputs = self._runner.outputs
+            self.card = file.card(self._runner.shape(outputs[0]))
+            heads = [head.name for head in self.card.heads]
+            # Our outputs have the names of the heads; Ultralytics' one is called output0.
+            self._heads = dict(zip(heads, heads if set(heads) <= set(outputs) else outputs, strict=False))
+            (self._input,) = self._runner.inputs
+            self._slots = [self._runner.slot()]
+        except BaseException:
+            self._runner.close()
+            raise
+        has_kernels = letterbox_device("trt") == "gpu"
+        # The kernel writes float32, which is the input of our own plans in every precision.
+        self.takes_decoded = has_kernels and self._runner.dtype(self._input) == np.float32
+        self._selects = has_kernels and all(head.kind == "raw" for head in self.card.heads)
+        # By settings: a recorded graph writes where its scorer reads, so none may go before the slot does.
+        self._scorers: dict[NmsSettings, _FusedScorer] = {}
+        letterbox = "gpu" if self.takes_decoded else "cpu"
+        self.identity = EngineIdentity("trt", str(trt), self.card.precision, device, gpu.name, letterbox=letterbox)
 
     @property
     def stage_seconds(self) -> dict[str, float]:
-        """Copies and network of the last batch, by the GPU's clock."""
+        """Copies, letterbox and network of the last batch, by the GPU's clock."""
         return self._slots[0].stage_seconds
 
     def event_parts(self) -> tuple[Any, Callable[[], Any], Callable[[Any, Any], float]]:
@@ -59,102 +74,129 @@ class TrtEngine:
         slot = self._slots[0]
         return slot.stream, self._runner.cuda.Event, lambda earlier, later: float(earlier.time_till(later))
 
-    def infer(self, images: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
-        """Outputs by head name."""
-        self._check(images)
-        self._slots[0].enqueue({self._input: images})
-        return self._named(self._slots[0].collect())
+    def infer(self, images: NDArray[np.float32] | Decoded) -> dict[str, NDArray[np.float32]]:
+        """Outputs by head name, of canvases or, where it `takes_decoded`, of images that the GPU letterboxes."""
+        self._enqueue(self._slots[0], images)
+        return self._named(self._slots[0].collect(), len(images))
 
-    def infer_many(self, batches: Iterable[NDArray[np.float32]]) -> Iterator[dict[str, NDArray[np.float32]]]:
+    def infer_many(self, batches: Iterable[NDArray[np.float32] | Decoded]) -> Iterator[dict[str, NDArray[np.float32]]]:
         """Outputs of many batches in order, two in flight: one is copied while the other is computed."""
         while len(self._slots) < 2:
             self._slots.append(self._runner.slot())
-        flying: list[Slot] = []
+        flying: deque[tuple[Slot, int]] = deque()
         for i, images in enumerate(batches):
-            self._check(images)
+            if len(flying) == 2:
+                slot, count = flying.popleft()
+                yield self._named(slot.collect(), count)
             slot = self._slots[i % 2]
-            if slot in flying:
-                flying.remove(slot)
-                yield self._named(slot.collect())
-            slot.enqueue({self._input: images})
-            flying.append(slot)
-        for slot in flying:
-            yield self._named(slot.collect())
+            self._enqueue(slot, images)
+            flying.append((slot, len(images)))
+        for slot, count in flying:
+            yield self._named(slot.collect(), count)
 
-    def detect(self, images: NDArray[np.float32], settings: NmsSettings) -> dict[str, ext.Detections] | None:
+    def detect(self, images: NDArray[np.float32] | Decoded, settings: NmsSettings) -> dict[str, ext.Detections] | None:
         """Detections by head name, selected on the GPU right behind the network; only they come back.
 
         None where the scorer has no CUDA back end here, or a head selects for itself.
         """
-        from ..scorer.device_array import cuda_available
-
-        self._check(images)
-        if not cuda_available() or any(head.kind != "raw" for head in self.card.heads):
+        if not self._selects:
             return None
         slot = self._slots[0]
-        if self._scorer is None or self._scorer.settings != settings:
-            self._scorer = _FusedScorer(slot, self._heads, settings)
-        slot.enqueue({self._input: images}, self._scorer.kind, self._scorer.enqueue, copied=())
+        if settings not in self._scorers:
+            self._scorers[settings] = _FusedScorer(slot, self._heads, settings, self._runner.device)
+        scorer = self._scorers[settings]
+        self._enqueue(slot, images, scorer.kind, scorer.enqueue, copied=())
         slot.collect()
-        return self._scorer.detections()
+        return {head: _first(found, len(images)) for head, found in scorer.detections().items()}
 
     def close(self) -> None:
         """Free the GPU's memory."""
-        for slot in self._slots:
-            slot.close()
-        self._slots = []
-        self._runner.close()
+        try:
+            for slot in self._slots:
+                slot.close()
+        finally:
+            self._slots, self._scorers = [], {}
+            self._runner.close()
 
-    def _check(self, images: NDArray[np.float32]) -> None:
-        check_images_shape(self.card, images)
+    def _enqueue(
+        self,
+        slot: Slot,
+        images: NDArray[np.float32] | Decoded,
+        kind: str = "network",
+        after: Callable[[], None] | None = None,
+        copied: tuple[str, ...] | None = None,
+    ) -> None:
+        """Start a batch, filled up with grey to the smallest that the plan takes."""
         if len(images) > self._runner.largest:
             raise ValueError(f"the plan takes batches of at most {self._runner.largest}, not {len(images)}")
+        batch = max(len(images), self._runner.smallest)
+        if isinstance(images, tuple):
+            if not self.takes_decoded:
+                raise ValueError("this engine takes canvases only: it cannot letterbox on the GPU")
+            slot.enqueue_decoded(self._input, images, batch, kind, after, copied)
+            return
+        check_images_shape(self.card, images)
+        slot.enqueue({self._input: filled(images, batch)}, kind, after, copied)
 
-    def _named(self, outputs: dict[str, NDArray[Any]]) -> dict[str, NDArray[np.float32]]:
-        return {head: outputs[name].astype(np.float32, copy=False) for head, name in self._heads.items()}
+    def _named(self, outputs: dict[str, NDArray[Any]], count: int) -> dict[str, NDArray[np.float32]]:
+        return {head: outputs[name][:count].astype(np.float32, copy=False) for head, name in self._heads.items()}
 
 
 class _FusedScorer:
-    """The CUDA suppression of all heads behind the network, on the slot's stream, and so in its CUDA graph."""
+    """The CUDA suppression of all heads behind the network, on the slot's stream, and so in its CUDA graph.
 
-    def __init__(self, slot: Slot, heads: dict[str, str], settings: NmsSettings) -> None:
+    One copy behind it brings what is kept to pinned memory. All memory is made in the first call of a batch size, never
+    while a graph is recorded, and stays where it is.
+    """
+
+    def __init__(self, slot: Slot, heads: dict[str, str], settings: NmsSettings, device: int) -> None:
         from ..scorer.device_array import Workspace
 
-        self.settings = settings
         self.kind = f"detections {settings}"
-        self._slot, self._heads = slot, heads
+        self._slot, self._heads, self._device = slot, heads, device
+        self._options = nms_options(settings)
         self._workspaces = {head: Workspace() for head in heads}
-        self._found: dict[str, Any] = {}
-        self._held: list[dict[str, Any]] = []
+        self._results: dict[int, tuple[DetectionBlock, NDArray[np.uint8]]] = {}  # by size of the batch
 
     def enqueue(self) -> None:
-        """Put the suppression of every head on the stream; its results are overwritten by each launch of the graph."""
+        """Put the suppression of every head on the stream, and the copy of its results behind it."""
         from ..scorer.cuda import nms_cuda
 
-        if self._slot.is_static:  # called twice: memory must not be freed while the graph is recorded
-            self._held.append(self._found)
-        self._found = {
-            head: nms_cuda(
+        block, host = self._memory_for(self._slot.batch)
+        for head, name in self._heads.items():
+            nms_cuda(
                 self._slot.tensor(name),
-                nms_options(self.settings),
+                self._options,
                 stream=self._slot.stream.handle,
                 workspace=self._workspaces[head],
+                out=block.on_device[head],
             )
-            for head, name in self._heads.items()
-        }
+        self._slot.copy_out(host, block.memory.address)
 
     def detections(self) -> dict[str, ext.Detections]:
-        """The results on the host; raises InputError for outputs that are no number."""
-        from ..scorer.device_array import to_numpy
+        """The results of the batch that the slot has collected; raises InputError for outputs that are no number."""
+        block, host = self._results[self._slot.batch]
+        return block.read(host)
 
-        fields = ("boxes_xyxy", "scores", "labels", "count", "dropped_candidates", "dropped_detections")
-        stream = self._slot.stream.handle
-        for found in self._found.values():
-            found.check(stream)
-        return {
-            head: ext.Detections(*(to_numpy(getattr(found, name), stream) for name in fields))
-            for head, found in self._found.items()
-        }
+    def _memory_for(self, batch: int) -> tuple[DetectionBlock, NDArray[np.uint8]]:
+        from ..scorer.detection_block import DetectionBlock
+
+        if batch not in self._results:
+            block = DetectionBlock(self._heads, batch, self._options.max_detections, self._device)
+            self._results[batch] = block, self._slot.pinned(block.nbytes)
+        return self._results[batch]
+
+
+def filled(images: NDArray[np.float32], batch: int) -> NDArray[np.float32]:
+    """A batch [B, 3, S, S] filled up to `batch` with grey canvases."""
+    if len(images) >= batch:
+        return images
+    grey = np.full((batch - len(images), *images.shape[1:]), FILL / 255, np.float32)
+    return np.concatenate([images, grey])
+
+
+def _first(found: ext.Detections, count: int) -> ext.Detections:
+    return ext.Detections(**{field: values[:count] for field, values in vars(found).items()})
 
 
 def _refuse_misfit(path: Path, file: PlanFile, trt: TensorRT, gpu: CudaDevice) -> None:

@@ -6,39 +6,28 @@ What is verified is that every name of TensorRT that it uses exists in the bindi
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.letterbox import FILL
 from ..errors import InputError
+from ..scorer.device_array import DeviceTensor
+from .cuda_device import device_index
 from .cuda_graph import CudaGraph
+from .image_stage import ImageStage
 from .tensorrt_family import TensorRT
 
 Arrays = dict[str, NDArray[Any]]
-
-
-@dataclass(frozen=True)
-class DeviceTensor:
-    """A tensor in the GPU's memory, as kernels of other libraries read it."""
-
-    address: int
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-
-    @property
-    def __cuda_array_interface__(self) -> dict[str, Any]:
-        return {
-            "shape": self.shape,
-            "typestr": self.dtype.str,
-            "data": (self.address, False),
-            "version": 3,
-            "strides": None,
-        }
+STAGES = ("copy_in", "letterbox", "network", "copy_out")
+# A pixel of the letterbox's grey: placed on a canvas it fills all of it.
+_GREY = np.full((1, 1, 3), FILL, np.uint8)
 
 
 class TrtRunner:
@@ -46,19 +35,35 @@ class TrtRunner:
 
     def __init__(self, name: Path | str, content: bytes, trt: TensorRT, device: str, flags: Mapping[str, Any]) -> None:
         self.cuda = _primary_context(device)
+        self.device = device_index(device)
         self.api = trt.api
         self.engine, self._runtime = _deserialize(name, content, trt, flags)
         names = [self.engine.get_tensor_name(i) for i in range(self.engine.num_io_tensors)]
         mode = self.api.TensorIOMode
         self.inputs = [n for n in names if self.engine.get_tensor_mode(n) == mode.INPUT]
         self.outputs = [n for n in names if self.engine.get_tensor_mode(n) == mode.OUTPUT]
-        batch = self.shape(self.inputs[0])[0]
-        self.largest = batch if batch > 0 else int(self.engine.get_tensor_profile_shape(self.inputs[0], 0)[2][0])
-        self.is_static = batch > 0
+        self._refuse_free_sides(name, names)
+        batch = next(iter(self.shape(self.inputs[0])), 1)
+        self.is_static = batch >= 0
+        self.smallest = self.largest = batch
+        if not self.is_static:
+            low, _, high = self.engine.get_tensor_profile_shape(self.inputs[0], 0)
+            self.smallest, self.largest = int(low[0]), int(high[0])
 
     def shape(self, tensor: str) -> tuple[int, ...]:
         """Shape of a tensor, -1 where it is free."""
         return tuple(self.engine.get_tensor_shape(tensor))
+
+    def dtype(self, tensor: str) -> np.dtype[Any]:
+        """Element type of a tensor; raises InputError for one that NumPy has no word for."""
+        kind = self.engine.get_tensor_dtype(tensor)
+        try:
+            return np.dtype(self.api.nptype(kind))
+        except TypeError:
+            raise InputError(
+                f"the plan's tensor {tensor} is {kind}, which NumPy does not know; export it with float32 inputs and "
+                "outputs."
+            ) from None
 
     def slot(self) -> Slot:
         """A place to run: memory, a stream and a context of its own, so that two of them overlap."""
@@ -68,6 +73,14 @@ class TrtRunner:
         """Free the plan, after its slots: the objects go in the reverse order of their making."""
         self.engine = None
         self._runtime = None
+
+    def _refuse_free_sides(self, plan: Path | str, names: list[str]) -> None:
+        for name in names:
+            if -1 in self.shape(name)[1:]:
+                raise InputError(
+                    f"{plan}: tensor {name} has the shape {list(self.shape(name))}, of which only the batch may be "
+                    "free; export it with a fixed image size."
+                )
 
 
 class Slot:
@@ -80,27 +93,34 @@ class Slot:
         if self._context is None:
             raise InputError("TensorRT could not make an execution context; free some GPU memory.")
         self.stream = self._cuda.Stream()
-        self.events = tuple(self._cuda.Event() for _ in range(4))  # before and after each of: copy in, work, copy out
+        self._events = {stage: self._cuda.Event() for stage in ("begin", *STAGES)}
+        self._passed: list[str] = []  # stages of the last batch, in order
+        self._is_flying = False
         self._host: Arrays = {}
         self._memory: dict[str, Any] = {}
+        self._images = ImageStage(self._cuda, self.stream, runner.device)
         self._graphs: dict[str, CudaGraph] = {}
         self._warm: set[str] = set()
-        self._batch = runner.largest
+        self.batch = runner.largest  # of the batch in flight, or of the last one
         self._copied: tuple[str, ...] = ()
         for name in (*runner.inputs, *runner.outputs):
             self._allocate(name)
 
     @property
     def stage_seconds(self) -> dict[str, float]:
-        """Seconds of the last batch by the GPU's own clock; asked after `collect`."""
-        names = ("copy_in", "network", "copy_out")
-        pairs = zip(self.events, self.events[1:], strict=False)
-        return {name: a.time_till(b) * 1e-3 for name, (a, b) in zip(names, pairs, strict=True)}
+        """Seconds of the last batch's stages by the GPU's own clock; asked after `collect`.
+
+        "copy_in" begins before the host writes its pinned memory; "network" has what follows on the GPU in it.
+        """
+        return {
+            stage: self._events[before].time_till(self._events[stage]) * 1e-3
+            for before, stage in pairwise(self._passed)
+        }
 
     def tensor(self, name: str) -> DeviceTensor:
         """The memory of a tensor at the batch in flight."""
-        host = self._host[name]
-        return DeviceTensor(int(self._memory[name]), (self._batch, *host.shape[1:]), host.dtype)
+        host = self._in_use(name)
+        return DeviceTensor(int(self._memory[name]), host.shape, host.dtype, self._runner.device)
 
     def enqueue(
         self,
@@ -114,36 +134,103 @@ class Slot:
         With static shapes plan and `after` are one CUDA graph from the second call of a `kind` on. `copied` names the
         outputs that come to the host, all by default.
         """
-        self._batch = len(next(iter(inputs.values())))
-        copied_in, worked, copied_out, done = self.events
-        copied_in.record(self.stream)
+        self._begin(len(next(iter(inputs.values()))) if not self.is_static else self.batch)
         for name, values in inputs.items():
-            staged = self._host[name][: self._batch]
+            staged = self._in_use(name)
+            if values.shape != staged.shape:
+                raise ValueError(f"the plan takes {name} as {list(staged.shape)}, not {list(values.shape)}")
             np.copyto(staged, values, casting="same_kind")
             self._cuda.memcpy_htod_async(self._memory[name], staged, self.stream)
-            if not self.is_static:
-                self._context.set_input_shape(name, values.shape)
-        worked.record(self.stream)
-        self._work(kind, after)
-        copied_out.record(self.stream)
-        self._copied = tuple(self._runner.outputs) if copied is None else copied
-        for name in self._copied:
-            self._cuda.memcpy_dtoh_async(self._host[name][: self._batch], self._memory[name], self.stream)
-        done.record(self.stream)
+        self._pass("copy_in")
+        self._finish(kind, after, copied)
+
+    def enqueue_decoded(
+        self,
+        name: str,
+        images: Sequence[NDArray[np.uint8]],
+        batch: int,
+        kind: str = "network",
+        after: Callable[[], None] | None = None,
+        copied: tuple[str, ...] | None = None,
+    ) -> None:
+        """As `enqueue`, of decoded images ([H, W, 3] each): they are letterboxed on the GPU into the input `name`.
+
+        The canvases of the `batch` that have no image are grey.
+        """
+        from ..scorer.cuda_letterbox import letterbox_cuda
+
+        self._begin(batch)
+        placed = self._images.upload([*images, *[_GREY] * (batch - len(images))])
+        self._pass("copy_in")
+        canvases = self.tensor(name)
+        for i, image in enumerate(placed):
+            letterbox_cuda(image, canvases[i], stream=self.stream.handle)
+        self._pass("letterbox")
+        self._finish(kind, after, copied)
 
     def collect(self) -> Arrays:
         """Wait for the batch in flight; copies of what was asked for: the next batch writes over the pinned memory."""
-        self.stream.synchronize()
-        return {name: self._host[name][: self._batch].copy() for name in self._copied}
+        self._wait()
+        return {name: self._in_use(name).copy() for name in self._copied}
+
+    def pinned(self, size: int) -> NDArray[np.uint8]:
+        """Bytes of pinned memory, for `copy_out`."""
+        found: NDArray[np.uint8] = self._cuda.pagelocked_empty((max(size, 1),), np.uint8)
+        return found[:size]
+
+    def copy_out(self, host: NDArray[np.uint8], address: int) -> None:
+        """Put a copy of GPU memory into pinned memory on the stream; `collect` waits for it."""
+        self._cuda.memcpy_dtoh_async(host, address, self.stream)
 
     def close(self) -> None:
         """Free the memory; the context goes before the plan."""
-        for graph in self._graphs.values():
-            graph.close()
-        for memory in self._memory.values():
-            memory.free()
-        self._graphs, self._memory, self._host = {}, {}, {}
-        self._context = None
+        try:
+            self._wait()
+        finally:  # also after a failure of the GPU, which every further call reports again
+            for graph in self._graphs.values():
+                graph.close()
+            self._images.close()
+            for memory in self._memory.values():
+                memory.free()
+            self._graphs, self._memory, self._host = {}, {}, {}
+            self._context = None
+
+    def _begin(self, batch: int) -> None:
+        """A batch that nobody collected is waited for: what follows writes over its memory."""
+        self._wait()
+        self.batch = batch
+        self._passed = []
+        self._pass("begin")
+        self._is_flying = True
+
+    def _finish(self, kind: str, after: Callable[[], None] | None, copied: tuple[str, ...] | None) -> None:
+        if not self.is_static:
+            for name in self._runner.inputs:
+                shape = self._in_use(name).shape
+                if not self._context.set_input_shape(name, shape):
+                    raise ValueError(
+                        f"the plan does not take {name} as {list(shape)}: its batches are {self._runner.smallest} to "
+                        f"{self._runner.largest}"
+                    )
+        self._work(kind, after)
+        self._pass("network")
+        self._copied = tuple(self._runner.outputs) if copied is None else copied
+        for name in self._copied:
+            self._cuda.memcpy_dtoh_async(self._in_use(name), self._memory[name], self.stream)
+        self._pass("copy_out")
+
+    def _pass(self, stage: str) -> None:
+        self._events[stage].record(self.stream)
+        self._passed.append(stage)
+
+    def _wait(self) -> None:
+        if self._is_flying:
+            self.stream.synchronize()
+        self._is_flying = False
+
+    def _in_use(self, name: str) -> NDArray[Any]:
+        """The part of a tensor that a batch fills: all of a static one, whose first axis need not be the batch."""
+        return self._host[name] if self.is_static else self._host[name][: self.batch]
 
     def _work(self, kind: str, after: Callable[[], None] | None) -> None:
         def run() -> None:
@@ -166,18 +253,27 @@ class Slot:
         shape = self._runner.shape(name)
         if not self.is_static:
             shape = (self._runner.largest, *shape[1:])
-        dtype = np.dtype(self._runner.api.nptype(self._runner.engine.get_tensor_dtype(name)))
-        self._host[name] = self._cuda.pagelocked_empty(shape, dtype)
-        self._memory[name] = self._cuda.mem_alloc(max(self._host[name].nbytes, 1))
-        self._context.set_tensor_address(name, int(self._memory[name]))
+        dtype = self._runner.dtype(name)
+        size = math.prod(shape) * dtype.itemsize
+        # As bytes, since pinned memory has no arrays without an axis or without elements.
+        self._host[name] = self.pinned(size).view(dtype).reshape(shape)
+        self._memory[name] = self._cuda.mem_alloc(max(size, 1))
+        if not self._context.set_tensor_address(name, int(self._memory[name])):
+            raise RuntimeError(f"TensorRT refused the memory of tensor {name}")
 
 
 def _primary_context(device: str) -> Any:
-    """PyCUDA's driver interface, on the GPU's primary context: torch and the CUDA runtime can live beside it."""
-    os.environ["CUDA_DEVICE"] = device.partition(":")[2]  # autoprimaryctx takes its GPU from here
+    """PyCUDA's driver interface, on the GPU's primary context: torch and the CUDA runtime can live beside it.
+
+    Raises InputError for a second GPU: the context is made current once and stays so, until the process ends.
+    """
+    index = device_index(device)
+    os.environ["CUDA_DEVICE"] = str(index)  # autoprimaryctx takes its GPU from here
     import pycuda.autoprimaryctx
     import pycuda.driver
 
+    if pycuda.autoprimaryctx.device != pycuda.driver.Device(index):
+        raise InputError(f"device {device}: this process already works on another GPU; use one GPU per process.")
     return pycuda.driver
 
 

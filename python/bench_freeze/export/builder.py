@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..artifact import write_whole
-from ..engines.cuda_device import cuda_device
+from ..engines.cuda_device import cuda_device, on_gpu
 from ..engines.tensorrt_family import TensorRT
 from ..errors import InputError
 
@@ -52,8 +52,14 @@ def serialize(
     """
     check_options(options)
     _check_member(trt, options, timing_cache)
-    if options.compute_capability is None:
-        cuda_device(options.device)  # asks the driver: nothing of TensorRT exists before
+    if options.compute_capability is not None:
+        return _serialize(onnx, name, trt, options, timing_cache)
+    cuda_device(options.device)  # asks the driver: nothing of TensorRT exists before
+    with on_gpu(options.device):
+        return _serialize(onnx, name, trt, options, timing_cache)
+
+
+def _serialize(onnx: bytes, name: str, trt: TensorRT, options: PlanOptions, timing_cache: Path | None) -> Serialized:
     log = _log(trt)
     builder = trt.api.Builder(log)
     network = builder.create_network(1 << int(trt.api.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
@@ -186,9 +192,12 @@ def _load_timing_cache(config: Any, file: Path | None) -> str | None:
     if file is None:
         return None
     content = file.read_bytes() if file.exists() else b""
-    # A cache of another GPU or version is not an error to TensorRT: it starts an empty one.
-    config.set_timing_cache(config.create_timing_cache(content), ignore_mismatch=False)
-    return hashlib.sha256(content).hexdigest() if content else None
+    cache = config.create_timing_cache(content)
+    if cache is not None and config.set_timing_cache(cache, ignore_mismatch=False):
+        return hashlib.sha256(content).hexdigest() if content else None
+    # TensorRT takes no cache of another GPU or version, and would then keep none of this build.
+    config.set_timing_cache(config.create_timing_cache(b""), ignore_mismatch=False)
+    return None
 
 
 def _save_timing_cache(config: Any, file: Path | None) -> str | None:

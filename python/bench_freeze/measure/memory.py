@@ -13,18 +13,18 @@ class PeakMemory:
     """Context manager; afterwards `peak_bytes` is the peak within it, or None where it cannot be had.
 
     On a CPU this is the whole process's resident memory, interpreter and libraries included. On CUDA it is what torch's
-    allocator held for tensors at most.
+    allocator held for tensors at most, where the work is torch's: nothing tells what other engines take there.
     """
 
-    def __init__(self, device: str = "cpu") -> None:
+    def __init__(self, device: str = "cpu", *, is_torch: bool = True) -> None:
         self.peak_bytes: int | None = None
+        self._torch = sys.modules.get("torch") if is_torch else None
         self._device = device
 
     def __enter__(self) -> PeakMemory:
         if self._device.startswith("cuda"):
-            torch = sys.modules.get("torch")  # an engine without torch has no allocator to ask
-            if torch is not None:
-                torch.cuda.reset_peak_memory_stats(self._device)
+            if self._torch is not None:
+                self._torch.cuda.reset_peak_memory_stats(self._device)
             return self
         try:
             Path("/proc/self/clear_refs").write_text(CLEAR_PEAK)
@@ -37,8 +37,8 @@ class PeakMemory:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._device.startswith("cuda"):
-            torch = sys.modules.get("torch")
-            self.peak_bytes = torch.cuda.max_memory_allocated(self._device) if torch is not None else None
+            if self._torch is not None:
+                self.peak_bytes = self._torch.cuda.max_memory_allocated(self._device)
         elif self._cleared:
             self.peak_bytes = _peak_resident_bytes()
 

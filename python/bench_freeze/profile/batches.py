@@ -35,7 +35,8 @@ class BatchFits:
             return False
         before = psutil.Process().memory_info().rss
         try:
-            with PeakMemory(self._engine.identity.device) as memory:
+            identity = self._engine.identity
+            with PeakMemory(identity.device, is_torch=identity.name == "torch") as memory:
                 self._engine.infer(batch_of(self._images, batch))
         except Exception as error:  # each engine raises classes of its own when memory ends
             self.limited_by = f"the engine at a batch of {batch}: {' '.join(str(error).split())[:160]}"

@@ -158,6 +158,9 @@ class Original(Struct, frozen=True, kw_only=True):
     latency: Latencies
     memory: Memory
     artifact: ArtifactHashes
+    letterbox: Annotated[str, Meta(description="where images of the pipeline are placed on canvases: cpu or gpu")] = (
+        "cpu"
+    )
 
 
 class MapPair(Struct, frozen=True, kw_only=True):
@@ -215,6 +218,9 @@ class Row(Struct, frozen=True, kw_only=True):
         Accuracy | None, Meta(description="the target head alone on the test split, where there is one beside `split`")
     ] = None
     builds: Annotated[BuildVariance | None, Meta(description="with --builds above 1: all plans of this row")] = None
+    letterbox: Annotated[str, Meta(description="where images of the pipeline are placed on canvases: cpu or gpu")] = (
+        "cpu"
+    )
 
 
 class MatchFileFacts(Struct, frozen=True, kw_only=True):

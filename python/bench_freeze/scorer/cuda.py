@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import InputError
 from .device_array import (
@@ -44,13 +45,30 @@ class CudaDetections:
 
         An image with such a value has no detections; this is the only place that says so.
         """
-        faults = to_numpy(self.fault, current_stream(self.fault) if stream is None else stream)
-        for image, row, anchor in faults[faults[:, 0] >= 0].tolist():
-            what = f"box value {row}" if row < 4 else f"the score of class {row - 4}"
-            raise InputError(
-                f"{what} of image {image}, anchor {anchor} is NaN, infinite or too large: "
-                "check the exported model (float16 overflows above 65504)"
-            )
+        refuse_faults(to_numpy(self.fault, current_stream(self.fault) if stream is None else stream))
+
+
+def refuse_faults(faults: NDArray[np.int64]) -> None:
+    """Raise InputError for the first image of `fault` [B, 3] whose outputs are no numbers."""
+    for image, row, anchor in faults[faults[:, 0] >= 0].tolist():
+        what = f"box value {row}" if row < 4 else f"the score of class {row - 4}"
+        raise InputError(
+            f"{what} of image {image}, anchor {anchor} is NaN, infinite or too large: "
+            "check the exported model (float16 overflows above 65504)"
+        )
+
+
+def detection_fields(images: int, rows: int) -> dict[str, tuple[tuple[int, ...], str]]:
+    """Shape and type of every array of CudaDetections, for a batch of `images` with at most `rows` detections each."""
+    return {
+        "boxes_xyxy": ((images, rows, 4), "float32"),
+        "scores": ((images, rows), "float32"),
+        "labels": ((images, rows), "int32"),
+        "count": ((images,), "int32"),
+        "dropped_candidates": ((images,), "int64"),
+        "dropped_detections": ((images,), "int64"),
+        "fault": ((images, 3), "int64"),
+    }
 
 
 def nms_cuda(
@@ -59,13 +77,15 @@ def nms_cuda(
     *,
     stream: Stream | None = None,
     workspace: Workspace | None = None,
+    out: CudaDetections | None = None,
 ) -> CudaDetections:
     """`ext.nms` on the GPU that `predictions` [B, 4 + C, A] float32 or float16 lies on, with the same result.
 
     `predictions` is a torch CUDA tensor, or anything with `__cuda_array_interface__` or DLPack; its last axis is
     contiguous (a torch tensor is copied where it is not). Results are torch tensors for a torch tensor, else
-    DeviceArray. Work goes to `stream`: by default torch's current one, or the default stream; memory of a torch input
-    belongs to torch's current stream, so another one is for callers who keep both in step.
+    DeviceArray; memory given as `out`, of the shapes of `detection_fields`, is written instead. Work goes to `stream`:
+    by default torch's current one, or the default stream; memory of a torch input belongs to torch's current stream, so
+    another one is for callers who keep both in step.
 
     Raises RuntimeError where this build or machine has no CUDA. Values that are not finite are only found out on the
     device: ask `check()`.
@@ -86,23 +106,27 @@ def nms_cuda(
         size = call.workspace_bytes(shape)
     except ValueError as error:
         raise InputError(f"predictions are {view.dtype} {list(shape)}: {error}") from error
-    images, rows = shape[0], options.max_detections
-    out = CudaDetections(
-        boxes_xyxy=empty_like_owner(head, (images, rows, 4), "float32", view.device),
-        scores=empty_like_owner(head, (images, rows), "float32", view.device),
-        labels=empty_like_owner(head, (images, rows), "int32", view.device),
-        count=empty_like_owner(head, (images,), "int32", view.device),
-        dropped_candidates=empty_like_owner(head, (images,), "int64", view.device),
-        dropped_detections=empty_like_owner(head, (images,), "int64", view.device),
-        fault=empty_like_owner(head, (images, 3), "int64", view.device),
-    )
+    images = shape[0]
+    fields = detection_fields(images, options.max_detections)
+    if out is None:
+        out = CudaDetections(
+            **{name: empty_like_owner(head, *field, view.device) for name, field in fields.items()},
+        )
+    places = {name: view_of(name, getattr(out, name)) for name in fields}
+    for name, (expected, dtype) in fields.items():
+        place = places[name]
+        if (place.shape, place.dtype, place.device) != (expected, np.dtype(dtype), view.device):
+            raise InputError(
+                f"{name} of `out` is {place.dtype} {list(place.shape)} on GPU {place.device}: give {dtype} "
+                f"{list(expected)} on GPU {view.device}"
+            )
     memory = workspace or Workspace()
     call.run(
         predictions=view.address,
         is_half=view.dtype == np.float16,
         shape=shape,
         strides=(view.strides[0], view.strides[1]),
-        **{name: view_of(name, array).address for name, array in vars(out).items()},
+        **{name: place.address for name, place in places.items()},
         workspace=memory.address(head, size, view.device),
         device=view.device,
         stream=current_stream(head) if stream is None else stream,

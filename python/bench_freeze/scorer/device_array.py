@@ -52,6 +52,39 @@ class View:
         return True
 
 
+def _interface(address: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> dict[str, Any]:
+    """Contiguous memory, as any library reads it."""
+    return {
+        "shape": shape,
+        "typestr": dtype.str,
+        "data": (address, False),
+        "version": 3,
+        "strides": None,
+        "stream": None,  # whoever produced the contents says when they are there
+    }
+
+
+@dataclass(frozen=True)
+class DeviceTensor:
+    """Contiguous GPU memory that somebody else owns and keeps alive; any library reads it without a copy."""
+
+    address: int
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    device: int
+
+    def __getitem__(self, index: int) -> DeviceTensor:
+        """One item of the first axis."""
+        if not 0 <= index < self.shape[0]:
+            raise IndexError(f"item {index} of {self.shape[0]}")
+        step = math.prod(self.shape[1:]) * self.dtype.itemsize
+        return DeviceTensor(self.address + index * step, self.shape[1:], self.dtype, self.device)
+
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        return _interface(self.address, self.shape, self.dtype)
+
+
 class DeviceArray:
     """Contiguous GPU memory of our own, for callers without a framework; any library reads it without a copy."""
 
@@ -74,14 +107,7 @@ class DeviceArray:
 
     @property
     def __cuda_array_interface__(self) -> dict[str, Any]:
-        return {
-            "shape": self.shape,
-            "typestr": self.dtype.str,
-            "data": (self.address, False),
-            "version": 3,
-            "strides": None,
-            "stream": None,  # whoever produced the contents says when they are there
-        }
+        return _interface(self.address, self.shape, self.dtype)
 
     @classmethod
     def from_numpy(cls, values: NDArray[Any], device: int = 0, stream: Stream = 0) -> DeviceArray:
@@ -111,6 +137,8 @@ def is_torch(array: Any) -> bool:
 
 def view_of(name: str, array: Any) -> View:
     """Where `array` lies; raises InputError, naming it, where that is no GPU."""
+    if isinstance(array, (DeviceArray, DeviceTensor)):  # nothing to ask the driver for, which a recording need not like
+        return View(array.address, array.shape, _c_strides(array.shape), array.dtype, array.device)
     if is_torch(array):
         if not array.is_cuda:
             raise InputError(f"{name} is a torch tensor on {array.device}: give one on a CUDA device")
@@ -138,12 +166,16 @@ def view_of(name: str, array: Any) -> View:
     )
 
 
+def _c_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(math.prod(shape[axis + 1 :]) for axis in range(len(shape)))
+
+
 def _view_of_interface(name: str, interface: dict[str, Any]) -> View:
     dtype = np.dtype(interface["typestr"])
     shape = tuple(interface["shape"])
     byte_strides = interface.get("strides")
     if byte_strides is None:
-        strides = tuple(math.prod(shape[axis + 1 :]) for axis in range(len(shape)))
+        strides = _c_strides(shape)
     elif any(stride % dtype.itemsize for stride in byte_strides):
         raise InputError(f"{name} has strides {byte_strides}, between two elements: copy it into a plain array")
     else:

@@ -58,7 +58,7 @@ def detections_of(
 
         def build(folder: Path) -> dict[str, Any]:
             engine = deployment.engine()
-            with PeakMemory(study.device) as memory:
+            with PeakMemory(deployment.device, is_torch=deployment.engine_name == "torch") as memory:
                 found = detect(engine, data, settings, batch=study.batch, workers=study.workers, on_progress=step)
             save_detections(folder / DETECTIONS, found)
             return {"peak_bytes": memory.peak_bytes, "engine": asdict(engine.identity)}

@@ -53,6 +53,7 @@ def measure_original(
             latency=latency,
             memory=Memory(peak_bytes=memory),
             artifact=_hashes(deployment),
+            letterbox=deployment.letterbox,
         )
     finally:
         deployment.close()
@@ -106,6 +107,7 @@ def measure_row(
             train=_training(tuned, study),
             memory=Memory(peak_bytes=memory),
             artifact=_hashes(deployment, tuned.sha256(CHECKPOINT)),
+            letterbox=deployment.letterbox,
             ladder=findings.ladder,
             analysis=findings.analysis,
             recipe=arm.recipe,

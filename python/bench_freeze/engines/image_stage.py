@@ -1,0 +1,77 @@
+"""Decoded images on their way to a GPU: a byte a channel, through pinned memory, on one stream.
+
+No machine with a GPU has run this file yet. What is around PyCUDA's calls is tested on the host's memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from ..scorer.device_array import DeviceTensor
+
+_ALIGNMENT = 256  # of every image, so that each begins with a whole memory transaction
+_STEP = 1 << 20  # memory grows by whole steps
+
+
+class ImageStage:
+    """Memory for the images of one batch on both sides; it grows with the largest batch so far.
+
+    The caller waits for a batch before it uploads the next: both sides are written over.
+    """
+
+    def __init__(self, cuda: Any, stream: Any, device: int) -> None:
+        self._cuda, self._stream, self._device = cuda, stream, device
+        self._host = np.zeros(0, np.uint8)
+        self._memory: Any = None
+
+    def upload(self, images: Sequence[NDArray[np.uint8]]) -> list[DeviceTensor]:
+        """Put the copies of `images` ([H, W, 3] each, of any sizes) on the stream; where they will lie."""
+        offsets, size = layout(images)
+        self._hold(size)
+        placed = []
+        for image, offset in zip(images, offsets, strict=True):
+            staged = self._host[offset : offset + image.nbytes]
+            np.copyto(staged.reshape(image.shape), image)
+            address = int(self._memory) + offset
+            # Each goes at once: it travels while the next is copied into pinned memory.
+            self._cuda.memcpy_htod_async(address, staged, self._stream)
+            placed.append(DeviceTensor(address, image.shape, image.dtype, self._device))
+        return placed
+
+    def close(self) -> None:
+        """Free the memory; nothing is under way any more."""
+        self._host = np.zeros(0, np.uint8)
+        if self._memory is not None:
+            self._memory.free()
+            self._memory = None
+
+    def _hold(self, size: int) -> None:
+        if size <= len(self._host):
+            return
+        self.close()  # first: both at once might not fit
+        size = -(-size // _STEP) * _STEP
+        try:
+            self._host = self._cuda.pagelocked_empty((size,), np.uint8)
+            self._memory = self._cuda.mem_alloc(size)
+        except MemoryError:
+            self.close()
+            raise InputError(
+                f"{size >> 20} MiB for a batch of decoded images do not fit into the GPU's memory or the host's pinned "
+                "memory; use a smaller --batch, or smaller images."
+            ) from None
+
+
+def layout(images: Sequence[NDArray[np.uint8]]) -> tuple[list[int], int]:
+    """Where each image begins, in bytes, and how many there are in all. Raises ValueError for what is no RGB image."""
+    offsets, end = [], 0
+    for image in images:
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
+            raise ValueError(f"a decoded image is uint8 [height, width, 3], not {image.dtype} {list(image.shape)}")
+        offsets.append(end)
+        end += -(-image.nbytes // _ALIGNMENT) * _ALIGNMENT
+    return offsets, end

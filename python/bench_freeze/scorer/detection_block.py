@@ -1,0 +1,61 @@
+"""What suppression keeps of several heads, in one block of GPU memory: one copy brings all of it to the host."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .cuda import CudaDetections, detection_fields, refuse_faults
+from .device_array import DeviceArray, DeviceTensor
+from .ext import Detections
+
+_ALIGNMENT = 256  # of every array, as of memory from CUDA itself
+
+
+class DetectionBlock:
+    """Memory for the detections of some heads on a batch of `images`, at most `rows` in each.
+
+    `on_device` is what `nms_cuda` takes as its `out`; the block's bytes, once they were copied to the host, are read by
+    `read`.
+    """
+
+    def __init__(self, heads: Iterable[str], images: int, rows: int, device: int) -> None:
+        self._fields = detection_fields(images, rows)
+        self._offsets: dict[tuple[str, str], int] = {}
+        self.nbytes = 0
+        for head in heads:
+            for name, (shape, dtype) in self._fields.items():
+                self._offsets[head, name] = self.nbytes
+                size = math.prod(shape) * np.dtype(dtype).itemsize
+                self.nbytes += -(-size // _ALIGNMENT) * _ALIGNMENT
+        self.memory = DeviceArray((self.nbytes,), np.uint8, device)
+        self.on_device = {head: self._detections_at(head) for head in dict.fromkeys(head for head, _ in self._offsets)}
+
+    def read(self, copied: NDArray[np.uint8]) -> dict[str, Detections]:
+        """Detections by head of the block's bytes on the host, as arrays of their own.
+
+        Raises InputError where a head's outputs are no numbers.
+        """
+        found = {}
+        for head in self.on_device:
+            arrays = {}
+            for name, (shape, dtype) in self._fields.items():
+                offset = self._offsets[head, name]
+                size = math.prod(shape) * np.dtype(dtype).itemsize
+                arrays[name] = copied[offset : offset + size].view(dtype).reshape(shape).copy()
+            refuse_faults(arrays.pop("fault"))
+            found[head] = Detections(**arrays)
+        return found
+
+    def _detections_at(self, head: str) -> CudaDetections:
+        return CudaDetections(
+            **{
+                name: DeviceTensor(
+                    self.memory.address + self._offsets[head, name], shape, np.dtype(dtype), self.memory.device
+                )
+                for name, (shape, dtype) in self._fields.items()
+            }
+        )

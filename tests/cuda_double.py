@@ -161,7 +161,7 @@ class HostDriver:
     def __init__(self, double: HostDouble) -> None:
         self.double = double
         self.moments = 0.0
-        self.allocated = 0
+        self.live: dict[int, int] = {}  # address and bytes of what was allocated and not given back
         self.limit = 1 << 40  # bytes that one allocation may have
 
     def Stream(self) -> HostStream:
@@ -176,16 +176,28 @@ class HostDriver:
     def mem_alloc(self, size: int) -> HostAllocation:
         if size > self.limit:
             raise MemoryError("cuMemAlloc failed: out of memory")
-        self.allocated += 1
         return HostAllocation(self, size)
 
     def memcpy_htod_async(self, to: Any, values: NDArray[Any], stream: HostStream) -> None:
         address = int(to)
-        stream.put(lambda: _copy(address, values.ctypes.data, values.nbytes))
+
+        def copy() -> None:
+            self._assert_live(address, values.nbytes)
+            ctypes.memmove(address, values.ctypes.data, values.nbytes)
+
+        stream.put(copy)
 
     def memcpy_dtoh_async(self, values: NDArray[Any], source: Any, stream: HostStream) -> None:
         address = int(source)
-        stream.put(lambda: _copy(values.ctypes.data, address, values.nbytes))
+        stream.put(lambda: ctypes.memmove(values.ctypes.data, address, values.nbytes))
+
+    @property
+    def allocated(self) -> int:
+        return len(self.live)
+
+    def _assert_live(self, address: int, size: int) -> None:
+        inside = [begin <= address and address + size <= begin + held for begin, held in self.live.items()]
+        assert any(inside), "a copy into memory that was given back before the copy was due"
 
 
 class HostStream:
@@ -220,12 +232,13 @@ class HostAllocation:
     def __init__(self, driver: HostDriver, size: int) -> None:
         self._driver = driver
         self._memory = (ctypes.c_uint8 * size)()
+        driver.live[int(self)] = size
 
     def __int__(self) -> int:
         return ctypes.addressof(self._memory)
 
     def free(self) -> None:
-        self._driver.allocated -= 1
+        del self._driver.live[int(self)]
 
 
 class HostGraph:
@@ -244,7 +257,3 @@ class HostGraph:
 
     def close(self) -> None:
         self._work = []
-
-
-def _copy(to: int, source: int, size: int) -> None:
-    ctypes.memmove(to, source, size)

@@ -7,7 +7,7 @@ import pytest
 
 from bench_freeze.data.letterbox import letterbox_into
 from bench_freeze.scorer.cuda_letterbox import letterbox_cuda
-from bench_freeze.scorer.device_array import DeviceArray, to_numpy
+from bench_freeze.scorer.device_array import DeviceArray, DeviceTensor, to_numpy
 
 pytestmark = pytest.mark.cuda
 
@@ -20,3 +20,12 @@ def test_equal_to_the_cpu(size: tuple[int, int], canvas: int) -> None:
     placement = letterbox_into(image, expected)
     assert letterbox_cuda(DeviceArray.from_numpy(image), found) == placement
     np.testing.assert_allclose(to_numpy(found), expected, rtol=0, atol=1.001 / 255)
+
+
+def test_a_canvas_of_a_batch_is_written_alone() -> None:
+    image = np.random.default_rng(1).integers(0, 256, (99, 201, 3), dtype=np.uint8)
+    batch = DeviceArray.from_numpy(np.full((3, 3, 64, 64), 7, np.float32))
+    letterbox_cuda(DeviceArray.from_numpy(image), DeviceTensor(batch.address, batch.shape, batch.dtype, 0)[1])
+    expected = np.full((3, 3, 64, 64), 7, np.float32)
+    letterbox_into(image, expected[1])
+    np.testing.assert_allclose(to_numpy(batch), expected, rtol=0, atol=1.001 / 255)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from bench_freeze.errors import InputError
 from bench_freeze.scorer import ext
 from bench_freeze.scorer.cuda import CudaDetections, nms_cuda
+from bench_freeze.scorer.detection_block import DetectionBlock
 from bench_freeze.scorer.device_array import DeviceArray, Workspace, to_numpy
 from bench_freeze.scorer.nms_options import NmsOptions
 from tests.heads import lattice_head, random_head
@@ -142,6 +143,16 @@ def test_check_names_what_is_not_finite(bad: float, dtype: Any) -> None:
     head[1, 6, 70], head[1, 2, 3], head[1, 4, 3] = 0, bad, 0.9
     with pytest.raises(InputError, match="box value 2 of image 1, anchor 3 "):
         nms_cuda(DeviceArray.from_numpy(head)).check()
+
+
+def test_several_heads_in_one_block() -> None:
+    heads = {name: random_head(seed, images=3) for name, seed in (("base", 20), ("target", 21))}
+    block = DetectionBlock(heads, 3, 50, 0)
+    for name, head in heads.items():
+        nms_cuda(DeviceArray.from_numpy(head), NmsOptions(max_detections=50), out=block.on_device[name])
+    for name, found in block.read(to_numpy(block.memory)).items():
+        for field, expected in vars(ext.nms(heads[name], NmsOptions(max_detections=50))).items():
+            np.testing.assert_array_equal(getattr(found, field), expected)
 
 
 def test_empty_batch_and_empty_head() -> None:

@@ -7,6 +7,7 @@ import os
 import pytest
 
 from bench_freeze.engines.availability import availability
+from bench_freeze.scorer.device_array import cuda_unavailable_reason
 from tests.contract.conftest import (  # noqa: F401 - the real dual-head ONNX files of the contract tests
     convert_dual,
     embedded_base_folder,
@@ -14,6 +15,16 @@ from tests.contract.conftest import (  # noqa: F401 - the real dual-head ONNX fi
     export_dual,
     real_images,
 )
+
+
+@pytest.fixture
+def kernels() -> None:
+    """The extension has its CUDA back end; REQUIRE_CUDA=1 makes a build without it a failure."""
+    reason = cuda_unavailable_reason()
+    if reason and os.environ.get("REQUIRE_CUDA") == "1":
+        pytest.fail(f"REQUIRE_CUDA=1, and {reason}")
+    if reason:
+        pytest.skip(reason)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bench_freeze import cli
-from bench_freeze.engines.availability import availability
+from bench_freeze.engines.availability import availability, letterbox_device
 from bench_freeze.engines.open import open_exported
 from bench_freeze.engines.ort_engine import OrtEngine
 from bench_freeze.export.builder import PlanOptions
@@ -39,7 +39,10 @@ def test_a_study_has_rows_of_plans_with_their_builds(tmp_path, capsys):
         assert plan["base"]["map"] == pytest.approx(onnx["base"]["map"], abs=0.03)
         assert plan["target"]["map"] == pytest.approx(onnx["target"]["map"], abs=0.03)
         assert plan["latency"]["model"]["p50_s"] > 0
-        assert {"copy_in", "network", "copy_out"} <= plan["latency"]["pipeline"]["stages_s"].keys()
+        stages = plan["latency"]["pipeline"]["stages_s"]
+        assert {"copy_in", "letterbox", "network", "copy_out"} <= stages.keys()
+        assert plan["letterbox"] == letterbox_device("trt")
+        assert onnx["letterbox"] == "cpu"
         assert len(plan["builds"]["plans"]) == 2
         assert plan["builds"]["within_run_s"] > 0
         assert onnx["builds"] is None

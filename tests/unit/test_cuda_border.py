@@ -12,7 +12,8 @@ import pytest
 from bench_freeze.errors import InputError
 from bench_freeze.scorer import cuda, device_array, ext
 from bench_freeze.scorer.cuda import nms_cuda
-from bench_freeze.scorer.device_array import DeviceArray, Workspace, to_numpy, view_of
+from bench_freeze.scorer.detection_block import DetectionBlock
+from bench_freeze.scorer.device_array import DeviceArray, DeviceTensor, Workspace, to_numpy, view_of
 from bench_freeze.scorer.nms_options import NmsOptions
 from tests.cuda_double import HostDouble
 from tests.heads import random_head
@@ -72,6 +73,35 @@ def test_memory_is_given_back(double: HostDouble) -> None:
     assert len(double.memory) == 1
     del array
     assert (len(double.memory), double.freed) == (0, 1)
+
+
+def test_results_of_several_heads_come_in_one_copy(double: HostDouble) -> None:
+    heads = {"base": random_head(1, images=3), "target": random_head(2, images=3, classes=9, anchors=33)}
+    options = NmsOptions(max_detections=11)
+    block = DetectionBlock(heads, 3, 11, 0)
+    for name, head in heads.items():
+        found = nms_cuda(DeviceArray.from_numpy(head), options, out=block.on_device[name])
+        assert found is block.on_device[name]
+    copied = to_numpy(block.memory)
+    for name, head in heads.items():
+        for field, expected in vars(ext.nms(head, options)).items():
+            np.testing.assert_array_equal(getattr(block.read(copied)[name], field), expected)
+    fault = block.on_device["target"].fault.address - block.memory.address
+    copied[fault : fault + 24].view(np.int64)[:] = (0, 5, 12)
+    with pytest.raises(InputError, match="class 1 of image 0, anchor 12 "):
+        block.read(copied)
+    with pytest.raises(InputError, match=r"`out` is float32 \[3, 11, 4\] on GPU 0: give float32 \[2, 11, 4\]"):
+        nms_cuda(DeviceArray.from_numpy(heads["base"][:2]), options, out=block.on_device["base"])
+
+
+def test_an_item_of_borrowed_memory_lies_where_it_should(double: HostDouble) -> None:
+    values = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
+    array = DeviceArray.from_numpy(values)
+    borrowed = DeviceTensor(array.address, array.shape, array.dtype, 0)
+    np.testing.assert_array_equal(to_numpy(borrowed[1][2]), values[1, 2])
+    assert borrowed.__cuda_array_interface__ == array.__cuda_array_interface__
+    with pytest.raises(IndexError, match="item 2 of 2"):
+        borrowed[2]
 
 
 def test_check_names_the_first_fault(double: HostDouble) -> None:

@@ -1,4 +1,4 @@
-"""The driver's calls that cuda_graph.py makes through ctypes, checked by a compiler against NVIDIA's own header."""
+"""The driver's calls that are made through ctypes, checked by a compiler against NVIDIA's own header."""
 
 import re
 import shutil
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench_freeze.engines import cuda_graph
+from bench_freeze.engines import cuda_device, cuda_graph
 
 # Each call's type as ctypes passes it: pointers, an int for the mode, an unsigned long long for the flags.
 PROGRAM = """
@@ -24,6 +24,15 @@ static_assert(std::is_same<decltype(&cuGraphInstantiateWithFlags),
 static_assert(std::is_same<decltype(&cuGraphLaunch), CUresult (*)(CUgraphExec, CUstream)>::value, "");
 static_assert(std::is_same<decltype(&cuGraphExecDestroy), CUresult (*)(CUgraphExec)>::value, "");
 static_assert(std::is_same<decltype(&cuGraphDestroy), CUresult (*)(CUgraph)>::value, "");
+static_assert(std::is_same<decltype(&cuDeviceGet), CUresult (*)(CUdevice*, int)>::value, "");
+static_assert(std::is_same<decltype(&cuDevicePrimaryCtxRetain), CUresult (*)(CUcontext*, CUdevice)>::value, "");
+static_assert(same(EXPANDED(cuDevicePrimaryCtxRelease), "cuDevicePrimaryCtxRelease_v2"), "");
+static_assert(std::is_same<decltype(&cuDevicePrimaryCtxRelease), CUresult (*)(CUdevice)>::value, "");
+static_assert(same(EXPANDED(cuCtxPushCurrent), "cuCtxPushCurrent_v2"), "");
+static_assert(std::is_same<decltype(&cuCtxPushCurrent), CUresult (*)(CUcontext)>::value, "");
+static_assert(same(EXPANDED(cuCtxPopCurrent), "cuCtxPopCurrent_v2"), "");
+static_assert(std::is_same<decltype(&cuCtxPopCurrent), CUresult (*)(CUcontext*)>::value, "");
+static_assert(std::is_pointer<CUcontext>::value && sizeof(CUdevice) == sizeof(int), "");
 static_assert(CU_STREAM_CAPTURE_MODE_RELAXED == RELAXED && sizeof(CUstreamCaptureMode) == sizeof(int), "");
 static_assert(std::is_pointer<CUstream>::value && std::is_pointer<CUgraph>::value, "");
 """
@@ -39,6 +48,7 @@ def test_every_call_has_the_type_that_it_is_called_with(tmp_path):
     command = [compiler, "-std=c++17", "-fsyntax-only", f"-DRELAXED={cuda_graph._RELAXED}", "-I", str(folder)]
     done = subprocess.run([*command, str(tmp_path / "calls.cpp")], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert all(name in PROGRAM for name in cuda_graph.CALLS)
-    used = re.findall(r'_call\(\s*"(\w+)"', Path(cuda_graph.__file__).read_text())
-    assert set(used) == set(cuda_graph.CALLS)
+    for module in (cuda_graph, cuda_device):
+        assert all(name in PROGRAM for name in module.CALLS)
+        used = re.findall(r'_call\(\s*"(\w+)"', Path(module.__file__).read_text())
+        assert set(used) == set(module.CALLS)

@@ -18,7 +18,7 @@ from ..deployed.selection import NmsSettings, nms_options
 from ..errors import InputError
 from ..scorer import ext
 from .availability import availability, engine_device, letterbox_device
-from .base import Decoded, EngineIdentity, check_images_shape
+from .base import Decoded, EngineIdentity, Letterboxing, check_images_shape
 from .cuda_device import CudaDevice, cuda_device
 from .plan_file import PlanFile, misfit, read_plan
 from .tensorrt_family import TensorRT, runtime_member
@@ -61,7 +61,7 @@ class TrtEngine:
         self._selects = has_kernels and all(head.kind == "raw" for head in self.card.heads)
         # By settings: a recorded graph writes where its scorer reads, so none may go before the slot does.
         self._scorers: dict[NmsSettings, _FusedScorer] = {}
-        letterbox = "gpu" if self.takes_decoded else "cpu"
+        letterbox: Letterboxing = "gpu" if self.takes_decoded else "cpu"
         self.identity = EngineIdentity("trt", str(trt), self.card.precision, device, gpu.name, letterbox=letterbox)
 
     @property

@@ -58,12 +58,13 @@ class TrtRunner:
         """Element type of a tensor; raises InputError for one that NumPy has no word for."""
         kind = self.engine.get_tensor_dtype(tensor)
         try:
-            return np.dtype(self.api.nptype(kind))
+            known: np.dtype[Any] = np.dtype(self.api.nptype(kind))
         except TypeError:
             raise InputError(
                 f"the plan's tensor {tensor} is {kind}, which NumPy does not know; export it with float32 inputs and "
                 "outputs."
             ) from None
+        return known
 
     def slot(self) -> Slot:
         """A place to run: memory, a stream and a context of its own, so that two of them overlap."""

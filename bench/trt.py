@@ -4,9 +4,10 @@
 
 DATA is a folder with weights/, fruit9/ and coco206/ (bench/README.md); without it the embedded study runs, whose
 figures say nothing of a real detector. It has not been run by the authors of this version: no machine with TensorRT was
-at hand. It needs TensorRT 10 or 11 (or for RTX) and PyCUDA, and for the study the train and ort extras. Stops at the
-first step that fails. Results: trt_GPU.json and .md of the study (fp32, fp16 and int8 plans, three builds each, beside
-ONNX Runtime) and trt_GPU_profile.json of its last fp16 plan.
+at hand. It needs TensorRT 10 or 11 (or for RTX), PyCUDA and the extension with its CUDA back end (`python bench/gpu.py
+--skip tests sanitize time` builds it), and for the study the train and ort extras. Stops at the first step that fails.
+Results: trt_GPU.json and .md of the study (fp32, fp16 and int8 plans, three builds each, beside ONNX Runtime) and
+trt_GPU_profile.json of its last fp16 plan.
 """
 
 from __future__ import annotations
@@ -64,12 +65,18 @@ def doctor() -> None:
 
 
 def tests() -> None:
-    run(sys.executable, "-m", "pytest", "-m", "trt", "tests/trt", REQUIRE_TRT="1")
+    """Without its CUDA back end the extension can neither letterbox nor select on the GPU: a failure, not a skip."""
+    run(sys.executable, "-m", "pytest", "-m", "trt", "tests/trt", REQUIRE_TRT="1", REQUIRE_CUDA="1")
+
+
+def study_flags(data: Path | None, work: Path) -> list[object]:
+    """The whole command of the study, behind the program's name."""
+    engines = ["--engine", "ort,trt", "--precision", "fp32,fp16,int8", "--builds", "3", "--construction", "branched"]
+    return ["run", *engines, *data_flags(data), "--out", work]
 
 
 def study(data: Path | None, work: Path, out: Path) -> None:
-    engines = ["--engine", "ort,trt", "--precision", "fp32,fp16,int8", "--builds", "3", "--construction", "branched"]
-    bench_freeze("run", *engines, *data_flags(data), "--out", work)
+    bench_freeze(*study_flags(data, work))
     from bench_freeze.report.documents import read_documents
     from bench_freeze.report.table import markdown
 

@@ -1,9 +1,12 @@
 """Variance between builds of a plan, apart from that of single calls."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from bench_freeze.deployed.plan_builds import build_variance
+from bench_freeze.export import builder
 from bench_freeze.measure.builds import build_spread
 from bench_freeze.report.schema import Latency, PlanBuild
 from bench_freeze.spec.study import InputError, Study
@@ -66,3 +69,35 @@ def test_builds_belong_to_tensorrt():
         Study(engine=("ort",), builds=3)
     with pytest.raises(InputError, match="builds = 0 is out of range"):
         Study(engine=("trt",), builds=0)
+
+
+class Config:
+    """Takes no foreign timing cache, as the documentation of setTimingCache says of IBuilderConfig; no TensorRT."""
+
+    def __init__(self):
+        self.cache = None
+
+    def create_timing_cache(self, content):
+        return None if content == b"damaged" else SimpleNamespace(content=content, serialize=lambda: content + b"+new")
+
+    def set_timing_cache(self, cache, ignore_mismatch):
+        if cache.content.startswith(b"foreign") and not ignore_mismatch:
+            return False
+        self.cache = cache
+        return True
+
+    def get_timing_cache(self):
+        return self.cache
+
+
+@pytest.mark.parametrize("found", [b"own", b"foreign", b"damaged", None])
+def test_a_timing_cache_that_does_not_fit_is_replaced_not_fatal(found, tmp_path):
+    """A build takes minutes: it must not end in an error when its cache is written back."""
+    file, config = tmp_path / "timing.cache", Config()
+    if found is not None:
+        file.write_bytes(found)
+    before = builder._load_timing_cache(config, file)
+    after = builder._save_timing_cache(config, file)
+    assert (before is not None) == (found == b"own")
+    assert file.read_bytes() == (b"own+new" if found == b"own" else b"+new")
+    assert after is not None

@@ -17,7 +17,7 @@ import pytest
 
 from bench_freeze.data.letterbox import letterbox_into
 from bench_freeze.deployed.selection import NmsSettings, select
-from bench_freeze.engines import trt_engine, trt_runner
+from bench_freeze.engines import cuda_graph, trt_engine
 from bench_freeze.engines.base import Head, ModelCard
 from bench_freeze.engines.trt_engine import TrtEngine
 from bench_freeze.engines.trt_runner import Slot
@@ -94,7 +94,7 @@ def driver(monkeypatch: pytest.MonkeyPatch) -> HostDriver:
     double = HostDouble()
     for module in (cuda, cuda_letterbox, device_array):
         monkeypatch.setattr(module, "native", double)
-    monkeypatch.setattr(trt_runner, "CudaGraph", partial(HostGraph, double.streams))
+    monkeypatch.setattr(cuda_graph, "CudaGraph", partial(HostGraph, double.streams))
     return HostDriver(double)
 
 
@@ -264,3 +264,26 @@ def test_static_tensors_need_no_batch_in_front(driver: HostDriver) -> None:
     with pytest.raises(ValueError, match=r"takes weights as \[5, 2\], not \[2, 5\]"):
         slot.enqueue({"weights": np.zeros((2, 5), np.float32)})
     slot.close()
+
+
+@pytest.mark.parametrize("by_driver", [True, False])
+def test_what_cannot_be_recorded_runs_as_it_is_and_says_so(
+    make: Make, monkeypatch: pytest.MonkeyPatch, *, by_driver: bool
+) -> None:
+    def refuse(stream: int, work: Callable[[], None]) -> None:
+        assert by_driver, "TensorRT for RTX had said that it must not be recorded"
+        raise RuntimeError("the NVIDIA driver refused cuStreamEndCapture with error 901")
+
+    monkeypatch.setattr(cuda_graph, "CudaGraph", refuse)
+    if not by_driver:
+        monkeypatch.setattr(Context, "is_stream_capturable", lambda self, stream: False, raising=False)
+    words = "error 901" if by_driver else "allocates memory while it runs"
+    engine = make(1, 1, is_static=True)
+    for i in range(4):
+        canvases = canvases_of((picture(i),))
+        if i == 1:
+            with pytest.warns(UserWarning, match=f"network runs without a CUDA graph.*{words}"):
+                outputs = engine.infer(canvases)
+        else:
+            outputs = engine.infer(canvases)
+        np.testing.assert_array_equal(outputs["base"], network(canvases, 0))

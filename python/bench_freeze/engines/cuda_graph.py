@@ -1,12 +1,14 @@
 """CUDA graphs by the driver's own interface, which PyCUDA has not: work of a stream recorded once and launched again.
 
-No machine with a GPU has run this file yet. Its five calls are looked up in the driver's own library by a test.
+No machine with a GPU has run this file yet. Its calls are looked up in the driver's own library by a test.
 """
 
 from __future__ import annotations
 
 import ctypes
+import warnings
 from collections.abc import Callable
+from contextlib import suppress
 
 CALLS = (
     "cuStreamBeginCapture_v2",
@@ -33,8 +35,13 @@ class CudaGraph:
         self._call("cuStreamBeginCapture_v2", self._stream, ctypes.c_int(_RELAXED))
         try:
             enqueue()
-        finally:  # also after an error: a stream that keeps recording is of no more use
-            self._call("cuStreamEndCapture", self._stream, ctypes.byref(graph))
+        except BaseException:  # what went wrong says more than the recording that it broke
+            with suppress(RuntimeError):  # a stream that keeps recording is of no more use
+                self._call("cuStreamEndCapture", self._stream, ctypes.byref(graph))
+            if graph:
+                self._call("cuGraphDestroy", graph)
+            raise
+        self._call("cuStreamEndCapture", self._stream, ctypes.byref(graph))
         try:
             self._call("cuGraphInstantiateWithFlags", ctypes.byref(self._ready), graph, ctypes.c_ulonglong(0))
         finally:
@@ -54,3 +61,43 @@ class CudaGraph:
         status = getattr(self._driver, name)(*arguments)
         if status != 0:
             raise RuntimeError(f"the NVIDIA driver refused {name} with error {status}")
+
+
+class Recordings:
+    """Repeated work of one stream, by kind: run as it is at its first call, recorded at its second, then launched.
+
+    What cannot be recorded (a plan with loops, say, or on a DLA) goes on being run as it is, after a warning. `refusal`
+    is asked first: it says why the work must not be recorded even where the driver would, and is empty where it may.
+    """
+
+    def __init__(self, stream: int, refusal: Callable[[], str]) -> None:
+        self._stream, self._refusal = stream, refusal
+        self._calls: dict[str, Callable[[], None]] = {}
+        self._graphs: dict[str, CudaGraph] = {}
+
+    def run(self, kind: str, work: Callable[[], None]) -> None:
+        """Put the work of a kind on the stream; it is the same in every call, on the same memory."""
+        if kind not in self._calls:
+            work()
+            self._calls[kind] = lambda: self._record(kind, work)
+        else:
+            self._calls[kind]()
+
+    def close(self) -> None:
+        """Free the recordings."""
+        for graph in self._graphs.values():
+            graph.close()
+        self._calls, self._graphs = {}, {}
+
+    def _record(self, kind: str, work: Callable[[], None]) -> None:
+        try:
+            if reason := self._refusal():
+                raise RuntimeError(reason)
+            graph = CudaGraph(self._stream, work)
+        except RuntimeError as error:
+            warnings.warn(f"{kind} runs without a CUDA graph, since it cannot be recorded: {error}", stacklevel=2)
+            self._calls[kind] = work
+        else:
+            self._graphs[kind] = graph
+            self._calls[kind] = graph.launch
+        self._calls[kind]()

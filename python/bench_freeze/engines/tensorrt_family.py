@@ -30,6 +30,7 @@ class Member:
     version_compatible: bool = True
     hardware_compatibility: bool = True
     dla: bool = True
+    user_allocation: bool = False  # a CUDA graph needs plans that are built for it
 
 
 _RTX: dict[str, Any] = {
@@ -39,6 +40,7 @@ _RTX: dict[str, Any] = {
     "version_compatible": False,  # needs a lean runtime that it does not come with
     "hardware_compatibility": False,  # compute capabilities are named instead
     "dla": False,
+    "user_allocation": True,
 }
 _LEAN: dict[str, Any] = {"title": "TensorRT lean runtime", "builds": False}
 FAMILY = (

@@ -20,7 +20,7 @@ from ..data.letterbox import FILL
 from ..errors import InputError
 from ..scorer.device_array import DeviceTensor
 from .cuda_device import device_index
-from .cuda_graph import CudaGraph
+from .cuda_graph import Recordings
 from .image_stage import ImageStage
 from .tensorrt_family import TensorRT
 
@@ -100,8 +100,7 @@ class Slot:
         self._host: Arrays = {}
         self._memory: dict[str, Any] = {}
         self._images = ImageStage(self._cuda, self.stream, runner.device)
-        self._graphs: dict[str, CudaGraph] = {}
-        self._warm: set[str] = set()
+        self._recordings = Recordings(self.stream.handle, self._refusal_to_record)
         self.batch = runner.largest  # of the batch in flight, or of the last one
         self._copied: tuple[str, ...] = ()
         for name in (*runner.inputs, *runner.outputs):
@@ -188,12 +187,11 @@ class Slot:
         try:
             self._wait()
         finally:  # also after a failure of the GPU, which every further call reports again
-            for graph in self._graphs.values():
-                graph.close()
+            self._recordings.close()
             self._images.close()
             for memory in self._memory.values():
                 memory.free()
-            self._graphs, self._memory, self._host = {}, {}, {}
+            self._memory, self._host = {}, {}
             self._context = None
 
     def _begin(self, batch: int) -> None:
@@ -240,14 +238,16 @@ class Slot:
             if after is not None:
                 after()
 
-        if kind in self._graphs:
-            self._graphs[kind].launch()
-        elif self.is_static and kind in self._warm:
-            self._graphs[kind] = CudaGraph(self.stream.handle, run)  # recorded, not run
-            self._graphs[kind].launch()
+        if self.is_static:
+            self._recordings.run(kind, run)
         else:
             run()
-            self._warm.add(kind)
+
+    def _refusal_to_record(self) -> str:
+        """TensorRT for RTX tells whether a plan allocates while it runs: a recording would write to what is gone."""
+        asked = getattr(self._context, "is_stream_capturable", None)
+        can_record = asked is None or asked(self.stream.handle)
+        return "" if can_record else "the plan allocates memory while it runs; build it again"
 
     def _allocate(self, name: str) -> None:
         """Memory of a tensor at its largest on both sides, its address given to TensorRT."""

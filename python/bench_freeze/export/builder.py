@@ -66,7 +66,7 @@ def _serialize(onnx: bytes, name: str, trt: TensorRT, options: PlanOptions, timi
     _parse(trt, network, log, onnx, name)
     config = builder.create_builder_config()
     _set_target(trt, config, options)
-    _set_flags(trt, config, options)
+    _set_flags(trt, config, options, is_static=network.get_input(0).shape[0] >= 0)
     profile = _set_profile(builder, config, network, options, name)
     before = _load_timing_cache(config, timing_cache)
     began = time.perf_counter()
@@ -155,7 +155,11 @@ def _set_target(trt: TensorRT, config: Any, options: PlanOptions) -> None:
     config.set_compute_capability(getattr(known, name), 0)
 
 
-def _set_flags(trt: TensorRT, config: Any, options: PlanOptions) -> None:
+def _set_flags(trt: TensorRT, config: Any, options: PlanOptions, *, is_static: bool) -> None:
+    if trt.member.user_allocation and is_static:
+        flag = getattr(trt.api.BuilderFlag, "REQUIRE_USER_ALLOCATION", None)  # TensorRT for RTX 1.2 and later
+        if flag is not None:
+            config.set_flag(flag)
     if options.workspace_mb is not None:
         config.set_memory_pool_limit(trt.api.MemoryPoolType.WORKSPACE, options.workspace_mb << 20)
     if options.version_compatible:

@@ -1,6 +1,8 @@
 """The sampler on a clock that only moves when told, and peak memory."""
 
 import math
+import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -183,6 +185,17 @@ def test_warmup_goes_on_until_durations_are_level():
 def test_calls_that_take_no_time_on_a_clock_that_stands_still_end_too():
     stats = sample_latency(lambda i: None, FakeClock(), StoppingRule(max_samples=10, max_seconds=1))
     assert (stats.n, stats.stopped_by) == (10, "samples")
+
+
+def test_only_what_torch_computes_has_torchs_peak_on_a_gpu(monkeypatch):
+    cuda = SimpleNamespace(reset_peak_memory_stats=lambda device: None, max_memory_allocated=lambda device: 7)
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=cuda))
+    found = []
+    for is_torch in (True, False):
+        with PeakMemory("cuda:0", is_torch=is_torch) as memory:
+            pass
+        found.append(memory.peak_bytes)
+    assert found == [7, None]
 
 
 def test_peak_memory_sees_what_was_allocated_and_freed():

@@ -6,6 +6,7 @@ stream is waited for, so memory that is written over or given back too early sho
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -201,13 +202,20 @@ def test_stages_name_the_letterbox_where_the_gpu_does_it(make: Make) -> None:
     assert list(engine.stage_seconds) == ["copy_in", "network", "copy_out"]
 
 
-def test_memory_is_given_back(make: Make, driver: HostDriver) -> None:
-    engine = make(1, 2, is_static=False)
-    engine.detect((picture(1),), NmsSettings())
+@pytest.mark.parametrize("is_static", [True, False])
+def test_memory_is_given_back(make: Make, driver: HostDriver, *, is_static: bool) -> None:
+    engine = make(2, 2, is_static=is_static)
+    for _ in range(3):
+        engine.detect((picture(1),), NmsSettings())
+        engine.infer((picture(2),))
     assert driver.allocated == 4  # input, two heads, decoded images
     assert driver.double.memory
+    slot = weakref.ref(engine._slots[0])
     engine.close()
     assert (driver.allocated, driver.double.memory) == (0, {})
+    assert (
+        slot() is None
+    )  # at once: PyCUDA's objects must not wait for a garbage collection, in whatever thread it runs
 
 
 def test_without_kernels_the_pipeline_gives_it_canvases(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:

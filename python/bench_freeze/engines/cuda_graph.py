@@ -66,20 +66,22 @@ class CudaGraph:
 class Recordings:
     """Repeated work of one stream, by kind: run as it is at its first call, recorded at its second, then launched.
 
-    What cannot be recorded (a plan with loops, say, or on a DLA) goes on being run as it is, after a warning. `refusal`
-    is asked first: it says why the work must not be recorded even where the driver would, and is empty where it may.
+    What cannot be recorded (a plan with loops, say, or on a DLA) goes on being run as it is, after a warning.
     """
 
-    def __init__(self, stream: int, refusal: Callable[[], str]) -> None:
-        self._stream, self._refusal = stream, refusal
+    def __init__(self, stream: int) -> None:
+        self._stream = stream
         self._calls: dict[str, Callable[[], None]] = {}
         self._graphs: dict[str, CudaGraph] = {}
 
-    def run(self, kind: str, work: Callable[[], None]) -> None:
-        """Put the work of a kind on the stream; it is the same in every call, on the same memory."""
+    def run(self, kind: str, work: Callable[[], None], refusal: Callable[[], str]) -> None:
+        """Put the work of a kind on the stream; it is the same in every call, on the same memory.
+
+        `refusal` is asked before a recording: why there must be none even if the driver would, empty where there may.
+        """
         if kind not in self._calls:
             work()
-            self._calls[kind] = lambda: self._record(kind, work)
+            self._calls[kind] = lambda: self._record(kind, work, refusal)
         else:
             self._calls[kind]()
 
@@ -89,9 +91,9 @@ class Recordings:
             graph.close()
         self._calls, self._graphs = {}, {}
 
-    def _record(self, kind: str, work: Callable[[], None]) -> None:
+    def _record(self, kind: str, work: Callable[[], None], refusal: Callable[[], str]) -> None:
         try:
-            if reason := self._refusal():
+            if reason := refusal():
                 raise RuntimeError(reason)
             graph = CudaGraph(self._stream, work)
         except RuntimeError as error:

@@ -100,7 +100,7 @@ class Slot:
         self._host: Arrays = {}
         self._memory: dict[str, Any] = {}
         self._images = ImageStage(self._cuda, self.stream, runner.device)
-        self._recordings = Recordings(self.stream.handle, self._refusal_to_record)
+        self._recordings = Recordings(self.stream.handle)
         self.batch = runner.largest  # of the batch in flight, or of the last one
         self._copied: tuple[str, ...] = ()
         for name in (*runner.inputs, *runner.outputs):
@@ -239,7 +239,7 @@ class Slot:
                 after()
 
         if self.is_static:
-            self._recordings.run(kind, run)
+            self._recordings.run(kind, run, self._refusal_to_record)
         else:
             run()
 

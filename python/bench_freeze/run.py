@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import asdict
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 from . import __version__
 from .artifact import Artifact, output_folder, write_whole
@@ -21,7 +20,8 @@ from .report.schema import Latencies, MatchFileFacts, Results, encode
 from .spec.study import Study
 from .study.analyses import measure_findings
 from .study.concluding import recommendation_of, study_statistics
-from .study.inputs import Inputs, data_facts, read_inputs
+from .study.facts import data_facts, pretrainings, study_facts, weights_facts
+from .study.inputs import Inputs, read_inputs
 from .study.rows import PROTOCOL, measure_original, measure_row
 from .study.trained import Trained
 from .study.trainings import trained_arms
@@ -39,22 +39,25 @@ def run(study: Study, console: Console, command: list[str]) -> Results:
     for engine in study.engine:
         require_engine(engine, study.device)
     with output_folder(study.out_folder) as store:
-        inputs = read_inputs(study, store, console)
-        results, matches = _begin(study, inputs, command), MatchFile()
-        if inputs.no_test is not None:
-            results.warnings.append(inputs.no_test)
-            console.warn(inputs.no_test)
+        every = read_inputs(study, store, console)
+        results, matches = _begin(study, every, command), MatchFile()
+        for sentence in (every[0].no_test, *(inputs.no_base_accuracy for inputs in every)):
+            if sentence is not None:
+                results.warnings.append(sentence)
+                console.warn(sentence)
         originals = {}
-        for how in study.deployments:
-            originals[how] = measure_original(*how, study, inputs, store, matches, console)
-            results.originals.append(originals[how])
-            _keep(study.out_folder, results, matches, originals[how].latency)
-        for arm, tuned in trained_arms(study, inputs, store, results, console):
+        for inputs, how in product(every, study.deployments):
+            original = measure_original(*how, study, inputs, store, matches, console)
+            originals[inputs.name, how] = original
+            results.originals.append(original)
+            _keep(study.out_folder, results, matches, original.latency)
+        for inputs, arm, tuned in trained_arms(study, every, store, results, console):
             _warn_of_changes(tuned, arm, results, console)
             findings = measure_findings(Trained(study, arm, tuned, inputs, store, console))
             for construction, how in product(study.construction, study.deployments):
+                original = originals[inputs.name, how]
                 row = measure_row(
-                    construction, *how, arm, tuned, originals[how], findings, study, inputs, store, matches, console
+                    construction, *how, arm, tuned, original, findings, study, inputs, store, matches, console
                 )
                 results.rows.append(row)
                 _keep(study.out_folder, results, matches, row.latency)
@@ -62,17 +65,17 @@ def run(study: Study, console: Console, command: list[str]) -> Results:
         results.statistics = study_statistics(results, matches, study, store, console)
         results.recommendation = recommendation_of(results)
         _write(study.out_folder, results, matches)
-        write_report(study.out_folder, results, study, inputs, store, console)
+        write_report(study.out_folder, results, study, every, store, console)
     return results
 
 
-def _begin(study: Study, inputs: Inputs, command: list[str]) -> Results:
+def _begin(study: Study, every: Sequence[Inputs], command: list[str]) -> Results:
     return Results(
         bench_freeze=__version__,
-        about=_about(study, inputs),
+        about=_about(study, every[0]),
         command=shlex.join(command),
         finished=False,
-        study=asdict(study),
+        study=study_facts(study),
         settings={
             "protocol": PROTOCOL,
             "score_threshold": study.score_threshold,
@@ -83,8 +86,9 @@ def _begin(study: Study, inputs: Inputs, command: list[str]) -> Results:
             "matching_max_detections": 100,
         },
         environment=environment(),
-        weights=_weights(inputs),
-        data=data_facts(inputs),
+        weights=weights_facts(every[0]),
+        data=data_facts(every[0]),
+        pretrainings=pretrainings(every),
     )
 
 
@@ -93,18 +97,6 @@ def _about(study: Study, inputs: Inputs) -> str:
     if study.embedded:
         return f"Real results of the small embedded problem (generated shapes), {sizes}; they say nothing about COCO."
     return f"{inputs.target.name} and {inputs.base_set.name}, {sizes}"
-
-
-def _weights(inputs: Inputs) -> dict[str, Any]:
-    layers = inputs.base.layers
-    return {
-        "sha256": inputs.base.sha256,
-        "classes": list(inputs.base.class_names),
-        "precision": "fp16" if inputs.base.half else "fp32",
-        "backbone_end": layers.backbone_end,
-        "stride": layers.stride,
-        "layers": [asdict(layer) for layer in layers.layers],
-    }
 
 
 def _warn_of_changes(tuned: Artifact, arm: Arm, results: Results, console: Console) -> None:

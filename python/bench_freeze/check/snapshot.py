@@ -169,17 +169,18 @@ def device_class(device: str, environment: dict[str, Any]) -> str:
 
 
 def _of_original(original: Original, results: Results) -> RowSnapshot:
-    base = results.data.get("base")
+    own = results.pretraining(original.weights)
+    base = results.data.get("base") if own is None else own.base
     return RowSnapshot(
         freeze=None,
         seed=None,
         recipe=None,
         data_fraction=None,
-        weights=getattr(original, "weights", None),
+        weights=original.weights,
         construction="original",
         protocol=str(results.settings.get("protocol")),
         data_sha256=None if base is None else base.sha256,
-        accuracy={"base": _head(original.base)},
+        accuracy=_heads(base=original.base),
         **_common(original),
     )
 
@@ -188,13 +189,13 @@ def _of_row(row: Row) -> RowSnapshot:
     return RowSnapshot(
         freeze=row.freeze,
         seed=row.seed,
-        recipe=getattr(row, "recipe", "static"),
-        data_fraction=getattr(row, "data_fraction", 1.0),
-        weights=getattr(row, "weights", None),
+        recipe=row.recipe,
+        data_fraction=row.data_fraction,
+        weights=row.weights,
         construction=row.construction,
         protocol=row.protocol,
         data_sha256=row.data_sha256,
-        accuracy={"target": _head(row.target), "base": _head(row.base)},
+        accuracy=_heads(target=row.target, base=row.base),
         **_common(row),
     )
 
@@ -214,8 +215,13 @@ def _common(row: Row | Original) -> dict[str, Any]:
     }
 
 
-def _head(accuracy: Accuracy) -> HeadAccuracy:
-    return HeadAccuracy(map=accuracy.map, map50=accuracy.map50, matches=accuracy.matches)
+def _heads(**scored: Accuracy) -> dict[str, HeadAccuracy]:
+    """Heads with something to measure: one that shares no class with its data set has nothing that could change."""
+    return {
+        head: HeadAccuracy(map=found.map, map50=found.map50, matches=found.matches)
+        for head, found in scored.items()
+        if found.map is not None
+    }
 
 
 def _sampled(latency: Latency) -> Sampled:

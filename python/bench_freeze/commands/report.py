@@ -62,6 +62,13 @@ def _write(path: Path, text: str) -> None:
         raise InputError(f"{path} cannot be written ({error.strerror}); give another file.") from None
 
 
+def _gain(results: Any) -> list[str]:
+    from ..report.gain_text import plain_gain
+
+    found = results.statistics.gain if results.statistics is not None else None
+    return [] if found is None else plain_gain(found)
+
+
 def show(view: Any) -> None:
     """Table and conclusions on standard output: drawn for a terminal of this width, plain lines for a pipe."""
     from ..report.conclusions_text import conclusion_lines
@@ -75,5 +82,5 @@ def show(view: Any) -> None:
     else:
         print(plain_table(view))
     for study in view.studies:
-        for line in conclusion_lines(study.results):
+        for line in conclusion_lines(study.results) + _gain(study.results):
             print(line if len(view.studies) == 1 else f"{study.name}: {line}")

@@ -81,12 +81,13 @@ def trainings_of(arms: Sequence[ArmRows]) -> list[ArmRows]:
 
 
 def _original_of(row: Row, originals: Sequence[Original]) -> Original | None:
-    names = [name for name in DEPLOYMENT if _has(originals, name)]
+    names = [name for name in ("weights", *DEPLOYMENT) if _has(originals, name)]
     return next((o for o in originals if all(_value(o, name) == _value(row, name) for name in names)), None)
 
 
 def _has(items: Sequence[Any], name: str) -> bool:
-    return bool(items) and hasattr(items[0], name)
+    """Whether it says anything: a study of one checkpoint names none in its rows."""
+    return any(_value(item, name) is not None for item in items)
 
 
 def _value(item: Any, name: str) -> Any:

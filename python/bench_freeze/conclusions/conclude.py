@@ -13,10 +13,15 @@ from .arms import ArmRows, arms_of
 from .comparing import NUMBERS, compare_pairs, pairs_of
 from .cost import latency_of_rows
 from .figures import Sample, Sampler, figure
+from .gain import gain_over_scratch
 from .limits import detectable_of, limits_of
 
 RESAMPLES = 2000  # of older results, which do not say
 MARGINS = (0.001, 0.005)
+SAME_EPOCHS = (
+    "Scratch arms trained for as many epochs as the others, so a gain over them includes what longer training would "
+    "make up for."
+)
 
 
 def conclude(
@@ -49,6 +54,7 @@ def conclude(
     ]
     seeds = min(len(arm.seeds) for arm in arms)
     groups = _groups(results)
+    gain = gain_over_scratch(arms, sampler, {p.name: p.architecture for p in results.pretrainings}, _images(results))
     return Statistics(
         alpha=ALPHA,
         power=POWER,
@@ -56,10 +62,11 @@ def conclude(
         permutations=permutations,
         margins=margins,
         seeds=seeds,
-        arms=[made for arm in arms if (made := _arm(arm, sampler, groups)) is not None],
+        arms=[made for arm in arms if (made := _arm(arm, sampler, groups[arm.first.weights])) is not None],
         comparisons=comparisons,
         detectable=detectable,
-        limits=limits_of(seeds, comparisons, detectable, margins),
+        limits=limits_of(seeds, comparisons, detectable, margins) + ([SAME_EPOCHS] if gain is not None else []),
+        gain=gain,
     )
 
 
@@ -73,16 +80,23 @@ def shared_classes(
     return [name for name in base_set if normalized(name) in names]
 
 
-def _groups(results: Results) -> dict[str, list[str]]:
-    """The base set's classes in two groups; none where the heads share no class."""
-    names = results.data["base"].classes
-    shared = shared_classes(
-        results.weights.get("classes", ()),
-        results.data["target"].classes,
-        results.study.get("same_classes") or (),
-        names,
-    )
-    return {"shared": shared, "rest": [name for name in names if name not in shared]} if shared else {}
+def _groups(results: Results) -> dict[str | None, dict[str, list[str]]]:
+    """The base set's classes in two groups, for each checkpoint; no groups where the heads share no class."""
+    heads: dict[str | None, tuple[Sequence[str], Sequence[str]]]
+    heads = {found.name: (found.classes, found.base.classes) for found in results.pretrainings}
+    heads[None] = results.weights.get("classes", ()), results.data["base"].classes
+    same = results.study.get("same_classes") or ()
+    groups: dict[str | None, dict[str, list[str]]] = {}
+    for weights, (head, names) in heads.items():
+        shared = shared_classes(head, results.data["target"].classes, same, names)
+        rest = [name for name in names if name not in shared]
+        groups[weights] = {"shared": shared, "rest": rest} if shared else {}
+    return groups
+
+
+def _images(results: Results) -> int | None:
+    training = results.data.get("training")
+    return None if training is None else training.images
 
 
 def _arm(arm: ArmRows, sampler: Sampler, groups: Mapping[str, Sequence[str]]) -> Arm | None:
@@ -92,7 +106,7 @@ def _arm(arm: ArmRows, sampler: Sampler, groups: Mapping[str, Sequence[str]]) ->
     before = sampler.map(arm.original.base)
     target, target_map50 = over(lambda row: sampler.map(row.target)), over(lambda row: sampler.map50(row.target))
     base, change = over(lambda row: sampler.map(row.base)), over(lambda row: _less(sampler.map(row.base), before))
-    if target is None or target_map50 is None or base is None or change is None:
+    if target is None or target_map50 is None:
         return None
     latency, latency_interval = latency_of_rows(list(arm.rows.values()))
     return Arm(

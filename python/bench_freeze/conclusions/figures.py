@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +34,15 @@ class Sample:
         )
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """One evaluation on resampled images; NaN in resamples without ground truth."""
+
+    ap: NDArray[np.float64]  # [B, K], mean over the thresholds
+    ap50: NDArray[np.float64]  # [B, K]
+    by_iou: Mapping[str, NDArray[np.float64]]  # [B] at each threshold, mean over the classes
+
+
 class Sampler:
     """Numbers of accuracies by name; every evaluation is resampled once, all on the same images."""
 
@@ -41,45 +50,70 @@ class Sampler:
         self.evaluations = evaluations
         self._resamples = resamples
         self._threads = threads
-        self._drawn: dict[str, dict[str, NDArray[np.float64]]] = {}
+        self._drawn: dict[str, Drawn] = {}
 
     def map(self, accuracy: Accuracy) -> Sample | None:
         """mAP; None where there was nothing to measure."""
-        return self._sample(accuracy, accuracy.map, "ap", None)
+        return self._sample(accuracy, accuracy.map, lambda drawn: drawn.ap, None)
 
     def map50(self, accuracy: Accuracy) -> Sample | None:
         """mAP at IoU 0.5; None where there was nothing to measure."""
-        return self._sample(accuracy, accuracy.map50, "ap50", None)
+        return self._sample(accuracy, accuracy.map50, lambda drawn: drawn.ap50, None)
 
     def map_of(self, accuracy: Accuracy, classes: Collection[str]) -> Sample | None:
         """mAP of some classes; None where none of them has ground truth."""
         found = [entry.ap for name, entry in accuracy.per_class.items() if name in classes and entry.ap is not None]
-        return self._sample(accuracy, float(np.mean(found)) if found else None, "ap", classes)
+        return self._sample(accuracy, float(np.mean(found)) if found else None, lambda drawn: drawn.ap, classes)
+
+    def by_iou(self, accuracy: Accuracy) -> dict[str, Sample]:
+        """Mean AP over the classes at each IoU threshold: from 0.50, and from 0.10 where there is a breakdown."""
+        parts = accuracy.breakdown
+        low = {} if parts is None else {iou: at.value for iou, at in parts.by_iou.items()}
+        drawn = {} if parts is None else self._drawn_by_iou(parts.low_matches)
+        drawn = {**drawn, **self._drawn_by_iou(accuracy.matches)}
+        evaluation = self.evaluation(accuracy)
+        images = 0 if evaluation is None else evaluation.counts.images
+        return {
+            iou: Sample(value, drawn.get(iou), images)
+            for iou, value in {**low, **accuracy.ap_by_iou}.items()
+            if value is not None
+        }
 
     def evaluation(self, accuracy: Accuracy) -> Evaluation | None:
         """The match data of an accuracy, where they were kept."""
         return None if accuracy.matches is None else self.evaluations.get(accuracy.matches)
 
     def _sample(
-        self, accuracy: Accuracy, value: float | None, number: str, classes: Collection[str] | None
+        self,
+        accuracy: Accuracy,
+        value: float | None,
+        read: Callable[[Drawn], NDArray[np.float64]],
+        classes: Collection[str] | None,
     ) -> Sample | None:
         if value is None:
             return None
         evaluation = self.evaluation(accuracy)
         if evaluation is None or accuracy.matches is None:
             return Sample(value, None, 0)
-        if accuracy.matches not in self._drawn:
-            self._drawn[accuracy.matches] = self._resample(evaluation)
-        drawn = self._drawn[accuracy.matches][number]
+        drawn = read(self._resampled(accuracy.matches, evaluation))
         names = evaluation.class_names
         columns = [k for k, name in enumerate(names) if classes is None or name in classes]
         return Sample(value, _mean_of_classes(drawn[:, columns]), evaluation.counts.images)
 
-    def _resample(self, evaluation: Evaluation) -> dict[str, NDArray[np.float64]]:
-        """AP and AP50 [B, K], NaN in resamples without ground truth of the class."""
-        ap = resampled_ap(self._resamples, evaluation, RESAMPLING_SEED, self._threads)
-        at_50 = np.abs(evaluation.iou_thresholds - 0.5) < 1e-6
-        return {"ap": ap.mean(axis=2), "ap50": ap[:, :, at_50].mean(axis=2)}
+    def _drawn_by_iou(self, matches: str | None) -> Mapping[str, NDArray[np.float64]]:
+        evaluation = None if matches is None else self.evaluations.get(matches)
+        return {} if matches is None or evaluation is None else self._resampled(matches, evaluation).by_iou
+
+    def _resampled(self, matches: str, evaluation: Evaluation) -> Drawn:
+        if matches not in self._drawn:
+            ap = resampled_ap(self._resamples, evaluation, RESAMPLING_SEED, self._threads)
+            at_50 = np.abs(evaluation.iou_thresholds - 0.5) < 1e-6
+            self._drawn[matches] = Drawn(
+                ap=ap.mean(axis=2),
+                ap50=ap[:, :, at_50].mean(axis=2) if at_50.any() else np.empty((len(ap), 0)),
+                by_iou={f"{iou:.2f}": _mean_of_classes(ap[:, :, t]) for t, iou in enumerate(evaluation.iou_thresholds)},
+            )
+        return self._drawn[matches]
 
 
 def figure(samples: Sequence[Sample]) -> Figure:

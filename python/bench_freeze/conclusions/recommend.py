@@ -31,7 +31,7 @@ class Constraints:
         latency_ms = math.inf if arm.latency_p50_s is None else arm.latency_p50_s * 1e3
         if self.max_latency_ms is not None and latency_ms > self.max_latency_ms:
             return False
-        if -arm.base_change.value > self.base_drop:
+        if arm.base_change is None or -arm.base_change.value > self.base_drop:
             return False
         return self.min_target_map is None or arm.target.value >= self.min_target_map
 
@@ -63,19 +63,19 @@ def recommend(statistics: Statistics, constraints: Constraints, split: str) -> R
     A tie is an interval of the target difference that has 0 in it. Cheaper is the lower median latency of the engine;
     the smaller file where latencies cannot be told apart, or were not measured for every arm.
     """
-    arms = statistics.arms
+    arms = [arm for arm in statistics.arms if arm.base_change is not None]  # the others lose nobody knows what
     if not arms:
         return None
     timed = all(arm.latency_p50_s is not None for arm in arms)
     notes = [] if timed else ["Latency was not measured for every arm: cost is the size of the file."]
     allowed = [arm for arm in arms if constraints.keep(arm)]
     if not allowed:
-        return _without_pick(statistics, timed, constraints, split, notes)
+        return _without_pick(arms, statistics, timed, constraints, split, notes)
     best = max(allowed, key=lambda arm: arm.target.value)
     tied = [arm for arm in allowed if arm is best or _ties(arm, best, statistics)]
     cheapest = _cheapest(tied, timed)
     pick = min(cheapest, key=lambda arm: (arm.bytes, -arm.target.value))
-    interval = pick.base_change.interval
+    interval = None if pick.base_change is None else pick.base_change.interval
     if not pick.isolated and interval is not None and -interval.low > constraints.base_drop:
         notes.append(
             f"That {pick.name} loses at most {constraints.base_drop:g} of base mAP is what its value says; the "
@@ -92,7 +92,7 @@ def recommend(statistics: Statistics, constraints: Constraints, split: str) -> R
         identity=pick.identity,
         reason=_reason(pick, best, allowed, tied, cheapest, arms, timed, constraints),
         ties=[arm.name for arm in allowed if arm is not pick and _ties(arm, pick, statistics)],
-        pareto=_pareto(statistics, timed, pick),
+        pareto=_pareto(arms, statistics, timed, pick),
         selected_on=split,
         final=pick.target_test,
         constraints=_stated(constraints),
@@ -134,12 +134,19 @@ def _cheapest(tied: Sequence[Arm], timed: bool) -> list[Arm]:
     return [arm for arm in tied if arm is fastest or same_latency(arm, fastest)]
 
 
-def _pareto(statistics: Statistics, timed: bool, pick: Arm | None) -> list[ParetoMember]:
+def _kept(arm: Arm, several: bool) -> float:
+    """How well the base task is kept: heads of several checkpoints are scored on classes of their own."""
+    found = arm.base_change if several else arm.base
+    return -math.inf if found is None else found.value
+
+
+def _pareto(arms: Sequence[Arm], statistics: Statistics, timed: bool, pick: Arm | None) -> list[ParetoMember]:
+    several = len({arm.identity.get("weights") for arm in arms}) > 1
     front = pareto_front(
-        statistics.arms,
+        arms,
         [
             lambda a, b: a.target.value - b.target.value,
-            lambda a, b: a.base.value - b.base.value,
+            lambda a, b: _kept(a, several) - _kept(b, several),
             lambda a, b: cost_difference(b, a) if timed else float(b.bytes - a.bytes),
         ],
     )
@@ -153,6 +160,7 @@ def _pareto(statistics: Statistics, timed: bool, pick: Arm | None) -> list[Paret
             tied_with_pick=None if pick is None or arm is pick else _ties(arm, pick, statistics),
         )
         for arm in front
+        if arm.base_change is not None
     ]
 
 
@@ -170,7 +178,7 @@ def _reason(
     base = (
         "Its base head is the original's by construction"
         if pick.isolated
-        else f"Its base mAP changes by {pick.base_change.value:+.4f}"
+        else f"Its base mAP changes by {_kept(pick, several=True):+.4f}"
     )
     if len(tied) == 1:
         return f"{field} {base}, and its target mAP, {pick.target.value:.4f}, is the highest of them without a tie."
@@ -189,18 +197,18 @@ def _reason(
 
 
 def _without_pick(
-    statistics: Statistics, timed: bool, constraints: Constraints, split: str, notes: list[str]
+    arms: Sequence[Arm], statistics: Statistics, timed: bool, constraints: Constraints, split: str, notes: list[str]
 ) -> Recommendation:
-    nearest = max(statistics.arms, key=lambda arm: (arm.base_change.value, arm.target.value))
+    nearest = max(arms, key=lambda arm: (_kept(arm, several=True), arm.target.value))
     latency = "" if nearest.latency_p50_s is None else f", {nearest.latency_p50_s * 1e3:.1f} ms"
     return Recommendation(
         pick=None,
         identity={},
-        reason=f"None of the {len(statistics.arms)} arms would {constraints.in_words()}. The one that loses least of "
-        f"the base task is {nearest.name}: base mAP {nearest.base_change.value:+.4f}, target mAP "
+        reason=f"None of the {len(arms)} arms would {constraints.in_words()}. The one that loses least of "
+        f"the base task is {nearest.name}: base mAP {_kept(nearest, several=True):+.4f}, target mAP "
         f"{nearest.target.value:.4f}{latency}.",
         ties=[],
-        pareto=_pareto(statistics, timed, None),
+        pareto=_pareto(arms, statistics, timed, None),
         selected_on=split,
         final=None,
         constraints=_stated(constraints),

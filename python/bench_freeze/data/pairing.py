@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from typing import Literal
 
+import numpy as np
+
 from ..errors import InputError
-from .classes import ClassMap, map_classes
+from .classes import ClassMap, map_classes, normalized
 from .dataset import DetectionSet, keep_classes
+
+
+def share_a_class(a: tuple[str, ...], b: tuple[str, ...]) -> bool:
+    """Whether some class has the same name on both sides."""
+    return not set(map(normalized, a)).isdisjoint(map(normalized, b))
+
+
+def unpaired(class_names: tuple[str, ...], data: DetectionSet) -> tuple[DetectionSet, ClassMap]:
+    """The images alone, for a head that shares no class with the data set: nothing of it can be scored."""
+    nothing = np.full(len(class_names), -1, np.int32)
+    return keep_classes(data, ()), ClassMap(nothing, class_names, data.class_names)
 
 
 def pair_with_head(

@@ -21,10 +21,14 @@ class Scored:
 
     accuracy: Accuracy
     evaluation: Evaluation
+    low: Evaluation | None = None  # the same at IoU below 0.50, where something is to be read from it
 
     def kept_in(self, matches: MatchFile) -> Accuracy:
-        """The accuracy with the name under which its match data are now kept."""
-        return msgspec.structs.replace(self.accuracy, matches=matches.add(self.evaluation))
+        """The accuracy with the names under which its match data are now kept."""
+        parts = self.accuracy.breakdown
+        if self.low is not None and parts is not None:
+            parts = msgspec.structs.replace(parts, low_matches=matches.add(self.low))
+        return msgspec.structs.replace(self.accuracy, matches=matches.add(self.evaluation), breakdown=parts)
 
 
 def score(detections: HeadDetections, classes: ClassMap, data: DetectionSet) -> Scored:

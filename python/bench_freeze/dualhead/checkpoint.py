@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +24,17 @@ class Checkpoint:
     class_names: tuple[str, ...]
     sha256: str
     half: bool  # the file holds float16 tensors
+
+    @property
+    def architecture(self) -> str:
+        """Hash of what the detector's layers are built from, whatever its classes and its values are.
+
+        A description that is worded otherwise counts as another architecture, even if the same layers come out of it.
+        """
+        described = {key: value for key, value in self.model.yaml.items() if key not in ("nc", "names", "yaml_file")}
+        if isinstance(described.get("scales"), dict) and "scale" in described:
+            described["scales"] = described["scales"].get(described["scale"])  # the others were not built
+        return hashlib.sha256(json.dumps(described, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def locate_weights(name: str) -> Path:

@@ -15,7 +15,8 @@ from .evaluate import evaluate
 from .evaluation import Evaluation
 
 # COCO's ten thresholds as they are, so that AP at them is COCO's to the last bit, with eight lower ones before them.
-IOU_THRESHOLDS: NDArray[np.float64] = np.concatenate([np.arange(10, 50, 5) / 100, protocols.IOU_THRESHOLDS])
+LOW_IOU_THRESHOLDS: NDArray[np.float64] = np.arange(10, 50, 5) / 100
+IOU_THRESHOLDS: NDArray[np.float64] = np.concatenate([LOW_IOU_THRESHOLDS, protocols.IOU_THRESHOLDS])
 COUNT_BINS: Mapping[str, tuple[int, float]] = {"1": (1, 1), "2-4": (2, 4), "5-9": (5, 9), "10+": (10, np.inf)}
 
 

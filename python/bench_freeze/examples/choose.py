@@ -43,10 +43,10 @@ def _extremes(
 ) -> Iterator[tuple[int, str, list[int]]]:
     """Best and worst image of every depth; on the base set also where most was lost."""
     boxes = np.bincount(data.ground_truth.image_index[~data.ground_truth.is_crowd], minlength=len(data.images))
-    original = next((i for i, model in enumerate(models) if isinstance(model.record, Original)), None)
-    before = _f1(role, models[original], data, classes) if role == "base" and original is not None else None
     for position in _one_for_each_depth(role, models):
         record, f1 = models[position].record, _f1(role, models[position], data, classes)
+        original = _original_of(record, models) if role == "base" else None
+        before = None if original is None else _f1(role, models[original], data, classes)
         name = _name(role, record)
         for what, order in (("best", -f1), ("worst", f1)):
             image = _first(order, boxes)
@@ -57,6 +57,14 @@ def _extremes(
             image = _first(loss, boxes)
             if image is not None and loss[image] < 0:
                 yield image, f"{name} lost most: F1 {before[image]:.2f} to {f1[image]:.2f}", [original, position]
+
+
+def _original_of(record: Row | Original, models: Sequence[KeptModel]) -> int | None:
+    """The position of the first original with the checkpoint of a model."""
+    for i, model in enumerate(models):
+        if isinstance(model.record, Original) and model.record.weights == record.weights and "base" in model.found:
+            return i
+    return None
 
 
 def _one_for_each_depth(role: str, models: Sequence[KeptModel]) -> list[int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from ..spec.study import Study
 from ..study.inputs import Inputs
 from .choose import Choice, choose_images
 from .compare import IOU_THRESHOLD, SCORE_THRESHOLD, ImageBoxes, annotations_on, detections_on, in_crowd, pair
+from .heads import base_heads
 from .kept import ROLES, Heads, KeptModel, kept_models
 
 SIDE = 480  # pixels of the longer side of a small copy
@@ -27,36 +29,46 @@ QUALITY = 70
 MOST_BOXES = 25  # of a head on an image
 
 
-def gather_examples(results: Results, study: Study, inputs: Inputs, store: ArtifactStore) -> Examples:
+def gather_examples(results: Results, study: Study, every: Sequence[Inputs], store: ArtifactStore) -> Examples:
     """The example images of a finished study. Raises InputError when an image can no longer be read."""
-    models = kept_models(results, study, store)
-    sets = {"target": inputs.target, "base": inputs.base_set}
-    own = map_classes(
-        inputs.target.class_names, inputs.target.class_names, unmatched="ignore", head="target head", data="target set"
-    )
-    maps = {"target": own, "base": inputs.base_classes}
+    target, base = every[0].target, base_heads(every)
+    models = [base.of(model) for model in kept_models(results, study, store)]
+    sets = {"target": target, "base": base.data}
+    own = map_classes(target.class_names, target.class_names, unmatched="ignore", head="target head", data="target set")
+    maps = {"target": own, "base": base.classes}
+    known = {
+        "target": [np.ones(len(target.class_names), np.bool_)] * len(models),
+        "base": [base.known(model.record.weights) for model in models],
+    }
     images = []
     for role in ROLES:
         for choice in choose_images(role, models, sets[role], maps[role]):
-            images.append(_example(role, choice, models, sets[role], maps[role]))
+            images.append(_example(role, choice, models, sets[role], maps[role], known[role]))
     return Examples(
-        data_sha256={role: data.sha256 for role, data in sets.items()},
+        data_sha256={role: results.data[role].sha256 for role in sets},
         deployed=deployed_of(results),
         score_threshold=SCORE_THRESHOLD,
         iou_threshold=IOU_THRESHOLD,
         classes={role: list(data.class_names) for role, data in sets.items()},
-        head_classes={"base": list(inputs.base.class_names), "target": list(inputs.target.class_names)},
+        head_classes={"base": list(base.class_names), "target": list(target.class_names)},
         models=[ExampleModel(rows=list(model.records)) for model in models],
         images=images,
     )
 
 
-def _example(role: str, choice: Choice, models: list[KeptModel], data: DetectionSet, classes: ClassMap) -> ExampleImage:
+def _example(
+    role: str,
+    choice: Choice,
+    models: list[KeptModel],
+    data: DetectionSet,
+    classes: ClassMap,
+    known: list[NDArray[np.bool_]],
+) -> ExampleImage:
     record = data.images[choice.image]
     assert record.path is not None, "a study's images are files"
     truth, is_crowd = annotations_on(data, choice.image)
     found = {
-        str(i): _found(role, choice.image, model.found[role], truth, is_crowd, classes)
+        str(i): _found(role, choice.image, model.found[role], truth, is_crowd, known[i][truth.labels], classes)
         for i, model in enumerate(models)
         if role in model.found
     }
@@ -75,12 +87,18 @@ def _example(role: str, choice: Choice, models: list[KeptModel], data: Detection
 
 
 def _found(
-    role: str, image: int, heads: Heads, truth: ImageBoxes, is_crowd: NDArray[np.bool_], classes: ClassMap
+    role: str,
+    image: int,
+    heads: Heads,
+    truth: ImageBoxes,
+    is_crowd: NDArray[np.bool_],
+    is_known: NDArray[np.bool_],
+    classes: ClassMap,
 ) -> Found:
     """Boxes of all heads; those of the head that is scored on this set are hits or false."""
     boxes: dict[str, list[ExampleBox]] = {}
     missed: list[int] = []
-    kept = np.flatnonzero(~is_crowd)
+    kept = np.flatnonzero(~is_crowd & is_known)
     scored, crowds = truth.only(kept), truth.only(np.flatnonzero(is_crowd))
     for head, detections in heads.items():
         on = detections_on(detections, image)

@@ -36,12 +36,11 @@ def kept_models(results: Results, study: Study, store: ArtifactStore) -> list[Ke
     wanted = {"imgsz": study.imgsz, "batch": study.batch, "settings": asdict(settings)}
     artifacts = [a for folder in sorted(store.folder.glob("detections-*")) if (a := read_artifact(folder)) is not None]
     artifacts = [a for a in artifacts if all(a.inputs.get(name) == value for name, value in wanted.items())]
-    roles = {role: results.data[role].sha256 for role in ROLES}
     records: list[tuple[int, Row | Original]] = [(-1 - i, original) for i, original in enumerate(results.originals)]
     records += list(enumerate(results.rows))
     groups: dict[tuple[str | None, ...], tuple[list[int], Row | Original, dict[str, Artifact]]] = {}
     for position, record in records:
-        own = {role: _find(artifacts, record, results, sha256) for role, sha256 in roles.items()}
+        own = {role: _find(artifacts, record, results, _data_sha256(role, record, results)) for role in ROLES}
         there = {role: artifact for role, artifact in own.items() if artifact is not None}
         key = tuple(there[role].key if role in there else None for role in ROLES)
         if there:
@@ -50,6 +49,11 @@ def kept_models(results: Results, study: Study, store: ArtifactStore) -> list[Ke
         KeptModel(tuple(positions), record, {role: _shown(a.path(DETECTIONS)) for role, a in there.items()})
         for positions, record, there in groups.values()
     ]
+
+
+def _data_sha256(role: str, record: Row | Original, results: Results) -> str:
+    own = results.pretraining(record.weights)
+    return results.data[role].sha256 if own is None or role != "base" else own.base.sha256
 
 
 def _shown(path: Path) -> dict[str, HeadDetections]:
@@ -87,7 +91,8 @@ def _is_model(model: Any, record: Row | Original, results: Results) -> bool:
         return model == (hashes.plan_sha256 or hashes.onnx_sha256)
     if isinstance(record, Original):
         return bool(model["tuned_sha256"] is None and model["base_sha256"] == hashes.weights_sha256)
-    base = results.weights["sha256"] if record.graft_at is not None else None
+    own = results.pretraining(record.weights)
+    base = None if record.graft_at is None else results.weights["sha256"] if own is None else own.sha256
     return bool(
         model["tuned_sha256"] == hashes.weights_sha256
         and model["graft_at"] == record.graft_at

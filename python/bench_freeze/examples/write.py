@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..artifact import ArtifactStore, write_whole
@@ -19,14 +20,14 @@ REPORT = "report.html"
 
 
 def write_report(
-    folder: Path, results: Results, study: Study, inputs: Inputs, store: ArtifactStore, console: Console
+    folder: Path, results: Results, study: Study, every: Sequence[Inputs], store: ArtifactStore, console: Console
 ) -> Path:
     """Write the report; images that can no longer be read leave it without examples, and with a warning."""
     name = folder.resolve().name
     examples, absent = {}, []
     with console.step("write the report"):
         try:
-            examples[name] = gather_examples(results, study, inputs, store)
+            examples[name] = gather_examples(results, study, every, store)
             write_whole(folder / EXAMPLES, encode_examples(examples[name]))
         except BenchFreezeError as error:
             absent.append(f"No example images: {error}")

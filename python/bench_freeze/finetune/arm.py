@@ -20,13 +20,14 @@ EPOCHS = "epochs.csv"  # mean losses and learning rates per epoch, seconds of th
 
 @dataclass(frozen=True)
 class Arm:
-    """A freeze depth, a seed, a recipe and the share of the training images that are seen."""
+    """A freeze depth, a seed, a recipe, the share of the training images that are seen, and a checkpoint's name."""
 
     freeze: int
     seed: int
     recipe: str = STATIC
     data_fraction: float = 1.0
     lr0: float | None = None  # chosen by a search; None is the study's
+    weights: str | None = None  # what the checkpoint is called in a study of several: its hash stands in the key
 
     @property
     def data_order(self) -> tuple[int, float, bool]:
@@ -55,7 +56,8 @@ class Arm:
         recipe = "" if self.recipe == STATIC else f" {self.recipe}"
         share = "" if self.data_fraction == 1 else f" on {self.data_fraction:g} of the images"
         rate = "" if self.lr0 is None else f" lr0 {self.lr0:g}"
-        return f"freeze {self.freeze} seed {self.seed}{recipe}{share}{rate}"
+        whose = "" if self.weights is None else f"{self.weights} "
+        return f"{whose}freeze {self.freeze} seed {self.seed}{recipe}{share}{rate}"
 
 
 def requested_arguments(study: Study, arm: Arm) -> dict[str, Any]:

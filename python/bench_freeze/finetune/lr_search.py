@@ -46,6 +46,8 @@ class Search:
         own = asdict(self)
         arm = own.pop("arm")
         arm.pop("lr0")
+        if self.arm.weights is None:
+            arm.pop("weights")
         return {**arm, **own, "candidates": [{"lr0": rate, "loss": loss} for rate, loss in self.candidates]}
 
 

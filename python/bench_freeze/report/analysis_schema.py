@@ -28,7 +28,7 @@ class Part(Struct, frozen=True, kw_only=True):
     ap50: Interval
 
 
-class Breakdown(Struct, frozen=True, kw_only=True):
+class Breakdown(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """AP of one head on one data set in parts, by the COCO protocol."""
 
     by_iou: Annotated[dict[str, Interval], Meta(description="AP at IoU 0.10, 0.15 ... 0.95")]
@@ -38,6 +38,10 @@ class Breakdown(Struct, frozen=True, kw_only=True):
     ]
     resamples: int
     confidence: float
+    low_matches: Annotated[
+        str | None,
+        Meta(description="entry in the match file of IoU 0.10 to 0.45; target heads of studies with scratch"),
+    ] = None
 
 
 class Shift(Struct, frozen=True, kw_only=True):

@@ -50,8 +50,10 @@ def caption(results: Results) -> str:
 
 
 def _weights(study: dict[str, Any]) -> str:
-    name = study.get("weights")
-    return PurePath(name).name if name else "the embedded base detector"
+    given = study.get("weights")
+    if not given:
+        return "the embedded base detector"
+    return _list([PurePath(name).name for name in ([given] if isinstance(given, str) else given)])
 
 
 def _count(number: int, noun: str) -> str:

@@ -74,7 +74,8 @@ def _row(source: str, record: Row | Original, identity: dict[str, str], values: 
 
 def _deployment(record: Row | Original) -> dict[str, str]:
     names = ("recipe", "data_fraction", "weights", "engine", "precision", "imgsz", "batch", "device")
-    return {name: _word(getattr(record, name)) for name in names if hasattr(record, name)}  # originals have no training
+    known = ((name, getattr(record, name, None)) for name in names)  # originals have no training
+    return {name: _word(value) for name, value in known if value is not None}
 
 
 def _word(value: Any) -> str:

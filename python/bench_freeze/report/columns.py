@@ -13,7 +13,9 @@ NAMES = (
     Column("seed", "seed", "text", "Seed of the training."),
     Column("recipe", "recipe", "text", "How the layers were trained; static: frozen throughout."),
     Column("data_fraction", "data", "text", "Share of the training images that the training saw."),
-    Column("weights", "weights", "text", "Which weights of the training: its end, or an average."),
+    Column(
+        "weights", "weights", "text", "The checkpoint that the training began with, where a study compares several."
+    ),
     Column("engine", "engine", "text", "What ran the model: torch, ONNX Runtime (ort) or TensorRT (trt)."),
     Column("precision", "precision", "text", "Number format of the deployed file's weights and activations."),
     Column("imgsz", "pixels", "text", "Side of the square image that the engine is given."),

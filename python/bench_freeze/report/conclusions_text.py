@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from .gain_text import gain_lines
 from .schema import Results
 from .statistics_schema import Arm, Comparison, Equivalence, Figure, Recommendation, Statistics
 
@@ -23,6 +24,7 @@ def conclusion_lines(results: Results) -> list[str]:
 def statistics_lines(statistics: Statistics) -> list[str]:
     """What was told apart and what was not, and the limits."""
     lines = [*_forgetting(statistics), *_target(statistics)]
+    lines += gain_lines(statistics.gain) if statistics.gain is not None else []
     lines += [*_joint_limit(statistics.arms), *_shared_classes(statistics.arms)]
     return lines + [f"Limit: {limit}" for limit in statistics.limits]
 

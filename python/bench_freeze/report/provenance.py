@@ -50,7 +50,10 @@ def environment_facts(results: Results | Profile) -> Facts:
 def study_facts(results: Results) -> Facts:
     """What the numbers of a study depend on beside its rows."""
     facts = [("bench-freeze", results.bench_freeze), ("command", results.command)]
-    facts += [("base weights sha256", str(results.weights.get("sha256", "-")))]
+    if results.pretrainings:
+        facts += [(f"weights {found.name} sha256", found.sha256) for found in results.pretrainings]
+    else:
+        facts += [("base weights sha256", str(results.weights.get("sha256", "-")))]
     for role, data in results.data.items():
         crowd = f", {data.crowd_boxes} of them crowd regions" if data.crowd_boxes else ""
         facts.append((f"{role} set", f"{data.name}: {data.images} images, {data.boxes} boxes{crowd}"))
@@ -68,6 +71,8 @@ def _hashes(row: RowView, results: Results) -> Iterator[tuple[str, str]]:
     for name, value in (("ONNX sha256", hashes.onnx_sha256), ("plan sha256", hashes.plan_sha256)):
         if value is not None:
             yield name, value
+    if row.record.weights is not None:
+        yield "checkpoint", row.record.weights
     if isinstance(row.record, Row):
         yield "data sha256", row.record.data_sha256
         yield "protocol", row.record.protocol

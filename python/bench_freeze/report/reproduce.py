@@ -19,14 +19,26 @@ def row_command(results: Results, record: Row | Original) -> str:
 
     Empty where the file holds no command. The original model needs no training, but a run makes at least one.
     """
-    words = _without(shlex.split(results.command), _REPLACED if isinstance(record, Row) else _REPLACED[-2:])
+    given = _checkpoints(results, record)
+    replaced = (*(_REPLACED if isinstance(record, Row) else _REPLACED[-2:]), *(["weights"] if given else []))
+    words = _without(shlex.split(results.command), replaced)
     if not words:
         return ""
+    words += ["--weights", ",".join(given)] if given else []
     if isinstance(record, Row):
         words += ["--freeze", str(record.freeze), "--seeds", str(record.seed), "--construction", record.construction]
         words += _recipe_flags(record.recipe)
         words += ["--data-fractions", f"{record.data_fraction:g}"] if record.data_fraction != 1 else []
     return shlex.join([*words, "--engine", record.engine, "--precision", record.precision])
+
+
+def _checkpoints(results: Results, record: Row | Original) -> list[str]:
+    """The row's own of several checkpoints; one that cannot be scored on the base set runs beside one that can."""
+    own = results.pretraining(record.weights)
+    if own is None:
+        return []
+    beside = [] if own.base.classes else [found for found in results.pretrainings if found.base.classes][:1]
+    return [found.file for found in (own, *beside)]
 
 
 def _recipe_flags(recipe: str) -> list[str]:

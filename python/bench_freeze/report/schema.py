@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from .analysis_schema import Analysis, Breakdown
+from .inputs_schema import DataFacts, Pretraining
 from .statistics_schema import Recommendation, Statistics
 
 SCHEMA_VERSION = 1
@@ -161,6 +162,7 @@ class Original(Struct, frozen=True, kw_only=True):
     letterbox: Annotated[str, Meta(description="where images of the pipeline are placed on canvases: cpu or gpu")] = (
         "cpu"
     )
+    weights: Annotated[str | None, Meta(description="name of the checkpoint; null in a study of one")] = None
 
 
 class MapPair(Struct, frozen=True, kw_only=True):
@@ -221,6 +223,9 @@ class Row(Struct, frozen=True, kw_only=True):
     letterbox: Annotated[str, Meta(description="where images of the pipeline are placed on canvases: cpu or gpu")] = (
         "cpu"
     )
+    weights: Annotated[
+        str | None, Meta(description="name of the checkpoint that the training began with; null in a study of one")
+    ] = None
 
 
 class MatchFileFacts(Struct, frozen=True, kw_only=True):
@@ -229,21 +234,6 @@ class MatchFileFacts(Struct, frozen=True, kw_only=True):
     file: str
     sha256: str
     bytes: int
-
-
-class DataFacts(Struct, frozen=True, kw_only=True):
-    """One data set as it was read."""
-
-    name: str
-    sha256: str
-    images: int
-    boxes: int
-    crowd_boxes: int
-    classes: list[str]
-    counts: dict[str, int]
-    notes: list[str]
-    left_out_classes: list[str] = []
-    left_out_categories: list[str] = []
 
 
 class Results(Struct, kw_only=True):
@@ -257,7 +247,9 @@ class Results(Struct, kw_only=True):
     study: dict[str, Any]
     settings: Annotated[dict[str, Any], Meta(description="score threshold, suppression and matching settings")]
     environment: dict[str, Any]
-    weights: Annotated[dict[str, Any], Meta(description="the base checkpoint: hash, classes, layer map")]
+    weights: Annotated[
+        dict[str, Any], Meta(description="the base checkpoint, of several the first: hash, classes, layer map")
+    ]
     data: dict[str, DataFacts]
     originals: list[Original] = []
     rows: list[Row] = []
@@ -268,6 +260,13 @@ class Results(Struct, kw_only=True):
     matches: MatchFileFacts | None = None
     statistics: Annotated[Statistics | None, Meta(description="of all rows; null until the study is finished")] = None
     recommendation: Recommendation | None = None
+    pretrainings: Annotated[
+        list[Pretraining], Meta(description="with several --weights: every checkpoint, in their order; else empty")
+    ] = []
+
+    def pretraining(self, name: str | None) -> Pretraining | None:
+        """A checkpoint by the name that rows give it; None in a study of one."""
+        return next((found for found in self.pretrainings if found.name == name), None)
 
 
 def encode(results: Results) -> bytes:

@@ -109,8 +109,8 @@ class Arm(Struct, frozen=True, kw_only=True):
     target: Figure
     target_map50: Figure
     target_test: Annotated[Figure | None, Meta(description="on the test split, of which nothing was chosen")]
-    base: Figure
-    base_change: Annotated[Figure, Meta(description="less the original model's")]
+    base: Annotated[Figure | None, Meta(description="null where the base head shares no class with the base set")]
+    base_change: Annotated[Figure | None, Meta(description="less the original model's")]
     base_merged: Figure | None
     joint_limit: Annotated[Figure | None, Meta(description="base mAP of the merged output less the base head alone")]
     target_joint_limit: Annotated[Figure | None, Meta(description="the same of the target head on the target set")]
@@ -118,6 +118,51 @@ class Arm(Struct, frozen=True, kw_only=True):
         dict[str, ClassGroup],
         Meta(description="shared: classes of the base set that both heads know; rest: the others"),
     ] = {}
+
+
+class GainAt(Struct, frozen=True, kw_only=True):
+    """The gain at one IoU threshold."""
+
+    value: float
+    interval: Interval | None
+    covers: str
+
+
+class Gain(Struct, frozen=True, kw_only=True):
+    """A pre-trained training less the one from random weights, on the same share of the training images."""
+
+    name: Annotated[str, Meta(description="the training without its share of the images: what a line goes through")]
+    training: Annotated[str, Meta(description="as in `arms`")]
+    scratch: Annotated[str, Meta(description="the training it is compared with, as in `arms`")]
+    weights: str | None
+    freeze: int
+    recipe: str
+    data_fraction: float
+    training_images: Annotated[int | None, Meta(description="so many images that share is")]
+    seeds: Annotated[list[int], Meta(description="that both have")]
+    map: Figure
+    map50: Figure
+    by_iou: Annotated[
+        dict[str, GainAt], Meta(description="AP at IoU 0.50 to 0.95; from 0.10 where the study has --breakdown")
+    ]
+    high_less_low: Annotated[Figure | None, Meta(description="the gain at IoU 0.75 less the gain at IoU 0.50")]
+
+
+class GainTrend(Struct, frozen=True, kw_only=True):
+    """One training on the smallest and on the largest share of the images: the first gain less the second."""
+
+    name: str
+    least: float
+    most: float
+    map: Figure
+    map50: Figure
+
+
+class GainOverScratch(Struct, frozen=True, kw_only=True):
+    """What pre-training gives, by share of the training images and by IoU."""
+
+    gains: list[Gain]
+    trends: list[GainTrend]
 
 
 class Statistics(Struct, frozen=True, kw_only=True):
@@ -133,6 +178,7 @@ class Statistics(Struct, frozen=True, kw_only=True):
     comparisons: list[Comparison]
     detectable: list[Detectable]
     limits: Annotated[list[str], Meta(description="what cannot be claimed, in sentences")]
+    gain: Annotated[GainOverScratch | None, Meta(description="with --scratch: gain over random weights")] = None
 
 
 class ParetoMember(Struct, frozen=True, kw_only=True):

@@ -11,7 +11,8 @@ from . import formats
 from .builds_text import build_lines
 from .columns import VERDICT
 from .conclusions_text import markdown_conclusions
-from .formats import cell, heading
+from .formats import cell, escaped, heading
+from .gain_text import markdown_gain
 from .view import Column, RowView, View
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def markdown_table(view: View) -> str:
     rule = line("---" if column.is_text else "---:" for column in view.columns)
     rows = (
         line(
-            _escaped(text) if c.is_text else text
+            escaped(text) if c.is_text else text
             for text, c in zip(cells_of(row, view.columns), view.columns, strict=True)
         )
         for row in view.rows
@@ -59,11 +60,14 @@ def markdown_table(view: View) -> str:
 
 def markdown(view: View) -> str:
     """The table with title, question, settings and warnings: a whole Markdown document."""
-    parts = [f"# {_escaped(view.title)}", *(_escaped(study.asked) for study in view.studies), markdown_table(view)]
+    parts = [f"# {escaped(view.title)}", *(escaped(study.asked) for study in view.studies), markdown_table(view)]
     parts += sentences(view)
     for study in view.studies:
         conclusions = markdown_conclusions(study.results)
-        parts += [f"## {_escaped(study.name)}", conclusions] if conclusions else []
+        parts += [f"## {escaped(study.name)}", conclusions] if conclusions else []
+        statistics = study.results.statistics
+        if statistics is not None and statistics.gain is not None:
+            parts += ["### Gain over scratch", markdown_gain(statistics.gain)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -157,8 +161,3 @@ def sentences(view: View) -> list[str]:
     bounds = any(row.value(c.key).has_interval for row in view.rows for c in view.numbers)
     builds = [line for study in view.studies for line in build_lines(study.results)]
     return [*captions, *(["In brackets: intervals of 95 %."] if bounds else []), *builds, *view.absent, *unfinished]
-
-
-def _escaped(text: str) -> str:
-    """Text from data sets must neither end a cell nor become markup."""
-    return "".join("\\" + character if character in "\\|<*[" else character for character in text)

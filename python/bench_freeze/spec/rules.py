@@ -61,7 +61,7 @@ def check(study: Study) -> None:
         raise InputError(f"workers = {study.workers} is out of range; give at least 1.")
     if not re.fullmatch(r"cpu|cuda:\d+", study.device):
         raise InputError(f"device = '{study.device}' is not known; use cpu, cuda:0, cuda:1 ...")
-    for name in ("engine", "precision", "construction", "seeds", "freeze", "recipe", "data_fractions"):
+    for name in ("engine", "precision", "construction", "seeds", "freeze", "recipe", "data_fractions", "weights"):
         value = getattr(study, name)
         if value is not None and len(value) == 0:
             raise InputError(f"{name} is empty; name at least one.")

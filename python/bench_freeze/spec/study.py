@@ -50,8 +50,12 @@ class Study(TrainingOptions):
         "engine", "how int8 ranges are chosen from real images: minmax or entropy", "minmax"
     )
     int8_last_layers: bool = _flag("engine", "int8 takes the heads' last convolutions too", False)
-    weights: str | None = _flag(
-        "data", "base checkpoint; a known name that is not on disk is downloaded by Ultralytics"
+    weights: tuple[str, ...] | None = _flag(
+        "data",
+        "base checkpoint, or several to compare, each with arms of its own; a known name that is not on disk is "
+        "downloaded by Ultralytics",
+        None,
+        "FILE[,FILE]",
     )
     target: str | None = _flag("data", "target set: Ultralytics data yaml, or COCO json of its training split")
     target_val: str | None = _flag(

@@ -16,7 +16,7 @@ def measure_findings(trained: Trained) -> Findings:
     if study.analysis_seeds == "first" and trained.arm.seed != study.seeds[0]:
         return Findings()
     return Findings(
-        ladder=measure_ladder(trained) if study.ladder else None,
+        ladder=measure_ladder(trained) if study.ladder and trained.has_base_accuracy else None,
         analysis=_analysis(trained) if study.drift or study.recover or study.features else None,
     )
 
@@ -25,6 +25,6 @@ def _analysis(trained: Trained) -> Analysis:
     study = trained.study
     return Analysis(
         drift=measure_drift(trained) if study.drift else None,
-        recovery=measure_recovery(trained) if study.recover else None,
+        recovery=measure_recovery(trained) if study.recover and trained.has_base_accuracy else None,
         features=measure_features(trained) if study.features else None,
     )

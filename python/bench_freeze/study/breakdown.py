@@ -15,7 +15,9 @@ from ..data.classes import ClassMap
 from ..data.dataset import DetectionSet
 from ..deployed.accuracy import Scored, as_table, score
 from ..deployed.pipeline import HeadDetections
-from ..evaluate.breakdown import COUNT_BINS, break_down
+from ..evaluate import evaluate
+from ..evaluate.breakdown import COUNT_BINS, LOW_IOU_THRESHOLDS, break_down
+from ..evaluate.protocols import AREA_RANGES
 from ..report.analysis_schema import Breakdown
 from ..spec.study import Study
 
@@ -24,9 +26,18 @@ CONFIDENCE = 0.95
 
 
 def score_in_parts(
-    detections: HeadDetections, classes: ClassMap, data: DetectionSet, study: Study, store: ArtifactStore
+    detections: HeadDetections,
+    classes: ClassMap,
+    data: DetectionSet,
+    study: Study,
+    store: ArtifactStore,
+    *,
+    keep_low: bool = False,
 ) -> Scored:
-    """As `score`, with the breakdown where the study asks for it; the COCO numbers are the same with and without."""
+    """As `score`, with the breakdown where the study asks for it; the COCO numbers are the same with and without.
+
+    With `keep_low` the breakdown comes with the matches at low IoU, to be compared with another model's image by image.
+    """
     scored = score(detections, classes, data)
     if not study.breakdown:
         return scored
@@ -52,4 +63,9 @@ def score_in_parts(
     facts["by_area"] = {name: facts["by_area"][name] for name in ("small", "medium", "large")}
     facts["by_count"] = {name: facts["by_count"][name] for name in COUNT_BINS}  # a manifest's keys are sorted
     parts = msgspec.convert(facts, Breakdown)
-    return replace(scored, accuracy=msgspec.structs.replace(scored.accuracy, breakdown=parts))
+    scored = replace(scored, accuracy=msgspec.structs.replace(scored.accuracy, breakdown=parts))
+    if not keep_low:
+        return scored
+    areas = {"all": AREA_RANGES["all"]}
+    low = evaluate(data.ground_truth, table, iou_thresholds=LOW_IOU_THRESHOLDS, area_ranges=areas)
+    return replace(scored, low=low)

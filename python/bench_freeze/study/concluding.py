@@ -15,24 +15,30 @@ from ..console import Console
 from ..evaluate.match_file import MatchFile, parse_matches
 from ..report.schema import Results
 from ..report.statistics_schema import Recommendation, Statistics
+from ..spec.recipe import SCRATCH
 from ..spec.study import Study
 
 METHOD = 2  # changes with what `conclude` makes of the same rows
+GAIN_METHOD = 1  # the same for the gain over scratch, where a study has such arms
 
 
 def study_statistics(
     results: Results, matches: MatchFile, study: Study, store: ArtifactStore, console: Console
 ) -> Statistics | None:
     """What the rows together can carry; made anew only when a row or a setting of it changed."""
-    rows = msgspec.json.encode([results.originals, results.rows])
     key = {
-        "rows_sha256": hashlib.sha256(rows).hexdigest(),
+        "rows_sha256": _rows_sha256(results),
         "classes": [results.data["base"].classes, results.data["target"].classes, results.weights["classes"]],
         "same_classes": list(study.same_classes),
         "equivalence_margins": list(study.equivalence_margins),
         "resamples": study.resamples,
         "method": METHOD,
     }
+    if results.pretrainings:
+        own = results.pretrainings
+        key["pretrainings"] = [[found.name, found.architecture, found.classes, found.base.classes] for found in own]
+    if any(row.recipe == SCRATCH for row in results.rows):
+        key["gain_method"] = GAIN_METHOD
     with console.step("compare arms") as step:
 
         def build(folder: Path) -> dict[str, Any]:
@@ -43,6 +49,15 @@ def study_statistics(
         kept, made = store.produce("statistics", key, build)
         step.kept = not made
     return msgspec.convert(kept.facts["statistics"], Statistics | None)
+
+
+def _rows_sha256(results: Results) -> str:
+    """Of originals and rows; `weights` counts only where it says something, so that older statistics are kept."""
+    records = msgspec.to_builtins([results.originals, results.rows])
+    for record in (*records[0], *records[1]):
+        if record["weights"] is None:
+            del record["weights"]
+    return hashlib.sha256(msgspec.json.encode(records)).hexdigest()
 
 
 def recommendation_of(results: Results) -> Recommendation | None:

@@ -14,23 +14,25 @@ from ..console import Console
 from ..data.classes import ClassMap, normalized
 from ..data.dataset import DetectionSet
 from ..data.loader import load_batch
-from ..data.pairing import pair_with_head
+from ..data.pairing import pair_with_head, share_a_class, unpaired
 from ..data.source import open_base, open_target, open_test
-from ..dualhead.checkpoint import Checkpoint, load_checkpoint, locate_weights, quiet_ultralytics
-from ..dualhead.layers import LayerMap
+from ..dualhead.checkpoint import Checkpoint
 from ..errors import InputError
-from ..report.schema import DataFacts
 from ..spec.study import Study
-from .replay_set import open_replay
+from .replay_set import read_replay, replay_for
+from .weights import Weights, read_weights
 
 PARITY_IMAGES_PER_SET = 2
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """Everything a study reads. `base_set` has only categories that are scored."""
+    """Everything that a study of one checkpoint reads; a study of several has one for each, with the same data.
 
-    base: Checkpoint
+    `base_set` has only categories that are scored: none where the base head shares no class with it.
+    """
+
+    weights: Weights
     training: DetectionSet
     target: DetectionSet
     base_set: DetectionSet
@@ -40,17 +42,35 @@ class Inputs:
     no_test: str | None  # why there is none, in a sentence
     parity_images: NDArray[np.float32] = field(repr=False)  # [N, 3, S, S], real images of both sets
 
+    @property
+    def base(self) -> Checkpoint:
+        """The checkpoint."""
+        return self.weights.checkpoint
 
-def read_inputs(study: Study, store: ArtifactStore, console: Console) -> Inputs:
-    """Read and check weights and data; raises InputError for the first thing that the user has to mend."""
-    weights, target, base = _locations(study, store, console)
-    with console.step("read weights"):
-        quiet_ultralytics()
-        checkpoint = load_checkpoint(locate_weights(weights))
-        for freeze in study.freeze or ():
-            checkpoint.layers.check_depth(freeze)
-        _check_matched_depths(study, checkpoint.layers)
-        checkpoint.layers.check_imgsz(study.imgsz)
+    @property
+    def name(self) -> str | None:
+        """What rows call the checkpoint; None in a study of one."""
+        return self.weights.name
+
+    @property
+    def no_base_accuracy(self) -> str | None:
+        """Why the base head cannot be scored, in a sentence; None where it can."""
+        if self.base_set.class_names:
+            return None
+        return (
+            f"{self.weights.head} shares no class with {self.base_set.name}, so it has no base mAP: the rows of "
+            f"{self.name} have the target head's accuracy only, and are not considered for the recommendation."
+        )
+
+
+def read_inputs(study: Study, store: ArtifactStore, console: Console) -> tuple[Inputs, ...]:
+    """Read and check weights and data: one value for each checkpoint, data sets are read once.
+
+    Raises InputError for the first thing that the user has to mend.
+    """
+    given, target, base = _locations(study, store, console)
+    with console.step("read weights") as progress:
+        checkpoints = read_weights(study, given, progress)
     with console.step("read target set") as progress:
         training, scored = open_target(
             target, _path(study.target_val), _path(study.target_images), study.split, progress
@@ -62,41 +82,22 @@ def read_inputs(study: Study, store: ArtifactStore, console: Console) -> Inputs:
         base_set = open_base(base, _path(study.base_images), study.split, progress)
     for note in dict.fromkeys((*training.notes, *scored.notes, *base_set.notes)):
         console.note(f"  {note}")
-    base_set, classes = _pair_base_classes(study, checkpoint, base_set, base)
-    replay, base_set = open_replay(study, base, base_set, checkpoint)
-    if replay is not None:
-        console.note(f"  replay: {len(replay.images)} base images, none of them scored")
-    some = [*scored.images[:PARITY_IMAGES_PER_SET], *base_set.images[:PARITY_IMAGES_PER_SET]]
-    parity_images = load_batch(some, 0, study.imgsz).images
-    _check_same_classes(study, checkpoint.class_names, scored.class_names)
-    return Inputs(checkpoint, training, scored, base_set, classes, replay, test, no_test, parity_images)
+    to_replay = read_replay(study, base)
+    every = []
+    for weights in checkpoints:
+        own_base, classes = _pair_base_classes(study, weights, checkpoints, base_set, base)
+        replay, own_base = replay_for(study, to_replay, own_base, weights)
+        if replay is not None:
+            console.note(f"  replay: {len(replay.images)} base images, none of them scored")
+        some = [*scored.images[:PARITY_IMAGES_PER_SET], *own_base.images[:PARITY_IMAGES_PER_SET]]
+        parity_images = load_batch(some, 0, study.imgsz).images
+        every.append(Inputs(weights, training, scored, own_base, classes, replay, test, no_test, parity_images))
+    known = dict.fromkeys(name for weights in checkpoints for name in weights.checkpoint.class_names)
+    _check_same_classes(study, tuple(known), scored.class_names)
+    return tuple(every)
 
 
-def data_facts(inputs: Inputs) -> dict[str, DataFacts]:
-    """The data sets as the results record them."""
-    facts = {}
-    sets: dict[str, DetectionSet | None]
-    sets = {"training": inputs.training, "target": inputs.target, "base": inputs.base_set, "target_test": inputs.test}
-    sets["replay"] = inputs.replay
-    for role, data in sets.items():
-        if data is None:
-            continue
-        facts[role] = DataFacts(
-            name=data.name,
-            sha256=data.sha256,
-            images=len(data.images),
-            boxes=len(data.ground_truth),
-            crowd_boxes=int(data.ground_truth.is_crowd.sum()),
-            classes=list(data.class_names),
-            counts=data.counts,
-            notes=list(data.notes),
-            left_out_classes=list(inputs.base_classes.left_out_classes) if role == "base" else [],
-            left_out_categories=list(inputs.base_classes.left_out_categories) if role == "base" else [],
-        )
-    return facts
-
-
-def _locations(study: Study, store: ArtifactStore, console: Console) -> tuple[str, Path, Path]:
+def _locations(study: Study, store: ArtifactStore, console: Console) -> tuple[tuple[str, ...], Path, Path]:
     """Weights, target and base set: the user's, or the embedded ones, generated into the artifact store."""
     if study.weights is not None and study.target is not None and study.base is not None:
         return study.weights, Path(study.target), Path(study.base)
@@ -112,31 +113,22 @@ def _locations(study: Study, store: ArtifactStore, console: Console) -> tuple[st
         kept, made = store.produce("embedded", identity, build)
         step.kept = not made
     places = {name: kept.path(str(place)) for name, place in kept.facts.items()}
-    return str(places["weights"]), places["target"], places["base"]
+    return (str(places["weights"]),), places["target"], places["base"]
 
 
 def _pair_base_classes(
-    study: Study, checkpoint: Checkpoint, base_set: DetectionSet, path: Path
+    study: Study, weights: Weights, others: tuple[Weights, ...], base_set: DetectionSet, path: Path
 ) -> tuple[DetectionSet, ClassMap]:
-    """The base set cut to what is scored, and its pairing with the base head."""
-    return pair_with_head(
-        checkpoint.class_names,
-        base_set,
-        unmatched=study.unmatched_classes,
-        head="the base head",
-        where=str(path),
-    )
+    """The base set cut to what is scored, and its pairing with the base head.
 
-
-def _check_matched_depths(study: Study, layers: LayerMap) -> None:
-    for depth in study.match_capacity:
-        layers.check_depth(depth, "match_capacity")
-        if depth == layers.head and study.head_init == "reinit":
-            raise InputError(
-                f"match_capacity = {depth}: with head_init = reinit the new head has as many weights as freeze {depth} "
-                "trains, so nothing else could; give a smaller depth, or another head_init."
-            )
-    study.trainings(study.freeze or layers.default_depths())
+    A head that shares no class with it is an error, unless unmatched classes are ignored and another checkpoint's head
+    shows that it is the right set: then the other classes are what was pre-trained on.
+    """
+    names, data = weights.checkpoint.class_names, base_set.class_names
+    is_right_set = any(share_a_class(other.checkpoint.class_names, data) for other in others)
+    if study.unmatched_classes == "ignore" and is_right_set and not share_a_class(names, data):
+        return unpaired(names, base_set)
+    return pair_with_head(names, base_set, unmatched=study.unmatched_classes, head=weights.head, where=str(path))
 
 
 def _check_same_classes(study: Study, base_names: tuple[str, ...], target_names: tuple[str, ...]) -> None:

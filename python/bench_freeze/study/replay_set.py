@@ -10,40 +10,48 @@ from ..data.dataset import DetectionSet
 from ..data.source import is_coco, read_coco
 from ..data.subset import keep_images, nested_order, relabelled
 from ..data.yolo import read_yolo, read_yolo_yaml
-from ..dualhead.checkpoint import Checkpoint
 from ..errors import InputError
 from ..spec.study import Study
+from .weights import Weights
 
 
-def open_replay(
-    study: Study, base: Path, base_set: DetectionSet, checkpoint: Checkpoint, on_progress: Any = None
+def read_replay(study: Study, base: Path, on_progress: Any = None) -> DetectionSet | None:
+    """The images of --replay-set, or of the training split of a base set given as data yaml.
+
+    None where nothing is replayed, or what is comes from --replay-holdout. Raises InputError when there is no source.
+    """
+    if not study.replay or study.replay_holdout:
+        return None
+    if study.replay_set is not None:
+        path = Path(study.replay_set)
+        images = None if study.replay_images is None else Path(study.replay_images)
+        return read_coco(path, images, on_progress) if is_coco(path) else read_yolo(path, "train", on_progress)
+    if not is_coco(base) and "train" in read_yolo_yaml(base).splits:
+        return read_yolo(base, "train", on_progress)
+    raise InputError(
+        f"--replay needs base images that are not scored, and {base} has no training split: name some with "
+        "--replay-set (and --replay-images), or hold some out of scoring with --replay-holdout 0.25."
+    )
+
+
+def replay_for(
+    study: Study, replay: DetectionSet | None, base_set: DetectionSet, weights: Weights
 ) -> tuple[DetectionSet | None, DetectionSet]:
-    """The images to replay, labelled in the base head's classes, and the base set that is left for scoring.
+    """The images to replay, labelled in the classes of a checkpoint's head, and the base set that is left for scoring.
 
-    They come from --replay-set; else from --replay-holdout, a share of the base set that is then not scored in any row;
-    else from the training split of a base set given as data yaml. Raises InputError when there is none of these, or
-    when a replayed image is scored too (by its bytes, not by its name).
+    `replay` are the images that were read for it; without them --replay-holdout takes its share of the base set, which
+    is then not scored in any row. Raises InputError when a replayed image is scored too (by its bytes, not by its
+    name), or none has a class of the head.
     """
     if not study.replay:
         return None, base_set
-    if study.replay_holdout:
+    if replay is None:
         order = nested_order(base_set, 0)
         held_out = max(1, round(study.replay_holdout * len(order)))
         if held_out >= len(order):
             raise InputError(f"replay_holdout = {study.replay_holdout} leaves no base image to score; give less.")
         replay = keep_images(base_set, order[:held_out].tolist())
         base_set = keep_images(base_set, order[held_out:].tolist())
-    elif study.replay_set is not None:
-        path = Path(study.replay_set)
-        images = None if study.replay_images is None else Path(study.replay_images)
-        replay = read_coco(path, images, on_progress) if is_coco(path) else read_yolo(path, "train", on_progress)
-    elif not is_coco(base) and "train" in read_yolo_yaml(base).splits:
-        replay = read_yolo(base, "train", on_progress)
-    else:
-        raise InputError(
-            f"--replay needs base images that are not scored, and {base} has no training split: name some with "
-            "--replay-set (and --replay-images), or hold some out of scoring with --replay-holdout 0.25."
-        )
     scored = {image.sha256 for image in base_set.images}
     twice = [image for image in replay.images if image.sha256 in scored]
     if twice:
@@ -51,10 +59,9 @@ def open_replay(
             f"{len(twice)} of the images to replay are scored too (first: {twice[0].path}), so the base mAP would be "
             "that of training images; name another --replay-set, or use --replay-holdout."
         )
-    classes = map_classes(
-        checkpoint.class_names, replay.class_names, unmatched="ignore", head="the base head", data=replay.name
-    )
-    replay = relabelled(replay, classes.head_to_data, checkpoint.class_names)
+    names = weights.checkpoint.class_names
+    classes = map_classes(names, replay.class_names, unmatched="ignore", head=weights.head, data=replay.name)
+    replay = relabelled(replay, classes.head_to_data, names)
     if not len(replay.ground_truth):
-        raise InputError(f"{replay.name}: no box has the class of the base head, so there is nothing to replay.")
+        raise InputError(f"{replay.name}: no box has the class of {weights.head}, so there is nothing to replay.")
     return replay, base_set

@@ -37,12 +37,11 @@ def measure_original(
     console: Console,
 ) -> Original:
     """The original model on the base set, through one engine in one precision."""
-    deployment = _deploy(
-        Candidate("original", inputs.base), engine, precision, study, inputs, store, console, "original"
-    )
+    name = "original" if inputs.name is None else f"original {inputs.name}"
+    deployment = _deploy(Candidate("original", inputs.base), engine, precision, study, inputs, store, console, name)
     try:
-        base, memory = detections_of(deployment, inputs.base_set, study, store, console, "original on base set")
-        latency = latencies_of(deployment, study, inputs, store, console, "original")
+        base, memory = detections_of(deployment, inputs.base_set, study, store, console, f"{name} on base set")
+        latency = latencies_of(deployment, study, inputs, store, console, name)
         return Original(
             engine=engine,
             precision=precision,
@@ -54,6 +53,7 @@ def measure_original(
             memory=Memory(peak_bytes=memory),
             artifact=_hashes(deployment),
             letterbox=deployment.letterbox,
+            weights=inputs.name,
         )
     finally:
         deployment.close()
@@ -75,6 +75,7 @@ def measure_row(
 ) -> Row:
     """One construction of one fine-tuned model, through one engine: accuracy of both heads, latency, size."""
     name = f"{construction} {arm.freeze}" if arm.recipe == STATIC else f"{construction} {arm.freeze} {arm.recipe}"
+    name = name if inputs.name is None else f"{name} {inputs.name}"
     candidate = Candidate(construction, inputs.base, load_tuned(tuned), arm.freeze)
     deployment = _deploy(candidate, engine, precision, study, inputs, store, console, name)
     try:
@@ -112,6 +113,7 @@ def measure_row(
             analysis=findings.analysis,
             recipe=arm.recipe,
             data_fraction=arm.data_fraction,
+            weights=inputs.name,
             target_test=target_test,
             builds=measure_builds(
                 deployment,
@@ -155,7 +157,7 @@ def _target_accuracy(
     """Of the head alone, whose match data are kept, and under the shared limit, where they are a part of the same."""
     data = inputs.target
     classes = map_classes(data.class_names, data.class_names, unmatched="error", head="target head", data=data.name)
-    alone = score_in_parts(found["target"], classes, data, study, store).kept_in(matches)
+    alone = score_in_parts(found["target"], classes, data, study, store, keep_low=study.scratch).kept_in(matches)
     if "base" not in found:
         return alone, None
     _, kept = merge(found["base"], found["target"], study.max_detections)

@@ -37,6 +37,11 @@ class Trained:
         return self.arm.name
 
     @property
+    def has_base_accuracy(self) -> bool:
+        """Whether there is a base mAP to follow from rung to rung, or to recover."""
+        return self.inputs.no_base_accuracy is None
+
+    @property
     def exact_up_to(self) -> int:
         """Layers 0..exact_up_to-1 must be the base's, bit for bit; 0 where frozen statistics were left to drift."""
         return self.arm.freeze if self.study.frozen_bn == "eval" else 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import product
 from typing import Any
@@ -14,22 +14,32 @@ from ..data.subset import nested_subset
 from ..finetune.arm import Arm, arm_stages
 from ..finetune.training import fine_tune, untrained
 from ..report.schema import Results
+from ..spec.recipe import SCRATCH
 from ..spec.study import Study
 from .inputs import Inputs
 
 
 def trained_arms(
-    study: Study, inputs: Inputs, store: ArtifactStore, results: Results, console: Console
-) -> Iterator[tuple[Arm, Artifact]]:
-    """Every arm with its training, in order; arms with one data order are trained together, when the first is due.
+    study: Study, every: Sequence[Inputs], store: ArtifactStore, results: Results, console: Console
+) -> Iterator[tuple[Inputs, Arm, Artifact]]:
+    """Every arm of every checkpoint with its training, in order.
 
-    What a search for learning rates found is added to the results.
+    Arms of one checkpoint with one data order are trained together, when the first is due. What a search for learning
+    rates found is added to the results.
     """
-    arms = _arms(study, inputs)
+    plan = [(inputs, _arms(study, inputs, every)) for inputs in every]
     if study.lr_search:
-        arms = _with_searched_rates(study, arms, inputs, store, results, console)
+        plan = [(inputs, _with_searched_rates(study, arms, inputs, store, results, console)) for inputs, arms in plan]
     if study.executor == "ray":
-        _train_on_ray(study, arms, inputs, store, console)
+        _train_on_ray(study, plan, store, console)
+    for inputs, arms in plan:
+        for arm, tuned in _trained(study, arms, inputs, store, console):
+            yield inputs, arm, tuned
+
+
+def _trained(
+    study: Study, arms: list[Arm], inputs: Inputs, store: ArtifactStore, console: Console
+) -> Iterator[tuple[Arm, Artifact]]:
     trained: dict[Arm, Artifact] = {}
     for arm in arms:
         data = nested_subset(inputs.training, arm.data_fraction, arm.seed)
@@ -69,12 +79,14 @@ def _groups(arms: list[Arm], *, share: bool) -> list[list[Arm]]:
     return list(groups.values())
 
 
-def _train_on_ray(study: Study, arms: list[Arm], inputs: Inputs, store: ArtifactStore, console: Console) -> None:
+def _train_on_ray(
+    study: Study, plan: Sequence[tuple[Inputs, list[Arm]]], store: ArtifactStore, console: Console
+) -> None:
     """Train everything on a Ray cluster; what follows finds the artifacts as if they had been made here."""
     from ..finetune.on_ray import Job, train_on_ray
 
     jobs = []
-    for group in _groups(arms, share=study.share):
+    for inputs, group in ((inputs, group) for inputs, arms in plan for group in _groups(arms, share=study.share)):
         data = nested_subset(inputs.training, group[0].data_fraction, group[0].seed)
         missing = untrained(study, group, inputs.base, data, store, inputs.replay)
         if missing:
@@ -107,15 +119,22 @@ def _title(group: list[Arm]) -> str:
     if len(group) == 1:
         return group[0].name
     depths = ",".join(dict.fromkeys(str(arm.freeze) for arm in group))
-    return f"freeze {depths} seed {group[0].seed}, {len(group)} together"
+    whose = "" if group[0].weights is None else f"{group[0].weights} "
+    return f"{whose}freeze {depths} seed {group[0].seed}, {len(group)} together"
 
 
-def _arms(study: Study, inputs: Inputs) -> list[Arm]:
-    """Every depth with every seed, the shallowest training first."""
+def _arms(study: Study, inputs: Inputs, every: Sequence[Inputs]) -> list[Arm]:
+    """Every depth with every seed, the shallowest training first.
+
+    Random weights do not depend on a checkpoint's values: of several with one architecture the first has the scratch
+    arms.
+    """
     depths = study.freeze or inputs.base.layers.default_depths()
+    first = next(other for other in every if other.base.architecture == inputs.base.architecture)
+    trainings = [t for t in study.trainings(depths) if first is inputs or t[1] != SCRATCH]
     arms = [
-        Arm(freeze, seed, recipe, fraction)
-        for fraction, (freeze, recipe), seed in product(study.data_fractions, study.trainings(depths), study.seeds)
+        Arm(freeze, seed, recipe, fraction, weights=inputs.name)
+        for fraction, (freeze, recipe), seed in product(study.data_fractions, trainings, study.seeds)
     ]
     for arm in arms:
         arm_stages(study, arm, inputs.base.layers)  # refuses what cannot be, before anything is trained

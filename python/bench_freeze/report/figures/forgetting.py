@@ -45,13 +45,13 @@ def training_name(view: View, row: RowView) -> str:
     """A training in words: its depth, and what else tells it from the others of the view."""
     models = view.models("model")
     name = f"freeze {row.identity['freeze']}"
-    for key, prefix in (("seed", "seed "), ("recipe", ""), ("data_fraction", "data ")):
+    for key, prefix in (("seed", "seed "), ("recipe", ""), ("data_fraction", "data "), ("weights", "")):
         if len({model.identity.get(key) for model in models}) > 1:
-            name += f" {prefix}{row.identity[key]}"
+            name += f" {prefix}{row.identity.get(key, '-')}"
     return f"{row.source}: {name}" if len({model.source for model in models}) > 1 else name
 
 
 def training_of(row: RowView) -> tuple[str, ...]:
     """What tells one training from another."""
-    names = ("source", "freeze", "seed", "recipe", "data_fraction", "imgsz")
+    names = ("source", "freeze", "seed", "recipe", "data_fraction", "weights", "imgsz")
     return tuple(row.identity.get(name, "-") for name in names)

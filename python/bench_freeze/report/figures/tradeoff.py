@@ -104,7 +104,8 @@ def base_by_depth(view: View) -> Figure | None:
     depths = sorted({int(row.identity["freeze"]) for row in rows})
     levels: dict[float | None, list[str]] = {}
     for row in view.models("original"):
-        levels.setdefault(row.value("base_map").value, []).append(row.name)
+        if row.value("base_map").value is not None:
+            levels.setdefault(row.value("base_map").value, []).append(row.name)
     for level, names in levels.items():
         ends = [depths[0], depths[-1]]
         series.append(Series(" = ".join(names), x=ends, y=[level, level], mark="level", dashed=True))

@@ -1,0 +1,101 @@
+"""The gain over scratch in words and as a table: does it pay most at high IoU, and how does it shrink with data?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .formats import escaped
+from .statistics_schema import Figure, Gain, GainAt, GainOverScratch, GainTrend, Interval
+
+HEADINGS = ("data", "training", "gain of mAP50", "gain of AP75", "AP75 less AP50", "largest at IoU")
+AP75 = "0.75"
+_NUMBERS = (2, 3, 4)  # columns that stand to the right
+
+
+def gain_lines(gain: GainOverScratch) -> list[str]:
+    """The two questions with their answers."""
+    return [*iou_lines(gain.gains), *map(trend_line, gain.trends)]
+
+
+def plain_gain(gain: GainOverScratch) -> list[str]:
+    """The table as aligned lines, its title first."""
+    rows = [list(HEADINGS), *map(_cells, gain.gains)]
+    widths = [max(len(row[k]) for row in rows) for k in range(len(HEADINGS))]
+    lines = (
+        "  ".join(
+            text.rjust(w) if k in _NUMBERS else text.ljust(w)
+            for k, (text, w) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in rows
+    )
+    return ["Gain over scratch (the same images and epochs, random weights):", *(line.rstrip() for line in lines)]
+
+
+def markdown_gain(gain: GainOverScratch) -> str:
+    """The table as Markdown, names of checkpoints escaped."""
+    rule = ("---:" if k in _NUMBERS else "---" for k in range(len(HEADINGS)))
+    rows = (map(escaped, _cells(found)) for found in gain.gains)
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in (HEADINGS, rule, *rows))
+
+
+def highest(found: Gain) -> str | None:
+    """The IoU threshold of the largest gain; None where there is no gain anywhere."""
+    best = max(found.by_iou.items(), key=lambda item: item[1].value, default=None)
+    return None if best is None or best[1].value <= 0 else best[0]
+
+
+def share_in_words(found: Gain) -> str:
+    """The share of the training images, with their number."""
+    share = f"{100 * found.data_fraction:g} %"
+    return share if found.training_images is None else f"{share} ({found.training_images} images)"
+
+
+def _cells(found: Gain) -> list[str]:
+    at = found.by_iou.get(AP75)
+    numbers = [_number(found.map50), "-" if at is None else _number(at)]
+    numbers.append("-" if found.high_less_low is None else _number(found.high_less_low))
+    return [share_in_words(found), found.name, *numbers, highest(found) or "no gain"]
+
+
+def iou_lines(gains: Sequence[Gain]) -> list[str]:
+    """How many gains are higher at IoU 0.75 than at 0.50, as far as their intervals tell."""
+    compared = [found for found in gains if found.high_less_low is not None]
+    if not compared:
+        return []
+    signs = [_sign(found.high_less_low) for found in compared if found.high_less_low is not None]
+    counts = [
+        f"{signs.count(sign)} {words}"
+        for sign, words in ((1, "higher"), (-1, "lower"), (0, "not told apart"))
+        if signs.count(sign)
+    ]
+    peaks = [peak for found in compared if (peak := highest(found)) is not None]
+    where = f"; the gain is largest at IoU {min(peaks)}" if peaks else ""
+    where += f" to {max(peaks)}" if peaks and min(peaks) != max(peaks) else ""
+    return [
+        "Does pre-training pay most at high IoU? Its gain over scratch at IoU 0.75 against that at IoU 0.50, of "
+        f"{len(compared)} trainings: {', '.join(counts)}{where}."
+    ]
+
+
+def trend_line(trend: GainTrend) -> str:
+    """How the gain of one training changes with the share of the images."""
+    sign = _sign(trend.map50)
+    outcome = {1: "it shrinks with data", -1: "it grows with data", 0: "a change is not shown"}[sign]
+    return (
+        f"How does the gain shrink with data? {trend.name}: its gain of mAP50 on {100 * trend.least:g} % of the images "
+        f"less that on {100 * trend.most:g} % is {_number(trend.map50)}: {outcome}."
+    )
+
+
+def _sign(figure: Figure) -> int:
+    """Of a figure whose interval leaves out 0; 0 where it does not, or where there is none."""
+    interval = figure.interval
+    return 0 if interval is None else int(interval.low > 0) - int(interval.high < 0)
+
+
+def _number(found: Figure | GainAt) -> str:
+    return f"{found.value:+.4f}{_ends(found.interval)}"
+
+
+def _ends(interval: Interval | None) -> str:
+    return "" if interval is None else f" [{interval.low:+.4f}, {interval.high:+.4f}]"

@@ -1,0 +1,77 @@
+"""What a study was given, as its results record it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from ..data.classes import ClassMap
+from ..data.dataset import DetectionSet
+from ..report.schema import DataFacts, Pretraining
+from ..spec.study import Study
+from .inputs import Inputs
+
+
+def study_facts(study: Study) -> dict[str, Any]:
+    """The study by its fields; one checkpoint stands there without a list, as in files that know no several."""
+    values = asdict(study)
+    if study.weights is not None and len(study.weights) == 1:
+        values["weights"] = study.weights[0]
+    return values
+
+
+def data_facts(inputs: Inputs) -> dict[str, DataFacts]:
+    """The data sets by their roles."""
+    sets = {"training": inputs.training, "target": inputs.target, "target_test": inputs.test, "replay": inputs.replay}
+    known = {role: _set_facts(data) for role, data in sets.items() if data is not None}
+    in_order = ("training", "target", "base", "target_test", "replay")
+    known["base"] = _base_facts(inputs)
+    return {role: known[role] for role in in_order if role in known}
+
+
+def weights_facts(inputs: Inputs) -> dict[str, Any]:
+    """A checkpoint: hash, classes, layer map."""
+    layers = inputs.base.layers
+    return {
+        "sha256": inputs.base.sha256,
+        "classes": list(inputs.base.class_names),
+        "precision": "fp16" if inputs.base.half else "fp32",
+        "backbone_end": layers.backbone_end,
+        "stride": layers.stride,
+        "layers": [asdict(layer) for layer in layers.layers],
+    }
+
+
+def pretrainings(every: Sequence[Inputs]) -> list[Pretraining]:
+    """Every checkpoint of a study of several; empty for one, whose facts stand elsewhere."""
+    return [
+        Pretraining(
+            name=inputs.name,
+            file=inputs.weights.given,
+            architecture=inputs.base.architecture,
+            base=_base_facts(inputs),
+            **weights_facts(inputs),
+        )
+        for inputs in every
+        if inputs.name is not None
+    ]
+
+
+def _base_facts(inputs: Inputs) -> DataFacts:
+    return _set_facts(inputs.base_set, inputs.base_classes)
+
+
+def _set_facts(data: DetectionSet, classes: ClassMap | None = None) -> DataFacts:
+    return DataFacts(
+        name=data.name,
+        sha256=data.sha256,
+        images=len(data.images),
+        boxes=len(data.ground_truth),
+        crowd_boxes=int(data.ground_truth.is_crowd.sum()),
+        classes=list(data.class_names),
+        counts=data.counts,
+        notes=list(data.notes),
+        left_out_classes=list(classes.left_out_classes) if classes is not None else [],
+        left_out_categories=list(classes.left_out_categories) if classes is not None else [],
+    )

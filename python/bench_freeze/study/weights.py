@@ -1,0 +1,86 @@
+"""The checkpoints of a study, read and checked, each under a short name where they are several."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..artifact import file_sha256
+from ..console import Step
+from ..dualhead.checkpoint import Checkpoint, load_checkpoint, locate_weights, quiet_ultralytics
+from ..dualhead.layers import LayerMap
+from ..errors import InputError
+from ..spec.study import Study
+
+_HASH_DIGITS = 8
+
+
+@dataclass(frozen=True)
+class Weights:
+    """One checkpoint as it was given. `name` is None in a study of one: nothing has to tell it from others there."""
+
+    given: str
+    name: str | None
+    checkpoint: Checkpoint
+
+    @property
+    def head(self) -> str:
+        """Its head in a message."""
+        return "the base head" if self.name is None else f"the base head of {self.name}"
+
+
+def read_weights(study: Study, given: Sequence[str], step: Step) -> tuple[Weights, ...]:
+    """Every checkpoint, in order. Raises InputError for one that cannot be had, or that the study does not fit."""
+    quiet_ultralytics()
+    files = [locate_weights(name) for name in given]
+    names = unique_names(files, [file_sha256(file) for file in files]) if len(files) > 1 else [None]
+    read = []
+    for text, file, name in zip(given, files, names, strict=True):
+        checkpoint = load_checkpoint(file)
+        try:
+            for freeze in study.freeze or ():
+                checkpoint.layers.check_depth(freeze)
+            _check_matched_depths(study, checkpoint.layers)
+            checkpoint.layers.check_imgsz(study.imgsz)
+        except InputError as error:
+            raise error if name is None else InputError(f"{name}: {error}") from None
+        read.append(Weights(text, name, checkpoint))
+        step(len(read), len(files))
+    return tuple(read)
+
+
+def _check_matched_depths(study: Study, layers: LayerMap) -> None:
+    for depth in study.match_capacity:
+        layers.check_depth(depth, "match_capacity")
+        if depth == layers.head and study.head_init == "reinit":
+            raise InputError(
+                f"match_capacity = {depth}: with head_init = reinit the new head has as many weights as freeze {depth} "
+                "trains, so nothing else could; give a smaller depth, or another head_init."
+            )
+    study.trainings(study.freeze or layers.default_depths())
+
+
+def unique_names(files: Sequence[Path], hashes: Sequence[str]) -> list[str]:
+    """A short name for each file: its stem, and of files with one stem the nearest folder in which all of them differ.
+
+    `run1/weights/best.pt` and `run2/weights/best.pt` are run1/best and run2/best; without such a folder the hash tells
+    them apart. Raises InputError when two files are the same checkpoint.
+    """
+    for position, own in enumerate(hashes):
+        if own in hashes[:position]:
+            twin = files[hashes.index(own)]
+            raise InputError(f"weights: {twin} and {files[position]} are the same checkpoint; name it once.")
+    alike = {stem: [file for file in files if file.stem == stem] for stem in {file.stem for file in files}}
+    return [_name(file, own, alike[file.stem]) for file, own in zip(files, hashes, strict=True)]
+
+
+def _name(file: Path, sha256: str, alike: Sequence[Path]) -> str:
+    if len(alike) == 1:
+        return file.stem
+    ancestors = [[parent.name for parent in other.absolute().parents] for other in alike]
+    for level, folder in enumerate(parent.name for parent in file.absolute().parents):
+        others = {names[level] for names in ancestors if level < len(names)}
+        if folder and len(others) == len(alike):
+            return f"{folder}/{file.stem}"
+    return f"{file.stem}-{sha256[:_HASH_DIGITS]}"

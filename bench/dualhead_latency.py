@@ -4,7 +4,7 @@
 
 OUT is the output folder of a finished `bench-freeze run --engine ort`. Every round times each model once in one order
 and once in the reverse (A B B A), so that a drift of the machine's speed meets all alike. Printed per model: the median
-of its times and of its ratio to the original within a round, with the interval that holds 95 % of bootstrap medians.
+of its times and of its ratio to its original within a round, with the interval that holds 95 % of bootstrap medians.
 
 One thread by default: the waiting threads of many sessions in one process spin, and would slow the one that is timed.
 """
@@ -43,9 +43,13 @@ def main() -> None:
         json.loads(manifest.read_text())["files"]["model.onnx"]["sha256"]: manifest.parent / "model.onnx"
         for manifest in (options.out / "artifacts").glob("onnx-*/manifest.json")
     }
-    models = {"original": results["originals"][0]["artifact"]["onnx_sha256"]}
-    for row in results["rows"]:
-        models[f"{row['construction']} {row['freeze']}"] = row["artifact"]["onnx_sha256"]
+    models: dict[str, str] = {}
+    original_of: dict[str, str] = {}  # several checkpoints have one each
+    for record in (*results["originals"], *results["rows"]):
+        what = f"{record['construction']} {record['freeze']}" if "freeze" in record else "original"
+        name, original = (" ".join(filter(None, [text, record.get("weights")])) for text in (what, "original"))
+        models.setdefault(name, record["artifact"]["onnx_sha256"])
+        original_of[name] = original
     engines = {name: OrtEngine(files[sha256], threads=options.threads) for name, sha256 in models.items()}
 
     card = engines["original"].card
@@ -62,7 +66,7 @@ def main() -> None:
             for k in order:
                 one_round[k] += timed(engines[names[k]], images) / 2
 
-    ratios = times / times[:, :1]
+    ratios = times / times[:, [names.index(original_of[name]) for name in names]]
     draws = np.random.default_rng(0).integers(0, options.rounds, (2000, options.rounds))
     figures = {}
     for k, name in enumerate(names):

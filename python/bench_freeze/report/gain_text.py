@@ -34,7 +34,8 @@ def plain_gain(gain: GainOverScratch) -> list[str]:
 def markdown_gain(gain: GainOverScratch) -> str:
     """The table as Markdown, names of checkpoints escaped."""
     rule = ("---:" if k in _NUMBERS else "---" for k in range(len(HEADINGS)))
-    rows = (map(escaped, _cells(found)) for found in gain.gains)
+    every = map(_cells, gain.gains)
+    rows = ([share, escaped(name), *numbers] for share, name, *numbers in every)  # the name alone is a user's text
     return "\n".join("| " + " | ".join(cells) + " |" for cells in (HEADINGS, rule, *rows))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..data.classes import ClassMap
 from ..data.dataset import DetectionSet
-from ..report.schema import DataFacts, Pretraining
+from ..report.inputs_schema import DataFacts, Pretraining
 from ..spec.study import Study
 from .inputs import Inputs
 

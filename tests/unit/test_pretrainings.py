@@ -104,7 +104,7 @@ def test_the_report_tells_checkpoints_apart_everywhere(several):
     assert len(set(names)) == len(names)
     assert {"original coco", "original far", "branched 15 coco", "branched 15 far"} <= set(names)
     assert "branched,15,far" in csv_table(view)
-    assert "Fine-tune coco.pt and far.pt on" in asked(several)
+    assert "Fine-tune coco and far on" in asked(several)
     assert ("weights far sha256", "1") in study_facts(several)
     assert ("checkpoint", "far") in next(o for o in origins(view) if o.row.name == "plain 22 far").facts
     page = report_page(view, {})

@@ -31,7 +31,9 @@ class Checkpoint:
 
         A description that is worded otherwise counts as another architecture, even if the same layers come out of it.
         """
-        described = {key: value for key, value in self.model.yaml.items() if key not in ("nc", "names", "yaml_file")}
+        own = self.model.yaml
+        described = {key: value for key, value in own.items() if key not in ("nc", "names", "yaml_file", "ch")}
+        described["channels"] = own.get("channels", 3)
         if isinstance(described.get("scales"), dict) and "scale" in described:
             described["scales"] = described["scales"].get(described["scale"])  # the others were not built
         return hashlib.sha256(json.dumps(described, sort_keys=True, default=str).encode()).hexdigest()

@@ -13,7 +13,7 @@ def asked(results: Results) -> str:
     """The question of a study in a few sentences."""
     study, data = results.study, results.data
     depths = sorted({row.freeze for row in results.rows}, reverse=True) or study.get("freeze")
-    what = f"Fine-tune {_weights(study)}"
+    what = f"Fine-tune {_weights(results)}"
     if "training" in data:
         what += f" on {data['training'].name} ({_count(data['training'].images, 'image')})"
     if depths:
@@ -49,11 +49,11 @@ def caption(results: Results) -> str:
     )
 
 
-def _weights(study: dict[str, Any]) -> str:
-    given = study.get("weights")
-    if not given:
-        return "the embedded base detector"
-    return _list([PurePath(name).name for name in ([given] if isinstance(given, str) else given)])
+def _weights(results: Results) -> str:
+    if results.pretrainings:
+        return _list([found.name for found in results.pretrainings])
+    name = results.study.get("weights")
+    return PurePath(name).name if name else "the embedded base detector"
 
 
 def _count(number: int, noun: str) -> str:

@@ -9,6 +9,7 @@ from .schema import Results
 from .statistics_schema import Arm, Comparison, Equivalence, Figure, Recommendation, Statistics
 
 ALPHA = 0.05
+MOST_NAMED = 30  # pairs of trainings in a sentence: 8 trainings make 28
 
 
 def conclusion_lines(results: Results) -> list[str]:
@@ -96,11 +97,17 @@ def _target(statistics: Statistics) -> list[str]:
 
 
 def _told(told: Sequence[Comparison], all_pairs: Sequence[Comparison]) -> str:
-    pairs = ", ".join(_better_first(c) for c in told)
+    pairs = _named([_better_first(c) for c in told])
     rest = [f"{c.a} and {c.b}" for c in all_pairs if c not in told]
     if not rest:
         return f"all told apart: {pairs}."
-    return f"{'told apart: ' + pairs + '; ' if told else ''}not told apart: {', '.join(rest)}."
+    return f"{'told apart: ' + pairs + '; ' if told else ''}not told apart: {_named(rest)}."
+
+
+def _named(pairs: Sequence[str]) -> str:
+    """All pairs, or of very many the first ones and how many more results.json has."""
+    more = len(pairs) - MOST_NAMED
+    return ", ".join(pairs) if more <= 0 else f"{', '.join(pairs[:MOST_NAMED])} and {more} more pairs"
 
 
 def _better_first(comparison: Comparison) -> str:

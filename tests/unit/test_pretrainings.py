@@ -144,7 +144,9 @@ def test_the_check_pairs_rows_of_one_checkpoint(several):
 
 
 def test_files_of_one_checkpoint_are_as_they_were():
-    for file in sorted(REAL.glob("fruit9_*_320.json")):
+    files = [file for file in sorted(REAL.glob("*.json")) if b'"originals": [' in file.read_bytes()]
+    assert len(files) >= 3
+    for file in files:
         results = decode(file.read_bytes())
         view = view_of({"study": results})
         assert "weights" not in [column.key for column in view.columns]

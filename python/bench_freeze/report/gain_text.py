@@ -14,7 +14,7 @@ _NUMBERS = (2, 3, 4)  # columns that stand to the right
 
 def gain_lines(gain: GainOverScratch) -> list[str]:
     """The two questions with their answers."""
-    return [*iou_lines(gain.gains), *map(trend_line, gain.trends)]
+    return [*iou_lines(gain.gains), *trend_lines(gain.trends)]
 
 
 def plain_gain(gain: GainOverScratch) -> list[str]:
@@ -78,14 +78,20 @@ def iou_lines(gains: Sequence[Gain]) -> list[str]:
     ]
 
 
-def trend_line(trend: GainTrend) -> str:
-    """How the gain of one training changes with the share of the images."""
-    sign = _sign(trend.map50)
-    outcome = {1: "it shrinks with data", -1: "it grows with data", 0: "a change is not shown"}[sign]
-    return (
-        f"How does the gain shrink with data? {trend.name}: its gain of mAP50 on {100 * trend.least:g} % of the images "
-        f"less that on {100 * trend.most:g} % is {_number(trend.map50)}: {outcome}."
-    )
+def trend_lines(trends: Sequence[GainTrend]) -> list[str]:
+    """How the gain of every training changes with the share of the images, a line for each pair of shares."""
+    lines = []
+    for least, most in dict.fromkeys((trend.least, trend.most) for trend in trends):
+        own = [f"{t.name} {_number(t.map50)}, {_outcome(t)}" for t in trends if (t.least, t.most) == (least, most)]
+        lines.append(
+            f"How does the gain shrink with data? Its mAP50 on {100 * least:g} % of the images less that on "
+            f"{100 * most:g} %: {'; '.join(own)}."
+        )
+    return lines
+
+
+def _outcome(trend: GainTrend) -> str:
+    return {1: "it shrinks", -1: "it grows", 0: "no change is shown"}[_sign(trend.map50)]
 
 
 def _sign(figure: Figure) -> int:

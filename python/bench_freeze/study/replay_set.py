@@ -63,5 +63,8 @@ def replay_for(
     classes = map_classes(names, replay.class_names, unmatched="ignore", head=weights.head, data=replay.name)
     replay = relabelled(replay, classes.head_to_data, names)
     if not len(replay.ground_truth):
-        raise InputError(f"{replay.name}: no box has the class of {weights.head}, so there is nothing to replay.")
+        raise InputError(
+            f"{replay.name}: no box has a class of {weights.head}, so there is nothing to replay; name another "
+            "--replay-set, or leave --replay out."
+        )
     return replay, base_set

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..gain_text import AP75, highest, iou_lines, share_in_words, trend_line
+from ..gain_text import AP75, highest, iou_lines, share_in_words, trend_lines
 from ..statistics_schema import Figure as Number
 from ..statistics_schema import Gain, GainAt, GainOverScratch
 from ..view import View
@@ -61,7 +61,7 @@ def _by_data(view: View) -> Figure | None:
     return Figure(
         key="gain-data",
         title="Gain over scratch by training data",
-        says=" ".join(trend_line(trend) for _, found in _found(view) for trend in found.trends),
+        says=" ".join(line for _, found in _found(view) for line in trend_lines(found.trends)),
         x=Axis("share of the training images, %", from_zero=True),
         y=Axis("AP less that of scratch", from_zero=True),
         series=series,

@@ -12,6 +12,7 @@ from bench_freeze.conclusions.arms import arms_of
 from bench_freeze.errors import InputError
 from bench_freeze.report.asked import asked
 from bench_freeze.report.assemble import view_of
+from bench_freeze.report.conclusions_text import MOST_NAMED, statistics_lines
 from bench_freeze.report.figures.all import figures_of
 from bench_freeze.report.html.page import report_page
 from bench_freeze.report.inputs_schema import Pretraining
@@ -156,3 +157,19 @@ def test_files_of_one_checkpoint_are_as_they_were():
         assert all(row.weights is None for row in snapshot_of_results(results).rows)
         if results.statistics is not None:
             assert results.statistics.gain is None
+
+
+def test_very_many_pairs_of_trainings_are_counted(several):
+    lines = [replaced for share in (0.1, 0.5, 1.0) for replaced in _on_share(several.rows, share)]
+    found = conclude(msgspec.structs.replace(several, rows=lines, study=several.study | {"seeds": [0, 1]}), {})
+    (told,) = [line for line in statistics_lines(found) if line.startswith("By other trainings")]
+    assert "Holm over 153" in told  # 3 depths x 2 checkpoints x 3 shares
+    apart, alike = told.split("; not told apart: ")
+    counts = [MOST_NAMED + int(part.rstrip(".").split(" and ")[-1].split()[0]) for part in (apart, alike)]
+    assert (apart.count(" over freeze "), alike.count(" and freeze ")) == (MOST_NAMED, MOST_NAMED)
+    assert sum(counts) == 153
+
+
+def _on_share(rows, share):
+    """The rows as if they were of a share of the images, with two equal seeds."""
+    return [msgspec.structs.replace(row, data_fraction=share, seed=seed) for row in rows for seed in (0, 1)]

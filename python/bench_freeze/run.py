@@ -19,6 +19,7 @@ from .finetune.arm import Arm
 from .report.schema import Latencies, MatchFileFacts, Results, encode
 from .spec.study import Study
 from .study.analyses import measure_findings
+from .study.bench import Bench
 from .study.concluding import recommendation_of, study_statistics
 from .study.facts import data_facts, pretrainings, study_facts, weights_facts
 from .study.inputs import Inputs, read_inputs
@@ -45,10 +46,10 @@ def run(study: Study, console: Console, command: list[str]) -> Results:
             if sentence is not None:
                 results.warnings.append(sentence)
                 console.warn(sentence)
+        benches = {inputs.name: Bench(study, inputs, store, matches, console) for inputs in every}
         originals = {}
-        for inputs, how in product(every, study.deployments):
-            original = measure_original(*how, study, inputs, store, matches, console)
-            originals[inputs.name, how] = original
+        for (weights, bench), how in product(benches.items(), study.deployments):
+            original = originals[weights, how] = measure_original(bench, *how)
             results.originals.append(original)
             _keep(study.out_folder, results, matches, original.latency)
         for inputs, arm, tuned in trained_arms(study, every, store, results, console):
@@ -56,9 +57,7 @@ def run(study: Study, console: Console, command: list[str]) -> Results:
             findings = measure_findings(Trained(study, arm, tuned, inputs, store, console))
             for construction, how in product(study.construction, study.deployments):
                 original = originals[inputs.name, how]
-                row = measure_row(
-                    construction, *how, arm, tuned, original, findings, study, inputs, store, matches, console
-                )
+                row = measure_row(benches[inputs.name], arm, tuned, findings, construction, *how, original)
                 results.rows.append(row)
                 _keep(study.out_folder, results, matches, row.latency)
         results.finished = True

@@ -44,8 +44,8 @@ def test_equals_the_pipeline(
     from bench_freeze.data.source import read_coco
     from bench_freeze.deployed.accuracy import score
     from bench_freeze.deployed.pipeline import detect
-    from bench_freeze.deployed.selection import NmsSettings
     from bench_freeze.engines.ort_engine import OrtEngine
+    from bench_freeze.engines.selection import NmsSettings
 
     images = bench_freeze_data / "coco206/images/val2017"
     command = ["eval", "--model", str(model), "--gt", str(subset), "--images", str(images), "--json"]

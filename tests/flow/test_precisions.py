@@ -41,9 +41,9 @@ def test_what_fp16_and_int8_cost_on_real_data(bench_freeze_data, tmp_path):
     from bench_freeze.deployed.calibration import CalibrationSets
     from bench_freeze.deployed.deployment import Candidate
     from bench_freeze.deployed.pipeline import detect
-    from bench_freeze.deployed.selection import NmsSettings
     from bench_freeze.dualhead.checkpoint import load_checkpoint
     from bench_freeze.engines.ort_engine import OrtEngine
+    from bench_freeze.engines.selection import NmsSettings
     from bench_freeze.export.onnx_export import export_onnx
     from bench_freeze.export.precision import convert_precision
 

@@ -143,8 +143,8 @@ def test_the_same_numbers_as_a_study_would_give(board):
     from bench_freeze.data.source import open_base
     from bench_freeze.deployed.accuracy import score
     from bench_freeze.deployed.pipeline import detect
-    from bench_freeze.deployed.selection import NmsSettings
     from bench_freeze.engines.ort_engine import OrtEngine
+    from bench_freeze.engines.selection import NmsSettings
 
     assert cli.main(["profile", "m.onnx", *board, *QUICK]) == 0
     profile = decode_profile(Path("m.profile.json").read_bytes())

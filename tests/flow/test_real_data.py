@@ -10,8 +10,8 @@ from bench_freeze.data.classes import map_classes
 from bench_freeze.data.source import open_base, open_target
 from bench_freeze.deployed.accuracy import score
 from bench_freeze.deployed.pipeline import detect
-from bench_freeze.deployed.selection import NmsSettings
 from bench_freeze.dualhead.checkpoint import load_checkpoint
+from bench_freeze.engines.selection import NmsSettings
 
 pytestmark = [pytest.mark.slow, pytest.mark.data]
 

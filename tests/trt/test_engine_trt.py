@@ -15,8 +15,8 @@ from bench_freeze.data.letterbox import letterbox_into
 from bench_freeze.data.loader import decode_batch
 from bench_freeze.data.source import open_base
 from bench_freeze.deployed.pipeline import detect
-from bench_freeze.deployed.selection import NmsSettings, select
 from bench_freeze.engines.ort_engine import OrtEngine
+from bench_freeze.engines.selection import NmsSettings, select
 from bench_freeze.engines.trt_engine import TrtEngine
 from bench_freeze.errors import InputError
 from bench_freeze.export.builder import PlanOptions

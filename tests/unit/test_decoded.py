@@ -18,8 +18,8 @@ from bench_freeze.data.letterbox import letterbox_into
 from bench_freeze.data.loader import decode_batch, decode_batches, load_batch, load_batches
 from bench_freeze.deployed import deployment, pipeline
 from bench_freeze.deployed.pipeline import detect, pipeline_call
-from bench_freeze.deployed.selection import NmsSettings
 from bench_freeze.engines.base import EngineIdentity, Head, ModelCard
+from bench_freeze.engines.selection import NmsSettings
 from bench_freeze.errors import InputError
 from bench_freeze.measure.clock import FakeClock
 from bench_freeze.measure.stages import StageClock

@@ -37,7 +37,7 @@ FRAMEWORK_MODULES = {
 }
 FORBIDDEN = {
     "analysis": {"data", "engines", "evaluate", "export", "finetune", "measure", "deployed", "report", "spec", "study"},
-    "engines": {"evaluate", "measure", "report", "finetune", "study"},
+    "engines": {"deployed", "evaluate", "finetune", "measure", "profile", "report", "study"},
     "scorer": {"deployed", "engines", "evaluate", "export", "finetune", "measure", "report", "spec", "study"},
     "deployed": {"check", "commands", "conclusions", "profile", "run", "statistics", "study"},
     "finetune": {"check", "commands", "conclusions", "deployed", "export", "run", "study"},

@@ -15,9 +15,9 @@ from bench_freeze.deployed.latency import (
     measure_latency,
     measure_or_keep,
 )
-from bench_freeze.deployed.selection import NmsSettings
 from bench_freeze.engines.base import Head, ModelCard
 from bench_freeze.engines.replay_engine import ReplayEngine
+from bench_freeze.engines.selection import NmsSettings
 from bench_freeze.errors import MeasurementError
 from bench_freeze.measure.clock import FakeClock
 from bench_freeze.measure.stages import StageClock, stage_times

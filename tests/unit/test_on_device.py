@@ -9,9 +9,9 @@ import pytest
 
 from bench_freeze.data.letterbox import Letterbox
 from bench_freeze.deployed.pipeline import detect_batch
-from bench_freeze.deployed.selection import NmsSettings, select
 from bench_freeze.engines.base import Head, ModelCard
 from bench_freeze.engines.replay_engine import ReplayEngine
+from bench_freeze.engines.selection import NmsSettings, select
 from bench_freeze.profile.batches import IN_FLIGHT, overlapped_call
 from tests.heads import random_head
 

@@ -3,8 +3,8 @@
 import numpy as np
 
 from bench_freeze.deployed.pipeline import HeadDetections, load_detections, merge, save_detections
-from bench_freeze.deployed.selection import NmsSettings, select
 from bench_freeze.engines.base import Head
+from bench_freeze.engines.selection import NmsSettings, select
 
 
 def test_a_one_to_one_head_is_thresholded_ordered_and_limited():

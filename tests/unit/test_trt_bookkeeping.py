@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 
 from bench_freeze.data.letterbox import letterbox_into
-from bench_freeze.deployed.selection import NmsSettings, select
 from bench_freeze.engines import cuda_graph, trt_engine
 from bench_freeze.engines.base import Head, ModelCard
+from bench_freeze.engines.selection import NmsSettings, select
 from bench_freeze.engines.trt_engine import TrtEngine
 from bench_freeze.engines.trt_runner import Slot
 from bench_freeze.scorer import cuda, cuda_letterbox, device_array

@@ -11,6 +11,7 @@ from ..artifact import Artifact
 from ..data.dataset import DetectionSet, ImageRecord
 from ..data.loader import load_batch
 from ..engines.base import Engine
+from ..engines.selection import NmsSettings
 from ..errors import InputError, MeasurementError
 from ..measure.clock import Clock, CudaEventClock, HostClock
 from ..measure.sampler import SamplingFailed, sample_latency
@@ -21,7 +22,6 @@ from ..measure.telemetry.machine import MachineTelemetry
 from ..measure.verdict import UNREMARKABLE, Conditions, judge
 from ..report.schema import Bounds, Latencies, Latency, RejectedSample
 from .pipeline import pipeline_call
-from .selection import NmsSettings
 
 DISTINCT_BATCHES = 16  # enough to vary what is detected, few enough to stay in memory
 PERCENTILES = (50, 90, 99)

@@ -15,13 +15,13 @@ from ..data.dataset import DetectionSet, ImageRecord, keep_classes
 from ..data.source import image_folder
 from ..engines.base import Head, ModelCard
 from ..engines.ort_engine import OrtEngine
+from ..engines.selection import NmsSettings
 from ..errors import InputError
 from ..evaluate import evaluate
 from ..evaluate.command import EvalReport
 from ..evaluate.protocols import Protocol
 from .accuracy import as_table
 from .pipeline import detect
-from .selection import NmsSettings
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from ..data.dataset import DetectionSet, ImageRecord
 from ..data.letterbox import Letterbox
 from ..data.loader import decode_batch, decode_batches, load_batch, load_batches
 from ..engines.base import Decoded, Engine, infer_padded, takes_decoded
+from ..engines.selection import NmsSettings, select
 from ..measure.stages import StageClock
 from ..scorer import ext
-from .selection import NmsSettings, select
 
 
 @dataclass(frozen=True)

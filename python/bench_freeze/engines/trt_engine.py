@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.letterbox import FILL
-from ..deployed.selection import NmsSettings, nms_options
 from ..errors import InputError
 from ..scorer import ext
 from .availability import availability, engine_device, letterbox_device
 from .base import Decoded, EngineIdentity, Letterboxing, check_images_shape
 from .cuda_device import CudaDevice, cuda_device
 from .plan_file import PlanFile, misfit, read_plan
+from .selection import NmsSettings, nms_options
 from .tensorrt_family import TensorRT, runtime_member
 from .trt_runner import Slot, TrtRunner
 

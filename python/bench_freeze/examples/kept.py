@@ -11,7 +11,7 @@ from ..artifact import Artifact, ArtifactStore, read_artifact
 from ..deployed.pipeline import HeadDetections, load_detections
 from ..report.schema import Original, Results, Row
 from ..spec.study import Study
-from ..study.measured import DETECTIONS, nms_settings
+from ..study.bench import DETECTIONS, nms_settings
 from .compare import SCORE_THRESHOLD
 
 ROLES = ("target", "base")

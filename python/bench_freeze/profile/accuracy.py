@@ -13,8 +13,8 @@ from ..data.pairing import pair_with_head
 from ..data.source import open_base
 from ..deployed.accuracy import score
 from ..deployed.pipeline import HeadDetections, merge
-from ..deployed.selection import NmsSettings
 from ..engines.base import Head, HeadName, ModelCard
+from ..engines.selection import NmsSettings
 from ..errors import InputError
 from ..report.profile_schema import SetAccuracy
 

@@ -23,8 +23,8 @@ from ..deployed.latency import (
     measure_latency,
 )
 from ..deployed.pipeline import detect
-from ..deployed.selection import NmsSettings
 from ..engines.base import Engine
+from ..engines.selection import NmsSettings
 from ..environment import environment
 from ..errors import InputError, MeasurementError
 from ..measure.clock import HostClock

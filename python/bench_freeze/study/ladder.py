@@ -9,12 +9,12 @@ from typing import Any
 from ..console import Step
 from ..deployed.accuracy import score
 from ..deployed.pipeline import Collector, image_boxes
-from ..deployed.selection import NmsSettings, select
 from ..engines.base import Head
+from ..engines.selection import NmsSettings, select
 from ..errors import AuditError
 from ..finetune.arm import load_tuned
 from ..report.schema import Rung
-from .measured import nms_settings
+from .bench import nms_settings
 from .trained import Trained
 
 

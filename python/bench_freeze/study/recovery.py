@@ -24,13 +24,13 @@ from ..data.dataset import DetectionSet
 from ..data.subset import keep_images
 from ..deployed.accuracy import score
 from ..deployed.pipeline import Collector, image_boxes
-from ..deployed.selection import select
 from ..engines.base import Head
+from ..engines.selection import select
 from ..errors import InputError
 from ..finetune.arm import load_tuned
 from ..report.analysis_schema import Recovery, Score
+from .bench import nms_settings
 from .labelled import labelled_batches
-from .measured import nms_settings
 from .trained import Trained
 
 SPLIT_SEED = 0

@@ -4,51 +4,43 @@ from __future__ import annotations
 
 import hashlib
 
-from ..artifact import Artifact, ArtifactStore
-from ..console import Console
-from ..data.classes import map_classes
+from ..artifact import Artifact
+from ..data.classes import ClassMap, map_classes
+from ..data.dataset import DetectionSet
 from ..deployed.accuracy import score
-from ..deployed.calibration import CalibrationSets
-from ..deployed.deployment import Candidate, Deployment, deploy
+from ..deployed.deployment import Candidate, Deployment
 from ..deployed.pipeline import HeadDetections, merge
 from ..deployed.plan_builds import measure_builds
-from ..evaluate.match_file import MatchFile
 from ..export.onnx_export import MODEL
 from ..export.plan import PLAN
 from ..finetune.arm import CHECKPOINT, Arm, load_tuned
 from ..report.schema import Accuracy, ArtifactHashes, MapPair, Memory, Original, Row, Training
 from ..spec.recipe import STATIC
 from ..spec.study import Precision, Study
+from .bench import Bench
 from .breakdown import score_in_parts
 from .inputs import Inputs
-from .measured import detections_of, latencies_of
 from .trained import Findings
 
 PROTOCOL = "coco"
 
 
-def measure_original(
-    engine: str,
-    precision: Precision,
-    study: Study,
-    inputs: Inputs,
-    store: ArtifactStore,
-    matches: MatchFile,
-    console: Console,
-) -> Original:
+def measure_original(bench: Bench, engine: str, precision: Precision) -> Original:
     """The original model on the base set, through one engine in one precision."""
+    study, inputs = bench.study, bench.inputs
     name = "original" if inputs.name is None else f"original {inputs.name}"
-    deployment = _deploy(Candidate("original", inputs.base), engine, precision, study, inputs, store, console, name)
+    deployment = bench.deploy(Candidate("original", inputs.base), engine, precision, name)
     try:
-        base, memory = detections_of(deployment, inputs.base_set, study, store, console, f"{name} on base set")
-        latency = latencies_of(deployment, study, inputs, store, console, name)
+        base, memory = bench.detections(deployment, inputs.base_set, f"{name} on base set")
+        latency = bench.latencies(deployment, name)
+        scored = score_in_parts(base["base"], inputs.base_classes, inputs.base_set, study, bench.store)
         return Original(
             engine=engine,
             precision=precision,
             imgsz=study.imgsz,
             batch=study.batch,
             device=deployment.device,
-            base=score_in_parts(base["base"], inputs.base_classes, inputs.base_set, study, store).kept_in(matches),
+            base=scored.kept_in(bench.matches),
             latency=latency,
             memory=Memory(peak_bytes=memory),
             artifact=_hashes(deployment),
@@ -60,32 +52,29 @@ def measure_original(
 
 
 def measure_row(
+    bench: Bench,
+    arm: Arm,
+    tuned: Artifact,
+    findings: Findings,
     construction: str,
     engine: str,
     precision: Precision,
-    arm: Arm,
-    tuned: Artifact,
     original: Original,
-    findings: Findings,
-    study: Study,
-    inputs: Inputs,
-    store: ArtifactStore,
-    matches: MatchFile,
-    console: Console,
 ) -> Row:
     """One construction of one fine-tuned model, through one engine: accuracy of both heads, latency, size."""
+    study, inputs = bench.study, bench.inputs
     name = f"{construction} {arm.freeze}" if arm.recipe == STATIC else f"{construction} {arm.freeze} {arm.recipe}"
     name = name if inputs.name is None else f"{name} {inputs.name}"
     candidate = Candidate(construction, inputs.base, load_tuned(tuned), arm.freeze)
-    deployment = _deploy(candidate, engine, precision, study, inputs, store, console, name)
+    deployment = bench.deploy(candidate, engine, precision, name)
     try:
-        on_target, _ = detections_of(deployment, inputs.target, study, store, console, f"{name} on target set")
-        on_base, memory = detections_of(deployment, inputs.base_set, study, store, console, f"{name} on base set")
-        target, target_merged = _target_accuracy(on_target, study, inputs, store, matches)
-        target_test = _test_accuracy(deployment, study, inputs, store, matches, console, name)
-        base, base_merged = _base_accuracy(on_base, study, inputs, store, matches)
+        on_target, _ = bench.detections(deployment, inputs.target, f"{name} on target set")
+        on_base, memory = bench.detections(deployment, inputs.base_set, f"{name} on base set")
+        target, target_merged = _target_accuracy(bench, on_target)
+        target_test = _test_accuracy(bench, deployment, name)
+        base, base_merged = _base_accuracy(bench, on_base)
         before = original.base.map
-        latency = latencies_of(deployment, study, inputs, store, console, name)
+        latency = bench.latencies(deployment, name)
         return Row(
             freeze=arm.freeze,
             seed=arm.seed,
@@ -119,8 +108,8 @@ def measure_row(
                 deployment,
                 latency,
                 study.builds,
-                lambda k: _deploy(candidate, engine, precision, study, inputs, store, console, f"{name} build {k}", k),
-                lambda built, k: latencies_of(built, study, inputs, store, console, f"{name} build {k}"),
+                lambda k: bench.deploy(candidate, engine, precision, f"{name} build {k}", k),
+                lambda built, k: bench.latencies(built, f"{name} build {k}"),
             ),
         )
     finally:
@@ -133,59 +122,34 @@ def data_sha256(inputs: Inputs) -> str:
     return hashlib.sha256("".join(parts).encode()).hexdigest()
 
 
-def _deploy(
-    candidate: Candidate,
-    engine: str,
-    precision: Precision,
-    study: Study,
-    inputs: Inputs,
-    store: ArtifactStore,
-    console: Console,
-    name: str,
-    build: int = 0,
-) -> Deployment:
-    calibration = CalibrationSets((inputs.training, inputs.base_set), study.imgsz)
-    with console.step(f"deploy {name} to {engine} {precision}") as step:
-        deployment, made = deploy(candidate, engine, precision, study, store, inputs.parity_images, calibration, build)
-        step.kept = not made
-    return deployment
-
-
-def _target_accuracy(
-    found: dict[str, HeadDetections], study: Study, inputs: Inputs, store: ArtifactStore, matches: MatchFile
-) -> tuple[Accuracy, Accuracy | None]:
+def _target_accuracy(bench: Bench, found: dict[str, HeadDetections]) -> tuple[Accuracy, Accuracy | None]:
     """Of the head alone, whose match data are kept, and under the shared limit, where they are a part of the same."""
-    data = inputs.target
-    classes = map_classes(data.class_names, data.class_names, unmatched="error", head="target head", data=data.name)
-    alone = score_in_parts(found["target"], classes, data, study, store, keep_low=study.scratch).kept_in(matches)
+    study, data = bench.study, bench.inputs.target
+    classes = _own_classes(data)
+    alone = score_in_parts(found["target"], classes, data, study, bench.store, keep_low=study.scratch)
     if "base" not in found:
-        return alone, None
+        return alone.kept_in(bench.matches), None
     _, kept = merge(found["base"], found["target"], study.max_detections)
-    return alone, score(kept, classes, data).accuracy
+    return alone.kept_in(bench.matches), score(kept, classes, data).accuracy
 
 
-def _test_accuracy(
-    deployment: Deployment,
-    study: Study,
-    inputs: Inputs,
-    store: ArtifactStore,
-    matches: MatchFile,
-    console: Console,
-    name: str,
-) -> Accuracy | None:
+def _test_accuracy(bench: Bench, deployment: Deployment, name: str) -> Accuracy | None:
     """The target head alone on the test split, where there is one."""
-    data = inputs.test
+    data = bench.inputs.test
     if data is None:
         return None
-    found, _ = detections_of(deployment, data, study, store, console, f"{name} on test split")
-    classes = map_classes(data.class_names, data.class_names, unmatched="error", head="target head", data=data.name)
-    return score(found["target"], classes, data).kept_in(matches)
+    found, _ = bench.detections(deployment, data, f"{name} on test split")
+    return score(found["target"], _own_classes(data), data).kept_in(bench.matches)
 
 
-def _base_accuracy(
-    found: dict[str, HeadDetections], study: Study, inputs: Inputs, store: ArtifactStore, matches: MatchFile
-) -> tuple[Accuracy, Accuracy | None]:
+def _own_classes(data: DetectionSet) -> ClassMap:
+    """The target head's classes are its data set's."""
+    return map_classes(data.class_names, data.class_names, unmatched="error", head="target head", data=data.name)
+
+
+def _base_accuracy(bench: Bench, found: dict[str, HeadDetections]) -> tuple[Accuracy, Accuracy | None]:
     """On the base set; a plain model answers with its target head, whose classes are mostly not there."""
+    study, inputs, store, matches = bench.study, bench.inputs, bench.store, bench.matches
     data = inputs.base_set
     if "base" not in found:
         own = map_classes(

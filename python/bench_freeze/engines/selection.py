@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engines.base import Head
 from ..scorer import ext
 from ..scorer.nms_options import NmsOptions
+from .base import Head
 
 
 @dataclass(frozen=True)

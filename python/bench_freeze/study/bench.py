@@ -1,0 +1,117 @@
+"""Where the models of one checkpoint are measured: deployed, run, timed, each once, and kept as artifacts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ..artifact import ArtifactStore
+from ..console import Console
+from ..data.dataset import DetectionSet
+from ..deployed.calibration import CalibrationSets
+from ..deployed.deployment import Candidate, Deployment, deploy
+from ..deployed.latency import (
+    LatencyBrokeOff,
+    all_valid,
+    latencies_from,
+    latency_batches,
+    latency_facts,
+    measure_or_keep,
+)
+from ..deployed.pipeline import HeadDetections, detect, load_detections, save_detections
+from ..engines.selection import NmsSettings
+from ..environment import machine
+from ..evaluate.match_file import MatchFile
+from ..measure.memory import PeakMemory
+from ..measure.stopping import StoppingRule
+from ..report.schema import Latencies
+from ..spec.study import Precision, Study
+from .inputs import Inputs
+
+DETECTIONS = "detections.npz"
+LATENCY_METHOD = 2  # changes with what latency_facts keeps, so that older artifacts are measured again, not misread
+
+
+def nms_settings(study: Study) -> NmsSettings:
+    """How this study selects detections."""
+    return NmsSettings(study.score_threshold, study.nms_iou_threshold, study.max_detections)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What every measurement of a checkpoint's models needs."""
+
+    study: Study
+    inputs: Inputs
+    store: ArtifactStore
+    matches: MatchFile
+    console: Console
+
+    def deploy(self, candidate: Candidate, engine: str, precision: Precision, name: str, build: int = 0) -> Deployment:
+        """A model in the form that an engine runs; `build` counts TensorRT plans of one model."""
+        inputs = self.inputs
+        calibration = CalibrationSets((inputs.training, inputs.base_set), self.study.imgsz)
+        with self.console.step(f"deploy {name} to {engine} {precision}") as step:
+            deployment, made = deploy(
+                candidate, engine, precision, self.study, self.store, inputs.parity_images, calibration, build
+            )
+            step.kept = not made
+        return deployment
+
+    def detections(
+        self, deployment: Deployment, data: DetectionSet, title: str
+    ) -> tuple[dict[str, HeadDetections], int | None]:
+        """Detections of all heads on a data set, and the peak memory while they were made."""
+        study = self.study
+        settings = nms_settings(study)
+        key: Mapping[str, Any] = {
+            **deployment.identity(),
+            "data_sha256": data.sha256,
+            "imgsz": study.imgsz,
+            "batch": study.batch,
+            "settings": asdict(settings),
+        }
+        with self.console.step(f"run {title}") as step:
+
+            def build(folder: Path) -> dict[str, Any]:
+                engine = deployment.engine()
+                with PeakMemory(deployment.device, is_torch=deployment.engine_name == "torch") as memory:
+                    found = detect(engine, data, settings, batch=study.batch, workers=study.workers, on_progress=step)
+                save_detections(folder / DETECTIONS, found)
+                return {"peak_bytes": memory.peak_bytes, "engine": asdict(engine.identity)}
+
+            kept, made = self.store.produce("detections", key, build)
+            step.kept = not made
+        return load_detections(kept.path(DETECTIONS)), kept.facts["peak_bytes"]
+
+    def latencies(self, deployment: Deployment, name: str) -> Latencies:
+        """Both scopes; None where the study measures no latency."""
+        study, inputs = self.study, self.inputs
+        if study.latency_samples == 0:
+            return latencies_from(None)
+        settings = nms_settings(study)
+        rule = StoppingRule(study.latency_samples, study.latency_seconds)
+        key = {
+            **deployment.identity(),
+            "data_sha256": [inputs.target.sha256, inputs.base_set.sha256],
+            "batch": study.batch,
+            "settings": asdict(settings),
+            "rule": asdict(rule),
+            "machine": machine(),
+            "method": LATENCY_METHOD,
+        }
+        with self.console.step(f"time {name}", still=True) as step:
+
+            def build(folder: Path) -> dict[str, Any]:
+                batches = latency_batches((inputs.target, inputs.base_set), study.batch)
+                return latency_facts(measure_or_keep(deployment.engine(), batches, settings, rule))
+
+            try:
+                again = study.retime and not all_valid(self.store.find("latency", key))
+                kept, made = self.store.produce("latency", key, build, again=again)
+            except LatencyBrokeOff as error:  # no artifact, so the next run measures again; the row keeps the samples
+                return error.latencies
+            step.kept = not made
+        return latencies_from(dict(kept.facts))

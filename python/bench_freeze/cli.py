@@ -117,7 +117,7 @@ def _add_study_flag(parser: argparse.ArgumentParser, field: Any) -> None:
     else:
         default = field.default
         shown = ",".join(map(str, default)) if isinstance(default, tuple) else default
-        suffix = "" if default is None else f" (default: {shown})"
+        suffix = "" if default in (None, ()) else f" (default: {shown})"
         parser.add_argument(flag, metavar=metavar or _metavar(field), help=help_text + suffix, default=None)
 
 

@@ -1,9 +1,9 @@
 """The pictures of the README: parts of two reports, photographed in Chromium.
 
-python bench/readme_pictures.py --demo runs/demo [--out docs/pictures]
+python bench/readme_pictures.py [--demo runs/demo] [--out docs/pictures]
 
-Tables and plots are of the committed results of a real run, example images of the embedded demo only, whose pictures
-the project generates itself.
+Tables and plots are of the committed results of a real study, example images of the embedded demo only, whose pictures
+the project generates itself; without --demo theirs stays as it is.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from bench_freeze.report.html.page import report_page
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "bench" / "results"
 MOST_BYTES = 300_000
+SCREEN = 1100
 COLOURS = 256
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -32,7 +33,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 def main() -> int:
     """Take all pictures; 1 when one is too large."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--demo", type=Path, required=True, help="folder of a finished `make demo`")
+    parser.add_argument("--demo", type=Path, help="folder of a finished `make demo`")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "pictures")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
@@ -43,14 +44,15 @@ def main() -> int:
     taken = {}
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         browser = playwright.chromium.launch(executable_path=browser_path)
-        real = _open(browser, RESULTS / "fruit9_coco206_320.json", Path(folder), width=1000)
+        real = _open(browser, RESULTS / "fruit9_depths_seeds_320.json", Path(folder), width=1000)
         taken["ladder"] = real.locator("#plot-ladder").screenshot()
         taken["tradeoff"] = real.locator("#plot-tradeoff").screenshot()
-        precisions = _open(browser, RESULTS / "fruit9_precisions_320.json", Path(folder), width=1280)
-        taken["report"] = precisions.screenshot(clip=_down_to(precisions, "#table", 1280))
-        demo = _open(browser, options.demo, Path(folder), width=1000)
-        demo.locator("#gallery-controls [name=names]").check()
-        taken["examples"] = demo.screenshot(clip=_cards(demo), full_page=True)
+        wide = _open(browser, RESULTS / "fruit9_depths_seeds_320.json", Path(folder), width=1280)
+        taken["report"] = wide.screenshot(clip=_first_screen(wide, 1280))
+        if options.demo is not None:
+            demo = _open(browser, options.demo, Path(folder), width=1000)
+            demo.locator("#gallery-controls [name=names]").check()
+            taken["examples"] = demo.screenshot(clip=_cards(demo), full_page=True)
         browser.close()
     for name, content in taken.items():
         path = options.out / f"{name}.png"
@@ -65,16 +67,16 @@ def _open(browser: Any, results: Path, folder: Path, width: int) -> Any:
     documents = read_documents([results])
     file = folder / f"{results.stem}.html"
     file.write_text(report_page(documents.view, documents.examples, documents.no_examples))
-    page = browser.new_page(viewport={"width": width, "height": 900}, device_scale_factor=1)
+    page = browser.new_page(viewport={"width": width, "height": SCREEN}, device_scale_factor=1)
     page.goto(file.as_uri())
     page.wait_for_selector("html[data-plots=drawn]")
     return page
 
 
-def _down_to(page: Any, selector: str, width: int) -> dict[str, float]:
-    """From the top of the page to the end of an element."""
-    box = page.locator(selector).bounding_box()
-    return {"x": 0, "y": 0, "width": width, "height": box["y"] + box["height"] + 8}
+def _first_screen(page: Any, width: int) -> dict[str, float]:
+    """From the top of the page to the end of the table, or of the screen."""
+    box = page.locator("#table").bounding_box()
+    return {"x": 0, "y": 0, "width": width, "height": min(box["y"] + box["height"] + 8, SCREEN)}
 
 
 def _cards(page: Any) -> dict[str, float]:

@@ -58,6 +58,7 @@ def test_arms_of_several_seeds_are_rows_with_intervals(results):
     view = view_of({"study": results})
     means = view.models("mean")
     assert [row.identity["seed"] for row in means] == ["mean of 2"] * 6
+    assert means[0].name == f"{means[0].identity['construction']} {means[0].identity['freeze']}"
     target = next(column for column in view.columns if column.key == "target_map")
     assert cell(means[0], target) == "0.6200 [0.5200, 0.7200]"
     seed = view.rows[view.rows.index(means[0]) + 1]

@@ -204,6 +204,8 @@ def _named(rows: Sequence[RowView], columns: Sequence[Column]) -> Iterable[RowVi
 
 
 def _name(row: RowView, varying: Sequence[str]) -> str:
+    """A mean over seeds has the name of its arm."""
+    varying = [key for key in varying if not (key == "seed" and row.kind == "mean")]
     parts = [row.identity["construction"], row.identity["freeze"]]
     prefix = {"seed": "seed ", "imgsz": "", "batch": "batch ", "data_fraction": "data "}
     parts += [prefix.get(key, "") + row.identity.get(key, "-") for key in varying if row.identity.get(key, "-") != "-"]

@@ -2,7 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed
+# An editable installation knows where each module was: one that moved is another list of modules, and installed anew.
+MODULES := $(shell find python -name '*.py' | sort | cksum | cut -d ' ' -f 1)
+STAMP := $(VENV)/.installed-$(MODULES)
 SOURCES := pyproject.toml CMakeLists.txt $(shell find csrc cmake -type f)
 
 .PHONY: demo test lint format trt-api bench clean

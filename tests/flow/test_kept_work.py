@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import pytest
 from tests.flow.studies import SHORT, TRAINED, artifacts, bench_freeze, trainings, without_clocks
@@ -58,7 +59,10 @@ def test_a_changed_input_invalidates_what_depends_on_it(finished, tmp_path):
 def start(out, **options):
     """A study whose depths train one after the other: its results must be those of depths that train together."""
     command = [sys.executable, "-m", "bench_freeze", *SHORT, "--no-share", "--out", str(out)]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **options)
+    heeded = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell's background job would ignore it
+    return subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, preexec_fn=heeded, **options
+    )
 
 
 def wait_for(condition, seconds=120):

@@ -46,7 +46,6 @@ def main() -> int:
         browser = playwright.chromium.launch(executable_path=browser_path)
         real = _open(browser, RESULTS / "fruit9_depths_seeds_320.json", Path(folder), width=1000)
         taken["ladder"] = real.locator("#plot-ladder").screenshot()
-        taken["tradeoff"] = real.locator("#plot-tradeoff").screenshot()
         wide = _open(browser, RESULTS / "fruit9_depths_seeds_320.json", Path(folder), width=1280)
         taken["report"] = wide.screenshot(clip=_first_screen(wide, 1280))
         if options.demo is not None:

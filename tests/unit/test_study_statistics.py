@@ -32,6 +32,22 @@ def test_quantiles_are_those_of_the_tables(probability, degrees, expected):
     assert quantile(probability, degrees) == pytest.approx(expected, abs=1.5e-5)
 
 
+@pytest.mark.parametrize(
+    ("tail", "df", "t"),
+    [(0.025, 1, 12.7062), (0.05, 3, 2.3534), (0.025, 10, 2.2281), (0.001, 5, 5.8934), (0.005, 200, 2.6006)],
+)
+def test_tails_are_those_of_students_table(tail, df, t):
+    assert quantile(1 - tail, df) == pytest.approx(t, abs=1e-4)
+    assert two_sided_p(t, df) / 2 == pytest.approx(tail, rel=1e-4)
+    assert two_sided_p(-t, df) / 2 == pytest.approx(tail, rel=1e-4)
+
+
+def test_the_tails_end():
+    assert two_sided_p(math.inf, 3) == 0
+    assert two_sided_p(-math.inf, 3) == 0
+    assert quantile(0.975, 1e6) == pytest.approx(1.959966, abs=1e-5)
+
+
 @pytest.mark.parametrize("degrees", [1.0, 2.0, 3.7, 55.0, 1e5, 1e8])
 def test_quantile_and_p_are_inverse(degrees):
     for probability in (0.6, 0.9, 0.975, 0.9999):
@@ -100,6 +116,7 @@ def test_holm_by_hand():
     # sorted: 0.005 * 4, 0.01 * 3, 0.03 * 2, 0.04 * 1 -> 0.06, which is not below its predecessor
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([0.6, 0.7]) == pytest.approx([1.0, 1.0])
+    assert holm([0.9, 0.8]).tolist() == [1.0, 1.0]
     assert holm([0.2]) == pytest.approx([0.2])
     assert len(holm([])) == 0
 

@@ -88,6 +88,7 @@ def test_one_value_stands_for_a_list_of_one():
         ({"min_target_map": 50}, "from 0 to 1"),
         ({"max_latency_ms": 0}, "above 0"),
         ({"max_latency_ms": 20, "latency_samples": 0}, "leave one out"),
+        ({"retime": True, "latency_samples": 0}, "retime measures latencies again"),
         ({"same_classes": ["apple"]}, "red_apple=apple"),
         ({"frozen_bn": "train"}, "branched"),
         ({"weights": "a.pt"}, "--target and --base"),

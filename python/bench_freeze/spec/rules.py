@@ -52,6 +52,8 @@ def check(study: Study) -> None:
         raise InputError(f"lr0 = {study.lr0} is out of range; give a number above 0, for example 0.001.")
     if study.latency_samples < 0 or study.latency_seconds <= 0:
         raise InputError("latency_samples must be at least 0 and latency_seconds above 0.")
+    if study.retime and study.latency_samples == 0:
+        raise InputError("retime measures latencies again and latency_samples = 0 measures none; leave one out.")
     if study.recover < 0:
         raise InputError(
             f"recover = {study.recover} is below 0; give a number of epochs, for example 10, or 0 for none."

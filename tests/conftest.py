@@ -12,6 +12,18 @@ def pytest_addoption(parser):
     parser.addoption("--keep", metavar="DIR", help="keep the pictures that the browser tests take of reports")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def file_cache_of_the_tests(tmp_path_factory):
+    """Facts about files are kept in a folder of the tests, also by the commands that they start."""
+    before = os.environ.get("BENCH_FREEZE_CACHE")
+    os.environ["BENCH_FREEZE_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    yield
+    if before is None:
+        del os.environ["BENCH_FREEZE_CACHE"]
+    else:
+        os.environ["BENCH_FREEZE_CACHE"] = before
+
+
 @pytest.fixture(scope="session")
 def bench_freeze_data() -> Path:
     """The folder of real data that BENCH_FREEZE_DATA names; tests that need it are skipped without it."""

@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 import hashlib
-import io
+import json
 import os
-from collections.abc import Callable, Sequence
+import stat
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+import PIL
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
 
 from ..errors import InputError
+from .file_cache import remember, remembered
+from .image_decode import Order, decode, header_size
+from .image_format import Fault, Kind, image_format
+from .image_structure import jpeg_probe, png_is_whole
 
-SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+# What counts as an image by its name: Ultralytics' list (a test compares them).
+SUFFIXES = frozenset(
+    {".avif", ".bmp", ".dng", ".heic", ".heif", ".jp2", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"}
+)
+MAX_FILE_BYTES = 2 << 30
 
-# What Pillow raises for damaged content. ImportError is Ultralytics' doing: once imported, it makes Image.open try HEIF
-# by a package that need not be there.
-_UNDECODABLE = (OSError, SyntaxError, ValueError, ImportError, Image.DecompressionBombError)
+# Facts are remembered for the decoder that found them: another Pillow may read other files.
+_KIND = f"image-1-{PIL.__version__}"
+_CHUNK = 32  # files that a thread takes at once
+_REMEMBER_AT_ONCE = 5000  # files, so that a check which is broken off is not all in vain
 
 
 @dataclass(frozen=True)
@@ -31,6 +43,25 @@ class ImageFacts:
     width: int
     height: int
     sha256: str
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A file that is not an image which can be read: of what kind, and why ("an HTML page", "an empty file")."""
+
+    path: Path
+    kind: Kind
+    reason: str
+
+    def error(self) -> InputError:
+        """The sentence for it."""
+        if self.kind == "missing":
+            return InputError(f"{self.path}: there is no such image; restore it or remove it from the data set.")
+        if self.kind == "unreadable":
+            return InputError(f"{self.path} cannot be read ({self.reason}); check its permissions.")
+        return InputError(
+            f"{self.path} cannot be read as an image ({self.reason}); replace it or remove it from the data set."
+        )
 
 
 _Item = TypeVar("_Item")
@@ -47,57 +78,143 @@ def default_workers() -> int:
     return min(8, os.cpu_count() or 1)
 
 
-def read_image(path: Path) -> NDArray[np.uint8]:
-    """An image as [H, W, 3] RGB, upright (EXIF orientation applied, as training does).
+def read_image(path: Path, order: Order = "RGB") -> NDArray[np.uint8]:
+    """An image as [H, W, 3], upright, contiguous and writable, its channels in `order`.
 
-    Raises InputError that names a file which is missing or cannot be decoded.
+    The one decoder: what is trained on, scored, calibrated with and shown are the same pixels; `image_decode.decode`
+    says how they are made. Raises InputError that names a file which is missing or cannot be decoded.
     """
     try:
-        with Image.open(path) as image:
-            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: there is no such image; restore it or remove it from the data set.") from None
-    except _UNDECODABLE as error:
-        raise InputError(
-            f"{path} cannot be read as an image ({error}); replace it or remove it from the data set."
-        ) from None
+        return decode(_content(path), order)
+    except Fault as fault:
+        raise Unreadable(path, fault.kind, fault.reason).error() from None
 
 
-def check_image(path: Path) -> ImageFacts:
-    """Read a file once, whole: its hash, its upright size, and proof that all of it decodes.
+def image_size(path: Path) -> tuple[int, int]:
+    """Upright width and height of one image from its header; raises InputError. The rest of it is not checked."""
+    try:
+        return header_size(_content(path))
+    except Fault as fault:
+        raise Unreadable(path, fault.kind, fault.reason).error() from None
 
-    A truncated file opens and even trains without complaint, so decoding to the end is the only check that counts.
+
+def inspect_images(
+    paths: Sequence[Path], on_progress: Callable[[int, int], None] | None = None
+) -> list[ImageFacts | Unreadable]:
+    """What each file is, in order: its facts, or why it cannot be read. No file makes it raise.
+
+    A file with facts decodes: its structure proves it, or it was decoded. Facts are kept from run to run while a file
+    stays unchanged. `on_progress(done, total)` is called from this thread.
     """
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise InputError(f"{path}: there is no such image; restore it or remove it from the data set.") from None
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}); check its permissions.") from None
-    try:
-        with Image.open(io.BytesIO(content)) as image:
-            width, height = image.size
-            if image.getexif().get(0x0112, 1) in (5, 6, 7, 8):  # orientations that swap the sides
-                width, height = height, width
-            image.draft("RGB", (1, 1))  # a JPEG's whole stream is read all the same, at an eighth of the size
-            image.load()
-    except _UNDECODABLE as error:
-        raise InputError(
-            f"{path} cannot be read as an image ({error}); replace it or remove it from the data set."
-        ) from None
-    return ImageFacts(width, height, hashlib.sha256(content).hexdigest())
+    return list(_inspected(paths, on_progress))
 
 
 def check_images(paths: Sequence[Path], on_progress: Callable[[int, int], None] | None = None) -> list[ImageFacts]:
     """The facts of many files, in their order; raises InputError for the first one that is missing or unreadable."""
     facts: list[ImageFacts] = []
-    with ThreadPoolExecutor(default_workers()) as pool:
-        try:
-            for done, fact in enumerate(pool.map(check_image, paths), start=1):
-                facts.append(fact)
-                if on_progress is not None:
-                    on_progress(done, len(paths))
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    with closing(_inspected(paths, on_progress)) as inspected:  # nothing is read on after the first bad one
+        for found in inspected:
+            if isinstance(found, Unreadable):
+                raise found.error()
+            facts.append(found)
     return facts
+
+
+def _inspected(
+    paths: Sequence[Path], on_progress: Callable[[int, int], None] | None
+) -> Generator[ImageFacts | Unreadable, None, None]:
+    known = {path: facts for path, kept in remembered(_KIND, paths).items() if (facts := _unpacked(kept)) is not None}
+    unknown = list(dict.fromkeys(path for path in paths if path not in known))
+    fresh: dict[Path, bytes] = {}
+    pool = ThreadPoolExecutor(default_workers())
+    try:
+        chunks = pool.map(_inspect_all, [unknown[i : i + _CHUNK] for i in range(0, len(unknown), _CHUNK)])
+        coming = (found for chunk in chunks for found in chunk)
+        results: dict[Path, ImageFacts | Unreadable] = dict(known)
+        for done, path in enumerate(paths, start=1):
+            if path not in results:
+                results[path], keep = next(coming)
+                if keep:
+                    fresh[path] = _packed(results[path])
+            if len(fresh) >= _REMEMBER_AT_ONCE:
+                remember(_KIND, fresh)
+                fresh = {}
+            if on_progress is not None:
+                on_progress(done, len(paths))
+            yield results[path]
+    finally:
+        pool.shutdown(cancel_futures=True)
+        remember(_KIND, fresh)
+
+
+def _inspect_all(paths: Sequence[Path]) -> list[tuple[ImageFacts | Unreadable, bool]]:
+    return [_inspect(path) for path in paths]
+
+
+def _inspect(path: Path) -> tuple[ImageFacts | Unreadable, bool]:
+    """What one file is, and whether to remember it: not what may be read tomorrow, or no longer."""
+    try:
+        content = _content(path)
+        width, height = _proven_size(content)
+    except Fault as fault:
+        return Unreadable(path, fault.kind, fault.reason), False
+    facts = ImageFacts(width, height, hashlib.sha256(content).hexdigest())
+    return facts, image_format(content) != "HEIF"  # by a package that may be gone
+
+
+def _proven_size(content: bytes) -> tuple[int, int]:
+    """Upright width and height of bytes that are proven to decode; raises Fault for others."""
+    name = image_format(content)
+    if name == "JPEG":
+        probe = jpeg_probe(content)
+        if probe is not None and _decodes(probe):
+            return header_size(content)
+    elif name == "PNG" and png_is_whole(content):
+        return header_size(content)
+    height, width, _ = decode(content).shape
+    return width, height
+
+
+@lru_cache(maxsize=4096)  # the images of a set were mostly written with few tables
+def _decodes(probe: bytes) -> bool:
+    try:
+        decode(probe)
+    except Fault:
+        return False
+    return True
+
+
+def _content(path: Path) -> bytes:
+    """The bytes of a regular file, or of one that a link leads to. A named pipe would be waited for without end."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 - twice as fast as Path.stat
+        if not stat.S_ISREG(status.st_mode):
+            raise Fault("not_a_file", f"{_file_type(status.st_mode)}, not a file")
+        if status.st_size > MAX_FILE_BYTES:
+            raise Fault("too_large", f"{status.st_size:,} bytes, more than the limit of {MAX_FILE_BYTES:,}")
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - as above
+            return file.read()
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # a name with a zero byte cannot be of any file
+        raise Fault("missing", "no such file") from None
+    except OSError as error:
+        raise Fault("unreadable", error.strerror or type(error).__name__) from None
+    except MemoryError:
+        raise Fault("too_large", "too large for this machine's memory") from None
+
+
+def _file_type(mode: int) -> str:
+    named = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket"}
+    return named.get(stat.S_IFMT(mode), "a device")
+
+
+def _packed(facts: ImageFacts | Unreadable) -> bytes:
+    assert isinstance(facts, ImageFacts)
+    return json.dumps([facts.width, facts.height, facts.sha256]).encode()
+
+
+def _unpacked(kept: bytes) -> ImageFacts | None:
+    with suppress(ValueError, TypeError):
+        width, height, sha256 = json.loads(kept)
+        if isinstance(width, int) and isinstance(height, int) and isinstance(sha256, str):
+            return ImageFacts(width, height, sha256)
+    return None

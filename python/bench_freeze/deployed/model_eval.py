@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from PIL import Image
-
 from ..data.classes import ClassMap, map_classes
 from ..data.coco import CocoInstances, read_instances
 from ..data.dataset import DetectionSet, ImageRecord, keep_classes
+from ..data.images import image_size
 from ..data.source import image_folder
 from ..engines.base import Head, ModelCard
 from ..engines.ort_engine import OrtEngine
@@ -85,10 +84,7 @@ def _record(instances: CocoInstances, number: int, folder: Path) -> ImageRecord:
         raise InputError(f"{file}: there is no such image; restore it, or name the folder of the images with --images.")
     width, height = instances.widths[number], instances.heights[number]
     if not (width and height):  # the json does not say
-        with Image.open(file) as image:
-            width, height = image.size
-            if image.getexif().get(0x0112, 1) in (5, 6, 7, 8):  # orientations that swap the sides
-                width, height = height, width
+        width, height = image_size(file)
     return ImageRecord(int(instances.ground_truth.image_ids[number]), file, width, height, "")
 
 

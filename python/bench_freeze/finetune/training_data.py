@@ -2,18 +2,24 @@
 
 Ultralytics' own reader writes a cache beside the labels, may rewrite damaged images in place, and drops images whose
 label file mixes boxes and polygons. This one is given labels that were read before and touches no folder of the user's.
+Its images come from the decoder that scoring uses, so a model is trained on the pixels that it is measured on.
 """
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from ultralytics.data.dataset import YOLODataset
 
 from ..data.dataset import DetectionSet
+from ..data.images import read_image
+from ..errors import InputError
 
 
 def training_labels(data: DetectionSet) -> list[dict[str, Any]]:
@@ -54,9 +60,8 @@ class CheckedDataset(YOLODataset):
 
     def __init__(self, data_set: DetectionSet, **kwargs: Any) -> None:
         self._data_set = data_set
+        self._sizes = {str(image.path): (image.height, image.width) for image in data_set.images}
         super().__init__(img_path="", **kwargs)
-        # Ultralytics reads, and may rewrite or delete, an x.npy beside x.jpg: point it where nothing is.
-        self.npy_files = [Path("/nonexistent") / f"{i}.npy" for i in range(self.ni)]
         self.labels_only: list[dict[str, Any]] | None = None  # samples without images, where nothing reads those
 
     def __getitem__(self, index: int) -> dict[str, Any]:
@@ -72,6 +77,32 @@ class CheckedDataset(YOLODataset):
         sample: dict[str, Any] = super().__getitem__(index)
         return sample | {"index": index}
 
+    def load_image(self, i: int) -> tuple[NDArray[np.uint8], tuple[int, int], tuple[int, int]]:
+        """Image `i` as [H, W, 3] BGR with its long side resized to `imgsz`; its size in the file, and its size now.
+
+        An x.npy beside x.jpg is neither read nor written. With augmentation the latest images stay at hand for mosaic,
+        as many as `max_buffer_length`. Raises InputError where a file is not what it was when the data were checked.
+        """
+        if self.ims[i] is not None:
+            return self.ims[i], self.im_hw0[i], self.im_hw[i]
+        file = self.im_files[i]
+        image = read_image(Path(file), "BGR")
+        height, width = image.shape[:2]
+        stated_height, stated_width = self._sizes[file]
+        if (height, width) != (stated_height, stated_width):
+            raise InputError(
+                f"{file} is {width}x{height} pixels but was {stated_width}x{stated_height} when the data were checked; "
+                "leave the data as they are while a study runs."
+            )
+        image = _with_long_side(image, self.imgsz if isinstance(self.imgsz, int) else max(self.imgsz))
+        if self.augment and self.cache != "ram":
+            self.ims[i], self.im_hw0[i], self.im_hw[i] = image, (height, width), image.shape[:2]
+            self.buffer.append(i)
+            if 1 < len(self.buffer) >= self.max_buffer_length:
+                oldest = self.buffer.pop(0)
+                self.ims[oldest], self.im_hw0[oldest], self.im_hw[oldest] = None, None, None
+        return image, (height, width), image.shape[:2]
+
     def get_img_files(self, img_path: str | list[str]) -> list[str]:
         """The images of the data set, in its order."""
         return [str(image.path) for image in self._data_set.images]
@@ -79,3 +110,14 @@ class CheckedDataset(YOLODataset):
     def get_labels(self) -> list[dict[str, Any]]:
         """The labels of the data set, in its order."""
         return training_labels(self._data_set)
+
+
+def _with_long_side(image: NDArray[np.uint8], length: int) -> NDArray[np.uint8]:
+    """The image resized as Ultralytics does: bilinearly, the long side to `length`, the short one to the next pixel."""
+    height, width = image.shape[:2]
+    ratio = length / max(height, width)
+    if ratio == 1:
+        return image
+    size = (min(math.ceil(width * ratio), length), min(math.ceil(height * ratio), length))
+    resized: NDArray[np.uint8] = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
+    return resized

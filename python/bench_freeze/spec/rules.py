@@ -91,6 +91,10 @@ def check(study: Study) -> None:
             raise InputError(f"train_args: '{key}' is set by {OWN_TRAINING_KEYS[key]}; give that instead.")
         if key in NOT_FOR_STUDIES:
             raise InputError(f"train_args: '{key}' is not for the user to set in a study; leave it out.")
+    if str(study.train_args.get("cache", "")).lower() == "disk":
+        raise InputError(
+            "train_args: cache = disk would write files beside the images; give cache = ram, or leave it out."
+        )
     given = {"weights": study.weights, "target": study.target, "base": study.base}
     missing = [name for name, value in given.items() if value is None]
     if missing and len(missing) < 3:

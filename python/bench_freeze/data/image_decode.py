@@ -1,0 +1,243 @@
+"""The one decoder: the bytes of an image file to RGB pixels, upright, 8 bits a channel.
+
+Pillow decodes, since the light installation has no OpenCV; what Ultralytics trains on is OpenCV's reading, so where the
+two differ the pixels are made OpenCV's here. tests/unit/test_image_decode.py compares them and lists what differs on
+purpose. Pillow's classes are called directly: Ultralytics replaces `Image.open` by one that may install packages.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+import struct
+import warnings
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, features
+
+from .exif import ORIENTATION, SWAPS_SIDES, exif_orientation, turned
+from .image_format import Fault, image_format
+from .image_structure import cut_off
+
+# What Pillow warns of is damage, which decoding judges, or transparency, which is dropped.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+
+MAX_PIXELS = 200_000_000  # of one image; decoded it takes three bytes a pixel, and more while it is decoded
+Order = Literal["RGB", "BGR"]
+
+_CLASSES = {
+    "JPEG": ("JpegImagePlugin", "JpegImageFile"),
+    "PNG": ("PngImagePlugin", "PngImageFile"),
+    "BMP": ("BmpImagePlugin", "BmpImageFile"),
+    "TIFF": ("TiffImagePlugin", "TiffImageFile"),
+    "WEBP": ("WebPImagePlugin", "WebPImageFile"),
+    "AVIF": ("AvifImagePlugin", "AvifImageFile"),
+    "JPEG2000": ("Jpeg2KImagePlugin", "Jpeg2KImageFile"),
+}
+_FEATURES = {"WEBP": ("webp", "WebP"), "AVIF": ("avif", "AVIF"), "JPEG2000": ("jpg_2000", "JPEG 2000")}
+_BITS, _PHOTOMETRIC, _PLANAR, _PALETTE, _SAMPLE_FORMAT, _DNG, _SUBFILE = 258, 262, 284, 320, 339, 50706, 254
+
+
+def decode(content: bytes, order: Order = "RGB") -> NDArray[np.uint8]:
+    """The pixels of an image file as [H, W, 3], contiguous and writable; raises Fault for what is not an image.
+
+    Upright by the EXIF block (a TIFF by its own tag). Of 16 bits the high byte is taken, of several frames or pages the
+    first; alpha is dropped, not blended.
+    """
+    with _guarded(content, _header) as image:
+        pixels: NDArray[np.uint8] = _guarded(content, lambda _: _pixels(image, order))
+    return pixels
+
+
+def header_size(content: bytes) -> tuple[int, int]:
+    """Upright width and height that the header states; raises Fault. The pixels are not looked at."""
+    with _guarded(content, _header) as image:
+        width, height = _stored_size(image)
+        return (height, width) if _orientation(image) in SWAPS_SIDES else (width, height)
+
+
+def _guarded(content: bytes, step: Callable[[bytes], Any]) -> Any:
+    """What Pillow raises, of whatever type, as a Fault: a damaged file can take its readers anywhere."""
+    try:
+        return step(content)
+    except Fault:
+        raise
+    except MemoryError:
+        raise Fault("too_large", "too large for this machine's memory") from None
+    except Exception as error:
+        missing = cut_off(content, str(error))
+        if missing is not None:
+            raise Fault("damaged", missing) from None
+        raise Fault("damaged", f"damaged: {' '.join(str(error).split()) or type(error).__name__}") from None
+
+
+def _header(content: bytes) -> Image.Image:
+    """The opened image, its pixels not read yet; refused where they could not be read rightly."""
+    name = image_format(content)
+    image = _opener(name)(io.BytesIO(content))
+    width, height = _stored_size(image)
+    if width * height > MAX_PIXELS:
+        raise Fault(
+            "too_large", f"{width}x{height} pixels, more than the limit of {MAX_PIXELS // 1_000_000} megapixels"
+        )
+    if name == "TIFF":
+        _refuse_tiff(image)
+    elif name == "JPEG2000" and image.mode not in ("L", "I;16", "P") and _jpeg2000_bits(content) > 8:
+        raise Fault("unsupported", "a JPEG 2000 in colour with more than 8 bits a channel; convert it to PNG or TIFF")
+    return image
+
+
+def _opener(name: str) -> Callable[[io.BytesIO], Image.Image]:
+    if name == "HEIF":
+        return _heif_opener()
+    feature, title = _FEATURES.get(name, ("", ""))
+    try:
+        usable = not feature or features.check(feature)
+    except ValueError:  # a Pillow that does not know of it
+        usable = False
+    if not usable:
+        raise Fault("no_decoder", f"a {title} image, which this Pillow cannot decode; install a newer one")
+    module, kind = _CLASSES[name]
+    opener: Callable[[io.BytesIO], Image.Image] = getattr(importlib.import_module(f"PIL.{module}"), kind)
+    if name == "TIFF":
+        return lambda file: _open_tiff(opener, file)
+    return opener
+
+
+def _heif_opener() -> Callable[[io.BytesIO], Image.Image]:
+    try:
+        pi_heif = importlib.import_module("pi_heif")
+    except ImportError:
+        raise Fault("no_decoder", "a HEIC image, which needs the package pi-heif") from None
+    pi_heif.register_heif_opener()
+    return lambda file: Image.OPEN["HEIF"][0](file, "")
+
+
+def _open_tiff(opener: Callable[[io.BytesIO], Image.Image], file: io.BytesIO) -> Image.Image:
+    try:
+        return opener(file)
+    except SyntaxError as error:  # Pillow's word for a combination of bits and channels that it does not know
+        if "unknown" not in str(error):
+            raise
+        raise Fault(
+            "no_decoder", "a TIFF of a kind that Pillow cannot decode; convert it to PNG or 8-bit TIFF"
+        ) from None
+
+
+def _refuse_tiff(image: Any) -> None:
+    """TIFFs that Pillow opens but reads wrongly, and those whose range of values nobody states."""
+    tags = image.tag_v2
+    if _DNG in tags:
+        raise Fault("no_decoder", "a DNG raw photo, which has to be developed to JPEG or TIFF first")
+    if tags.get(_SUBFILE, 0) & 1:
+        raise Fault("unsupported", "a TIFF that begins with a preview; save the full image as the first page")
+    bits = max(tags.get(_BITS, (1,)))
+    kind = max(tags.get(_SAMPLE_FORMAT, (1,)))
+    if kind == 3 or bits == 32 or image.mode in ("F", "I"):
+        what = "floating point" if kind == 3 else "signed" if kind == 2 else f"{bits}-bit"
+        raise Fault("unsupported", f"a TIFF of {what} values, whose range is not stated; convert it to 8 or 16 bits")
+    if bits not in (1, 2, 4, 8, 16):
+        raise Fault("unsupported", f"a TIFF of {bits}-bit values; convert it to 8 or 16 bits")
+    if bits == 16 and tags.get(_PLANAR, 1) == 2 and len(tags.get(_BITS, (1,))) > 1:
+        raise Fault("unsupported", "a 16-bit TIFF with one plane per channel; save it with interleaved channels")
+
+
+def _jpeg2000_bits(content: bytes) -> int:
+    """Bits of the deepest channel, from the SIZ segment of the code stream."""
+    start = content.find(b"\xff\x4f\xff\x51")
+    if start < 0:
+        return 0
+    (channels,) = struct.unpack_from(">H", content, start + 40)
+    depths = content[start + 42 : start + 42 + 3 * channels : 3]
+    return max(((depth & 0x7F) + 1 for depth in depths), default=0)
+
+
+def _stored_size(image: Any) -> tuple[int, int]:
+    """Width and height as stored. Newer Pillows give a TIFF's size upright at once, older ones once it is loaded."""
+    if image.format == "TIFF":
+        return image.tag_v2[256], image.tag_v2[257]
+    width, height = image.size
+    return width, height
+
+
+def _orientation(image: Any) -> int:
+    if image.format == "TIFF":
+        value = image.tag_v2.get(ORIENTATION, 1)
+        return value if isinstance(value, int) and 1 <= value <= 8 else 1
+    return exif_orientation(image.info.get("exif"))
+
+
+def _pixels(image: Any, order: Order) -> NDArray[np.uint8]:
+    mask = _bitmap_mask(image)
+    if image.format == "TIFF":
+        upright = _load_tiff(image)
+    else:
+        image.load()
+        upright = turned(_to_rgb(image), _orientation(image))  # a PNG may state it behind the pixels
+    width, height = upright.size
+    packed = np.frombuffer(upright.tobytes("raw", order), dtype=np.uint8).reshape(height, width, 3)
+    return packed.copy() if mask is None else packed & mask
+
+
+def _load_tiff(image: Any) -> Image.Image:
+    """A TIFF's pixels upright by its own tag alone: Pillow turns it while loading, and would by an XMP packet too."""
+    orientation = _orientation(image)
+    exif = image.getexif()
+    exif[ORIENTATION] = orientation
+    image.load()
+    turned_by_pillow = orientation == 1 or ORIENTATION not in image.getexif()
+    return turned(_to_rgb(image), 1 if turned_by_pillow else orientation)
+
+
+def _to_rgb(image: Any) -> Image.Image:
+    """A loaded image of any mode in RGB, by OpenCV's arithmetic."""
+    if image.mode.startswith("I") or image.mode == "F":
+        return Image.fromarray(_high_byte(image)).convert("RGB")
+    if image.mode == "CMYK":
+        return Image.fromarray(_from_cmyk(image))
+    if image.mode == "La":  # the gray band as it is stored
+        return Image.merge("L", [image.getchannel(0)]).convert("RGB")
+    if image.mode == "P" and image.format == "TIFF":
+        _scale_palette(image)
+    image.info.pop("transparency", None)  # dropped, and Pillow would warn of it
+    rgb: Image.Image = image if image.mode == "RGB" else image.convert("RGB")
+    return rgb
+
+
+def _bitmap_mask(image: Any) -> NDArray[np.uint8] | None:
+    """The bits that a BMP of 16 bits a pixel has in each channel.
+
+    OpenCV shifts 5 and 6 bits up and leaves the lowest bits 0; Pillow stretches them to 255.
+    """
+    if image.format != "BMP" or not image.tile:
+        return None
+    bits = {"BGR;15": (0xF8, 0xF8, 0xF8), "BGR;16": (0xF8, 0xFC, 0xF8)}.get(image.tile[0][3][0])
+    return None if bits is None else np.array(bits, dtype=np.uint8)
+
+
+def _high_byte(image: Any) -> NDArray[np.uint8]:
+    if image.mode == "F" or (image.mode == "I" and image.format != "PNG"):  # older Pillows open a 16-bit PNG as I
+        raise Fault("unsupported", "an image of values whose range is not stated; convert it to 8 or 16 bits")
+    high = (np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8)
+    inverted = image.format == "TIFF" and image.tag_v2.get(_PHOTOMETRIC) == 0  # white is 0
+    return ~high if inverted else high
+
+
+def _from_cmyk(image: Any) -> NDArray[np.uint8]:
+    """RGB of ink. OpenCV rounds a JPEG's by a shift, and libtiff a TIFF's by a division."""
+    light = 255 - np.asarray(image).astype(np.int32)
+    cmy, black = light[..., :3], light[..., 3:]
+    if image.format == "TIFF":
+        return (cmy * black // 255).astype(np.uint8)
+    return (black - ((255 - cmy) * black >> 8)).astype(np.uint8)
+
+
+def _scale_palette(image: Any) -> None:
+    """A colour map holds 16-bit values. Some writers fill in 8-bit ones, which libtiff notices and Pillow does not."""
+    colours = image.tag_v2.get(_PALETTE, ())
+    if colours and max(colours) < 256:
+        third = len(colours) // 3
+        image.putpalette([colours[k * third + i] for i in range(third) for k in range(3)])

@@ -107,8 +107,10 @@ def _look_up(
     marks = ",".join("?" * len(keys))
     query = f"SELECT path, stamp, value, checksum FROM facts WHERE kind = ? AND path IN ({marks})"
     for key, stamp, value, checksum in store.execute(query, (kind, *keys)):
-        path = keys[key]
-        if stamp and stamp == stamps[path] and checksum == _checksum(kind, key, stamp, value):
+        path = keys.get(key)  # what comes out of a damaged store may be anything
+        if path is None or not stamp or stamp != stamps[path] or not isinstance(value, bytes):
+            continue
+        if checksum == _checksum(kind, key, stamp, value):
             yield path, value
 
 

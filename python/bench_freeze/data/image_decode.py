@@ -26,6 +26,8 @@ from .image_structure import cut_off
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 MAX_PIXELS = 200_000_000  # of one image; decoded it takes three bytes a pixel, and more while it is decoded
+if Image.MAX_IMAGE_PIXELS is not None:  # Pillow warns from its own limit on, and refuses twice that
+    Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS, MAX_PIXELS)
 Order = Literal["RGB", "BGR"]
 
 _CLASSES = {

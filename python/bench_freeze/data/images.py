@@ -165,14 +165,19 @@ def _inspect(path: Path) -> tuple[ImageFacts | Unreadable, bool]:
 def _proven_size(content: bytes) -> tuple[int, int]:
     """Upright width and height of bytes that are proven to decode; raises Fault for others."""
     name = image_format(content)
-    if name == "JPEG":
-        probe = jpeg_probe(content)
-        if probe is not None and _decodes(probe):
-            return header_size(content)
-    elif name == "PNG" and png_is_whole(content):
-        return header_size(content)
+    if name in ("JPEG", "PNG"):
+        size = header_size(content)  # before anything is inflated: it may be too large
+        if _is_whole(name, content):
+            return size
     height, width, _ = decode(content).shape
     return width, height
+
+
+def _is_whole(name: str, content: bytes) -> bool:
+    if name == "PNG":
+        return png_is_whole(content)
+    probe = jpeg_probe(content)
+    return probe is not None and _decodes(probe)
 
 
 @lru_cache(maxsize=4096)  # the images of a set were mostly written with few tables

@@ -98,6 +98,11 @@ def image_size(path: Path) -> tuple[int, int]:
         raise Unreadable(path, fault.kind, fault.reason).error() from None
 
 
+def inspect_image(path: Path) -> ImageFacts | Unreadable:
+    """What one file is, found now: its facts, or why it cannot be read. Nothing is remembered."""
+    return _inspect(path)[0]
+
+
 def inspect_images(
     paths: Sequence[Path], on_progress: Callable[[int, int], None] | None = None
 ) -> list[ImageFacts | Unreadable]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from . import __version__
 from .commands.check import add_check
+from .commands.data import add_data
 from .commands.eval import add_eval
 from .commands.export_flags import add_export
 from .commands.profile import add_profile
@@ -19,7 +20,7 @@ from .diff.command import add_diff
 from .errors import BenchFreezeError, InputError, disk_full
 from .spec.study import Study, fields, read_toml, study_from
 
-COMMANDS = ("run", "export", "diff", "profile", "report", "check", "baseline", "eval", "doctor")
+COMMANDS = ("run", "export", "diff", "profile", "report", "check", "baseline", "eval", "data", "doctor")
 INTERRUPTED = 130
 
 RUN_EPILOG = """\
@@ -79,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     add_profile(commands)
     add_report(commands)
     add_eval(commands)
+    add_data(commands)
     add_check(commands)
     _add_doctor(commands)
     return parser

@@ -42,7 +42,7 @@ def run(study: Study, console: Console, command: list[str]) -> Results:
     with output_folder(study.out_folder) as store:
         every = read_inputs(study, store, console)
         results, matches = _begin(study, every, command), MatchFile()
-        for sentence in (every[0].no_test, *(inputs.no_base_accuracy for inputs in every)):
+        for sentence in (*every[0].data_warnings, every[0].no_test, *(inputs.no_base_accuracy for inputs in every)):
             if sentence is not None:
                 results.warnings.append(sentence)
                 console.warn(sentence)

@@ -3,46 +3,97 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import InputError
+from .classes import normalized
 from .coco import read_instances
 from .dataset import DetectionSet, ImageRecord, content_sha256
+from .image_folders import label_path
 from .images import ImageFacts, check_images
-from .yolo import read_yolo, read_yolo_yaml
+from .overlap import with_copies_noted
+from .yolo import read_yolo
+from .yolo_yaml import read_yolo_yaml
 
 Progress = Callable[[int, int], None]
 
 
 def is_coco(path: Path) -> bool:
-    """True for a COCO json by its suffix; raises InputError for a file that is neither json nor yaml."""
+    """True for a COCO json by its suffix; False for a data yaml, or the folder of one.
+
+    Raises InputError for another file.
+    """
     suffix = path.suffix.lower()
-    if suffix not in (".json", ".yaml", ".yml"):
-        raise InputError(f"{path} is neither a COCO json nor a data yaml; its name should end in .json or .yaml.")
-    return suffix == ".json"
+    if suffix not in (".json", ".yaml", ".yml") and not path.is_dir():
+        hint = "; unpack it" if suffix in (".zip", ".tar", ".gz", ".tgz") else ""
+        raise InputError(
+            f"{path} is neither a COCO json nor a data yaml{hint}; give a file whose name ends in .json or .yaml."
+        )
+    return suffix == ".json" and not path.is_dir()
+
+
+def read_split(
+    path: Path, split: str | None, images: Path | None = None, on_progress: Progress | None = None
+) -> DetectionSet:
+    """One split of a data yaml, or a COCO json, which is one; images that are copies of others are noted."""
+    if is_coco(path):
+        return with_copies_noted(read_coco(path, images, on_progress))
+    return with_copies_noted(read_yolo(path, split or "val", on_progress))
 
 
 def open_base(path: Path, images: Path | None, split: str, on_progress: Progress | None = None) -> DetectionSet:
     """The base set: what the original model is scored on. A yaml without the asked split is scored on its val."""
     if is_coco(path):
-        return read_coco(path, images, on_progress)
-    return read_yolo(path, split if split in read_yolo_yaml(path).splits else "val", on_progress)
+        return read_split(path, None, images, on_progress)
+    _refuse_coco_flags(path, {"--base-images": images})
+    return read_split(path, split if split in read_yolo_yaml(path).splits else "val", None, on_progress)
 
 
 def open_target(
-    path: Path, validation: Path | None, images: Path | None, split: str, on_progress: Progress | None = None
+    path: Path,
+    validation: Path | None,
+    images: Path | None,
+    split: str,
+    on_progress: Progress | None = None,
+    *,
+    validation_images: Path | None = None,
 ) -> tuple[DetectionSet, DetectionSet]:
-    """The target set's training split and the split that is scored."""
-    if is_coco(path):
-        validation = validation or sibling_json(path, split)
-        training, scored = read_coco(path, images, on_progress), read_coco(validation, images, on_progress)
-        if training.class_names != scored.class_names:
-            raise InputError(f"{path} and {validation} list different categories; give both the same list.")
-        return training, scored
-    return read_yolo(path, "train", on_progress), read_yolo(path, split, on_progress)
+    """The target set's training split and the split that is scored; folders are those of COCO jsons."""
+    if not is_coco(path):
+        _refuse_coco_flags(
+            path, {"--target-val": validation, "--target-images": images, "--target-val-images": validation_images}
+        )
+        _check_names(path, read_yolo_yaml(path).class_names)
+        return read_split(path, "train", None, on_progress), read_split(path, split, None, on_progress)
+    validation = validation or sibling_json(path, split)
+    training = read_split(path, None, images, on_progress)
+    scored = read_split(validation, None, validation_images or images, on_progress)
+    _check_names(path, training.class_names)
+    if training.class_names != scored.class_names:
+        raise InputError(f"{path} and {validation} list different categories; give both the same list.")
+    return training, scored
+
+
+def _refuse_coco_flags(path: Path, flags: Mapping[str, Path | None]) -> None:
+    """A data yaml names its own folders: a flag that names another would be passed over."""
+    for flag, value in flags.items():
+        if value is not None:
+            raise InputError(f"{flag} {value} is for COCO jsons, and {path} names its own folders; leave the flag out.")
+
+
+def _check_names(path: Path, names: tuple[str, ...]) -> None:
+    """Classes are paired with the head's by name, so no two of the target set may have the same."""
+    first: dict[str, int] = {}
+    for k, name in enumerate(names):
+        other = first.setdefault(normalized(name), k)
+        if other != k:
+            raise InputError(
+                f"{path}: classes {other} and {k} are named '{names[other]}' and '{name}', which count as one name; "
+                "rename one."
+            )
 
 
 def open_test(path: Path, split: str, on_progress: Progress | None = None) -> tuple[DetectionSet | None, str | None]:
@@ -58,7 +109,37 @@ def open_test(path: Path, split: str, on_progress: Progress | None = None) -> tu
     missing = [place for place in data.splits["test"] if not place.exists()]
     if missing:
         return None, f"{path}: its test split {missing[0]} does not exist: {coincide}; correct the path in the yaml."
-    return read_yolo(path, "test", on_progress), None
+    return read_split(path, "test", None, on_progress), None
+
+
+def require_boxes(sets: Mapping[str, DetectionSet], allow_empty: bool) -> list[str]:
+    """Warnings of sets without a box, by role; raises InputError for them unless they are allowed.
+
+    A training split without boxes is never allowed: nothing can be learned from it.
+    """
+    empty = {role: data for role, data in sets.items() if data.ground_truth.is_crowd.all()}  # crowds are not objects
+    if "training" in empty:
+        raise InputError(
+            f"{empty['training'].name}: the training split has no boxes; nothing can be learned from it"
+            f"{_missing_labels(empty['training'])}."
+        )
+    if empty and not allow_empty:
+        role, data = next(iter(empty.items()))
+        raise InputError(
+            f"{data.name}: none of its {len(data.images)} images has a box{_missing_labels(data)}, so there would be "
+            f"no {role} accuracy; correct the set, or go on without that number with --allow-empty-split."
+        )
+    return [f"{data.name} has no box, so there is no {role} accuracy." for role, data in empty.items()]
+
+
+def _missing_labels(data: DetectionSet) -> str:
+    """Where label files were looked for, where there is none; else the folder of the images."""
+    first = data.images[0].path if data.images else None
+    if first is None:
+        return ""
+    if data.counts.get("missing_label_files") == len(data.images):
+        return f" (there is no label file such as {label_path(first)})"
+    return f" (images in {first.parent})"
 
 
 def sibling_json(path: Path, split: str) -> Path:

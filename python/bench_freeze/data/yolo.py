@@ -1,250 +1,199 @@
 """Ultralytics data sets: a yaml that names image folders, and one label file of rows per image.
 
 Reads what Ultralytics reads, writes nothing (no `*.cache` beside the labels), and keeps images whose label file mixes
-box and polygon rows, which Ultralytics' own loader drops.
+box and polygon rows or reaches over the border, which Ultralytics' own loader drops.
 """
 
 from __future__ import annotations
 
-import math
-from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import yaml
+from numpy.typing import NDArray
 
 from ..errors import InputError
 from .dataset import DetectionSet, GroundTruth, ImageRecord, content_sha256
-from .images import SUFFIXES, check_images
+from .file_cache import remember, remembered
+from .image_folders import count_lone_labels, label_path, listed_images
+from .images import ImageFacts, Unreadable, default_workers, inspect_images
+from .label_rows import ROUNDING, LabelRows, read_rows
+from .tally import Tally
+from .yolo_yaml import read_yolo_yaml
 
+MAX_LABEL_BYTES = 64 << 20
+# What a folder may hold beside its images; a damaged image is an error, since its boxes are wanted.
+PASSED_OVER = ("empty", "not_an_image", "not_a_file", "no_decoder")
 
-@dataclass(frozen=True)
-class YoloYaml:
-    """A checked data yaml: its class names and its splits, each a list of folders or list files."""
-
-    path: Path
-    class_names: tuple[str, ...]
-    splits: dict[str, tuple[Path, ...]]
-
-
-def read_yolo_yaml(path: Path) -> YoloYaml:
-    """The data yaml, with its paths resolved. Raises InputError when it is missing or lacks what is needed.
-
-    A bare name that is not on disk but that Ultralytics ships (coco8.yaml) goes through Ultralytics' own download.
-    """
-    if not path.exists() and path.parent == Path():
-        shipped = _shipped_with_ultralytics(path)
-        if shipped is not None:
-            return shipped
-    try:
-        values = yaml.safe_load(path.read_text())
-    except FileNotFoundError:
-        raise InputError(f"{path}: there is no such data yaml; give the path of an existing one.") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"{path} cannot be read as yaml ({_one_line(error)}); mend the file.") from None
-    if not isinstance(values, dict) or "names" not in values:
-        raise InputError(f"{path} has no key 'names'; a data yaml lists its classes there.")
-    names = _class_names(path, values["names"])
-    return YoloYaml(path, names, _splits(values, _root(path, values.get("path"))))
+_SENTENCES = {
+    "polygon_rows": "{} polygon row(s) stand for the boxes around them",
+    "pose_rows": "{} pose row(s) stand for their boxes",
+    "clipped_boxes": "{} box(es) over the border were clipped",
+    "boxes_without_area": "{} box(es) without area were left out",
+    "repeated_rows": "{} repeated row(s) count once",
+    "background_images": "{} image(s) without boxes are background",
+    "missing_label_files": "{} of these have no label file",
+    "hidden_images": "{} hidden file(s) with an image's name were passed over",
+    "empty": "{} empty file(s) with an image's name were passed over",
+    "not_an_image": "{} file(s) with an image's name are not images and were passed over",
+    "not_a_file": "{} pipe(s) or device(s) with an image's name were passed over",
+    "no_decoder": "{} image(s) were left out, since nothing here decodes them",
+    "other_files": "{} file(s) are not images by their suffix and were passed over",
+    "other_lines": "{} line(s) of lists name no image and were passed over",
+    "named_twice": "{} image(s) are named again and count twice",
+    "lone_labels": "{} label file(s) have no image",
+    "shared_labels": "{} label file(s) belong to several images of one name",
+    "labels_beside_link": "{} label file(s) were found beside the link to the images, not beside the images",
+}
+_ALWAYS = ("background_images",)
 
 
 def read_yolo(path: Path, split: str, on_progress: Callable[[int, int], None] | None = None) -> DetectionSet:
     """One split of a data set, every image and every label row checked.
 
-    Box rows are `class cx cy w h`, polygon rows `class x1 y1 x2 y2 ...`, all as fractions of the image; a polygon
-    stands for the box around its points. An empty or absent label file is a background image. Boxes over the border are
-    clipped, boxes without area are left out; both are counted. Raises InputError naming file and row otherwise.
+    Rows are as `label_rows` says. An empty or absent label file is a background image. Boxes over the border are
+    clipped, boxes without area are left out; both are counted, as is everything else that is passed over. Raises
+    InputError naming file and row otherwise.
     """
     data = read_yolo_yaml(path)
     if split not in data.splits:
         raise InputError(f"{path} has no key '{split}'; name the folder of its {split} images there.")
-    files = _image_files(data, split)
-    facts = check_images(files, on_progress)
-    counts: Counter[str] = Counter()
-    labels, boxes, image_index = [], [], []
-    for i, (file, fact) in enumerate(zip(files, facts, strict=True)):
-        rows = _read_label_file(_label_path(file), len(data.class_names), counts)
-        counts["background_images"] += not rows
-        for label, box in rows:
-            labels.append(label)
-            image_index.append(i)
-            boxes.append(_to_pixels(box, fact.width, fact.height))
+    tally = Tally(data.path.resolve().parent)
+    files, facts = _readable(listed_images(data, split, tally), on_progress, tally)
+    if not files:
+        raise InputError(f"{path}: {split}: none of its files can be read as an image{_reasons(tally)}; add some.")
+    labels, contents = _label_files(files, data.splits[split], tally)
+    count_lone_labels(files, labels, tally)
+    rows = read_rows(labels, contents, len(data.class_names), data.keypoint_values, tally)
+    boxes, kept = _clipped(rows, tally)
+    image_index = rows.file_index[kept]
+    sides = np.array([(f.width, f.height) for f in facts], np.float64).reshape(-1, 2)[image_index]
+    top_left = boxes[:, :2] * sides
+    boxes_xywh = np.concatenate([top_left, (boxes[:, 2:] - boxes[:, :2]) * sides], axis=1)
+    _count_background(files, labels, contents, image_index, tally)
     records = tuple(
         ImageRecord(i, file, fact.width, fact.height, fact.sha256)
         for i, (file, fact) in enumerate(zip(files, facts, strict=True))
     )
-    boxes_xywh = np.array(boxes, dtype=np.float64).reshape(-1, 4)
     ground_truth = GroundTruth(
         image_ids=np.arange(len(records), dtype=np.int64),
         category_ids=np.arange(len(data.class_names), dtype=np.int64),
         class_names=data.class_names,
-        image_index=np.array(image_index, dtype=np.int32),
-        labels=np.array(labels, dtype=np.int32),
+        image_index=image_index.astype(np.int32),
+        labels=rows.classes[kept].astype(np.int32),
         boxes_xywh=boxes_xywh,
         area=boxes_xywh[:, 2] * boxes_xywh[:, 3],
-        is_crowd=np.zeros(len(labels), dtype=np.bool_),
-        annotation_ids=np.arange(1, len(labels) + 1, dtype=np.int64),
+        is_crowd=np.zeros(len(boxes_xywh), dtype=np.bool_),
+        annotation_ids=np.arange(1, len(boxes_xywh) + 1, dtype=np.int64),
     )
     return DetectionSet(
-        name=f"{path.stem}/{split}",
+        name=f"{data.path.stem}/{split}",
         images=records,
         ground_truth=ground_truth,
         sha256=content_sha256(records, ground_truth),
-        counts={"images": len(records), "boxes": len(labels), **counts},
-        notes=_notes(path.stem, split, counts),
+        counts={
+            "images": len(records),
+            "boxes": len(boxes_xywh),
+            **dict.fromkeys(_ALWAYS, 0),
+            **tally.counts,
+        },
+        notes=tally.notes(f"{data.path.stem} {split}", _SENTENCES),
     )
 
 
-def _splits(values: dict[str, Any], root: Path) -> dict[str, tuple[Path, ...]]:
-    entries = {split: values[split] for split in ("train", "val", "test") if values.get(split)}
-    return {
-        split: tuple(root / str(entry) for entry in (found if isinstance(found, list) else [found]))
-        for split, found in entries.items()
-    }
-
-
-def _shipped_with_ultralytics(path: Path) -> YoloYaml | None:
-    try:
-        from ultralytics.utils import ROOT
-    except ImportError:
-        return None
-    if not (ROOT / "cfg" / "datasets" / path.name).is_file():
-        return None
-    from ultralytics.data.utils import check_det_dataset
-
-    try:
-        values = check_det_dataset(path.name)
-    except Exception as error:  # whatever its network stack raises
-        raise InputError(
-            f"{path} is not on disk and Ultralytics could not fetch that data set ({_one_line(error)[:200]}); "
-            "check the network or give the path of a yaml."
-        ) from None
-    return YoloYaml(path, _class_names(path, values["names"]), _splits(values, Path(str(values["path"]))))
-
-
-def _class_names(path: Path, names: Any) -> tuple[str, ...]:
-    if isinstance(names, dict):
-        if sorted(names) != list(range(len(names))):
-            raise InputError(f"{path}: the keys of 'names' are not 0 to {len(names) - 1}; number the classes from 0.")
-        names = [names[k] for k in range(len(names))]
-    if not isinstance(names, list) or not names:
-        raise InputError(f"{path}: 'names' is no list of classes; list them from class 0 on.")
-    return tuple(str(name) for name in names)
-
-
-def _root(path: Path, root: Any) -> Path:
-    """The folder that the splits are relative to: the yaml's own unless its `path` says otherwise."""
-    if not root:
-        return path.parent
-    candidates = [path.parent / str(root), Path(str(root))]
-    for candidate in candidates:
-        if candidate.is_dir():
-            return candidate
-    raise InputError(
-        f"{path}: 'path: {root}' is no folder, neither beside the yaml nor here; correct it or delete the key."
-    )
-
-
-def _image_files(data: YoloYaml, split: str) -> list[Path]:
-    files: list[Path] = []
-    for entry in data.splits[split]:
-        if entry.is_dir():
-            files += [file for file in entry.rglob("*") if file.suffix.lower() in SUFFIXES]
-        elif entry.is_file():  # a text file that lists images, relative to itself
-            lines = (line.strip() for line in entry.read_text(encoding="utf-8-sig").splitlines())
-            files += [entry.parent / line for line in lines if line]
+def _readable(
+    files: list[Path], on_progress: Callable[[int, int], None] | None, tally: Tally
+) -> tuple[list[Path], list[ImageFacts]]:
+    """The files that are images, with their facts; what only has an image's name is counted."""
+    found: list[tuple[Path, ImageFacts]] = []
+    for file, fact in zip(files, inspect_images(files, on_progress), strict=True):
+        if not isinstance(fact, Unreadable):
+            found.append((file, fact))
+        elif fact.kind in PASSED_OVER:
+            tally.add(fact.kind, f"{file}: {fact.reason}")
         else:
-            raise InputError(f"{data.path}: {split}: {entry} does not exist; correct the path in the yaml.")
-    if not files:
-        raise InputError(f"{data.path}: {split}: no images in {', '.join(map(str, data.splits[split]))}; add some.")
-    return sorted(files)
+            raise fact.error()
+    return [file for file, _ in found], [fact for _, fact in found]
 
 
-def _label_path(image: Path) -> Path:
-    """`.../images/x.jpg` has its labels in `.../labels/x.txt`; the last folder named images counts."""
-    parts = list(image.parts)
-    for position in range(len(parts) - 2, -1, -1):
-        if parts[position] == "images":
-            parts[position] = "labels"
-            break
-    return Path(*parts).with_suffix(".txt")
+def _reasons(tally: Tally) -> str:
+    found = [tally.examples[kind] for kind in PASSED_OVER if tally[kind]]
+    return f" ({found[0]})" if found else ""
 
 
-def _read_label_file(
-    path: Path, class_count: int, counts: Counter[str]
-) -> list[tuple[int, tuple[float, float, float, float]]]:
-    """Rows as (class, (x1, y1, x2, y2)) in fractions of the image."""
+def _label_files(
+    images: list[Path], entries: Sequence[Path], tally: Tally
+) -> tuple[list[Path], Sequence[bytes | None]]:
+    """The label file of each image, and its bytes.
+
+    Ultralytics follows a link to the image folder before it looks for labels; where there are none, but there are some
+    beside the link, those are meant.
+    """
+    labels = [label_path(file) for file in images]
+    contents = _contents(labels)
+    links = [(entry.resolve(), entry.absolute()) for entry in entries if entry.is_dir()]
+    if all(content is None for content in contents) and any(real != link for real, link in links):
+        others = [label_path(_below_link(file, links)) for file in images]
+        found = _contents(others)
+        if any(content is not None for content in found):
+            tally.add("labels_beside_link", str(others[0]), sum(content is not None for content in found))
+            return others, found
+    return labels, contents
+
+
+def _below_link(file: Path, links: list[tuple[Path, Path]]) -> Path:
+    for real, link in links:
+        if file.is_relative_to(real):
+            return link / file.relative_to(real)
+    return file
+
+
+def _contents(files: Sequence[Path]) -> list[bytes | None]:
+    """The bytes of each file, None where there is none; files that did not change are not read again."""
+    known = remembered("label", files)
+    wanted = [file for file in files if file not in known]
+    with ThreadPoolExecutor(default_workers()) as pool:
+        read = dict(zip(wanted, pool.map(_content, wanted, chunksize=64), strict=True))
+    remember("label", {file: content for file, content in read.items() if content is not None})
+    return [known[file] if file in known else read[file] for file in files]
+
+
+def _content(file: Path) -> bytes | None:
     try:
-        text = path.read_text()
-    except FileNotFoundError:
-        return []
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} cannot be read ({_one_line(error)}); replace the label file.") from None
-    rows: list[tuple[int, tuple[float, float, float, float]]] = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.split():
-            continue
-        label, box, polygon = _parse_row(path, number, line, class_count)
-        clipped = tuple(min(1.0, max(0.0, v)) for v in box)
-        counts["polygon_rows"] += polygon
-        # Labels are written with six digits, so a box that ends at the border may exceed it by a rounding.
-        counts["clipped_boxes"] += any(abs(a - b) > 1e-5 for a, b in zip(box, clipped, strict=True))
-        if clipped[2] <= clipped[0] or clipped[3] <= clipped[1]:
-            counts["boxes_without_area"] += 1
-            continue
-        row = (label, (clipped[0], clipped[1], clipped[2], clipped[3]))
-        if row in rows:  # Ultralytics drops a repeated row too; kept, one of the two could never be found
-            counts["repeated_rows"] += 1
-            continue
-        rows.append(row)
-    return rows
+        if not file.is_file():
+            return None
+        if file.stat().st_size > MAX_LABEL_BYTES:
+            raise InputError(f"{file} has more than {MAX_LABEL_BYTES >> 20} MiB; a label file has one row per object.")
+        return file.read_bytes()
+    except OSError as error:
+        raise InputError(f"{file} cannot be read ({error.strerror}); replace the label file.") from None
 
 
-def _parse_row(
-    path: Path, number: int, line: str, class_count: int
-) -> tuple[int, tuple[float, float, float, float], bool]:
-    where = f"{path}, row {number}"
-    try:
-        fields = [float(value) for value in line.split()]
-    except ValueError:
-        raise InputError(f"{where}: '{line.strip()[:60]}' is not made of numbers; mend or delete the row.") from None
-    if not all(map(math.isfinite, fields)):
-        raise InputError(f"{where}: a value is not finite; mend or delete the row.")
-    if len(fields) < 5 or (len(fields) > 5 and (len(fields) < 7 or len(fields) % 2 == 0)):
-        raise InputError(
-            f"{where} has {len(fields)} fields; a box has 5 (class cx cy w h), a polygon an odd number from 7 on."
-        )
-    if fields[0] != int(fields[0]) or not 0 <= fields[0] < class_count:
-        raise InputError(
-            f"{where}: class {line.split()[0]} is not one of 0 to {class_count - 1}; correct the row or the names."
-        )
-    if len(fields) == 5:
-        cx, cy, w, h = fields[1:]
-        if w < 0 or h < 0:
-            raise InputError(f"{where}: width {w} and height {h} must not be negative; mend or delete the row.")
-        return int(fields[0]), (cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2), False
-    xs, ys = fields[1::2], fields[2::2]
-    return int(fields[0]), (min(xs), min(ys), max(xs), max(ys)), True
+def _clipped(rows: LabelRows, tally: Tally) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Boxes [M, 4] as corners within the image, and which rows [N] they are of."""
+    clipped = np.clip(rows.corners, 0.0, 1.0)
+    over = (np.abs(rows.corners - clipped) > ROUNDING).any(axis=1)
+    kept = (clipped[:, 2:] > clipped[:, :2]).all(axis=1)
+    for kind, some in (("clipped_boxes", over), ("boxes_without_area", ~kept)):
+        if some.any():
+            tally.add(kind, rows.where(int(np.argmax(some))), int(some.sum()))
+    return clipped[kept], kept
 
 
-def _to_pixels(box: tuple[float, float, float, float], width: int, height: int) -> tuple[float, float, float, float]:
-    x1, y1, x2, y2 = box
-    return x1 * width, y1 * height, (x2 - x1) * width, (y2 - y1) * height
-
-
-def _notes(name: str, split: str, counts: Counter[str]) -> tuple[str, ...]:
-    sentences = {
-        "polygon_rows": "{} polygon row(s) stand for the boxes around them",
-        "clipped_boxes": "{} box(es) over the border were clipped",
-        "boxes_without_area": "{} box(es) without area were left out",
-        "repeated_rows": "{} repeated row(s) count once",
-        "background_images": "{} image(s) without boxes are background",
-    }
-    return tuple(f"{name} {split}: {text.format(counts[key])}" for key, text in sentences.items() if counts[key])
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+def _count_background(
+    files: list[Path],
+    labels: list[Path],
+    contents: Sequence[bytes | None],
+    image_index: NDArray[np.int64],
+    tally: Tally,
+) -> None:
+    """Count images without a box; a missing label file is a background image too, and easily a mistake."""
+    with_boxes = np.zeros(len(files), np.bool_)
+    with_boxes[image_index] = True
+    empty = np.flatnonzero(~with_boxes)
+    if len(empty):
+        tally.add("background_images", str(files[empty[0]]), len(empty))
+    missing = [label for label, content in zip(labels, contents, strict=True) if content is None]
+    if missing:
+        tally.add("missing_label_files", str(missing[0]), len(missing))

@@ -62,6 +62,9 @@ class Study(TrainingOptions):
         "data", "evaluation split of a COCO json target (default: its name with train read as val)"
     )
     target_images: str | None = _flag("data", "image folder of a COCO json target")
+    target_val_images: str | None = _flag(
+        "data", "image folder of the evaluation split of a COCO json target, where that is another"
+    )
     base: str | None = _flag("data", "base set: COCO instances json or Ultralytics data yaml")
     base_images: str | None = _flag("data", "image folder of a COCO json base set")
     split: Literal["val", "test"] = _flag("data", "split of a data yaml that is scored", "val")
@@ -69,6 +72,9 @@ class Study(TrainingOptions):
         "data",
         "a class of the base head without a category of the same name, or the reverse: error, or ignore (left out)",
         "error",
+    )
+    allow_empty_split: bool = _flag(
+        "data", "go on where the evaluation split, or the base set, has no box to score: its columns stay empty", False
     )
 
     construction: tuple[Construction, ...] = _flag(

@@ -14,8 +14,9 @@ from ..console import Console
 from ..data.classes import ClassMap, normalized
 from ..data.dataset import DetectionSet
 from ..data.loader import load_batch
+from ..data.overlap import shared_images
 from ..data.pairing import pair_with_head, share_a_class, unpaired
-from ..data.source import open_base, open_target, open_test
+from ..data.source import open_base, open_target, open_test, require_boxes
 from ..dualhead.checkpoint import Checkpoint
 from ..errors import InputError
 from ..spec.study import Study
@@ -40,6 +41,7 @@ class Inputs:
     replay: DetectionSet | None  # base images to train on, in the base head's classes; none of them is scored
     test: DetectionSet | None  # the target set's test split, of which nothing is chosen
     no_test: str | None  # why there is none, in a sentence
+    data_warnings: tuple[str, ...]  # what a reader of the numbers should know about the data, in sentences
     parity_images: NDArray[np.float32] = field(repr=False)  # [N, 3, S, S], real images of both sets
 
     @property
@@ -68,21 +70,27 @@ def read_inputs(study: Study, store: ArtifactStore, console: Console) -> tuple[I
 
     Raises InputError for the first thing that the user has to mend.
     """
-    given, target, base = _locations(study, store, console)
+    names, target, base = _locations(study, store, console)
     with console.step("read weights") as progress:
-        checkpoints = read_weights(study, given, progress)
+        checkpoints = read_weights(study, names, progress)
     with console.step("read target set") as progress:
         training, scored = open_target(
-            target, _path(study.target_val), _path(study.target_images), study.split, progress
+            target,
+            _path(study.target_val),
+            _path(study.target_images),
+            study.split,
+            progress,
+            validation_images=_path(study.target_val_images),
         )
         test, no_test = open_test(target, study.split, progress)
-    if not len(training.ground_truth):
-        raise InputError(f"{target}: the training split has no boxes; nothing can be learned from it.")
     with console.step("read base set") as progress:
         base_set = open_base(base, _path(study.base_images), study.split, progress)
-    for note in dict.fromkeys((*training.notes, *scored.notes, *base_set.notes)):
-        console.note(f"  {note}")
     to_replay = read_replay(study, base)
+    sets = {"training": training, "target": scored, "target test": test, "base": base_set, "replay": to_replay}
+    given = {role: data for role, data in sets.items() if data is not None}
+    for note in dict.fromkeys(note for data in given.values() for note in data.notes):
+        console.note(f"  {note}")
+    warnings = (*require_boxes(given, study.allow_empty_split), *shared_images(given))
     every = []
     for weights in checkpoints:
         own_base, classes = _pair_base_classes(study, weights, checkpoints, base_set, base)
@@ -91,7 +99,9 @@ def read_inputs(study: Study, store: ArtifactStore, console: Console) -> tuple[I
             console.note(f"  replay: {len(replay.images)} base images, none of them scored")
         some = [*scored.images[:PARITY_IMAGES_PER_SET], *own_base.images[:PARITY_IMAGES_PER_SET]]
         parity_images = load_batch(some, 0, study.imgsz).images
-        every.append(Inputs(weights, training, scored, own_base, classes, replay, test, no_test, parity_images))
+        every.append(
+            Inputs(weights, training, scored, own_base, classes, replay, test, no_test, warnings, parity_images)
+        )
     known = dict.fromkeys(name for weights in checkpoints for name in weights.checkpoint.class_names)
     _check_same_classes(study, tuple(known), scored.class_names)
     return tuple(every)

@@ -7,9 +7,9 @@ from typing import Any
 
 from ..data.classes import map_classes
 from ..data.dataset import DetectionSet
-from ..data.source import is_coco, read_coco
+from ..data.source import is_coco, read_split
 from ..data.subset import keep_images, nested_order, relabelled
-from ..data.yolo import read_yolo, read_yolo_yaml
+from ..data.yolo_yaml import read_yolo_yaml
 from ..errors import InputError
 from ..spec.study import Study
 from .weights import Weights
@@ -25,9 +25,9 @@ def read_replay(study: Study, base: Path, on_progress: Any = None) -> DetectionS
     if study.replay_set is not None:
         path = Path(study.replay_set)
         images = None if study.replay_images is None else Path(study.replay_images)
-        return read_coco(path, images, on_progress) if is_coco(path) else read_yolo(path, "train", on_progress)
+        return read_split(path, "train", images, on_progress)
     if not is_coco(base) and "train" in read_yolo_yaml(base).splits:
-        return read_yolo(base, "train", on_progress)
+        return read_split(base, "train", None, on_progress)
     raise InputError(
         f"--replay needs base images that are not scored, and {base} has no training split: name some with "
         "--replay-set (and --replay-images), or hold some out of scoring with --replay-holdout 0.25."

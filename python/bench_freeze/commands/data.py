@@ -1,0 +1,100 @@
+"""`bench-freeze data`: its flags, and what it prints about data sets."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from ..errors import InputError
+
+CLASSES_SHOWN = 100
+
+
+def add_data(commands: Any) -> None:
+    """Add the command to the parser's."""
+    data = commands.add_parser(
+        "data",
+        help="what data sets hold as this tool reads them: images, boxes, classes, overlaps, everything odd",
+        description="Read and check data sets as `run` does, and show what they hold: images, boxes, classes, sizes, "
+        "images that splits share, and every file or row that is clipped, left out or passed over. Needs no torch. "
+        "Exit status: 0 everything can be read, 2 something cannot.",
+        allow_abbrev=False,
+    )
+    data.add_argument("sets", nargs="+", metavar="SET", help="Ultralytics data yaml, or COCO instances json")
+    data.add_argument("--images", metavar="DIR", help="image folder of a COCO json (default: COCO's layout beside it)")
+    data.add_argument("--json", action="store_true", help="print json")
+    data.set_defaults(call=_data)
+
+
+def _data(parsed: argparse.Namespace, command: list[str]) -> int:
+    from ..console import Console
+    from ..data.describe import describe_sets
+
+    console = Console(plain=parsed.json)
+    with console.step("read data sets") as progress:
+        found = describe_sets(
+            [Path(name) for name in parsed.sets], Path(parsed.images) if parsed.images else None, progress
+        )
+    print(json.dumps(found, indent=1) if parsed.json else render(found))
+    return InputError.exit_code if any("problem" in split for split in found["splits"].values()) else 0
+
+
+def render(found: dict[str, Any]) -> str:
+    """The findings as text."""
+    lines: list[str] = []
+    for path in found["sets"]:
+        splits = {split: facts for split, facts in found["splits"].items() if facts["set"] == path}
+        for name, split in splits.items():
+            lines += [name, *(f"  {line}" for line in _split_lines(split)), ""]
+        lines += _class_table([split for split in splits.values() if "problem" not in split])
+    shared = [f"shared: {sentence}" for sentence in found["shared"]]
+    lines += shared or ["No image is in two splits."]
+    return "\n".join(map(_printable, lines))
+
+
+def _split_lines(split: dict[str, Any]) -> list[str]:
+    if "problem" in split:
+        return [f"cannot be used: {split['problem']}"]
+    areas, per_image = split["box_areas"], split["boxes_per_image"]
+    crowd = f", {split['crowd_boxes']} of them crowds" if split["crowd_boxes"] else ""
+    lines = [
+        f"{split['images']} images of {_range(split['widths'])} x {_range(split['heights'])} pixels, "
+        f"{split['background_images']} without boxes",
+        f"{split['boxes']} boxes{crowd}: {areas['small']} small, {areas['medium']} medium, {areas['large']} large; "
+        f"{_range(per_image)} an image",
+        f"sha256 {split['sha256']}",
+    ]
+    return lines + [f"note: {note}" for note in split["notes"]]
+
+
+def _class_table(splits: list[dict[str, Any]]) -> list[str]:
+    """Boxes of each class in each split, and the images that have one."""
+    if not splits:
+        return []
+    names = [entry["name"] for entry in splits[0]["classes"]]
+    width = min(40, max((len(name) for name in names), default=0))
+    lines = [f"  {'boxes (images)':<{width}}" + "".join(f"{split['split']:>18}" for split in splits)]
+    for k, name in enumerate(names[:CLASSES_SHOWN]):
+        cells = [split["classes"][k] for split in splits]
+        lines.append(f"  {name:<{width}}" + "".join(f"{_cell(c):>18}" for c in cells))
+    if len(names) > CLASSES_SHOWN:
+        lines.append(f"  and {len(names) - CLASSES_SHOWN} more (--json has all)")
+    return [*lines, ""]
+
+
+def _cell(entry: dict[str, Any]) -> str:
+    return f"{entry['boxes']} ({entry['images']})"
+
+
+def _range(values: dict[str, float] | None) -> str:
+    if values is None:
+        return "0"
+    low, high = values["min"], values["max"]
+    return f"{low:g}" if low == high else f"{low:g} to {high:g} (median {values['median']:g})"
+
+
+def _printable(text: str) -> str:
+    """Text of a user's files without what a terminal would obey."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -1,0 +1,128 @@
+"""Which image files a split of a data yaml holds, and everything else that lies beside them.
+
+Folders are searched as Ultralytics searches them: all levels, through links, without hidden names, sorted as text.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..errors import InputError
+from .images import SUFFIXES
+from .tally import Tally
+from .yolo_yaml import YoloYaml, decoded, exists, is_dir, one_line
+
+MAX_LIST_BYTES = 1 << 30
+
+
+def listed_images(data: YoloYaml, split: str, tally: Tally) -> list[Path]:
+    """The image files of a split, sorted as Ultralytics sorts them. Raises InputError when there is none.
+
+    What is passed over is counted: hidden files with an image's name (`._a.jpg`, checkpoints of notebooks), files that
+    are not images, lines of list files that name none, images that are named twice (and used twice).
+    """
+    files: list[Path] = []
+    for entry in data.splits[split]:
+        if is_dir(entry):
+            files += _in_folder(entry.resolve(), tally)
+        elif exists(entry) and entry.is_file():
+            files += _in_list(data, entry.resolve(), split, tally)
+        else:
+            what = "exists and is neither a folder nor a file" if exists(entry) else "does not exist"
+            hint = "; Ultralytics can download this set, `yolo` does it at the first training" if data.downloads else ""
+            raise InputError(f"{data.path}: {split}: {entry} {what}; correct the path in the yaml{hint}.")
+    if not files:
+        places = ", ".join(map(str, data.splits[split]))
+        raise InputError(f"{data.path}: {split}: no images in {places}{_passed_over(tally)}; add some.")
+    files.sort(key=str)
+    twice = [file for file, count in Counter(files).items() if count > 1]
+    if twice:
+        tally.add("named_twice", str(twice[0]), len(files) - len(set(files)))
+    return files
+
+
+def _passed_over(tally: Tally) -> str:
+    found = [f"{count} {_WORDS[kind]}" for kind, count in tally.counts.items() if kind in _WORDS]
+    return f" ({', '.join(found)})" if found else ""
+
+
+_WORDS = {"hidden_images": "hidden", "other_files": "with other suffixes", "other_lines": "lines that name no image"}
+
+
+def _in_folder(folder: Path, tally: Tally) -> Iterator[Path]:
+    for file, hidden in _walk(folder):
+        is_image = file.suffix.lower() in SUFFIXES
+        if hidden:
+            tally.add("hidden_images", str(file), int(is_image))
+        elif is_image:
+            yield file
+        elif file.suffix.lower() not in (".txt", ".npy", ".cache"):  # labels, and what Ultralytics leaves behind
+            tally.add("other_files", str(file))
+
+
+def _walk(folder: Path) -> Iterator[tuple[Path, bool]]:
+    """Every file below a folder and whether its name, or that of a folder on the way, is hidden."""
+    seen: set[str] = set()
+    for place, folders, names in os.walk(folder, followlinks=True, onerror=_unreadable):
+        real = os.path.realpath(place)
+        if real in seen:  # a link that leads back
+            folders.clear()
+            continue
+        seen.add(real)
+        below = Path(place)
+        is_hidden = any(part.startswith(".") for part in below.relative_to(folder).parts)
+        for name in names:
+            yield below / name, is_hidden or name.startswith(".")
+
+
+def _unreadable(error: OSError) -> None:
+    raise InputError(f"{error.filename} cannot be read ({error.strerror}); check the permissions of the folder.")
+
+
+def _in_list(data: YoloYaml, file: Path, split: str, tally: Tally) -> Iterator[Path]:
+    """The images that a text file names, one a line: relative to itself, else to the working directory."""
+    if file.suffix.lower() in SUFFIXES:
+        raise InputError(f"{data.path}: {split}: {file} is an image; name its folder, or a list file.")
+    try:
+        if file.stat().st_size > MAX_LIST_BYTES:
+            raise InputError(f"{file} has more than {MAX_LIST_BYTES >> 20} MiB; a list has one image a line.")
+        lines = decoded(file.read_bytes()).splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{data.path}: {split}: {file} is not a list of images ({one_line(error)}).") from None
+    for number, line in enumerate(lines, start=1):
+        name = line.strip()
+        if not name:
+            continue
+        if Path(name).suffix.lower() not in SUFFIXES:
+            tally.add("other_lines", f"{file}, line {number}: {name[:60]!r}")
+            continue
+        beside = file.parent / name
+        yield beside if exists(beside) or not exists(Path(name)) else Path(name).absolute()
+
+
+def label_path(image: Path) -> Path:
+    """`.../images/x.jpg` has its labels in `.../labels/x.txt`; the last folder named images counts."""
+    parts = list(image.parts)
+    for position in range(len(parts) - 2, -1, -1):
+        if parts[position] == "images":
+            parts[position] = "labels"
+            break
+    return Path(*parts).with_suffix(".txt")
+
+
+def count_lone_labels(images: list[Path], labels: list[Path], tally: Tally) -> None:
+    """Count label files without an image, and images that share one label file."""
+    shared = [path for path, count in Counter(labels).items() if count > 1 and path.is_file()]
+    if shared:
+        tally.add("shared_labels", str(shared[0]), len(shared))
+    known = set(labels)
+    for folder, beside in sorted({(label.parent, image.parent) for image, label in zip(images, labels, strict=True)}):
+        if not folder.is_dir():
+            continue
+        stems = {file.stem for file in beside.iterdir() if file.suffix.lower() in SUFFIXES}
+        for file in sorted(folder.glob("[!.]*.txt")):
+            if file not in known and file.stem not in stems:
+                tally.add("lone_labels", str(file))

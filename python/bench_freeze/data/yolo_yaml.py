@@ -1,0 +1,293 @@
+"""Ultralytics' data yaml: class names and splits, read as Ultralytics' `check_det_dataset` reads it.
+
+Its `path` is looked for where Ultralytics looks (the working directory, then its datasets folder) and beside the yaml.
+Nothing is downloaded here but for names that Ultralytics ships.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..errors import InputError
+
+SPLITS = ("train", "val", "test")
+MAX_BYTES = 16 << 20  # of a data yaml: a thousand times the largest that is known
+_SCALAR = str | int | float | bool
+
+
+@dataclass(frozen=True)
+class YoloYaml:
+    """A checked data yaml: its class names, and its splits as existing folders and list files.
+
+    An entry that does not exist is kept as it was looked for first: only reading its split is an error.
+    """
+
+    path: Path
+    class_names: tuple[str, ...]
+    splits: dict[str, tuple[Path, ...]]
+    keypoint_values: int | None = None  # numbers behind the box in each row of a pose set, from its `kpt_shape`
+    downloads: bool = False  # it has a `download` key, which is Ultralytics' to run
+
+
+def read_yolo_yaml(path: Path) -> YoloYaml:
+    """The data yaml, with its paths resolved. Raises InputError when it is missing or lacks what is needed.
+
+    A folder stands for the yaml in it. A bare name that is not on disk but that Ultralytics ships (coco8.yaml) goes
+    through Ultralytics' own download.
+    """
+    if path.is_dir():
+        path = _yaml_in(path)
+    if not path.exists() and path.parent == Path():
+        shipped = _shipped_with_ultralytics(path)
+        if shipped is not None:
+            return shipped
+    values = _load(path)
+    if "val" not in values and "validation" in values:  # Ultralytics' own second name
+        values["val"] = values["validation"]
+    return YoloYaml(
+        path=path,
+        class_names=_class_names(path, values),
+        splits=_splits(path, values, _roots(path, values.get("path"))),
+        keypoint_values=_keypoint_values(path, values.get("kpt_shape")),
+        downloads=bool(values.get("download")),
+    )
+
+
+def _yaml_in(folder: Path) -> Path:
+    """The yaml of a folder, by Ultralytics' rule: the only one, else the one with the folder's name."""
+    found = sorted(folder.glob("*.yaml")) or sorted(folder.glob("*.yml"))
+    named = [file for file in found if file.stem == folder.resolve().name]
+    if len(found) != 1 and len(named) != 1:
+        raise InputError(
+            f"{folder} is a folder with {len(found) or 'no'} yaml files; give the path of the data yaml itself."
+        )
+    return found[0] if len(found) == 1 else named[0]
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise InputError(f"{path} has more than {MAX_BYTES >> 20} MiB; a data yaml lists classes and folders.")
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise InputError(f"{path}: there is no such data yaml; give the path of an existing one.") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as yaml ({one_line(error)}); replace the file.") from None
+    text = decoded(content, errors="replace")
+    try:
+        values = _parsed(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise InputError(f"{path} cannot be read as yaml ({one_line(error)[:300]}); correct the file.") from None
+    if not isinstance(values, dict):
+        raise InputError(f"{path} is not a data yaml: it has no keys; give one with 'names', 'train' and 'val'.")
+    return {key: None if value == "None" else value for key, value in values.items()}
+
+
+def _parsed(text: str) -> Any:
+    """The content, with C's parser where there is one; control characters are dropped only where they stop it."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        return yaml.load(text, loader)
+    except yaml.YAMLError as error:
+        clean = "".join(c for c in text if c.isprintable() or c in "\t\n\r")
+        if clean == text:
+            raise
+        try:
+            return yaml.load(clean, loader)
+        except yaml.YAMLError:
+            raise error from None
+
+
+def decoded(content: bytes, errors: str = "strict") -> str:
+    """Text of a user's file: UTF-8, or what its byte order mark says. Raises UnicodeDecodeError."""
+    utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return content.decode("utf-16" if utf16 else "utf-8-sig", errors)
+
+
+def _class_names(path: Path, values: dict[str, Any]) -> tuple[str, ...]:
+    names, count = values.get("names"), _class_count(path, values)
+    if names is None:
+        if count is None:
+            raise InputError(f"{path} has no key 'names'; a data yaml lists its classes there.")
+        return tuple(f"class_{k}" for k in range(count))
+    if isinstance(names, dict):
+        names = _in_order(path, names)
+    if not isinstance(names, list) or not names:
+        raise InputError(f"{path}: 'names' is not a list of classes; list them from class 0 on.")
+    for k, name in enumerate(names):
+        if not isinstance(name, _SCALAR):
+            raise InputError(f"{path}: the name of class {k} is not a text; write one name for each class.")
+        if "\N{REPLACEMENT CHARACTER}" in str(name):
+            raise InputError(f"{path}: the name of class {k} is not UTF-8 text; save the file as UTF-8.")
+    if count is not None and count != len(names):
+        raise InputError(f"{path}: nc is {count} but 'names' has {len(names)} classes; correct one of them.")
+    return tuple(str(name) for name in names)
+
+
+def _class_count(path: Path, values: dict[str, Any]) -> int | None:
+    """`nc`, which may be written 3, 3.0 or '3'."""
+    count = values.get("nc")
+    if count is None:
+        return None
+    if not isinstance(count, _SCALAR):  # never written out: nested aliases would take for ever
+        raise InputError(f"{path}: 'nc' is not a number of classes; write a whole number.")
+    try:
+        number = float(count)
+        if number != int(number) or not 1 <= number <= 1_000_000:
+            raise ValueError
+    except (TypeError, ValueError, OverflowError):
+        raise InputError(f"{path}: 'nc: {str(count)[:60]}' is not a number of classes; write a whole number.") from None
+    return int(number)
+
+
+def _in_order(path: Path, names: dict[Any, Any]) -> list[Any]:
+    """Names by their numbers, which may be written as text."""
+    by_number: dict[int, Any] = {}
+    for key, name in names.items():
+        try:
+            number = int(key)
+        except (TypeError, ValueError):
+            raise InputError(
+                f"{path}: the key {str(key)[:60]!r} of 'names' is not a number; number the classes from 0."
+            ) from None
+        if number in by_number:
+            raise InputError(f"{path}: 'names' numbers two classes {number}; give every class its own number.")
+        by_number[number] = name
+    if sorted(by_number) != list(range(len(by_number))):
+        raise InputError(
+            f"{path}: the keys of 'names' are not 0 to {len(by_number) - 1}; number the classes from 0 without gaps."
+        )
+    return [by_number[k] for k in range(len(by_number))]
+
+
+def _keypoint_values(path: Path, shape: Any) -> int | None:
+    if shape is None:
+        return None
+    if (
+        not isinstance(shape, list)
+        or len(shape) != 2
+        or not all(isinstance(n, int) and not isinstance(n, bool) for n in shape)
+        or shape[0] < 1
+        or shape[1] not in (2, 3)
+    ):
+        raise InputError(f"{path}: 'kpt_shape' is not [number of points, 2 or 3]; correct it, or delete it for boxes.")
+    return int(shape[0] * shape[1])
+
+
+def _roots(path: Path, root: Any) -> list[Path]:
+    """The folders that splits may be relative to, in the order in which they are tried."""
+    if root is None or root == "":
+        return [path.parent]
+    if not isinstance(root, str):
+        raise InputError(f"{path}: 'path' is not a text; write the folder of the data set, or delete the key.")
+    given = Path(root)
+    tried = [given, _datasets_folder() / given, path.parent / given]
+    found = _distinct([folder for folder in tried if is_dir(folder)])
+    if not found:
+        raise InputError(
+            f"{path}: 'path: {root[:200]}' is not a folder: neither here, nor beside the yaml, nor in Ultralytics' "
+            "datasets folder; correct it or delete the key."
+        )
+    return found
+
+
+def _datasets_folder() -> Path:
+    """Where Ultralytics keeps data sets: its settings file says it, on every machine that it has run on."""
+    config = Path(os.environ.get("YOLO_CONFIG_DIR") or Path.home() / ".config")
+    try:
+        settings = json.loads((config / "Ultralytics" / "settings.json").read_text())
+        return Path(settings["datasets_dir"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return Path("datasets")
+
+
+def _splits(path: Path, values: dict[str, Any], roots: list[Path]) -> dict[str, tuple[Path, ...]]:
+    splits = {}
+    for split in SPLITS:
+        entries = values.get(split)
+        if not entries:
+            continue
+        entries = entries if isinstance(entries, list) else [entries]
+        for entry in entries:
+            if not isinstance(entry, str):
+                raise InputError(f"{path}: '{split}' is not a path or a list of paths; name its image folders there.")
+        splits[split] = tuple(_located(path, split, entry, roots) for entry in entries)
+    return splits
+
+
+def _located(path: Path, split: str, entry: str, roots: list[Path]) -> Path:
+    """An entry under the only root that has it; two roots that both do would make the result a matter of where one is.
+
+    `../train/images` beside `train/` is what Roboflow exports, and Ultralytics reads it as `train/images`.
+    """
+    found = []
+    for root in roots:
+        forms = [root / entry]
+        if entry.startswith("../"):
+            forms.append(root / entry[3:])
+        if "\\" in entry:
+            forms += [root / form for form in (entry.replace("\\", "/"), entry.replace("\\", "/").removeprefix("../"))]
+        found += [form for form in forms if exists(form)][:1]
+    found = _distinct(found)
+    if len(found) > 1:
+        raise InputError(
+            f"{path}: '{split}: {entry}' is both {found[0].resolve()} and {found[1].resolve()}; write the whole path "
+            "of the data set at 'path'."
+        )
+    return found[0] if found else roots[0] / entry
+
+
+def _distinct(paths: list[Path]) -> list[Path]:
+    """One path for each place."""
+    return list({path.resolve(): path for path in reversed(paths)}.values())[::-1]
+
+
+def exists(path: Path) -> bool:
+    """As Path.exists; a name that no file system takes does not exist."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+def is_dir(path: Path) -> bool:
+    """As Path.is_dir; a name that no file system takes is not a folder."""
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def _shipped_with_ultralytics(path: Path) -> YoloYaml | None:
+    try:
+        from ultralytics.utils import ROOT
+    except ImportError:
+        return None
+    if not (ROOT / "cfg" / "datasets" / path.name).is_file():
+        return None
+    from ultralytics.data.utils import check_det_dataset
+
+    try:
+        values = check_det_dataset(path.name)
+    except Exception as error:  # whatever its network stack raises
+        raise InputError(
+            f"{path} is not on disk and Ultralytics could not fetch that data set ({one_line(error)[:200]}); "
+            "check the network or give the path of a yaml."
+        ) from None
+    values = {key: value for key, value in values.items() if key != "nc"}
+    roots = [Path(str(values["path"]))]
+    return YoloYaml(
+        path, _class_names(path, values), _splits(path, values, roots), _keypoint_values(path, values.get("kpt_shape"))
+    )
+
+
+def one_line(error: Exception) -> str:
+    """An error's words without line breaks."""
+    return " ".join(str(error).split())

@@ -174,7 +174,7 @@ def _clipped(rows: LabelRows, tally: Tally) -> tuple[NDArray[np.float64], NDArra
     """Boxes [M, 4] as corners within the image, and which rows [N] they are of."""
     clipped = np.clip(rows.corners, 0.0, 1.0)
     over = (np.abs(rows.corners - clipped) > ROUNDING).any(axis=1)
-    kept = (clipped[:, 2:] > clipped[:, :2]).all(axis=1)
+    kept: NDArray[np.bool_] = np.all(clipped[:, 2:] > clipped[:, :2], axis=1)
     for kind, some in (("clipped_boxes", over), ("boxes_without_area", ~kept)):
         if some.any():
             tally.add(kind, rows.where(int(np.argmax(some))), int(some.sum()))

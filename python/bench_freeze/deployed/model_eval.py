@@ -65,6 +65,7 @@ def evaluate_model(request: ModelEval) -> EvalReport:
         categories=len(data.class_names),
         detections=len(table),
         ignored_detections=len(found) - len(table),
+        notes=data.notes,
     )
 
 
@@ -76,7 +77,8 @@ def _data(request: ModelEval) -> DetectionSet:
         raise InputError(f"{request.gt}: image {nameless} has no 'file_name'; add it, the image cannot be found.")
     folder = request.images or image_folder(request.gt, instances.file_names)
     records = tuple(_record(instances, number, folder) for number in range(len(instances.file_names)))
-    return DetectionSet(request.gt.stem, records, instances.ground_truth, sha256="")
+    notes = tuple(f"{request.gt}: {note}" for note in instances.notes)
+    return DetectionSet(request.gt.stem, records, instances.ground_truth, sha256="", notes=notes)
 
 
 def _record(instances: CocoInstances, number: int, folder: Path) -> ImageRecord:

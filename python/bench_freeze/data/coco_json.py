@@ -58,7 +58,10 @@ def decode_loosely(
         untyped = msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _unreadable(where, text, error) from error
-    raise InputError(f"{where}: {explain(untyped) or 'not the content of a COCO file'}")
+    reason = explain(untyped)
+    if reason is None:  # a key came twice, and the last one counts
+        return msgspec.convert(untyped, content_type)
+    raise InputError(f"{where}: {reason}")
 
 
 def _unreadable(where: str, text: bytes, error: Exception) -> InputError:

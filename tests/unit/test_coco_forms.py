@@ -243,6 +243,22 @@ def test_text_ids_are_those_of_the_file_in_the_evaluator() -> None:
         evaluator.update([1], detections=none)
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e300, np.float32(64), np.int64(64), "64"])
+def test_content_as_a_dict_may_hold_what_json_cannot(value: Any) -> None:
+    rng = random.Random(9)
+    gt, _ = make_pair(rng)
+    expected = instances_from(copy.deepcopy(gt)).ground_truth
+    gt["images"][0]["width"] = value
+    gt["annotations"][0]["id"] = np.int64(gt["annotations"][0]["id"])
+    gt["annotations"][1]["bbox"] = np.array(gt["annotations"][1]["bbox"], np.float32)
+    found = instances_from(gt).ground_truth
+    np.testing.assert_array_equal(found.boxes_xywh, expected.boxes_xywh)
+    np.testing.assert_array_equal(found.annotation_ids, expected.annotation_ids)
+    gt["annotations"][1]["area"] = float("nan")
+    with pytest.raises(InputError, match=r"annotations\[1\] .*all of it finite"):
+        instances_from(gt)
+
+
 def test_the_library_warns_of_what_is_left_out() -> None:
     rng = random.Random(8)
     gt, dt = make_pair(rng)

@@ -7,6 +7,7 @@ only what neither takes goes through coco_forms.py.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -99,16 +100,22 @@ def instances_from(content: Mapping[str, Any]) -> CocoInstances:
     """As read_instances, from the content of such a file as a dict."""
     where = "ground truth"
     content = dict(content)
-    try:
-        typed = msgspec.convert(content, _Instances)
-    except msgspec.ValidationError:
-        pass
-    else:
+    typed = _typed(content)
+    if typed is not None:
         return _instances(where, typed, _annotation_columns(where, typed.annotations))
     try:
         return instances_of(where, msgspec.convert(content, LooseInstances))
     except msgspec.ValidationError as error:
         raise InputError(f"{where}: {_explain_instances(content) or error}") from error
+
+
+def _typed(content: dict[str, Any]) -> _Instances | None:
+    """The content as values of COCO's own types; None for others, and for sizes that JSON cannot hold."""
+    try:
+        typed = msgspec.convert(content, _Instances)
+    except msgspec.ValidationError:
+        return None
+    return typed if all(math.isfinite(image.width + image.height) for image in typed.images) else None
 
 
 def _instances(where: str, content: _Instances, columns: tuple[NDArray[Any], ...]) -> CocoInstances:

@@ -159,10 +159,18 @@ def box_column(boxes: Sequence[Sequence[float]]) -> NDArray[np.float64]:
     return np.fromiter(chain.from_iterable(boxes), np.float64, 4 * len(boxes)).reshape(-1, 4)
 
 
+def _are_sound(boxes_xywh: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which rows are finite, with a box of no negative size."""
+    is_sound = np.isfinite(values)
+    for column in range(4):  # several times as fast as a reduction over rows of four
+        is_sound &= np.isfinite(boxes_xywh[:, column])
+    return is_sound & (boxes_xywh[:, 2] >= 0) & (boxes_xywh[:, 3] >= 0)
+
+
 def check_truth_sizes(where: str, kept: Annotations) -> None:
     """Refuse a box of negative size, and what is not finite."""
     boxes, area = kept.boxes_xywh, kept.area
-    is_sound = np.isfinite(boxes).all(axis=1) & (boxes[:, 2:] >= 0).all(axis=1) & np.isfinite(area)
+    is_sound = _are_sound(boxes, area)
     if not is_sound.all():
         at = int(np.flatnonzero(~is_sound)[0])
         raise InputError(
@@ -185,7 +193,7 @@ def results_of(
 
     `category_names` are the ids of the categories as a message shows them, one a row.
     """
-    is_sound = np.isfinite(boxes_xywh).all(axis=1) & (boxes_xywh[:, 2:] >= 0).all(axis=1) & np.isfinite(scores)
+    is_sound = _are_sound(boxes_xywh, scores)
     if not (is_sound | ~is_scored).all():
         at = int(np.flatnonzero(~is_sound & is_scored)[0])
         raise InputError(

@@ -33,15 +33,8 @@ def decode_typed(where: str, text: bytes, content_type: type[_Content]) -> _Cont
 
     Raises InputError for what is not JSON.
     """
-    try:
-        content = msgspec.json.decode(text, type=content_type)
-        if not text.isascii():  # what a type leaves out is skipped unseen
-            text.decode()
-        return content
-    except msgspec.ValidationError:
-        return None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise _unreadable(where, text, error) from error
+    content = _decode(where, text, content_type)
+    return None if isinstance(content, msgspec.ValidationError) else content
 
 
 def decode_loosely(
@@ -51,21 +44,30 @@ def decode_loosely(
 
     Only then is the text decoded without types, and `explain` says of that what is wrong where.
     """
-    content = decode_typed(where, text, content_type)
-    if content is not None:
+    content = _decode(where, text, content_type)
+    if not isinstance(content, msgspec.ValidationError):
         return content
-    try:
-        untyped = msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise _unreadable(where, text, error) from error
+    untyped = _decode(where, text, object)
+    if isinstance(untyped, msgspec.ValidationError):  # a number that no float64 holds; the types know its key
+        error = content if "out of range" in str(content) else untyped
+        raise InputError(f"{where}: {str(error)[:1].lower()}{str(error)[1:]}: write a number that fits 64 bits")
     reason = explain(untyped)
     if reason is None:  # a key came twice, and the last one counts
         return msgspec.convert(untyped, content_type)
     raise InputError(f"{where}: {reason}")
 
 
-def _unreadable(where: str, text: bytes, error: Exception) -> InputError:
-    return InputError(f"{where}: {_reason(text, error)}")
+def _decode(where: str, text: bytes, content_type: type[_Content]) -> _Content | msgspec.ValidationError:
+    """The values, or why the text is JSON of others. Raises InputError for what is not JSON."""
+    try:
+        content = msgspec.json.decode(text, type=content_type)
+        if not text.isascii():  # what a type leaves out is skipped unseen
+            text.decode()
+        return content
+    except msgspec.ValidationError as error:
+        return error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InputError(f"{where}: {_reason(text, error)}") from error
 
 
 def _reason(text: bytes, error: Exception) -> str:
@@ -80,6 +82,4 @@ def _reason(text: bytes, error: Exception) -> str:
         return "lists and objects are nested too deeply for a COCO file; write it anew"
     if isinstance(error, UnicodeDecodeError):
         return f"not JSON: the text is not UTF-8 ({error.reason}); save it as UTF-8"
-    if isinstance(error, msgspec.ValidationError):  # a number that no float64 holds
-        return f"{str(error)[:1].lower()}{str(error)[1:]}: write a number that fits 64 bits"
     return f"not JSON ({error}): NaN and Infinity are not JSON either"

@@ -41,7 +41,7 @@ def test_equals_the_pipeline(
     model: Path, subset: Path, bench_freeze_data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from bench_freeze.data.classes import map_classes
-    from bench_freeze.data.source import read_coco
+    from bench_freeze.data.coco_set import read_coco
     from bench_freeze.deployed.accuracy import score
     from bench_freeze.deployed.pipeline import detect
     from bench_freeze.engines.ort_engine import OrtEngine

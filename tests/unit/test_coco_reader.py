@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from pathlib import Path
 from typing import Any
 
@@ -97,8 +98,6 @@ def change(**entry: Any) -> dict[str, Any]:
         (change(bbox=[1, 2, 3]), r"annotations\[1\]: .*length"),
         (change(bbox=[1, 2, 3, "4"]), r"annotations\[1\]: .*float"),
         (change(bbox=[1, 2, -3, 4]), r"annotations\[1\] \(id 0\) has box \[1.0, 2.0, -3.0, 4.0\]"),
-        (change(image_id=8), "annotation 1 names image 8"),
-        (change(category_id=1), "annotation 1 names category 1"),
         (change(id=5), r"annotations\[1\] repeats id 5"),
         (change(id="five"), r"annotations\[1\]: .*int"),
         (instances() | {"images": [{"id": 7}, {"id": 30}, {"id": 7}]}, r"images\[2\] repeats id 7"),
@@ -111,6 +110,24 @@ def test_refuses_damaged_instances(tmp_path: Path, content: Any, message: str) -
     with pytest.raises(InputError, match=message) as caught:
         read_instances(path)
     assert str(caught.value).startswith(f"{path}: ")
+
+
+@pytest.mark.parametrize(
+    ("entry", "name"), [({"image_id": 8}, "images .*(image 8)"), ({"category_id": 1}, "categories .*(category 1)")]
+)
+@pytest.mark.parametrize("form", [{}, {"iscrowd": 0.0}])
+def test_annotations_of_what_is_not_listed_are_left_out_and_counted(
+    tmp_path: Path, entry: dict[str, Any], form: dict[str, Any], name: str
+) -> None:
+    read = read_instances(write(tmp_path / "gt.json", change(**entry, **form)))
+    assert read.left_out_annotations == 1
+    assert re.match(f"1 annotation.*{name}".replace("(", r"\(").replace(")", r"\)"), read.notes[0])
+    assert "annotations[1]" in read.notes[0]
+    assert read.ground_truth.annotation_ids.tolist() == [5]
+    every = change(**entry, **form)
+    every["annotations"] = every["annotations"][1:]
+    with pytest.raises(InputError, match=r"no annotation names an image and a category .*annotations\[0\] names"):
+        read_instances(write(tmp_path / "gt.json", every))
 
 
 def test_missing_file_and_folder(tmp_path: Path) -> None:

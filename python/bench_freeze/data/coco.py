@@ -1,16 +1,16 @@
 """COCO files: instances (ground truth) and results (detections), as columns.
 
 What counts is what pycocotools counts; what it would stumble over later, or not notice, is refused here with the
-number of the entry, counted from 0 as in the file.
+number of the entry, counted from 0 as in the file. Plain files are read by the compiled reader or by typed decoding;
+only what neither takes goes through coco_forms.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import chain
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -18,7 +18,32 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..scorer.ext import native
-from .dataset import DetectionTable, GroundTruth
+from .coco_columns import (
+    Annotations,
+    CocoInstances,
+    CocoResults,
+    LeftOut,
+    Listed,
+    assemble,
+    box_column,
+    int_column,
+    positions,
+    results_of,
+    unique_ids,
+)
+from .coco_forms import LooseInstances, LooseResult, instances_of, results_from
+from .coco_json import decode_loosely, decode_typed, read_text
+from .dataset import GroundTruth
+
+__all__ = [
+    "CocoInstances",
+    "CocoResults",
+    "instances_from",
+    "parse_instances",
+    "parse_results",
+    "read_instances",
+    "read_results",
+]
 
 
 class _Image(msgspec.Struct, gc=False):
@@ -55,85 +80,96 @@ class _Result(msgspec.Struct, gc=False):
     score: float
 
 
-@dataclass(frozen=True)
-class CocoInstances:
-    """An instances file. Images and categories ascend by id; annotations keep the order of the file."""
-
-    ground_truth: GroundTruth
-    file_names: tuple[str, ...]  # one per image, as in the file; "" where it does not say
-    widths: tuple[int, ...]  # pixels; 0 where the file does not say
-    heights: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class CocoResults:
-    """A results file, in its own order."""
-
-    detections: DetectionTable
-    ignored_detections: int  # of categories that the ground truth does not have: left out, as pycocotools does
-
-
 def read_instances(path: Path) -> CocoInstances:
     """Read a COCO instances file. Raises InputError naming what is wrong and where."""
-    text = _read(path)
+    return parse_instances(str(path), read_text(path))
+
+
+def parse_instances(where: str, text: bytes) -> CocoInstances:
+    """As read_instances, from the bytes of such a file; `where` names it in messages."""
     found = native.read_annotations(text)
-    if found is None:
-        content = _decode(path, text, _Instances, _explain_instances)
-        return _instances(str(path), content, _annotation_columns(str(path), content.annotations))
-    columns, begin, end = found
-    rest = text[:begin] + b"[]" + text[end:]
-    return _instances(str(path), _decode(path, rest, _Instances, _explain_instances), columns)
+    rest = text if found is None else text[: found[1]] + b"[]" + text[found[2] :]
+    content = decode_typed(where, rest, _Instances)
+    if content is None:
+        return instances_of(where, decode_loosely(where, text, LooseInstances, _explain_instances))
+    columns = _annotation_columns(where, content.annotations) if found is None else found[0]
+    return _instances(where, content, columns)
 
 
 def instances_from(content: Mapping[str, Any]) -> CocoInstances:
     """As read_instances, from the content of such a file as a dict."""
+    where = "ground truth"
     content = dict(content)
+    typed = _typed(content)
+    if typed is not None:
+        return _instances(where, typed, _annotation_columns(where, typed.annotations))
+    try:
+        return instances_of(where, msgspec.convert(content, LooseInstances))
+    except msgspec.ValidationError as error:
+        raise InputError(f"{where}: {_explain_instances(content) or error}") from error
+
+
+def _typed(content: dict[str, Any]) -> _Instances | None:
+    """The content as values of COCO's own types; None for others, and for sizes that JSON cannot hold."""
     try:
         typed = msgspec.convert(content, _Instances)
-    except msgspec.ValidationError as error:
-        raise InputError(f"ground truth: {_explain_instances(content) or error}") from error
-    return _instances("ground truth", typed, _annotation_columns("ground truth", typed.annotations))
+    except msgspec.ValidationError:
+        return None
+    return typed if all(math.isfinite(image.width + image.height) for image in typed.images) else None
 
 
-def _instances(path: str, content: _Instances, columns: tuple[NDArray[Any], ...]) -> CocoInstances:
-    annotation_ids, annotation_images, annotation_categories, boxes, area, is_crowd = columns
+def _instances(where: str, content: _Instances, columns: tuple[NDArray[Any], ...]) -> CocoInstances:
     images = sorted(content.images, key=lambda image: image.id)
     categories = sorted(content.categories, key=lambda category: category.id)
-    image_ids = _unique_ids(path, "images", [image.id for image in content.images])
-    category_ids = _unique_ids(path, "categories", [category.id for category in content.categories])
-    _unique_ids(path, "annotations", annotation_ids)
-    image_index, is_known = _positions(path, "annotations", image_ids, annotation_images)
-    _refuse_unknown(path, "annotation", "image", is_known, annotation_images)
-    labels, is_known = _positions(path, "annotations", category_ids, annotation_categories)
-    _refuse_unknown(path, "annotation", "category", is_known, annotation_categories)
-    boxes = boxes.reshape(-1, 4)
-    _check_truth_sizes(path, boxes, area, annotation_ids)
-    return CocoInstances(
-        ground_truth=GroundTruth(
-            image_ids=image_ids,
-            category_ids=category_ids,
-            class_names=tuple(str(c.id) if c.name is None else c.name for c in categories),
-            image_index=image_index,
-            labels=labels,
-            boxes_xywh=boxes,
-            area=area,
-            is_crowd=is_crowd.astype(np.bool_),
-            annotation_ids=annotation_ids,
-        ),
+    listed = Listed(
+        image_ids=_listed_ids(where, "images", content.images),
+        image_keys=None,
         file_names=tuple(image.file_name for image in images),
         widths=tuple(int(image.width) for image in images),
         heights=tuple(int(image.height) for image in images),
+        category_ids=_listed_ids(where, "categories", content.categories),
+        category_keys=None,
+        class_names=tuple(str(c.id) if c.name is None else c.name for c in categories),
     )
+    kept, left_out = _kept(where, listed, columns)
+    return assemble(where, listed, kept, left_out)
 
 
-def _annotation_columns(path: str, annotations: Sequence[_Annotation]) -> tuple[NDArray[Any], ...]:
+def _listed_ids(where: str, name: str, entries: Sequence[_Image] | Sequence[_Category]) -> NDArray[np.int64]:
+    return unique_ids(where, name, int_column(where, name, (entry.id for entry in entries), len(entries)))
+
+
+def _kept(where: str, listed: Listed, columns: tuple[NDArray[Any], ...]) -> tuple[Annotations, list[LeftOut]]:
+    """The annotations of listed images and categories, and what is left of the columns [N] of all."""
+    ids, images, categories, boxes, area, is_crowd = columns
+    unique_ids(where, "annotations", ids)
+    image_index, has_image = positions(listed.image_ids, images)
+    labels, has_category = positions(listed.category_ids, categories)
+    every = Annotations(
+        np.arange(len(ids)), ids, image_index, labels, boxes.reshape(-1, 4), area, is_crowd.astype(np.bool_)
+    )
+    if has_image.all() and has_category.all():
+        return every, []
+    keep = has_image & has_category
+    left_out = [
+        LeftOut(what, int(is_out.sum()), int(np.flatnonzero(is_out)[0]), str(named[is_out][0]))
+        for what, named, is_out in (
+            ("image", images, ~has_image),
+            ("category", categories, has_image & ~has_category),
+        )
+        if is_out.any()
+    ]
+    return every.some(keep), left_out
+
+
+def _annotation_columns(where: str, annotations: Sequence[_Annotation]) -> tuple[NDArray[Any], ...]:
     """What the compiled reader gives, from annotations as objects."""
     count = len(annotations)
     return (
-        _int_column(path, "annotations", (a.id for a in annotations), count),
-        _int_column(path, "annotations", (a.image_id for a in annotations), count),
-        _int_column(path, "annotations", (a.category_id for a in annotations), count),
-        _boxes([a.bbox for a in annotations]),
+        int_column(where, "annotations", (a.id for a in annotations), count),
+        int_column(where, "annotations", (a.image_id for a in annotations), count),
+        int_column(where, "annotations", (a.category_id for a in annotations), count),
+        box_column([a.bbox for a in annotations]),
         np.array([a.area for a in annotations], np.float64),
         np.array([bool(a.iscrowd) for a in annotations], np.bool_),
     )
@@ -144,49 +180,42 @@ def read_results(path: Path, ground_truth: GroundTruth, *, threads: int = 1) -> 
 
     Raises InputError naming what is wrong and where; an image that the ground truth does not have is an error.
     """
-    text = _read(path)
-    columns = native.read_results(text, threads)
+    return parse_results(str(path), read_text(path), ground_truth, threads=threads)
+
+
+def parse_results(where: str, text: bytes, ground_truth: GroundTruth, *, threads: int = 1) -> CocoResults:
+    """As read_results, from the bytes of such a file; `where` names it in messages."""
+    has_text_ids = ground_truth.image_keys is not None or ground_truth.category_keys is not None
+    columns = None if has_text_ids else _columns(where, text, threads)
     if columns is None:
-        image_ids, category_ids, boxes, scores = _result_columns(path, text)
-    else:
-        image_ids, category_ids, boxes, scores = columns
-    image_index, is_known = _positions(str(path), "results", ground_truth.image_ids, image_ids)
-    _refuse_unknown(str(path), "result", "image", is_known, image_ids)
-    labels, is_scored = _positions(str(path), "results", ground_truth.category_ids, category_ids)
-    every = bool(is_scored.all())
-    kept = slice(None) if every else is_scored
-    detections = DetectionTable(image_index[kept], labels[kept], boxes.reshape(-1, 4)[kept], scores[kept])
-    return CocoResults(detections, ignored_detections=len(scores) - len(detections))
+        rows = decode_loosely(where, text, list[LooseResult], _explain_results)
+        return results_from(where, rows, ground_truth)
+    image_ids, category_ids, boxes, scores = columns
+    image_index, is_known = positions(ground_truth.image_ids, image_ids)
+    if not is_known.all():
+        row = int(np.flatnonzero(~is_known)[0])
+        raise InputError(
+            f"{where}: result {row} names image {image_ids[row]}, which the ground truth does not list: "
+            "add the image or drop the result"
+        )
+    labels, is_scored = positions(ground_truth.category_ids, category_ids)
+    return results_of(where, image_index, labels, is_scored, boxes.reshape(-1, 4), scores, category_ids)
 
 
-_Content = TypeVar("_Content")
+def _columns(where: str, text: bytes, threads: int) -> tuple[NDArray[Any], ...] | None:
+    columns: tuple[NDArray[Any], ...] | None = native.read_results(text, threads)
+    return _result_columns(where, text) if columns is None else columns
 
 
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}): give the path of a COCO JSON file") from error
-
-
-def _decode(path: Path, text: bytes, content_type: type[_Content], explain: Callable[[Any], str | None]) -> _Content:
-    """Typed decode; only where that fails is the text decoded again without types, to say what is wrong where."""
-    try:
-        return msgspec.json.decode(text, type=content_type)
-    except msgspec.ValidationError as error:
-        reason = explain(msgspec.json.decode(text)) or str(error)
-        raise InputError(f"{path}: {reason}") from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not JSON ({error}): NaN and Infinity are not JSON either") from error
-
-
-def _result_columns(path: Path, text: bytes) -> tuple[NDArray[Any], ...]:
-    """What the compiled reader gives, for texts that it leaves to a full parser, and for the words of an error."""
-    rows = _decode(path, text, list[_Result], _explain_results)
+def _result_columns(where: str | Path, text: bytes) -> tuple[NDArray[Any], ...] | None:
+    """What the compiled reader gives, for texts that it leaves to a full parser; None for values of other types."""
+    rows = decode_typed(str(where), text, list[_Result])
+    if rows is None:
+        return None
     return (
-        _int_column(str(path), "results", (row.image_id for row in rows), len(rows)),
-        _int_column(str(path), "results", (row.category_id for row in rows), len(rows)),
-        _boxes([row.bbox for row in rows]),
+        int_column(str(where), "results", (row.image_id for row in rows), len(rows)),
+        int_column(str(where), "results", (row.category_id for row in rows), len(rows)),
+        box_column([row.bbox for row in rows]),
         np.array([row.score for row in rows], np.float64),
     )
 
@@ -194,10 +223,10 @@ def _result_columns(path: Path, text: bytes) -> tuple[NDArray[Any], ...]:
 def _explain_instances(content: Any) -> str | None:
     if not isinstance(content, dict):
         return "not a COCO instances file, whose outermost value is an object: is it a results file?"
-    for key, entry_type in (("images", _Image), ("categories", _Category), ("annotations", _Annotation)):
+    for key in ("images", "categories", "annotations"):
         if key not in content:
             return f"no key {key!r}: a COCO instances file has 'images', 'annotations' and 'categories'"
-        reason = _explain_entries(key, content[key], entry_type)
+        reason = _explain_entries(key, content[key])
         if reason:
             return reason
     return None
@@ -206,78 +235,13 @@ def _explain_instances(content: Any) -> str | None:
 def _explain_results(content: Any) -> str | None:
     if not isinstance(content, list):
         return "not a COCO results file, whose outermost value is a list: is it an instances file?"
-    return _explain_entries("results", content, _Result)
+    return _explain_entries("results", content)
 
 
-def _explain_entries(name: str, entries: Any, entry_type: type[msgspec.Struct]) -> str | None:
+def _explain_entries(name: str, entries: Any) -> str | None:
     if not isinstance(entries, list):
         return f"{name!r} is not a list: write one object per entry"
     for number, entry in enumerate(entries):
-        try:
-            msgspec.convert(entry, entry_type)
-        except msgspec.ValidationError as error:
-            if isinstance(entry, dict):
-                required = (field.name for field in msgspec.structs.fields(entry_type) if field.required)
-                missing = [key for key in required if key not in entry]
-                if missing:
-                    return f"{name}[{number}] has no key {missing[0]!r}: add it"
-            return f"{name}[{number}]: {error}"
+        if not isinstance(entry, dict):
+            return f"{name}[{number}]: not an object: write one with the keys of COCO's format"
     return None
-
-
-def _int_column(path: str, name: str, values: Iterable[int], count: int) -> NDArray[np.int64]:
-    if isinstance(values, np.ndarray):
-        return values
-    try:
-        return np.fromiter(values, np.int64, count)
-    except OverflowError as error:
-        raise InputError(f"{path}: an id in {name} does not fit 64 bits: renumber") from error
-
-
-def _unique_ids(path: str, name: str, ids: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
-    """`ids` ascending; refuses a repeated one, of which pycocotools would quietly keep the last."""
-    column = _int_column(path, name, ids, len(ids))
-    unique, first = np.unique(column, return_index=True)
-    if len(unique) < len(column):
-        repeated = int(np.setdiff1d(np.arange(len(column)), first)[0])
-        raise InputError(f"{path}: {name}[{repeated}] repeats id {column[repeated]}: give every entry its own id")
-    return unique
-
-
-def _positions(
-    path: str, name: str, known_ids: NDArray[np.int64], ids: Sequence[int] | NDArray[np.int64]
-) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
-    """Position of each id in `known_ids`, which ascends, and whether it is there (the position is 0 if not)."""
-    column = _int_column(path, name, ids, len(ids))
-    if len(known_ids) == 0:
-        return np.zeros(len(column), np.int32), np.zeros(len(column), np.bool_)
-    positions = np.searchsorted(known_ids, column).clip(max=len(known_ids) - 1)
-    is_known = known_ids[positions] == column
-    return np.where(is_known, positions, 0).astype(np.int32), is_known
-
-
-def _refuse_unknown(
-    path: str, entry: str, what: str, is_known: NDArray[np.bool_], ids: Sequence[int] | NDArray[np.int64]
-) -> None:
-    if not is_known.all():
-        number = int(np.flatnonzero(~is_known)[0])
-        raise InputError(
-            f"{path}: {entry} {number} names {what} {ids[number]}, which the ground truth does not list: "
-            f"add the {what} or drop the {entry}"
-        )
-
-
-def _boxes(rows: Sequence[tuple[float, float, float, float]]) -> NDArray[np.float64]:
-    return np.fromiter(chain.from_iterable(rows), np.float64, 4 * len(rows)).reshape(-1, 4)
-
-
-def _check_truth_sizes(
-    path: str, boxes: NDArray[np.float64], area: NDArray[np.float64], annotation_ids: NDArray[np.int64]
-) -> None:
-    is_sound = np.isfinite(boxes).all(axis=1) & (boxes[:, 2:] >= 0).all(axis=1) & np.isfinite(area)
-    if not is_sound.all():
-        number = int(np.flatnonzero(~is_sound)[0])
-        raise InputError(
-            f"{path}: annotations[{number}] (id {annotation_ids[number]}) has box {boxes[number].tolist()} and area "
-            f"{area[number]}: width and height must not be negative, and all of it finite"
-        )

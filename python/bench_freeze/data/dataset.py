@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -38,9 +39,15 @@ class GroundTruth:
     area: NDArray[np.float64]  # [N], the annotation's own area, which is not width * height where masks exist
     is_crowd: NDArray[np.bool_]  # [N]
     annotation_ids: NDArray[np.int64]  # [N], unique
+    image_keys: tuple[str, ...] | None = None  # [I], the ids of the file where they are text; image_ids number them
+    category_keys: tuple[str, ...] | None = None  # [K], likewise
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def image_name(self, position: int) -> str:
+        """The id of an image as a message shows it: a number, or text in quotes."""
+        return str(self.image_ids[position]) if self.image_keys is None else repr(self.image_keys[position])
 
 
 @dataclass(frozen=True)
@@ -87,6 +94,8 @@ def content_sha256(images: tuple[ImageRecord, ...], ground_truth: GroundTruth) -
         digest.update(image.sha256.encode())
     for column in fields(ground_truth):
         value = getattr(ground_truth, column.name)
+        if value is None:  # ids are numbers
+            continue
         digest.update("\0".join(value).encode() if isinstance(value, tuple) else np.ascontiguousarray(value).tobytes())
     return digest.hexdigest()
 
@@ -103,6 +112,7 @@ def keep_classes(data: DetectionSet, keep: tuple[int, ...]) -> DetectionSet:
         old,
         rows,
         category_ids=old.category_ids[list(keep)],
+        category_keys=_some(old.category_keys, keep),
         class_names=tuple(old.class_names[k] for k in keep),
         labels=new_position[old.labels[rows]],
     )
@@ -118,8 +128,13 @@ def truth_of_images(ground_truth: GroundTruth, keep: NDArray[np.integer]) -> Gro
         ground_truth,
         rows,
         image_ids=ground_truth.image_ids[keep],
+        image_keys=_some(ground_truth.image_keys, keep),
         image_index=new_position[ground_truth.image_index[rows]],
     )
+
+
+def _some(keys: tuple[str, ...] | None, keep: Iterable[int]) -> tuple[str, ...] | None:
+    return None if keys is None else tuple(keys[k] for k in keep)
 
 
 def with_rows(ground_truth: GroundTruth, rows: NDArray[np.bool_], **changes: Any) -> GroundTruth:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import numpy as np
-
 from ..errors import InputError
 from .classes import normalized
-from .coco import read_instances
-from .dataset import DetectionSet, ImageRecord, content_sha256
+from .coco_set import read_coco, sibling_json
+from .dataset import DetectionSet
 from .image_folders import label_path
-from .images import ImageFacts, check_images
 from .overlap import with_copies_noted
 from .yolo import read_yolo
 from .yolo_yaml import read_yolo_yaml
@@ -70,11 +66,28 @@ def open_target(
         return read_split(path, "train", None, on_progress), read_split(path, split, None, on_progress)
     validation = validation or sibling_json(path, split)
     training = read_split(path, None, images, on_progress)
-    scored = read_split(validation, None, validation_images or images, on_progress)
+    scored = with_copies_noted(
+        read_coco(
+            validation, validation_images, on_progress, shared_images=None if validation_images is not None else images
+        )
+    )
+    if images is not None and validation_images is None:
+        _refuse_training_files(training, scored, images)
     _check_names(path, training.class_names)
     if training.class_names != scored.class_names:
         raise InputError(f"{path} and {validation} list different categories; give both the same list.")
     return training, scored
+
+
+def _refuse_training_files(training: DetectionSet, scored: DetectionSet, images: Path) -> None:
+    """Two splits whose files have equal names, and one folder: it has the images of only one of them."""
+    trained = {image.path for image in training.images}
+    both = [image for image in scored.images if image.path in trained]
+    if both:
+        raise InputError(
+            f"{both[0].path} is an image of the training split and of the scored one by --target-images {images}; name "
+            "the folder of the scored one with --target-val-images."
+        )
 
 
 def _refuse_coco_flags(path: Path, flags: Mapping[str, Path | None]) -> None:
@@ -140,81 +153,3 @@ def _missing_labels(data: DetectionSet) -> str:
     if data.counts.get("missing_label_files") == len(data.images):
         return f" (there is no label file such as {label_path(first)})"
     return f" (images in {first.parent})"
-
-
-def sibling_json(path: Path, split: str) -> Path:
-    """`instances_train2017.json` is scored on the `instances_val2017.json` beside it."""
-    name = re.sub("train", split, path.name)
-    sibling = path.with_name(name)
-    if name == path.name or not sibling.is_file():
-        raise InputError(
-            f"{path}: no file to score on (no {sibling.name if name != path.name else 'train in its name'}); name it "
-            "with --target-val."
-        )
-    return sibling
-
-
-def read_coco(path: Path, images: Path | None, on_progress: Progress | None = None) -> DetectionSet:
-    """A COCO instances json with its images.
-
-    Without `images` they are looked for in COCO's layout: `../images/<split>`, `../<split>` and the like beside the
-    folder of the json. Raises InputError when an image is missing, unreadable or of another size than the json says.
-    """
-    instances = read_instances(path)
-    if "" in instances.file_names:
-        nameless = instances.ground_truth.image_ids[instances.file_names.index("")]
-        raise InputError(f"{path}: image {nameless} has no 'file_name'; add it, the image cannot be found without.")
-    folder = images or image_folder(path, instances.file_names)
-    files = [folder / name for name in instances.file_names]
-    facts = check_images(files, on_progress)
-    records = tuple(
-        _record(path, int(image_id), file, fact, width, height)
-        for image_id, file, fact, width, height in zip(
-            instances.ground_truth.image_ids, files, facts, instances.widths, instances.heights, strict=True
-        )
-    )
-    truth = instances.ground_truth
-    with_boxes = len(np.unique(truth.image_index))
-    return DetectionSet(
-        name=path.stem,
-        images=records,
-        ground_truth=truth,
-        sha256=content_sha256(records, truth),
-        counts={
-            "images": len(records),
-            "boxes": len(truth),
-            "crowd_boxes": int(truth.is_crowd.sum()),
-            "background_images": len(records) - with_boxes,
-        },
-    )
-
-
-def _record(path: Path, image_id: int, file: Path, fact: ImageFacts, width: int, height: int) -> ImageRecord:
-    stated = (width or fact.width, height or fact.height)  # 0 where the json does not say
-    if (fact.width, fact.height) != stated:
-        raise InputError(
-            f"{file} is {fact.width}x{fact.height} pixels but {path} says {width}x{height} (image {image_id}); use the "
-            "images that the annotations were made for."
-        )
-    return ImageRecord(image_id, file, fact.width, fact.height, fact.sha256)
-
-
-def image_folder(path: Path, file_names: tuple[str, ...]) -> Path:
-    """The folder in COCO's layout that has the first image. The split is the last part of the json's name."""
-    split = path.stem.rpartition("_")[2]
-    root = path.parent.parent
-    tried = [
-        root / "images" / split,
-        root / split,
-        root / "images",
-        path.parent / split,
-        path.parent / "images",
-        path.parent,
-    ]
-    for folder in tried:
-        if not file_names or (folder / file_names[0]).is_file():
-            return folder
-    raise InputError(
-        f"{path}: image {file_names[0]} is not in {', '.join(map(str, tried[:3]))}; name its folder with --base-images "
-        "(or --target-images)."
-    )

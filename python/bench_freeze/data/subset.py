@@ -80,6 +80,7 @@ def relabelled(data: DetectionSet, head_to_data: np.ndarray, class_names: tuple[
         old,
         rows,
         category_ids=np.arange(len(class_names), dtype=np.int64),
+        category_keys=None,
         class_names=class_names,
         labels=new_label[old.labels[rows]],
     )

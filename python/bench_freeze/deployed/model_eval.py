@@ -9,9 +9,9 @@ from typing import Literal
 
 from ..data.classes import ClassMap, map_classes
 from ..data.coco import CocoInstances, read_instances
+from ..data.coco_folder import image_folder
 from ..data.dataset import DetectionSet, ImageRecord, keep_classes
 from ..data.images import image_size
-from ..data.source import image_folder
 from ..engines.base import Head, ModelCard
 from ..engines.ort_engine import OrtEngine
 from ..engines.selection import NmsSettings
@@ -64,6 +64,7 @@ def evaluate_model(request: ModelEval) -> EvalReport:
         categories=len(data.class_names),
         detections=len(table),
         ignored_detections=len(found) - len(table),
+        notes=data.notes,
     )
 
 
@@ -75,7 +76,8 @@ def _data(request: ModelEval) -> DetectionSet:
         raise InputError(f"{request.gt}: image {nameless} has no 'file_name'; add it, the image cannot be found.")
     folder = request.images or image_folder(request.gt, instances.file_names)
     records = tuple(_record(instances, number, folder) for number in range(len(instances.file_names)))
-    return DetectionSet(request.gt.stem, records, instances.ground_truth, sha256="")
+    notes = tuple(f"{request.gt}: {note}" for note in instances.notes)
+    return DetectionSet(request.gt.stem, records, instances.ground_truth, sha256="", notes=notes)
 
 
 def _record(instances: CocoInstances, number: int, folder: Path) -> ImageRecord:

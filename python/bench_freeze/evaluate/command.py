@@ -25,12 +25,15 @@ class EvalReport:
     categories: int
     detections: int  # rows that were scored
     ignored_detections: int  # rows of categories that the ground truth does not have
+    notes: tuple[str, ...] = ()  # what was left out of the files or read in an unusual form, each a sentence
 
     def summary(self) -> str:
-        """The twelve lines that pycocotools prints; one line a number under another protocol."""
-        if not self.evaluation.is_coco:
-            return "\n".join(f" {name:<5} ({self.evaluation.protocol}) = {v:0.5f}" for name, v in self.stats.items())
-        return "\n".join(summary_lines(self.evaluation))
+        """The twelve lines that pycocotools prints, or one line a number under another protocol; then the notes."""
+        if self.evaluation.is_coco:
+            lines = list(summary_lines(self.evaluation))
+        else:
+            lines = [f" {name:<5} ({self.evaluation.protocol}) = {v:0.5f}" for name, v in self.stats.items()]
+        return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
 
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON types; numbers are not rounded."""
@@ -43,6 +46,7 @@ class EvalReport:
             "detections": self.detections,
             "ignored_detections": self.ignored_detections,
             "counts": asdict(self.evaluation.counts),
+            "notes": list(self.notes),
         }
 
 
@@ -52,7 +56,8 @@ def evaluate_files(gt: Path, dt: Path, *, protocol: Protocol = "coco", threads: 
     Raises InputError for a file that cannot be read or that contradicts the other.
     """
     start = time.perf_counter()
-    ground_truth = read_instances(gt).ground_truth
+    instances = read_instances(gt)
+    ground_truth = instances.ground_truth
     results = read_results(dt, ground_truth, threads=threads)
     evaluation = evaluate(ground_truth, results.detections, protocol=protocol, threads=threads)
     stats = evaluation.stats()
@@ -64,4 +69,5 @@ def evaluate_files(gt: Path, dt: Path, *, protocol: Protocol = "coco", threads: 
         categories=len(ground_truth.category_ids),
         detections=len(results.detections),
         ignored_detections=results.ignored_detections,
+        notes=(*(f"{gt}: {note}" for note in instances.notes), *(f"{dt}: {note}" for note in results.notes)),
     )

@@ -19,7 +19,7 @@ from ..scorer.matching import Lattice, Matches, accumulate, match
 from ..scorer.suppression import nms, on_host
 from . import protocols
 from .evaluation import Counts, Evaluation
-from .ground_truth import GroundTruthLike, as_ground_truth, index_for
+from .ground_truth import GroundTruthLike, as_ground_truth, image_numbers, index_for
 from .incoming import Incoming, rows_of, rows_of_table
 from .join import join_matches
 from .protocols import Protocol
@@ -84,6 +84,8 @@ class Evaluator:
         letterbox: Sequence[Letterbox] | None = None,
     ) -> None:
         """Add B images, all of their detections at once; an image without any is added too.
+
+        `image_ids` are those of the file: numbers, or text where they are text there.
 
         `predictions` is the raw output of a head, [B, 4 + C, A], C the categories in ascending order of id, from which
         `bench_freeze.nms` selects at its defaults. `detections` is what `nms` returned; an engine's own selection as
@@ -177,7 +179,7 @@ class Evaluator:
         )
 
     def _positions(self, image_ids: ArrayLike) -> NDArray[np.int32]:
-        given = np.asarray(image_ids)
+        given = np.asarray(image_numbers(self._ground_truth, image_ids))
         known = self._ground_truth.image_ids
         if given.ndim != 1 or (given.size and given.dtype.kind not in "iu"):
             raise InputError(f"image_ids is {describe(given)}: give a list of whole numbers, one per image")
@@ -187,7 +189,8 @@ class Evaluator:
             raise InputError(f"image id {given[is_unknown][0]} is not in the ground truth: mend it or leave it out")
         if len(np.unique(positions)) < len(positions):
             values, count = np.unique(given, return_counts=True)
-            raise InputError(f"image id {values[count > 1][0]} is given twice: give every image once")
+            twice = self._ground_truth.image_name(int(np.searchsorted(known, values[count > 1][0])))
+            raise InputError(f"image id {twice} is given twice: give every image once")
         self._refuse_seen(positions)
         return positions.astype(np.int32)
 
@@ -206,7 +209,7 @@ class Evaluator:
         seen = positions[self._is_seen[positions]]
         if len(seen):
             raise InputError(
-                f"image id {self._ground_truth.image_ids[seen[0]]} was added before: give every image once, whole"
+                f"image id {self._ground_truth.image_name(int(seen[0]))} was added before: give every image once, whole"
             )
 
     def _add(self, positions: NDArray[np.int32], rows: Incoming) -> None:
@@ -245,6 +248,8 @@ def _same_truth(a: Evaluator, b: Evaluator) -> bool:
     names = ("begin", "label", "boxes_xywh", "area", "is_crowd", "is_void")
     return (
         np.array_equal(a._ground_truth.image_ids, b._ground_truth.image_ids)
+        and a._ground_truth.image_keys == b._ground_truth.image_keys
+        and a._ground_truth.category_keys == b._ground_truth.category_keys
         and np.array_equal(a._ground_truth.category_ids, b._ground_truth.category_ids)
         and all(np.array_equal(getattr(a._truth, name), getattr(b._truth, name)) for name in names)
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.coco import instances_from, read_instances
+from ..data.coco import CocoInstances, instances_from, read_instances
 from ..data.dataset import GroundTruth
 from ..errors import InputError
 from ..scorer.arrays import check_columns, check_finite, check_sizes
@@ -22,12 +23,13 @@ GroundTruthLike = GroundTruth | Mapping[str, Any] | str | Path
 def as_ground_truth(ground_truth: GroundTruthLike) -> GroundTruth:
     """A COCO instances file by its path, its content as a dict, or arrays.
 
-    Raises InputError naming the first item that is not sound.
+    What a reader leaves out, or takes in an unusual form, is a warning. Raises InputError naming the first item that is
+    not sound.
     """
     if isinstance(ground_truth, (str, Path)):
-        return read_instances(Path(ground_truth)).ground_truth
+        return _with_warnings(str(ground_truth), read_instances(Path(ground_truth)))
     if isinstance(ground_truth, Mapping):
-        return instances_from(ground_truth).ground_truth
+        return _with_warnings("ground truth", instances_from(ground_truth))
     if not isinstance(ground_truth, GroundTruth):
         raise InputError(
             f"ground_truth is a {type(ground_truth).__name__}: give the path of a COCO instances file, its content as "
@@ -35,6 +37,29 @@ def as_ground_truth(ground_truth: GroundTruthLike) -> GroundTruth:
         )
     check_ground_truth(ground_truth)
     return ground_truth
+
+
+def _with_warnings(where: str, instances: CocoInstances) -> GroundTruth:
+    for note in instances.notes:
+        warnings.warn(f"{where}: {note}", UserWarning, stacklevel=5)  # the caller of Evaluator or evaluate
+    return instances.ground_truth
+
+
+def image_numbers(truth: GroundTruth, image_ids: Any) -> Any:
+    """Image ids as numbers, where those of the ground truth are text; otherwise as they were given.
+
+    Raises InputError for one that the ground truth does not list.
+    """
+    if truth.image_keys is None:
+        return image_ids
+    known = dict(zip(truth.image_keys, truth.image_ids.tolist(), strict=True))
+    given = np.asarray(image_ids).tolist()
+    if not isinstance(given, list) or not all(isinstance(key, str) for key in given):
+        raise InputError("image_ids are not a list of text, as those of the ground truth are: give one id per image")
+    unknown = next((key for key in given if key not in known), None)
+    if unknown is not None:
+        raise InputError(f"image id {unknown!r} is not in the ground truth: correct it or leave it out")
+    return np.array([known[key] for key in given], np.int64)
 
 
 def check_ground_truth(truth: GroundTruth) -> None:

@@ -1,0 +1,213 @@
+"""What both readers of COCO files share: the columns they fill, and what is left out, refused and noted of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from .dataset import DetectionTable, GroundTruth
+
+
+@dataclass(frozen=True)
+class CocoInstances:
+    """An instances file. Images and categories ascend by id; annotations keep the order of the file."""
+
+    ground_truth: GroundTruth
+    file_names: tuple[str, ...]  # one per image, as in the file; "" where it does not say
+    widths: tuple[int, ...]  # pixels; 0 where the file does not say
+    heights: tuple[int, ...]
+    left_out_annotations: int = 0  # of images or categories that the file does not list, as pycocotools leaves them out
+    notes: tuple[str, ...] = ()  # sentences about what was left out, and about forms that are read and are unusual
+
+
+@dataclass(frozen=True)
+class CocoResults:
+    """A results file, in its own order."""
+
+    detections: DetectionTable
+    ignored_detections: int  # of categories that the ground truth does not have: left out, as pycocotools does
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What an instances file lists: images and categories, both in ascending order of id.
+
+    Where ids are text, `image_ids` and `category_ids` number them from 0 and the keys hold the text.
+    """
+
+    image_ids: NDArray[np.int64]
+    image_keys: tuple[str, ...] | None
+    file_names: tuple[str, ...]
+    widths: tuple[int, ...]
+    heights: tuple[int, ...]
+    category_ids: NDArray[np.int64]
+    category_keys: tuple[str, ...] | None
+    class_names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Annotations:
+    """Annotations that are kept, in the order of the file; `rows` are their numbers there. N rows."""
+
+    rows: NDArray[np.int64]  # [N]
+    ids: NDArray[np.int64]  # [N]
+    image_index: NDArray[np.int32]  # [N]
+    labels: NDArray[np.int32]  # [N]
+    boxes_xywh: NDArray[np.float64]  # [N, 4]
+    area: NDArray[np.float64]  # [N]
+    is_crowd: NDArray[np.bool_]  # [N]
+
+    def some(self, keep: NDArray[np.bool_]) -> Annotations:
+        """Those at which `keep` [N] is true."""
+        return Annotations(**{column.name: getattr(self, column.name)[keep] for column in fields(self)})
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Entries that name an image or category which is not listed, and the first of them."""
+
+    what: str  # "image" or "category"
+    count: int
+    row: int
+    name: str  # of the image or category, as a message shows it
+
+
+def assemble(
+    where: str, listed: Listed, kept: Annotations, left_out: Sequence[LeftOut], notes: Iterable[str] = ()
+) -> CocoInstances:
+    """The instances of both readers. Raises InputError for a box or area that none can be, or when no row is left."""
+    refuse_nothing_left(where, len(kept.rows), left_out)
+    check_truth_sizes(where, kept)
+    sentences = [
+        f"{out.count} annotation(s) of {plural(out.what)} that the file does not list were left out, such as "
+        f"annotations[{out.row}] ({out.what} {out.name})"
+        for out in left_out
+    ]
+    return CocoInstances(
+        ground_truth=GroundTruth(
+            image_ids=listed.image_ids,
+            category_ids=listed.category_ids,
+            class_names=listed.class_names,
+            image_index=kept.image_index,
+            labels=kept.labels,
+            boxes_xywh=kept.boxes_xywh,
+            area=kept.area,
+            is_crowd=kept.is_crowd,
+            annotation_ids=kept.ids,
+            image_keys=listed.image_keys,
+            category_keys=listed.category_keys,
+        ),
+        file_names=listed.file_names,
+        widths=listed.widths,
+        heights=listed.heights,
+        left_out_annotations=sum(out.count for out in left_out),
+        notes=(*sentences, *notes),
+    )
+
+
+def plural(what: str) -> str:
+    """Of "image" and "category"."""
+    return "categories" if what == "category" else f"{what}s"
+
+
+def refuse_nothing_left(where: str, kept: int, left_out: Sequence[LeftOut]) -> None:
+    """Refuse a set of which every annotation would be left out: that cannot be meant."""
+    if kept or not left_out:
+        return
+    first = left_out[0]
+    raise InputError(
+        f"{where}: no annotation names an image and a category that the file lists; annotations[{first.row}] names "
+        f"{first.what} {first.name}: list the {plural(first.what)}, and write ids alike, all as numbers or all as text"
+    )
+
+
+def int_column(where: str, name: str, values: Iterable[int], count: int) -> NDArray[np.int64]:
+    """Ids as a column [count]. Raises InputError for one that does not fit 64 bits."""
+    try:
+        return np.fromiter(values, np.int64, count)
+    except OverflowError as error:
+        raise InputError(f"{where}: an id in {name} does not fit 64 bits: renumber") from error
+
+
+def unique_ids(where: str, name: str, ids: NDArray[np.int64]) -> NDArray[np.int64]:
+    """`ids` ascending; refuses a repeated one, of which pycocotools would quietly keep the last."""
+    unique, first = np.unique(ids, return_index=True)
+    if len(unique) < len(ids):
+        repeated = int(np.setdiff1d(np.arange(len(ids)), first)[0])
+        raise InputError(f"{where}: {name}[{repeated}] repeats id {ids[repeated]}: give every entry its own id")
+    return unique
+
+
+def positions(known_ids: NDArray[np.int64], ids: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+    """Position of each id in `known_ids`, which ascends, and whether it is there (the position is 0 if not)."""
+    if len(known_ids) == 0:
+        return np.zeros(len(ids), np.int32), np.zeros(len(ids), np.bool_)
+    found = np.searchsorted(known_ids, ids).clip(max=len(known_ids) - 1)
+    is_known = known_ids[found] == ids
+    return np.where(is_known, found, 0).astype(np.int32), is_known
+
+
+def box_column(boxes: Sequence[Sequence[float]]) -> NDArray[np.float64]:
+    """Boxes of four numbers as [N, 4]."""
+    return np.fromiter(chain.from_iterable(boxes), np.float64, 4 * len(boxes)).reshape(-1, 4)
+
+
+def _are_sound(boxes_xywh: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which rows are finite, with a box of no negative size."""
+    is_sound = np.isfinite(values)
+    for column in range(4):  # several times as fast as a reduction over rows of four
+        is_sound &= np.isfinite(boxes_xywh[:, column])
+    return is_sound & (boxes_xywh[:, 2] >= 0) & (boxes_xywh[:, 3] >= 0)
+
+
+def check_truth_sizes(where: str, kept: Annotations) -> None:
+    """Refuse a box of negative size, and what is not finite."""
+    boxes, area = kept.boxes_xywh, kept.area
+    is_sound = _are_sound(boxes, area)
+    if not is_sound.all():
+        at = int(np.flatnonzero(~is_sound)[0])
+        raise InputError(
+            f"{where}: annotations[{kept.rows[at]}] (id {kept.ids[at]}) has box {boxes[at].tolist()} and area "
+            f"{area[at]}: width and height must not be negative, and all of it finite"
+        )
+
+
+def results_of(
+    where: str,
+    image_index: NDArray[np.int32],
+    labels: NDArray[np.int32],
+    is_scored: NDArray[np.bool_],
+    boxes_xywh: NDArray[np.float64],
+    scores: NDArray[np.float64],
+    category_names: Sequence[str] | NDArray[np.int64],
+    notes: Sequence[str] = (),
+) -> CocoResults:
+    """The rows [N] whose category is listed. Raises InputError for a box or score that none can be.
+
+    `category_names` are the ids of the categories as a message shows them, one a row.
+    """
+    is_sound = _are_sound(boxes_xywh, scores)
+    if not (is_sound | ~is_scored).all():
+        at = int(np.flatnonzero(~is_sound & is_scored)[0])
+        raise InputError(
+            f"{where}: results[{at}] has box {boxes_xywh[at].tolist()} and score {scores[at]}: width and height must "
+            "not be negative, and all of it finite"
+        )
+    kept: Any = slice(None) if is_scored.all() else is_scored
+    detections = DetectionTable(image_index[kept], labels[kept], boxes_xywh[kept], scores[kept])
+    ignored = len(scores) - len(detections)
+    if not ignored:
+        return CocoResults(detections, 0, tuple(notes))
+    row = int(np.flatnonzero(~is_scored)[0])
+    note = (
+        f"{ignored} of {len(scores)} detection(s) are of categories that the ground truth does not list and were left "
+        f"out, such as results[{row}] (category {category_names[row]})"
+    )
+    return CocoResults(detections, ignored, (note, *notes))

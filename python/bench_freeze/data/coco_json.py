@@ -1,0 +1,85 @@
+"""The text of a COCO file: decoded, or the sentence that says why it cannot be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from ..errors import InputError
+
+_Content = TypeVar("_Content")
+
+_OTHER_TEXTS = (  # by their first bytes, the longer ones first
+    (b"\xff\xfe\x00\x00", "UTF-32"),
+    (b"\x00\x00\xfe\xff", "UTF-32"),
+    (b"\xff\xfe", "UTF-16"),
+    (b"\xfe\xff", "UTF-16"),
+)
+
+
+def read_text(path: Path) -> bytes:
+    """The bytes of a file. Raises InputError when it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}): give the path of a COCO JSON file") from error
+
+
+def decode_typed(where: str, text: bytes, content_type: type[_Content]) -> _Content | None:
+    """The text as values of that type, None for JSON that holds other values.
+
+    Raises InputError for what is not JSON.
+    """
+    content = _decode(where, text, content_type)
+    return None if isinstance(content, msgspec.ValidationError) else content
+
+
+def decode_loosely(
+    where: str, text: bytes, content_type: type[_Content], explain: Callable[[Any], str | None]
+) -> _Content:
+    """As decode_typed, but other values are an InputError too.
+
+    Only then is the text decoded without types, and `explain` says of that what is wrong where.
+    """
+    content = _decode(where, text, content_type)
+    if not isinstance(content, msgspec.ValidationError):
+        return content
+    untyped = _decode(where, text, object)
+    if isinstance(untyped, msgspec.ValidationError):  # a number that no float64 holds; the types know its key
+        error = content if "out of range" in str(content) else untyped
+        raise InputError(f"{where}: {str(error)[:1].lower()}{str(error)[1:]}: write a number that fits 64 bits")
+    reason = explain(untyped)
+    if reason is None:  # a key came twice, and the last one counts
+        return msgspec.convert(untyped, content_type)
+    raise InputError(f"{where}: {reason}")
+
+
+def _decode(where: str, text: bytes, content_type: type[_Content]) -> _Content | msgspec.ValidationError:
+    """The values, or why the text is JSON of others. Raises InputError for what is not JSON."""
+    try:
+        content = msgspec.json.decode(text, type=content_type)
+        if not text.isascii():  # what a type leaves out is skipped unseen
+            text.decode()
+        return content
+    except msgspec.ValidationError as error:
+        return error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InputError(f"{where}: {_reason(text, error)}") from error
+
+
+def _reason(text: bytes, error: Exception) -> str:
+    if text.startswith(b"\xef\xbb\xbf"):
+        return "not JSON: the text begins with a byte order mark; save it as UTF-8 without one"
+    for mark, encoding in _OTHER_TEXTS:
+        if text.startswith(mark):
+            return f"not JSON: the text is {encoding}; save it as UTF-8"
+    if b"\0" in text[:4]:
+        return "not JSON: the text holds null bytes, as UTF-16 and UTF-32 do; save it as UTF-8"
+    if isinstance(error, RecursionError):
+        return "lists and objects are nested too deeply for a COCO file; write it anew"
+    if isinstance(error, UnicodeDecodeError):
+        return f"not JSON: the text is not UTF-8 ({error.reason}); save it as UTF-8"
+    return f"not JSON ({error}): NaN and Infinity are not JSON either"

@@ -66,6 +66,7 @@ def open_target(
         return read_split(path, "train", None, on_progress), read_split(path, split, None, on_progress)
     validation = validation or sibling_json(path, split)
     training = read_split(path, None, images, on_progress)
+    _check_names(path, training.class_names)
     scored = with_copies_noted(
         read_coco(
             validation, validation_images, on_progress, shared_images=None if validation_images is not None else images
@@ -73,7 +74,6 @@ def open_target(
     )
     if images is not None and validation_images is None:
         _refuse_training_files(training, scored, images)
-    _check_names(path, training.class_names)
     if training.class_names != scored.class_names:
         raise InputError(f"{path} and {validation} list different categories; give both the same list.")
     return training, scored

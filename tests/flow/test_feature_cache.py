@@ -35,16 +35,16 @@ def few(embedded_data):
 @pytest.fixture
 def decoded(monkeypatch):
     """The files that a training decodes, one by one."""
-    from ultralytics.data import base
+    from bench_freeze.finetune import training_data
 
     files = []
-    read = base.imread
+    read = training_data.read_image
 
     def counted(file, *args, **kwargs):
         files.append(file)
         return read(file, *args, **kwargs)
 
-    monkeypatch.setattr(base, "imread", counted)
+    monkeypatch.setattr(training_data, "read_image", counted)
     return files
 
 

@@ -24,7 +24,8 @@ def exif_orientation(block: bytes | None) -> int:
     """The orientation 1 to 8 in an EXIF block (with or without its "Exif" prefix); 1 where none is stated or legible.
 
     Only the first directory is read, and the value as 16 bits whatever its type: that is how OpenCV reads it. An XMP
-    packet does not count, since OpenCV does not read it.
+    packet does not count, since OpenCV does not read it. Of a damaged block what is legible counts; OpenCV gives up at
+    the first entry that points past its end.
     """
     block = (block or b"").removeprefix(_PREFIX)
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(block[:4])

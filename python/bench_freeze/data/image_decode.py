@@ -185,13 +185,14 @@ def _pixels(image: Any, order: Order) -> NDArray[np.uint8]:
 
 
 def _load_tiff(image: Any) -> Image.Image:
-    """A TIFF's pixels upright by its own tag alone: Pillow turns it while loading, and would by an XMP packet too."""
-    orientation = _orientation(image)
-    exif = image.getexif()
-    exif[ORIENTATION] = orientation
+    """A TIFF's pixels upright by its own tag alone.
+
+    Every Pillow turns a TIFF while it loads it. Newer ones ask the EXIF data, where an XMP packet counts too unless the
+    orientation is stated.
+    """
+    image.getexif()[ORIENTATION] = _orientation(image)
     image.load()
-    turned_by_pillow = orientation == 1 or ORIENTATION not in image.getexif()
-    return turned(_to_rgb(image), 1 if turned_by_pillow else orientation)
+    return _to_rgb(image)
 
 
 def _to_rgb(image: Any) -> Image.Image:

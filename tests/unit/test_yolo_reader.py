@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bench_freeze.data.image_folders import images_in
 from bench_freeze.data.yolo import read_yolo
 from bench_freeze.errors import InputError
 
@@ -329,3 +330,12 @@ def test_nothing_is_written(data):
     before = sorted(data.folder.rglob("*"))
     data.read()
     assert sorted(data.folder.rglob("*")) == before
+
+
+def test_a_folder_that_a_flag_names_is_searched_like_a_split(data):
+    place = data.folder / "images/val"
+    (place / ".ipynb_checkpoints").mkdir()
+    (place / ".ipynb_checkpoints/a.jpg").write_bytes(b"x")
+    (place / "._a.jpg").write_bytes(b"x")
+    assert [file.name for file in images_in(data.folder)] == ["0.jpg", "1.jpg"]
+    assert images_in(data.folder / "nowhere") == []

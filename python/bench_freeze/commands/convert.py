@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..artifact import file_sha256, write_whole
-from ..data.images import SUFFIXES, read_image, spread
+from ..data.image_folders import images_in
+from ..data.images import read_image, spread
 from ..data.letterbox import letterbox_into
 from ..deployed.calibration import IMAGES_PER_SET
 from ..environment import package_versions
@@ -113,7 +114,7 @@ def read_images(folders: Sequence[str], imgsz: int, per_folder: int = IMAGES_PER
         return generated_images(imgsz)
     files: list[Path] = []
     for folder in folders:
-        found = sorted(f for f in Path(folder).rglob("*") if f.suffix.lower() in SUFFIXES)
+        found = images_in(Path(folder))
         if not found:
             raise InputError(f"--images {folder}: there are no images; give a folder that has some.")
         files += spread(found, per_folder)

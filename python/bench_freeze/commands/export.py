@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..artifact import file_sha256, write_whole
-from ..data.images import SUFFIXES, read_image
+from ..data.image_folders import images_in
+from ..data.images import read_image
 from ..data.letterbox import letterbox_into
 from ..deployed.deployment import Candidate, export_checked
 from ..dualhead.checkpoint import load_checkpoint, locate_weights, quiet_ultralytics
@@ -102,7 +103,7 @@ def _parity_images(folder: str | None, imgsz: int) -> NDArray[np.float32]:
     """Letterboxed images [N, 3, S, S] to compare on: the user's, else smooth random patterns."""
     if folder is None:
         return generated_images(imgsz)
-    files = sorted(f for f in Path(folder).rglob("*") if f.suffix.lower() in SUFFIXES)[:PARITY_IMAGES]
+    files = images_in(Path(folder))[:PARITY_IMAGES]
     if not files:
         raise InputError(f"--images {folder}: there are no images; give a folder that has some.")
     images = np.empty((len(files), 3, imgsz, imgsz), dtype=np.float32)

@@ -44,6 +44,11 @@ def listed_images(data: YoloYaml, split: str, tally: Tally) -> list[Path]:
     return files
 
 
+def images_in(folder: Path) -> list[Path]:
+    """The image files of a folder that a flag names, sorted, as a split's folder is searched; empty without any."""
+    return sorted(_in_folder(folder, Tally()), key=str) if is_dir(folder) else []
+
+
 def _passed_over(tally: Tally) -> str:
     found = [f"{count} {_WORDS[kind]}" for kind, count in tally.counts.items() if kind in _WORDS]
     return f" ({', '.join(found)})" if found else ""

@@ -8,7 +8,8 @@ import numpy as np
 from PIL import Image
 
 from ..data.dataset import ImageRecord
-from ..data.images import SUFFIXES, check_images
+from ..data.image_folders import images_in
+from ..data.images import check_images
 from ..errors import InputError
 
 PATTERN_WIDTH, PATTERN_HEIGHT = 640, 480
@@ -16,7 +17,7 @@ PATTERN_WIDTH, PATTERN_HEIGHT = 640, 480
 
 def folder_records(folder: str, count: int) -> list[ImageRecord]:
     """`count` images of a folder, spread over it and repeated where it has fewer; raises InputError without any."""
-    files = sorted(f for f in Path(folder).rglob("*") if f.suffix.lower() in SUFFIXES)
+    files = images_in(Path(folder))
     if not files:
         raise InputError(f"--images {folder}: there are no images; give a folder that has some.")
     taken = [files[i * len(files) // count] for i in range(count)]

@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from ..errors import InputError
 from ..evaluate.bootstrap import check_pair
 from ..evaluate.evaluation import Evaluation
+from ..evaluate.variation import FEWEST_IMAGES
 from ..measure.stats import LatencyStats
 from ..measure.verdict import judge as judge_samples
 from ..statistics.level import MIN_SAMPLES, level_of_few
 from ..statistics.multiple import holm
 from . import accuracy_change, latency_change
-from .accuracy_change import HeadNumbers
+from .accuracy_change import HeadNumbers, Images, images_of
 from .change import Change
 from .finding import Finding, Status
 from .limits import Limit, Rules
@@ -72,9 +73,28 @@ def judge(
 
 def decide(made: list[Finding | Test]) -> list[Finding]:
     """Judge all tests together; findings that need none stay as they are."""
-    tests = [entry for entry in made if isinstance(entry, Test)]
+    tests = [entry for entry in made if isinstance(entry, Test) and entry.change.silence is None]
     adjusted = iter(map(float, holm([test.change.p_value() for test in tests])))
-    return [_judged(entry, next(adjusted)) if isinstance(entry, Test) else entry for entry in made]
+    return [_decided(entry, adjusted) if isinstance(entry, Test) else entry for entry in made]
+
+
+def _decided(test: Test, adjusted: Iterator[float]) -> Finding:
+    return _judged(test, next(adjusted)) if test.change.silence is None else _untested(test)
+
+
+def _untested(test: Test) -> Finding:
+    """A change that has no interval: it may stay within its limit, and is never proven to be beyond."""
+    change, allowed = test.change, test.allowed
+    finding = dataclasses.replace(
+        test.finding,
+        status="AMBIGUOUS" if change.estimate > allowed else "PASS",
+        reference=change.reference,
+        current=change.current,
+        change=change.estimate,
+        limit=allowed,
+    )
+    text = sentence(finding).removesuffix(".")
+    return dataclasses.replace(finding, sentence=f"{text}; no interval and no test: {change.silence}.")
 
 
 def _judged(test: Test, p_value: float) -> Finding:
@@ -211,6 +231,15 @@ def _energy(blank: Finding, limit: Limit, pair: Pair, is_asked: bool, notes: lis
     yield Test(blank, latency_change.change_of_levels(*levels), limit)
 
 
+def _too_few(images: Images) -> str | None:
+    """Why a head cannot be tested on a data set at all."""
+    if images.count < accuracy_change.MIN_IMAGES:
+        return f"{images.count} images are too few (at least {accuracy_change.MIN_IMAGES})"
+    if images.varying < FEWEST_IMAGES:
+        return "no class has boxes in more than one image, so the images say nothing of others"
+    return None
+
+
 class _Numbers:
     """Resampled numbers of both runs' entries, each made once: rows share entries."""
 
@@ -228,15 +257,15 @@ class _Numbers:
         except InputError as error:
             yield dataclasses.replace(blank, status="REFUSED", sentence=f"{blank.row}: {blank.metric}: {error}")
             return
-        images = len(reference.evaluation.matches.begin) - 1
-        if images < accuracy_change.MIN_IMAGES:
-            text = f"{blank.row}: {blank.metric}: {images} images are too few (at least {accuracy_change.MIN_IMAGES})."
-            yield dataclasses.replace(blank, status="INVALID", sentence=text)
+        images = images_of(reference.evaluation)
+        if (few := _too_few(images)) is not None:
+            yield dataclasses.replace(blank, status="INVALID", sentence=f"{blank.row}: {blank.metric}: {few}.")
             return
         if kind == "class":
             for label in accuracy_change.checked_classes(reference.evaluation):
                 named = dataclasses.replace(blank, metric=f"{head} AP of {reference.evaluation.class_names[label]}")
-                change = accuracy_change.fall(reference.class_ap(label), current.class_ap(label), images)
+                of_class = images_of(reference.evaluation, label)
+                change = accuracy_change.fall(reference.class_ap(label), current.class_ap(label), of_class)
                 yield Test(named, change, limit)
             return
         direction = accuracy_change.rise if kind == "calibration" else accuracy_change.fall

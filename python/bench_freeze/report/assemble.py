@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from .arms import picked, with_statistics
+from .arms import no_intervals, picked, with_statistics
 from .asked import asked, caption
 from .columns import ALWAYS, NAMES, NUMBERS, VERDICT
 from .profile_schema import Profile
@@ -179,6 +179,7 @@ def _says(row: RowView, column: Column) -> bool:
 
 def _absent(rows: Sequence[RowView], studies: Sequence[Study]) -> Iterable[str]:
     """Which of the columns that people look for are not there, and why."""
+    yield from dict.fromkeys(sentence for study in studies for sentence in no_intervals(study.results))
     if not any(row.value("energy").value is not None for row in rows):
         missing = [r.latency.telemetry["missing"] for s in studies for r in s.results.rows if r.latency.telemetry]
         reasons = dict.fromkeys(text for reasons in missing for key, text in reasons.items() if key != "jetson")

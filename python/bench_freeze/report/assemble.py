@@ -161,7 +161,7 @@ def _profile_row(name: str, profile: Profile, rows: Sequence[RowView]) -> RowVie
 
 def _profile_accuracy(profile: Profile) -> dict[str, Value]:
     """What a profile scored, in the columns of a study's rows; the notes say on which images."""
-    values = {}
+    values: dict[str, Value] = {}
     for scored in profile.accuracy:
         note = f"{scored.head} head on {scored.data}, {scored.images} image{'' if scored.images == 1 else 's'}"
         merged = None if scored.merged is None else scored.merged.map

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from bench_freeze.check.accuracy_change import HeadNumbers, fall, images_of, rise
+from bench_freeze.check.accuracy_rules import too_few
 from bench_freeze.check.finding import Finding
 from bench_freeze.check.judge import Test as Judged
-from bench_freeze.check.judge import _too_few, decide
+from bench_freeze.check.judge import decide
 from bench_freeze.check.limits import parse_limit
 from bench_freeze.data.dataset import DetectionTable
 from bench_freeze.evaluate import evaluate
@@ -32,7 +33,7 @@ def judged(change):
 @pytest.mark.parametrize("kind", [one_image, boxes_in_one_image], ids=lambda kind: kind.__name__)
 def test_a_head_with_boxes_in_one_image_is_not_judged(kind):
     truth = kind(NAMES).ground_truth
-    words = _too_few(images_of(numbers(truth, np.arange(8)).evaluation))
+    words = too_few(images_of(numbers(truth, np.arange(8)).evaluation))
     assert ("1 images are too few" if kind is one_image else "more than one image") in words
 
 

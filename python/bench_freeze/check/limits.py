@@ -63,14 +63,32 @@ class Rules:
     common: Mapping[str, Limit | None]
     special: tuple[tuple[Mapping[str, Any], Mapping[str, Limit | None]], ...] = ()
     asked: frozenset[str] = frozenset()  # metrics that the user named: they must be there to be checked
+    named: frozenset[str] = frozenset()  # those of them that were named one by one, not by a flag for several
 
     def of(self, row: RowSnapshot) -> dict[str, Limit]:
         """The metrics that are checked of a row, in the order of METRICS."""
         limits = dict(self.common)
-        for where, changed in self.special:
-            if all(getattr(row, name) == value for name, value in where.items()):
-                limits.update(changed)
+        for changed in self._special_of(row):
+            limits.update(changed)
         return {metric: limit for metric in METRICS if (limit := limits.get(metric)) is not None}
+
+    def is_asked(self, metric: str, row: RowSnapshot) -> bool:
+        """Whether the user named a limit of this metric that holds for a row."""
+        return metric in self.asked or self._is_special(metric, row)
+
+    def is_named(self, metric: str, row: RowSnapshot) -> bool:
+        """The same, of this metric alone."""
+        return metric in self.named or self._is_special(metric, row)
+
+    def _is_special(self, metric: str, row: RowSnapshot) -> bool:
+        return any(changed.get(metric) is not None for changed in self._special_of(row))
+
+    def _special_of(self, row: RowSnapshot) -> list[Mapping[str, Limit | None]]:
+        return [
+            changed
+            for where, changed in self.special
+            if all(getattr(row, name) == value for name, value in where.items())
+        ]
 
     def names(self, metric: str) -> bool:
         """Whether any row may be checked for a metric."""
@@ -86,13 +104,15 @@ def make_rules(flags: Mapping[str, str | None], file: Path | None) -> Rules:
     for metrics, default, _ in FLAGS.values():
         common |= dict.fromkeys(metrics, None if default is None else parse_limit(default, "the defaults"))
     asked: set[str] = set()
+    named: set[str] = set()
     special: list[tuple[Mapping[str, Any], Mapping[str, Limit | None]]] = []
     if file is not None:
         values = _read_toml(file)
         _known(values, ("limits", "rows"), "key", str(file))
         limits = _limits(_table(values.get("limits", {}), f"{file}: limits"), f"{file}: limits")
         common |= limits
-        asked |= {metric for metric, limit in limits.items() if limit is not None}
+        named = {metric for metric, limit in limits.items() if limit is not None}
+        asked |= named
         rows = values.get("rows", [])
         if not isinstance(rows, list):
             raise InputError(f"{file}: rows is no list; write [[rows]] above each rule.")
@@ -103,8 +123,9 @@ def make_rules(flags: Mapping[str, str | None], file: Path | None) -> Rules:
         metrics = FLAGS[name][0]
         common |= dict.fromkeys(metrics, limit)
         asked = asked | set(metrics) if limit is not None else asked - set(metrics)
+        named -= set(metrics) if len(metrics) > 1 else set()
         special = [(where, {m: v for m, v in limits.items() if m not in metrics}) for where, limits in special]
-    return Rules(common, tuple(special), frozenset(asked))
+    return Rules(common, tuple(special), frozenset(asked), frozenset(named))
 
 
 def parse_limit(value: Any, where: str) -> Limit | None:

@@ -21,7 +21,7 @@ from bench_freeze.check.accuracy_change import HeadNumbers, fall, images_of, ris
 from bench_freeze.check.change import Change
 from bench_freeze.check.finding import Finding, outcome_of
 from bench_freeze.check.judge import Test, decide
-from bench_freeze.check.limits import parse_limit
+from bench_freeze.check.limit import parse_limit
 from bench_freeze.check.read import read_side
 from bench_freeze.check.snapshot import RowSnapshot
 from bench_freeze.evaluate.evaluation import Evaluation
@@ -94,7 +94,7 @@ def _exit_code(a: Evaluation, b: Evaluation) -> int:
     first, second = (HeadNumbers(evaluation, RESAMPLES) for evaluation in (a, b))
     made: list[Finding | Test] = []
     for kind, text in LIMITS.items():
-        limit = parse_limit(text, "the default")
+        limit = parse_limit(text, "the default", f"base_{kind}")
         assert limit is not None
         number = getattr(HeadNumbers, kind)
         direction = rise if kind == "calibration" else fall

@@ -10,7 +10,7 @@ from bench_freeze.check.accuracy_rules import too_few
 from bench_freeze.check.finding import Finding
 from bench_freeze.check.judge import Test as Judged
 from bench_freeze.check.judge import decide
-from bench_freeze.check.limits import parse_limit
+from bench_freeze.check.limit import parse_limit
 from bench_freeze.data.dataset import DetectionTable
 from bench_freeze.evaluate import evaluate
 from tests.unit.test_no_interval import boxes_in_one_image, one_image, truth_of
@@ -26,7 +26,7 @@ def numbers(truth, rows, score=0.9):
 
 
 def judged(change):
-    (finding,) = decide([Judged(BLANK, change, parse_limit("0.005", "test"))])
+    (finding,) = decide([Judged(BLANK, change, parse_limit("0.005", "test", "base_map"))])
     return finding
 
 
@@ -92,7 +92,7 @@ def test_untested_changes_cost_the_others_nothing():
     truth = truth_of(np.r_[np.arange(12), np.full(12, 5)], np.repeat([0, 1], 12), ("wide", "narrow"), 12)
     before, after = numbers(truth, np.arange(24)), numbers(truth, np.r_[0:6, 12:18])
     wide, narrow = (fall(before.class_ap(k), after.class_ap(k), images_of(before.evaluation, k)) for k in (0, 1))
-    limit = parse_limit("0.005", "test")
+    limit = parse_limit("0.005", "test", "base_map")
     first, second, third = decide([Judged(BLANK, change, limit) for change in (narrow, wide, narrow)])
     assert first.p_value is third.p_value is None
     assert second.p_value == wide.p_value()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import importlib
-import math
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,27 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from .limit import Limit as Limit
+from .limit import parse_limit
 from .snapshot import KEY_FIELDS, RowSnapshot
-
-
-@dataclass(frozen=True)
-class Limit:
-    """How much worse a metric may get: in its own unit, or as a share of the reference."""
-
-    amount: float
-    is_share: bool
-
-    def absolute(self, reference: float) -> float:
-        """In the metric's unit."""
-        return self.amount * abs(reference) if self.is_share else self.amount
-
-    def share(self, reference: float) -> float:
-        """Of the reference; infinite for a limit other than 0 of a reference of 0."""
-        return self.amount if self.is_share else self.amount / abs(reference) if reference else math.inf
-
-    def __str__(self) -> str:
-        return f"{self.amount * 100:g}%" if self.is_share else f"{self.amount:g}"
-
 
 HEADS = ("target", "base")
 KINDS = ("map", "map50", "class", "f1", "calibration")
@@ -102,7 +83,8 @@ def make_rules(flags: Mapping[str, str | None], file: Path | None) -> Rules:
     """
     common: dict[str, Limit | None] = {}
     for metrics, default, _ in FLAGS.values():
-        common |= dict.fromkeys(metrics, None if default is None else parse_limit(default, "the defaults"))
+        limit = None if default is None else parse_limit(default, "the defaults", metrics[0])
+        common |= dict.fromkeys(metrics, limit)
     asked: set[str] = set()
     named: set[str] = set()
     special: list[tuple[Mapping[str, Any], Mapping[str, Limit | None]]] = []
@@ -119,27 +101,13 @@ def make_rules(flags: Mapping[str, str | None], file: Path | None) -> Rules:
         special = [_special(row, f"{file}: rule {number}") for number, row in enumerate(rows, start=1)]
     given = {name: text for name, text in flags.items() if text is not None}
     for name, text in given.items():
-        limit = parse_limit(text, f"--{name.replace('_', '-')}")
-        metrics = FLAGS[name][0]
+        metrics = FLAGS[name][0]  # all of one kind
+        limit = parse_limit(text, f"--{name.replace('_', '-')}", metrics[0])
         common |= dict.fromkeys(metrics, limit)
         asked = asked | set(metrics) if limit is not None else asked - set(metrics)
         named -= set(metrics) if len(metrics) > 1 else set()
         special = [(where, {m: v for m, v in limits.items() if m not in metrics}) for where, limits in special]
     return Rules(common, tuple(special), frozenset(asked), frozenset(named))
-
-
-def parse_limit(value: Any, where: str) -> Limit | None:
-    """A limit as it is written: 0.005 in the metric's unit, "5%" of the reference, "off"."""
-    text = str(value).strip()
-    if text.lower() == "off":
-        return None
-    try:
-        amount = float(text[:-1]) / 100 if text.endswith("%") else float(text)
-    except ValueError:
-        amount = math.nan
-    if isinstance(value, bool) or not 0 <= amount < math.inf:
-        raise InputError(f'{where} = {value}: give a number from 0 (0.005), a share of the reference ("5%"), or "off".')
-    return Limit(amount, text.endswith("%"))
 
 
 def _special(row: Any, where: str) -> tuple[Mapping[str, Any], Mapping[str, Limit | None]]:
@@ -157,7 +125,7 @@ def _special(row: Any, where: str) -> tuple[Mapping[str, Any], Mapping[str, Limi
 
 def _limits(values: Mapping[str, Any], where: str) -> dict[str, Limit | None]:
     _known(values, METRICS, "metric", where)
-    return {metric: parse_limit(value, f"{where}: {metric}") for metric, value in values.items()}
+    return {metric: parse_limit(value, f"{where}: {metric}", metric) for metric, value in values.items()}
 
 
 def _table(value: Any, where: str) -> dict[str, Any]:

@@ -77,6 +77,7 @@ def recommend(statistics: Statistics, constraints: Constraints, split: str) -> R
     unknown = next((why for arm in allowed if (why := _untested(arm, best, statistics)) is not None), None)
     if unknown is not None:
         notes.append(f"The arms were compared by the values of their target mAP alone: {unknown}.")
+    is_tested = unknown is None and best.target.no_interval is None
     cheapest = _cheapest(tied, timed)
     pick = min(cheapest, key=lambda arm: (arm.bytes, -arm.target.value))
     interval = None if pick.base_change is None else pick.base_change.interval
@@ -100,8 +101,8 @@ def recommend(statistics: Statistics, constraints: Constraints, split: str) -> R
     return Recommendation(
         pick=pick.name,
         identity=pick.identity,
-        reason=_reason(pick, best, allowed, tied, cheapest, arms, timed, constraints, unknown is None),
-        ties=[arm.name for arm in allowed if arm is not pick and _ties(arm, pick, statistics)],
+        reason=_reason(pick, best, allowed, tied, cheapest, arms, timed, constraints, is_tested),
+        ties=[arm.name for arm in allowed if is_tested and arm is not pick and _ties(arm, pick, statistics)],
         pareto=_pareto(arms, statistics, timed, pick),
         selected_on=split,
         final=pick.target_test,
@@ -195,6 +196,8 @@ def _pareto(arms: Sequence[Arm], statistics: Statistics, timed: bool, pick: Arm 
 def _tied_with_pick(arm: Arm, pick: Arm | None, statistics: Statistics) -> bool | None:
     if pick is None or arm is pick or _untested(arm, pick, statistics) is not None:
         return None
+    if arm.training == pick.training and pick.target.no_interval is not None:
+        return None  # one head, which is no finding of the images
     return _ties(arm, pick, statistics)
 
 
@@ -224,6 +227,11 @@ def _reason(
         cost = " it has the lowest median latency"
     else:
         cost = f", the latencies of {len(cheapest)} cannot be told apart, and of those it has the smallest file"
+    if not is_tested:
+        return (
+            f"{field} {base}; its target mAP, {pick.target.value:.4f}, is the highest of them; of the {len(tied)} that "
+            f"have this target head{cost}."
+        )
     lead = (
         f"its target mAP, {pick.target.value:.4f}, is the highest of them"
         if pick is best

@@ -15,10 +15,12 @@ from bench_freeze.evaluate.match_file import MatchFile, parse_matches
 from bench_freeze.evaluate.variation import is_kept_zero, silence, varies, varying_images
 from bench_freeze.report.assemble import view_of
 from bench_freeze.report.conclusions_text import conclusion_lines
+from bench_freeze.report.gain_text import gain_lines
 from bench_freeze.report.html.page import report_page
 from bench_freeze.report.schema import decode, encode
 from bench_freeze.report.table import plain_table
 from tests.unit.test_conclusions import BASE_CLASSES, TARGET_CLASSES, Problem, make_results
+from tests.unit.test_gain import PretrainingProblem, make_study
 
 
 def truth_of(image, label, names, images, is_crowd=None):
@@ -288,3 +290,20 @@ def test_match_data_keep_what_the_rule_reads():
     evaluation = evaluate(truth, DetectionTable(truth.image_index, truth.labels, truth.boxes_xywh, np.ones(len(truth))))
     name = file.add(evaluation)
     assert varying_images(parse_matches(file.content(), "test")[name].truth) == 1
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_a_gain_over_scratch_on_such_a_set_is_a_value_alone(kind):
+    problem = PretrainingProblem()
+    problem.target = kind(TARGET_CLASSES)
+    results = make_study(problem, lambda noise, seed: problem.accuracy(problem.target, noise, seed))
+    found = conclude(results, parse_matches(problem.matches.content(), "test")).gain
+    for gain in found.gains:
+        for figure in (gain.map, gain.map50, gain.high_less_low, *gain.by_iou.values()):
+            assert figure.interval is None
+            assert "more than one image" in figure.no_interval
+    assert all(trend.map50.interval is None and trend.map50.no_interval for trend in found.trends)
+    text = "\n".join(gain_lines(found))
+    assert f"of {len(found.gains)} trainings: {len(found.gains)} without an interval" in text
+    assert text.count("no interval (no class has boxes in more than one image") == len(found.trends)
+    assert not [word for word in ("it shrinks", "it grows", "no change is shown", "not told apart") if word in text]

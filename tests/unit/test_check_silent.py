@@ -88,7 +88,7 @@ def test_no_change_on_images_that_can_vary_passes_with_its_interval():
 
 
 def test_untested_changes_cost_the_others_nothing():
-    """Holm counts tests, and what was not tested is none."""
+    """Holm counts only what was tested."""
     truth = truth_of(np.r_[np.arange(12), np.full(12, 5)], np.repeat([0, 1], 12), ("wide", "narrow"), 12)
     before, after = numbers(truth, np.arange(24)), numbers(truth, np.r_[0:6, 12:18])
     wide, narrow = (fall(before.class_ap(k), after.class_ap(k), images_of(before.evaluation, k)) for k in (0, 1))

@@ -263,7 +263,7 @@ def test_the_rule_itself():
     assert silence(2, moving) is None
     assert silence(50, steady) is not None
     assert silence(50, undefined) is not None
-    assert silence(50, steady + 1e-16 * np.arange(9)) is not None  # rounding is no spread
+    assert silence(50, steady + 1e-16 * np.arange(9)) is not None  # rounding does not count as spread
     assert silence(50, np.zeros(9), is_kept_zero=True) is None
     assert silence(1, np.zeros(9), is_kept_zero=True) is not None
     assert varies(np.array([np.nan, 0.1, 0.2]))

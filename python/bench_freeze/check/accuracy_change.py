@@ -148,7 +148,7 @@ def rise(reference: Numbers, current: Numbers, images: Images) -> Change:
 
 def _change(reference: Numbers, current: Numbers, over: Images, sign: float) -> Change:
     images, difference = over.count, sign * (current[1] - reference[1])
-    # No fall is no claim, however the images may vary: a number that is 0 in both runs has not changed.
+    # A difference of 0 on every resample is never an alarm: a number that both runs repeat has not changed.
     kept_zero = is_kept_zero(difference, True)
     drawn = difference[np.isfinite(difference)]
     return Change(

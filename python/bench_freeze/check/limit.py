@@ -1,4 +1,4 @@
-"""One limit: how it is written, and which values can be one. A limit that can never fail is none."""
+"""One limit: how it is written, and which values are accepted. A limit that could never fail is refused."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def parse_limit(value: Any, where: str, metric: str) -> Limit | None:
 def _share(share: float, written: str, quantity: Quantity) -> Limit:
     if share >= quantity.most_share:
         raise InputError(
-            f"{written} can never fail, or as good as never: give less than {quantity.most_share * 100:g}% of the "
-            f'reference ({quantity.examples}), or "off".'
+            f"{written} would never fail in practice; give a share below {quantity.most_share * 100:g}% "
+            f'({quantity.examples}), or "off".'
         )
     return Limit(share, True)

@@ -135,8 +135,8 @@ class Sampler:
 def figure(samples: Sequence[Sample]) -> Figure:
     """One number from one sample per seed (at least one).
 
-    Where resampled images were asked and say nothing, there is no interval to claim by: that over seeds alone would be
-    of these very images.
+    Where there are resamples and they say nothing, no claim has an interval: one over the seeds alone would describe
+    these very images.
     """
     values = [sample.value for sample in samples]
     seeds = over_seeds(values) if len(values) > 1 else None

@@ -197,7 +197,7 @@ def _tied_with_pick(arm: Arm, pick: Arm | None, statistics: Statistics) -> bool 
     if pick is None or arm is pick or _untested(arm, pick, statistics) is not None:
         return None
     if arm.training == pick.training and pick.target.no_interval is not None:
-        return None  # one head, which is no finding of the images
+        return None  # both have one head; the images did not show it
     return _ties(arm, pick, statistics)
 
 

@@ -1,8 +1,8 @@
 """Whether resampled images can say anything of other images. Every interval, test and margin over images asks here.
 
-A bootstrap knows only the images that it draws from. Where the boxes of each class lie in one image, drawing images
-again only repeats that image or leaves it out. Where every resample gives the same number, the spread that is read from
-them is 0, which is no knowledge but the lack of any. Both would be an interval of width 0.
+A bootstrap knows only the images that it draws from. Where the boxes of each class lie in one image, a resample either
+repeats that image or leaves it out. Where every resample gives the same number, their spread is 0 because nothing was
+varied, not because the number is known. Either would give an interval of width 0.
 """
 
 from __future__ import annotations

@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench_freeze.check.accuracy_change import HeadNumbers, fall, rise
+from bench_freeze.check.accuracy_change import HeadNumbers, fall, images_of, rise
 from bench_freeze.check.change import Change
 from bench_freeze.check.finding import Finding, outcome_of
 from bench_freeze.check.judge import Test, decide
-from bench_freeze.check.limits import parse_limit
+from bench_freeze.check.limit import parse_limit
 from bench_freeze.check.read import read_side
 from bench_freeze.check.snapshot import RowSnapshot
 from bench_freeze.evaluate.evaluation import Evaluation
@@ -74,7 +74,7 @@ def _quiet_check(results: Path, second: str, number: int) -> int:
     generator = np.random.default_rng([3, number])
     drawn, coin = generator.integers(0, images, images), generator.random(images) < 0.5
     a, b = (_mixed(entries["fp32"], entries[second], drawn, coin ^ swap) for swap in (False, True))
-    return _exit_code(a, b, images)
+    return _exit_code(a, b)
 
 
 def _worse_check(results: Path, images: int, share: float, number: int) -> int:
@@ -83,22 +83,22 @@ def _worse_check(results: Path, images: int, share: float, number: int) -> int:
     generator = np.random.default_rng([4, number])
     drawn, hit = generator.integers(0, len(good.truth.begin) - 1, images), generator.random(images) < share
     a, b = _mixed(good, worse, drawn, np.zeros(images, np.bool_)), _mixed(good, worse, drawn, hit)
-    return _exit_code(a, b, images)
+    return _exit_code(a, b)
 
 
 def _shares(ends: list[int]) -> dict[str, float]:
     return {f"exit {code}": ends.count(code) / len(ends) for code in (0, 1, 3)}
 
 
-def _exit_code(a: Evaluation, b: Evaluation, images: int) -> int:
+def _exit_code(a: Evaluation, b: Evaluation) -> int:
     first, second = (HeadNumbers(evaluation, RESAMPLES) for evaluation in (a, b))
     made: list[Finding | Test] = []
     for kind, text in LIMITS.items():
-        limit = parse_limit(text, "the default")
+        limit = parse_limit(text, "the default", f"base_{kind}")
         assert limit is not None
         number = getattr(HeadNumbers, kind)
         direction = rise if kind == "calibration" else fall
-        made.append(Test(BLANK, direction(number(first), number(second), images), limit))
+        made.append(Test(BLANK, direction(number(first), number(second), images_of(a)), limit))
     made += [Test(BLANK, Change(1.0, 1.0, 0.0, 1.0, 1e3), limit)] * OTHER_TESTS
     return outcome_of(decide(made), (), "", "").exit_code
 

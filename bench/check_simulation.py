@@ -26,7 +26,7 @@ from bench_freeze.check.change import Change
 from bench_freeze.check.finding import Finding, outcome_of
 from bench_freeze.check.judge import Test, decide
 from bench_freeze.check.latency_change import latency_change
-from bench_freeze.check.limits import parse_limit
+from bench_freeze.check.limit import parse_limit
 from bench_freeze.environment import environment
 from bench_freeze.measure.stats import LatencyStats
 from bench_freeze.measure.verdict import judge
@@ -77,7 +77,7 @@ def _verdict(trace: Trace) -> str:
 
 def _exit_code(changes: list[Change], trusted: list[bool], slowed: int) -> int:
     """What a check of these rows ends with; a latency whose run was not VALID is not compared."""
-    limit = parse_limit("5%", "the default")
+    limit = parse_limit("5%", "the default", "latency_model")
     assert limit is not None
     made: list[Finding | Test] = []
     for i, (change, ok) in enumerate(zip(changes, trusted, strict=True)):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import product
 from pathlib import Path
 
 from . import __version__
 from .artifact import Artifact, output_folder, write_whole
+from .conclusions.contradictions import contradictions
 from .console import Console
 from .engines.availability import require_engine
 from .environment import environment
@@ -42,10 +43,11 @@ def run(study: Study, console: Console, command: list[str]) -> Results:
     with output_folder(study.out_folder) as store:
         every = read_inputs(study, store, console)
         results, matches = _begin(study, every, command), MatchFile()
-        for sentence in (*every[0].data_warnings, every[0].no_test, *(inputs.no_base_accuracy for inputs in every)):
-            if sentence is not None:
-                results.warnings.append(sentence)
-                console.warn(sentence)
+        _warn(
+            (*every[0].data_warnings, every[0].no_test, *(inputs.no_base_accuracy for inputs in every)),
+            results,
+            console,
+        )
         benches = {inputs.name: Bench(study, inputs, store, matches, console) for inputs in every}
         originals = {}
         for (weights, bench), how in product(benches.items(), study.deployments):
@@ -60,6 +62,7 @@ def run(study: Study, console: Console, command: list[str]) -> Results:
                 row = measure_row(benches[inputs.name], arm, tuned, findings, construction, *how, original)
                 results.rows.append(row)
                 _keep(study.out_folder, results, matches, row.latency)
+        _warn(contradictions(results), results, console)
         results.finished = True
         results.statistics = study_statistics(results, matches, study, store, console)
         results.recommendation = recommendation_of(results)
@@ -101,9 +104,15 @@ def _about(study: Study, inputs: Inputs) -> str:
 def _warn_of_changes(tuned: Artifact, arm: Arm, results: Results, console: Console) -> None:
     """Say it when a training argument did not run as asked: a comparison would otherwise compare something else."""
     for name, (asked, got) in tuned.facts["changed"].items():
-        text = f"{arm.name}: {name} = {asked} was asked for, the training ran with {got}"
-        results.warnings.append(text)
-        console.warn(text)
+        _warn([f"{arm.name}: {name} = {asked} was asked for, the training ran with {got}"], results, console)
+
+
+def _warn(sentences: Iterable[str | None], results: Results, console: Console) -> None:
+    """Say it on the terminal now, and keep it in the results."""
+    for sentence in sentences:
+        if sentence is not None:
+            results.warnings.append(sentence)
+            console.warn(sentence)
 
 
 def _keep(folder: Path, results: Results, matches: MatchFile, latency: Latencies) -> None:

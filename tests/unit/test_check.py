@@ -80,8 +80,8 @@ def test_a_limit_of_a_row_lets_it_pass(check, tmp_path):
     current = write_results(tmp_path, seed=3, slow=(15,))
     assert check(current, "--config", rules)[0] == 0
     assert check(current, "--config", rules, "--max-latency-increase", "5%")[0] == 1
-    assert check(current, "--max-latency-increase", "0.0005")[0] == 1
-    assert check(current, "--max-latency-increase", "0.01")[0] == 0
+    assert check(current, "--max-latency-increase", "0.5ms")[0] == 1
+    assert check(current, "--max-latency-increase", "0.01s")[0] == 0
 
 
 def test_a_slower_row_within_the_noise_is_ambiguous(check, tmp_path):

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from ..evaluate.bootstrap import resampled_ap, whole_ap
 from ..evaluate.evaluation import Evaluation
+from ..evaluate.variation import is_kept_zero, silence, varying_images
 from .change import Change
 
 RESAMPLES = 1000
@@ -115,25 +116,41 @@ class HeadNumbers:
         return np.concatenate([np.stack(columns, axis=1), bins.reshape(images, -1)], axis=1).astype(np.float64)
 
 
+@dataclass(frozen=True)
+class Images:
+    """The images of a change: all that were drawn from, and those that its number can vary over."""
+
+    count: int
+    varying: int
+
+
+def images_of(evaluation: Evaluation, label: int | None = None) -> Images:
+    """The images of a head's number, or of the AP of one class."""
+    varying = varying_images(evaluation.truth, None if label is None else [label])
+    return Images(len(evaluation.matches.begin) - 1, varying)
+
+
 def image_draws(images: int, resamples: int) -> NDArray[np.float64]:
     """[resamples, images] how often each image was drawn; the same for both runs."""
     generator = np.random.default_rng(SEED)
     return generator.multinomial(images, np.full(images, 1 / images), resamples).astype(np.float64)
 
 
-def fall(reference: Numbers, current: Numbers, images: int) -> Change:
+def fall(reference: Numbers, current: Numbers, images: Images) -> Change:
     """The change of a number that should be high."""
     return _change(reference, current, images, sign=-1.0)
 
 
-def rise(reference: Numbers, current: Numbers, images: int) -> Change:
+def rise(reference: Numbers, current: Numbers, images: Images) -> Change:
     """The change of a number that should be low."""
     return _change(reference, current, images, sign=1.0)
 
 
-def _change(reference: Numbers, current: Numbers, images: int, sign: float) -> Change:
-    drawn = sign * (current[1] - reference[1])
-    drawn = drawn[np.isfinite(drawn)]
+def _change(reference: Numbers, current: Numbers, over: Images, sign: float) -> Change:
+    images, difference = over.count, sign * (current[1] - reference[1])
+    # A difference of 0 on every resample is never an alarm: a number that both runs repeat has not changed.
+    kept_zero = is_kept_zero(difference, True)
+    drawn = difference[np.isfinite(difference)]
     return Change(
         reference=reference[0],
         current=current[0],
@@ -141,6 +158,7 @@ def _change(reference: Numbers, current: Numbers, images: int, sign: float) -> C
         # A resample of n images spreads by (n - 1) / n too little.
         se=float(np.std(drawn)) * (images / max(images - 1, 1)) ** 0.5 if len(drawn) > 1 else float("inf"),
         df=max(1.0, images - 1.0),
+        silence=silence(over.varying, difference, is_kept_zero=kept_zero) if len(drawn) > 1 else None,
     )
 
 

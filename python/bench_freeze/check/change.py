@@ -12,7 +12,8 @@ from ..statistics.student import quantile, two_sided_p
 class Change:
     """`worse` is how far the current run is on the bad side, with standard error `se` of `df` degrees of freedom.
 
-    Of a ratio (`is_ratio`) both are of its logarithm, in which errors of durations add up.
+    Of a ratio (`is_ratio`) both are of its logarithm, in which errors of durations add up. `silence` is why the images
+    say nothing of other images: there is a change then, but no interval and no test of it.
     """
 
     reference: float
@@ -21,6 +22,7 @@ class Change:
     se: float
     df: float
     is_ratio: bool = False
+    silence: str | None = None
 
     @property
     def is_defined(self) -> bool:
@@ -28,8 +30,11 @@ class Change:
         return math.isfinite(self.worse) and math.isfinite(self.se)
 
     def p_value(self) -> float:
-        """The probability of a change for the worse like this one, or a larger, if nothing had changed."""
-        if not self.is_defined:
+        """The probability of a change for the worse like this one, or a larger, if nothing had changed.
+
+        1 where nothing was tested.
+        """
+        if not self.is_defined or self.silence is not None:
             return 1.0
         if self.worse == 0 or self.se == 0:
             return 0.0 if self.worse > 0 else 1.0

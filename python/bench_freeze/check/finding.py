@@ -9,6 +9,7 @@ from typing import Literal
 Status = Literal["PASS", "REGRESSION", "AMBIGUOUS", "INVALID", "REFUSED"]
 
 EXIT_CODES: dict[Status, int] = {"PASS": 0, "REGRESSION": 1, "REFUSED": 2, "INVALID": 3, "AMBIGUOUS": 3}
+UNCHECKED = "accuracy not checked"  # begins a note, and the summary says it too
 PRECEDENCE = (2, 1, 3, 0)  # what is missing outranks a regression, and that a measurement that says too little
 ORDER: tuple[Status, ...] = ("REFUSED", "REGRESSION", "INVALID", "AMBIGUOUS", "PASS")
 
@@ -73,7 +74,8 @@ class Outcome:
             2: "NOT COMPARABLE: data are missing or do not match",
             3: "NO VERDICT: a measurement is invalid or says too little",
         }[self.exit_code]
-        return f"{verdict}: " + ", ".join(f"{n} {status.lower()}" for status, n in self.counts.items())
+        unchecked = f"; {UNCHECKED}" if any(note.startswith(UNCHECKED) for note in self.notes) else ""
+        return f"{verdict}: " + ", ".join(f"{n} {status.lower()}" for status, n in self.counts.items()) + unchecked
 
     def ordered(self) -> list[Finding]:
         """The worst first, else as found."""

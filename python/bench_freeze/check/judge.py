@@ -10,45 +10,25 @@ from __future__ import annotations
 
 import dataclasses
 import statistics
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 
-from ..errors import InputError
-from ..evaluate.bootstrap import check_pair
-from ..evaluate.evaluation import Evaluation
 from ..measure.stats import LatencyStats
 from ..measure.verdict import judge as judge_samples
 from ..statistics.level import MIN_SAMPLES, level_of_few
 from ..statistics.multiple import holm
-from . import accuracy_change, latency_change
-from .accuracy_change import HeadNumbers
-from .change import Change
+from . import latency_change
+from .accuracy_rules import AccuracyRules
 from .finding import Finding, Status
 from .limits import Limit, Rules
+from .measured import Test as Test
 from .pairing import Pair, Pairing
 from .read import Side
-from .snapshot import RowSnapshot, Sampled
+from .snapshot import Sampled
 from .words import metric_words, sentence
 
 ALPHA = 0.02  # of any false alarm in a check
 TAIL = 0.05  # of the lower bound: 95 % confidence, one-sided
 UNITS = {"latency": "s", "map": "AP", "map50": "AP", "class": "AP", "size": "bytes", "energy": "J"}
-
-
-@dataclass(frozen=True)
-class Test:
-    """A finding in the making: a measured change that waits for the p-values of all others."""
-
-    finding: Finding
-    change: Change
-    limit: Limit
-
-    @property
-    def allowed(self) -> float:
-        """The limit in the units of the change: a share for a ratio."""
-        if self.change.is_ratio:
-            return self.limit.share(self.change.reference)
-        return self.limit.absolute(self.change.reference)
 
 
 def judge(
@@ -58,7 +38,7 @@ def judge(
 
     Raises InputError where a match file is missing or damaged, or belongs to other data.
     """
-    numbers = _Numbers(baseline, current, threads)
+    accuracy = AccuracyRules(baseline, current, rules, threads)
     made: list[Finding | Test] = [
         Finding("row", u.row.title, u.row.key, "row", "", "REFUSED", f"{u.row.title}: {u.sentence}")
         for u in pairing.unpaired
@@ -66,15 +46,34 @@ def judge(
     notes: list[str] = []
     for pair in pairing.pairs:
         for metric, limit in rules.of(pair.current).items():
-            made += _examine(metric, limit, pair, rules, numbers, notes)
+            made += _examine(metric, limit, pair, rules, accuracy, notes)
     return decide(made), notes
 
 
 def decide(made: list[Finding | Test]) -> list[Finding]:
     """Judge all tests together; findings that need none stay as they are."""
-    tests = [entry for entry in made if isinstance(entry, Test)]
+    tests = [entry for entry in made if isinstance(entry, Test) and entry.change.silence is None]
     adjusted = iter(map(float, holm([test.change.p_value() for test in tests])))
-    return [_judged(entry, next(adjusted)) if isinstance(entry, Test) else entry for entry in made]
+    return [_decided(entry, adjusted) if isinstance(entry, Test) else entry for entry in made]
+
+
+def _decided(test: Test, adjusted: Iterator[float]) -> Finding:
+    return _judged(test, next(adjusted)) if test.change.silence is None else _untested(test)
+
+
+def _untested(test: Test) -> Finding:
+    """A change that has no interval: it may stay within its limit, and is never proven to be beyond."""
+    change, allowed = test.change, test.allowed
+    finding = dataclasses.replace(
+        test.finding,
+        status="AMBIGUOUS" if change.estimate > allowed else "PASS",
+        reference=change.reference,
+        current=change.current,
+        change=change.estimate,
+        limit=allowed,
+    )
+    text = sentence(finding).removesuffix(".")
+    return dataclasses.replace(finding, sentence=f"{text}; no interval and no test: {change.silence}.")
 
 
 def _judged(test: Test, p_value: float) -> Finding:
@@ -102,18 +101,20 @@ def _judged(test: Test, p_value: float) -> Finding:
 
 
 def _examine(
-    metric: str, limit: Limit, pair: Pair, rules: Rules, numbers: _Numbers, notes: list[str]
+    metric: str, limit: Limit, pair: Pair, rules: Rules, accuracy: AccuracyRules, notes: list[str]
 ) -> Iterator[Finding | Test]:
     """The findings of one metric of one row: one, or one of each class."""
     subject, _, kind = metric.partition("_")
+    is_asked = rules.is_asked(metric, pair.current)
     if subject == "latency":
-        yield from _latency(kind, _blank(metric, limit, pair, "s"), limit, pair, metric in rules.asked, notes)
+        yield from _latency(kind, _blank(metric, limit, pair, "s"), limit, pair, is_asked, notes)
     elif metric == "size":
         yield _size(_blank(metric, limit, pair, "bytes"), limit, pair)
     elif metric == "energy":
-        yield from _energy(_blank(metric, limit, pair, "J"), limit, pair, metric in rules.asked, notes)
-    elif subject in pair.current.accuracy and subject in pair.reference.accuracy:
-        yield from numbers.tests(subject, kind, _blank(metric, limit, pair, UNITS.get(kind, "")), limit, pair)
+        yield from _energy(_blank(metric, limit, pair, "J"), limit, pair, is_asked, notes)
+    else:
+        blank = _blank(metric, limit, pair, UNITS.get(kind, ""))
+        yield from accuracy.examine(subject, kind, blank, limit, pair, notes)
 
 
 def _blank(metric: str, limit: Limit, pair: Pair, unit: str) -> Finding:
@@ -209,47 +210,3 @@ def _energy(blank: Finding, limit: Limit, pair: Pair, is_asked: bool, notes: lis
             return
         levels.append(level_of_few(windows))
     yield Test(blank, latency_change.change_of_levels(*levels), limit)
-
-
-class _Numbers:
-    """Resampled numbers of both runs' entries, each made once: rows share entries."""
-
-    def __init__(self, baseline: Side, current: Side, threads: int) -> None:
-        self._sides = baseline, current
-        self._threads = threads
-        self._made: dict[tuple[int, str], HeadNumbers] = {}
-
-    def tests(self, head: str, kind: str, blank: Finding, limit: Limit, pair: Pair) -> Iterator[Finding | Test]:
-        """One test, or one of each class."""
-        rows = pair.reference, pair.current
-        reference, current = (self._of(i, row, head) for i, row in enumerate(rows))
-        try:
-            check_pair(reference.evaluation, current.evaluation)
-        except InputError as error:
-            yield dataclasses.replace(blank, status="REFUSED", sentence=f"{blank.row}: {blank.metric}: {error}")
-            return
-        images = len(reference.evaluation.matches.begin) - 1
-        if images < accuracy_change.MIN_IMAGES:
-            text = f"{blank.row}: {blank.metric}: {images} images are too few (at least {accuracy_change.MIN_IMAGES})."
-            yield dataclasses.replace(blank, status="INVALID", sentence=text)
-            return
-        if kind == "class":
-            for label in accuracy_change.checked_classes(reference.evaluation):
-                named = dataclasses.replace(blank, metric=f"{head} AP of {reference.evaluation.class_names[label]}")
-                change = accuracy_change.fall(reference.class_ap(label), current.class_ap(label), images)
-                yield Test(named, change, limit)
-            return
-        direction = accuracy_change.rise if kind == "calibration" else accuracy_change.fall
-        number: Callable[[HeadNumbers], accuracy_change.Numbers] = getattr(HeadNumbers, kind)
-        yield Test(blank, direction(number(reference), number(current), images), limit)
-
-    def _of(self, side: int, row: RowSnapshot, head: str) -> HeadNumbers:
-        name = row.accuracy[head].matches
-        run = self._sides[side]
-        found: Evaluation | None = run.evaluations.get(name) if name is not None else None
-        if name is None or found is None:
-            raise InputError(
-                f"{run.path}: {row.title} has no match data of the {head} head, so its accuracy cannot be tested; "
-                "make the file again with this version."
-            )
-        return self._made.setdefault((side, name), HeadNumbers(found, threads=self._threads))

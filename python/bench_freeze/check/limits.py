@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import importlib
-import math
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,27 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from .limit import Limit as Limit
+from .limit import parse_limit
 from .snapshot import KEY_FIELDS, RowSnapshot
-
-
-@dataclass(frozen=True)
-class Limit:
-    """How much worse a metric may get: in its own unit, or as a share of the reference."""
-
-    amount: float
-    is_share: bool
-
-    def absolute(self, reference: float) -> float:
-        """In the metric's unit."""
-        return self.amount * abs(reference) if self.is_share else self.amount
-
-    def share(self, reference: float) -> float:
-        """Of the reference; infinite for a limit other than 0 of a reference of 0."""
-        return self.amount if self.is_share else self.amount / abs(reference) if reference else math.inf
-
-    def __str__(self) -> str:
-        return f"{self.amount * 100:g}%" if self.is_share else f"{self.amount:g}"
-
 
 HEADS = ("target", "base")
 KINDS = ("map", "map50", "class", "f1", "calibration")
@@ -63,14 +44,32 @@ class Rules:
     common: Mapping[str, Limit | None]
     special: tuple[tuple[Mapping[str, Any], Mapping[str, Limit | None]], ...] = ()
     asked: frozenset[str] = frozenset()  # metrics that the user named: they must be there to be checked
+    named: frozenset[str] = frozenset()  # those of them that were named one by one, not by a flag for several
 
     def of(self, row: RowSnapshot) -> dict[str, Limit]:
         """The metrics that are checked of a row, in the order of METRICS."""
         limits = dict(self.common)
-        for where, changed in self.special:
-            if all(getattr(row, name) == value for name, value in where.items()):
-                limits.update(changed)
+        for changed in self._special_of(row):
+            limits.update(changed)
         return {metric: limit for metric in METRICS if (limit := limits.get(metric)) is not None}
+
+    def is_asked(self, metric: str, row: RowSnapshot) -> bool:
+        """Whether the user named a limit of this metric that holds for a row."""
+        return metric in self.asked or self._is_special(metric, row)
+
+    def is_named(self, metric: str, row: RowSnapshot) -> bool:
+        """The same, of this metric alone."""
+        return metric in self.named or self._is_special(metric, row)
+
+    def _is_special(self, metric: str, row: RowSnapshot) -> bool:
+        return any(changed.get(metric) is not None for changed in self._special_of(row))
+
+    def _special_of(self, row: RowSnapshot) -> list[Mapping[str, Limit | None]]:
+        return [
+            changed
+            for where, changed in self.special
+            if all(getattr(row, name) == value for name, value in where.items())
+        ]
 
     def names(self, metric: str) -> bool:
         """Whether any row may be checked for a metric."""
@@ -84,41 +83,31 @@ def make_rules(flags: Mapping[str, str | None], file: Path | None) -> Rules:
     """
     common: dict[str, Limit | None] = {}
     for metrics, default, _ in FLAGS.values():
-        common |= dict.fromkeys(metrics, None if default is None else parse_limit(default, "the defaults"))
+        limit = None if default is None else parse_limit(default, "the defaults", metrics[0])
+        common |= dict.fromkeys(metrics, limit)
     asked: set[str] = set()
+    named: set[str] = set()
     special: list[tuple[Mapping[str, Any], Mapping[str, Limit | None]]] = []
     if file is not None:
         values = _read_toml(file)
         _known(values, ("limits", "rows"), "key", str(file))
         limits = _limits(_table(values.get("limits", {}), f"{file}: limits"), f"{file}: limits")
         common |= limits
-        asked |= {metric for metric, limit in limits.items() if limit is not None}
+        named = {metric for metric, limit in limits.items() if limit is not None}
+        asked |= named
         rows = values.get("rows", [])
         if not isinstance(rows, list):
             raise InputError(f"{file}: rows is no list; write [[rows]] above each rule.")
         special = [_special(row, f"{file}: rule {number}") for number, row in enumerate(rows, start=1)]
     given = {name: text for name, text in flags.items() if text is not None}
     for name, text in given.items():
-        limit = parse_limit(text, f"--{name.replace('_', '-')}")
-        metrics = FLAGS[name][0]
+        metrics = FLAGS[name][0]  # all of one kind
+        limit = parse_limit(text, f"--{name.replace('_', '-')}", metrics[0])
         common |= dict.fromkeys(metrics, limit)
         asked = asked | set(metrics) if limit is not None else asked - set(metrics)
+        named -= set(metrics) if len(metrics) > 1 else set()
         special = [(where, {m: v for m, v in limits.items() if m not in metrics}) for where, limits in special]
-    return Rules(common, tuple(special), frozenset(asked))
-
-
-def parse_limit(value: Any, where: str) -> Limit | None:
-    """A limit as it is written: 0.005 in the metric's unit, "5%" of the reference, "off"."""
-    text = str(value).strip()
-    if text.lower() == "off":
-        return None
-    try:
-        amount = float(text[:-1]) / 100 if text.endswith("%") else float(text)
-    except ValueError:
-        amount = math.nan
-    if isinstance(value, bool) or not 0 <= amount < math.inf:
-        raise InputError(f'{where} = {value}: give a number from 0 (0.005), a share of the reference ("5%"), or "off".')
-    return Limit(amount, text.endswith("%"))
+    return Rules(common, tuple(special), frozenset(asked), frozenset(named))
 
 
 def _special(row: Any, where: str) -> tuple[Mapping[str, Any], Mapping[str, Limit | None]]:
@@ -136,7 +125,7 @@ def _special(row: Any, where: str) -> tuple[Mapping[str, Any], Mapping[str, Limi
 
 def _limits(values: Mapping[str, Any], where: str) -> dict[str, Limit | None]:
     _known(values, METRICS, "metric", where)
-    return {metric: parse_limit(value, f"{where}: {metric}") for metric, value in values.items()}
+    return {metric: parse_limit(value, f"{where}: {metric}", metric) for metric, value in values.items()}
 
 
 def _table(value: Any, where: str) -> dict[str, Any]:

@@ -21,6 +21,10 @@ from ..report.schema import SCHEMA_VERSION, decode
 from .snapshot import KIND, VERSION, Snapshot, snapshot_of_profile, snapshot_of_results
 
 
+class NoMatches(InputError):
+    """There are no match data, as opposed to those of something else."""
+
+
 @dataclass(frozen=True)
 class Side:
     """One run: its file, what is checked of it, and its evaluations, which are read when they are asked for."""
@@ -31,10 +35,10 @@ class Side:
 
     @cached_property
     def evaluations(self) -> Mapping[str, Evaluation]:
-        """By entry name. Raises InputError when the match file is missing, damaged or another one."""
+        """By entry name. Raises NoMatches when there is no match file, InputError when it is damaged or another one."""
         facts = self.snapshot.matches
         if facts is None:
-            raise InputError(
+            raise NoMatches(
                 f"{self.path} names no match file, so its accuracy cannot be tested; make it again with this version, "
                 "or turn accuracy off (--max-map-drop off --max-f1-drop off --max-calibration-increase off)."
             )
@@ -42,7 +46,7 @@ class Side:
         try:
             content = path.read_bytes()
         except OSError as error:
-            raise InputError(
+            raise (NoMatches if isinstance(error, FileNotFoundError) else InputError)(
                 f"{path}: the match file of {self.path.name} cannot be read ({error.strerror}); accuracy is tested on "
                 "it: put it beside that file."
             ) from None

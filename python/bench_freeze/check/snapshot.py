@@ -15,6 +15,7 @@ from ..report.schema import Accuracy, Latency, MatchFileFacts, Original, Results
 
 KIND = "bench-freeze baseline"
 VERSION = 1
+PROFILE = "profile"  # the construction of its row
 SAMPLE_DIGITS = 5  # significant: a microsecond of a tenth of a second
 
 KEY_FIELDS = (
@@ -37,6 +38,7 @@ class HeadAccuracy(Struct, frozen=True, kw_only=True):
     map: float | None
     map50: float | None
     matches: str | None
+    data_sha256: Annotated[str | None, Meta(description="of a profile, whose heads have sets of their own")] = None
 
 
 class RowSnapshot(Struct, frozen=True, kw_only=True):
@@ -127,7 +129,7 @@ def snapshot_of_results(results: Results) -> Snapshot:
 
 
 def snapshot_of_profile(profile: Profile) -> Snapshot:
-    """The part of a profile that is checked: one row, without accuracy."""
+    """The part of a profile that is checked: one row, with the accuracy that was asked for."""
     device = str(profile.engine.get("device", "cpu"))
     latency = profile.latency
     scopes = {} if latency is None else {"model": latency.model, "pipeline": latency.pipeline}
@@ -135,13 +137,22 @@ def snapshot_of_profile(profile: Profile) -> Snapshot:
         **dict.fromkeys(("freeze", "seed", "recipe", "data_fraction", "weights", "protocol", "data_sha256")),
         engine=str(profile.engine["name"]),
         precision=str(profile.engine["precision"]),
-        construction="profile",
+        construction=PROFILE,
         imgsz=int(profile.model["imgsz"]),
         batch=profile.batch,
         device=device,
         size_bytes=int(profile.model["bytes"]),
         artifact_sha256=str(profile.model["sha256"]),
-        accuracy={},
+        accuracy={
+            scored.role: HeadAccuracy(
+                map=scored.alone.map,
+                map50=scored.alone.map50,
+                matches=scored.alone.matches,
+                data_sha256=scored.data_sha256,
+            )
+            for scored in profile.accuracy
+            if scored.alone.map is not None
+        },
         latency={scope: _sampled(found) for scope, found in scopes.items() if found is not None},
         energy_j=[] if profile.energy is None else list(profile.energy.windows_j),
     )
@@ -153,7 +164,7 @@ def snapshot_of_profile(profile: Profile) -> Snapshot:
         finished=profile.finished,
         device_classes={device: device_class(device, profile.environment)},
         settings={"selection": profile.settings.get("selection"), "threads": threads, "images": profile.images},
-        matches=None,
+        matches=profile.matches,
         rows=[row],
     )
 

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 CHECK_DESCRIPTION = """\
 Compare each row of a run with the same row of a baseline: accuracy of both heads by a paired bootstrap over images,
-latency by a block bootstrap of the raw samples, file size. A limit is a number in the metric's unit (0.005), a share of
-the reference (5%), or "off".
+latency by a block bootstrap of the raw samples, file size. A limit is a number in the metric's unit (0.005 of mAP, 2ms,
+100kB, 50mJ), a share of the reference (5%), or "off". One that could never fail is refused. Profiles are checked like
+runs; their accuracy needs the match file that profile --target/--base writes beside them.
 """
 
 CHECK_EPILOG = """\

@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .. import __version__
-from ..engines.availability import availability, cuda_driver_error
+from ..engines.availability import PACKAGES, availability, cuda_driver_error
 from ..environment import environment
-
-ENGINES = ("torch", "ort", "ort-trt", "trt")
 
 
 def examine(device: str) -> dict[str, Any]:
@@ -23,7 +21,7 @@ def examine(device: str) -> dict[str, Any]:
         "device": device,
         "engines": {
             name: {"usable": found.usable, "reason": found.reason}
-            for name, found in ((name, availability(name, device)) for name in ENGINES)
+            for name, found in ((name, availability(name, device)) for name in PACKAGES)
         },
     }
 

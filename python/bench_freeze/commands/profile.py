@@ -40,7 +40,11 @@ def add_profile(commands: Any) -> None:
         choices=("error", "ignore"),
         help="a class of a head without a category of the same name, or the reverse (default: error)",
     )
-    profile.add_argument("--out", metavar="FILE", help="the json to write (default: MODEL.profile.json, here)")
+    profile.add_argument(
+        "--out",
+        metavar="FILE",
+        help="the json to write, match data of --target and --base beside it (default: MODEL.profile.json, here)",
+    )
     profile.add_argument("--device", default="cpu", help="cpu, cuda:0 ... (default: cpu)")
     profile.add_argument("--threads", type=int, metavar="N", help="threads of the engine (default: its own choice)")
     profile.add_argument("--images", metavar="DIR", help="images to time (default: of the sets, else generated)")

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from ..evaluate.evaluation import Evaluation
+from ..evaluate.variation import FEWEST_IMAGES, varying_images
 from ..report.schema import Accuracy
 from ..report.statistics_schema import Comparison, Equivalence, Figure
 from ..statistics.equivalence import detectable_difference, images_needed, two_one_sided_tests
@@ -132,7 +133,7 @@ def _compare(
         p_holm=None,
         p_images=None if swapped is None else p_value(swapped),
         p_seeds=sign_flip_p(difference.per_seed) if 1 < len(samples) <= 16 else None,
-        detectable=detectable_difference(estimate.spreads) if estimate else None,
+        detectable=detectable_difference(estimate.spreads) if estimate and estimate.half_width(0.95) > 0 else None,
         equivalence=[_equivalence(pair, difference, errors, samples[0].images, m) for m in margins] if is_base else [],
     )
     return Compared(comparison, errors, samples[0].images)
@@ -143,18 +144,25 @@ def _equivalence(pair: Pair, difference: Figure, errors: Sequence[float], images
     if pair.by_construction and difference.value == 0 and not any(difference.per_seed):
         return Equivalence(margin=margin, low=0.0, high=0.0, outcome="identical by construction")
     if estimate is None:
-        return Equivalence(margin=margin, low=difference.value, high=difference.value, outcome="not shown")
+        return Equivalence(margin=margin, low=None, high=None, outcome="not shown")
     low, high = estimate.interval(1 - 2 * ALPHA)
     outcome = two_one_sided_tests(estimate, margin, ALPHA)
-    needed = images_needed(float(np.median(errors)), images, margin) if errors and outcome == "not shown" else None
+    spread = median_error(errors)
+    needed = images_needed(spread, images, margin) if spread is not None and outcome == "not shown" else None
     return Equivalence(margin=margin, low=low, high=high, outcome=outcome, images_needed=needed)
+
+
+def median_error(errors: Sequence[float]) -> float | None:
+    """The median of the standard errors that say something: a difference that stays 0 tells nothing of others."""
+    known = [error for error in errors if error > 0]
+    return float(np.median(known)) if known else None
 
 
 def _swapped(pair: Pair, sampler: Sampler, permutations: int, threads: int) -> NDArray[np.float64] | None:
     evaluations: list[tuple[Evaluation, Evaluation]] = []
     for a, b in zip(pair.of_a, pair.of_b, strict=True):
         x, y = sampler.evaluation(a), sampler.evaluation(b)
-        if x is None or y is None:
+        if x is None or y is None or varying_images(x.truth) < FEWEST_IMAGES:
             return None
         evaluations.append((x, y))
     swaps = image_swaps(evaluations[0][0].counts.images, permutations, SWAP_SEED)

@@ -23,7 +23,7 @@ def latency_of_rows(rows: Sequence[Row]) -> tuple[float | None, Interval | None]
     ]
     if not measured:
         return None, None
-    bounds = [_bounds(latency) for latency in measured]
+    bounds = [bounds_of(latency) for latency in measured]
     known = [bound for bound in bounds if bound is not None]
     hull = Interval(low=min(low for low, _ in known), high=max(high for _, high in known)) if known else None
     return median(latency.p50_s or 0.0 for latency in measured), hull if len(known) == len(bounds) else None
@@ -44,6 +44,7 @@ def same_latency(a: Arm, b: Arm) -> bool:
     return own.low <= other.high and other.low <= own.high
 
 
-def _bounds(latency: Latency) -> tuple[float, float] | None:
+def bounds_of(latency: Latency) -> tuple[float, float] | None:
+    """Seconds between which the median lies, drift and correlation counted; None for a run too short to say."""
     samples = latency.samples_s
     return level(samples).interval() if len(samples) >= MIN_SAMPLES and min(samples) > 0 else None

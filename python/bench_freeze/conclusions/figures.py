@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..evaluate.bootstrap import resampled_ap
 from ..evaluate.evaluation import Evaluation
+from ..evaluate.variation import is_kept_zero, silence, varying_images
 from ..report.schema import Accuracy
 from ..report.statistics_schema import Figure, Interval
 from ..statistics.estimate import Estimate, Spread, over_both, over_images, over_seeds
@@ -24,14 +25,27 @@ class Sample:
     value: float
     drawn: NDArray[np.float64] | None  # [B] on resampled images, None without match data
     images: int
+    varying: int  # images that the number can vary over, as `varying_images` counts
+    matches: str | None = None  # the match data of one model's number
+    is_kept_zero: bool = False  # a difference that is 0 on every resample, because the two follow each other
 
     def __sub__(self, other: Sample) -> Sample:
-        is_drawn = self.drawn is not None and other.drawn is not None
-        return Sample(
-            self.value - other.value,
-            self.drawn - other.drawn if is_drawn else None,  # type: ignore[operator]
-            max(self.images, other.images),
-        )
+        images, varying = max(self.images, other.images), min(self.varying, other.varying)
+        value = self.value - other.value
+        are_identical = self.matches is not None and self.matches == other.matches
+        are_identical = are_identical or (self.is_kept_zero and other.is_kept_zero)
+        if self.drawn is None or other.drawn is None:
+            return Sample(value, None, images, varying, is_kept_zero=are_identical and value == 0)
+        drawn = self.drawn - other.drawn
+        kept_zero = is_kept_zero(drawn, are_identical, self.drawn, other.drawn)
+        return Sample(value, drawn, images, varying, is_kept_zero=kept_zero)
+
+    @property
+    def silence(self) -> str | None:
+        """Why its resamples say nothing of other images; None where they do, and without any."""
+        if self.drawn is None:
+            return None
+        return silence(self.varying, self.drawn, is_kept_zero=self.is_kept_zero)
 
 
 @dataclass(frozen=True)
@@ -73,8 +87,9 @@ class Sampler:
         drawn = {**drawn, **self._drawn_by_iou(accuracy.matches)}
         evaluation = self.evaluation(accuracy)
         images = 0 if evaluation is None else evaluation.counts.images
+        varying = 0 if evaluation is None else varying_images(evaluation.truth)
         return {
-            iou: Sample(value, drawn.get(iou), images)
+            iou: Sample(value, drawn.get(iou), images, varying, accuracy.matches)
             for iou, value in {**low, **accuracy.ap_by_iou}.items()
             if value is not None
         }
@@ -94,11 +109,12 @@ class Sampler:
             return None
         evaluation = self.evaluation(accuracy)
         if evaluation is None or accuracy.matches is None:
-            return Sample(value, None, 0)
+            return Sample(value, None, 0, 0, accuracy.matches)
         drawn = read(self._resampled(accuracy.matches, evaluation))
         names = evaluation.class_names
         columns = [k for k, name in enumerate(names) if classes is None or name in classes]
-        return Sample(value, _mean_of_classes(drawn[:, columns]), evaluation.counts.images)
+        varying = varying_images(evaluation.truth, columns)
+        return Sample(value, _mean_of_classes(drawn[:, columns]), evaluation.counts.images, varying, accuracy.matches)
 
     def _drawn_by_iou(self, matches: str | None) -> Mapping[str, NDArray[np.float64]]:
         evaluation = None if matches is None else self.evaluations.get(matches)
@@ -117,28 +133,37 @@ class Sampler:
 
 
 def figure(samples: Sequence[Sample]) -> Figure:
-    """One number from one sample per seed (at least one)."""
+    """One number from one sample per seed (at least one).
+
+    Where there are resamples and they say nothing, no claim has an interval: one over the seeds alone would describe
+    these very images.
+    """
     values = [sample.value for sample in samples]
     seeds = over_seeds(values) if len(values) > 1 else None
-    images = _over_images(samples)
+    reason, images = _over_images(samples)
     claim = over_both(seeds, images) if seeds and images else seeds or images
+    if reason is None and claim is not None and claim.half_width(0.95) == 0 and not _is_kept_zero(samples):
+        reason = "all trainings give the same number, and nothing else was varied"
     covers = {(True, True): "images and trainings", (True, False): "images", (False, True): "trainings"}
     return Figure(
         value=float(np.mean(values)),
         per_seed=values,
         sd=float(np.std(values, ddof=1)) if seeds else None,
         images=_interval(images),
-        seeds=_interval(seeds),
-        interval=_interval(claim),
-        covers=covers.get((images is not None, seeds is not None), "nothing"),
+        seeds=_interval(seeds) if seeds and (seeds.half_width(0.95) > 0 or _is_kept_zero(samples)) else None,
+        interval=_interval(claim) if reason is None else None,
+        covers=covers.get((images is not None, seeds is not None), "nothing") if reason is None else "nothing",
         image_error=images.spreads[0].standard_error if images else None,
         image_degrees=images.spreads[0].degrees if images else None,
         seed_error=seeds.spreads[0].standard_error if seeds else None,
+        no_interval=reason,
     )
 
 
 def estimate_of(figure: Figure) -> Estimate | None:
-    """The estimate behind a figure's interval."""
+    """The estimate behind a figure's interval; None where it has none."""
+    if figure.no_interval is not None:
+        return None
     spreads = []
     if figure.image_error is not None and figure.image_degrees is not None:
         spreads.append(Spread(figure.image_error, figure.image_degrees))
@@ -148,19 +173,27 @@ def estimate_of(figure: Figure) -> Estimate | None:
 
 
 def image_error(sample: Sample) -> float | None:
-    """The standard error over images of one seed's number."""
-    if sample.drawn is None:
+    """The standard error over images of one seed's number; None where they say nothing of it."""
+    if sample.drawn is None or sample.silence is not None:
         return None
     return over_images(sample.value, sample.drawn, sample.images).spreads[0].standard_error
 
 
-def _over_images(samples: Sequence[Sample]) -> Estimate | None:
-    """Of the mean over seeds: all of them were drawn on the same images, so their resamples are averaged one by one."""
+def _over_images(samples: Sequence[Sample]) -> tuple[str | None, Estimate | None]:
+    """Of the mean over seeds: all of them were drawn on the same images, so their resamples are averaged one by one.
+
+    With the reason where that says nothing.
+    """
     drawn = [sample.drawn for sample in samples if sample.drawn is not None]
     if len(drawn) < len(samples):
-        return None
-    value = float(np.mean([sample.value for sample in samples]))
-    return over_images(value, np.mean(drawn, axis=0), samples[0].images)
+        return None, None
+    value, mean = float(np.mean([sample.value for sample in samples])), np.mean(drawn, axis=0)
+    reason = silence(samples[0].varying, mean, is_kept_zero=_is_kept_zero(samples))
+    return reason, None if reason is not None else over_images(value, mean, samples[0].images)
+
+
+def _is_kept_zero(samples: Sequence[Sample]) -> bool:
+    return all(sample.is_kept_zero for sample in samples)
 
 
 def _interval(estimate: Estimate | None) -> Interval | None:

@@ -105,7 +105,7 @@ def _gain(pair: Pair, training_images: int | None) -> Gain | None:
         map=whole,
         map50=at_50,
         by_iou={
-            iou: GainAt(value=found.value, interval=found.interval, covers=found.covers)
+            iou: GainAt(value=found.value, interval=found.interval, covers=found.covers, no_interval=found.no_interval)
             for iou, found in by_iou.items()
         },
         high_less_low=figure(steeper) if len(steeper) == len(pair.by_seed) else None,

@@ -10,7 +10,7 @@ import numpy as np
 from ..report.statistics_schema import Comparison, Detectable
 from ..statistics.equivalence import detectable_difference, images_needed
 from ..statistics.estimate import Spread
-from .comparing import Compared
+from .comparing import Compared, median_error
 from .figures import Sample, image_error
 
 
@@ -20,21 +20,24 @@ def detectable_of(
     """By the median spread of the study's own paired differences on a data set.
 
     Where there are none, by the spread of one model's number times sqrt(2), as if two models were unrelated: an upper
-    bound. None without match data.
+    bound. Nothing but the reason where the images say nothing of other images; None without match data.
     """
     own = [
         entry
         for entry in compared
         if (entry.comparison.data, entry.comparison.number) == (data, number) and not entry.comparison.identical
     ]
-    errors = [error for entry in own for error in entry.image_errors]
-    if errors:
-        error, images = float(np.median(errors)), own[0].images
+    errors = [error for entry in own for error in entry.image_errors if error > 0]
+    median = median_error(errors)
+    if median is not None:
+        error, images = median, own[0].images
         basis = f"median of {len(errors)} paired differences"
     else:
         alone = None if single is None else image_error(single)
-        if alone is None or single is None:
+        if single is None or single.drawn is None:
             return None
+        if alone is None:
+            return _nothing(data, number, single)
         error, images = math.sqrt(2) * alone, single.images
         basis = "one model's spread, as if two were unrelated: an upper bound"
     with_seeds = [entry.comparison for entry in own if len(entry.comparison.seeds) > 1]
@@ -51,13 +54,32 @@ def detectable_of(
     )
 
 
+def _nothing(data: str, number: str, single: Sample) -> Detectable:
+    return Detectable(
+        data=data,
+        number=number,
+        images=single.images,
+        between_models=None,
+        between_arms=None,
+        seeds=1,
+        basis="nothing",
+        images_needed={},
+        no_interval=single.silence,
+    )
+
+
 def limits_of(
     seeds: int, comparisons: Sequence[Comparison], detectable: Sequence[Detectable], margins: Sequence[float]
 ) -> list[str]:
     """Every limit of a study as a sentence."""
-    found = [_about_seeds(seeds, any(c.difference.images is not None for c in comparisons) or bool(detectable))]
+    has_images = any(c.difference.images is not None for c in comparisons)
+    has_images = has_images or any(entry.between_models is not None for entry in detectable)
+    is_silent = any(entry.no_interval is not None for entry in detectable)
+    found = [_about_seeds(seeds, has_images)] if has_images or not is_silent else []
     found += [sentence for entry in detectable if (sentence := _about_data(entry, margins))]
-    unpermuted = [c for c in comparisons if c.p_images is None and not c.identical and c.data != "base merged"]
+    permutable = [c for c in comparisons if not c.identical and c.data != "base merged"]
+    permutable = [c for c in permutable if c.difference.no_interval is None]
+    unpermuted = [c for c in permutable if c.p_images is None]
     if unpermuted and len(unpermuted) < len(comparisons):
         found.append(f"{len(unpermuted)} comparisons have no permutation test: it is made for the first ones only.")
     return found
@@ -81,12 +103,21 @@ def _about_seeds(seeds: int, has_images: bool) -> str:
 
 
 def _about_data(entry: Detectable, margins: Sequence[float]) -> str | None:
-    if entry.between_models is None or entry.number != "map":
+    if entry.number != "map":
         return None
+    if entry.between_models is None:
+        return (
+            None
+            if entry.no_interval is None
+            else (
+                f"On the {_counted(entry.images, entry.data)} nothing is told apart: mAP has no interval and no test "
+                f"({entry.no_interval})."
+            )
+        )
     arms = f" (two arms of {entry.seeds} seeds: {entry.between_arms:.3f})" if entry.between_arms is not None else ""
     text = (
-        f"The {entry.images} {entry.data} images tell two models apart whose mAP differs by {entry.between_models:.3f} "
-        f"or more{arms}, in 80 % of cases at alpha 0.05 ({entry.basis})"
+        f"The {_counted(entry.images, entry.data)} tell two models apart whose mAP differs by "
+        f"{entry.between_models:.3f} or more{arms}, in 80 % of cases at alpha 0.05 ({entry.basis})"
     )
     if entry.data != "base" or not margins:
         return text + "."
@@ -94,3 +125,7 @@ def _about_data(entry: Detectable, margins: Sequence[float]) -> str | None:
         f"{entry.images_needed[f'{margin:g}']:,} for a margin of {margin:g}" for margin in sorted(margins)
     )
     return f"{text}; that such models are equal would take about {needs} images."
+
+
+def _counted(images: int, data: str) -> str:
+    return f"{images} {data} image{'' if images == 1 else 's'}"

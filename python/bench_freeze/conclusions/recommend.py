@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..report.statistics_schema import Arm, Interval, ParetoMember, Recommendation, Statistics
+from ..report.statistics_schema import Arm, Comparison, Interval, ParetoMember, Recommendation, Statistics
 from ..statistics.pareto import pareto_front
 from .cost import cost_difference, same_latency
 
@@ -60,7 +60,8 @@ def constraints_of(study: Mapping[str, Any], margins: Sequence[float]) -> Constr
 def recommend(statistics: Statistics, constraints: Constraints, split: str) -> Recommendation | None:
     """The best target mAP among the arms that keep to the constraints; of ties the cheapest. None without any arm.
 
-    A tie is an interval of the target difference that has 0 in it. Cheaper is the lower median latency of the engine;
+    A tie is an interval of the target difference that has 0 in it. Where the images say nothing, no tie is claimed: the
+    best value is picked, and a note says so. Cheaper is the lower median latency of the engine;
     the smaller file where latencies cannot be told apart, or were not measured for every arm.
     """
     arms = [arm for arm in statistics.arms if arm.base_change is not None]  # the others lose nobody knows what
@@ -73,6 +74,10 @@ def recommend(statistics: Statistics, constraints: Constraints, split: str) -> R
         return _without_pick(arms, statistics, timed, constraints, split, notes)
     best = max(allowed, key=lambda arm: arm.target.value)
     tied = [arm for arm in allowed if arm is best or _ties(arm, best, statistics)]
+    unknown = next((why for arm in allowed if (why := _untested(arm, best, statistics)) is not None), None)
+    if unknown is not None:
+        notes.append(f"The arms were compared by the values of their target mAP alone: {unknown}.")
+    is_tested = unknown is None and best.target.no_interval is None
     cheapest = _cheapest(tied, timed)
     pick = min(cheapest, key=lambda arm: (arm.bytes, -arm.target.value))
     interval = None if pick.base_change is None else pick.base_change.interval
@@ -80,6 +85,12 @@ def recommend(statistics: Statistics, constraints: Constraints, split: str) -> R
         notes.append(
             f"That {pick.name} loses at most {constraints.base_drop:g} of base mAP is what its value says; the "
             f"interval reaches a loss of {-interval.low:.4f}."
+        )
+    change = pick.base_change
+    if not pick.isolated and change is not None and change.no_interval is not None:
+        notes.append(
+            f"That {pick.name} loses at most {constraints.base_drop:g} of base mAP is what its value says; it has no "
+            f"interval: {change.no_interval}."
         )
     limit, reach = constraints.max_latency_ms, pick.latency_interval_s
     if limit is not None and reach is not None and reach.high * 1e3 > limit:
@@ -90,8 +101,8 @@ def recommend(statistics: Statistics, constraints: Constraints, split: str) -> R
     return Recommendation(
         pick=pick.name,
         identity=pick.identity,
-        reason=_reason(pick, best, allowed, tied, cheapest, arms, timed, constraints),
-        ties=[arm.name for arm in allowed if arm is not pick and _ties(arm, pick, statistics)],
+        reason=_reason(pick, best, allowed, tied, cheapest, arms, timed, constraints, is_tested),
+        ties=[arm.name for arm in allowed if is_tested and arm is not pick and _ties(arm, pick, statistics)],
         pareto=_pareto(arms, statistics, timed, pick),
         selected_on=split,
         final=pick.target_test,
@@ -102,19 +113,37 @@ def recommend(statistics: Statistics, constraints: Constraints, split: str) -> R
 
 def target_difference(a: str, b: str, statistics: Statistics) -> Interval | None:
     """The interval of training b's target mAP less training a's, where the two were compared."""
-    for entry in statistics.comparisons:
-        if entry.data == "target" and entry.number == "map" and entry.difference.interval is not None:
-            if (entry.a, entry.b) == (a, b):
-                return entry.difference.interval
-            if (entry.a, entry.b) == (b, a):
-                return Interval(low=-entry.difference.interval.high, high=-entry.difference.interval.low)
-    return None
+    entry = _compared(a, b, statistics)
+    if entry is None or entry.difference.interval is None:
+        return None
+    interval = entry.difference.interval
+    return interval if (entry.a, entry.b) == (a, b) else Interval(low=-interval.high, high=-interval.low)
+
+
+def _compared(a: str, b: str, statistics: Statistics) -> Comparison | None:
+    own = (c for c in statistics.comparisons if (c.data, c.number) == ("target", "map"))
+    return next((c for c in own if (c.a, c.b) in ((a, b), (b, a))), None)
+
+
+def _untested(a: Arm, b: Arm, statistics: Statistics) -> str | None:
+    """Why the images say nothing of the target difference of two arms; None where they do, or need not."""
+    if a.training == b.training:
+        return None
+    entry = _compared(a.training, b.training, statistics)
+    if entry is not None:
+        return entry.difference.no_interval
+    return a.target.no_interval or b.target.no_interval
 
 
 def _ties(a: Arm, b: Arm, statistics: Statistics) -> bool:
-    """Whether the target mAP of two arms cannot be told apart; without any interval nothing can."""
+    """Whether the target mAP of two arms cannot be told apart.
+
+    Without any interval nothing can; where there is none because the images say nothing, no tie is claimed either.
+    """
     if a.training == b.training:
         return True
+    if _untested(a, b, statistics) is not None:
+        return False
     paired = target_difference(a.training, b.training, statistics)
     if paired is not None:
         return paired.low <= 0 <= paired.high
@@ -157,11 +186,19 @@ def _pareto(arms: Sequence[Arm], statistics: Statistics, timed: bool, pick: Arm 
             base_change=arm.base_change,
             latency_p50_s=arm.latency_p50_s,
             latency_interval_s=arm.latency_interval_s,
-            tied_with_pick=None if pick is None or arm is pick else _ties(arm, pick, statistics),
+            tied_with_pick=_tied_with_pick(arm, pick, statistics),
         )
         for arm in front
         if arm.base_change is not None
     ]
+
+
+def _tied_with_pick(arm: Arm, pick: Arm | None, statistics: Statistics) -> bool | None:
+    if pick is None or arm is pick or _untested(arm, pick, statistics) is not None:
+        return None
+    if arm.training == pick.training and pick.target.no_interval is not None:
+        return None  # both have one head; the images did not show it
+    return _ties(arm, pick, statistics)
 
 
 def _reason(
@@ -173,6 +210,7 @@ def _reason(
     arms: Sequence[Arm],
     timed: bool,
     constraints: Constraints,
+    is_tested: bool,
 ) -> str:
     field = f"Of {len(arms)} arms {len(allowed)} {constraints.in_words()}."
     base = (
@@ -181,13 +219,19 @@ def _reason(
         else f"Its base mAP changes by {_kept(pick, several=True):+.4f}"
     )
     if len(tied) == 1:
-        return f"{field} {base}, and its target mAP, {pick.target.value:.4f}, is the highest of them without a tie."
+        without = " without a tie" if is_tested else ""
+        return f"{field} {base}, and its target mAP, {pick.target.value:.4f}, is the highest of them{without}."
     if not timed:
         cost = " it has the smallest file"
     elif len(cheapest) == 1:
         cost = " it has the lowest median latency"
     else:
         cost = f", the latencies of {len(cheapest)} cannot be told apart, and of those it has the smallest file"
+    if not is_tested:
+        return (
+            f"{field} {base}; its target mAP, {pick.target.value:.4f}, is the highest of them; of the {len(tied)} that "
+            f"have this target head{cost}."
+        )
     lead = (
         f"its target mAP, {pick.target.value:.4f}, is the highest of them"
         if pick is best

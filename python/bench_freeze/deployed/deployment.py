@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..artifact import Artifact, ArtifactStore
 from ..dualhead.checkpoint import Checkpoint
-from ..engines.availability import engine_device, letterbox_device
+from ..engines.availability import PACKAGES, engine_device, letterbox_device
 from ..engines.base import Engine, Head, ModelCard
 from ..engines.open import open_exported
 from ..environment import machine, package_version, package_versions
@@ -112,12 +112,11 @@ class Deployment:
 
     def identity(self) -> dict[str, Any]:
         """What detections depend on: the deployed bytes and the engine that runs them."""
-        packages = {"torch": "torch", "ort": "onnxruntime", "ort-trt": "onnxruntime", "trt": "tensorrt"}
         deployed = self._deployed
         return {
             "model": deployed[0].sha256(deployed[1]) if deployed is not None else self.candidate.identity(),
             "engine": self.engine_name,
-            "version": package_version(packages[self.engine_name]),
+            "version": package_version(PACKAGES[self.engine_name]),
             "device": self.device,
             "gpus": machine()["gpus"] if self.device.startswith("cuda") else [],
             **({"letterbox": self.letterbox} if self.letterbox != "cpu" else {}),

@@ -10,6 +10,7 @@ from ..environment import package_version
 from ..errors import InputError
 from .base import Letterboxing
 
+PACKAGES = {"torch": "torch", "ort": "onnxruntime", "ort-trt": "onnxruntime", "trt": "tensorrt"}  # that run an engine
 GPU_ONLY = frozenset({"ort-trt", "trt"})
 
 
@@ -63,8 +64,7 @@ def availability(engine: str, device: str) -> Availability:
 
         found = ", ".join(map(str, installed()))
     else:
-        package = "torch" if engine == "torch" else "onnxruntime"
-        found = f"{package} {package_version(package)}"
+        found = f"{PACKAGES[engine]} {package_version(PACKAGES[engine])}"
     return Availability(engine, device, problem is None, problem or found)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,20 +13,25 @@ from ..scorer.arrays import check_positive
 from ..scorer.matching import bootstrap
 from . import protocols
 from .evaluation import Evaluation
+from .variation import SAME, is_kept_zero, silence, varying_images
 
 
 @dataclass(frozen=True)
 class Difference:
-    """B minus A: on the images there are, and the interval that the resamples span."""
+    """B minus A: on the images there are, and the interval that the resamples span.
+
+    Both ends are None where resampling these images says nothing of others; `no_interval` says why.
+    """
 
     value: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
+    no_interval: str | None = None
 
     @property
     def is_significant(self) -> bool:
-        """Whether the interval leaves out 0."""
-        return self.low > 0 or self.high < 0
+        """Whether there is an interval and it leaves out 0."""
+        return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,8 @@ def compare(
     drawn twice counts twice, its ground truth and detections alike, and the curves are built anew from the weighted
     detections. Equal seeds give equal intervals, whatever `threads` is. A resample without ground truth of a class
     leaves that class out. The numbers are COCO's AP over all areas at the highest of `max_detections` up to 100.
+    Where resampling says nothing of other images (one image, a class that is in one image only, a number that every
+    resample repeats) a difference has a value and no interval.
 
     Raises InputError for results of different ground truth, protocol or thresholds, or a protocol other than COCO's.
     """
@@ -64,16 +72,20 @@ def compare(
     if not 0 < confidence < 1:
         raise InputError(f"confidence is {confidence}: give a number between 0 and 1, such as 0.95")
     numbers = [_Numbers(result, resamples, seed, threads) for result in (result_a, result_b)]
+    are_identical = same_matches(result_a, result_b)
 
     def difference(number: str, at: int | None = None) -> Difference | None:
         (whole_a, drawn_a), (whole_b, drawn_b) = (entry.get(number, at) for entry in numbers)
         drawn = drawn_b - drawn_a
-        drawn = drawn[np.isfinite(drawn)]
-        value = whole_b - whole_a
-        if not np.isfinite(value) or not drawn.size:
+        value = float(whole_b - whole_a)
+        if not np.isfinite(value):
             return None
-        low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
-        return Difference(float(value), float(low), float(high))
+        images = varying_images(result_a.truth, None if at is None else [at])
+        kept_zero = is_kept_zero(drawn, are_identical, drawn_a, drawn_b)
+        (low, high), reason = percentiles(
+            drawn, images, [(1 - confidence) / 2, (1 + confidence) / 2], is_kept_zero=kept_zero
+        )
+        return Difference(value, low, high, reason)
 
     return Comparison(
         resamples=resamples,
@@ -83,6 +95,34 @@ def compare(
         ap50=difference("ap50"),
         ap75=difference("ap75"),
         ap_per_class={name: difference("class", k) for k, name in enumerate(result_a.class_names)},
+    )
+
+
+def percentiles(
+    drawn: NDArray[np.float64], images: int, tails: Sequence[float], *, is_kept_zero: bool = False
+) -> tuple[tuple[float, float] | tuple[None, None], str | None]:
+    """The resamples' [B] quantiles at two `tails`, or two None and why; undefined resamples (NaN) are left out.
+
+    `images` as in `silence`. Quantiles that coincide although a few resamples differ are no interval either.
+    """
+    reason = silence(images, drawn, is_kept_zero=is_kept_zero)
+    if reason is not None:
+        return (None, None), reason
+    low, high = map(float, np.quantile(drawn[np.isfinite(drawn)], tails))
+    if high - low <= SAME and not is_kept_zero:
+        return (None, None), "nearly every resample of the images gives the same number"
+    return (low, high), None
+
+
+def same_matches(a: Evaluation, b: Evaluation) -> bool:
+    """Whether two results of one ground truth have the same detections with the same matches."""
+    ours, theirs = a.matches, b.matches
+    masks = (zip(x, y, strict=True) for x, y in zip(ours.masks, theirs.masks, strict=True))
+    return (
+        np.array_equal(ours.begin, theirs.begin)
+        and np.array_equal(ours.label, theirs.label)
+        and np.array_equal(ours.scores, theirs.scores)
+        and all(np.array_equal(x, y) for part in masks for x, y in part)
     )
 
 

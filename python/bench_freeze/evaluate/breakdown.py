@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from ..data.dataset import DetectionTable, GroundTruth, truth_of_images
 from ..scorer.matching import bootstrap
 from . import protocols
+from .bootstrap import mean_ap, percentiles
 from .evaluate import evaluate
 from .evaluation import Evaluation
+from .variation import SAME, varying_images
 
 # COCO's ten thresholds as they are, so that AP at them is COCO's to the last bit, with eight lower ones before them.
 LOW_IOU_THRESHOLDS: NDArray[np.float64] = np.arange(10, 50, 5) / 100
@@ -22,11 +24,15 @@ COUNT_BINS: Mapping[str, tuple[int, float]] = {"1": (1, 1), "2-4": (2, 4), "5-9"
 
 @dataclass(frozen=True)
 class Interval:
-    """A number on the images there are, and the interval of a bootstrap over them; None: undefined."""
+    """A number on the images there are, and the interval of a bootstrap over them; None: undefined.
+
+    A number may have no interval; `no_interval` says why.
+    """
 
     value: float | None
     low: float | None
     high: float | None
+    no_interval: str | None = None
 
 
 UNDEFINED = Interval(None, None, None)
@@ -66,6 +72,7 @@ def break_down(
     images, not of the training, and are the bootstrap's basic ones (Davison and Hinkley, "Bootstrap Methods and their
     Application", 1997, eq. 5.6): the resampled quantiles mirrored at the value. AP is higher on average on a resample
     than on the images it is drawn from, as it is on few images than on many; percentiles would take that bias twice.
+    Where the images of a part say nothing of others (see `variation`) it has a value and no interval.
 
     Images without objects stand in no part by count: their AP is undefined.
     """
@@ -110,6 +117,7 @@ class _Intervals:
             threads=threads,
         )
         self._drawn = np.where(ap < 0, np.nan, ap)  # [resamples, K, T]; NaN without ground truth
+        self._images = varying_images(evaluation.truth, area=next(iter(evaluation.area_ranges.values())))
 
     def by_iou(self) -> dict[float, Interval]:
         return {
@@ -130,14 +138,13 @@ class _Intervals:
         """The mean over classes, and thresholds, that a resample has ground truth of."""
         if value < 0:
             return UNDEFINED
-        values = drawn.reshape(len(drawn), -1)
-        known = np.isfinite(values)
-        counted = known.any(axis=1)
-        means = np.where(known, values, 0)[counted].sum(axis=1) / known[counted].sum(axis=1)
-        if not len(means):
-            return Interval(float(value), None, None)
-        low, high = np.clip(2 * value - np.quantile(means, self._tails)[::-1], 0, 1)
-        return Interval(float(value), float(low), float(high))
+        (low, high), reason = percentiles(mean_ap(drawn, self._evaluation.iou_thresholds), self._images, self._tails)
+        if low is None or high is None:
+            return Interval(float(value), None, None, reason)
+        low, high = (float(np.clip(2 * value - end, 0, 1)) for end in (high, low))
+        if high - low <= SAME:
+            return Interval(float(value), None, None, "the resamples of the images all lie on one side of it")
+        return Interval(float(value), low, high)
 
 
 def _of_images(detections: DetectionTable, images: NDArray[np.integer], count: int) -> DetectionTable:

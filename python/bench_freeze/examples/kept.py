@@ -9,6 +9,7 @@ from typing import Any
 
 from ..artifact import Artifact, ArtifactStore, read_artifact
 from ..deployed.pipeline import HeadDetections, load_detections
+from ..engines.availability import PACKAGES
 from ..report.schema import Original, Results, Row
 from ..spec.study import Study
 from ..study.bench import DETECTIONS, nms_settings
@@ -70,14 +71,13 @@ def _shown(path: Path) -> dict[str, HeadDetections]:
 def _find(artifacts: Sequence[Artifact], record: Row | Original, results: Results, data_sha256: str) -> Artifact | None:
     """The artifact of a record on a data set."""
     versions = results.environment["packages"]
-    package = {"torch": "torch", "ort": "onnxruntime", "trt": "tensorrt"}[record.engine]
     for artifact in artifacts:
         inputs = artifact.inputs
         if (
             inputs["data_sha256"] == data_sha256
             and inputs["engine"] == record.engine
             and inputs["device"] == record.device
-            and inputs["version"] == versions[package]
+            and inputs["version"] == versions[PACKAGES[record.engine]]
             and _is_model(inputs["model"], record, results)
         ):
             return artifact

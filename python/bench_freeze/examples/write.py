@@ -22,15 +22,20 @@ REPORT = "report.html"
 def write_report(
     folder: Path, results: Results, study: Study, every: Sequence[Inputs], store: ArtifactStore, console: Console
 ) -> Path:
-    """Write the report; images that can no longer be read leave it without examples, and with a warning."""
+    """Write the report; examples that cannot be made leave it without them, and with a warning.
+
+    The results are written by now, so nothing that examples meet may end the study, whatever it is.
+    """
     name = folder.resolve().name
     examples, absent = {}, []
     with console.step("write the report"):
         try:
             examples[name] = gather_examples(results, study, every, store)
             write_whole(folder / EXAMPLES, encode_examples(examples[name]))
-        except BenchFreezeError as error:
-            absent.append(f"No example images: {error}")
-            console.warn(f"the report has no example images: {error}")
+        except Exception as error:
+            examples.clear()
+            reason = str(error) if isinstance(error, BenchFreezeError) else f"{type(error).__name__}: {error}"
+            absent.append(f"No example images: {reason}")
+            console.warn(f"the report has no example images: {reason}")
         write_whole(folder / REPORT, report_page(view_of({name: results}), examples, absent).encode())
     return folder / REPORT

@@ -16,6 +16,7 @@ from ..deployed.pipeline import HeadDetections, merge
 from ..engines.base import Head, HeadName, ModelCard
 from ..engines.selection import NmsSettings
 from ..errors import InputError
+from ..evaluate.match_file import MatchFile
 from ..report.profile_schema import SetAccuracy
 
 
@@ -66,8 +67,15 @@ def read_sets(request: AccuracyRequest, card: ModelCard, note: Callable[[str], N
     return sets
 
 
-def score_set(detections: dict[str, HeadDetections], scored: ScoredSet, settings: NmsSettings) -> SetAccuracy:
-    """One head on its set: alone, and under the detection limit that it shares with the other."""
+def match_file_of(out: Path) -> Path:
+    """Where the match data of a profile lie: beside it, under its name."""
+    return out.with_name(f"{out.name.removesuffix('.json')}.matches.zip")
+
+
+def score_set(
+    detections: dict[str, HeadDetections], scored: ScoredSet, settings: NmsSettings, matches: MatchFile
+) -> SetAccuracy:
+    """One head on its set: alone, with its match data put into `matches`, and under the limit that both heads share."""
     merged = None
     if {"base", "target"} <= detections.keys():
         base, target = merge(detections["base"], detections["target"], settings.max_detections)
@@ -78,7 +86,7 @@ def score_set(detections: dict[str, HeadDetections], scored: ScoredSet, settings
         data=scored.data.name,
         data_sha256=scored.data.sha256,
         images=len(scored.data.images),
-        alone=score(detections[scored.head.name], scored.classes, scored.data).accuracy,
+        alone=score(detections[scored.head.name], scored.classes, scored.data).kept_in(matches),
         merged=merged,
         left_out_classes=list(scored.classes.left_out_classes),
         left_out_categories=list(scored.classes.left_out_categories),

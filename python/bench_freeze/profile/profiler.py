@@ -27,6 +27,7 @@ from ..engines.base import Engine
 from ..engines.selection import NmsSettings
 from ..environment import environment
 from ..errors import InputError, MeasurementError
+from ..evaluate.match_file import MatchFile
 from ..measure.clock import HostClock
 from ..measure.paired import compare_paired
 from ..measure.regimes import sample_cold, sample_paced
@@ -47,8 +48,8 @@ from ..report.profile_schema import (
     Profile,
     encode_profile,
 )
-from ..report.schema import Latencies
-from .accuracy import ScoredSet, read_sets, score_set
+from ..report.schema import Latencies, MatchFileFacts
+from .accuracy import ScoredSet, match_file_of, read_sets, score_set
 from .batches import IN_FLIGHT, BatchFits, batch_call, overlapped_call
 from .images import folder_records, pattern_records
 from .request import ProfileRequest, check_request
@@ -159,11 +160,12 @@ class _Profiler:
         write_whole(self._request.out, encode_profile(self._profile))
 
     def _accuracy(self) -> None:
-        settings = NmsSettings()
+        settings, matches = NmsSettings(), MatchFile()
         for scored in self._sets:
             self._note(f"{scored.role} set: {len(scored.data.images)} images")
             found = detect(self._engine, scored.data, settings, batch=self._profile.batch)
-            self._profile.accuracy.append(score_set(found, scored, settings))
+            self._profile.accuracy.append(score_set(found, scored, settings, matches))
+            self._profile.matches = MatchFileFacts(**matches.write(match_file_of(self._request.out)))
             self._write()
 
     def _sustained(self) -> None:

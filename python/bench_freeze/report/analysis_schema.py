@@ -17,6 +17,7 @@ class Interval(Struct, frozen=True, kw_only=True):
     value: float | None
     low: float | None
     high: float | None
+    no_interval: Annotated[str | None, Meta(description="why a number that is defined has no interval")] = None
 
 
 class Part(Struct, frozen=True, kw_only=True):

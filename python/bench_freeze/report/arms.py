@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from .columns import NUMBERS
 from .schema import Results, Row
 from .statistics_schema import Arm, Figure
 from .view import RowView, Value, worse
+
+HEADINGS = {column.key: column.heading for column in NUMBERS}
 
 
 def with_statistics(rows: Sequence[RowView], results: Results) -> list[RowView]:
@@ -70,7 +73,19 @@ def _figures(arm: Arm) -> dict[str, Figure]:
     return {key: figure for key, figure in figures.items() if figure is not None}
 
 
+def no_intervals(results: Results) -> list[str]:
+    """Which numbers of a study have no interval although its images were resampled, and why: a sentence a reason."""
+    found: dict[str, dict[str, None]] = {}
+    for arm in results.statistics.arms if results.statistics is not None else ():
+        for key, figure in _figures(arm).items():
+            if figure.no_interval is not None:
+                found.setdefault(figure.no_interval, {})[HEADINGS[key]] = None
+    return [f"No interval of {', '.join(headings)}: {reason}." for reason, headings in found.items()]
+
+
 def _value(figure: Figure) -> Value:
+    if figure.no_interval is not None:
+        return Value(figure.value, note=f"no interval: {figure.no_interval}")
     if figure.interval is None:
         return Value(figure.value)
     return Value(figure.value, figure.interval.low, figure.interval.high, f"covers other {figure.covers}")

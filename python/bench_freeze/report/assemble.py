@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from .arms import picked, with_statistics
+from .arms import no_intervals, picked, with_statistics
 from .asked import asked, caption
 from .columns import ALWAYS, NAMES, NUMBERS, VERDICT
 from .profile_schema import Profile
@@ -39,7 +39,7 @@ def view_of(documents: Mapping[str, Document]) -> View:
         columns=columns,
         rows=tuple(rows),
         picked=tuple(row.id for study in studies for row in picked(_of(study, rows), study.results)),
-        absent=tuple(_absent(rows, studies)),
+        absent=(*_scored_sets(profiles), *_absent(rows, studies)),
     )
 
 
@@ -140,7 +140,8 @@ def _profile_row(name: str, profile: Profile, rows: Sequence[RowView]) -> RowVie
         "device": str(engine["device"]),
     }
     scopes = _scopes(profile.latency)
-    values = _cost(profile.latency, profile.model["bytes"]) if profile.latency else {}
+    values = _profile_accuracy(profile)
+    values |= _cost(profile.latency, profile.model["bytes"]) if profile.latency else {}
     rates = [point.images_per_s for point in profile.throughput if point.images_per_s is not None]
     values["throughput"] = Value(max(rates, default=None))
     if (energy := profile.energy) is not None:
@@ -156,6 +157,21 @@ def _profile_row(name: str, profile: Profile, rows: Sequence[RowView]) -> RowVie
         reasons=tuple(f"{scope}: {reason}" for scope, latency in scopes.items() for reason in latency.reasons),
         record=profile,
     )
+
+
+def _profile_accuracy(profile: Profile) -> dict[str, Value]:
+    """What a profile scored, in the columns of a study's rows; the notes say on which images."""
+    values: dict[str, Value] = {}
+    for scored in profile.accuracy:
+        note = f"{scored.head} head on {scored.data}, {scored.images} image{'' if scored.images == 1 else 's'}"
+        merged = None if scored.merged is None else scored.merged.map
+        own = (
+            {"target_map50": scored.alone.map50, "target_map": scored.alone.map}
+            if scored.role == "target"
+            else {"base_map": scored.alone.map, "merged_base": merged}
+        )
+        values |= {key: Value(value, note=note) for key, value in own.items() if value is not None}
+    return values
 
 
 def _onnx(row: RowView) -> str | None:
@@ -177,8 +193,17 @@ def _says(row: RowView, column: Column) -> bool:
     return row.identity.get(column.key, "-") != "-"
 
 
+def _scored_sets(profiles: Sequence[ProfileView]) -> Iterable[str]:
+    """On which images the accuracy of each profile is: another set than a study's, as likely as not."""
+    for view in profiles:
+        sets = dict.fromkeys(view.row.value(key).note for key in ("target_map", "base_map") if key in view.row.values)
+        if sets:
+            yield f"Accuracy of {view.name}: {'; '.join(sets)}."
+
+
 def _absent(rows: Sequence[RowView], studies: Sequence[Study]) -> Iterable[str]:
     """Which of the columns that people look for are not there, and why."""
+    yield from dict.fromkeys(sentence for study in studies for sentence in no_intervals(study.results))
     if not any(row.value("energy").value is not None for row in rows):
         missing = [r.latency.telemetry["missing"] for s in studies for r in s.results.rows if r.latency.telemetry]
         reasons = dict.fromkeys(text for reasons in missing for key, text in reasons.items() if key != "jetson")

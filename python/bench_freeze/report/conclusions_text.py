@@ -57,7 +57,7 @@ def _forgetting(statistics: Statistics) -> list[str]:
         lines.append(f"Base mAP identical by construction: {', '.join(identical)}.")
     for comparison in own:
         if comparison.b not in identical:
-            outcomes = _outcomes(comparison.equivalence)
+            outcomes = "" if comparison.difference.no_interval else _outcomes(comparison.equivalence)
             change = _number(comparison.difference, sign=True)
             lines.append(f"Base mAP of {comparison.b}: {change}{'; ' if outcomes else ''}{outcomes}.")
     return lines
@@ -149,6 +149,8 @@ def _shared_classes(arms: Sequence[Arm]) -> list[str]:
 
 def _number(figure: Figure, sign: bool = False) -> str:
     text = f"{figure.value:+.4f}" if sign else f"{figure.value:.4f}"
+    if figure.no_interval is not None:
+        return f"{text} (no interval: {figure.no_interval})"
     if figure.interval is None:
         return text
     ends = (f"{end:+.4f}" if sign else f"{end:.4f}" for end in (figure.interval.low, figure.interval.high))

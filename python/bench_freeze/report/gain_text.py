@@ -66,7 +66,7 @@ def iou_lines(gains: Sequence[Gain]) -> list[str]:
     signs = [_sign(found.high_less_low) for found in compared if found.high_less_low is not None]
     counts = [
         f"{signs.count(sign)} {words}"
-        for sign, words in ((1, "higher"), (-1, "lower"), (0, "not told apart"))
+        for sign, words in ((1, "higher"), (-1, "lower"), (0, "not told apart"), (None, "without an interval"))
         if signs.count(sign)
     ]
     peaks = [peak for found in compared if (peak := highest(found)) is not None]
@@ -91,11 +91,16 @@ def trend_lines(trends: Sequence[GainTrend]) -> list[str]:
 
 
 def _outcome(trend: GainTrend) -> str:
-    return {1: "it shrinks", -1: "it grows", 0: "no change is shown"}[_sign(trend.map50)]
+    sign = _sign(trend.map50)
+    if sign is None:
+        return f"no interval ({trend.map50.no_interval})"
+    return {1: "it shrinks", -1: "it grows", 0: "no change is shown"}[sign]
 
 
-def _sign(figure: Figure) -> int:
-    """Of a figure whose interval leaves out 0; 0 where it does not, or where there is none."""
+def _sign(figure: Figure) -> int | None:
+    """Of a figure whose interval leaves out 0; else 0, without match data too. None where the images say nothing."""
+    if figure.no_interval is not None:
+        return None
     interval = figure.interval
     return 0 if interval is None else int(interval.low > 0) - int(interval.high < 0)
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-from .schema import Accuracy, Latencies, Latency
+from .schema import Accuracy, Latencies, Latency, MatchFileFacts
 
 PROFILE_VERSION = 1
 
@@ -115,6 +115,9 @@ class Profile(Struct, kw_only=True):
     energy: EnergyFigures | None = None
     versus: PairedRatio | None = None
     accuracy: list[SetAccuracy] = []
+    matches: Annotated[
+        MatchFileFacts | None, Meta(description="the file beside the profile with the match data of its accuracy")
+    ] = None
     missing: dict[str, str] = {}
 
 

@@ -43,6 +43,8 @@ def _lines(profile: Profile) -> Iterator[str]:
             f"{scored.head} head on {scored.data} ({scored.images} images): mAP {_fraction(scored.alone.map)}, mAP50 "
             f"{_fraction(scored.alone.map50)}{merged}"
         )
+    if profile.matches is not None:
+        yield f"match data, for `bench-freeze check`: {profile.matches.file}"
     for point in profile.throughput:
         rate = "-" if point.images_per_s is None else f"{point.images_per_s:.1f}"
         beside = point.overlapped_images_per_s

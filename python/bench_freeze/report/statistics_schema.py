@@ -35,14 +35,19 @@ class Figure(Struct, frozen=True, kw_only=True):
     image_error: Annotated[float | None, Meta(description="standard error over images")]
     image_degrees: Annotated[float | None, Meta(description="its degrees of freedom: images less one")]
     seed_error: Annotated[float | None, Meta(description="standard error over seeds")]
+    no_interval: Annotated[
+        str | None, Meta(description="why there is no interval although there are match data or several seeds")
+    ] = None
 
 
 class Equivalence(Struct, frozen=True, kw_only=True):
     """Two one-sided tests at a margin that was fixed before."""
 
     margin: float
-    low: Annotated[float, Meta(description="of the 90 % interval, which has to lie inside the margin")]
-    high: float
+    low: Annotated[
+        float | None, Meta(description="of the 90 % interval, which has to lie inside the margin; null without one")
+    ]
+    high: float | None
     outcome: Annotated[str, Meta(description="identical by construction, equivalent, different or not shown")]
     images_needed: Annotated[
         int | None, Meta(description="images that would show it, if the true difference is 0; null where it is shown")
@@ -82,6 +87,9 @@ class Detectable(Struct, frozen=True, kw_only=True):
     images_needed: Annotated[
         dict[str, int], Meta(description="by margin: images that show equivalence of two models that do not differ")
     ]
+    no_interval: Annotated[
+        str | None, Meta(description="why the images say nothing of other images, so that the rest is null")
+    ] = None
 
 
 class ClassGroup(Struct, frozen=True, kw_only=True):
@@ -126,6 +134,7 @@ class GainAt(Struct, frozen=True, kw_only=True):
     value: float
     interval: Interval | None
     covers: str
+    no_interval: str | None = None
 
 
 class Gain(Struct, frozen=True, kw_only=True):
@@ -190,7 +199,10 @@ class ParetoMember(Struct, frozen=True, kw_only=True):
     latency_p50_s: float | None
     latency_interval_s: Interval | None = None
     tied_with_pick: Annotated[
-        bool | None, Meta(description="interval of the target difference to the pick has 0 in it")
+        bool | None,
+        Meta(
+            description="interval of the target difference to the pick has 0 in it; null where the images say nothing"
+        ),
     ]
 
 

@@ -95,7 +95,7 @@ class View:
     columns: tuple[Column, ...]
     rows: tuple[RowView, ...]
     picked: tuple[str, ...] = ()  # ids of rows that are recommended
-    absent: tuple[str, ...] = ()  # sentences: which columns are left out, and why
+    absent: tuple[str, ...] = ()  # sentences: what the columns do not say, and which are left out and why
 
     @property
     def title(self) -> str:

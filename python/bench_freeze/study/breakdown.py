@@ -23,6 +23,7 @@ from ..spec.study import Study
 
 RESAMPLES = 1000
 CONFIDENCE = 0.95
+METHOD = 2  # changes with what `break_down` makes of the same detections
 
 
 def score_in_parts(
@@ -51,6 +52,7 @@ def score_in_parts(
         "classes": list(data.class_names),
         "resamples": RESAMPLES,
         "confidence": CONFIDENCE,
+        "method": METHOD,
     }
 
     def build(folder: Path) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from ..report.statistics_schema import Recommendation, Statistics
 from ..spec.recipe import SCRATCH
 from ..spec.study import Study
 
-METHOD = 2  # changes with what `conclude` makes of the same rows
+METHOD = 3  # changes with what `conclude` makes of the same rows
 GAIN_METHOD = 1  # the same for the gain over scratch, where a study has such arms
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..analysis_schema import Part
 from ..schema import Accuracy
 from ..view import RowView
 from .figure import Axis, Figure, Series, shown_first
@@ -27,7 +28,7 @@ def figure_of_parts(key: str, named: Sequence[tuple[str, RowView, Accuracy]]) ->
                 y=[part.ap.value for part in own.values()],
                 low=[part.ap.low for part in own.values()],
                 high=[part.ap.high for part in own.values()],
-                labels=[f"{part.objects} objects, {part.images} images" for part in own.values()],
+                labels=[_label(part) for part in own.values()],
                 symbol=position,
                 dashed=row.kind == "original",
                 first=shown_first(position, len(named), 4),
@@ -45,3 +46,8 @@ def figure_of_parts(key: str, named: Sequence[tuple[str, RowView, Accuracy]]) ->
         sideways=True,
         choose=len(series) > 1,
     )
+
+
+def _label(part: Part) -> str:
+    reason = f"; no interval: {part.ap.no_interval}" if part.ap.no_interval is not None else ""
+    return f"{part.objects} objects, {part.images} images{reason}"

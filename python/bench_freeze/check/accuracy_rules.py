@@ -1,0 +1,126 @@
+"""Accuracy of paired rows: every rule of each head as a test, or in a sentence why there is none."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+
+from ..errors import InputError
+from ..evaluate.bootstrap import check_pair
+from ..evaluate.evaluation import Evaluation
+from ..evaluate.variation import FEWEST_IMAGES
+from . import accuracy_change
+from .accuracy_change import HeadNumbers, Images, images_of
+from .finding import UNCHECKED, Finding
+from .limits import HEADS, Limit, Rules
+from .measured import Test
+from .pairing import Pair
+from .read import NoMatches, Side
+from .snapshot import PROFILE, RowSnapshot
+
+
+class AccuracyRules:
+    """The rules on accuracy of two runs. Entries of match data are resampled once each: rows share entries."""
+
+    def __init__(self, baseline: Side, current: Side, rules: Rules, threads: int) -> None:
+        self._sides = baseline, current
+        self._rules = rules
+        self._threads = threads
+        self._made: dict[tuple[int, str], HeadNumbers] = {}
+
+    def examine(
+        self, head: str, kind: str, blank: Finding, limit: Limit, pair: Pair, notes: list[str]
+    ) -> Iterator[Finding | Test]:
+        """One finding or test, one of each class, or none with a note where nobody asked for what is not there.
+
+        Raises InputError where match data that a run must have are missing, and where they are those of another run.
+        """
+        is_asked = self._rules.is_asked(blank.rule, pair.current)
+        reason = self._not_there(head, kind, blank.rule, pair)
+        if reason is None and _data_differ(head, pair):
+            text = f"{blank.row}: {blank.metric}: the {head} sets are not the same data; score both on the baseline's."
+            yield dataclasses.replace(blank, status="REFUSED", sentence=text)
+            return
+        if reason is None:
+            try:
+                reference, current = (self._of(i, row, head) for i, row in enumerate((pair.reference, pair.current)))
+            except NoMatches as error:
+                if is_asked or pair.current.construction != PROFILE:
+                    raise
+                reason = str(error)
+            else:
+                yield from _tests(head, kind, blank, limit, reference, current)
+                return
+        if reason and is_asked:
+            text = f"{blank.row}: {blank.metric} was not compared: {reason}"
+            yield dataclasses.replace(blank, status="REFUSED", sentence=text)
+        elif reason:
+            notes.append(f"{UNCHECKED}: {reason}")
+
+    def _not_there(self, head: str, kind: str, rule: str, pair: Pair) -> str | None:
+        """Why a head cannot be compared: a sentence, or nothing where that is no loss; None where both have it."""
+        both = {"baseline": pair.reference, "current run": pair.current}
+        without = [name for name, row in both.items() if head not in row.accuracy]
+        if not without:
+            return None
+        if len(without) == 1:
+            return f"the {without[0]} has no accuracy of the {head} head; score it there, or turn it off."
+        if pair.current.construction != PROFILE:  # an original has no target head, other rows have what they can have
+            return ""
+        other = next(name for name in HEADS if name != head)
+        is_other_there = any(other in row.accuracy for row in both.values())
+        if is_other_there and not self._rules.is_named(rule, pair.current):
+            return ""  # a flag names both heads, and a profile may be of one
+        if is_other_there:
+            return f"neither profile has accuracy of the {head} head; make both with --{head}."
+        return "neither profile has any; make both with --target or --base."
+
+    def _of(self, side: int, row: RowSnapshot, head: str) -> HeadNumbers:
+        name = row.accuracy[head].matches
+        run = self._sides[side]
+        found: Evaluation | None = run.evaluations.get(name) if name is not None else None
+        if name is None or found is None:
+            raise NoMatches(
+                f"{run.path}: {row.title} has no match data of the {head} head, so its accuracy cannot be tested; "
+                "make the file again with this version."
+            )
+        return self._made.setdefault((side, name), HeadNumbers(found, threads=self._threads))
+
+
+def _data_differ(head: str, pair: Pair) -> bool:
+    hashes = {row.accuracy[head].data_sha256 for row in (pair.reference, pair.current)} - {None}
+    return len(hashes) > 1
+
+
+def _tests(
+    head: str, kind: str, blank: Finding, limit: Limit, reference: HeadNumbers, current: HeadNumbers
+) -> Iterator[Finding | Test]:
+    """One test, or one of each class."""
+    try:
+        check_pair(reference.evaluation, current.evaluation)
+    except InputError as error:
+        yield dataclasses.replace(blank, status="REFUSED", sentence=f"{blank.row}: {blank.metric}: {error}")
+        return
+    images = images_of(reference.evaluation)
+    if (few := too_few(images)) is not None:
+        yield dataclasses.replace(blank, status="INVALID", sentence=f"{blank.row}: {blank.metric}: {few}.")
+        return
+    if kind == "class":
+        for label in accuracy_change.checked_classes(reference.evaluation):
+            named = dataclasses.replace(blank, metric=f"{head} AP of {reference.evaluation.class_names[label]}")
+            of_class = images_of(reference.evaluation, label)
+            change = accuracy_change.fall(reference.class_ap(label), current.class_ap(label), of_class)
+            yield Test(named, change, limit)
+        return
+    direction = accuracy_change.rise if kind == "calibration" else accuracy_change.fall
+    number: Callable[[HeadNumbers], accuracy_change.Numbers] = getattr(HeadNumbers, kind)
+    yield Test(blank, direction(number(reference), number(current), images), limit)
+
+
+def too_few(images: Images) -> str | None:
+    """Why a head cannot be tested on a data set at all; None where it can."""
+    if images.count < accuracy_change.MIN_IMAGES:
+        return f"{images.count} images are too few (at least {accuracy_change.MIN_IMAGES})"
+    if images.varying < FEWEST_IMAGES:
+        return "no class has boxes in more than one image, so the images say nothing of others"
+    return None

@@ -1,0 +1,66 @@
+"""Whether resampled images can say anything of other images. Every interval, test and margin over images asks here.
+
+A bootstrap knows only the images that it draws from. Where the boxes of each class lie in one image, a resample either
+repeats that image or leaves it out. Where every resample gives the same number, their spread is 0 because nothing was
+varied, not because the number is known. Either would give an interval of width 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..scorer.matching import TruthIndex
+
+FEWEST_IMAGES = 2
+SAME = 1e-12  # AP of equal curves, summed over other classes, is equal but for rounding
+
+
+def varying_images(
+    truth: TruthIndex, labels: Sequence[int] | None = None, area: tuple[float, float] | None = None
+) -> int:
+    """The images that a number can vary over: those with boxes of the class that has boxes in the most images.
+
+    `labels` are the classes that the number is a mean over (None: all), `area` the range of areas that counts. Crowd
+    regions are not counted: without other boxes they make no AP.
+    """
+    counted = truth.is_crowd == 0
+    if labels is not None:
+        counted &= np.isin(truth.label, np.asarray(labels, np.int32))
+    if area is not None:
+        counted &= (truth.area >= area[0]) & (truth.area <= area[1])
+    image = np.repeat(np.arange(len(truth.begin) - 1), np.diff(truth.begin))[counted]
+    pairs = np.unique(np.stack([truth.label[counted], image.astype(np.int64)], axis=1), axis=0)
+    return int(np.bincount(pairs[:, 0]).max()) if len(pairs) else 0
+
+
+def varies(drawn: NDArray[np.float64]) -> bool:
+    """Whether resamples [B] differ; those on which the number is not defined (NaN) are left out."""
+    defined = drawn[np.isfinite(drawn)]
+    return len(defined) > 1 and float(np.ptp(defined)) > SAME
+
+
+def silence(images: int, drawn: NDArray[np.float64], *, is_kept_zero: bool = False) -> str | None:
+    """Why resamples [B] of a number say nothing of other images; None where they do. Follows "no interval: ".
+
+    `images` is what `varying_images` counts. `is_kept_zero` marks a difference that is 0 on every resample because the
+    two results are alike, although images can vary: that is a finding (see `is_kept_zero`).
+    """
+    if images < FEWEST_IMAGES:
+        return "no class has boxes in more than one image, so resampling says nothing of other images"
+    if is_kept_zero or varies(drawn):
+        return None
+    return "every resample of the images gives the same number, so they say nothing of other images"
+
+
+def is_kept_zero(difference: NDArray[np.float64], are_identical: bool, *sides: NDArray[np.float64]) -> bool:
+    """Whether a difference of two numbers is 0 on every resample for a reason.
+
+    Either the two results are the same match by match, or one of the `sides` varies and the other follows it. Two
+    models that are at 0 on every image, each in its own way, are not shown to be alike.
+    """
+    defined = difference[np.isfinite(difference)]
+    is_zero = len(defined) > 0 and not np.any(np.abs(defined) > SAME)
+    return is_zero and (are_identical or any(varies(side) for side in sides))

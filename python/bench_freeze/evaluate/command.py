@@ -25,15 +25,28 @@ class EvalReport:
     categories: int
     detections: int  # rows that were scored
     ignored_detections: int  # rows of categories that the ground truth does not have
+    notes: tuple[str, ...] = ()  # sentences that belong to the numbers
+    head: str | None = None  # of the model that was run, with its classes and the categories that have no partner
+    left_out_classes: tuple[str, ...] = ()
+    left_out_categories: tuple[str, ...] = ()
 
     def summary(self) -> str:
-        """The twelve lines that pycocotools prints; one line a number under another protocol."""
-        if not self.evaluation.is_coco:
-            return "\n".join(f" {name:<5} ({self.evaluation.protocol}) = {v:0.5f}" for name, v in self.stats.items())
-        return "\n".join(summary_lines(self.evaluation))
+        """The twelve lines that pycocotools prints; one line a number under another protocol. Notes stand below."""
+        if self.evaluation.is_coco:
+            lines = list(summary_lines(self.evaluation))
+        else:
+            lines = [f" {name:<5} ({self.evaluation.protocol}) = {v:0.5f}" for name, v in self.stats.items()]
+        return "\n".join([*lines, *(f"{note}." for note in self.notes)])
 
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON types; numbers are not rounded."""
+        of_model: dict[str, Any] = {}
+        if self.head is not None:
+            of_model = {
+                "head": self.head,
+                "left_out_classes": list(self.left_out_classes),
+                "left_out_categories": list(self.left_out_categories),
+            }
         return {
             "stats": self.stats,
             "seconds": self.seconds,
@@ -43,6 +56,8 @@ class EvalReport:
             "detections": self.detections,
             "ignored_detections": self.ignored_detections,
             "counts": asdict(self.evaluation.counts),
+            "notes": list(self.notes),
+            **of_model,
         }
 
 

@@ -6,6 +6,11 @@ from .base import ModelCard
 from .onnx_file import Node, OnnxFile
 from .selection import NmsSettings
 
+UNKNOWN_THRESHOLD = (
+    "this file selects its detections by itself, and from which score cannot be told: where that is above "
+    f"{NmsSettings().score_threshold:g}, its accuracy is too low; export it with nms=False, or with "
+    f"conf={NmsSettings().score_threshold:g}"
+)
 _COMPARISONS = ("Greater", "GreaterOrEqual", "Less", "LessOrEqual")
 _PASSES_ON = ("Cast", "Identity", "Unsqueeze", "Squeeze", "Reshape")
 _SAME = 1.01  # a threshold in half precision is off by up to 0.05 %
@@ -24,15 +29,11 @@ def selection_notes(card: ModelCard, file: OnnxFile, said: float | None, *, is_e
         threshold = score_threshold(file)
         threshold = said if threshold is None else threshold
         if threshold is None:
-            notes.append(
-                "this file selects its detections by itself, and from which score cannot be told: where that is above "
-                f"{usual.score_threshold:g}, its accuracy is too low; export it with nms=False, or with "
-                f"conf={usual.score_threshold:g}"
-            )
+            notes.append(UNKNOWN_THRESHOLD)
         elif threshold > usual.score_threshold * _SAME:
             notes.append(
-                f"this file drops detections below {threshold:.4g} by itself, so its accuracy is that of the others; "
-                f"export it with conf={usual.score_threshold:g} for all of them"
+                f"this file drops detections below {threshold:.4g} by itself, which its accuracy lacks; export it with "
+                f"conf={usual.score_threshold:g} to score all of them"
             )
     shape = file.outputs[0].shape
     limit = shape[1] if shape is not None and len(shape) == 3 else None

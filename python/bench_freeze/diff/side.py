@@ -62,6 +62,27 @@ def with_head_names(model: Any, outputs: Mapping[str, str]) -> Any:
         for names in (node.input, node.output):
             for k, name in enumerate(names):
                 names[k] = renamed.get(name, name)
+    return _in_order(model)
+
+
+def _in_order(model: Any) -> Any:
+    """The model, its nodes sorted in place behind what they read: converters append casts anywhere."""
+    missing = {name for node in model.graph.node for name in node.output}
+    waiting, ordered = list(model.graph.node), []
+    while waiting:
+        later = []
+        for node in waiting:  # one pass where all stand in order already
+            if missing.isdisjoint(node.input):
+                ordered.append(node)
+                missing.difference_update(node.output)
+            else:
+                later.append(node)
+        if len(later) == len(waiting):
+            return model  # a graph with a loop, which no engine loads
+        waiting = later
+    kept = [type(node).FromString(node.SerializeToString()) for node in ordered]
+    del model.graph.node[:]
+    model.graph.node.extend(kept)
     return model
 
 

@@ -205,16 +205,15 @@ def _sizes(metadata: Mapping[str, object], images: Shape, where: str, *, is_unro
 
 
 def _only_reading(output: Shape, names: tuple[str, ...], sizes: _Sizes, where: str) -> Literal["raw", "detections"]:
-    """What a shape can be where the metadata do not say. Raises InputError unless that is one thing."""
-    is_raw, is_selected = _is_raw(output, names, sizes), output[2] == 6
-    if is_raw and is_selected:
-        raise InputError(
-            f"{where}: an output of {shape_text(output)} may be raw scores or detections, and the metadata do not say "
-            "which (nms and end2end are missing); export it again with a newer Ultralytics."
-        )
-    if not is_raw and not is_selected:
+    """What a shape can be where the metadata do not say; InputError where it is neither. It is never both.
+
+    Anchors are n * n * (1 + 4 + 16 ...), which is never 6.
+    """
+    if _is_raw(output, names, sizes):
+        return "raw"
+    if output[2] != 6:
         raise _strange([output], names, where)
-    return "raw" if is_raw else "detections"
+    return "detections"
 
 
 def _is_raw(output: Shape, names: tuple[str, ...], sizes: _Sizes) -> bool:
@@ -224,15 +223,17 @@ def _is_raw(output: Shape, names: tuple[str, ...], sizes: _Sizes) -> bool:
 def _are_anchors(count: int | str | None, sizes: _Sizes) -> bool:
     """Whether a number of columns is that of the anchors of neighbouring strides, up to the largest where it is known.
 
-    True where the number is free.
+    The largest divides the image's side. True where the number is free.
     """
     if not isinstance(count, int):
         return True
     for k, last in enumerate(_STRIDES):
+        if sizes.imgsz % last or sizes.stride not in (None, last):
+            continue
         total = 0
         for stride in reversed(_STRIDES[: k + 1]):
-            total += (-(-sizes.imgsz // stride)) ** 2
-            if total == count and sizes.stride in (None, last):
+            total += (sizes.imgsz // stride) ** 2
+            if total == count:
                 return True
     return False
 

@@ -36,6 +36,8 @@ def test_the_header_decides(tmp_path):
     own = plan(tmp_path, args={"nms": True})
     assert own.card((1, 6, 6)).heads[0].kind == "detections"
     assert "cannot be told" in own.notes[0]
+    old = plan(tmp_path, args={"half": True}, end2end="left out", stride="left out")  # says neither nms nor end2end
+    assert (old.card((1, 6, 84)).heads[0].kind, old.card((1, 300, 6)).heads[0].kind) == ("raw", "detections")
     assert plan(tmp_path, end2end=True).notes == plan(tmp_path).notes == ()
 
 

@@ -56,8 +56,7 @@ class PlanFile:
             check_card(card, _tensors(self.plan.inputs), _tensors(self.plan.outputs), side_car_path(self.path).name)
             return card
         output = tuple(size if size > 0 else None for size in output_shape) or (None, None, None)
-        said = self.header.get("batch", 1)
-        images = (None if output[0] is None and output_shape else said, None, None, None)
+        images = (output[0] if output_shape else self.header.get("batch", 1), None, None, None)
         return ultralytics_card(self.path, self.header, [images, output])
 
     @property

@@ -94,6 +94,18 @@ def model_facts(source: Source, card: ModelCard) -> dict[str, Any]:
     return facts
 
 
+def file_notes(engine: Engine) -> tuple[str, ...]:
+    """Sentences on what a file does to its own numbers, such as detections that it drops."""
+    notes: tuple[str, ...] = getattr(engine, "notes", ())
+    return notes
+
+
+def kept_notes(engine: Engine) -> dict[str, list[str]]:
+    """The same as an entry of a profile's settings; none where there are none."""
+    notes = file_notes(engine)
+    return {"notes": list(notes)} if notes else {}
+
+
 def options_here(device: str, flags: dict[str, Any]) -> PlanOptions:
     """How a plan is built on this machine, with the flags of another that it stands in for."""
     batches = flags.get("batch_profile")

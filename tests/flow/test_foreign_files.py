@@ -242,3 +242,18 @@ def test_other_tasks_are_named_with_the_option(task, few, tmp_path, monkeypatch,
     full = {"seg": "segment", "pose": "pose", "obb": "obb", "cls": "classify"}[task]
     assert f"--model {path} is a model for the task '{full}'" in message
     assert "Traceback" not in message
+
+
+def test_an_end_to_end_model_selects_for_itself_without_a_threshold(tmp_path, monkeypatch, canvases):
+    """Its arguments say nms False, its metadata end2end True; the weights are random, so every score is tiny."""
+    from ultralytics import YOLO
+
+    from bench_freeze.engines.ort_engine import OrtEngine
+
+    monkeypatch.chdir(tmp_path)
+    path = Path(YOLO("yolo26n.yaml").export(format="onnx", imgsz=SIZE, opset=17, simplify=False, nms=False))
+    engine = OrtEngine(path)
+    (head,) = engine.card.heads
+    assert (head.kind, engine.notes) == ("detections", ())
+    images = np.ascontiguousarray(canvases[:1].transpose(0, 3, 1, 2), np.float32) / np.float32(255)
+    assert engine.infer(images)["base"].shape == (1, 300, 6)

@@ -73,7 +73,7 @@ def test_bytes_that_are_no_text_are_refused(path, tmp_path):
 
 
 def test_missing_and_external_files_are_named(path, tmp_path):
-    with pytest.raises(InputError, match="no such file"):
+    with pytest.raises(InputError, match="no such ONNX file"):
         read_onnx(tmp_path / "no.onnx")
     with pytest.raises(InputError, match="cannot be read"):
         read_onnx(tmp_path)

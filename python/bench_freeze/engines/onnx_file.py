@@ -57,7 +57,7 @@ def read_onnx(path: Path) -> OnnxFile:
         with path.open("rb") as stream:  # the mapping outlives it, and goes with the last view of its bytes
             return _model(path, memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)))
     except FileNotFoundError:
-        raise InputError(f"{path}: there is no such file; give an ONNX file.") from None
+        raise InputError(f"{path}: there is no such ONNX file; make one with bench-freeze export.") from None
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}); give an ONNX file.") from None
     except (ValueError, TypeError, IndexError, struct.error) as error:

@@ -152,3 +152,21 @@ def test_a_batch_beyond_the_memory_is_not_tried(model):
     assert "memory" in fits.limited_by
     engine.infer = lambda images: 1 / 0
     assert not BatchFits(engine, images)(1)
+
+
+def test_content_says_what_a_file_is_not_its_name(model):
+    from bench_freeze.profile.source import locate
+
+    other = model.rename(model.with_name("tiny.plan"))
+    assert locate(other, None, "cpu", other.parent, print).engine == "ort"
+    assert cli.main(["profile", "tiny.plan", *QUICK]) == 0
+
+
+def test_what_a_file_drops_by_itself_is_said_and_kept(model, capsys):
+    from tests.unit.onnx_models import DETECT, write
+
+    write(model, DETECT | {"args": "{'nms': True, 'conf': 0.3}"}, (1, 300, 6))
+    assert cli.main(["profile", "tiny.onnx", *QUICK]) == 0
+    assert "drops detections below 0.3 by itself" in capsys.readouterr().err
+    kept = json.loads((model.parent / "tiny.profile.json").read_text())
+    assert "drops detections below 0.3 by itself" in kept["settings"]["notes"][0]

@@ -219,6 +219,9 @@ def test_sizes_and_batches_must_fit(tmp_path, capsys):
     other = chain()
     card = ModelCard((Head("base", ("a", "b"), "raw"),), 64, None, None)
     other.metadata_props[0].value = json.dumps(card.to_dict())
+    for side in (2, 3):  # a card that contradicts its graph would be refused before
+        other.graph.input[0].type.tensor_type.shape.dim[side].dim_value = 64
+    other.graph.output[0].type.tensor_type.shape.dim[2].dim_value = 64 * 64
     onnx.save(other, tmp_path / "b.onnx")
     assert cli.main(["diff", str(tmp_path / "a.onnx"), str(tmp_path / "b.onnx")]) == 2
     assert "images of 32 pixels and B of 64" in capsys.readouterr().err

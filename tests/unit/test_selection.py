@@ -1,10 +1,12 @@
 """Detections that a head selected itself, and the limit that two heads share."""
 
 import numpy as np
+import pytest
 
 from bench_freeze.deployed.pipeline import HeadDetections, load_detections, merge, save_detections
 from bench_freeze.engines.base import Head
 from bench_freeze.engines.selection import NmsSettings, select
+from bench_freeze.errors import InputError
 
 
 def test_a_one_to_one_head_is_thresholded_ordered_and_limited():
@@ -56,3 +58,12 @@ def test_detections_survive_the_disk(tmp_path):
     assert back.keys() == kept.keys()
     np.testing.assert_array_equal(back["base"].scores, kept["base"].scores)
     assert back["target"].boxes_xyxy.shape == (0, 4)
+
+
+@pytest.mark.parametrize(("column", "value"), [(5, 4), (5, 79), (5, -1), (4, np.nan), (0, np.inf), (5, np.nan)])
+def test_a_detection_that_no_such_head_gives_is_refused(column, value):
+    output = np.zeros((1, 2, 6), dtype=np.float32)
+    output[0, 0, 4] = 0.9
+    output[0, 0, column] = value
+    with pytest.raises(InputError, match="the base head"):
+        select(output, Head("base", ("a", "b", "c", "d"), "detections"), NmsSettings())

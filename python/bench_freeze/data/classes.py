@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -24,6 +25,45 @@ class ClassMap:
 def normalized(name: str) -> str:
     """A class name as it is compared: case, underscores, hyphens and outer blanks do not count."""
     return " ".join(name.casefold().replace("_", " ").replace("-", " ").split())
+
+
+def names_by_number(names: object, where: str) -> tuple[str, ...]:
+    """Class names in the order of their numbers, from a list, or a mapping of 0..n-1 to names.
+
+    Numbers may be text, as json and metadata have them. `where` says in an error message whose names these are. Raises
+    InputError for numbers with a gap, given twice, or that are not whole numbers from 0, and for names that are empty.
+    """
+    if isinstance(names, list | tuple):
+        numbered = dict(enumerate(names))
+    elif isinstance(names, dict):
+        numbered = {}
+        for key, name in names.items():
+            number = _class_number(key, where)
+            if number in numbered:
+                raise InputError(f"{where}: class number {number} is given twice; give each class one number.")
+            numbered[number] = name
+    else:
+        raise InputError(f"{where}: class names are missing or cannot be read; give a list, or a name for each number.")
+    if not numbered:
+        raise InputError(f"{where}: there are no class names; give at least one.")
+    for number in range(len(numbered)):
+        if number not in numbered:
+            raise InputError(
+                f"{where}: class number {number} has no name, {max(numbered)} has one; number the classes from 0 "
+                "without gaps."
+            )
+        # YAML reads a name such as 1 or 7.5 as a number.
+        if type(numbered[number]) not in (str, int, float) or not str(numbered[number]).strip():
+            raise InputError(f"{where}: the name of class {number} is {numbered[number]!r}; give it a name.")
+    return tuple(str(numbered[number]) for number in range(len(numbered)))
+
+
+def _class_number(key: object, where: str) -> int:
+    if type(key) is int and key >= 0:
+        return key
+    if isinstance(key, str) and re.fullmatch(r"[0-9]{1,9}", key):
+        return int(key)
+    raise InputError(f"{where}: {str(key)[:40]!r} is not a class number; number the classes from 0.")
 
 
 def map_classes(

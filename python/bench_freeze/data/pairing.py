@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
@@ -14,6 +15,22 @@ from .dataset import DetectionSet, keep_classes
 def share_a_class(a: tuple[str, ...], b: tuple[str, ...]) -> bool:
     """Whether some class has the same name on both sides."""
     return not set(map(normalized, a)).isdisjoint(map(normalized, b))
+
+
+def choose_head(heads: Mapping[str, tuple[str, ...]], data_names: tuple[str, ...], where: str) -> str:
+    """The head, by name, that has most classes in common with a data set, by the rule that they are paired by.
+
+    Raises InputError, asking for --head, where two of them have equally many. `where` names the data set.
+    """
+    categories = set(map(normalized, data_names))
+    common = {head: len(categories & set(map(normalized, names))) for head, names in heads.items()}
+    best = [head for head, count in common.items() if count == max(common.values())]
+    if len(best) > 1:
+        raise InputError(
+            f"{where}: the heads {' and '.join(best)} have {common[best[0]]} classes each in common with it; say which "
+            "one to score with --head."
+        )
+    return best[0]
 
 
 def unpaired(class_names: tuple[str, ...], data: DetectionSet) -> tuple[DetectionSet, ClassMap]:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ..data.classes import ClassMap, map_classes
+from ..data.classes import ClassMap
 from ..data.coco import CocoInstances, read_instances
-from ..data.coco_folder import image_folder
-from ..data.dataset import DetectionSet, ImageRecord, keep_classes
+from ..data.coco_folder import has_file, image_file, image_folder
+from ..data.dataset import DetectionSet, ImageRecord
 from ..data.images import image_size
+from ..data.pairing import choose_head, pair_with_head
 from ..engines.base import Head, ModelCard
 from ..engines.ort_engine import OrtEngine
 from ..engines.selection import NmsSettings
@@ -22,10 +23,12 @@ from ..evaluate.protocols import Protocol
 from .accuracy import as_table
 from .pipeline import detect
 
+SHOWN_NAMES = 10  # of classes that are left out; json has all of them
+
 
 @dataclass(frozen=True)
 class ModelEval:
-    """What to score. `head` None: the one whose class names fit the ground truth best."""
+    """What to score. `head` None: the one with most classes in common with the ground truth."""
 
     model: Path
     gt: Path
@@ -45,12 +48,18 @@ def evaluate_model(request: ModelEval) -> EvalReport:
     """
     start = time.perf_counter()
     if not request.model.is_file():
-        raise InputError(f"{request.model}: there is no such file; give an ONNX file.")
+        raise InputError(f"--model {request.model}: there is no such file; give an ONNX file.")
     data = _data(request)
-    engine = OrtEngine(request.model, request.device, request.threads)
+    engine = _open(request)
     try:
         head = _head(engine.card, data, request)
-        data, classes = _pair(head, data, request)
+        data, classes = pair_with_head(
+            head.class_names,
+            data,
+            unmatched=request.unmatched_classes,
+            head=f"the {head.name} head of {request.model}",
+            where=str(request.gt),
+        )
         found = detect(engine, data, NmsSettings(), batch=engine.card.batch or 1)[head.name]
     finally:
         engine.close()
@@ -64,8 +73,19 @@ def evaluate_model(request: ModelEval) -> EvalReport:
         categories=len(data.class_names),
         detections=len(table),
         ignored_detections=len(found) - len(table),
-        notes=data.notes,
+        notes=(*data.notes, *_notes(head, classes, engine.notes)),
+        head=head.name,
+        left_out_classes=classes.left_out_classes,
+        left_out_categories=classes.left_out_categories,
     )
+
+
+def _open(request: ModelEval) -> OrtEngine:
+    try:
+        return OrtEngine(request.model, request.device, request.threads)
+    except InputError as error:  # of the file, whose path it begins with, or of the device
+        message = str(error)
+        raise InputError(f"--model {message}" if message.startswith(str(request.model)) else message) from None
 
 
 def _data(request: ModelEval) -> DetectionSet:
@@ -81,8 +101,8 @@ def _data(request: ModelEval) -> DetectionSet:
 
 
 def _record(instances: CocoInstances, number: int, folder: Path) -> ImageRecord:
-    file = folder / instances.file_names[number]
-    if not file.is_file():
+    file = image_file(folder, instances.file_names[number])
+    if not has_file(file):
         raise InputError(f"{file}: there is no such image; restore it, or name the folder of the images with --images.")
     width, height = instances.widths[number], instances.heights[number]
     if not (width and height):  # the json does not say
@@ -91,26 +111,28 @@ def _record(instances: CocoInstances, number: int, folder: Path) -> ImageRecord:
 
 
 def _head(card: ModelCard, data: DetectionSet, request: ModelEval) -> Head:
+    heads = {str(head.name): head for head in card.heads}
     if request.head is not None:
-        named = [head for head in card.heads if head.name == request.head]
-        if not named:
-            raise InputError(f"{request.model} has no head {request.head!r}; leave --head out.")
-        return named[0]
+        if request.head not in heads:
+            raise InputError(
+                f"--head {request.head}: {request.model} has no head {request.head!r}, only {', '.join(heads)}; leave "
+                "it out."
+            )
+        return heads[request.head]
+    return heads[
+        choose_head({name: head.class_names for name, head in heads.items()}, data.class_names, str(request.gt))
+    ]
 
-    def shared(head: Head) -> int:
-        return len(set(head.class_names) & set(data.class_names))
 
-    return max(card.heads, key=shared)
-
-
-def _pair(head: Head, data: DetectionSet, request: ModelEval) -> tuple[DetectionSet, ClassMap]:
-    """The set cut to the categories that are scored, and the head's classes among them."""
-    whose = f"the {head.name} head of {request.model}"
-    asked = map_classes(
-        head.class_names, data.class_names, unmatched=request.unmatched_classes, head=whose, data=str(request.gt)
-    )
-    keep = tuple(k for k, name in enumerate(data.class_names) if name not in asked.left_out_categories)
-    if not keep:
-        raise InputError(f"{request.gt}: no category has the name of a class of {whose}; is it the right data set?")
-    data = keep_classes(data, keep)
-    return data, map_classes(head.class_names, data.class_names, unmatched="ignore", head=whose, data=str(request.gt))
+def _notes(head: Head, classes: ClassMap, of_file: tuple[str, ...]) -> tuple[str, ...]:
+    """What belongs to the numbers: the head that they are of, what was left out, what the file itself does."""
+    paired = len(head.class_names) - len(classes.left_out_classes)
+    notes = [f"scored with the {head.name} head, {paired} of its {len(head.class_names)} classes"]
+    for whose, names in (
+        (f"classes of the {head.name} head", classes.left_out_classes),
+        ("categories of the ground truth", classes.left_out_categories),
+    ):
+        if names:
+            more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
+            notes.append(f"{len(names)} {whose} left out, without a partner: {', '.join(names[:SHOWN_NAMES])}{more}")
+    return (*notes, *of_file)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..engines.base import ModelCard
+from ..engines.model_file import read_model
 from ..engines.ort_engine import OrtEngine
 from ..spec.study import Precision
 from .graph import Graph
@@ -52,6 +53,39 @@ class Side(Protocol):
         ...
 
 
+def with_head_names(model: Any, outputs: Mapping[str, str]) -> Any:
+    """The model, its outputs renamed in place to the heads that they are: a file of another tool has its own names."""
+    renamed = {output: head for head, output in outputs.items() if output != head}
+    for value in model.graph.output:
+        value.name = renamed.get(value.name, value.name)
+    for node in model.graph.node:
+        for names in (node.input, node.output):
+            for k, name in enumerate(names):
+                names[k] = renamed.get(name, name)
+    return _in_order(model)
+
+
+def _in_order(model: Any) -> Any:
+    """The model, its nodes sorted in place behind what they read: converters append casts anywhere."""
+    missing = {name for node in model.graph.node for name in node.output}
+    waiting, ordered = list(model.graph.node), []
+    while waiting:
+        later = []
+        for node in waiting:  # one pass where all stand in order already
+            if missing.isdisjoint(node.input):
+                ordered.append(node)
+                missing.difference_update(node.output)
+            else:
+                later.append(node)
+        if len(later) == len(waiting):
+            return model  # a graph with a loop, which no engine loads
+        waiting = later
+    kept = [type(node).FromString(node.SerializeToString()) for node in ordered]
+    del model.graph.node[:]
+    model.graph.node.extend(kept)
+    return model
+
+
 class OrtSide:
     """An ONNX file through ONNX Runtime on the CPU, not optimised: its fusions would hide tensors."""
 
@@ -62,8 +96,9 @@ class OrtSide:
         self.title = f"{path.name} (ort {self._engine.identity.version}, {self._engine.card.precision})"
         self.card = self._engine.card
         self.exactness = precision_of(self.card)
-        self.graph = Graph(onnx.load(path))
-        self._image = self.graph.model.graph.input[0].name
+        file = read_model(path)
+        self.graph = Graph(with_head_names(onnx.load(path), file.outputs))
+        self._image, self._image_type = file.image.name, np.dtype(file.image.dtype)
         self._sessions: dict[str, Any] = {}
 
     def shows(self, tensor: str) -> bool:
@@ -78,7 +113,7 @@ class OrtSide:
         """Inner tensors, all in one run."""
         names = list(tensors)
         session = self._session("values", lambda: exposed(self.graph, names))
-        return dict(zip(names, session.run(names, {self._image: images}), strict=True))
+        return dict(zip(names, session.run(names, self._fed(images)), strict=True))
 
     def own(self, images: NDArray[np.float32], given: Mapping[str, NDArray[Any]]) -> Values:
         """Every layer on given inputs, all in one run of the model cut into pieces."""
@@ -86,13 +121,16 @@ class OrtSide:
         wanted = {each.name: each.type for each in session.get_inputs()}
         half = {name for name, kind in wanted.items() if "float16" in kind}
         feed = {n: v.astype(np.float16 if n in half else np.float32) for n, v in given.items() if n in wanted}
-        outputs = session.run([name + OWN for name in given], {**feed, self._image: images})
+        outputs = session.run([name + OWN for name in given], {**feed, **self._fed(images)})
         return dict(zip(given, outputs, strict=True))
 
     def close(self) -> None:
         """Drop the sessions."""
         self._sessions.clear()
         self._engine.close()
+
+    def _fed(self, images: NDArray[np.float32]) -> Values:
+        return {self._image: images.astype(self._image_type, copy=False)}
 
     def _session(self, kind: str, make: Any) -> Any:
         """One session of each kind: all batches of a comparison have one shape and ask for the same tensors."""

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
+
 
 class BoundSession:
     """A session whose tensors live on `device_type` ("cuda" or "cpu"); they are made anew for another input shape."""
@@ -18,11 +20,12 @@ class BoundSession:
         self._device = (device_type, device_id)
         self._input = session.get_inputs()[0].name
         self._shapes = {output.name: tuple(output.shape) for output in session.get_outputs()}
+        self._types = {output.name: TYPES[output.type] for output in session.get_outputs()}
         self._shape: tuple[int, ...] = ()
         self.stage_seconds: dict[str, float] = {}
 
-    def run(self, images: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
-        """Outputs by name, copies of their own."""
+    def run(self, images: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        """Outputs by name, copies of their own, for images of the type that the session takes."""
         if images.shape != self._shape:
             self._bind(images)
         moments = [time.perf_counter()]
@@ -39,7 +42,7 @@ class BoundSession:
         self.stage_seconds = dict(zip(("copy_in", "network", "copy_out"), durations, strict=True))
         return outputs
 
-    def _bind(self, images: NDArray[np.float32]) -> None:
+    def _bind(self, images: NDArray[Any]) -> None:
         import onnxruntime as ort
 
         self._shape = images.shape
@@ -49,7 +52,7 @@ class BoundSession:
         for name, shape in self._shapes.items():
             known = (len(images), *shape[1:])  # only the batch may be free
             if all(isinstance(size, int) for size in known):
-                memory = ort.OrtValue.ortvalue_from_shape_and_type(list(known), np.float32, *self._device)
+                memory = ort.OrtValue.ortvalue_from_shape_and_type(list(known), self._types[name], *self._device)
                 self._binding.bind_ortvalue_output(name, memory)
             else:
                 self._binding.bind_output(name, *self._device)

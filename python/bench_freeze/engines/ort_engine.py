@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from .base import EngineIdentity, ModelCard, check_images_shape
+from .base import EngineIdentity, Head, check_images_shape
+from .model_card import CARD_KEY as CARD_KEY
+from .model_file import read_model
 from .ort_binding import BoundSession
-from .ultralytics_card import is_ultralytics, ultralytics_card
 
-CARD_KEY = "bench_freeze"  # of the ONNX file's metadata
 ProviderName = Literal["cpu", "cuda", "tensorrt"]
 PROVIDERS: dict[ProviderName, str] = {
     "cpu": "CPUExecutionProvider",
@@ -47,12 +46,15 @@ class OrtEngine:
                 f"device {device}: this ONNX Runtime has no {wanted}; install 'bench-freeze[ort-gpu]', or use "
                 "--device cpu."
             )
+        file = read_model(path)
         options = ort.SessionOptions()
         options.log_severity_level = 3
         if threads is not None:
             options.intra_op_num_threads = threads
         try:
-            self._session = ort.InferenceSession(str(path), options, providers=_providers(chosen, device, path))
+            self._session = ort.InferenceSession(
+                str(path), options, providers=_providers(chosen, device, file.card.precision)
+            )
         except Exception as error:  # onnxruntime raises its own, undocumented classes
             raise InputError(
                 f"{path} cannot be loaded by ONNX Runtime ({' '.join(str(error).split())[:200]})."
@@ -64,11 +66,9 @@ class OrtEngine:
                 f"{self._session.get_providers()[0]} instead; check that CUDA, cuDNN and TensorRT of the right "
                 "versions are installed, or use --device cpu."
             )
-        self.card = _read_card(self._session, path)
-        self._input = self._session.get_inputs()[0].name
-        self._outputs = [output.name for output in self._session.get_outputs()]
-        # A foreign file's output bears another name than the head.
-        self._heads = [head.name for head in self.card.heads] if len(self._outputs) == 1 else self._outputs
+        self._file, self._path = file, path
+        self.card = file.card
+        self.notes = file.notes  # sentences that belong to every number of this file
         name = "ort-trt" if chosen == "tensorrt" else "ort"
         self.identity = EngineIdentity(name, ort.__version__, self.card.precision, device, wanted, threads)
         if chosen != "cpu":
@@ -84,18 +84,23 @@ class OrtEngine:
     def infer(self, images: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
         """Outputs by head name."""
         check_images_shape(self.card, images)
+        fed = images.astype(self._file.image.dtype, copy=False)
+        names = list(self._file.outputs.values())
         if self._bound is not None:
-            outputs = list(self._bound.run(images).values())
+            outputs = self._bound.run(fed)
         else:
-            outputs = self._session.run(self._outputs, {self._input: images})
-        return dict(zip(self._heads, outputs, strict=True))
+            outputs = dict(zip(names, self._session.run(names, {self._file.image.name: fed}), strict=True))
+        return {
+            head.name: _checked(outputs[name], head, len(images), self._path)
+            for head, name in zip(self.card.heads, names, strict=True)
+        }
 
     def close(self) -> None:
         """Drop the session."""
         self._session = self._bound = None
 
 
-def _providers(chosen: ProviderName, device: str, path: Path) -> list[Any]:
+def _providers(chosen: ProviderName, device: str, precision: str) -> list[Any]:
     """What a session is given: TensorRT's provider leaves what it cannot do to CUDA's.
 
     That provider builds weakly typed networks: its flags allow a precision for all nodes, so they follow the file's,
@@ -106,9 +111,6 @@ def _providers(chosen: ProviderName, device: str, path: Path) -> list[Any]:
     cuda = (PROVIDERS["cuda"], {"device_id": _index(device)})
     if chosen == "cuda":
         return [cuda]
-    from ..export.onnx_card import read_card
-
-    precision = read_card(path).precision
     allowed = {"trt_fp16_enable": precision == "fp16", "trt_int8_enable": precision == "int8"}
     return [(PROVIDERS["tensorrt"], {"device_id": _index(device), **allowed}), cuda]
 
@@ -117,14 +119,14 @@ def _index(device: str) -> int:
     return int(device.partition(":")[2] or 0)
 
 
-def _read_card(session: Any, path: Path) -> ModelCard:
-    metadata = session.get_modelmeta().custom_metadata_map
-    if CARD_KEY not in metadata and is_ultralytics(metadata):
-        return ultralytics_card(path, metadata, [v.shape for v in (*session.get_inputs(), *session.get_outputs())])
-    try:
-        return ModelCard.from_dict(json.loads(metadata[CARD_KEY]))
-    except (KeyError, ValueError, TypeError):
+def _checked(output: NDArray[Any], head: Head, images: int, path: Path) -> NDArray[np.float32]:
+    """An output in float32. Raises InputError where a free dimension turns out to be what no such head has."""
+    rows = 4 + len(head.class_names)
+    is_sound = output.ndim == 3 and len(output) == images
+    if not is_sound or (output.shape[1] != rows if head.kind == "raw" else output.shape[2] != 6):
+        wanted = f"[{images}, {rows}, anchors]" if head.kind == "raw" else f"[{images}, detections, 6]"
         raise InputError(
-            f"{path} does not say what its heads are (no '{CARD_KEY}' metadata); export it with bench-freeze export "
-            "or Ultralytics."
-        ) from None
+            f"{path} gave {list(output.shape)} for {images} images, where its metadata promise {wanted}; export it "
+            "again."
+        )
+    return output.astype(np.float32, copy=False)

@@ -10,7 +10,11 @@ from typing import Any
 
 from ..artifact import file_sha256, write_whole
 from ..errors import InputError
-from .base import Head, ModelCard
+from .base import ModelCard
+from .model_card import card_of, check_card
+from .onnx_file import Tensor
+from .own_selection import UNKNOWN_THRESHOLD
+from .ultralytics_card import is_end_to_end, is_ultralytics, selects_itself, ultralytics_card
 
 _LONGEST_HEADER = 1 << 20
 
@@ -40,6 +44,7 @@ class Plan:
 class PlanFile:
     """A plan's bytes. `plan` is None for a file of Ultralytics, whose `header` says what its single head is."""
 
+    path: Path
     content: bytes
     plan: Plan | None
     header: dict[str, Any]
@@ -47,16 +52,32 @@ class PlanFile:
     def card(self, output_shape: tuple[int, ...] = ()) -> ModelCard:
         """What the model is; an Ultralytics file needs the shape of its output for the kind of its head."""
         if self.plan is not None:
-            return ModelCard.from_dict(self.plan.card)
-        names = self.header["names"]
-        classes = tuple(str(names[key]) for key in sorted(names, key=int))
-        kind = "detections" if output_shape and output_shape[-1] == 6 else "raw"
-        imgsz = self.header["imgsz"]
-        side = imgsz[0] if isinstance(imgsz, list) else imgsz
-        batch = None if output_shape and output_shape[0] == -1 else int(self.header.get("batch", 1))
-        arguments = self.header.get("args", {})
-        precision = "int8" if arguments.get("int8") else "fp16" if arguments.get("half") else "fp32"
-        return ModelCard((Head("base", classes, kind),), int(side), batch, None, precision)  # type: ignore[arg-type]
+            card = card_of(self.plan.card, side_car_path(self.path).name)
+            check_card(card, _tensors(self.plan.inputs), _tensors(self.plan.outputs), side_car_path(self.path).name)
+            return card
+        output = tuple(size if size > 0 else None for size in output_shape) or (None, None, None)
+        images = (output[0] if output_shape else self.header.get("batch", 1), None, None, None)
+        return ultralytics_card(self.path, self.header, [images, output])
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences that belong to every number of this file."""
+        if self.plan is not None or not selects_itself(self.header, str(self.path)):
+            return ()
+        if is_end_to_end(self.header, str(self.path)):
+            return ()
+        return (UNKNOWN_THRESHOLD,)
+
+
+def _tensors(described: list[dict[str, Any]]) -> tuple[Tensor, ...]:
+    """Inputs or outputs as a side-car has them, -1 where a size is free."""
+    try:
+        return tuple(
+            Tensor(str(t["name"]), str(t["dtype"]), tuple(int(n) if n > 0 else None for n in t["shape"]))
+            for t in described
+        )
+    except (KeyError, TypeError, ValueError):
+        raise InputError("the side-car of the plan does not describe its tensors; build the plan again.") from None
 
 
 def side_car_path(plan: Path) -> Path:
@@ -82,12 +103,12 @@ def read_plan(path: Path) -> PlanFile:
     if 2 <= length <= min(_LONGEST_HEADER, len(content)):
         try:
             header = json.loads(content[4 : 4 + length])
-        except ValueError:  # a plan's own first bytes
+        except (ValueError, RecursionError):  # a plan's own first bytes
             header = None
         if isinstance(header, dict):
-            if header.get("task") != "detect" or not {"names", "imgsz"} <= header.keys():
+            if header.get("task") != "detect" or not is_ultralytics(header):
                 raise InputError(f"{path}: its header names no detector (task {header.get('task')!r}); give one.")
-            return PlanFile(content[4 + length :], None, header)
+            return PlanFile(path, content[4 + length :], None, header)
     side_car = side_car_path(path)
     try:
         plan = Plan(**json.loads(side_car.read_text()))
@@ -96,11 +117,11 @@ def read_plan(path: Path) -> PlanFile:
             f"{path}: its side-car {side_car.name} is missing, so its heads are unknown; keep both together, or build "
             "the plan again from the ONNX."
         ) from None
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         raise InputError(f"{side_car} is no side-car of a plan; build the plan again from the ONNX.") from None
     if hashlib.sha256(content).hexdigest() != plan.plan_sha256:
         raise InputError(f"{path} is not the plan that {side_car.name} describes; build it again from the ONNX.")
-    return PlanFile(content, plan, {})
+    return PlanFile(path, content, plan, {})
 
 
 def onnx_of(path: Path, plan: Plan) -> Path | None:

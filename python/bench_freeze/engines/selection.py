@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import InputError
 from ..scorer import ext
 from ..scorer.nms_options import NmsOptions
 from .base import Head
@@ -26,7 +27,9 @@ def select(output: NDArray[np.float32], head: Head, settings: NmsSettings) -> ex
     """A head's output for a batch as detections in canvas pixels."""
     if head.kind == "raw":
         return ext.nms(output, nms_options(settings))
-    return already_selected(output, settings)
+    found = already_selected(output, settings)
+    _refuse_strange(output, found, head)
+    return found
 
 
 def nms_options(settings: NmsSettings) -> NmsOptions:
@@ -62,3 +65,18 @@ def already_selected(output: NDArray[np.float32], settings: NmsSettings) -> ext.
         scores[i, : len(order)] = found[order, 4]
         labels[i, : len(order)] = found[order, 5].astype(np.int32)
     return ext.Detections(boxes, scores, labels, count, np.zeros(images, np.int64), dropped)
+
+
+def _refuse_strange(output: NDArray[np.float32], found: ext.Detections, head: Head) -> None:
+    """Raise InputError for values that are not finite, and classes that the head does not have."""
+    if not np.isfinite(output).all():
+        raise InputError(f"the {head.name} head gave a value that is not finite; export the model again.")
+    count = len(head.class_names)
+    largest = max((int(labels[:n].max()) for labels, n in zip(found.labels, found.count, strict=True) if n), default=0)
+    least = min((int(labels[:n].min()) for labels, n in zip(found.labels, found.count, strict=True) if n), default=0)
+    if largest >= count or least < 0:
+        wrong = largest if largest >= count else least
+        raise InputError(
+            f"the {head.name} head detected class {wrong}, where its file names {count}; export the model again, with "
+            "the names that it was trained with."
+        )

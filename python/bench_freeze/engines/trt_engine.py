@@ -50,7 +50,15 @@ class TrtEngine:
             heads = [head.name for head in self.card.heads]
             # Our outputs have the names of the heads; Ultralytics' one is called output0.
             self._heads = dict(zip(heads, heads if set(heads) <= set(outputs) else outputs, strict=False))
+            self.notes = getattr(file, "notes", ())  # sentences that belong to every number of this file
+            if len(self._runner.inputs) != 1:
+                raise InputError(f"{path} has {len(self._runner.inputs)} inputs; give a detector with one, the images.")
             (self._input,) = self._runner.inputs
+            if self._runner.dtype(self._input) not in (np.float32, np.float16):
+                raise InputError(
+                    f"{path} takes images of {self._runner.dtype(self._input)}; export it with an input of float32 or "
+                    "float16, from 0 to 1."
+                )
             self._slots = [self._runner.slot()]
         except BaseException:
             self._runner.close()

@@ -26,6 +26,9 @@ class EvalReport:
     detections: int  # rows that were scored
     ignored_detections: int  # rows of categories that the ground truth does not have
     notes: tuple[str, ...] = ()  # what was left out of the files or read in an unusual form, each a sentence
+    head: str | None = None  # of the model that was run, with its classes and the categories that have no partner
+    left_out_classes: tuple[str, ...] = ()
+    left_out_categories: tuple[str, ...] = ()
 
     def summary(self) -> str:
         """The twelve lines that pycocotools prints, or one line a number under another protocol; then the notes."""
@@ -37,6 +40,13 @@ class EvalReport:
 
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON types; numbers are not rounded."""
+        of_model: dict[str, Any] = {}
+        if self.head is not None:
+            of_model = {
+                "head": self.head,
+                "left_out_classes": list(self.left_out_classes),
+                "left_out_categories": list(self.left_out_categories),
+            }
         return {
             "stats": self.stats,
             "seconds": self.seconds,
@@ -47,6 +57,7 @@ class EvalReport:
             "ignored_detections": self.ignored_detections,
             "counts": asdict(self.evaluation.counts),
             "notes": list(self.notes),
+            **of_model,
         }
 
 

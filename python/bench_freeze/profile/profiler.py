@@ -53,7 +53,7 @@ from .accuracy import ScoredSet, match_file_of, read_sets, score_set
 from .batches import IN_FLIGHT, BatchFits, batch_call, overlapped_call
 from .images import folder_records, pattern_records
 from .request import ProfileRequest, check_request
-from .source import PLANS, Source, locate, model_facts
+from .source import PLANS, Source, file_notes, kept_notes, locate, model_facts
 
 COLD_REPEATS = 3
 MAX_ROUNDS = 10_000
@@ -70,6 +70,8 @@ def profile_model(request: ProfileRequest, command: Sequence[str], note: Callabl
     source = locate(request.model, request.engine, request.device, request.out.absolute().parent / PLANS, note)
     engine = source.open(threads)
     try:
+        for sentence in file_notes(engine):
+            note(f"{source.file.name}: {sentence}")
         sets = read_sets(request.accuracy, engine.card, note)
         with tempfile.TemporaryDirectory() as folder:
             return _Profiler(request, command, note, source, engine, sets, Path(folder)).run()
@@ -112,7 +114,7 @@ class _Profiler:
             engine=asdict(engine.identity),
             batch=batch,
             images=f"{batch * DISTINCT_BATCHES} in turn, {self._images_from}",
-            settings={"rule": asdict(self._rule), "selection": asdict(NmsSettings())},
+            settings={"rule": asdict(self._rule), "selection": asdict(NmsSettings()), **kept_notes(engine)},
             environment=environment(),
             missing=dict(self._telemetry.missing),
         )

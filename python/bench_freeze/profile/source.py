@@ -11,8 +11,9 @@ from ..artifact import ArtifactStore, file_sha256
 from ..engines.availability import engine_device, require_engine
 from ..engines.base import Engine, ModelCard
 from ..engines.cuda_device import cuda_device
+from ..engines.onnx_file import is_onnx
 from ..engines.open import open_exported
-from ..engines.plan_file import misfit, onnx_of, read_plan
+from ..engines.plan_file import misfit, onnx_of, read_plan, side_car_path
 from ..engines.tensorrt_family import runtime_member
 from ..errors import InputError
 from ..export.builder import PlanOptions
@@ -43,10 +44,10 @@ def locate(path: Path, engine: str | None, device: str, plans: Path, note: Calla
     """
     if not path.is_file():
         raise InputError(f"{path}: there is no such file; give an ONNX file of bench-freeze export, or a plan.")
-    is_onnx = path.suffix == ".onnx"
+    is_onnx = _is_onnx(path)
     engine = engine or ("ort" if is_onnx else "trt")
     if not is_onnx and engine != "trt":
-        raise InputError(f"{path} is no .onnx file, so engine {engine} cannot run it; use --engine trt for a plan.")
+        raise InputError(f"{path} is not an ONNX file, so engine {engine} cannot run it; use --engine trt for a plan.")
     require_engine(engine, device)
     device = engine_device(engine, device)
     if engine != "trt":
@@ -70,6 +71,11 @@ def locate(path: Path, engine: str | None, device: str, plans: Path, note: Calla
     )
 
 
+def _is_onnx(path: Path) -> bool:
+    """Content decides, whatever the name; what is neither is taken for what its name says, and refused as that."""
+    return is_onnx(path) or (path.suffix == ".onnx" and not side_car_path(path).is_file())
+
+
 def model_facts(source: Source, card: ModelCard) -> dict[str, Any]:
     """What a profile says of the file that ran, and of the plan that it is."""
     facts: dict[str, Any] = {
@@ -86,6 +92,18 @@ def model_facts(source: Source, card: ModelCard) -> dict[str, Any]:
         built = None if plan is None else plan.build_s
         facts["plan"] = {"sha256": facts["sha256"], "why": source.why, "build_s": built, **known}
     return facts
+
+
+def file_notes(engine: Engine) -> tuple[str, ...]:
+    """Sentences on what a file does to its own numbers, such as detections that it drops."""
+    notes: tuple[str, ...] = getattr(engine, "notes", ())
+    return notes
+
+
+def kept_notes(engine: Engine) -> dict[str, list[str]]:
+    """The same as an entry of a profile's settings; none where there are none."""
+    notes = file_notes(engine)
+    return {"notes": list(notes)} if notes else {}
 
 
 def options_here(device: str, flags: dict[str, Any]) -> PlanOptions:

@@ -52,9 +52,12 @@ def names_by_number(names: object, where: str) -> tuple[str, ...]:
                 f"{where}: class number {number} has no name, {max(numbered)} has one; number the classes from 0 "
                 "without gaps."
             )
-        # YAML reads a name such as 1 or 7.5 as a number.
-        if type(numbered[number]) not in (str, int, float) or not str(numbered[number]).strip():
-            raise InputError(f"{where}: the name of class {number} is {numbered[number]!r}; give it a name.")
+        # YAML reads a name such as 1, 7.5 or yes as a number or a truth value; Ultralytics makes text of it again.
+        name = numbered[number]
+        if not isinstance(name, str | int | float):  # never written out: nested aliases would take for ever
+            raise InputError(f"{where}: the name of class {number} is not a text; give it a name.")
+        if not str(name).strip():
+            raise InputError(f"{where}: the name of class {number} is empty; give it a name.")
     return tuple(str(numbered[number]) for number in range(len(numbered)))
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from ..errors import InputError
+from .classes import names_by_number
 
 SPLITS = ("train", "val", "test")
 MAX_BYTES = 16 << 20  # of a data yaml: a thousand times the largest that is known
@@ -117,18 +118,13 @@ def _class_names(path: Path, values: dict[str, Any]) -> tuple[str, ...]:
         if count is None:
             raise InputError(f"{path} has no key 'names'; a data yaml lists its classes there.")
         return tuple(f"class_{k}" for k in range(count))
-    if isinstance(names, dict):
-        names = _in_order(path, names)
-    if not isinstance(names, list) or not names:
-        raise InputError(f"{path}: 'names' is not a list of classes; list them from class 0 on.")
-    for k, name in enumerate(names):
-        if not isinstance(name, _SCALAR):
-            raise InputError(f"{path}: the name of class {k} is not a text; write one name for each class.")
-        if "\N{REPLACEMENT CHARACTER}" in str(name):
-            raise InputError(f"{path}: the name of class {k} is not UTF-8 text; save the file as UTF-8.")
-    if count is not None and count != len(names):
-        raise InputError(f"{path}: nc is {count} but 'names' has {len(names)} classes; correct one of them.")
-    return tuple(str(name) for name in names)
+    named = names_by_number(names, f"{path}: 'names'")
+    broken = next((k for k, name in enumerate(named) if "\N{REPLACEMENT CHARACTER}" in name), None)
+    if broken is not None:
+        raise InputError(f"{path}: the name of class {broken} is not UTF-8 text; save the file as UTF-8.")
+    if count is not None and count != len(named):
+        raise InputError(f"{path}: nc is {count} but 'names' has {len(named)} classes; correct one of them.")
+    return named
 
 
 def _class_count(path: Path, values: dict[str, Any]) -> int | None:
@@ -145,26 +141,6 @@ def _class_count(path: Path, values: dict[str, Any]) -> int | None:
     except (TypeError, ValueError, OverflowError):
         raise InputError(f"{path}: 'nc: {str(count)[:60]}' is not a number of classes; write a whole number.") from None
     return int(number)
-
-
-def _in_order(path: Path, names: dict[Any, Any]) -> list[Any]:
-    """Names by their numbers, which may be written as text."""
-    by_number: dict[int, Any] = {}
-    for key, name in names.items():
-        try:
-            number = int(key)
-        except (TypeError, ValueError):
-            raise InputError(
-                f"{path}: the key {str(key)[:60]!r} of 'names' is not a number; number the classes from 0."
-            ) from None
-        if number in by_number:
-            raise InputError(f"{path}: 'names' numbers two classes {number}; give every class its own number.")
-        by_number[number] = name
-    if sorted(by_number) != list(range(len(by_number))):
-        raise InputError(
-            f"{path}: the keys of 'names' are not 0 to {len(by_number) - 1}; number the classes from 0 without gaps."
-        )
-    return [by_number[k] for k in range(len(by_number))]
 
 
 def _keypoint_values(path: Path, shape: Any) -> int | None:

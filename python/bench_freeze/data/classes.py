@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import operator
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +26,58 @@ class ClassMap:
 def normalized(name: str) -> str:
     """A class name as it is compared: case, underscores, hyphens and outer blanks do not count."""
     return " ".join(name.casefold().replace("_", " ").replace("-", " ").split())
+
+
+def names_by_number(names: Any, where: str) -> tuple[str, ...]:
+    """Class names in the order of their numbers: a list, or a mapping whose keys are 0..n-1 as numbers or as text.
+
+    `where` says in a message whose names these are. Raises InputError for other keys, a number that is missing or that
+    comes twice ("1" and 1), and where there are no names at all.
+    """
+    if isinstance(names, list | tuple):
+        numbered = dict(enumerate(names))
+    elif isinstance(names, Mapping):
+        numbered = {}
+        for key, name in names.items():
+            number = _class_number(key, where)
+            if number in numbered:
+                raise InputError(
+                    f"{where}: class {number} is named twice ('{numbered[number]}' and '{name}'); keep one."
+                )
+            numbered[number] = name
+    else:
+        raise InputError(
+            f"{where}: the class names are of type {type(names).__name__}; give a list, or a name for each number."
+        )
+    if not numbered:
+        raise InputError(f"{where}: there are no class names; name every class, from number 0 on.")
+    missing = [str(k) for k in range(len(numbered)) if k not in numbered]
+    if missing:
+        raise InputError(
+            f"{where}: there are {len(numbered)} class names, numbered up to {max(numbered)}, and none for class "
+            f"{', '.join(missing[:5])}{' ...' if len(missing) > 5 else ''}; number the classes 0 to "
+            f"{len(numbered) - 1} without a gap."
+        )
+    return tuple(_class_name(numbered[k], k, where) for k in range(len(numbered)))
+
+
+def _class_number(key: Any, where: str) -> int:
+    text = key.strip() if isinstance(key, str) else ""
+    try:
+        if isinstance(key, bool):
+            raise TypeError
+        number = int(text) if text.isascii() and text.isdigit() else operator.index(key)
+    except TypeError:
+        number = -1
+    if number < 0:
+        raise InputError(f"{where}: '{key}' is not the number of a class; number the classes 0, 1, 2 and so on.")
+    return number
+
+
+def _class_name(name: Any, number: int, where: str) -> str:
+    if isinstance(name, bool) or not isinstance(name, str | int | float) or not str(name).strip():
+        raise InputError(f"{where}: the name of class {number} is {name!r}; give a word.")
+    return str(name)
 
 
 def map_classes(

@@ -175,7 +175,7 @@ def _refuse_export_flags(parsed: argparse.Namespace) -> None:
 def _refuse_contradictions(parsed: argparse.Namespace) -> None:
     if parsed.weights is not None and Path(parsed.weights).suffix.lower() == ".onnx":
         raise InputError(
-            f"--weights {parsed.weights} is an ONNX model, and this option takes a checkpoint (.pt); give the ONNX model "
+            f"--weights {parsed.weights} is an ONNX model, and this option takes a checkpoint (.pt); give it "
             f"as --onnx {parsed.weights} with --precision or --engine trt."
         )
     for flag, there in (

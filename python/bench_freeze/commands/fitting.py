@@ -94,8 +94,9 @@ def _check_read_by_head(base: Checkpoint, tuned: Checkpoint, names: tuple[str, s
     kind = base.layers.layers[first].kind
     raise InputError(
         f"{names[1]} does not fit {names[0]}: layer {first} ({kind}) puts out {_shape(theirs[first])} there and "
-        f"{_shape(ours[first])} in the base. In a grafted model the base head reads layer(s) {', '.join(map(str, wrong))} "
-        "of the tuned one, which must have the base's channels; give a checkpoint that was fine-tuned from the base."
+        f"{_shape(ours[first])} in the base. In a grafted model the base head reads layer(s) "
+        f"{', '.join(map(str, wrong))} of the tuned one, which must have the base's channels; give a checkpoint "
+        "that was fine-tuned from the base."
     )
 
 
@@ -104,7 +105,7 @@ def _shape(shape: tuple[int, ...]) -> str:
 
 
 def output_shapes(model: Any) -> list[tuple[int, ...]]:
-    """Shapes [C, H, W] of what every layer but the head puts out for a picture of 64 pixels, or its stride if larger."""
+    """Shapes [C, H, W] of what every layer but the head puts out for a picture of 64 pixels or of its stride."""
     import torch
 
     side = max(64, int(max(model.stride)))

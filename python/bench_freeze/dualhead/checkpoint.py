@@ -15,7 +15,7 @@ from ..artifact import write_whole
 from ..data.classes import names_by_number
 from ..errors import InputError
 from .layers import LayerMap, read_layer_map
-from .safe_globals import trust_classes
+from .safe_globals import trust_model
 from .soundness import check_description, check_not_fused, check_parts, check_runs, check_tensors
 from .unpickle import load_model_file
 
@@ -77,15 +77,16 @@ def locate_weights(name: str) -> Path:
     return fetched
 
 
-def load_checkpoint(path: Path, *, trust: bool = False) -> Checkpoint:
+def load_checkpoint(path: Path, *, trust: bool = False, own: bool = False) -> Checkpoint:
     """The detector of an Ultralytics checkpoint file, whatever the file is called: float32, in eval mode.
 
     The file is read once, so the bytes that are hashed are those that are loaded. `trust` lets it run code while it is
-    loaded. Raises InputError for a file that is not a detector's checkpoint, asks for more than the allow-list has, or
-    holds a model that cannot be measured and trained: fused, quantized, without values, or one that fails.
+    loaded; `own` says that it should be a file of ours, which needs none. Raises InputError for a file
+    that is not a detector's checkpoint, asks for more than the allow-list has, or holds a model that cannot be
+    measured and trained: fused, quantized, without values, or one that fails.
     """
     content = read_file(path)
-    loaded = load_model_file(content, str(path), suffix=path.suffix.lower(), trust=trust)
+    loaded = load_model_file(content, str(path), suffix=path.suffix.lower(), trust=trust, own=own)
     try:
         return _checkpoint_of(loaded, hashlib.sha256(content).hexdigest(), str(path), trust)
     except InputError as error:
@@ -114,9 +115,8 @@ def _checkpoint_of(loaded: Any, sha256: str, where: str, trust: bool) -> Checkpo
     check_not_fused(model)
     check_tensors(model)
     if trust:
-        trust_classes(model)
-    else:
-        check_description(model)
+        trust_model(model)
+    check_description(model)
     names = names_by_number(model.names, f"{where}: names")
     half = _is_half(model)
     settings = loaded.get("train_args") if isinstance(loaded, dict) else None

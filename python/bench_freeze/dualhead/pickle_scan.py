@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import pickletools
+import struct
 import zipfile
 from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
+from zlib import crc32
+from zlib import error as zlib_error
 
 from ..errors import InputError
 
@@ -64,17 +67,41 @@ def pickle_of(content: bytes, where: str, suffix: str = "") -> bytes:
 def _from_archive(content: bytes, where: str) -> bytes:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            names = archive.namelist()
+            records = archive.infolist()
+            names = [record.filename for record in records]
             if any(name.endswith("/constants.pkl") for name in names):
                 raise InputError(f"{where} is {_BY_SUFFIX['.torchscript']}.")
-            pickles = [name for name in names if name.count("/") < 2 and name.rpartition("/")[2] == "data.pkl"]
+            pickles = [r for r in records if r.filename.count("/") < 2 and r.filename.rpartition("/")[2] == "data.pkl"]
             if len(pickles) != 1:
                 inside = [name for name in names if name.endswith(".pt")]
                 hint = f"unpack it and give {inside[0]}" if inside else "give a detection model's .pt file"
                 raise InputError(f"{where} is a zip archive and no Ultralytics checkpoint; {hint}.")
-            return archive.read(pickles[0])
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OSError) as error:
+            stored = [record for record in records if record.compress_type == zipfile.ZIP_STORED]
+            damaged = [record.filename for record in stored if crc32(_stored(content, record)) != record.CRC]
+            # torch can be told to write no checksums: then none of them is right.
+            if damaged and len(damaged) < len(stored):
+                raise InputError(
+                    f"{where} is damaged: {damaged[0]} in it does not have its checksum; fetch or copy it again."
+                )
+            return bytes(_stored(content, pickles[0])) if pickles[0] in stored else archive.read(pickles[0])
+    except (
+        zipfile.BadZipFile,
+        RuntimeError,
+        NotImplementedError,
+        EOFError,
+        OSError,
+        ValueError,
+        struct.error,
+        zlib_error,
+    ) as error:
         raise InputError(f"{where} is damaged ({error}); fetch or copy it again.") from None
+
+
+def _stored(content: bytes, record: zipfile.ZipInfo) -> memoryview:
+    """The bytes of a record that is not compressed, behind its own header."""
+    name, extra = struct.unpack_from("<HH", content, record.header_offset + 26)
+    start = record.header_offset + 30 + name + extra
+    return memoryview(content)[start : start + record.file_size]
 
 
 def _disassembles(content: bytes) -> bool:

@@ -104,7 +104,12 @@ def _method(owner: Any, name: str) -> Any:
     raise ValueError(f"builtins.getattr of {getattr(owner, '__name__', type(owner).__name__)}, {name!r}")
 
 
-_NUMPY: dict[str, Any] = {
+def _no_bytes() -> bytes:
+    return b""
+
+
+_PLAIN: dict[str, Any] = {
+    "builtins.bytes": _no_bytes,  # what protocol 2 makes of an empty one
     "numpy.dtype": Dtype,
     "numpy.ndarray": Array,
     **{f"numpy.{core}.multiarray._reconstruct": _empty_array for core in ("core", "_core")},
@@ -131,8 +136,8 @@ def allowed(names: tuple[str, ...], *, models: bool) -> dict[str, list[Any]]:
 
 
 def _entries(name: str, models: bool) -> list[Any] | None:
-    if name in _NUMPY:
-        return [(_NUMPY[name], name)]
+    if name in _PLAIN:
+        return [(_PLAIN[name], name)]
     if not models:
         return None
     if name in _MODEL_EXTRAS:
@@ -195,13 +200,24 @@ def _bare(real: type) -> type:
 
 
 _TRUSTED: dict[str, type] = {}
+_TRUSTED_DESCRIPTIONS: set[str] = set()
 
 
-def trust_classes(model: Any) -> None:
-    """Let later files of this process hold the classes of this model, which the user said to trust.
+def trust_model(model: Any) -> None:
+    """Let later files of this process hold the classes and the description of this model, which the user trusts.
 
     What is trained from a checkpoint has its layers, and our own files are read without running their code.
     """
     for module in model.modules():
         kind = type(module)
         _TRUSTED[f"{kind.__module__}.{kind.__qualname__}"] = kind
+    _TRUSTED_DESCRIPTIONS.add(_words(model.yaml))
+
+
+def is_trusted_description(description: Any) -> bool:
+    """Whether a trusted model is described in the same words."""
+    return _words(description) in _TRUSTED_DESCRIPTIONS
+
+
+def _words(description: Any) -> str:
+    return repr([description.get(key) for key in ("activation", "backbone", "head")])

@@ -89,11 +89,15 @@ def check_description(model: Any) -> None:
 
     Ultralytics evaluates its activation as a program, and calls whatever its rows name.
     """
+    from .safe_globals import is_trusted_description
+
     description = model.yaml
     if not isinstance(description, dict) or not all(isinstance(description.get(k), list) for k in ("backbone", "head")):
         raise InputError(
             "its description (yaml) has no lists of layers 'backbone' and 'head'; give another checkpoint."
         )
+    if is_trusted_description(description):
+        return
     activation = description.get("activation")
     if activation and not _is_plain_activation(activation):
         raise InputError(
@@ -119,9 +123,9 @@ def check_runs(model: Any, classes: int) -> None:
     except Exception as error:  # whatever a model that was taken apart raises
         reason = " ".join(str(error).split())[:160].rstrip(".")
         raise InputError(
-            f"the model fails on a {side} x {side} RGB picture ({type(error).__name__}: {reason}); it was changed after "
-            "its training, or made for another version of Ultralytics or for other pictures: give a checkpoint as training "
-            "wrote it."
+            f"the model fails on a {side} x {side} RGB picture ({type(error).__name__}: {reason}); it was changed "
+            "after its training, or made for another version of Ultralytics or for other pictures: give a checkpoint "
+            "as training wrote it."
         ) from None
     output = found[0] if isinstance(found, list | tuple) else found
     if not isinstance(output, torch.Tensor) or output.dim() != 3:

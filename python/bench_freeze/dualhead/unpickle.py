@@ -36,24 +36,21 @@ def check_plain(content: bytes, where: str) -> None:
         return
     refused = refused_globals(names, models=False)
     if refused:
-        raise InputError(
-            f"{where} would load {_listed(refused)}, which no file of bench-freeze needs. A file can run any program "
-            "while it is loaded, so nothing of it was; it was not made by bench-freeze, delete it."
-        )
+        raise InputError(_not_ours(where, refused))
 
 
-def load_model_file(content: bytes, where: str, *, suffix: str = "", trust: bool = False) -> Any:
+def load_model_file(content: bytes, where: str, *, suffix: str = "", trust: bool = False, own: bool = False) -> Any:
     """The content of a checkpoint. `suffix` is how its name ends, which helps to say what else it may be.
 
     Raises InputError for a file of another kind, a damaged one, and one that asks for names off the allow-list. With
-    `trust` it may run code.
+    `trust` it may run code. `own` says that the file should be one of ours.
     """
     names = globals_of(pickle_of(content, where, suffix))
     if trust:
         return _load_trusted(content, where)
     refused = refused_globals(names, models=True)
     if refused:
-        raise InputError(_refusal(where, refused))
+        raise InputError(_not_ours(where, refused) if own else _refusal(where, refused))
     return _load(content, names, where, models=True)
 
 
@@ -63,6 +60,13 @@ def refused_globals(names: tuple[str, ...], *, models: bool = True) -> tuple[str
 
     fine = allowed(names, models=models)
     return tuple(name for name in names if name not in fine)
+
+
+def _not_ours(where: str, refused: tuple[str, ...]) -> str:
+    return (
+        f"{where} would load {_listed(refused)}, which no file of bench-freeze needs. A file can run any program while "
+        "it is loaded, so nothing of it was; it was not made by bench-freeze, delete it."
+    )
 
 
 def _refusal(where: str, refused: tuple[str, ...]) -> str:
@@ -100,6 +104,12 @@ def _load(content: bytes, names: tuple[str, ...], where: str, *, models: bool) -
             warnings.simplefilter("ignore")
             return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception as error:  # unpickling raises nearly anything
+        if content[:2] != b"PK" and models:
+            raise InputError(
+                f"{where} has the form that torch wrote before version 1.6, or another program's, which cannot be read "
+                "without running it; load it where you trust it and save it again with torch.save, or add "
+                "--trust-checkpoint."
+            ) from None
         raise InputError(f"{where} cannot be loaded ({_reason(error)}); fetch or copy it again.") from None
 
 
@@ -126,4 +136,7 @@ def _load_trusted(content: bytes, where: str) -> Any:
 
 
 def _reason(error: Exception) -> str:
-    return " ".join(str(error).split())[:160].rstrip(".") or type(error).__name__
+    text = (str(error).partition("WeightsUnpickler error: ")[2] or str(error)).strip()  # without torch's own advice
+    if text.startswith("Unsupported operand"):
+        return "it is not of pickle protocol 2, which torch writes; save it again with torch.save"
+    return " ".join(text.partition("\n")[0].split())[:160].rstrip(".") or type(error).__name__

@@ -41,7 +41,7 @@ def common_trunk(base: Checkpoint, tuned: Checkpoint, *, half: bool) -> CommonTr
     for k in range(min(base.layers.head, tuned.layers.head)):
         different = _difference(base.model.model[k], tuned.model.model[k], half)
         if different is not None:
-            return CommonTrunk(k, f"model.{k}.{different}")
+            return CommonTrunk(k, f"model.{k}.{different.lstrip('.')}")
     return CommonTrunk(min(base.layers.head, tuned.layers.head), None)
 
 
@@ -78,17 +78,22 @@ def _check_trunk(base: Checkpoint, tuned: Checkpoint, freeze: int, names: tuple[
             f" (in float16 they are equal up to layer {rounded.depth - 1}: {names[0]} holds more digits than {names[1]}"
             ", and the base head would run on rounded weights)"
         )
+    ways_out = ["a checkpoint that was fine-tuned from the base with this depth"]
+    if common.depth:
+        ways_out.insert(0, "the depth that fits")
+    if all(one == other for one, other in _read_by_head(base, tuned)):
+        ways_out.append("--construction grafted")
     raise InputError(
         f"--freeze {freeze} does not fit {names[1]}: the two checkpoints differ below layer {freeze}, first in "
-        f"{common.first}; {fits}. Give a depth that fits, the checkpoint of that depth, or --construction grafted."
+        f"{common.first}; {fits}. Give {', or '.join(ways_out)}."
     )
 
 
 def _check_read_by_head(base: Checkpoint, tuned: Checkpoint, names: tuple[str, str]) -> None:
+    if all(one == other for one, other in _read_by_head(base, tuned)):
+        return
     ours, theirs = output_shapes(base.model), output_shapes(tuned.model)
     read = base.layers.layers[base.layers.head].sources
-    if all(ours[k] == theirs[k] for k in read):
-        return
     first = next(k for k in range(base.layers.head) if ours[k] != theirs[k])
     wrong = [k for k in read if ours[k] != theirs[k]]
     kind = base.layers.layers[first].kind
@@ -98,6 +103,12 @@ def _check_read_by_head(base: Checkpoint, tuned: Checkpoint, names: tuple[str, s
         f"{', '.join(map(str, wrong))} of the tuned one, which must have the base's channels; give a checkpoint "
         "that was fine-tuned from the base."
     )
+
+
+def _read_by_head(base: Checkpoint, tuned: Checkpoint) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
+    """Shapes of what the head reads, in the base and in the tuned model."""
+    ours, theirs = output_shapes(base.model), output_shapes(tuned.model)
+    return [(ours[k], theirs[k]) for k in base.layers.layers[base.layers.head].sources]
 
 
 def _shape(shape: tuple[int, ...]) -> str:
@@ -136,8 +147,10 @@ def _difference(one: nn.Module, other: nn.Module, half: bool) -> str | None:
         if name.endswith("num_batches_tracked"):  # counts batches of the training, has no part in a result
             continue
         pair = tensor, theirs.get(name)
-        if pair[1] is None or pair[0].shape != pair[1].shape:
-            return name
+        if pair[1] is None:
+            return f"{name}, which the other lacks"
+        if pair[0].shape != pair[1].shape:
+            return f"{name}: {list(pair[1].shape)} there, {list(tensor.shape)} in the base"
         if half and tensor.is_floating_point():
             pair = pair[0].half(), pair[1].half()
         if not torch.equal(*pair):

@@ -10,7 +10,7 @@ import sys
 import time
 
 import pytest
-from tests.flow.studies import SHORT, artifacts, bench_freeze
+from tests.flow.studies import artifacts
 
 from bench_freeze import cli
 
@@ -82,27 +82,67 @@ def test_trust_is_a_flag_and_a_key_and_never_the_default(planted, embedded_data,
     assert trace.exists()
 
 
-def test_in_the_weights_of_an_artifact(planted, finished, tmp_path, capsys):
+def small(embedded_data, epochs):
+    """A study that takes seconds: pictures of 64 pixels, no export, no clock."""
+    weights, target, base = embedded_data
+    return [
+        *(
+            "--weights",
+            str(weights),
+            "--target",
+            str(target),
+            "--base",
+            str(base),
+            "--imgsz",
+            "64",
+            "--train-batch",
+            "32",
+        ),
+        *("--freeze", "22", "--epochs", str(epochs), "--engine", "torch", "--construction", "plain"),
+        *("--latency-samples", "0", "--resamples", "0"),
+    ]
+
+
+@pytest.fixture(scope="module")
+def trained(embedded_data, tmp_path_factory):
+    """A small study that is finished."""
+    out = tmp_path_factory.mktemp("small") / "out"
+    assert cli.main([*small(embedded_data, 1), "--out", str(out)]) == 0
+    return out
+
+
+def test_trust_is_in_no_key(trained, embedded_data, tmp_path):
+    """A study that trusts its checkpoint finds what one that does not has made."""
+    out = tmp_path / "out"
+    shutil.copytree(trained, out)
+    before = {p.name for p in (out / "artifacts").iterdir()}
+    assert cli.main([*small(embedded_data, 1), "--out", str(out), "--trust-checkpoint"]) == 0
+    assert {p.name for p in (out / "artifacts").iterdir()} == before
+
+
+def test_in_the_weights_of_an_artifact(planted, trained, embedded_data, tmp_path, capsys):
     file, trace = planted
     out = tmp_path / "out"
-    shutil.copytree(finished[0], out)
-    for tuned in artifacts(out, "tuned", partial=False):
-        shutil.copy(file, tuned / "tuned.pt")
-        manifest = json.loads((tuned / "manifest.json").read_text())
-        known = {"sha256": hashlib.sha256(file.read_bytes()).hexdigest(), "bytes": file.stat().st_size}
-        manifest["files"]["tuned.pt"] = known
-        (tuned / "manifest.json").write_text(json.dumps(manifest))
+    shutil.copytree(trained, out)
+    (tuned,) = artifacts(out, "tuned", partial=False)
+    shutil.copy(file, tuned / "tuned.pt")
+    manifest = json.loads((tuned / "manifest.json").read_text())
+    manifest["files"]["tuned.pt"] = {
+        "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
+        "bytes": file.stat().st_size,
+    }
+    (tuned / "manifest.json").write_text(json.dumps(manifest))
     for trust in ((), ("--trust-checkpoint",)):
-        error = sentence(capsys, *SHORT, "--out", out, *trust)
+        error = sentence(capsys, *small(embedded_data, 1), "--out", out, *trust)
         assert "tuned.pt" in error
         assert "not made by bench-freeze" in error
     assert not trace.exists()
 
 
-def test_in_a_file_of_progress(planted, tmp_path, capsys):
+def test_in_a_file_of_progress(planted, embedded_data, tmp_path, capsys):
     file, trace = planted
     out = tmp_path / "out"
-    arguments = ["--freeze", "22", "--epochs", "40", "--latency-samples", "0", "--out", str(out)]
+    arguments = [*small(embedded_data, 40), "--out", str(out)]
     running = subprocess.Popen([sys.executable, "-m", "bench_freeze", *arguments], stderr=subprocess.DEVNULL)
     end = time.monotonic() + 300
     while not list((out / "artifacts").glob("progress-*.pt")):
@@ -117,13 +157,3 @@ def test_in_a_file_of_progress(planted, tmp_path, capsys):
     assert progress.name in error
     assert "not made by bench-freeze" in error
     assert not trace.exists()
-
-
-def test_trust_is_in_no_key(finished, tmp_path):
-    """A study that trusts its checkpoint finds what one that does not has made."""
-    out = tmp_path / "out"
-    shutil.copytree(finished[0], out)
-    before = {p.name for p in (out / "artifacts").iterdir()}
-    done = bench_freeze(*SHORT, "--out", out, "--construction", "branched,grafted,plain", "--trust-checkpoint")
-    assert done.returncode == 0, done.stderr
-    assert {p.name for p in (out / "artifacts").iterdir()} == before

@@ -159,7 +159,9 @@ def _difference(one: nn.Module, other: nn.Module, half: bool) -> str | None:
         if name not in ours:
             return name
     settings, others = dict(_settings(one)), dict(_settings(other))
-    return next((name for name in settings | others if settings.get(name) != others.get(name)), None)
+    # An attribute that one model lacks is a newer version's of Ultralytics, which fills it in for older files.
+    compared = [name for name in settings | others if name.endswith("(type)") or (name in settings and name in others)]
+    return next((name for name in compared if settings.get(name) != others.get(name)), None)
 
 
 def _settings(layer: Any) -> list[tuple[str, Any]]:

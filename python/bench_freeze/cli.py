@@ -33,8 +33,11 @@ examples:
   bench-freeze run study.toml --engine ort,torch
 
 A study file holds the same names as the flags, with underscores: train_batch = 16, freeze = [22, 15, 10].
-Flags win over the file. Exit status: 0 done, 1 a result failed its audit, 2 usage or input, 130 interrupted
-(the same command goes on where it stopped).
+Flags win over the file. A checkpoint can run any program while it is loaded: names beyond Ultralytics' own are refused
+and shown, unless --trust-checkpoint is given.
+
+Exit status: 0 done, 1 a result failed its audit, 2 usage or input, 130 interrupted (the same command goes on where it
+stopped).
 """
 
 
@@ -195,16 +198,23 @@ def _add_doctor(commands: Any) -> None:
     doctor = commands.add_parser(
         "doctor",
         help="what is installed, which engines can run here and why not",
-        description="Show packages, engines with the reason and remedy where one cannot run, processor and GPU state.",
+        description="Show packages, engines with the reason and remedy where one cannot run, processor and GPU state. "
+        "With FILE, show instead what loading that checkpoint would import, and whether it is loaded without "
+        "--trust-checkpoint; nothing in the file is run.",
     )
+    doctor.add_argument("file", nargs="?", metavar="FILE", help="a checkpoint (.pt) to look into")
     doctor.add_argument("--device", default="cpu", help="the device to ask about: cpu, cuda:0 ... (default: cpu)")
     doctor.add_argument("--json", action="store_true", help="print json")
     doctor.set_defaults(call=_doctor)
 
 
 def _doctor(parsed: argparse.Namespace, command: list[str]) -> int:
-    from .commands.doctor import examine, render
+    from .commands.doctor import examine, examine_file, render, render_file
 
+    if parsed.file is not None:
+        found = examine_file(Path(parsed.file))
+        print(json.dumps(found, indent=1) if parsed.json else render_file(found))
+        return 0
     findings = examine(parsed.device)
     print(json.dumps(findings, indent=1) if parsed.json else render(findings))
     return 0

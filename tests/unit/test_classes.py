@@ -1,8 +1,9 @@
 """Pairing of classes and categories by name."""
 
+import numpy as np
 import pytest
 
-from bench_freeze.data.classes import map_classes
+from bench_freeze.data.classes import map_classes, names_by_number
 from bench_freeze.errors import InputError
 
 
@@ -42,3 +43,46 @@ def test_two_alike_names_are_refused():
         pair(("cat", "Cat"), ("cat",))
     with pytest.raises(InputError, match="two categories"):
         pair(("cat",), ("cat", "cat"))
+
+
+@pytest.mark.parametrize("count", [1, 2, 11, 80, 120])
+def test_names_stand_in_the_order_of_their_numbers(count):
+    import random
+
+    names = [f"name {k}" for k in range(count)]
+    keys = list(range(count))
+    random.Random(count).shuffle(keys)
+    forms = [names, tuple(names), {k: names[k] for k in keys}, {str(k): names[k] for k in keys}]
+    forms += [{str(k) if k % 2 else k: names[k] for k in keys}, {np.int64(k): names[k] for k in keys}]
+    for form in forms:
+        assert names_by_number(form, "a file") == tuple(names)
+
+
+@pytest.mark.parametrize(
+    ("names", "why"),
+    [
+        ({1: "a", 2: "b"}, "class number 0 has no name"),
+        ({"0": "a", "2": "b", "10": "c"}, "class number 1 has no name"),
+        ({"0": "a", 0: "b"}, "class number 0 is given twice"),
+        ({"1": "a", "01": "b", 0: "c"}, "class number 1 is given twice"),
+        ({-1: "a", 0: "b"}, "'-1' is not a class number"),
+        ({"-1": "a", "0": "b"}, "'-1' is not a class number"),
+        ({"cat": "a"}, "'cat' is not a class number"),
+        ({0.5: "a"}, "'0.5' is not a class number"),
+        ({True: "a", 0: "b"}, "'True' is not a class number"),
+        ({None: "a"}, "'None' is not a class number"),
+        ({"²": "a"}, "'²' is not a class number"),
+        ({0: None}, "name of class 0 is not a text"),
+        ({0: ["a"]}, "name of class 0 is"),
+        ([" "], "name of class 0 is"),
+        ([], "no class names"),
+        ({}, "no class names"),
+        ("cat", "missing or cannot be read"),
+        (None, "missing or cannot be read"),
+        (5, "missing or cannot be read"),
+    ],
+)
+def test_names_without_clear_numbers_are_refused(names, why):
+    with pytest.raises(InputError, match=why) as error:
+        names_by_number(names, "a file")
+    assert str(error.value).startswith("a file: ")

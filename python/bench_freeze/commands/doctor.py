@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 from .. import __version__
 from ..engines.availability import PACKAGES, availability, cuda_driver_error
 from ..environment import environment
+from ..errors import InputError
 
 
 def examine(device: str) -> dict[str, Any]:
@@ -24,6 +27,48 @@ def examine(device: str) -> dict[str, Any]:
             for name, found in ((name, availability(name, device)) for name in PACKAGES)
         },
     }
+
+
+def examine_file(path: Path) -> dict[str, Any]:
+    """What loading a checkpoint would import, as plain values: read from its bytes, nothing of it runs.
+
+    Raises InputError for a file that is none.
+    """
+    from ..dualhead.pickle_scan import globals_of, pickle_of
+    from ..dualhead.unpickle import refused_globals
+
+    content = path.read_bytes() if path.is_file() else None
+    if content is None:
+        raise InputError(f"{path}: there is no such file; give a checkpoint (.pt).")
+    names = globals_of(pickle_of(content, str(path), path.suffix.lower()))
+    refused = refused_globals(names)
+    return {
+        "file": str(path),
+        "sha256": sha256(content).hexdigest(),
+        "bytes": len(content),
+        "allowed": [name for name in names if name not in refused],
+        "refused": list(refused),
+    }
+
+
+def render_file(findings: dict[str, Any]) -> str:
+    """The same as text."""
+    allowed, refused = findings["allowed"], findings["refused"]
+    verdict = (
+        "Some of it is not on the allow-list, so the file is refused without --trust-checkpoint: with it, loading "
+        "the file could run any program."
+        if refused
+        else "All of it is on the allow-list, so the file is loaded without running any code of its own."
+    )
+    return "\n".join(
+        [
+            f"{findings['file']}  {findings['bytes']} bytes, sha256 {findings['sha256']}",
+            f"It would load {len(allowed) + len(refused)} names; nothing of it was run.",
+            *(f"  allowed  {name}" for name in allowed),
+            *(f"  REFUSED  {name}" for name in refused),
+            verdict,
+        ]
+    )
 
 
 def render(findings: dict[str, Any]) -> str:

@@ -15,36 +15,51 @@ from ..data.image_folders import images_in
 from ..data.images import read_image
 from ..data.letterbox import letterbox_into
 from ..deployed.deployment import Candidate, export_checked
-from ..dualhead.checkpoint import load_checkpoint, locate_weights, quiet_ultralytics
+from ..dualhead.checkpoint import Checkpoint, load_checkpoint, locate_weights, quiet_ultralytics
 from ..environment import package_versions
 from ..errors import InputError
+from ..export.onnx_export import check_opset
+from .fitting import check_fit
 
 PARITY_IMAGES = 4
 
 
 @dataclass(frozen=True)
 class ExportRequest:
-    """What to export; `batch` None means a free batch dimension, `tuned` None the checkpoint's own single head."""
+    """What to export; `batch` None means a free batch dimension, `tuned` None the checkpoint's own single head.
+
+    `construction` None is branched where there are two checkpoints.
+    """
 
     weights: str
     tuned: str | None
     freeze: int | None
-    construction: str
+    construction: str | None
     imgsz: int
     batch: int | None
     opset: int
-    images: str | None
+    images: tuple[str, ...]
     out: Path
+    trust_checkpoint: bool = False
 
 
 def export_files(request: ExportRequest) -> list[str]:
     """Write the ONNX file and its side-car; returns lines for the user. Raises InputError and AuditError."""
-    quiet_ultralytics()
-    candidate = candidate_of(request.weights, request.tuned, request.freeze, request.construction)
-    base = candidate.base
-    base.layers.check_imgsz(request.imgsz)
+    if request.imgsz < 1:
+        raise InputError(
+            f"--imgsz {request.imgsz} is out of range; give a multiple of the model's stride, such as 640."
+        )
     if request.batch is not None and request.batch < 1:
         raise InputError(f"--batch {request.batch} is out of range; give at least 1, or --dynamic-batch.")
+    _check_out(request)
+    check_opset(request.opset)
+    quiet_ultralytics()
+    candidate = candidate_of(
+        request.weights, request.tuned, request.freeze, request.construction, trust=request.trust_checkpoint
+    )
+    base = candidate.base
+    for checkpoint in filter(None, (base, candidate.tuned)):
+        checkpoint.layers.check_imgsz(request.imgsz)
     images = _parity_images(request.images, request.imgsz)
     request.out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=request.out.parent) as folder:
@@ -68,44 +83,68 @@ def export_files(request: ExportRequest) -> list[str]:
     return [f"{request.out}  {request.out.stat().st_size / 1e6:.2f} MB, {checked}", f"{side_car}"]
 
 
-def candidate_of(weights: str, tuned_weights: str | None, freeze: int | None, construction: str) -> Candidate:
-    """The model that flags describe: one checkpoint's own, or of two. Raises InputError where they do not fit."""
-    base = load_checkpoint(locate_weights(weights))
+def _check_out(request: ExportRequest) -> None:
+    """The file to write must not be one of those that are read, nor its own side-car."""
+    out = request.out
+    if out.is_dir():
+        raise InputError(f"--out {out} is a folder; give the name of the file to write, such as {out / 'model.onnx'}.")
+    if out.suffix.lower() in (".pt", ".pth", ".json", ".plan", ".engine"):
+        raise InputError(f"--out {out}: an ONNX model is no {out.suffix} file; give a name such as model.onnx.")
+    for flag, given in (("--weights", request.weights), ("--tuned", request.tuned)):
+        if given is not None and Path(given).resolve() in (out.resolve(), out.with_suffix(".json").resolve()):
+            raise InputError(f"--out {out} would overwrite the checkpoint of {flag}; give another name.")
+
+
+def candidate_of(
+    weights: str,
+    tuned_weights: str | None,
+    freeze: int | None,
+    construction: str | None,
+    *,
+    trust: bool = False,
+    option: str = "--weights",
+) -> Candidate:
+    """The model that flags describe: one checkpoint's own, or of two, branched where `construction` is None.
+
+    `option` says in a message where the base checkpoint was named, `trust` lets checkpoints run code while they are
+    loaded. Raises InputError where the two, or the flags, do not fit.
+    """
     if tuned_weights is None:
-        return Candidate("original", base)
-    tuned = load_checkpoint(locate_weights(tuned_weights))
-    if [layer.kind for layer in tuned.layers.layers] != [layer.kind for layer in base.layers.layers]:
-        raise InputError(f"{tuned_weights} has other layers than {weights}; both must be of one architecture.")
+        for flag, given in (("--freeze", freeze), ("--construction", construction)):
+            if given is not None:
+                raise InputError(
+                    f"{flag} {given} belongs to --tuned: without a fine-tuned checkpoint the model is the base's own; "
+                    f"add --tuned TUNED.pt, or leave {flag} out."
+                )
+        return Candidate("original", _load(weights, option, trust))
+    construction = construction or "branched"
     if construction != "plain" and freeze is None:
         raise InputError("--freeze is missing: with --tuned, say how many layers were frozen in its training.")
+    base, tuned = _load(weights, option, trust), _load(tuned_weights, "--tuned", trust)
     if freeze is not None:
         base.layers.check_depth(freeze)
-    if construction == "branched" and freeze is not None:
-        _check_shared(base.model, tuned.model, freeze)
+        if construction != "plain":
+            check_fit(base, tuned, construction, freeze, (weights, tuned_weights))
     return Candidate(construction, base, tuned, freeze)
 
 
-def _check_shared(base: object, tuned: object, freeze: int) -> None:
-    """A branched model takes its trunk from one model: both must have the same."""
-    from ..errors import AuditError
-    from ..finetune.audit import audit_frozen
-
+def _load(name: str, option: str, trust: bool) -> Checkpoint:
     try:
-        audit_frozen(base, tuned, freeze, "eval", half=False)
-    except AuditError as error:
-        raise InputError(
-            f"the two checkpoints differ below layer {freeze}, so they share no trunk of that depth ({error}); "
-            "give the depth that was frozen, or --construction grafted."
-        ) from None
+        return load_checkpoint(locate_weights(name), trust=trust)
+    except InputError as error:
+        raise InputError(f"{option} {error}") from None
 
 
-def _parity_images(folder: str | None, imgsz: int) -> NDArray[np.float32]:
+def _parity_images(folders: tuple[str, ...], imgsz: int) -> NDArray[np.float32]:
     """Letterboxed images [N, 3, S, S] to compare on: the user's, else smooth random patterns."""
-    if folder is None:
+    if not folders:
         return generated_images(imgsz)
-    files = images_in(Path(folder))[:PARITY_IMAGES]
-    if not files:
-        raise InputError(f"--images {folder}: there are no images; give a folder that has some.")
+    files: list[Path] = []
+    for folder in folders:
+        found = images_in(Path(folder))
+        if not found:
+            raise InputError(f"--images {folder}: there are no images; give a folder that has some.")
+        files += found[: max(1, PARITY_IMAGES // len(folders))]
     images = np.empty((len(files), 3, imgsz, imgsz), dtype=np.float32)
     for canvas, file in zip(images, files, strict=True):
         letterbox_into(read_image(file), canvas)

@@ -14,6 +14,9 @@ examples:
   bench-freeze export --onnx model.onnx --precision int8 --images fruit --images coco --out model.int8.onnx
   bench-freeze export --onnx model.onnx --engine trt --precision fp16 --compute-capability 86 --out model.plan
 
+A checkpoint can run any program while it is loaded: names beyond Ultralytics' own are refused and shown, unless
+--trust-checkpoint is given.
+
 A plan runs on the kind of GPU that it was built for. With TensorRT for RTX and --compute-capability it is built on a
 machine without a GPU; without the flag it is for this machine's. Exit status: 0 done, 1 the result differs from its
 source beyond a bound, 2 usage or input.
@@ -37,13 +40,19 @@ def add_export(commands: Any) -> None:
     source.add_argument("--tuned", metavar="TUNED.pt", help="a fine-tuned checkpoint of the same layout")
     source.add_argument("--freeze", type=int, metavar="N", help="freeze depth of the fine-tuning (with --tuned)")
     source.add_argument(
-        "--construction", choices=("branched", "grafted", "plain"), default="branched", help="default: branched"
+        "--construction", choices=("branched", "grafted", "plain"), help="of two checkpoints (default: branched)"
+    )
+    source.add_argument(
+        "--trust-checkpoint",
+        action="store_true",
+        help="load checkpoints that need more than Ultralytics' own classes: such a file can run any program while it "
+        "is loaded, so only for files whose origin you know (bench-freeze doctor FILE lists what one would load)",
     )
     source.add_argument("--onnx", metavar="MODEL.onnx", help="an exported model instead of checkpoints")
-    source.add_argument("--imgsz", type=int, default=640, metavar="N", help="image side in pixels (default: 640)")
-    source.add_argument("--batch", type=int, default=1, metavar="N", help="batch size (default: 1)")
+    source.add_argument("--imgsz", type=int, metavar="N", help="image side in pixels (default: 640)")
+    source.add_argument("--batch", type=int, metavar="N", help="batch size (default: 1)")
     source.add_argument("--dynamic-batch", action="store_true", help="a free batch dimension instead")
-    source.add_argument("--opset", type=int, default=18, metavar="N", help="ONNX opset (default: 18)")
+    source.add_argument("--opset", type=int, metavar="N", help="ONNX opset, at least 18 (default: 18)")
     source.add_argument(
         "--images",
         metavar="DIR",
@@ -57,9 +66,7 @@ def add_export(commands: Any) -> None:
     precision.add_argument(
         "--precision", choices=("fp32", "fp16", "int8"), help="convert to it (default: the model as it is, fp32)"
     )
-    precision.add_argument(
-        "--calibration", choices=("minmax", "entropy"), default="minmax", help="of int8 ranges (default: minmax)"
-    )
+    precision.add_argument("--calibration", choices=("minmax", "entropy"), help="of int8 ranges (default: minmax)")
     precision.add_argument(
         "--int8-last-layers", action="store_true", help="int8 takes the heads' last convolutions too"
     )
@@ -89,20 +96,23 @@ def _export(parsed: argparse.Namespace, command: list[str]) -> int:
     if (parsed.weights is None) == (parsed.onnx is None):
         raise InputError("give either --weights BASE.pt or --onnx MODEL.onnx: it is what will be exported.")
     source: Path | ExportRequest
+    _refuse_contradictions(parsed)
     if parsed.onnx is not None:
         _refuse_export_flags(parsed)
         source = Path(parsed.onnx)
     else:
+        free = parsed.dynamic_batch or parsed.dynamic_batch_profile
         source = ExportRequest(
             weights=parsed.weights,
             tuned=parsed.tuned,
             freeze=parsed.freeze,
             construction=parsed.construction,
-            imgsz=parsed.imgsz,
-            batch=None if parsed.dynamic_batch or parsed.dynamic_batch_profile else parsed.batch,
-            opset=parsed.opset,
-            images=parsed.images[0] if parsed.images else None,
+            imgsz=640 if parsed.imgsz is None else parsed.imgsz,
+            batch=None if free else 1 if parsed.batch is None else parsed.batch,
+            opset=18 if parsed.opset is None else parsed.opset,
+            images=tuple(parsed.images or ()),
             out=Path(parsed.out),
+            trust_checkpoint=parsed.trust_checkpoint,
         )
     _refuse_plan_flags(parsed)
     if isinstance(source, ExportRequest) and parsed.engine == "ort" and parsed.precision in (None, "fp32"):
@@ -124,7 +134,7 @@ def _convert(parsed: argparse.Namespace, source: Any) -> list[str]:
             source=source,
             engine=parsed.engine,
             precision=parsed.precision,
-            int8=Int8Settings(parsed.calibration, parsed.int8_last_layers),
+            int8=Int8Settings(parsed.calibration or "minmax", parsed.int8_last_layers),
             images=tuple(parsed.images or ()),
             plan=PlanOptions(
                 device=parsed.device,
@@ -146,13 +156,42 @@ def _refuse_export_flags(parsed: argparse.Namespace) -> None:
     given = {
         "--tuned": parsed.tuned is not None,
         "--freeze": parsed.freeze is not None,
+        "--construction": parsed.construction is not None,
+        "--imgsz": parsed.imgsz is not None,
+        "--batch": parsed.batch is not None,
+        "--opset": parsed.opset is not None,
         "--dynamic-batch": parsed.dynamic_batch,
+        "--trust-checkpoint": parsed.trust_checkpoint,
     }
     for flag, there in given.items():
         if there:
             raise InputError(
                 f"{flag} belongs to --weights; an ONNX file is what it is, export it again from checkpoints."
             )
+    if Path(parsed.onnx).suffix.lower() in (".pt", ".pth"):
+        raise InputError(f"--onnx {parsed.onnx} is a checkpoint; give it as --weights {parsed.onnx}.")
+
+
+def _refuse_contradictions(parsed: argparse.Namespace) -> None:
+    if parsed.weights is not None and Path(parsed.weights).suffix.lower() == ".onnx":
+        raise InputError(
+            f"--weights {parsed.weights} is an ONNX model, and this option takes a checkpoint (.pt); give it "
+            f"as --onnx {parsed.weights} with --precision or --engine trt."
+        )
+    for flag, there in (
+        ("--dynamic-batch", parsed.dynamic_batch),
+        ("--dynamic-batch-profile", parsed.dynamic_batch_profile),
+    ):
+        if parsed.batch is not None and there:
+            raise InputError(
+                f"--batch {parsed.batch} and {flag} exclude each other: a batch is fixed or free; give one."
+            )
+    for flag, there in (
+        ("--calibration", parsed.calibration is not None),
+        ("--int8-last-layers", parsed.int8_last_layers),
+    ):
+        if there and parsed.precision != "int8":
+            raise InputError(f"{flag} is for int8; add --precision int8, or leave it out.")
 
 
 def _refuse_plan_flags(parsed: argparse.Namespace) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +36,7 @@ def names_by_number(names: object, where: str) -> tuple[str, ...]:
     """
     if isinstance(names, list | tuple):
         numbered = dict(enumerate(names))
-    elif isinstance(names, dict):
+    elif isinstance(names, Mapping):
         numbered = {}
         for key, name in names.items():
             number = _class_number(key, where)
@@ -62,10 +63,10 @@ def names_by_number(names: object, where: str) -> tuple[str, ...]:
 
 
 def _class_number(key: object, where: str) -> int:
-    if type(key) is int and key >= 0:
-        return key
-    if isinstance(key, str) and re.fullmatch(r"[0-9]{1,9}", key):
+    if isinstance(key, str) and re.fullmatch(r"[0-9]{1,9}", key.strip()):
         return int(key)
+    if isinstance(key, SupportsIndex) and not isinstance(key, bool) and key.__index__() >= 0:  # NumPy's numbers too
+        return key.__index__()
     raise InputError(f"{where}: {str(key)[:40]!r} is not a class number; number the classes from 0.")
 
 

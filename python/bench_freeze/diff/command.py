@@ -26,6 +26,9 @@ examples:
   bench-freeze diff base.pt model.fp16.onnx --tuned tuned.pt --freeze 15
   bench-freeze diff model.onnx trt:model.fp16.onnx --device cuda:0
 
+A checkpoint can run any program while it is loaded: names beyond Ultralytics' own are refused and shown, unless
+--trust-checkpoint is given.
+
 For every layer of B: `cumulative` is how far its output is from A's; `own` is how far it is when B's layer is given A's
 inputs, so it is the layer's own fault. Both are relative, |a - b| / |a|. Exit status: 0 within the bounds, 1 something
 diverges, 2 usage or input.
@@ -51,7 +54,13 @@ def add_diff(commands: Any) -> None:
     diff.add_argument("--own-bound", type=float, metavar="X", help="largest error of one layer itself (the same)")
     diff.add_argument("--tuned", metavar="TUNED.pt", help="fine-tuned checkpoint: makes a .pt side dual-head")
     diff.add_argument("--freeze", type=int, metavar="N", help="freeze depth of its fine-tuning")
-    diff.add_argument("--construction", choices=("branched", "grafted", "plain"), default="branched")
+    diff.add_argument("--construction", choices=("branched", "grafted", "plain"), help="default: branched")
+    diff.add_argument(
+        "--trust-checkpoint",
+        action="store_true",
+        help="load checkpoints that need more than Ultralytics' own classes: such a file can run any program while it "
+        "is loaded, so only for files whose origin you know (bench-freeze doctor FILE lists what one would load)",
+    )
     diff.add_argument("--imgsz", type=int, metavar="N", help="image side of two checkpoints (default: 640)")
     diff.add_argument("--device", default="cpu", help="GPU of a TensorRT side (default: its first)")
     diff.add_argument("--all", action="store_true", help="show every layer")
@@ -94,8 +103,11 @@ def _check(parsed: argparse.Namespace) -> None:
     if parsed.count < 1:
         raise InputError(f"--count {parsed.count}: give at least 1 image.")
     kinds = [_split(text)[0] for text in (parsed.a, parsed.b)]
-    if "torch" not in kinds and (parsed.tuned is not None or parsed.freeze is not None):
-        raise InputError("--tuned and --freeze belong to a checkpoint; neither A nor B is one.")
+    of_a_checkpoint = (parsed.tuned, parsed.freeze, parsed.construction, parsed.trust_checkpoint or None)
+    if "torch" not in kinds and any(given is not None for given in of_a_checkpoint):
+        raise InputError(
+            "--tuned, --freeze, --construction and --trust-checkpoint belong to a checkpoint; neither A nor B is one."
+        )
 
 
 def _split(text: str) -> tuple[str, Path]:
@@ -141,7 +153,14 @@ def _side(engine: str, path: Path, parsed: argparse.Namespace, other: Side | Non
     from .torch_side import TorchSide
 
     quiet_ultralytics()
-    candidate = candidate_of(str(path), parsed.tuned, parsed.freeze, parsed.construction)
+    candidate = candidate_of(
+        str(path),
+        parsed.tuned,
+        parsed.freeze,
+        parsed.construction,
+        trust=parsed.trust_checkpoint,
+        option="A:" if _split(parsed.a)[1] == path else "B:",
+    )
     imgsz = other.card.imgsz if other is not None else parsed.imgsz or 640
     batch = other.card.batch if other is not None else None
     return TorchSide(path.name, candidate, imgsz, batch or 1)

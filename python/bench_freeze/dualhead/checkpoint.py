@@ -6,13 +6,18 @@ import hashlib
 import io
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..artifact import file_sha256, write_whole
+from ..artifact import write_whole
+from ..data.classes import names_by_number
 from ..errors import InputError
 from .layers import LayerMap, read_layer_map
+from .safe_globals import trust_model
+from .soundness import check_description, check_not_fused, check_parts, check_runs, check_tensors
+from .unpickle import load_model_file
 
 
 @dataclass(frozen=True)
@@ -23,7 +28,7 @@ class Checkpoint:
     layers: LayerMap
     class_names: tuple[str, ...]
     sha256: str
-    half: bool  # the file holds float16 tensors
+    half: bool  # every float of the file is a float16
 
     @property
     def architecture(self) -> str:
@@ -60,6 +65,11 @@ def locate_weights(name: str) -> Path:
             f"{name} is not on disk and could not be downloaded ({' '.join(str(error).split())}); "
             "check the network, or give the path of a .pt file."
         ) from None
+    if fetched.name != path.name:
+        raise InputError(
+            f"{name} is not on disk, and Ultralytics has it as {fetched.name} only, another model: name {fetched.name} "
+            "if that is what you want, or give the path of your file."
+        )
     if not fetched.is_file():
         raise InputError(
             f"{name} is neither on disk nor a name that Ultralytics can download; give the path of a .pt file."
@@ -67,30 +77,103 @@ def locate_weights(name: str) -> Path:
     return fetched
 
 
-def load_checkpoint(path: Path) -> Checkpoint:
-    """A detector from an Ultralytics checkpoint file. Raises InputError when the file is none."""
-    import torch
-    from ultralytics.nn import tasks
+def load_checkpoint(path: Path, *, trust: bool = False, own: bool = False) -> Checkpoint:
+    """The detector of an Ultralytics checkpoint file, whatever the file is called: float32, in eval mode.
 
+    The file is read once, so the bytes that are hashed are those that are loaded. `trust` lets it run code while it is
+    loaded; `own` says that it should be a file of ours, which needs none. Raises InputError for a file
+    that is not a detector's checkpoint, asks for more than the allow-list has, or holds a model that cannot be
+    measured and trained: fused, quantized, without values, or one that fails.
+    """
+    content = read_file(path)
+    loaded = load_model_file(content, str(path), suffix=path.suffix.lower(), trust=trust, own=own)
     try:
-        half = _is_half(torch.load(path, map_location="cpu", weights_only=False))
-        model, _ = tasks.load_checkpoint(str(path))
-    except InputError:
-        raise
-    except Exception as error:  # unpickling raises nearly anything
-        reason = " ".join(str(error).split())[:160] or type(error).__name__
-        raise InputError(
-            f"{path} is no Ultralytics checkpoint ({reason}); give a detection model's .pt file."
-        ) from None
-    try:
-        layers = read_layer_map(model)
+        return _checkpoint_of(loaded, hashlib.sha256(content).hexdigest(), str(path), trust)
     except InputError as error:
-        raise InputError(f"{path}: {error}") from None
+        text = str(error)
+        raise InputError(text if text.startswith(str(path)) else f"{path}: {text}") from None
+    except (AttributeError, TypeError, KeyError, ValueError, IndexError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:160].rstrip(".")
+        raise InputError(
+            f"{path} is no Ultralytics checkpoint of a detector ({type(error).__name__}: {reason}); give the .pt file "
+            "that training wrote."
+        ) from None
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of a user's file. Raises InputError where they cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); give a detection model's .pt file.") from None
+
+
+def _checkpoint_of(loaded: Any, sha256: str, where: str, trust: bool) -> Checkpoint:
+    model = _model_in(loaded)
+    check_parts(model)
+    layers = read_layer_map(model)
+    check_not_fused(model)
+    check_tensors(model)
+    if trust:
+        trust_model(model)
+    check_description(model)
+    names = names_by_number(model.names, f"{where}: names")
+    half = _is_half(model)
+    settings = loaded.get("train_args") if isinstance(loaded, dict) else None
+    _prepare(model, settings)
+    model.names = dict(enumerate(names))
+    check_runs(model, len(names))
+    return Checkpoint(model, layers, names, sha256, half)
+
+
+def _model_in(loaded: Any) -> Any:
+    """The moving average of a checkpoint, else its model; a model that was saved alone is taken as it is."""
+    from torch import Tensor, nn
+
+    if isinstance(loaded, nn.Module):
+        return loaded
+    if not isinstance(loaded, Mapping):
+        raise InputError("the file holds no model; give an Ultralytics detection checkpoint.")
+    if loaded.get("modelopt"):
+        raise InputError("the checkpoint is of a quantization-aware training; give the one before quantization.")
+    model = loaded.get("ema") or loaded.get("model")
+    if isinstance(model, nn.Module):
+        return model
+    state = model if isinstance(model, Mapping) else loaded.get("state_dict", loaded)
+    if isinstance(state, Mapping) and any(isinstance(value, Tensor) for value in state.values()):
+        raise InputError(
+            "the file holds a state_dict: weights without the model that they belong to; give the .pt file that "
+            "Ultralytics' training wrote (best.pt or last.pt)."
+        )
+    raise InputError("the file holds no model; give an Ultralytics detection checkpoint.")
+
+
+def _prepare(model: Any, settings: Any) -> None:
+    """Bring a model that was read into the state in which Ultralytics' own loader hands one out."""
+    from torch import nn
+    from ultralytics.utils import DEFAULT_CFG_DICT
+
+    model.float()
+    model.args = {**DEFAULT_CFG_DICT, **(settings if isinstance(settings, dict) else {})}
+    model.task = getattr(model, "task", "detect")
+    if "criterion" in vars(model):
+        model.criterion = None  # made anew where a loss is needed
     model.eval()
+    for module in model.modules():
+        if hasattr(module, "inplace"):
+            module.inplace = True
+        elif isinstance(module, nn.Upsample) and not hasattr(module, "recompute_scale_factor"):
+            module.recompute_scale_factor = None  # saved by a torch before 1.11
     for parameter in model.parameters():
         parameter.requires_grad_(False)
-    names = tuple(str(model.names[k]) for k in sorted(model.names))
-    return Checkpoint(model, layers, names, file_sha256(path), half)
+
+
+def _is_half(model: Any) -> bool:
+    """Whether float16 holds every value: only then may what is made of this model be written in float16."""
+    import torch
+
+    floats = [tensor.dtype for tensor in model.state_dict().values() if tensor.is_floating_point()]
+    return all(dtype == torch.float16 for dtype in floats)
 
 
 def save_checkpoint(path: Path, model: Any, *, half: bool) -> None:
@@ -125,15 +208,6 @@ def save_checkpoint(path: Path, model: Any, *, half: bool) -> None:
         buffer,
     )
     write_whole(path, buffer.getvalue())
-
-
-def _is_half(content: Any) -> bool:
-    import torch
-
-    model = (content.get("ema") or content.get("model")) if isinstance(content, dict) else content
-    if not isinstance(model, torch.nn.Module):
-        raise InputError("the file holds no model; give an Ultralytics detection checkpoint.")
-    return any(p.dtype == torch.float16 for p in model.parameters())
 
 
 def quiet_ultralytics() -> None:

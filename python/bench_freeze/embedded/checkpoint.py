@@ -26,11 +26,10 @@ def build_model(model_yaml: dict[str, Any], names: dict[int, str]) -> nn.Module:
 
 def write_base_checkpoint(file: Path) -> Path:
     """Write the trained base model as an Ultralytics checkpoint; `file` must end in .pt. Returns `file`."""
-    import torch
-
     from ..dualhead.checkpoint import save_checkpoint
+    from ..dualhead.unpickle import load_plain
 
-    stored = torch.load(TENSORS, map_location="cpu", weights_only=True)
+    stored = load_plain(TENSORS.read_bytes(), str(TENSORS))
     model = build_model(stored["yaml"], stored["names"])
     model.load_state_dict(stored["state_dict"], strict=True)
     save_checkpoint(file, model, half=True)

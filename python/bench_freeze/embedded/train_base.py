@@ -79,9 +79,9 @@ def train(folder: Path, *, images: int, epochs: int, seed: int) -> tuple[Path, d
 
 def tensors_of(checkpoint: Path, about: dict[str, Any]) -> dict[str, Any]:
     """What is kept of a trained checkpoint: plain types and half precision tensors."""
-    from ultralytics import YOLO
+    from ..dualhead.checkpoint import load_checkpoint
 
-    state: dict[str, torch.Tensor] = YOLO(checkpoint).model.state_dict()
+    state: dict[str, torch.Tensor] = load_checkpoint(checkpoint).model.state_dict()
     halved = {key: value.half() if value.is_floating_point() else value for key, value in state.items()}
     return {"yaml": narrow_yaml(), "names": dict(enumerate(BASE_NAMES)), "state_dict": halved, "about": about}
 

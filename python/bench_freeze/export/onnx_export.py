@@ -18,6 +18,19 @@ from ..errors import BenchFreezeError, InputError, disk_full
 
 MODEL = "model.onnx"
 INPUT = "images"
+FIRST_OPSET = 18  # torch's operators are written in it; its converter to older ones leaves what those do not have
+
+
+def check_opset(opset: int, option: str = "--opset") -> None:
+    """Raise InputError for an opset that torch's exporter cannot write here. Newer ones are onnx' own to know."""
+    import onnx
+
+    last = onnx.defs.onnx_opset_version()
+    if not FIRST_OPSET <= opset <= last:
+        raise InputError(
+            f"{option} {opset} is not possible: the exporter of the torch and onnx that are installed writes opsets "
+            f"{FIRST_OPSET} to {last}; give one of these, {FIRST_OPSET} for the oldest runtimes."
+        )
 
 
 def export_onnx(module: Any, card: ModelCard, path: Path, *, opset: int) -> Any:
@@ -55,7 +68,10 @@ def export_onnx(module: Any, card: ModelCard, path: Path, *, opset: int) -> Any:
         if full is not None:
             raise full from None
         reason = " ".join(str(error).split())[:300]
-        raise InputError(f"torch could not export the model with opset {opset} ({reason}); try --opset 18.") from error
+        hint = "" if opset == FIRST_OPSET else f" with another opset, such as --opset {FIRST_OPSET}, it may"
+        raise InputError(
+            f"torch could not export the model with opset {opset} ({reason});{hint or ' please report it'}."
+        ) from error
     model = onnx.load(path)
     written = next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), None)
     if written != opset:

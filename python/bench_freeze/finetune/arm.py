@@ -151,4 +151,4 @@ def arm_stages(study: Study, arm: Arm, layers: LayerMap) -> tuple[Stage, ...]:
 
 def load_tuned(artifact: Artifact) -> Checkpoint:
     """The fine-tuned detector of an artifact."""
-    return load_checkpoint(artifact.path(CHECKPOINT))
+    return load_checkpoint(artifact.path(CHECKPOINT), own=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..artifact import write_whole
+from ..dualhead.unpickle import check_plain, load_plain
 
 
 @dataclass(frozen=True)
@@ -44,18 +45,21 @@ class ProgressStore:
             write_whole(self.path(key), content.getvalue())
 
     def load(self, key: str) -> Progress | None:
-        """The progress of an arm; None where there is none, or a file that cannot be read."""
-        import torch
+        """The progress of an arm; None where there is none, or a file that is cut off or of another arm.
 
-        if not self.path(key).is_file():
+        Raises InputError for a file that would run code: none of ours does.
+        """
+        path = self.path(key)
+        if not path.is_file():
             return None
+        content = path.read_bytes()
+        check_plain(content, str(path))
         try:
-            # Our own file in the user's own folder, with generator states that are no tensors.
-            content = torch.load(self.path(key), map_location="cpu", weights_only=False)
-            if content["key"] != key:
+            read = load_plain(content, str(path))
+            if read["key"] != key:
                 return None
-            return Progress(content["epoch"], content["trainee"], content["order"])
-        except Exception:  # whatever unpickling a damaged file raises: the training starts anew
+            return Progress(read["epoch"], read["trainee"], read["order"])
+        except Exception:  # whatever a damaged file raises: the training starts anew
             return None
 
     def remove(self, key: str) -> None:

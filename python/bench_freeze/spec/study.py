@@ -57,6 +57,12 @@ class Study(TrainingOptions):
         None,
         "FILE[,FILE]",
     )
+    trust_checkpoint: bool = _flag(
+        "data",
+        "load checkpoints that need more than Ultralytics' own classes: such a file can run any program while it is "
+        "loaded, so only for files whose origin you know (bench-freeze doctor FILE lists what one would load)",
+        False,
+    )
     target: str | None = _flag("data", "target set: Ultralytics data yaml, or COCO json of its training split")
     target_val: str | None = _flag(
         "data", "evaluation split of a COCO json target (default: its name with train read as val)"

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..artifact import file_sha256
 from ..console import Step
 from ..dualhead.checkpoint import Checkpoint, load_checkpoint, locate_weights, quiet_ultralytics
 from ..dualhead.layers import LayerMap
 from ..errors import InputError
+from ..export.onnx_export import check_opset
 from ..spec.study import Study
 
 _HASH_DIGITS = 8
@@ -32,12 +32,17 @@ class Weights:
 
 def read_weights(study: Study, given: Sequence[str], step: Step) -> tuple[Weights, ...]:
     """Every checkpoint, in order. Raises InputError for one that cannot be had, or that the study does not fit."""
+    if any(engine != "torch" for engine in study.engine):
+        check_opset(study.opset, "opset")
     quiet_ultralytics()
     files = [locate_weights(name) for name in given]
-    names = unique_names(files, [file_sha256(file) for file in files]) if len(files) > 1 else [None]
+    checkpoints = []
+    for file in files:
+        checkpoints.append(_load(file, study.trust_checkpoint))
+        step(len(checkpoints), len(files))
+    names = unique_names(files, [checkpoint.sha256 for checkpoint in checkpoints]) if len(files) > 1 else [None]
     read = []
-    for text, file, name in zip(given, files, names, strict=True):
-        checkpoint = load_checkpoint(file)
+    for text, checkpoint, name in zip(given, checkpoints, names, strict=True):
         try:
             for freeze in study.freeze or ():
                 checkpoint.layers.check_depth(freeze)
@@ -46,8 +51,14 @@ def read_weights(study: Study, given: Sequence[str], step: Step) -> tuple[Weight
         except InputError as error:
             raise error if name is None else InputError(f"{name}: {error}") from None
         read.append(Weights(text, name, checkpoint))
-        step(len(read), len(files))
     return tuple(read)
+
+
+def _load(file: Path, trust: bool) -> Checkpoint:
+    try:
+        return load_checkpoint(file, trust=trust)
+    except InputError as error:
+        raise InputError(f"weights: {error}") from None
 
 
 def _check_matched_depths(study: Study, layers: LayerMap) -> None:

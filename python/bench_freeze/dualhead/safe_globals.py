@@ -1,0 +1,223 @@
+"""The allow-list: which names in a pickle are read, and as what. Nothing on it runs code of the file's choosing.
+
+    torch's own               what weights_only knows: tensors, storages, dtypes, ordered dictionaries
+    layers and models         torch.nn, ultralytics.nn: the exact class, made bare. Its constructor never runs, because
+                              it may build a model from a text that it evaluates
+    settings                  Ultralytics' namespace of arguments
+    numbers, arrays, paths    read by stand-ins that take plain numbers, bytes and texts only
+    losses, transforms        read as nothing: a loss is made anew, and no detector reads a transform
+
+A fused layer holds its own method, which a pickle writes as getattr(layer, "forward_fuse"): the stand-in for getattr
+knows the two forward methods of a layer that was read, and nothing else.
+"""
+
+from __future__ import annotations
+
+import pathlib
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+_LAYERS = ("ultralytics.nn.modules", "torch.nn.modules")
+_LAYER_FILES = ("", ".activation", ".block", ".conv", ".head", ".transformer", ".utils")
+_MODELS = "ultralytics.nn.tasks"
+_NEVER = frozenset({"TorchVision"})  # layers that fetch from the network, or wrap something unknown
+_RENAMED = {  # as Ultralytics' own loader reads older names
+    "ultralytics.nn.modules.block.Silence": "torch.nn.modules.linear.Identity",
+    "ultralytics.nn.tasks.YOLOv10DetectionModel": "ultralytics.nn.tasks.DetectionModel",
+    "ultralytics.yolo.utils.IterableSimpleNamespace": "ultralytics.utils.IterableSimpleNamespace",
+}
+_SETTINGS = "ultralytics.utils.IterableSimpleNamespace"
+_NOTHING = (
+    "ultralytics.utils.loss.",
+    "ultralytics.utils.tal.",
+    "ultralytics.yolo.utils.loss.",
+    "ultralytics.yolo.utils.tal.",
+    "ultralytics.yolo.v8.detect.train.",
+    "torchvision.transforms.transforms.",
+    "torchvision.transforms.functional.",
+)
+_NUMERIC = "biufc"  # kinds of dtypes
+
+
+class Nothing:
+    """Stands for an object that no detector needs; takes whatever it is given and keeps none of it."""
+
+    def __new__(cls, *_: object) -> Nothing:
+        return super().__new__(cls)
+
+    def __setstate__(self, state: object) -> None:
+        """Ignore the state."""
+
+
+class Dtype:
+    """Stands for a NumPy dtype of plain numbers."""
+
+    def __init__(self, code: Any, *_: object) -> None:
+        self.value = np.dtype(str(code, "ascii") if isinstance(code, bytes) else str(code))
+        if self.value.kind not in _NUMERIC:
+            raise ValueError(f"values of dtype {self.value}")
+
+    def __setstate__(self, state: Any) -> None:
+        """Take the byte order, the only thing in the state that numbers have."""
+        if state[1] in ("<", ">"):
+            self.value = self.value.newbyteorder(state[1])
+
+
+class Array(np.ndarray[Any, Any]):
+    """Stands for a NumPy array of plain numbers."""
+
+    def __setstate__(self, state: Any) -> None:
+        """Take shape and values, after a look at both."""
+        _, shape, dtype, is_fortran, raw = state
+        if not isinstance(dtype, Dtype) or not isinstance(raw, bytes):
+            raise ValueError("an array of other things than numbers")
+        counted = int(np.prod([int(n) for n in shape], dtype=np.int64)) * dtype.value.itemsize
+        if counted != len(raw) or min(shape, default=1) < 0:
+            raise ValueError("an array whose shape does not fit its values")
+        whole: Any = (1, tuple(int(n) for n in shape), dtype.value, bool(is_fortran), raw)
+        super().__setstate__(whole)
+
+
+def _empty_array(*_: object) -> Array:
+    return np.ndarray.__new__(Array, (0,), np.int8)
+
+
+def _scalar(dtype: Dtype, raw: bytes) -> Any:
+    if not isinstance(dtype, Dtype) or not isinstance(raw, bytes) or len(raw) != dtype.value.itemsize:
+        raise ValueError("a number that is none")
+    return np.frombuffer(raw, dtype.value)[0]
+
+
+def _path(*parts: str) -> pathlib.PurePath:
+    return pathlib.PurePosixPath(*map(str, parts))
+
+
+def _method(owner: Any, name: str) -> Any:
+    from torch import nn
+
+    if isinstance(owner, nn.Module) and name in ("forward", "forward_fuse"):
+        return getattr(type(owner), name).__get__(owner)
+    if owner is Nothing or isinstance(owner, Nothing):
+        return Nothing()
+    raise ValueError(f"builtins.getattr of {getattr(owner, '__name__', type(owner).__name__)}, {name!r}")
+
+
+def _no_bytes() -> bytes:
+    return b""
+
+
+_PLAIN: dict[str, Any] = {
+    "builtins.bytes": _no_bytes,  # what protocol 2 makes of an empty one
+    "numpy.dtype": Dtype,
+    "numpy.ndarray": Array,
+    **{f"numpy.{core}.multiarray._reconstruct": _empty_array for core in ("core", "_core")},
+    **{f"numpy.{core}.multiarray.scalar": _scalar for core in ("core", "_core")},
+}
+_MODEL_EXTRAS: dict[str, Any] = {
+    "builtins.getattr": _method,
+    **{f"{m}.{c}": _path for m in ("pathlib", "pathlib._local") for c in ("PosixPath", "WindowsPath")},
+    **{f"{m}.{c}": _path for m in ("pathlib", "pathlib._local") for c in ("PurePosixPath", "PureWindowsPath")},
+}
+
+
+def allowed(names: tuple[str, ...], *, models: bool) -> dict[str, list[Any]]:
+    """For every name that may be read, the entries of torch's list of safe globals; none for those that torch has.
+
+    `models` False allows tensors, plain values and NumPy numbers: what our own files hold. A name that is not in the
+    answer must not be loaded.
+    """
+    from torch._weights_only_unpickler import _get_allowed_globals
+
+    own = _get_allowed_globals()
+    found = {name: [] if name in own else _entries(name, models) for name in names}
+    return {name: entries for name, entries in found.items() if entries is not None}
+
+
+def _entries(name: str, models: bool) -> list[Any] | None:
+    if name in _PLAIN:
+        return [(_PLAIN[name], name)]
+    if not models:
+        return None
+    if name in _MODEL_EXTRAS:
+        return [(_MODEL_EXTRAS[name], name)]
+    if name.startswith(_NOTHING):
+        return [(Nothing, name)]
+    real = _TRUSTED.get(name) or _class(_RENAMED.get(name, name))
+    if real is None:
+        return None
+    # The second entry lets the state of the real class be set. No pickle can name it: names end at a line's end.
+    return [(_bare(real), name), (real, f"\n{name}")]
+
+
+def _class(name: str) -> type | None:
+    """The class of that exact name, if it is a layer, a model, or the namespace of settings."""
+    from torch import nn
+
+    where, _, own = name.rpartition(".")
+    if own in _NEVER or not _may_be_imported(where, name):
+        return None
+    try:
+        found = getattr(import_module(where), own, None)
+    except ImportError:
+        return None
+    if not isinstance(found, type):
+        return None
+    if name == _SETTINGS:
+        return found
+    makes_itself = any("__new__" in vars(base) for base in found.__mro__[:-1])
+    at_home = _may_be_imported(found.__module__, name)  # not something that the module imports from elsewhere
+    return found if issubclass(found, nn.Module) and at_home and not makes_itself else None
+
+
+def _may_be_imported(module: str, name: str) -> bool:
+    if name == _SETTINGS or module == _MODELS:
+        return True
+    if module in {f"{_LAYERS[0]}{file}" for file in _LAYER_FILES}:
+        return True
+    return module == _LAYERS[1] or module.rpartition(".")[0] == _LAYERS[1]
+
+
+def is_layer(found: object) -> bool:
+    """Whether this is a class of layers that a model description may name: no whole model, nothing that fetches."""
+    from torch import nn
+
+    if not isinstance(found, type) or not issubclass(found, nn.Module) or found.__name__ in _NEVER:
+        return False
+    return found.__module__ != _MODELS and _may_be_imported(found.__module__, found.__name__)
+
+
+def _bare(real: type) -> type:
+    """What a pickle gets for a class: however it is called, it gives an instance whose constructor did not run."""
+
+    new: Any = real.__new__
+
+    def make(cls: type, *_: object, **__: object) -> Any:
+        return new(real)
+
+    return type(real.__name__, (), {"__new__": make})
+
+
+_TRUSTED: dict[str, type] = {}
+_TRUSTED_DESCRIPTIONS: set[str] = set()
+
+
+def trust_model(model: Any) -> None:
+    """Let later files of this process hold the classes and the description of this model, which the user trusts.
+
+    What is trained from a checkpoint has its layers, and our own files are read without running their code.
+    """
+    for module in model.modules():
+        kind = type(module)
+        _TRUSTED[f"{kind.__module__}.{kind.__qualname__}"] = kind
+    _TRUSTED_DESCRIPTIONS.add(_words(model.yaml))
+
+
+def is_trusted_description(description: Any) -> bool:
+    """Whether a trusted model is described in the same words."""
+    return _words(description) in _TRUSTED_DESCRIPTIONS
+
+
+def _words(description: Any) -> str:
+    return repr([description.get(key) for key in ("activation", "backbone", "head")])

@@ -7,12 +7,14 @@ import io
 import json
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ..artifact import file_sha256, write_whole
 from ..errors import InputError
 from .layers import LayerMap, read_layer_map
+from .structure import own_modules
 
 
 @dataclass(frozen=True)
@@ -25,15 +27,23 @@ class Checkpoint:
     sha256: str
     half: bool  # the file holds float16 tensors
 
+    @cached_property
+    def own_modules(self) -> str | None:
+        """Hash of the detector's modules where its yaml does not describe them; None where it does."""
+        return own_modules(self.model)
+
     @property
     def architecture(self) -> str:
         """Hash of what the detector's layers are built from, whatever its classes and its values are.
 
         A description that is worded otherwise counts as another architecture, even if the same layers come out of it.
+        Modules that it does not describe count as well.
         """
         own = self.model.yaml
         described = {key: value for key, value in own.items() if key not in ("nc", "names", "yaml_file", "ch")}
         described["channels"] = own.get("channels", 3)
+        if self.own_modules is not None:
+            described["own_modules"] = self.own_modules
         if isinstance(described.get("scales"), dict) and "scale" in described:
             described["scales"] = described["scales"].get(described["scale"])  # the others were not built
         return hashlib.sha256(json.dumps(described, sort_keys=True, default=str).encode()).hexdigest()

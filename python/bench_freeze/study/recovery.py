@@ -84,6 +84,8 @@ def _trained_heads(trained: Trained, detector: Any, halves: list[DetectionSet], 
     budget = Budget(trained.study.recover)
     classes = trained.inputs.base_classes
     key = {name: value for name, value in trained.key().items() if name not in ("tuned_sha256", "freeze", "frozen_bn")}
+    modules = trained.inputs.base.own_modules
+    key |= {} if modules is None else {"own_modules": modules}  # fresh heads are of these
     key |= {
         "trunk_sha256": _trunk_sha256(detector),
         "data_sha256": trained.inputs.base_set.sha256,

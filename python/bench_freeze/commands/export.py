@@ -14,6 +14,7 @@ from ..artifact import file_sha256, write_whole
 from ..data.images import SUFFIXES, read_image
 from ..data.letterbox import letterbox_into
 from ..deployed.deployment import Candidate, export_checked
+from ..dualhead.branch import DEFAULT, HeadBranch, check_branch
 from ..dualhead.checkpoint import load_checkpoint, locate_weights, quiet_ultralytics
 from ..environment import package_versions
 from ..errors import InputError
@@ -34,12 +35,13 @@ class ExportRequest:
     opset: int
     images: str | None
     out: Path
+    head_branch: HeadBranch = DEFAULT
 
 
 def export_files(request: ExportRequest) -> list[str]:
     """Write the ONNX file and its side-car; returns lines for the user. Raises InputError and AuditError."""
     quiet_ultralytics()
-    candidate = candidate_of(request.weights, request.tuned, request.freeze, request.construction)
+    candidate = candidate_of(request.weights, request.tuned, request.freeze, request.construction, request.head_branch)
     base = candidate.base
     base.layers.check_imgsz(request.imgsz)
     if request.batch is not None and request.batch < 1:
@@ -67,11 +69,18 @@ def export_files(request: ExportRequest) -> list[str]:
     return [f"{request.out}  {request.out.stat().st_size / 1e6:.2f} MB, {checked}", f"{side_car}"]
 
 
-def candidate_of(weights: str, tuned_weights: str | None, freeze: int | None, construction: str) -> Candidate:
+def candidate_of(
+    weights: str,
+    tuned_weights: str | None,
+    freeze: int | None,
+    construction: str,
+    head_branch: HeadBranch = DEFAULT,
+) -> Candidate:
     """The model that flags describe: one checkpoint's own, or of two. Raises InputError where they do not fit."""
     base = load_checkpoint(locate_weights(weights))
+    check_branch(base.model, head_branch)
     if tuned_weights is None:
-        return Candidate("original", base)
+        return Candidate("original", base, head_branch=head_branch)
     tuned = load_checkpoint(locate_weights(tuned_weights))
     if [layer.kind for layer in tuned.layers.layers] != [layer.kind for layer in base.layers.layers]:
         raise InputError(f"{tuned_weights} has other layers than {weights}; both must be of one architecture.")
@@ -81,14 +90,22 @@ def candidate_of(weights: str, tuned_weights: str | None, freeze: int | None, co
         base.layers.check_depth(freeze)
     if construction == "branched" and freeze is not None:
         _check_shared(base.model, tuned.model, freeze)
-    return Candidate(construction, base, tuned, freeze)
+    check_branch(tuned.model, head_branch)
+    return Candidate(construction, base, tuned, freeze, head_branch)
 
 
 def _check_shared(base: object, tuned: object, freeze: int) -> None:
     """A branched model takes its trunk from one model: both must have the same."""
+    from ..dualhead.structure import differing_layer
     from ..errors import AuditError
     from ..finetune.audit import audit_frozen
 
+    layer = differing_layer(base, tuned, freeze)
+    if layer is not None:
+        raise InputError(
+            f"layer {layer} of the two checkpoints differs in its modules or their settings, so they share no trunk of "
+            f"depth {freeze}, whatever their weights are; give the depth that was frozen, or --construction grafted."
+        )
     try:
         audit_frozen(base, tuned, freeze, "eval", half=False)
     except AuditError as error:

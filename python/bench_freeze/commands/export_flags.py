@@ -39,6 +39,13 @@ def add_export(commands: Any) -> None:
     source.add_argument(
         "--construction", choices=("branched", "grafted", "plain"), default="branched", help="default: branched"
     )
+    source.add_argument(
+        "--head-branch",
+        choices=("one2many", "one2one"),
+        default="one2many",
+        help="branch that answers in heads with two (YOLOv10, YOLO26); the file's own wish is not followed "
+        "(default: one2many)",
+    )
     source.add_argument("--onnx", metavar="MODEL.onnx", help="an exported model instead of checkpoints")
     source.add_argument("--imgsz", type=int, default=640, metavar="N", help="image side in pixels (default: 640)")
     source.add_argument("--batch", type=int, default=1, metavar="N", help="batch size (default: 1)")
@@ -103,6 +110,7 @@ def _export(parsed: argparse.Namespace, command: list[str]) -> int:
             opset=parsed.opset,
             images=parsed.images[0] if parsed.images else None,
             out=Path(parsed.out),
+            head_branch=parsed.head_branch,
         )
     _refuse_plan_flags(parsed)
     if isinstance(source, ExportRequest) and parsed.engine == "ort" and parsed.precision in (None, "fp32"):
@@ -147,6 +155,7 @@ def _refuse_export_flags(parsed: argparse.Namespace) -> None:
         "--tuned": parsed.tuned is not None,
         "--freeze": parsed.freeze is not None,
         "--dynamic-batch": parsed.dynamic_batch,
+        "--head-branch one2one": parsed.head_branch != "one2many",
     }
     for flag, there in given.items():
         if there:

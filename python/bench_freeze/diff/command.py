@@ -52,6 +52,13 @@ def add_diff(commands: Any) -> None:
     diff.add_argument("--tuned", metavar="TUNED.pt", help="fine-tuned checkpoint: makes a .pt side dual-head")
     diff.add_argument("--freeze", type=int, metavar="N", help="freeze depth of its fine-tuning")
     diff.add_argument("--construction", choices=("branched", "grafted", "plain"), default="branched")
+    diff.add_argument(
+        "--head-branch",
+        choices=("one2many", "one2one"),
+        default="one2many",
+        help="branch that answers in a checkpoint's head with two; the file's own wish is not followed "
+        "(default: one2many)",
+    )
     diff.add_argument("--imgsz", type=int, metavar="N", help="image side of two checkpoints (default: 640)")
     diff.add_argument("--device", default="cpu", help="GPU of a TensorRT side (default: its first)")
     diff.add_argument("--all", action="store_true", help="show every layer")
@@ -141,7 +148,7 @@ def _side(engine: str, path: Path, parsed: argparse.Namespace, other: Side | Non
     from .torch_side import TorchSide
 
     quiet_ultralytics()
-    candidate = candidate_of(str(path), parsed.tuned, parsed.freeze, parsed.construction)
+    candidate = candidate_of(str(path), parsed.tuned, parsed.freeze, parsed.construction, parsed.head_branch)
     imgsz = other.card.imgsz if other is not None else parsed.imgsz or 640
     batch = other.card.batch if other is not None else None
     return TorchSide(path.name, candidate, imgsz, batch or 1)

@@ -14,7 +14,7 @@ from typing import Any
 from ..artifact import file_sha256, write_whole
 from ..errors import InputError
 from .layers import LayerMap, read_layer_map
-from .structure import own_modules
+from .structure import leave_inputs_alone, own_modules
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         layers = read_layer_map(model)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
+    leave_inputs_alone(model)
     model.eval()
     for parameter in model.parameters():
         parameter.requires_grad_(False)

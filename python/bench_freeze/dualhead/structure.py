@@ -74,6 +74,18 @@ def own_modules(model: Any) -> str | None:
     return hashlib.sha256("\n".join([f"save {model.save}", *lines]).encode()).hexdigest()
 
 
+def leave_inputs_alone(model: Any) -> None:
+    """Let no numbered layer change its input in place: two heads, or several arms, read it.
+
+    Ultralytics' own blocks never do, so only other layers (an activation of torch's, someone's own) are told.
+    """
+    for layer in model.model:
+        if not type(layer).__module__.startswith("ultralytics."):
+            for module in layer.modules():
+                if hasattr(module, "inplace"):
+                    module.inplace = False
+
+
 def differing_layer(model: Any, other: Any, below: int) -> int | None:
     """The first of layers 0..below-1 whose modules or settings differ between two detectors, whatever their values.
 

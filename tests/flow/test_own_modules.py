@@ -23,7 +23,7 @@ from bench_freeze.study.preflight import check_start
 pytestmark = pytest.mark.slow
 NAMES = ("one", "2", "three")
 POLICIES = ("reinit", "shape_match", "width_preserving", "name_remap")
-SIZE = 128
+SIZE = 64
 
 
 class Same(Conv):
@@ -151,7 +151,7 @@ def ordinary():
 
 @pytest.fixture(scope="module")
 def images():
-    return np.random.default_rng(0).random((3, 3, SIZE, SIZE), dtype=np.float32)
+    return np.random.default_rng(0).random((2, 3, SIZE, SIZE), dtype=np.float32)
 
 
 @pytest.fixture
@@ -161,6 +161,10 @@ def changed(request, ordinary, tmp_path):
     CHANGES[request.param](model)
     save_checkpoint(tmp_path / "changed.pt", model, half=False)
     return load_checkpoint(tmp_path / "changed.pt")
+
+
+def activations(head):
+    return {n: type(m) for n, m in head.named_modules(remove_duplicate=False) if n.endswith("act")}
 
 
 def tuned_from(base, names=NAMES, policy="name_remap"):
@@ -184,14 +188,14 @@ def test_the_tuned_model_has_the_checkpoints_modules(changed, images):
         assert differing_layer(changed.model, model, head) is None
         own, theirs = changed.model.model[:head].state_dict(), model.model[:head].state_dict()
         assert all(torch.equal(theirs[name], tensor) for name, tensor in own.items())
-        acts = [[type(m) for n, m in d.model[-1].named_modules() if n.endswith("act")] for d in (changed.model, model)]
-        assert acts[0] == acts[1]
-        for freeze in (22, 12, 0):
-            candidate = Candidate("branched", changed, as_checkpoint(changed, model), freeze)
-            assert compare_base_output(candidate, SIZE, images).images == 3
-        output = model.train()(torch.from_numpy(images))
-        assert output["scores"].shape[1] == len(NAMES)
-        assert output["boxes"].requires_grad
+        assert activations(changed.model.model[-1]) == activations(model.model[-1])
+        if policy == POLICIES[-1]:
+            output = model(torch.from_numpy(images))
+            assert output["scores"].shape[1] == len(NAMES)
+            assert output["boxes"].requires_grad
+    for freeze in (22, 9):
+        candidate = Candidate("branched", changed, as_checkpoint(changed, model), freeze)
+        assert compare_base_output(candidate, SIZE, images).images == 2
 
 
 @pytest.mark.parametrize("changed", CHANGES, indirect=True)
@@ -298,7 +302,7 @@ def test_a_deployment_says_how_its_base_output_was_compared(ordinary, images, tm
         candidate = Candidate(construction, base, tuned, 12)
         kept[construction] = deploy(candidate, "torch", "fp32", study, store, images, None)[0].base_output
     assert (kept["grafted"], kept["plain"]) == (None, None)
-    assert kept["branched"].images == 3
+    assert kept["branched"].images == 2
     exported = deploy(Candidate("grafted", base, tuned, 22), "ort", "fp32", study, store, images, None)[0].base_output
     assert exported.box_px < 0.05
     assert exported.score < 1e-3

@@ -70,7 +70,8 @@ def own_modules(model: Any) -> str | None:
         pairs = zip(model.model, described.model, strict=True)
         if all(_alike(own, theirs, lenient=False) for own, theirs in pairs):
             return None
-    lines = [f"{k}.{path} {_text(m, path)}" for k, layer in enumerate(model.model) for path, m in layer.named_modules()]
+    every = ((k, path, module) for k, layer in enumerate(model.model) for path, module in _by_path(layer).items())
+    lines = [f"{k}.{path} {_text(module, path)}" for k, path, module in every]
     return hashlib.sha256("\n".join([f"save {model.save}", *lines]).encode()).hexdigest()
 
 
@@ -97,13 +98,18 @@ def differing_layer(model: Any, other: Any, below: int) -> int | None:
 
 def _alike(layer: Any, other: Any, *, lenient: bool) -> bool:
     """Whether two layers have modules of the same classes with the same settings and shapes under the same paths."""
-    own, theirs = dict(layer.named_modules()), dict(other.named_modules())
+    own, theirs = _by_path(layer), _by_path(other)
     return own.keys() == theirs.keys() and all(
         type(module) is type(theirs[path])
         and _shapes(module) == _shapes(theirs[path])
         and _same_settings(module, theirs[path], lenient=lenient)
         for path, module in own.items()
     )
+
+
+def _by_path(layer: Any) -> dict[str, Any]:
+    """Every module of a layer; one that stands in several places (an activation) counts in each."""
+    return dict(layer.named_modules(remove_duplicate=False))
 
 
 def _same_settings(module: Any, other: Any, *, lenient: bool) -> bool:

@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
 
+from .layers import HEADS
+
 # Settings that hold no part of the function: caches of a head, its form for an export, and what a layer is called.
-_NOT_SETTINGS = frozenset(
-    {"training", "np", "type", "inplace", "anchors", "strides", "shape", "stride", "export", "format", "dynamic"}
-)
+_NOT_SETTINGS = frozenset({"training", "np", "type", "inplace"})
+_CACHES = frozenset({"anchors", "strides", "shape", "stride", "export", "format", "dynamic"})  # of a head
 CLASS_BRANCHES = ("cv3", "one2one_cv3")
 _CLASS_COUNTS = frozenset({"nc", "no"})
 _SIZES = frozenset({"in_channels", "out_channels", "groups", "num_features"})
@@ -114,7 +115,7 @@ def _by_path(layer: Any) -> dict[str, Any]:
 
 def _same_settings(module: Any, other: Any, *, lenient: bool) -> bool:
     """A setting may be the instance's on one side and the class's on the other."""
-    names = {name for name in (*vars(module), *vars(other)) if _is_setting(name)}
+    names = {name for name in (*vars(module), *vars(other)) if _is_setting(module, name)}
     for name in names:
         if not (hasattr(module, name) and hasattr(other, name)):
             if not lenient:
@@ -127,7 +128,7 @@ def _same_settings(module: Any, other: Any, *, lenient: bool) -> bool:
 def _text(module: Any, path: str) -> str:
     """A module's class, shapes and settings in a line; of a class branch no sizes, which follow from the classes."""
     sized = not path.startswith(CLASS_BRANCHES)
-    settings = {n: _plain(v) for n, v in vars(module).items() if _is_setting(n) and (sized or n not in _SIZES)}
+    settings = {n: _plain(v) for n, v in vars(module).items() if _is_setting(module, n) and (sized or n not in _SIZES)}
     shapes = _shapes(module) if sized else ()
     kept = sorted(item for item in settings.items() if item[0] not in _CLASS_COUNTS)
     return f"{type(module).__module__}.{type(module).__qualname__} {shapes} {kept}"
@@ -138,8 +139,9 @@ def _shapes(module: Any) -> list[tuple[str, tuple[int, ...]]]:
     return [(name, tuple(tensor.shape)) for name, tensor in own if tensor is not None]
 
 
-def _is_setting(name: str) -> bool:
-    return not name.startswith("_") and name not in _NOT_SETTINGS
+def _is_setting(module: Any, name: str) -> bool:
+    cached = type(module).__name__ in HEADS and name in _CACHES
+    return not name.startswith("_") and name not in _NOT_SETTINGS and not cached
 
 
 def _plain(value: Any) -> str:

@@ -20,6 +20,7 @@ FRAMEWORK_MODULES = {
     "analysis.lockstep",
     "dualhead.ladder",
     "dualhead.model",
+    "dualhead.new_head",
     "finetune.audit",
     "finetune.capacity",
     "finetune.data_order",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..dualhead.model import predictions, run_layers
+from ..dualhead.new_head import fresh_head as fresh_head
 from ..errors import BenchFreezeError
 from .labelled import LabelledImages
 
@@ -43,21 +44,6 @@ class Trunk:
         with torch.no_grad():
             run_layers(self._layers, torch.as_tensor(images).to(self._device), outputs, self._kept)
         return [outputs[k] for k in self._reads]
-
-
-def fresh_head(detector: nn.Module, seed: int) -> nn.Module:
-    """A Detect layer for the same classes, as Ultralytics starts one."""
-    from ultralytics.nn.tasks import DetectionModel
-
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        model = DetectionModel(
-            deepcopy(detector.yaml), ch=detector.yaml.get("channels", 3), nc=detector.model[-1].nc, verbose=False
-        )
-    head: Any = model.model[-1]
-    if getattr(detector.model[-1], "end2end", False):
-        head.end2end = True  # it is to answer as the original does
-    return cast(nn.Module, head)
 
 
 def train_heads(

@@ -15,6 +15,7 @@ from ..data.image_folders import images_in
 from ..data.images import read_image
 from ..data.letterbox import letterbox_into
 from ..deployed.deployment import Candidate, export_checked
+from ..dualhead.branch import DEFAULT, HeadBranch, check_branch
 from ..dualhead.checkpoint import Checkpoint, load_checkpoint, locate_weights, quiet_ultralytics
 from ..environment import package_versions
 from ..errors import InputError
@@ -41,6 +42,7 @@ class ExportRequest:
     images: tuple[str, ...]
     out: Path
     trust_checkpoint: bool = False
+    head_branch: HeadBranch = DEFAULT
 
 
 def export_files(request: ExportRequest) -> list[str]:
@@ -55,7 +57,12 @@ def export_files(request: ExportRequest) -> list[str]:
     check_opset(request.opset)
     quiet_ultralytics()
     candidate = candidate_of(
-        request.weights, request.tuned, request.freeze, request.construction, trust=request.trust_checkpoint
+        request.weights,
+        request.tuned,
+        request.freeze,
+        request.construction,
+        head_branch=request.head_branch,
+        trust=request.trust_checkpoint,
     )
     base = candidate.base
     for checkpoint in filter(None, (base, candidate.tuned)):
@@ -101,6 +108,7 @@ def candidate_of(
     freeze: int | None,
     construction: str | None,
     *,
+    head_branch: HeadBranch = DEFAULT,
     trust: bool = False,
     option: str = "--weights",
 ) -> Candidate:
@@ -116,16 +124,20 @@ def candidate_of(
                     f"{flag} {given} belongs to --tuned: without a fine-tuned checkpoint the model is the base's own; "
                     f"add --tuned TUNED.pt, or leave {flag} out."
                 )
-        return Candidate("original", _load(weights, option, trust))
+        base = _load(weights, option, trust)
+        check_branch(base.model, head_branch)
+        return Candidate("original", base, head_branch=head_branch)
     construction = construction or "branched"
     if construction != "plain" and freeze is None:
         raise InputError("--freeze is missing: with --tuned, say how many layers were frozen in its training.")
     base, tuned = _load(weights, option, trust), _load(tuned_weights, "--tuned", trust)
+    check_branch(base.model, head_branch)
+    check_branch(tuned.model, head_branch)
     if freeze is not None:
         base.layers.check_depth(freeze)
         if construction != "plain":
             check_fit(base, tuned, construction, freeze, (weights, tuned_weights))
-    return Candidate(construction, base, tuned, freeze)
+    return Candidate(construction, base, tuned, freeze, head_branch)
 
 
 def _load(name: str, option: str, trust: bool) -> Checkpoint:

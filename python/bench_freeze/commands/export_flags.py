@@ -48,6 +48,13 @@ def add_export(commands: Any) -> None:
         help="load checkpoints that need more than Ultralytics' own classes: such a file can run any program while it "
         "is loaded, so only for files whose origin you know (bench-freeze doctor FILE lists what one would load)",
     )
+    source.add_argument(
+        "--head-branch",
+        choices=("one2many", "one2one"),
+        default="one2many",
+        help="branch that answers in heads with two (YOLOv10, YOLO26); the file's own wish is not followed "
+        "(default: one2many)",
+    )
     source.add_argument("--onnx", metavar="MODEL.onnx", help="an exported model instead of checkpoints")
     source.add_argument("--imgsz", type=int, metavar="N", help="image side in pixels (default: 640)")
     source.add_argument("--batch", type=int, metavar="N", help="batch size (default: 1)")
@@ -113,6 +120,7 @@ def _export(parsed: argparse.Namespace, command: list[str]) -> int:
             images=tuple(parsed.images or ()),
             out=Path(parsed.out),
             trust_checkpoint=parsed.trust_checkpoint,
+            head_branch=parsed.head_branch,
         )
     _refuse_plan_flags(parsed)
     if isinstance(source, ExportRequest) and parsed.engine == "ort" and parsed.precision in (None, "fp32"):
@@ -162,6 +170,7 @@ def _refuse_export_flags(parsed: argparse.Namespace) -> None:
         "--opset": parsed.opset is not None,
         "--dynamic-batch": parsed.dynamic_batch,
         "--trust-checkpoint": parsed.trust_checkpoint,
+        "--head-branch one2one": parsed.head_branch != "one2many",
     }
     for flag, there in given.items():
         if there:

@@ -167,7 +167,7 @@ def _difference(one: nn.Module, other: nn.Module, half: bool) -> str | None:
 def _settings(layer: Any) -> list[tuple[str, Any]]:
     """The type and the plain attributes of every module: strides, shortcuts, activations."""
     found: list[tuple[str, Any]] = []
-    for path, module in layer.named_modules():
+    for path, module in layer.named_modules(remove_duplicate=False):
         found.append((f"{path}(type)", type(module).__name__))
         for key, value in vars(module).items():
             if (

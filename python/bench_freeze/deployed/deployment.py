@@ -12,19 +12,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..artifact import Artifact, ArtifactStore
+from ..dualhead.branch import DEFAULT, HeadBranch, branch_key, stated_branch
 from ..dualhead.checkpoint import Checkpoint
 from ..engines.availability import PACKAGES, engine_device, letterbox_device
-from ..engines.base import Engine, Head, ModelCard
+from ..engines.base import Engine, Head, HeadName, ModelCard
 from ..engines.open import open_exported
 from ..environment import machine, package_version, package_versions
 from ..export.builder import PlanOptions
 from ..export.onnx_export import MODEL, export_onnx
-from ..export.parity import compare_engines
+from ..export.parity import compare_in_batches
 from ..export.plan import PLAN, produce_plan
 from ..export.precision import convert_precision
 from ..export.quantize import Int8Settings
 from ..spec.study import Precision, Study
 from .calibration import CalibrationSets
+from .unchanged import BaseOutput, compare_base_output, produce_base_output
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,12 @@ class Candidate:
     base: Checkpoint
     tuned: Checkpoint | None = None
     freeze: int | None = None
+    head_branch: HeadBranch = DEFAULT  # of heads with two
+
+    @property
+    def branch(self) -> HeadBranch | None:
+        """The branch of the heads that answers; None for heads that have only one."""
+        return stated_branch((self.tuned or self.base).model, self.head_branch)
 
     @property
     def graft_at(self) -> int | None:
@@ -45,6 +53,11 @@ class Candidate:
 
         return graft_position(self.construction, self.freeze, self.base.layers)
 
+    @property
+    def keeps_base(self) -> bool:
+        """Whether the heads share no layer but frozen ones, so that the base output must be the original's."""
+        return self.graft_at is not None and self.freeze is not None and self.graft_at <= self.freeze
+
     def identity(self) -> dict[str, Any]:
         """What the model's outputs depend on.
 
@@ -54,18 +67,20 @@ class Candidate:
             "graft_at": self.graft_at,
             "base_sha256": None if self.construction == "plain" else self.base.sha256,
             "tuned_sha256": self.tuned.sha256 if self.tuned is not None else None,
+            **branch_key(self.head_branch, *(checkpoint.model for checkpoint in self._checkpoints.values())),
         }
 
+    @property
+    def _checkpoints(self) -> dict[HeadName, Checkpoint]:
+        """What answers, by the names of the heads."""
+        base = {"base": self.base} if self.construction != "plain" else {}
+        return base | ({"target": self.tuned} if self.tuned is not None else {})  # type: ignore[return-value]
+
     @cached_property
-    def _detectors(self) -> dict[str, Any]:
+    def _detectors(self) -> dict[HeadName, Any]:
         from ..dualhead.model import prepare_for_inference
 
-        detectors = {}
-        if self.construction != "plain":
-            detectors["base"] = prepare_for_inference(self.base.model)
-        if self.tuned is not None:
-            detectors["target"] = prepare_for_inference(self.tuned.model)
-        return detectors
+        return {name: prepare_for_inference(c.model, self.head_branch) for name, c in self._checkpoints.items()}
 
     def module(self) -> Any:
         """The torch module, ready for inference."""
@@ -79,13 +94,11 @@ class Candidate:
         """What the deployed file says of itself."""
         from ..dualhead.model import head_kind
 
-        checkpoints = {"base": self.base, "target": self.tuned}
-        heads = []
-        for name, detector in self._detectors.items():
-            checkpoint = checkpoints[name]
-            assert checkpoint is not None
-            heads.append(Head(name, checkpoint.class_names, head_kind(detector)))  # type: ignore[arg-type]
-        return ModelCard(tuple(heads), imgsz, batch, self.graft_at)
+        heads = tuple(
+            Head(name, checkpoint.class_names, head_kind(self._detectors[name]))  # type: ignore[arg-type]
+            for name, checkpoint in self._checkpoints.items()
+        )
+        return ModelCard(heads, imgsz, batch, self.graft_at)
 
 
 class Deployment:
@@ -99,6 +112,7 @@ class Deployment:
         onnx: Artifact | None,
         plan: Artifact | None,
         weights_sha256: str,
+        base_output: BaseOutput | None = None,
     ) -> None:
         self.candidate = candidate
         self.engine_name = engine
@@ -107,6 +121,7 @@ class Deployment:
         self.onnx = onnx  # in the precision that runs
         self.plan = plan
         self.weights_sha256 = weights_sha256
+        self.base_output = base_output  # of a model that keeps the original's, how it was compared
         self._study = study
         self._engine: Engine | None = None
 
@@ -168,10 +183,14 @@ def deploy(
     `parity_images` [N, 3, S, S] are the real images on which the export must agree with torch, head by head.
     """
     weights = candidate.tuned or candidate.base
-    onnx, plan, made = None, None, []
+    onnx, plan, base_output, made = None, None, None, []
     if engine != "torch":
         onnx, new = export_candidate(candidate, study, store, parity_images)
         made.append(new)
+    if candidate.keeps_base:
+        base_output, new = produce_base_output(candidate, study.imgsz, parity_images, onnx, store)
+        made.append(new)
+    if onnx is not None:
         if precision != "fp32":
             onnx, new = convert_onnx(onnx, precision, study, store, calibration)
             made.append(new)
@@ -180,7 +199,7 @@ def deploy(
             options = PlanOptions(device=device, batch_profile=study.dynamic_batch)
             plan, new = produce_plan(onnx.path(MODEL), options, store, build)
             made.append(new)
-    return Deployment(candidate, engine, study, onnx, plan, weights.sha256), any(made)
+    return Deployment(candidate, engine, study, onnx, plan, weights.sha256, base_output), any(made)
 
 
 def convert_onnx(
@@ -226,25 +245,23 @@ def export_checked(
 ) -> dict[str, Any]:
     """Export to `path` and compare with torch on real images; returns the card and the differences.
 
-    Raises AuditError when a head differs beyond the bound. Without ONNX Runtime it cannot be compared, which the facts
-    say.
+    Raises AuditError when a head differs beyond the bound, or the base output of a branched model from the original's.
+    Without ONNX Runtime the export cannot be compared, which the facts say.
     """
     from ..engines.torch_engine import TorchEngine
 
+    if candidate.keeps_base:
+        compare_base_output(candidate, imgsz, parity_images)
     card = candidate.card(imgsz, batch)
     module = candidate.module()
     export_onnx(module, card, path, opset=opset)
-    facts: dict[str, Any] = {"card": card.to_dict(), "opset": opset, "parity": None}
+    facts: dict[str, Any] = {"card": card.to_dict(), "opset": opset, "head_branch": candidate.branch, "parity": None}
     if package_version("onnxruntime") is not None:
         from ..engines.ort_engine import OrtEngine
 
         # With a fixed batch the images go through in portions of it; with a free one all together.
         source, exported = TorchEngine(module, card, "cpu"), OrtEngine(path, "cpu")
-        step = batch or len(parity_images)
-        found = [
-            compare_engines(source, exported, parity_images[i : i + step]) for i in range(0, len(parity_images), step)
-        ]
-        worst = [max(same, key=lambda d: d.box_px) for same in zip(*found, strict=True)]
+        worst = compare_in_batches(source, exported, parity_images, batch)
         facts["parity"] = {"images": len(parity_images), "heads": [asdict(d) for d in worst]}
     return facts
 

@@ -56,6 +56,13 @@ def add_diff(commands: Any) -> None:
     diff.add_argument("--freeze", type=int, metavar="N", help="freeze depth of its fine-tuning")
     diff.add_argument("--construction", choices=("branched", "grafted", "plain"), help="default: branched")
     diff.add_argument(
+        "--head-branch",
+        choices=("one2many", "one2one"),
+        default="one2many",
+        help="branch that answers in a checkpoint's head with two; the file's own wish is not followed "
+        "(default: one2many)",
+    )
+    diff.add_argument(
         "--trust-checkpoint",
         action="store_true",
         help="load checkpoints that need more than Ultralytics' own classes: such a file can run any program while it "
@@ -158,6 +165,7 @@ def _side(engine: str, path: Path, parsed: argparse.Namespace, other: Side | Non
         parsed.tuned,
         parsed.freeze,
         parsed.construction,
+        head_branch=parsed.head_branch,
         trust=parsed.trust_checkpoint,
         option="A:" if _split(parsed.a)[1] == path else "B:",
     )

@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from ..errors import InputError
 from .layers import LayerMap, read_layer_map
 from .safe_globals import trust_model
 from .soundness import check_description, check_not_fused, check_parts, check_runs, check_tensors
+from .structure import leave_inputs_alone, own_modules
 from .unpickle import load_model_file
 
 
@@ -30,15 +32,23 @@ class Checkpoint:
     sha256: str
     half: bool  # every float of the file is a float16
 
+    @cached_property
+    def own_modules(self) -> str | None:
+        """Hash of the detector's modules where its yaml does not describe them; None where it does."""
+        return own_modules(self.model)
+
     @property
     def architecture(self) -> str:
         """Hash of what the detector's layers are built from, whatever its classes and its values are.
 
         A description that is worded otherwise counts as another architecture, even if the same layers come out of it.
+        Modules that it does not describe count as well.
         """
         own = self.model.yaml
         described = {key: value for key, value in own.items() if key not in ("nc", "names", "yaml_file", "ch")}
         described["channels"] = own.get("channels", 3)
+        if self.own_modules is not None:
+            described["own_modules"] = self.own_modules
         if isinstance(described.get("scales"), dict) and "scale" in described:
             described["scales"] = described["scales"].get(described["scale"])  # the others were not built
         return hashlib.sha256(json.dumps(described, sort_keys=True, default=str).encode()).hexdigest()
@@ -164,6 +174,7 @@ def _prepare(model: Any, settings: Any) -> None:
             module.inplace = True
         elif isinstance(module, nn.Upsample) and not hasattr(module, "recompute_scale_factor"):
             module.recompute_scale_factor = None  # saved by a torch before 1.11
+    leave_inputs_alone(model)
     for parameter in model.parameters():
         parameter.requires_grad_(False)
 

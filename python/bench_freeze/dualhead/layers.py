@@ -7,6 +7,23 @@ from typing import Any
 
 from ..errors import InputError
 
+HEADS = ("Detect", "v10Detect")
+# What the other heads are for, by their classes; the first that fits names it, so subclasses come before Detect.
+TASKS = {
+    "OBB": "for oriented boxes (task obb)",
+    "Pose": "for keypoints (task pose)",
+    "YOLOEDetect": "for classes named by text prompts (YOLOE)",
+    "WorldDetect": "for classes named by text prompts (YOLO-World)",
+    "Segment": "for masks (task segment)",
+    "Classify": "for whole images (task classify)",
+    "RTDETRDecoder": "that is a transformer decoder (RT-DETR)",
+    "SemanticSegment": "for pixels (task semantic)",
+    "Depth": "for depth maps (task depth)",
+    "Detect": "that is a subclass of Detect",
+}
+_GIVE_ANOTHER = "give a detection model such as yolov8n.pt."
+_REBUILD = "give a checkpoint whose layers are numbered as Ultralytics numbers them."
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -47,7 +64,7 @@ class LayerMap:
         """Raise InputError for an image size that does not divide into this model's grid."""
         if imgsz % self.stride:
             raise InputError(
-                f"imgsz = {imgsz} is no multiple of this model's stride {self.stride}; use "
+                f"imgsz = {imgsz} is not a multiple of this model's stride {self.stride}; use "
                 f"{max(1, round(imgsz / self.stride)) * self.stride}."
             )
 
@@ -55,23 +72,68 @@ class LayerMap:
 def read_layer_map(model: Any) -> LayerMap:
     """The layer map of an Ultralytics detection model.
 
-    Raises InputError when the model has no numbered layers that end in a Detect head.
+    Raises InputError for a model that is not a detector of numbered layers with one of the HEADS, or whose layers do
+    not fit together.
     """
     from torch import nn
-    from ultralytics.nn.modules.head import Detect
 
     modules = getattr(model, "model", None)
-    if not isinstance(modules, nn.Sequential) or not len(modules) or type(modules[-1]).forward is not Detect.forward:
-        found = (
-            type(modules[-1]).__name__ if isinstance(modules, nn.Sequential) and len(modules) else type(model).__name__
-        )
+    if not isinstance(modules, nn.Sequential) or not len(modules):
         raise InputError(
-            f"the checkpoint is no detector: its last layer is {found}, not an Ultralytics Detect head; "
-            "give a detection model such as yolov8n.pt."
+            f"there is no detector in it, but a {type(model).__name__} without numbered layers; {_GIVE_ANOTHER}"
         )
+    _check_head(modules[-1])
+    _check_numbers(model)
     layers = []
     for index, module in enumerate(modules):
-        sources = module.f if isinstance(module.f, list | tuple) else [module.f]
-        absolute = tuple(index + s if s < 0 else s for s in sources)
+        absolute = tuple(index + s if s < 0 else s for s in _reads(module))
         layers.append(Layer(index, type(module).__name__, absolute, sum(p.numel() for p in module.parameters())))
     return LayerMap(tuple(layers), len(model.yaml["backbone"]), int(max(model.stride)))
+
+
+def _check_head(head: Any) -> None:
+    """A head is known by its exact class: those that inherit from Detect answer with more than boxes and scores."""
+    from ultralytics.nn.modules import head as known
+
+    if type(head) in (getattr(known, name) for name in HEADS):
+        return
+    name = type(head).__name__
+    tasks = [task for kind, task in TASKS.items() if isinstance(head, getattr(known, kind, ()))]
+    task = tasks[0] if tasks else "of another kind"
+    raise InputError(
+        f"there is no detector in it that can be tuned here: its last layer is {name}, a head {task}; supported are "
+        f"the heads {' and '.join(HEADS)}. {_GIVE_ANOTHER[0].upper()}{_GIVE_ANOTHER[1:]}"
+    )
+
+
+def _check_numbers(model: Any) -> None:
+    """Layers are run by their numbers and by what they say that they read; the yaml must know as many."""
+    count, kept = len(model.model), set(getattr(model, "save", ()))
+    for position, module in enumerate(model.model):
+        where = f"layer {position} ({type(module).__name__})"
+        if not hasattr(module, "f") or not hasattr(module, "i"):
+            raise InputError(f"{where} says neither its number nor what it reads (attributes i and f); {_REBUILD}")
+        if module.i != position:
+            raise InputError(f"{where} says that it is layer {module.i}; {_REBUILD}")
+        for source in _reads(module):
+            behind = position + source if source < 0 else source
+            if not (0 <= behind < position or (position == 0 and source == -1)):
+                raise InputError(f"{where} reads layer {behind}, which does not come before it; {_REBUILD}")
+            if source != -1 and behind not in kept:
+                raise InputError(f"{where} reads layer {behind}, which the model does not keep (its save); {_REBUILD}")
+    yaml = getattr(model, "yaml", None)
+    try:
+        listed = len(yaml["backbone"]) + len(yaml["head"])  # type: ignore[index]
+    except (TypeError, KeyError):
+        raise InputError(
+            f"the model has no yaml with a backbone and a head, which says where the neck begins; {_REBUILD}"
+        ) from None
+    if listed != count:
+        raise InputError(
+            f"the model has {count} layers and its yaml lists {listed}, so where the neck begins is not known; "
+            f"{_REBUILD}"
+        )
+
+
+def _reads(module: Any) -> list[int]:
+    return list(module.f) if isinstance(module.f, list | tuple) else [module.f]

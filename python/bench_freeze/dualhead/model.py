@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from .branch import HeadBranch, choose_branch
 from .layers import LayerMap
 
 
@@ -65,7 +66,9 @@ def run_layers(layers: Iterable[nn.Module], x: Any, outputs: dict[int, Tensor], 
     """Run consecutive numbered layers, reading and adding to the kept `outputs` by layer number."""
     for layer in layers:
         if layer.f != -1:
-            x = outputs[layer.f] if isinstance(layer.f, int) else [x if j == -1 else outputs[j] for j in layer.f]
+            reads = [layer.f] if isinstance(layer.f, int) else layer.f
+            found = [x if j == -1 else outputs[j if j >= 0 else layer.i + j] for j in reads]
+            x = found[0] if isinstance(layer.f, int) else found
         x = layer(x)
         if layer.i in kept:
             outputs[layer.i] = x
@@ -82,11 +85,16 @@ def head_kind(detector: nn.Module) -> str:
     return "detections" if getattr(detector.model[-1], "end2end", False) else "raw"
 
 
-def prepare_for_inference(detector: nn.Module) -> nn.Module:
-    """A copy with BatchNorm folded into its convolutions, in eval mode: what is exported and what torch runs."""
+def prepare_for_inference(detector: nn.Module, branch: HeadBranch | None = None) -> nn.Module:
+    """A copy with BatchNorm folded into its convolutions, in eval mode: what is exported and what torch runs.
+
+    Of a head with two branches the one that answers is kept: `branch`, or else the one that the detector asks for.
+    """
     from copy import deepcopy
 
     copy: nn.Module = deepcopy(detector).float().eval()
+    if branch is not None:
+        choose_branch(copy, branch)
     copy.fuse(verbose=False)
     for parameter in copy.parameters():
         parameter.requires_grad_(False)

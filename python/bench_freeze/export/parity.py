@@ -53,6 +53,27 @@ def compare_engines(source: Engine, exported: Engine, images: NDArray[np.float32
     return tuple(differences)
 
 
+def compare_in_batches(
+    source: Engine, exported: Engine, images: NDArray[np.float32], batch: int | None
+) -> tuple[HeadDifference, ...]:
+    """`compare_engines` on portions of `batch` images, or on all together; the largest differences of each head."""
+    step = batch or len(images)
+    found = [compare_engines(source, exported, images[i : i + step]) for i in range(0, len(images), step)]
+    return tuple(
+        HeadDifference(same[0].head, max(d.box_px for d in same), max(d.score for d in same))
+        for same in zip(*found, strict=True)
+    )
+
+
+def largest_difference(a: NDArray[np.float32], b: NDArray[np.float32]) -> tuple[float, float]:
+    """Of two outputs of one head, raw or detections: boxes in pixels, scores. Infinite where their shapes differ."""
+    if a.shape != b.shape:
+        return float("inf"), float("inf")
+    if a.shape[-1] == 6 and a.shape[1] != 6:
+        return _largest(a[..., :4], b[..., :4]), _largest(a[..., 4], b[..., 4])
+    return _largest(a[:, :4], b[:, :4]), _largest(a[:, 4:], b[:, 4:])
+
+
 def _largest(a: NDArray[Any], b: NDArray[Any]) -> float:
     """Largest absolute difference; infinite where one is not a number, so that no comparison lets it pass."""
     return float(np.nan_to_num(np.abs(a - b), nan=np.inf).max()) if a.size else 0.0

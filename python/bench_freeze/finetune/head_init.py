@@ -8,7 +8,6 @@ name_remap         as width_preserving, and rows of classes with the same name a
 
 from __future__ import annotations
 
-import math
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +16,7 @@ import torch
 from torch import nn
 
 from ..data.classes import normalized
+from ..dualhead.new_head import new_classifier, with_classes, with_random_weights
 from ..spec.training import HeadInit
 
 
@@ -37,11 +37,7 @@ def with_new_head(
 
     New tensors are drawn from torch's global generator: seed it first.
     """
-    from ultralytics.nn.tasks import DetectionModel
-
-    model = DetectionModel(deepcopy(base.yaml), ch=base.yaml.get("channels", 3), nc=len(names), verbose=False)
-    for own, original in zip(model.model[:-1], base.model[:-1], strict=True):
-        own.load_state_dict(original.state_dict())
+    model = with_classes(base, len(names))
     model.names = dict(enumerate(names))
     head, original = model.model[-1], base.model[-1]
     remapped: tuple[str, ...] = ()
@@ -58,9 +54,7 @@ def with_new_head(
 
 def from_scratch(base: nn.Module, names: tuple[str, ...]) -> tuple[Any, HeadStart]:
     """The base detector's architecture with random weights, for other classes."""
-    from ultralytics.nn.tasks import DetectionModel
-
-    model = DetectionModel(deepcopy(base.yaml), ch=base.yaml.get("channels", 3), nc=len(names), verbose=False)
+    model = with_random_weights(base, len(names))
     model.names = dict(enumerate(names))
     return model, HeadStart("reinit", 0, len(_trainable(model.model[-1])), ())
 
@@ -81,11 +75,7 @@ def _keep_class_branch_width(head: nn.Module, original: nn.Module) -> None:
             continue
         branches = deepcopy(theirs)
         for level, (branch, sibling) in enumerate(zip(branches, own, strict=True)):
-            classes = sibling[-1].out_channels
-            last = nn.Conv2d(branch[-1].in_channels, classes, 1)
-            # The prior of a detector head (about one object in a hundred anchors), as Ultralytics sets it.
-            nn.init.constant_(last.bias, math.log(5 / classes / (640 / float(head.stride[level])) ** 2))
-            branch[-1] = last
+            branch[-1] = new_classifier(branch[-1], sibling[-1].out_channels, float(head.stride[level]))
         for parameter in branches.parameters():
             parameter.requires_grad_(True)
         setattr(head, name, branches)

@@ -83,8 +83,11 @@ def _inputs_of(
 ) -> dict[Arm, dict[str, Any]]:
     versions = package_versions("torch", "ultralytics")
     memory_hashes = {arm: memory.sha256 for arm, memory in memories.items()}
+    # What an earlier version built from the yaml instead is not found again.
+    modules = {"own_modules": base.own_modules} if base.own_modules is not None else {}
     return {
-        arm: training_inputs(study, arm, base.sha256, data.sha256, versions, memory_hashes.get(arm)) for arm in arms
+        arm: training_inputs(study, arm, base.sha256, data.sha256, versions, memory_hashes.get(arm)) | modules
+        for arm in arms
     }
 
 

@@ -1,4 +1,4 @@
-"""The schema of what a study was given: its data sets, and its checkpoints where they are several."""
+"""The schema of what a study was given: its data sets, its checkpoints, and how a model was compared with its own."""
 
 from __future__ import annotations
 
@@ -20,6 +20,14 @@ class DataFacts(Struct, frozen=True, kw_only=True):
     notes: list[str]
     left_out_classes: list[str] = []
     left_out_categories: list[str] = []
+
+
+class BaseOutput(Struct, frozen=True, kw_only=True):
+    """The base output of a model that keeps the original's: in torch equal to the last bit, or there is no row."""
+
+    images: Annotated[int, Meta(description="real images of both sets on which it was compared")]
+    box_px: Annotated[float | None, Meta(description="largest difference of the exported fp32 model; null without one")]
+    score: Annotated[float | None, Meta(description="the same of scores")]
 
 
 class Pretraining(Struct, frozen=True, kw_only=True):

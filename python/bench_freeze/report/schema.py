@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from .analysis_schema import Analysis, Breakdown
-from .inputs_schema import DataFacts, Pretraining
+from .inputs_schema import BaseOutput, DataFacts, Pretraining
 from .statistics_schema import Recommendation, Statistics
 
 SCHEMA_VERSION = 1
@@ -163,6 +163,7 @@ class Original(Struct, frozen=True, kw_only=True):
         "cpu"
     )
     weights: Annotated[str | None, Meta(description="name of the checkpoint; null in a study of one")] = None
+    head_branch: Annotated[str | None, Meta(description="one2many or one2one; null for a head of one branch")] = None
 
 
 class MapPair(Struct, frozen=True, kw_only=True):
@@ -226,6 +227,12 @@ class Row(Struct, frozen=True, kw_only=True):
     weights: Annotated[
         str | None, Meta(description="name of the checkpoint that the training began with; null in a study of one")
     ] = None
+    head_branch: Annotated[
+        str | None, Meta(description="one2many or one2one, of both heads; null for heads of one")
+    ] = None
+    base_output: Annotated[BaseOutput | None, Meta(description="comparison with the original; null where not kept")] = (
+        None
+    )
 
 
 class MatchFileFacts(Struct, frozen=True, kw_only=True):

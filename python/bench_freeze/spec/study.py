@@ -115,6 +115,13 @@ class Study(TrainingOptions):
     analysis_seeds: AnalysisSeeds = _flag(
         "analysis", "seeds whose trainings are analysed (the ladder too): first or all", "first"
     )
+    head_branch: Literal["one2many", "one2one"] = _flag(
+        "models",
+        "branch that answers in heads with two (YOLOv10, YOLO26), for the original and every tuned model: one2many, "
+        "selected by suppression, or one2one, which selects for itself; what the checkpoint's file asks for is not "
+        "followed",
+        "one2many",
+    )
     imgsz: int = _flag("models", "image side in pixels, for training and for the engine", 640)
     batch: int = _flag("engine", "the engine's batch size", 1)
     dynamic_batch: tuple[int, int, int] | None = _flag(

@@ -20,6 +20,7 @@ from ..data.source import open_base, open_target, open_test, require_boxes
 from ..dualhead.checkpoint import Checkpoint
 from ..errors import InputError
 from ..spec.study import Study
+from .preflight import check_start
 from .replay_set import read_replay, replay_for
 from .weights import Weights, read_weights
 
@@ -99,6 +100,7 @@ def read_inputs(study: Study, store: ArtifactStore, console: Console) -> tuple[I
             console.note(f"  replay: {len(replay.images)} base images, none of them scored")
         some = [*scored.images[:PARITY_IMAGES_PER_SET], *own_base.images[:PARITY_IMAGES_PER_SET]]
         parity_images = load_batch(some, 0, study.imgsz).images
+        check_start(study, weights.checkpoint, weights.head, scored.class_names, parity_images)
         every.append(
             Inputs(weights, training, scored, own_base, classes, replay, test, no_test, warnings, parity_images)
         )

@@ -9,6 +9,7 @@ from typing import Any
 from ..console import Step
 from ..deployed.accuracy import score
 from ..deployed.pipeline import Collector, image_boxes
+from ..dualhead.branch import branch_key
 from ..engines.base import Head
 from ..engines.selection import NmsSettings, select
 from ..errors import AuditError
@@ -30,6 +31,7 @@ def measure_ladder(trained: Trained) -> list[Rung]:
         "data_sha256": inputs.base_set.sha256,
         "left_out": [list(inputs.base_classes.left_out_classes), list(inputs.base_classes.left_out_categories)],
         "settings": asdict(settings),
+        **branch_key(trained.study.head_branch, trained.inputs.base.model),
     }
 
     with trained.console.step(f"climb the ladder of {trained.name}") as step:
@@ -49,8 +51,9 @@ def _climb(trained: Trained, settings: NmsSettings, step: Step) -> list[dict[str
     from ..dualhead.model import head_kind, prepare_for_inference
 
     inputs, device, exact_up_to = trained.inputs, trained.study.device, trained.exact_up_to
-    base_model = prepare_for_inference(inputs.base.model).to(device)
-    ladder = GraftLadder(base_model, prepare_for_inference(load_tuned(trained.tuned).model).to(device))
+    branch = trained.study.head_branch
+    base_model = prepare_for_inference(inputs.base.model, branch).to(device)
+    ladder = GraftLadder(base_model, prepare_for_inference(load_tuned(trained.tuned).model, branch).to(device))
     head = Head("base", inputs.base.class_names, head_kind(base_model))  # type: ignore[arg-type]
     # Up to the freeze depth the outputs are asserted to be the original's, so they need no scoring of their own.
     collectors = {k: Collector() for k in ladder.rungs if k == 0 or k > exact_up_to}

@@ -24,6 +24,7 @@ from ..data.dataset import DetectionSet
 from ..data.subset import keep_images
 from ..deployed.accuracy import score
 from ..deployed.pipeline import Collector, image_boxes
+from ..dualhead.branch import branch_key, choose_branch
 from ..engines.base import Head
 from ..engines.selection import select
 from ..errors import InputError
@@ -84,6 +85,9 @@ def _trained_heads(trained: Trained, detector: Any, halves: list[DetectionSet], 
     budget = Budget(trained.study.recover)
     classes = trained.inputs.base_classes
     key = {name: value for name, value in trained.key().items() if name not in ("tuned_sha256", "freeze", "frozen_bn")}
+    key |= branch_key(trained.study.head_branch, trained.inputs.base.model)
+    modules = trained.inputs.base.own_modules
+    key |= {} if modules is None else {"own_modules": modules}  # fresh heads are of these
     key |= {
         "trunk_sha256": _trunk_sha256(detector),
         "data_sha256": trained.inputs.base_set.sha256,
@@ -108,7 +112,8 @@ def _train_and_score(
     from ..analysis.head_training import Trunk, fresh_head, head_output, train_heads
     from ..dualhead.model import head_kind
 
-    device, base = trained.study.device, trained.inputs.base.model
+    device, base = trained.study.device, deepcopy(trained.inputs.base.model)
+    choose_branch(base, trained.study.head_branch)
     trunk = Trunk(detector, device)
     learned, scored = halves
     head_class = _head_class(trained)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import asdict
 
 from ..artifact import Artifact
 from ..data.classes import ClassMap, map_classes
@@ -14,6 +15,7 @@ from ..deployed.plan_builds import measure_builds
 from ..export.onnx_export import MODEL
 from ..export.plan import PLAN
 from ..finetune.arm import CHECKPOINT, Arm, load_tuned
+from ..report.inputs_schema import BaseOutput
 from ..report.schema import Accuracy, ArtifactHashes, MapPair, Memory, Original, Row, Training
 from ..spec.recipe import STATIC
 from ..spec.study import Precision, Study
@@ -29,7 +31,8 @@ def measure_original(bench: Bench, engine: str, precision: Precision) -> Origina
     """The original model on the base set, through one engine in one precision."""
     study, inputs = bench.study, bench.inputs
     name = "original" if inputs.name is None else f"original {inputs.name}"
-    deployment = bench.deploy(Candidate("original", inputs.base), engine, precision, name)
+    candidate = Candidate("original", inputs.base, head_branch=study.head_branch)
+    deployment = bench.deploy(candidate, engine, precision, name)
     try:
         base, memory = bench.detections(deployment, inputs.base_set, f"{name} on base set")
         latency = bench.latencies(deployment, name)
@@ -46,6 +49,7 @@ def measure_original(bench: Bench, engine: str, precision: Precision) -> Origina
             artifact=_hashes(deployment),
             letterbox=deployment.letterbox,
             weights=inputs.name,
+            head_branch=candidate.branch,
         )
     finally:
         deployment.close()
@@ -65,7 +69,7 @@ def measure_row(
     study, inputs = bench.study, bench.inputs
     name = f"{construction} {arm.freeze}" if arm.recipe == STATIC else f"{construction} {arm.freeze} {arm.recipe}"
     name = name if inputs.name is None else f"{name} {inputs.name}"
-    candidate = Candidate(construction, inputs.base, load_tuned(tuned), arm.freeze)
+    candidate = Candidate(construction, inputs.base, load_tuned(tuned), arm.freeze, study.head_branch)
     deployment = bench.deploy(candidate, engine, precision, name)
     try:
         on_target, _ = bench.detections(deployment, inputs.target, f"{name} on target set")
@@ -103,6 +107,8 @@ def measure_row(
             recipe=arm.recipe,
             data_fraction=arm.data_fraction,
             weights=inputs.name,
+            head_branch=candidate.branch,
+            base_output=_base_output(deployment),
             target_test=target_test,
             builds=measure_builds(
                 deployment,
@@ -159,6 +165,11 @@ def _base_accuracy(bench: Bench, found: dict[str, HeadDetections]) -> tuple[Accu
     kept, _ = merge(found["base"], found["target"], study.max_detections)
     alone = score_in_parts(found["base"], inputs.base_classes, data, study, store).kept_in(matches)
     return alone, score(kept, inputs.base_classes, data).kept_in(matches)
+
+
+def _base_output(deployment: Deployment) -> BaseOutput | None:
+    compared = deployment.base_output
+    return None if compared is None else BaseOutput(**asdict(compared))
 
 
 def _training(tuned: Artifact, study: Study) -> Training:

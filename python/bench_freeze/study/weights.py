@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..console import Step
+from ..dualhead.branch import check_branch
 from ..dualhead.checkpoint import Checkpoint, load_checkpoint, locate_weights, quiet_ultralytics
 from ..dualhead.layers import LayerMap
 from ..errors import InputError
@@ -48,6 +49,7 @@ def read_weights(study: Study, given: Sequence[str], step: Step) -> tuple[Weight
                 checkpoint.layers.check_depth(freeze)
             _check_matched_depths(study, checkpoint.layers)
             checkpoint.layers.check_imgsz(study.imgsz)
+            check_branch(checkpoint.model, study.head_branch)
         except InputError as error:
             raise error if name is None else InputError(f"{name}: {error}") from None
         read.append(Weights(text, name, checkpoint))

@@ -1,0 +1,99 @@
+"""Whether the base output of a branched model is the original's, on real images: compared before a row says so.
+
+That the shared layers have the original's tensors does not make them the original's layers: an activation, a stride or
+a setting of BatchNorm is in no tensor. So outputs are compared: in torch bit for bit, after export within its bounds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..artifact import ArtifactStore
+from ..environment import package_version, package_versions
+from ..errors import AuditError
+from ..export.onnx_export import MODEL
+from ..export.parity import compare_in_batches, largest_difference
+
+if TYPE_CHECKING:
+    from ..artifact import Artifact
+    from .deployment import Candidate
+
+
+@dataclass(frozen=True)
+class BaseOutput:
+    """What was compared: images, and after export the largest differences from the original in torch.
+
+    Boxes in canvas pixels, scores as they are; None where nothing was exported, or no ONNX Runtime is installed.
+    """
+
+    images: int
+    box_px: float | None = None
+    score: float | None = None
+
+
+def produce_base_output(
+    candidate: Candidate, imgsz: int, images: NDArray[np.float32], onnx: Artifact | None, store: ArtifactStore
+) -> tuple[BaseOutput, bool]:
+    """The comparison of a candidate that keeps the base output, and whether it had to be made.
+
+    Raises AuditError when the base output, or the target's, is not that of its own model.
+    """
+    inputs: dict[str, Any] = {
+        **candidate.identity(),
+        "imgsz": imgsz,
+        "images_sha256": hashlib.sha256(np.ascontiguousarray(images).tobytes()).hexdigest(),
+        "onnx_sha256": onnx.sha256(MODEL) if onnx is not None else None,
+        "versions": package_versions("torch", "ultralytics", "onnxruntime"),
+    }
+    path = onnx.path(MODEL) if onnx is not None else None
+
+    def build(folder: Path) -> dict[str, Any]:
+        return asdict(compare_base_output(candidate, imgsz, images, path))
+
+    kept, made = store.produce("base_output", inputs, build)
+    return BaseOutput(**kept.facts), made
+
+
+def compare_base_output(
+    candidate: Candidate, imgsz: int, images: NDArray[np.float32], onnx: Path | None = None
+) -> BaseOutput:
+    """Compare both outputs of a dual-head candidate with those of the two detectors alone, on images [N, 3, S, S].
+
+    `onnx` is its exported fp32 file. Raises AuditError where an output differs.
+    """
+    from ..engines.torch_engine import TorchEngine
+
+    def engine(model: Candidate) -> TorchEngine:
+        return TorchEngine(model.module(), model.card(imgsz, None), "cpu")
+
+    original = engine(replace(candidate, construction="original", tuned=None, freeze=None))
+    alone = original.infer(images) | engine(replace(candidate, construction="plain")).infer(images)
+    for head, found in engine(candidate).infer(images).items():
+        if not np.array_equal(found, alone[head], equal_nan=True):
+            _raise(candidate, head, *largest_difference(alone[head], found), images=len(images))
+    if onnx is None or package_version("onnxruntime") is None:
+        return BaseOutput(len(images))
+    from ..engines.ort_engine import OrtEngine
+
+    exported = OrtEngine(onnx, "cpu")
+    try:
+        (base,) = compare_in_batches(original, exported, images, exported.card.batch)
+    finally:
+        exported.close()
+    return BaseOutput(len(images), base.box_px, base.score)
+
+
+def _raise(candidate: Candidate, head: str, box: float, score: float, *, images: int) -> None:
+    whose = "the original's" if head == "base" else "the tuned model's own"
+    raise AuditError(
+        f"the {head} output of the {candidate.construction} model with freeze = {candidate.freeze} is not {whose}: on "
+        f"{images} real images boxes differ by up to {box:.3g} px and scores by up to {score:.3g}, so the layers that "
+        "both heads share are not the same in both models, whatever their tensors say; use --construction grafted or "
+        "plain, or report it with the checkpoint."
+    )

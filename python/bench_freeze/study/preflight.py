@@ -1,0 +1,89 @@
+"""What a checkpoint must do, tried before any training: answer as by its own forward, start anew, keep its output."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..deployed.deployment import Candidate
+from ..deployed.unchanged import compare_base_output
+from ..dualhead.checkpoint import Checkpoint
+from ..errors import AuditError, BenchFreezeError, InputError
+from ..export.parity import compare_engines
+from ..spec.study import Study
+
+
+def check_start(study: Study, base: Checkpoint, head: str, names: tuple[str, ...], images: NDArray[np.float32]) -> None:
+    """Try one checkpoint (`head` in a message) on real images [N, 3, S, S], with a fresh head for the classes `names`.
+
+    Raises InputError when it does not run, when the tool's form of it answers otherwise than its own forward, when its
+    head cannot start anew, or when a branched model of it would not keep the base output.
+    """
+    import torch
+
+    tried = images[[0, -1]] if len(images) > 2 else images
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            _check_own_output(study, base, tried)
+            start = _start(study, base, names)
+            if "branched" in study.construction:
+                freeze = max(study.freeze or base.layers.default_depths())
+                compare_base_output(Candidate("branched", base, start, freeze, study.head_branch), study.imgsz, tried)
+    except InputError as error:
+        raise InputError(f"{head}: {error}") from None
+    except AuditError as error:
+        raise InputError(f"{head} cannot be studied: {error}") from None
+    except BenchFreezeError:
+        raise
+    except Exception as error:  # modules of a checkpoint may do anything
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise InputError(
+            f"{head} cannot be studied: its layers do not run on images of {study.imgsz} pixels, one after the other "
+            f"({type(error).__name__}: {reason}); give a checkpoint that Ultralytics runs."
+        ) from None
+
+
+def _start(study: Study, base: Checkpoint, names: tuple[str, ...]) -> Checkpoint:
+    """The model as a training would begin with it, through the precision of the file."""
+    from ..finetune.head_init import from_scratch, with_new_head
+
+    if study.scratch:
+        from_scratch(base.model, names)
+    model, _ = with_new_head(base.model, base.class_names, names, study.head_init)
+    if base.half:
+        model = model.half().float()
+    return replace(base, model=model.eval(), class_names=names)
+
+
+def _check_own_output(study: Study, base: Checkpoint, images: NDArray[np.float32]) -> None:
+    """Layers one after the other, BatchNorm folded, must answer as the checkpoint's own forward does."""
+    from copy import deepcopy
+
+    from torch import nn
+
+    from ..dualhead.branch import choose_branch
+    from ..dualhead.model import predictions
+    from ..engines.torch_engine import TorchEngine
+
+    class Whole(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.detector = choose_branch(deepcopy(base.model), study.head_branch).eval()
+
+        def forward(self, x: Any) -> tuple[Any]:
+            return (predictions(self.detector(x)),)
+
+    candidate = Candidate("original", base, head_branch=study.head_branch)
+    card = candidate.card(study.imgsz, None)
+    whole, ours = (TorchEngine(module, card, "cpu") for module in (Whole(), candidate.module()))
+    try:
+        compare_engines(whole, ours, images)
+    except AuditError as error:
+        raise AuditError(
+            "with BatchNorm folded and its layers run one after the other it answers otherwise than by its own forward "
+            f"({error})"
+        ) from None

@@ -110,12 +110,9 @@ def _in_list(data: YoloYaml, file: Path, split: str, tally: Tally) -> Iterator[P
 
 def label_path(image: Path) -> Path:
     """`.../images/x.jpg` has its labels in `.../labels/x.txt`; the last folder named images counts."""
-    parts = list(image.parts)
-    for position in range(len(parts) - 2, -1, -1):
-        if parts[position] == "images":
-            parts[position] = "labels"
-            break
-    return Path(*parts).with_suffix(".txt")
+    before, found, behind = f"/{image}".rpartition("/images/")
+    text = f"{before}/labels/{behind}" if found else f"/{image}"
+    return Path(f"{text[1 : -len(image.suffix)] if image.suffix else text[1:]}.txt")
 
 
 def count_lone_labels(images: list[Path], labels: list[Path], tally: Tally) -> None:
@@ -123,11 +120,17 @@ def count_lone_labels(images: list[Path], labels: list[Path], tally: Tally) -> N
     shared = [path for path, count in Counter(labels).items() if count > 1 and path.is_file()]
     if shared:
         tally.add("shared_labels", str(shared[0]), len(shared))
-    known = set(labels)
-    for folder, beside in sorted({(label.parent, image.parent) for image, label in zip(images, labels, strict=True)}):
-        if not folder.is_dir():
+    known = set(map(str, labels))
+    folders = {(os.path.dirname(label), os.path.dirname(image)) for image, label in zip(images, labels, strict=True)}  # noqa: PTH120 - a Path each would cost more than all else
+    for folder, beside in sorted(folders):
+        if not Path(folder).is_dir():
             continue
-        stems = {file.stem for file in beside.iterdir() if file.suffix.lower() in SUFFIXES}
-        for file in sorted(folder.glob("[!.]*.txt")):
-            if file not in known and file.stem not in stems:
-                tally.add("lone_labels", str(file))
+        stems = {Path(name).stem for name in _names(beside) if Path(name).suffix.lower() in SUFFIXES}
+        for name in sorted(_names(folder)):
+            if name.endswith(".txt") and f"{folder}/{name}" not in known and name[:-4] not in stems:
+                tally.add("lone_labels", f"{folder}/{name}")
+
+
+def _names(folder: str) -> list[str]:
+    with os.scandir(folder) as entries:
+        return [entry.name for entry in entries if not entry.name.startswith(".")]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from .tally import Tally
 from .yolo_yaml import read_yolo_yaml
 
 MAX_LABEL_BYTES = 64 << 20
+_AT_ONCE = 64  # label files that a thread takes at once
 # What a folder may hold beside its images; a damaged image is an error, since its boxes are wanted.
 PASSED_OVER = ("empty", "not_an_image", "not_a_file", "no_decoder")
 
@@ -153,21 +155,30 @@ def _contents(files: Sequence[Path]) -> list[bytes | None]:
     """The bytes of each file, None where there is none; files that did not change are not read again."""
     known = remembered("label", files)
     wanted = [file for file in files if file not in known]
+    parts = [wanted[i : i + _AT_ONCE] for i in range(0, len(wanted), _AT_ONCE)]
     with ThreadPoolExecutor(default_workers()) as pool:
-        read = dict(zip(wanted, pool.map(_content, wanted, chunksize=64), strict=True))
+        read = dict(zip(wanted, chain.from_iterable(pool.map(_contents_of, parts)), strict=True))
     remember("label", {file: content for file, content in read.items() if content is not None})
     return [known[file] if file in known else read[file] for file in files]
 
 
+def _contents_of(files: Sequence[Path]) -> list[bytes | None]:
+    return [_content(file) for file in files]
+
+
 def _content(file: Path) -> bytes | None:
     try:
-        if not file.is_file():
-            return None
-        if file.stat().st_size > MAX_LABEL_BYTES:
-            raise InputError(f"{file} has more than {MAX_LABEL_BYTES >> 20} MiB; a label file has one row per object.")
-        return file.read_bytes()
+        with open(file, "rb", buffering=0) as opened:  # noqa: PTH123 - Path.open takes as long as the reading
+            content = opened.read(MAX_LABEL_BYTES + 1)
+    except FileNotFoundError:
+        return None
     except OSError as error:
+        if not file.is_file():  # a folder, or below a file
+            return None
         raise InputError(f"{file} cannot be read ({error.strerror}); replace the label file.") from None
+    if len(content) > MAX_LABEL_BYTES:
+        raise InputError(f"{file} has more than {MAX_LABEL_BYTES >> 20} MiB; a label file has one row per object.")
+    return content
 
 
 def _clipped(rows: LabelRows, tally: Tally) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

@@ -238,10 +238,10 @@ def changed(model, how):
         "activation": lambda: model.yaml.update(activation="print('run')"),
         "activation, hidden": lambda: model.yaml.update(activation="nn.SiLU(print('run'))"),
         "activation, attribute": lambda: model.yaml.update(activation="nn.modules.conv.os.system('true')"),
-        "a row that calls": lambda: model.yaml["backbone"].append([-1, 1, "check_requirements", ["x"]]),
-        "a row that downloads": lambda: model.yaml["backbone"].append([-1, 1, "TorchVision", ["resnet18"]]),
-        "a row of a model": lambda: model.yaml["backbone"].append([-1, 1, "DetectionModel", [{}]]),
-        "a row of nothing": lambda: model.yaml["head"].append("Conv"),
+        "a row that calls": lambda: model.yaml["backbone"].__setitem__(-1, [-1, 1, "check_requirements", ["x"]]),
+        "a row that downloads": lambda: model.yaml["backbone"].__setitem__(-1, [-1, 1, "TorchVision", ["resnet18"]]),
+        "a row of a model": lambda: model.yaml["backbone"].__setitem__(-1, [-1, 1, "DetectionModel", [{}]]),
+        "a row of nothing": lambda: model.yaml["head"].__setitem__(0, "Conv"),
     }
     changes[how]()
     return model

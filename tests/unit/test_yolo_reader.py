@@ -339,3 +339,13 @@ def test_a_folder_that_a_flag_names_is_searched_like_a_split(data):
     (place / "._a.jpg").write_bytes(b"x")
     assert [file.name for file in images_in(data.folder)] == ["0.jpg", "1.jpg"]
     assert images_in(data.folder / "nowhere") == []
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".webp", ".png"])
+def test_pages_and_frames_behind_the_first_are_counted(data, suffix):
+    frames = [Image.new("RGB", (40, 30), (80 * k, 9, 200 - 60 * k)) for k in range(3)]
+    frames[0].save(data.folder / f"images/val/many{suffix}", save_all=True, append_images=frames[1:])
+    for _ in range(2):  # found, and remembered
+        found = data.read()
+        assert found.counts["frames_left_out"] == 2
+        assert any(f"many{suffix}" in note for note in found.notes)

@@ -61,6 +61,13 @@ def read_coco(
     counts, sentences = _unusual(instances, records)
     if shared_images is not None and images is None and not folder.is_relative_to(shared_images):
         sentences.append(f"the images are taken from {folder}, since {shared_images} does not have them all")
+    behind = [(file, fact.frames - 1) for file, fact in zip(files, facts, strict=True) if fact.frames > 1]
+    if behind:
+        counts["frames_left_out"] = sum(count for _, count in behind)
+        sentences.append(
+            f"{counts['frames_left_out']} page(s) or frame(s) behind the first of a file are left out, such as those "
+            f"of {behind[0][0].name}"
+        )
     with_boxes = len(np.unique(truth.image_index))
     return DetectionSet(
         name=path.stem,

@@ -61,6 +61,19 @@ def header_size(content: bytes) -> tuple[int, int]:
         return (height, width) if _orientation(image) in SWAPS_SIDES else (width, height)
 
 
+def frame_count(content: bytes) -> int:
+    """The pages or frames of a file, of which `decode` takes the first. A JPEG counts as one: cameras add previews."""
+    name = image_format(content)
+    if name not in ("PNG", "TIFF", "WEBP", "AVIF") or (name == "PNG" and b"acTL" not in content[:4096]):
+        return 1
+    try:
+        with _guarded(content, _header) as image:
+            count: int = _guarded(content, lambda _: getattr(image, "n_frames", 1))
+    except Fault:  # behind the first page, which decodes
+        return 1
+    return count
+
+
 def _guarded(content: bytes, step: Callable[[bytes], Any]) -> Any:
     """What Pillow raises, of whatever type, as a Fault: a damaged file can take its readers anywhere."""
     try:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from .file_cache import remember, remembered
-from .image_decode import Order, decode, header_size
+from .image_decode import Order, decode, frame_count, header_size
 from .image_format import Fault, Kind, image_format
 from .image_structure import jpeg_probe, png_is_whole
 
@@ -31,18 +31,19 @@ SUFFIXES = frozenset(
 MAX_FILE_BYTES = 2 << 30
 
 # Facts are remembered for the decoder that found them: another Pillow may read other files.
-_KIND = f"image-1-{PIL.__version__}"
+_KIND = f"image-2-{PIL.__version__}"
 _CHUNK = 32  # files that a thread takes at once
 _REMEMBER_AT_ONCE = 5000  # files, so that a check which is broken off is not all in vain
 
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """What a check of one file found: its upright size in pixels and the hash of its bytes."""
+    """What a check of one file found: its upright size in pixels, the hash of its bytes, its frames or pages."""
 
     width: int
     height: int
     sha256: str
+    frames: int = 1  # the first is the image
 
 
 @dataclass(frozen=True)
@@ -161,9 +162,10 @@ def _inspect(path: Path) -> tuple[ImageFacts | Unreadable, bool]:
     try:
         content = _content(path)
         width, height = _proven_size(content)
+        frames = frame_count(content)
     except Fault as fault:
         return Unreadable(path, fault.kind, fault.reason), False
-    facts = ImageFacts(width, height, hashlib.sha256(content).hexdigest())
+    facts = ImageFacts(width, height, hashlib.sha256(content).hexdigest(), frames)
     return facts, image_format(content) != "HEIF"  # by a package that may be gone
 
 
@@ -219,12 +221,12 @@ def _file_type(mode: int) -> str:
 
 def _packed(facts: ImageFacts | Unreadable) -> bytes:
     assert isinstance(facts, ImageFacts)
-    return json.dumps([facts.width, facts.height, facts.sha256]).encode()
+    return json.dumps([facts.width, facts.height, facts.sha256, facts.frames]).encode()
 
 
 def _unpacked(kept: bytes) -> ImageFacts | None:
     with suppress(ValueError, TypeError):
-        width, height, sha256 = json.loads(kept)
-        if isinstance(width, int) and isinstance(height, int) and isinstance(sha256, str):
-            return ImageFacts(width, height, sha256)
+        width, height, sha256, frames = json.loads(kept)
+        if all(isinstance(number, int) for number in (width, height, frames)) and isinstance(sha256, str):
+            return ImageFacts(width, height, sha256, frames)
     return None

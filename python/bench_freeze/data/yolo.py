@@ -41,6 +41,7 @@ _SENTENCES = {
     "not_an_image": "{} file(s) with an image's name are not images and were passed over",
     "not_a_file": "{} pipe(s) or device(s) with an image's name were passed over",
     "no_decoder": "{} image(s) were left out, since nothing here decodes them",
+    "frames_left_out": "{} page(s) or frame(s) behind the first of a file were left out",
     "other_files": "{} file(s) are not images by their suffix and were passed over",
     "other_lines": "{} line(s) of lists name no image and were passed over",
     "named_twice": "{} image(s) are named again and count twice",
@@ -112,6 +113,7 @@ def _readable(
     for file, fact in zip(files, inspect_images(files, on_progress), strict=True):
         if not isinstance(fact, Unreadable):
             found.append((file, fact))
+            tally.add("frames_left_out", str(file), fact.frames - 1)
         elif fact.kind in PASSED_OVER:
             tally.add(fact.kind, f"{file}: {fact.reason}")
         else:

@@ -125,7 +125,7 @@ def test_folders_of_a_coco_json_are_refused_with_a_yaml(tmp_path):
         open_target(yaml, None, None, "val", validation_images=tmp_path)
     with pytest.raises(InputError, match="--target-images .* is for COCO jsons"):
         open_target(yaml, None, tmp_path, "val")
-    with pytest.raises(InputError, match="--base-images .* is for COCO jsons"):
+    with pytest.raises(InputError, match="the image folder .* is for COCO jsons"):
         open_base(yaml, tmp_path, "val")
 
 

@@ -44,7 +44,7 @@ def open_base(path: Path, images: Path | None, split: str, on_progress: Progress
     """The base set: what the original model is scored on. A yaml without the asked split is scored on its val."""
     if is_coco(path):
         return read_split(path, None, images, on_progress)
-    _refuse_coco_flags(path, {"--base-images": images})
+    _refuse_coco_flags(path, {"the image folder": images})  # of --base, or of any set of a profile
     return read_split(path, split if split in read_yolo_yaml(path).splits else "val", None, on_progress)
 
 

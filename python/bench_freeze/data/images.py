@@ -7,7 +7,6 @@ import json
 import os
 import stat
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,6 +22,7 @@ from .file_cache import remember, remembered
 from .image_decode import Order, decode, frame_count, header_size
 from .image_format import Fault, Kind, image_format
 from .image_structure import jpeg_probe, png_is_whole
+from .many_files import over_files
 
 # What counts as an image by its name: Ultralytics' list (a test compares them).
 SUFFIXES = frozenset(
@@ -32,7 +32,6 @@ MAX_FILE_BYTES = 2 << 30
 
 # Facts are remembered for the decoder that found them: another Pillow may read other files.
 _KIND = f"image-2-{PIL.__version__}"
-_CHUNK = 32  # files that a thread takes at once
 _REMEMBER_AT_ONCE = 5000  # files, so that a check which is broken off is not all in vain
 
 
@@ -72,11 +71,6 @@ def spread(items: Sequence[_Item], count: int) -> list[_Item]:
     """At most `count` of the items, spread evenly over all of them."""
     count = min(count, len(items))
     return [items[i * len(items) // count] for i in range(count)]
-
-
-def default_workers() -> int:
-    """Threads that read images when nothing else was asked for."""
-    return min(8, os.cpu_count() or 1)
 
 
 def read_image(path: Path, order: Order = "RGB") -> NDArray[np.uint8]:
@@ -132,10 +126,8 @@ def _inspected(
     known = {path: facts for path, kept in remembered(_KIND, paths).items() if (facts := _unpacked(kept)) is not None}
     unknown = list(dict.fromkeys(path for path in paths if path not in known))
     fresh: dict[Path, bytes] = {}
-    pool = ThreadPoolExecutor(default_workers())
+    coming = over_files(_inspect, unknown)
     try:
-        chunks = pool.map(_inspect_all, [unknown[i : i + _CHUNK] for i in range(0, len(unknown), _CHUNK)])
-        coming = (found for chunk in chunks for found in chunk)
         results: dict[Path, ImageFacts | Unreadable] = dict(known)
         for done, path in enumerate(paths, start=1):
             if path not in results:
@@ -149,12 +141,8 @@ def _inspected(
                 on_progress(done, len(paths))
             yield results[path]
     finally:
-        pool.shutdown(cancel_futures=True)
+        coming.close()
         remember(_KIND, fresh)
-
-
-def _inspect_all(paths: Sequence[Path]) -> list[tuple[ImageFacts | Unreadable, bool]]:
-    return [_inspect(path) for path in paths]
 
 
 def _inspect(path: Path) -> tuple[ImageFacts | Unreadable, bool]:

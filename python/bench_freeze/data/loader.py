@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from .dataset import ImageRecord
-from .images import default_workers, read_image
+from .images import read_image
 from .letterbox import Letterbox, letterbox_into
+from .many_files import default_workers
 
 READ_AHEAD_BYTES = 2 << 30  # of decoded images, which are as large as their files say
 

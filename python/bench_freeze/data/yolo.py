@@ -7,8 +7,6 @@ box and polygon rows or reaches over the border, which Ultralytics' own loader d
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +16,13 @@ from ..errors import InputError
 from .dataset import DetectionSet, GroundTruth, ImageRecord, content_sha256
 from .file_cache import remember, remembered
 from .image_folders import count_lone_labels, label_path, listed_images
-from .images import ImageFacts, Unreadable, default_workers, inspect_images
+from .images import ImageFacts, Unreadable, inspect_images
 from .label_rows import ROUNDING, LabelRows, read_rows
+from .many_files import over_files
 from .tally import Tally
 from .yolo_yaml import read_yolo_yaml
 
 MAX_LABEL_BYTES = 64 << 20
-_AT_ONCE = 64  # label files that a thread takes at once
 # What a folder may hold beside its images; a damaged image is an error, since its boxes are wanted.
 PASSED_OVER = ("empty", "not_an_image", "not_a_file", "no_decoder")
 
@@ -157,15 +155,9 @@ def _contents(files: Sequence[Path]) -> list[bytes | None]:
     """The bytes of each file, None where there is none; files that did not change are not read again."""
     known = remembered("label", files)
     wanted = [file for file in files if file not in known]
-    parts = [wanted[i : i + _AT_ONCE] for i in range(0, len(wanted), _AT_ONCE)]
-    with ThreadPoolExecutor(default_workers()) as pool:
-        read = dict(zip(wanted, chain.from_iterable(pool.map(_contents_of, parts)), strict=True))
+    read = dict(zip(wanted, over_files(_content, wanted), strict=True))
     remember("label", {file: content for file, content in read.items() if content is not None})
     return [known[file] if file in known else read[file] for file in files]
-
-
-def _contents_of(files: Sequence[Path]) -> list[bytes | None]:
-    return [_content(file) for file in files]
 
 
 def _content(file: Path) -> bytes | None:

@@ -113,7 +113,7 @@ def _record(path: Path, position: int, instances: CocoInstances, file: Path, fac
             f"{instances.ground_truth.image_name(position)}); use the images that the annotations were made for."
         )
     image_id = int(instances.ground_truth.image_ids[position])
-    return ImageRecord(image_id, file, fact.width, fact.height, fact.sha256)
+    return ImageRecord(image_id, file, fact.width, fact.height, fact.sha256, fact.mark)
 
 
 def _unusual(instances: CocoInstances, records: Sequence[ImageRecord]) -> tuple[dict[str, int], list[str]]:

@@ -21,6 +21,7 @@ class ImageRecord:
     width: int
     height: int
     sha256: str = ""  # of the file's bytes
+    decoder_mark: str = ""  # set where these bytes do not decide the pixels
 
 
 @dataclass(frozen=True)
@@ -84,14 +85,14 @@ class DetectionSet:
 
 
 def content_sha256(images: tuple[ImageRecord, ...], ground_truth: GroundTruth) -> str:
-    """Hash of everything a result depends on: image bytes in order, annotations, class names.
+    """Hash of everything a result depends on: image bytes in order and how they are read, annotations, class names.
 
     File names and folders do not count, so a data set that was moved keeps its hash.
     """
     digest = hashlib.sha256()
     for image in images:
         digest.update(np.array([image.image_id, image.width, image.height], dtype=np.int64).tobytes())
-        digest.update(image.sha256.encode())
+        digest.update(image.sha256.encode() + image.decoder_mark.encode())
     for column in fields(ground_truth):
         value = getattr(ground_truth, column.name)
         if value is None:  # ids are numbers

@@ -12,12 +12,14 @@ import io
 import struct
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, features
 
+from .decoder_mark import decoder_mark
 from .exif import ORIENTATION, SWAPS_SIDES, exif_orientation, turned
 from .image_format import Fault, image_format
 from .image_structure import cut_off
@@ -54,22 +56,33 @@ def decode(content: bytes, order: Order = "RGB") -> NDArray[np.uint8]:
     return pixels
 
 
-def header_size(content: bytes) -> tuple[int, int]:
-    """Upright width and height that the header states; raises Fault. The pixels are not looked at."""
+@dataclass(frozen=True)
+class Header:
+    """What the header of an image file states. The pixels are not looked at."""
+
+    width: int  # upright, as the height
+    height: int
+    frames: int  # or pages, of which `decode` takes the first; a JPEG counts as one, since cameras add previews
+    mark: str  # of `decoder_mark`
+
+
+def read_header(content: bytes) -> Header:
+    """The header of an image file; raises Fault for what is not an image."""
     with _guarded(content, _header) as image:
         width, height = _stored_size(image)
-        return (height, width) if _orientation(image) in SWAPS_SIDES else (width, height)
+        if _orientation(image) in SWAPS_SIDES:
+            width, height = height, width
+        frames = _frame_count(content, image)
+        return Header(width, height, frames, decoder_mark(content, image, frames))
 
 
-def frame_count(content: bytes) -> int:
-    """The pages or frames of a file, of which `decode` takes the first. A JPEG counts as one: cameras add previews."""
-    name = image_format(content)
+def _frame_count(content: bytes, image: Any) -> int:
+    name = image.format
     if name not in ("PNG", "TIFF", "WEBP", "AVIF") or (name == "PNG" and b"acTL" not in content[:4096]):
         return 1
     try:
-        with _guarded(content, _header) as image:
-            count: int = _guarded(content, lambda _: getattr(image, "n_frames", 1))
-    except Fault:  # behind the first page, which decodes
+        count: int = _guarded(content, lambda _: getattr(image, "n_frames", 1))
+    except Fault:  # behind the first page, which may decode
         return 1
     return count
 

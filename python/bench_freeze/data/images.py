@@ -8,7 +8,7 @@ import os
 import stat
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from .file_cache import remember, remembered
-from .image_decode import Order, decode, frame_count, header_size
+from .image_decode import Header, Order, decode, read_header
 from .image_format import Fault, Kind, image_format
 from .image_structure import jpeg_probe, png_is_whole
 from .many_files import over_files
@@ -31,18 +31,22 @@ SUFFIXES = frozenset(
 MAX_FILE_BYTES = 2 << 30
 
 # Facts are remembered for the decoder that found them: another Pillow may read other files.
-_KIND = f"image-2-{PIL.__version__}"
+_KIND = f"image-3-{PIL.__version__}"
 _REMEMBER_AT_ONCE = 5000  # files, so that a check which is broken off is not all in vain
 
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """What a check of one file found: its upright size in pixels, the hash of its bytes, its frames or pages."""
+    """What a check of one file found: its upright size in pixels, the hash of its bytes, its frames or pages.
+
+    `mark` is that of `decoder_mark`.
+    """
 
     width: int
     height: int
     sha256: str
     frames: int = 1  # the first is the image
+    mark: str = ""
 
 
 @dataclass(frozen=True)
@@ -88,9 +92,10 @@ def read_image(path: Path, order: Order = "RGB") -> NDArray[np.uint8]:
 def image_size(path: Path) -> tuple[int, int]:
     """Upright width and height of one image from its header; raises InputError. The rest of it is not checked."""
     try:
-        return header_size(_content(path))
+        header = read_header(_content(path))
     except Fault as fault:
         raise Unreadable(path, fault.kind, fault.reason).error() from None
+    return header.width, header.height
 
 
 def inspect_image(path: Path) -> ImageFacts | Unreadable:
@@ -149,23 +154,22 @@ def _inspect(path: Path) -> tuple[ImageFacts | Unreadable, bool]:
     """What one file is, and whether to remember it: not what may be read tomorrow, or no longer."""
     try:
         content = _content(path)
-        width, height = _proven_size(content)
-        frames = frame_count(content)
+        header = _proven(content)
     except Fault as fault:
         return Unreadable(path, fault.kind, fault.reason), False
-    facts = ImageFacts(width, height, hashlib.sha256(content).hexdigest(), frames)
+    sha256 = hashlib.sha256(content).hexdigest()
+    facts = ImageFacts(header.width, header.height, sha256, header.frames, header.mark)
     return facts, image_format(content) != "HEIF"  # by a package that may be gone
 
 
-def _proven_size(content: bytes) -> tuple[int, int]:
-    """Upright width and height of bytes that are proven to decode; raises Fault for others."""
+def _proven(content: bytes) -> Header:
+    """The header of bytes that are proven to decode; raises Fault for others."""
     name = image_format(content)
-    if name in ("JPEG", "PNG"):
-        size = header_size(content)  # before anything is inflated: it may be too large
-        if _is_whole(name, content):
-            return size
+    header = read_header(content)  # before anything is inflated: it may be too large
+    if name in ("JPEG", "PNG") and _is_whole(name, content):
+        return header
     height, width, _ = decode(content).shape
-    return width, height
+    return replace(header, width=width, height=height)
 
 
 def _is_whole(name: str, content: bytes) -> bool:
@@ -209,12 +213,17 @@ def _file_type(mode: int) -> str:
 
 def _packed(facts: ImageFacts | Unreadable) -> bytes:
     assert isinstance(facts, ImageFacts)
-    return json.dumps([facts.width, facts.height, facts.sha256, facts.frames]).encode()
+    return json.dumps([facts.width, facts.height, facts.frames, facts.sha256, facts.mark]).encode()
 
 
 def _unpacked(kept: bytes) -> ImageFacts | None:
     with suppress(ValueError, TypeError):
-        width, height, sha256, frames = json.loads(kept)
-        if all(isinstance(number, int) for number in (width, height, frames)) and isinstance(sha256, str):
-            return ImageFacts(width, height, sha256, frames)
+        width, height, frames, *texts = json.loads(kept)
+        sha256, mark = texts
+        if all(isinstance(number, int) for number in (width, height, frames)) and all(map(_is_text, texts)):
+            return ImageFacts(width, height, sha256, frames, mark)
     return None
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)

@@ -11,6 +11,7 @@ from typing import TypeVar
 # A file that takes longer waits for a disk or a decoder, which other threads can use. Quicker ones would only hand the
 # interpreter's lock to and fro: two threads took 1.6 times as long as one for 10,000 cached JPEGs on two cores.
 SLOW_S = 1e-3
+_SLOW_PARTS = 3  # one after the other: a single one may have had to wait for another program
 _AT_ONCE = 32
 
 _Item = TypeVar("_Item")
@@ -29,12 +30,13 @@ def over_files(work: Callable[[_Item], _Result], files: Sequence[_Item]) -> Gene
     def of_part(part: Sequence[_Item]) -> list[_Result]:
         return [work(file) for file in part]
 
+    slow_parts = 0
     for number, part in enumerate(parts):
         began = time.perf_counter()
         results = of_part(part)
-        is_slow = time.perf_counter() - began > SLOW_S * len(part)
+        slow_parts = slow_parts + 1 if time.perf_counter() - began > SLOW_S * len(part) else 0
         yield from results
-        if is_slow:
+        if slow_parts == _SLOW_PARTS:
             yield from _in_threads(of_part, parts[number + 1 :])
             return
 

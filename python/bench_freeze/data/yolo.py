@@ -74,7 +74,7 @@ def read_yolo(path: Path, split: str, on_progress: Callable[[int, int], None] | 
     boxes_xywh = np.concatenate([top_left, (boxes[:, 2:] - boxes[:, :2]) * sides], axis=1)
     _count_background(files, labels, contents, image_index, tally)
     records = tuple(
-        ImageRecord(i, file, fact.width, fact.height, fact.sha256)
+        ImageRecord(i, file, fact.width, fact.height, fact.sha256, fact.mark)
         for i, (file, fact) in enumerate(zip(files, facts, strict=True))
     )
     ground_truth = GroundTruth(

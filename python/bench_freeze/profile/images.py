@@ -24,7 +24,9 @@ def folder_records(folder: str, count: int) -> list[ImageRecord]:
     distinct = sorted(set(taken))
     facts = dict(zip(distinct, check_images(distinct), strict=True))
     return [
-        ImageRecord(i, file, facts[file].width, facts[file].height, facts[file].sha256) for i, file in enumerate(taken)
+        ImageRecord(i, file, fact.width, fact.height, fact.sha256, fact.mark)
+        for i, file in enumerate(taken)
+        for fact in [facts[file]]
     ]
 
 

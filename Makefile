@@ -1,4 +1,4 @@
-# The verbs of this project. `make demo` and `make test` set up everything they need in .venv.
+# The verbs of this project; each sets up everything it needs in .venv. `make test` takes half an hour on two cores.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,7 +7,7 @@ MODULES := $(shell find python -name '*.py' | sort | cksum | cut -d ' ' -f 1)
 STAMP := $(VENV)/.installed-$(MODULES)
 SOURCES := pyproject.toml CMakeLists.txt $(shell find csrc cmake -type f)
 
-.PHONY: demo test lint format trt-api bench clean
+.PHONY: demo test test-fast lint format trt-api bench clean
 .DELETE_ON_ERROR:
 
 # The extension is compiled into the environment; Python files are used from the checkout as they are.
@@ -22,6 +22,10 @@ demo: $(STAMP)
 
 test: $(STAMP) trt-api
 	$(BIN)/python -m pytest
+
+# Under two minutes on two cores: no training, no browser, no TensorRT plan.
+test-fast: $(STAMP)
+	$(BIN)/python -m pytest -q -m 'not slow and not browser and not trt_build' tests/unit
 
 # The lean bindings of TensorRT 10 and 11 share a module name, so each has a folder of its own; only names are looked up.
 trt-api: $(STAMP)

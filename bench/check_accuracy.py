@@ -25,7 +25,7 @@ from bench_freeze.check.limit import parse_limit
 from bench_freeze.check.read import read_side
 from bench_freeze.check.snapshot import RowSnapshot
 from bench_freeze.evaluate.evaluation import Evaluation
-from bench_freeze.scorer.matching import Masks, Matches, TruthIndex
+from bench_freeze.kernels.matching import Masks, Matches, TruthIndex
 
 RESAMPLES = 200  # fewer than a check takes, for speed
 LEAST_SCORE = 0.01  # below it are five of six detections and next to no mAP: for the simulation's speed alone

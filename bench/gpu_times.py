@@ -23,11 +23,11 @@ import torch
 from torchvision.ops import batched_nms
 
 from bench_freeze.environment import environment
-from bench_freeze.scorer.cuda import nms_cuda
-from bench_freeze.scorer.cuda_matching import CudaTruth, match_cuda
-from bench_freeze.scorer.device_array import Workspace, cuda_unavailable_reason
-from bench_freeze.scorer.matching import Lattice, index_truth
-from bench_freeze.scorer.nms_options import NmsOptions
+from bench_freeze.kernels.cuda import nms_cuda
+from bench_freeze.kernels.cuda_matching import CudaTruth, match_cuda
+from bench_freeze.kernels.device_array import Workspace, cuda_unavailable_reason
+from bench_freeze.kernels.matching import Lattice, index_truth
+from bench_freeze.kernels.nms_options import NmsOptions
 
 CLASSES, ANCHORS, REPLAYS = 80, 8400, 20
 THRESHOLD, IOU, MAX_DETECTIONS = 0.001, 0.7, 300

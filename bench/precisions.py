@@ -24,8 +24,8 @@ from bench_freeze.environment import environment
 from bench_freeze.export.builder import PlanOptions
 from bench_freeze.export.plan import PLAN, produce_plan
 from bench_freeze.report.documents import read_documents
-from bench_freeze.report.schema import Results, decode
 from bench_freeze.report.table import markdown
+from bench_freeze.results.schema import Results, decode
 
 TARGETS = ("80", "86", "89", "120")
 NAME = "fruit9_precisions_320"

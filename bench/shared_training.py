@@ -27,8 +27,9 @@ from typing import Any
 
 import yaml
 
-from bench_freeze import embedded
+from bench_freeze import demo
 from bench_freeze.artifact import ArtifactStore
+from bench_freeze.config.study import Study, study_from
 from bench_freeze.data.dataset import DetectionSet
 from bench_freeze.data.source import open_target
 from bench_freeze.data.subset import keep_images
@@ -36,7 +37,6 @@ from bench_freeze.dualhead.checkpoint import load_checkpoint, quiet_ultralytics
 from bench_freeze.environment import environment, usable_cores
 from bench_freeze.finetune.arm import Arm, requested_arguments
 from bench_freeze.finetune.training import fine_tune
-from bench_freeze.spec.study import Study, study_from
 
 
 def write_yolo_copy(data: DetectionSet, folder: Path) -> Path:
@@ -140,7 +140,7 @@ def main() -> None:
         scratch = Path(name)
         weights, target = options.weights, options.target
         if weights is None or target is None:
-            weights, target, _ = embedded.prepare(scratch / "embedded")
+            weights, target, _ = demo.prepare(scratch / "embedded")
         training, _ = open_target(target, None, None, "val")
         data = keep_images(training, range(min(options.images, len(training.images))))
         values = {"epochs": options.epochs, "imgsz": options.imgsz, "train_batch": options.batch}

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench_freeze.scorer import ext
-from bench_freeze.scorer.nms_options import NmsOptions
+from bench_freeze.kernels import ext
+from bench_freeze.kernels.nms_options import NmsOptions
 
 
 def host_array(address: int, shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:

@@ -9,22 +9,22 @@ if TYPE_CHECKING:
     from .data.dataset import DetectionTable, GroundTruth
     from .data.letterbox import Letterbox
     from .evaluate import PROTOCOLS, Evaluation, Evaluator, compare
-    from .scorer.ext import Detections
-    from .scorer.suppression import nms
+    from .kernels.ext import Detections
+    from .kernels.suppression import nms
 
 __version__ = "0.1.0"
 
 # Where each public name lives. They load on first use, so that the package itself costs nothing to import.
 _HOMES = {
     "DetectionTable": ".data.dataset",
-    "Detections": ".scorer.ext",
+    "Detections": ".kernels.ext",
     "Evaluation": ".evaluate",
     "Evaluator": ".evaluate",
     "GroundTruth": ".data.dataset",
     "Letterbox": ".data.letterbox",
     "PROTOCOLS": ".evaluate",
     "compare": ".evaluate",
-    "nms": ".scorer.suppression",
+    "nms": ".kernels.suppression",
 }
 __all__ = [
     "PROTOCOLS",

@@ -16,9 +16,9 @@ from .commands.eval import add_eval
 from .commands.export_flags import add_export
 from .commands.profile import add_profile
 from .commands.report import add_report, show
+from .config.study import Study, fields, read_toml, study_from
 from .diff.command import add_diff
 from .errors import BenchFreezeError, InputError, disk_full
-from .spec.study import Study, fields, read_toml, study_from
 
 COMMANDS = ("run", "export", "diff", "profile", "report", "check", "baseline", "eval", "data", "doctor")
 INTERRUPTED = 130
@@ -171,18 +171,18 @@ def _key_value(text: str) -> tuple[str, Any]:
 
 def _run(parsed: argparse.Namespace, command: list[str]) -> int:
     from .console import Console
-    from .examples.write import REPORT
+    from .gallery.write import REPORT
     from .report.assemble import view_of
-    from .report.schema import encode
+    from .results.schema import encode
     from .run import RESULTS, run
 
     from_file = read_toml(Path(parsed.study)) if parsed.study else {}
     values = from_file | _study_values(parsed)
     where = parsed.study or "bench-freeze run"
     if not any(values.get(name) for name in ("weights", "target", "base")):
-        from . import embedded
+        from . import demo
 
-        values = read_toml(embedded.STUDY_FILE) | values
+        values = read_toml(demo.STUDY_FILE) | values
     study: Study = study_from(values, where)
     results = run(study, Console(plain=parsed.json), command)
     if parsed.json:

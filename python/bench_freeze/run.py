@@ -8,24 +8,24 @@ from itertools import product
 from pathlib import Path
 
 from . import __version__
+from .analysis.analyses import measure_findings
+from .analysis.trained import Trained
 from .artifact import Artifact, output_folder, write_whole
 from .conclusions.contradictions import contradictions
+from .config.study import Study
 from .console import Console
 from .engines.availability import require_engine
 from .environment import environment
 from .errors import MeasurementError
 from .evaluate.match_file import MatchFile
-from .examples.write import write_report
 from .finetune.arm import Arm
-from .report.schema import Latencies, MatchFileFacts, Results, encode
-from .spec.study import Study
-from .study.analyses import measure_findings
+from .gallery.write import write_report
+from .results.schema import Latencies, MatchFileFacts, Results, encode
 from .study.bench import Bench
 from .study.concluding import recommendation_of, study_statistics
 from .study.facts import data_facts, pretrainings, study_facts, weights_facts
 from .study.inputs import Inputs, read_inputs
 from .study.rows import PROTOCOL, measure_original, measure_row
-from .study.trained import Trained
 from .study.trainings import trained_arms
 
 RESULTS = "results.json"

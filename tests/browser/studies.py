@@ -5,12 +5,12 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from bench_freeze.examples.gather import small_copy
+from bench_freeze.gallery.gather import small_copy
 from bench_freeze.report.assemble import view_of
-from bench_freeze.report.examples_schema import ExampleBox, ExampleImage, ExampleModel, Examples, Found
 from bench_freeze.report.examples_view import deployed_of
 from bench_freeze.report.html.page import report_page
-from bench_freeze.report.schema import RejectedSample, Results, decode
+from bench_freeze.results.examples import ExampleBox, ExampleImage, ExampleModel, Examples, Found
+from bench_freeze.results.schema import RejectedSample, Results, decode
 
 REAL = Path(__file__).parents[2] / "bench" / "results"
 SCRIPT = "<script>alert(1)</script>"

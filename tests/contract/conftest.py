@@ -18,9 +18,9 @@ def real_images(embedded_base_folder):
 
 @pytest.fixture(scope="session")
 def embedded_files(tmp_path_factory):
-    from bench_freeze import embedded
+    from bench_freeze import demo
 
-    return embedded.prepare(tmp_path_factory.mktemp("embedded"))
+    return demo.prepare(tmp_path_factory.mktemp("embedded"))
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +33,7 @@ def export_dual(embedded_files, tmp_path_factory):
     """Export a dual-head model of the embedded detector, once for every depth and batch: (freeze, batch) -> path."""
     import torch
 
-    from bench_freeze.deployed.deployment import Candidate
+    from bench_freeze.deployment.deployment import Candidate
     from bench_freeze.dualhead.checkpoint import Checkpoint, load_checkpoint
     from bench_freeze.export.onnx_export import export_onnx
     from bench_freeze.finetune.head_init import with_new_head

@@ -47,7 +47,7 @@ def test_a_planted_fault_is_named_through_a_conversion(convert_dual, export_dual
 
 
 def test_torch_and_its_export_have_one_graph(embedded_files, real_images, tmp_path):
-    from bench_freeze.deployed.deployment import Candidate
+    from bench_freeze.deployment.deployment import Candidate
     from bench_freeze.diff.torch_side import TorchSide
     from bench_freeze.dualhead.checkpoint import load_checkpoint
     from bench_freeze.export.onnx_export import export_onnx

@@ -91,10 +91,10 @@ def test_a_plan_is_kept_by_what_it_depends_on(export_dual, tmp_path):
 
 
 def test_several_builds_are_several_plans(export_dual, tmp_path):
-    from bench_freeze.deployed.deployment import Candidate, Deployment
-    from bench_freeze.deployed.plan_builds import measure_builds
-    from bench_freeze.report.schema import Latencies
-    from bench_freeze.spec.study import Study
+    from bench_freeze.config.study import Study
+    from bench_freeze.deployment.deployment import Candidate, Deployment
+    from bench_freeze.deployment.plan_builds import measure_builds
+    from bench_freeze.results.schema import Latencies
 
     store, onnx = ArtifactStore(tmp_path / "artifacts"), export_dual(15, 1)
     plans = [produce_plan(onnx, SM86, store, build) for build in range(3)]

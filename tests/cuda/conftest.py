@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from bench_freeze.scorer.device_array import cuda_unavailable_reason
+from bench_freeze.kernels.device_array import cuda_unavailable_reason
 
 
 def skip_or_fail(reason: str) -> None:

@@ -9,9 +9,9 @@ import pytest
 from numpy.typing import NDArray
 
 from bench_freeze.errors import InputError
-from bench_freeze.scorer.cuda_matching import CudaTruth, match_cuda
-from bench_freeze.scorer.device_array import DeviceArray, Workspace, to_numpy
-from bench_freeze.scorer.matching import Lattice, MatchRule, TruthIndex, index_truth, match
+from bench_freeze.kernels.cuda_matching import CudaTruth, match_cuda
+from bench_freeze.kernels.device_array import DeviceArray, Workspace, to_numpy
+from bench_freeze.kernels.matching import Lattice, MatchRule, TruthIndex, index_truth, match
 
 pytestmark = pytest.mark.cuda
 

@@ -10,11 +10,11 @@ import pytest
 from numpy.typing import NDArray
 
 from bench_freeze.errors import InputError
-from bench_freeze.scorer import ext
-from bench_freeze.scorer.cuda import CudaDetections, nms_cuda
-from bench_freeze.scorer.detection_block import DetectionBlock
-from bench_freeze.scorer.device_array import DeviceArray, Workspace, to_numpy
-from bench_freeze.scorer.nms_options import NmsOptions
+from bench_freeze.kernels import ext
+from bench_freeze.kernels.cuda import CudaDetections, nms_cuda
+from bench_freeze.kernels.detection_block import DetectionBlock
+from bench_freeze.kernels.device_array import DeviceArray, Workspace, to_numpy
+from bench_freeze.kernels.nms_options import NmsOptions
 from tests.heads import lattice_head, random_head
 
 from .conftest import skip_or_fail

@@ -10,9 +10,9 @@ from tests.flow.studies import SHORT, bench_freeze
 @pytest.fixture(scope="session")
 def embedded_data(tmp_path_factory) -> tuple[Path, Path, Path]:
     """Weights, target yaml and base json of the embedded study, generated once."""
-    from bench_freeze import embedded
+    from bench_freeze import demo
 
-    return embedded.prepare(tmp_path_factory.mktemp("embedded"))
+    return demo.prepare(tmp_path_factory.mktemp("embedded"))
 
 
 @pytest.fixture(scope="session")

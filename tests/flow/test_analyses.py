@@ -6,11 +6,11 @@ import sys
 import numpy as np
 import pytest
 
+from bench_freeze.analysis.analyses import measure_findings
+from bench_freeze.analysis.trained import Findings, Trained
+from bench_freeze.config.study import Study
 from bench_freeze.finetune.arm import Arm
-from bench_freeze.report.schema import decode
-from bench_freeze.spec.study import Study
-from bench_freeze.study.analyses import measure_findings
-from bench_freeze.study.trained import Findings, Trained
+from bench_freeze.results.schema import decode
 
 ALL = ["--drift", "--features", "--recover", "2", "--breakdown"]
 

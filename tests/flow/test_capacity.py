@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from bench_freeze.artifact import ArtifactStore
+from bench_freeze.config.study import study_from
 from bench_freeze.data.source import open_target
 from bench_freeze.data.subset import keep_images
 from bench_freeze.errors import AuditError
@@ -14,7 +15,6 @@ from bench_freeze.finetune.audit import audit_resting, filters_of
 from bench_freeze.finetune.capacity import choose_filters, hold, nearest_sum
 from bench_freeze.finetune.head_init import with_new_head
 from bench_freeze.finetune.training import fine_tune
-from bench_freeze.spec.study import study_from
 
 pytestmark = pytest.mark.slow
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from bench_freeze.analysis.drift import activation_drift, positions, tensor_drift
-from bench_freeze.analysis.lockstep import Lockstep
+from bench_freeze.analysis.numbers.drift import activation_drift, positions, tensor_drift
+from bench_freeze.analysis.numbers.lockstep import Lockstep
 
 pytestmark = pytest.mark.slow
 

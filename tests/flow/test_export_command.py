@@ -162,8 +162,8 @@ def test_no_depth_fits(files, capsys, tuned_like, tmp_path):
 
 
 def test_a_tuned_model_of_another_width(files, capsys, tmp_path):
-    from bench_freeze.embedded.checkpoint import build_model
-    from bench_freeze.embedded.train_base import narrow_yaml
+    from bench_freeze.demo.checkpoint import build_model
+    from bench_freeze.demo.train_base import narrow_yaml
 
     weights, _, out = files
     description = narrow_yaml()
@@ -181,8 +181,8 @@ def test_a_tuned_model_of_another_width(files, capsys, tmp_path):
 
 
 def test_a_tuned_model_of_other_layers(files, capsys, tmp_path):
-    from bench_freeze.embedded.checkpoint import build_model
-    from bench_freeze.embedded.train_base import narrow_yaml
+    from bench_freeze.demo.checkpoint import build_model
+    from bench_freeze.demo.train_base import narrow_yaml
 
     weights, _, out = files
     description = narrow_yaml()

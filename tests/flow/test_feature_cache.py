@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from bench_freeze.artifact import ArtifactStore
+from bench_freeze.config.study import study_from
 from bench_freeze.data.source import open_target
 from bench_freeze.data.subset import keep_images
 from bench_freeze.errors import InputError
@@ -14,7 +15,6 @@ from bench_freeze.finetune import feature_cache, loop
 from bench_freeze.finetune.arm import CHECKPOINT, EPOCHS, Arm, load_tuned
 from bench_freeze.finetune.feature_cache import layers_read, stem
 from bench_freeze.finetune.training import fine_tune
-from bench_freeze.spec.study import study_from
 
 pytestmark = pytest.mark.slow
 
@@ -162,9 +162,9 @@ def test_rehearsal_runs_beside_kept_outputs(embedded_data, base, few, tmp_path):
 def test_without_augmentation_an_image_is_letterboxed_alone(base, few, tmp_path):
     from ultralytics.cfg import get_cfg
 
+    from bench_freeze.config.training import NO_AUGMENTATION
     from bench_freeze.data.loader import load_batch
     from bench_freeze.finetune.training_data import CheckedDataset
-    from bench_freeze.spec.training import NO_AUGMENTATION
 
     (artifact,) = train(tmp_path, base, few, [Arm(22, 0)], epochs=1)
     assert {name: artifact.facts["effective"][name] for name in NO_AUGMENTATION} == NO_AUGMENTATION

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from bench_freeze.analysis.gather import box_means, gather
-from bench_freeze.analysis.labelled import LabelledImages
-from bench_freeze.analysis.lockstep import Lockstep
-from bench_freeze.study.features import compared_layers
+from bench_freeze.analysis.features import compared_layers
+from bench_freeze.analysis.numbers.gather import box_means, gather
+from bench_freeze.analysis.numbers.labelled import LabelledImages
+from bench_freeze.analysis.numbers.lockstep import Lockstep
 
 pytestmark = pytest.mark.slow
 

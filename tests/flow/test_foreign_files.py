@@ -168,7 +168,7 @@ def dual(bench_freeze_data: Path, tmp_path_factory) -> Path:
     import torch
 
     from bench_freeze.data.source import open_base
-    from bench_freeze.deployed.deployment import Candidate
+    from bench_freeze.deployment.deployment import Candidate
     from bench_freeze.dualhead.checkpoint import Checkpoint, load_checkpoint
     from bench_freeze.export.onnx_export import export_onnx
     from bench_freeze.finetune.head_init import with_new_head

@@ -7,13 +7,13 @@ import sys
 import pytest
 
 from bench_freeze.artifact import ArtifactStore, artifact_key
+from bench_freeze.config.recipe import Stage
+from bench_freeze.config.study import study_from
 from bench_freeze.data.source import open_target
 from bench_freeze.data.subset import keep_images
 from bench_freeze.finetune.arm import CHECKPOINT, KIND, Arm
 from bench_freeze.finetune.progress import ProgressStore
 from bench_freeze.finetune.training import fine_tune
-from bench_freeze.spec.recipe import Stage
-from bench_freeze.spec.study import study_from
 
 pytestmark = pytest.mark.slow
 
@@ -130,8 +130,8 @@ from bench_freeze.data.subset import keep_images
 from bench_freeze.dualhead.checkpoint import load_checkpoint
 from bench_freeze.finetune.arm import Arm
 from bench_freeze.finetune.training import fine_tune
-from bench_freeze.spec.recipe import Stage
-from bench_freeze.spec.study import study_from
+from bench_freeze.config.recipe import Stage
+from bench_freeze.config.study import study_from
 
 def on_epoch(done, total):
     if done == int(sys.argv[4]):

@@ -42,8 +42,8 @@ def test_equals_the_pipeline(
 ) -> None:
     from bench_freeze.data.classes import map_classes
     from bench_freeze.data.coco_set import read_coco
-    from bench_freeze.deployed.accuracy import score
-    from bench_freeze.deployed.pipeline import detect
+    from bench_freeze.deployment.accuracy import score
+    from bench_freeze.deployment.pipeline import detect
     from bench_freeze.engines.ort_engine import OrtEngine
     from bench_freeze.engines.selection import NmsSettings
 

@@ -37,10 +37,10 @@ def test_what_fp16_and_int8_cost_on_real_data(bench_freeze_data, tmp_path):
 
     from bench_freeze.data.classes import map_classes
     from bench_freeze.data.source import open_base, open_target
-    from bench_freeze.deployed.accuracy import score
-    from bench_freeze.deployed.calibration import CalibrationSets
-    from bench_freeze.deployed.deployment import Candidate
-    from bench_freeze.deployed.pipeline import detect
+    from bench_freeze.deployment.accuracy import score
+    from bench_freeze.deployment.calibration import CalibrationSets
+    from bench_freeze.deployment.deployment import Candidate
+    from bench_freeze.deployment.pipeline import detect
     from bench_freeze.dualhead.checkpoint import load_checkpoint
     from bench_freeze.engines.ort_engine import OrtEngine
     from bench_freeze.engines.selection import NmsSettings

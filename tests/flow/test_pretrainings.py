@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from bench_freeze.report.reproduce import row_command
-from bench_freeze.report.schema import decode
+from bench_freeze.results.schema import decode
 
 pytestmark = pytest.mark.slow
 
@@ -33,11 +33,11 @@ def problem(tmp_path_factory):
     import torch
     from ultralytics.nn.tasks import yaml_model_load
 
+    from bench_freeze.demo.checkpoint import build_model, write_base_checkpoint
+    from bench_freeze.demo.coco_layout import write_base_set
+    from bench_freeze.demo.train_base import SCALE
+    from bench_freeze.demo.yolo_layout import write_target_set
     from bench_freeze.dualhead.checkpoint import load_checkpoint, save_checkpoint
-    from bench_freeze.embedded.checkpoint import build_model, write_base_checkpoint
-    from bench_freeze.embedded.coco_layout import write_base_set
-    from bench_freeze.embedded.train_base import SCALE
-    from bench_freeze.embedded.yolo_layout import write_target_set
 
     folder = tmp_path_factory.mktemp("pretrainings")
     write_target_set(folder / "target", train=40, val=16, test=4, seed=1)
@@ -181,8 +181,8 @@ def test_what_a_checkpoint_does_not_fit_is_said_with_its_name(problem):
 
 def test_default_depths_are_each_architecture_s_own(problem):
     from bench_freeze.artifact import ArtifactStore
+    from bench_freeze.config.study import study_from
     from bench_freeze.console import Console
-    from bench_freeze.spec.study import study_from
     from bench_freeze.study.inputs import read_inputs
     from bench_freeze.study.trainings import _arms
 

@@ -15,7 +15,7 @@ from bench_freeze.engines.base import Head, ModelCard
 from bench_freeze.engines.ort_engine import CARD_KEY, OrtEngine
 from bench_freeze.measure import sampler
 from bench_freeze.profile.batches import BatchFits
-from bench_freeze.report.profile_schema import decode_profile
+from bench_freeze.results.profile import decode_profile
 
 SIZE = 32
 QUICK = ["--seconds", "0.3", "--samples", "40"]

@@ -15,7 +15,7 @@ from PIL import Image
 from bench_freeze import cli
 from bench_freeze.engines.base import Head, ModelCard
 from bench_freeze.engines.ort_engine import CARD_KEY
-from bench_freeze.report.profile_schema import decode_profile
+from bench_freeze.results.profile import decode_profile
 
 SIZE = 32
 QUICK = ["--seconds", "0.3", "--samples", "20"]
@@ -142,8 +142,8 @@ def test_the_same_numbers_as_a_study_would_give(board):
     """One head alone and both under one limit, by the scorer of `run`."""
     from bench_freeze.data.classes import map_classes
     from bench_freeze.data.source import open_base
-    from bench_freeze.deployed.accuracy import score
-    from bench_freeze.deployed.pipeline import detect
+    from bench_freeze.deployment.accuracy import score
+    from bench_freeze.deployment.pipeline import detect
     from bench_freeze.engines.ort_engine import OrtEngine
     from bench_freeze.engines.selection import NmsSettings
 

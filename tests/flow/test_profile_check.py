@@ -8,7 +8,7 @@ import pytest
 
 from bench_freeze import cli
 from bench_freeze.evaluate.match_file import load_matches
-from bench_freeze.report.profile_schema import decode_profile
+from bench_freeze.results.profile import decode_profile
 
 IMAGES, SIDE = 12, 160
 

@@ -8,12 +8,12 @@ import time
 import pytest
 
 from bench_freeze.artifact import ArtifactStore
+from bench_freeze.config.study import study_from
 from bench_freeze.console import Step
 from bench_freeze.data.source import open_target
 from bench_freeze.data.subset import keep_images
 from bench_freeze.finetune.arm import CHECKPOINT, Arm
 from bench_freeze.finetune.training import fine_tune
-from bench_freeze.spec.study import study_from
 
 pytestmark = pytest.mark.slow
 

@@ -8,8 +8,8 @@ import pytest
 
 from bench_freeze.data.classes import map_classes
 from bench_freeze.data.source import open_base, open_target
-from bench_freeze.deployed.accuracy import score
-from bench_freeze.deployed.pipeline import detect
+from bench_freeze.deployment.accuracy import score
+from bench_freeze.deployment.pipeline import detect
 from bench_freeze.dualhead.checkpoint import load_checkpoint
 from bench_freeze.engines.selection import NmsSettings
 
@@ -67,7 +67,7 @@ def test_every_depth_exports_and_agrees_with_torch_on_real_images(yolov8n, coco2
     import torch
 
     from bench_freeze.data.loader import load_batch
-    from bench_freeze.deployed.deployment import Candidate, export_checked
+    from bench_freeze.deployment.deployment import Candidate, export_checked
     from bench_freeze.dualhead.checkpoint import Checkpoint
     from bench_freeze.finetune.head_init import with_new_head
 

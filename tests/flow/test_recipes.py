@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 
 from bench_freeze.artifact import ArtifactStore
+from bench_freeze.config.study import study_from
 from bench_freeze.data.source import open_base, open_target
 from bench_freeze.data.subset import keep_images, relabelled
 from bench_freeze.errors import InputError
 from bench_freeze.finetune.arm import CHECKPOINT, Arm, load_tuned
 from bench_freeze.finetune.training import fine_tune
-from bench_freeze.spec.study import study_from
 
 pytestmark = pytest.mark.slow
 
@@ -76,9 +76,9 @@ def test_recipes_in_one_group_are_what_they_are_alone_and_after_a_cut(base, few,
 def test_layers_learn_at_their_own_rates(base, few, tmp_path):
     from ultralytics.utils.torch_utils import unset_deterministic
 
+    from bench_freeze.config.recipe import Stage
     from bench_freeze.finetune.head_init import with_new_head
     from bench_freeze.finetune.trainer import FreezeTrainer, overrides_for
-    from bench_freeze.spec.recipe import Stage
 
     trainer = FreezeTrainer(
         overrides_for(tmp_path, device="cpu", imgsz=64, lr0=0.01, optimizer="SGD"),

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from tests.flow.studies import SHORT, artifacts, bench_freeze
 
-from bench_freeze.examples.gather import MOST_BOXES
-from bench_freeze.report.examples_schema import decode_examples
-from bench_freeze.report.schema import decode
+from bench_freeze.gallery.gather import MOST_BOXES
+from bench_freeze.results.examples import decode_examples
+from bench_freeze.results.schema import decode
 
 pytestmark = pytest.mark.slow
 
@@ -172,7 +172,7 @@ def test_the_numbers_are_pycocotools_own(finished, tmp_path):
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 
-    from bench_freeze.deployed.pipeline import load_detections
+    from bench_freeze.deployment.pipeline import load_detections
 
     out, results, _ = finished
     truth_file = next((out / "artifacts").glob("embedded-*/base/annotations/*.json"))

@@ -39,8 +39,8 @@ def test_the_wheel_has_what_it_needs_and_nothing_else(wheel):
     for needed in (
         "bench_freeze/py.typed",
         "bench_freeze/_ext.pyi",
-        "bench_freeze/embedded/base_weights.pt",
-        "bench_freeze/embedded/study.toml",
+        "bench_freeze/demo/base_weights.pt",
+        "bench_freeze/demo/study.toml",
         "bench_freeze/report/results.schema.json",
         "bench_freeze/report/html/report.css",
         "bench_freeze/report/html/templates/report.html.j2",

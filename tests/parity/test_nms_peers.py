@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bench_freeze.scorer import ext
-from bench_freeze.scorer.nms_options import NmsOptions
+from bench_freeze.kernels import ext
+from bench_freeze.kernels.nms_options import NmsOptions
 from tests.heads import random_head
 
 SCORE_THRESHOLD = 0.05

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from bench_freeze.engines.availability import availability
-from bench_freeze.scorer.device_array import cuda_unavailable_reason
+from bench_freeze.kernels.device_array import cuda_unavailable_reason
 from tests.contract.conftest import (  # noqa: F401 - the real dual-head ONNX files of the contract tests
     convert_dual,
     embedded_base_folder,

@@ -13,7 +13,7 @@ from bench_freeze.engines.open import open_exported
 from bench_freeze.engines.ort_engine import OrtEngine
 from bench_freeze.export.builder import PlanOptions
 from bench_freeze.export.plan import build_plan
-from bench_freeze.report.profile_schema import decode_profile
+from bench_freeze.results.profile import decode_profile
 
 pytestmark = [pytest.mark.trt, pytest.mark.slow]
 

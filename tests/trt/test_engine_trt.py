@@ -14,7 +14,7 @@ from PIL import Image
 from bench_freeze.data.letterbox import letterbox_into
 from bench_freeze.data.loader import decode_batch
 from bench_freeze.data.source import open_base
-from bench_freeze.deployed.pipeline import detect
+from bench_freeze.deployment.pipeline import detect
 from bench_freeze.engines.ort_engine import OrtEngine
 from bench_freeze.engines.selection import NmsSettings, select
 from bench_freeze.engines.trt_engine import TrtEngine
@@ -22,7 +22,7 @@ from bench_freeze.errors import InputError
 from bench_freeze.export.builder import PlanOptions
 from bench_freeze.export.plan import build_plan
 from bench_freeze.export.precision import precision_loss
-from bench_freeze.scorer.device_array import to_numpy
+from bench_freeze.kernels.device_array import to_numpy
 
 pytestmark = [pytest.mark.trt, pytest.mark.slow]
 # TF32 is on in a float32 plan, as TensorRT has it by default: ten bits of mantissa in convolutions.

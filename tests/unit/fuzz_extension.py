@@ -15,7 +15,7 @@ import numpy as np
 
 import bench_freeze
 from bench_freeze.errors import InputError
-from bench_freeze.scorer import ext, matching
+from bench_freeze.kernels import ext, matching
 
 HOSTILE = (0.0, -0.0, 1.0, -1.0, 0.5, np.nan, np.inf, -np.inf, 1e-320, 1e38, -1e38, 1e308, 65504.0, 2.0**53)
 

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from bench_freeze.analysis.cka import LinearCka
-from bench_freeze.analysis.energy import coverage, energy_map, share_inside
-from bench_freeze.analysis.neighbours import neighbour_agreement
-from bench_freeze.analysis.probe import linear_probe
-from bench_freeze.analysis.shift import ShiftSum
+from bench_freeze.analysis.numbers.cka import LinearCka
+from bench_freeze.analysis.numbers.energy import coverage, energy_map, share_inside
+from bench_freeze.analysis.numbers.neighbours import neighbour_agreement
+from bench_freeze.analysis.numbers.probe import linear_probe
+from bench_freeze.analysis.numbers.shift import ShiftSum
 
 
 @pytest.fixture
@@ -189,7 +189,7 @@ def test_probe_separates_what_is_separable_and_nothing_else(rng):
 
 def test_probe_meets_the_condition_of_its_minimum(rng):
     """The gradient of the penalised loss is zero: W = X' (one-hot - probabilities)."""
-    from bench_freeze.analysis.probe import _fit
+    from bench_freeze.analysis.numbers.probe import _fit
 
     rows, labels = rng.normal(size=(50, 4)), rng.integers(0, 3, 50)
     weights, bias = _fit(rows, labels, 3)

@@ -3,8 +3,8 @@
 import pytest
 
 from bench_freeze.artifact import artifact_key
+from bench_freeze.config.study import study_from
 from bench_freeze.finetune.arm import Arm, training_inputs
-from bench_freeze.spec.study import study_from
 
 VERSIONS = {"torch": "2.15.0", "ultralytics": "8.4.190"}
 LONG = {

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bench_freeze import cli
-from bench_freeze.spec.study import Study
+from bench_freeze.config.study import Study
 
 FILE = Path(__file__).parents[2] / "bench/trt.py"
 

@@ -5,11 +5,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from bench_freeze.deployed.plan_builds import build_variance
+from bench_freeze.config.study import InputError, Study
+from bench_freeze.deployment.plan_builds import build_variance
 from bench_freeze.export import builder
 from bench_freeze.measure.builds import build_spread
-from bench_freeze.report.schema import Latency, PlanBuild
-from bench_freeze.spec.study import InputError, Study
+from bench_freeze.results.schema import Latency, PlanBuild
 
 
 def latency(samples):

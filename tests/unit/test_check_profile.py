@@ -7,12 +7,12 @@ import msgspec
 import pytest
 
 from bench_freeze import cli
-from bench_freeze.deployed.accuracy import Scored
+from bench_freeze.deployment.accuracy import Scored
 from bench_freeze.evaluate import evaluate
 from bench_freeze.evaluate.match_file import MatchFile
 from bench_freeze.profile.accuracy import match_file_of
-from bench_freeze.report import schema
-from bench_freeze.report.profile_schema import SetAccuracy
+from bench_freeze.results import schema
+from bench_freeze.results.profile import SetAccuracy
 from tests.unit.check_files import WORKLOAD, detections, edit
 from tests.unit.test_check_rerun import profile
 

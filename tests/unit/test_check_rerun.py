@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from bench_freeze import cli
-from bench_freeze.report.profile_schema import Profile, encode_profile
-from bench_freeze.report.schema import Latencies, Latency
+from bench_freeze.results.profile import Profile, encode_profile
+from bench_freeze.results.schema import Latencies, Latency
 
 pytest.importorskip("pycocotools")
 

@@ -12,7 +12,7 @@ from bench_freeze.check.judge import decide
 from bench_freeze.check.latency_change import latency_change
 from bench_freeze.check.limits import Limit
 from bench_freeze.check.rerun import pooled_change
-from bench_freeze.statistics.level import block_length, level, level_of_few, welch_df
+from bench_freeze.stats.level import block_length, level, level_of_few, welch_df
 
 
 def autoregressive(seed, n, rho, noise=0.03):

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from bench_freeze.demo.checkpoint import write_base_checkpoint
 from bench_freeze.dualhead.checkpoint import load_checkpoint, save_checkpoint
-from bench_freeze.embedded.checkpoint import write_base_checkpoint
 from bench_freeze.errors import InputError
 
 
@@ -124,8 +124,8 @@ def test_what_ultralytics_own_training_writes(weights, tmp_path):
     import torch
     from ultralytics import YOLO
 
-    from bench_freeze.embedded.scenes import BASE_NAMES, base_scenes
-    from bench_freeze.embedded.yolo_layout import write_yolo_split, write_yolo_yaml
+    from bench_freeze.demo.scenes import BASE_NAMES, base_scenes
+    from bench_freeze.demo.yolo_layout import write_yolo_split, write_yolo_yaml
 
     kept = []
 

@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from bench_freeze import cli
+from bench_freeze.config.study import fields
 from bench_freeze.engines.availability import cuda_driver_error
-from bench_freeze.spec.study import fields
 
 
 @pytest.fixture

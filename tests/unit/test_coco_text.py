@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bench_freeze.data import coco
 from bench_freeze.data.coco import read_results
 from bench_freeze.errors import InputError
-from bench_freeze.scorer.ext import native
+from bench_freeze.kernels.ext import native
 
 ROW = '{"image_id": 7, "category_id": 2, "bbox": [1, 2.5, 3e0, 4], "score": 0.25}'
 

@@ -12,7 +12,7 @@ from bench_freeze import compare
 from bench_freeze.errors import InputError
 from bench_freeze.evaluate import evaluate
 from bench_freeze.evaluate.protocols import RECALL_THRESHOLDS
-from bench_freeze.scorer.matching import bootstrap
+from bench_freeze.kernels.matching import bootstrap
 
 pytest.importorskip("pycocotools")
 

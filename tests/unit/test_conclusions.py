@@ -10,13 +10,13 @@ from bench_freeze.conclusions import conclude, constraints_of, recommend
 from bench_freeze.conclusions.conclude import shared_classes
 from bench_freeze.data.classes import map_classes
 from bench_freeze.data.dataset import DetectionSet
-from bench_freeze.deployed.accuracy import score
-from bench_freeze.deployed.pipeline import HeadDetections
+from bench_freeze.deployment.accuracy import score
+from bench_freeze.deployment.pipeline import HeadDetections
 from bench_freeze.evaluate.match_file import MatchFile, parse_matches
-from bench_freeze.report import schema
 from bench_freeze.report.conclusions_text import conclusion_lines, markdown_conclusions
-from bench_freeze.report.schema import Results
-from bench_freeze.report.statistics_schema import Statistics
+from bench_freeze.results import schema
+from bench_freeze.results.schema import Results
+from bench_freeze.results.study_statistics import Statistics
 
 pytest.importorskip("pycocotools")
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bench_freeze.conclusions.contradictions import contradictions
-from bench_freeze.report.schema import Bounds, Latencies, Latency, decode
+from bench_freeze.results.schema import Bounds, Latencies, Latency, decode
 
 REAL = Path(__file__).parents[2] / "bench" / "results" / "fruit9_coco206_320.json"
 STUDY = decode(REAL.read_bytes())

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from bench_freeze.errors import InputError
-from bench_freeze.scorer import cuda, device_array, ext
-from bench_freeze.scorer.cuda import nms_cuda
-from bench_freeze.scorer.detection_block import DetectionBlock
-from bench_freeze.scorer.device_array import DeviceArray, DeviceTensor, Workspace, to_numpy, view_of
-from bench_freeze.scorer.nms_options import NmsOptions
+from bench_freeze.kernels import cuda, device_array, ext
+from bench_freeze.kernels.cuda import nms_cuda
+from bench_freeze.kernels.detection_block import DetectionBlock
+from bench_freeze.kernels.device_array import DeviceArray, DeviceTensor, Workspace, to_numpy, view_of
+from bench_freeze.kernels.nms_options import NmsOptions
 from tests.cuda_double import HostDouble
 from tests.heads import random_head
 

@@ -10,9 +10,9 @@ import pytest
 
 from bench_freeze.data.letterbox import letterbox_into
 from bench_freeze.errors import InputError
-from bench_freeze.scorer import cuda_letterbox, device_array, ext
-from bench_freeze.scorer.cuda_letterbox import letterbox_cuda
-from bench_freeze.scorer.device_array import DeviceArray, to_numpy
+from bench_freeze.kernels import cuda_letterbox, device_array, ext
+from bench_freeze.kernels.cuda_letterbox import letterbox_cuda
+from bench_freeze.kernels.device_array import DeviceArray, to_numpy
 from tests.cuda_double import HostDouble
 
 SIZES = [(1, 1), (7, 3), (480, 640), (641, 479), (33, 32)]

@@ -12,18 +12,18 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from bench_freeze.config.study import Study
 from bench_freeze.data import loader
 from bench_freeze.data.dataset import ImageRecord
 from bench_freeze.data.letterbox import letterbox_into
 from bench_freeze.data.loader import decode_batch, decode_batches, load_batch, load_batches
-from bench_freeze.deployed import deployment, pipeline
-from bench_freeze.deployed.pipeline import detect, pipeline_call
+from bench_freeze.deployment import deployment, pipeline
+from bench_freeze.deployment.pipeline import detect, pipeline_call
 from bench_freeze.engines.base import EngineIdentity, Head, ModelCard
 from bench_freeze.engines.selection import NmsSettings
 from bench_freeze.errors import InputError
 from bench_freeze.measure.clock import FakeClock
 from bench_freeze.measure.stages import StageClock
-from bench_freeze.spec.study import Study
 
 SIZE, ANCHORS = 32, 16
 SIZES = [(1, 1), (31, 57), (90, 20), (32, 32), (64, 48), (7, 200), (33, 31)]  # height, width
@@ -166,7 +166,7 @@ def test_a_key_names_the_letterbox_only_where_it_is_on_a_gpu(monkeypatch: pytest
 
 def test_only_an_engine_with_kernels_letterboxes_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     from bench_freeze.engines.availability import letterbox_device
-    from bench_freeze.scorer import device_array
+    from bench_freeze.kernels import device_array
 
     for reason, expected in (("", "gpu"), ("built without it", "cpu")):
         double = SimpleNamespace(cuda_unavailable_reason=lambda reason=reason: reason)

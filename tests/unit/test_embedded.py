@@ -12,13 +12,13 @@ import pytest
 import yaml
 from PIL import Image
 
-from bench_freeze import embedded
-from bench_freeze.embedded.canvas import SIDE, Pose, coverage, tight_box
-from bench_freeze.embedded.checkpoint import TENSORS, write_base_checkpoint
-from bench_freeze.embedded.coco_layout import CATEGORY_IDS, run_lengths, write_base_set
-from bench_freeze.embedded.scenes import BASE_NAMES, TARGET_NAMES, base_scenes, target_scenes
-from bench_freeze.embedded.shapes import BASE_KINDS, flower
-from bench_freeze.embedded.yolo_layout import write_target_set
+from bench_freeze import demo
+from bench_freeze.demo.canvas import SIDE, Pose, coverage, tight_box
+from bench_freeze.demo.checkpoint import TENSORS, write_base_checkpoint
+from bench_freeze.demo.coco_layout import CATEGORY_IDS, run_lengths, write_base_set
+from bench_freeze.demo.scenes import BASE_NAMES, TARGET_NAMES, base_scenes, target_scenes
+from bench_freeze.demo.shapes import BASE_KINDS, flower
+from bench_freeze.demo.yolo_layout import write_target_set
 
 COUNTS = {"train": 6, "val": 4, "test": 3}
 
@@ -189,9 +189,9 @@ def test_target_labels_agree_with_the_masks(target: Path, split: str) -> None:
 
 
 def test_study_file_has_what_the_code_does_not_supply() -> None:
-    from bench_freeze.spec.study import read_toml, study_from
+    from bench_freeze.config.study import read_toml, study_from
 
-    values = read_toml(embedded.STUDY_FILE)
+    values = read_toml(demo.STUDY_FILE)
     assert not {"weights", "target", "base"} & set(values)
     assert study_from(values, "study.toml").freeze == (22, 15, 10)
 

@@ -12,17 +12,17 @@ import pytest
 from bench_freeze.artifact import ArtifactStore
 from bench_freeze.commands.doctor import examine
 from bench_freeze.commands.profile import add_profile
+from bench_freeze.config.study import EngineName, Study
 from bench_freeze.console import Console
-from bench_freeze.deployed.deployment import Deployment
-from bench_freeze.deployed.pipeline import HeadDetections, save_detections
+from bench_freeze.deployment.deployment import Deployment
+from bench_freeze.deployment.pipeline import HeadDetections, save_detections
 from bench_freeze.engines.availability import PACKAGES, availability, engine_device, letterbox_device
 from bench_freeze.engines.open import open_exported
 from bench_freeze.environment import environment
 from bench_freeze.errors import InputError
-from bench_freeze.examples import write
-from bench_freeze.examples.kept import kept_models
-from bench_freeze.report.schema import decode
-from bench_freeze.spec.study import EngineName, Study
+from bench_freeze.gallery import write
+from bench_freeze.gallery.kept import kept_models
+from bench_freeze.results.schema import decode
 from bench_freeze.study.bench import DETECTIONS, nms_settings
 
 ENGINES = get_args(EngineName)

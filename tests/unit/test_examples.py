@@ -8,11 +8,11 @@ import pytest
 
 from bench_freeze.data.classes import ClassMap
 from bench_freeze.data.dataset import DetectionSet, GroundTruth, ImageRecord
-from bench_freeze.deployed.pipeline import HeadDetections
-from bench_freeze.examples.choose import choose_images
-from bench_freeze.examples.compare import ImageBoxes, annotations_on, differences, f1_by_image, in_crowd, iou, pair
-from bench_freeze.examples.kept import KeptModel
-from bench_freeze.report.schema import decode
+from bench_freeze.deployment.pipeline import HeadDetections
+from bench_freeze.gallery.choose import choose_images
+from bench_freeze.gallery.compare import ImageBoxes, annotations_on, differences, f1_by_image, in_crowd, iou, pair
+from bench_freeze.gallery.kept import KeptModel
+from bench_freeze.results.schema import decode
 
 REAL = Path(__file__).parents[2] / "bench" / "results" / "fruit9_coco206_320.json"
 BOX = [10.0, 10.0, 20.0, 20.0]

@@ -5,17 +5,17 @@ import numpy as np
 import pytest
 
 from bench_freeze.conclusions import conclude
-from bench_freeze.deployed.accuracy import Scored
+from bench_freeze.deployment.accuracy import Scored
 from bench_freeze.evaluate import evaluate
 from bench_freeze.evaluate.breakdown import LOW_IOU_THRESHOLDS, break_down
 from bench_freeze.evaluate.match_file import parse_matches
-from bench_freeze.report import schema
 from bench_freeze.report.assemble import view_of
 from bench_freeze.report.conclusions_text import conclusion_lines
 from bench_freeze.report.figures.all import figures_of
 from bench_freeze.report.gain_text import highest, markdown_gain, plain_gain
-from bench_freeze.report.inputs_schema import Pretraining
 from bench_freeze.report.table import markdown
+from bench_freeze.results import schema
+from bench_freeze.results.inputs import Pretraining
 
 pytest.importorskip("pycocotools")
 
@@ -57,8 +57,8 @@ class PretrainingProblem(Problem):
 
     def detections(self, data, noise, seed):
         from bench_freeze.data.classes import map_classes
-        from bench_freeze.deployed.accuracy import as_table
-        from bench_freeze.deployed.pipeline import HeadDetections
+        from bench_freeze.deployment.accuracy import as_table
+        from bench_freeze.deployment.pipeline import HeadDetections
 
         truth, random = data.ground_truth, np.random.default_rng(seed)
         order = np.argsort(truth.image_index, kind="stable")

@@ -13,7 +13,7 @@ from bench_freeze.report.figures.tradeoff import pareto_front
 from bench_freeze.report.html import page as html
 from bench_freeze.report.html.page import report_page, to_json
 from bench_freeze.report.html.plotly import plain, plot_of
-from bench_freeze.report.schema import decode
+from bench_freeze.results.schema import decode
 
 RESULTS = Path(__file__).parents[2] / "bench" / "results"
 

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 
 from bench_freeze.data.dataset import ImageRecord
-from bench_freeze.deployed import latency
-from bench_freeze.deployed.latency import (
+from bench_freeze.deployment import latency
+from bench_freeze.deployment.latency import (
     LatencyBrokeOff,
     latencies_from,
     latency_facts,

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from bench_freeze.errors import InputError
-from bench_freeze.scorer import ext
+from bench_freeze.kernels import ext
 
 
 def random_image(seed: int, height: int, width: int) -> NDArray[np.uint8]:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from bench_freeze.errors import InputError
-from bench_freeze.scorer import ext
-from bench_freeze.scorer.nms_options import NmsOptions
+from bench_freeze.kernels import ext
+from bench_freeze.kernels.nms_options import NmsOptions
 from tests.heads import lattice_head, random_head
 from tests.reference.nms_reference import reference_nms
 

@@ -17,8 +17,8 @@ from bench_freeze.report.assemble import view_of
 from bench_freeze.report.conclusions_text import conclusion_lines
 from bench_freeze.report.gain_text import gain_lines
 from bench_freeze.report.html.page import report_page
-from bench_freeze.report.schema import decode, encode
 from bench_freeze.report.table import plain_table
+from bench_freeze.results.schema import decode, encode
 from tests.unit.test_conclusions import BASE_CLASSES, TARGET_CLASSES, Problem, make_results
 from tests.unit.test_gain import PretrainingProblem, make_study
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bench_freeze.data.letterbox import Letterbox
-from bench_freeze.deployed.pipeline import detect_batch
+from bench_freeze.deployment.pipeline import detect_batch
 from bench_freeze.engines.base import Head, ModelCard
 from bench_freeze.engines.replay_engine import ReplayEngine
 from bench_freeze.engines.selection import NmsSettings, select

@@ -9,18 +9,18 @@ from bench_freeze.check.snapshot import snapshot_of_results
 from bench_freeze.cli import _parser, _study_values
 from bench_freeze.conclusions import conclude
 from bench_freeze.conclusions.arms import arms_of
+from bench_freeze.config.study import study_from
 from bench_freeze.errors import InputError
 from bench_freeze.report.asked import asked
 from bench_freeze.report.assemble import view_of
 from bench_freeze.report.conclusions_text import MOST_NAMED, statistics_lines
 from bench_freeze.report.figures.all import figures_of
 from bench_freeze.report.html.page import report_page
-from bench_freeze.report.inputs_schema import Pretraining
 from bench_freeze.report.provenance import origins, study_facts
 from bench_freeze.report.reproduce import row_command
-from bench_freeze.report.schema import decode
 from bench_freeze.report.table import csv_table
-from bench_freeze.spec.study import study_from
+from bench_freeze.results.inputs import Pretraining
+from bench_freeze.results.schema import decode
 from bench_freeze.study.weights import unique_names
 
 REAL = Path(__file__).parents[2] / "bench" / "results"

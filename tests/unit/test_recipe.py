@@ -2,9 +2,9 @@
 
 import pytest
 
+from bench_freeze.config.recipe import Stage, share_of, stages_of
 from bench_freeze.errors import InputError
 from bench_freeze.finetune.arm import Arm
-from bench_freeze.spec.recipe import Stage, share_of, stages_of
 
 
 def stages(recipe, freeze, epochs=10, schedule=None):

@@ -8,10 +8,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bench_freeze.report import schema
 from bench_freeze.report.assemble import view_of
 from bench_freeze.report.formats import heading
 from bench_freeze.report.table import cells_of, csv_table, markdown, markdown_table, plain_table, terminal_table
+from bench_freeze.results import schema
 
 REAL = Path(__file__).parents[2] / "bench" / "results"
 

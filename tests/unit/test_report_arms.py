@@ -10,8 +10,8 @@ from bench_freeze.report.figures.all import figures_of
 from bench_freeze.report.formats import cell
 from bench_freeze.report.html.page import report_page
 from bench_freeze.report.html.plotly import plot_of
-from bench_freeze.report.schema import decode
 from bench_freeze.report.table import csv_table
+from bench_freeze.results.schema import decode
 
 REAL = Path(__file__).parents[2] / "bench" / "results" / "fruit9_coco206_320.json"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bench_freeze.report.assemble import view_of
 from bench_freeze.report.figures.all import figures_of
-from bench_freeze.report.schema import decode
+from bench_freeze.results.schema import decode
 
 REAL = Path(__file__).parents[2] / "bench" / "results" / "fruit9_coco206_320.json"
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bench_freeze.deployed.pipeline import HeadDetections, load_detections, merge, save_detections
+from bench_freeze.deployment.pipeline import HeadDetections, load_detections, merge, save_detections
 from bench_freeze.engines.base import Head
 from bench_freeze.engines.selection import NmsSettings, select
 from bench_freeze.errors import InputError

@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
+from bench_freeze.config.study import Study, read_toml, study_from
 from bench_freeze.errors import InputError
-from bench_freeze.spec.study import Study, read_toml, study_from
 
 OWN_DATA = {"weights": "a.pt", "target": "t.yaml", "base": "b.json"}
 

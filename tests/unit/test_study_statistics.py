@@ -10,12 +10,12 @@ import pytest
 from bench_freeze.errors import InputError
 from bench_freeze.evaluate import evaluate
 from bench_freeze.evaluate.bootstrap import resampled_ap, whole_ap
-from bench_freeze.statistics.equivalence import detectable_difference, images_needed, two_one_sided_tests
-from bench_freeze.statistics.estimate import Estimate, Spread, over_both, over_images, over_seeds
-from bench_freeze.statistics.multiple import holm
-from bench_freeze.statistics.pareto import pareto_front
-from bench_freeze.statistics.permutation import image_swaps, p_value, sign_flip_p, swapped_differences
-from bench_freeze.statistics.student import quantile, two_sided_p
+from bench_freeze.stats.equivalence import detectable_difference, images_needed, two_one_sided_tests
+from bench_freeze.stats.estimate import Estimate, Spread, over_both, over_images, over_seeds
+from bench_freeze.stats.multiple import holm
+from bench_freeze.stats.pareto import pareto_front
+from bench_freeze.stats.permutation import image_swaps, p_value, sign_flip_p, swapped_differences
+from bench_freeze.stats.student import quantile, two_sided_p
 
 pytest.importorskip("pycocotools")
 

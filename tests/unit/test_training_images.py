@@ -6,11 +6,11 @@ from PIL import Image
 from ultralytics.cfg import get_cfg
 from ultralytics.data.dataset import YOLODataset
 
+from bench_freeze.config.study import study_from
 from bench_freeze.data.images import read_image
 from bench_freeze.data.yolo import read_yolo
 from bench_freeze.errors import InputError
 from bench_freeze.finetune.training_data import CheckedDataset
-from bench_freeze.spec.study import study_from
 from tests import image_files as made
 
 SIZES = [(160, 120), (120, 160), (64, 64), (65, 31), (31, 65), (200, 33), (320, 320), (12, 90)]

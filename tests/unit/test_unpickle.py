@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 import bench_freeze
+from bench_freeze.demo.checkpoint import write_base_checkpoint
 from bench_freeze.dualhead.checkpoint import load_checkpoint, save_checkpoint
 from bench_freeze.dualhead.pickle_scan import globals_of, pickle_of
 from bench_freeze.dualhead.unpickle import load_model_file, load_plain
-from bench_freeze.embedded.checkpoint import write_base_checkpoint
 from bench_freeze.errors import InputError
 from bench_freeze.finetune.progress import Progress, ProgressStore
 

@@ -1,1 +1,1 @@
-"""Measures of two models' features and weights: arrays and detectors in, numbers out; no data set, no study."""
+"""One arm's model looked into: the ladder of grafts, drift, features, recovery; the arithmetic is in numbers/."""

@@ -1,85 +1,76 @@
-"""Drift: how far each layer of a tuned detector moved from the base's, in weights, statistics and activations."""
+"""Drift of an arm: every layer of the tuned detector against the base's, on base and on target images."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
-
-from .cka import LinearCka
-from .lockstep import Lockstep
-from .shift import Shift, ShiftSum
-
-GRID = 16  # at most 16 x 16 positions of an image are compared, evenly spaced
+from ..console import Step
+from ..data.dataset import DetectionSet
+from ..errors import AuditError
+from ..finetune.arm import load_tuned
+from ..results.analysis import ActivationShift, LayerDrift, Shift
+from .trained import Trained
 
 
-@dataclass(frozen=True)
-class TensorDrift:
-    """One layer's tensors; None where it has none of the kind."""
+def measure_drift(trained: Trained) -> list[LayerDrift]:
+    """Weights, BatchNorm statistics and activations of every layer below the head.
 
-    weights: Shift | None  # trained parameters: convolutions, BatchNorm's scale and offset
-    bn_mean: Shift | None  # BatchNorm's running means
-    bn_var: Shift | None
-
-
-@dataclass(frozen=True)
-class ActivationDrift:
-    """One layer's output over a set of images, at the compared positions."""
-
-    cka: float | None  # unbiased linear CKA; a sample is one position of one image, its features the channels there
-    shift: Shift  # of all samples as one vector
-    is_identical: bool  # the whole output, bit for bit
-
-
-def tensor_drift(base: nn.Module, tuned: nn.Module) -> list[TensorDrift]:
-    """Of every numbered layer but the last, base to tuned."""
-    pairs = zip(list(base.model)[:-1], list(tuned.model)[:-1], strict=True)
-    return [_layer_tensors(own.state_dict(), theirs.state_dict()) for own, theirs in pairs]
-
-
-def activation_drift(
-    lockstep: Lockstep, batches: Iterable[NDArray[np.float32]], on_batch: Callable[[int], None]
-) -> list[ActivationDrift]:
-    """Of every numbered layer but the last, over batches of images [B, 3, S, S]; memory does not grow with them.
-
-    `on_batch(n)` is called after each batch of n images.
+    Raises AuditError when a frozen layer is not exactly the base's, in its tensors or in its output.
     """
-    ckas: dict[int, LinearCka] = {}
-    sums: dict[int, ShiftSum] = {}
-    moved: set[int] = set()
-    for images in batches:
-        for index, base, tuned in lockstep.outputs(images):
-            own, theirs = positions(base), positions(tuned)
-            ckas.setdefault(index, LinearCka()).add(own, theirs)
-            sums.setdefault(index, ShiftSum()).add(own, theirs)
-            if not torch.equal(base, tuned):
-                moved.add(index)
-        on_batch(len(images))
-    return [ActivationDrift(ckas[k].value(), sums[k].shift(), k not in moved) for k in sorted(ckas)]
+    inputs = trained.inputs
+    key = trained.key() | {"data_sha256": [inputs.base_set.sha256, inputs.target.sha256]}
+
+    with trained.console.step(f"compare layers of {trained.name}") as step:
+
+        def build(folder: Path) -> dict[str, Any]:
+            return {"layers": _compare(trained, step)}
+
+        kept, made = trained.store.produce("drift", key, build)
+        step.kept = not made
+    return [_layer(facts, trained) for facts in kept.facts["layers"]]
 
 
-def positions(features: Tensor) -> NDArray[np.float32]:
-    """Rows [B * positions, C] of features [B, C, h, w], GRID x GRID an image at most: what a 1x1 convolution reads."""
-    steps = [-(-side // GRID) for side in features.shape[2:]]
-    picked = features[:, :, steps[0] // 2 :: steps[0], steps[1] // 2 :: steps[1]]
-    rows: NDArray[np.float32] = picked.permute(0, 2, 3, 1).reshape(-1, features.shape[1]).float().cpu().numpy()
-    return rows
+def _compare(trained: Trained, step: Step) -> list[dict[str, Any]]:
+    from .numbers.drift import ActivationDrift, activation_drift, tensor_drift
+    from .numbers.lockstep import Lockstep
+
+    base, tuned = trained.inputs.base.model, load_tuned(trained.tuned).model
+    lockstep = Lockstep(base, tuned, trained.study.device)
+    sets = (trained.inputs.base_set, trained.inputs.target)
+    total, seen = sum(len(data.images) for data in sets), 0
+
+    def on_batch(images: int) -> None:
+        nonlocal seen
+        seen += images
+        step(seen, total)
+
+    def on(data: DetectionSet) -> list[ActivationDrift]:
+        return activation_drift(lockstep, (batch.images for batch in trained.batches(data.images)), on_batch)
+
+    facts = []
+    for layer, (tensors, on_base, on_target) in enumerate(
+        zip(tensor_drift(base, tuned), *(on(data) for data in sets), strict=True)
+    ):
+        moved = [shift for shift in asdict(tensors).values() if shift is not None and shift["relative_l2"] != 0]
+        if layer < trained.exact_up_to and (moved or not (on_base.is_identical and on_target.is_identical)):
+            raise AuditError(
+                f"layer {layer} of {trained.name} was frozen, and its tensors or its output differ from the base "
+                "model's; please report it with your versions of torch and ultralytics."
+            )
+        facts.append({"layer": layer, **asdict(tensors), "base": asdict(on_base), "target": asdict(on_target)})
+    return facts
 
 
-def _layer_tensors(base: dict[str, Any], tuned: dict[str, Any]) -> TensorDrift:
-    def shift(is_wanted: Callable[[str], bool]) -> Shift | None:
-        total, names = ShiftSum(), [name for name in base if is_wanted(name)]
-        for name in names:
-            total.add(base[name].float().cpu().numpy(), tuned[name].float().cpu().numpy())
-        return total.shift() if names else None
-
-    return TensorDrift(
-        weights=shift(lambda name: name.endswith((".weight", ".bias"))),
-        bn_mean=shift(lambda name: name.endswith(".running_mean")),
-        bn_var=shift(lambda name: name.endswith(".running_var")),
+def _layer(facts: dict[str, Any], trained: Trained) -> LayerDrift:
+    layer = trained.inputs.base.layers.layers[facts["layer"]]
+    tensors = {name: None if facts[name] is None else Shift(**facts[name]) for name in ("weights", "bn_mean", "bn_var")}
+    return LayerDrift(
+        layer=layer.index,
+        kind=layer.kind,
+        frozen=layer.index < trained.arm.freeze,
+        **tensors,
+        base=ActivationShift(cka=facts["base"]["cka"], **facts["base"]["shift"]),
+        target=ActivationShift(cka=facts["target"]["cka"], **facts["target"]["shift"]),
     )

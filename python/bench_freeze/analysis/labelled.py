@@ -1,25 +1,48 @@
-"""Images with their objects, as the analyses take them."""
+"""A data set as batches of canvases with their objects, for the analyses that need both."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.dataset import DetectionSet
+from ..data.letterbox import Letterbox
+from ..data.loader import load_batches
+from .numbers.labelled import LabelledImages
 
-@dataclass(frozen=True)
-class LabelledImages:
-    """A batch of square canvases with their objects; row n is an object of image `image[n]`."""
 
-    images: NDArray[np.float32]  # [B, 3, S, S], RGB, 0 to 1
-    content_xyxy: NDArray[np.float64]  # [B, 4], where the image lies, in fractions of the canvas
-    image: NDArray[np.int64]  # [N]
-    labels: NDArray[np.int64]  # [N]
-    boxes_xyxy: NDArray[np.float64]  # [N, 4], in fractions of the canvas
+def labelled_batches(
+    data: DetectionSet, *, imgsz: int, batch: int, workers: int | None, order: NDArray[np.integer] | None = None
+) -> Iterator[LabelledImages]:
+    """All images, in `order` where one is given; labels are positions of categories.
 
-    @property
-    def boxes_cxcywh(self) -> NDArray[np.float64]:
-        """[N, 4] centre and size, in fractions of the canvas."""
-        low, high = self.boxes_xyxy[:, :2], self.boxes_xyxy[:, 2:]
-        return np.concatenate([(low + high) / 2, high - low], axis=1)
+    Boxes are clipped to the image; crowd regions, which are no single object, and boxes outside are left out.
+    """
+    order = np.arange(len(data.images)) if order is None else order
+    truth = data.ground_truth
+    for loaded in load_batches([data.images[k] for k in order], imgsz=imgsz, batch=batch, workers=workers):
+        image, labels, boxes, content = [], [], [], []
+        for i, placement in enumerate(loaded.letterboxes):
+            rows = np.flatnonzero((truth.image_index == order[loaded.start + i]) & ~truth.is_crowd)
+            corners = truth.boxes_xywh[rows].copy()
+            corners[:, 2:] += corners[:, :2]
+            corners = _fractions(placement, np.clip(corners, 0, [placement.width, placement.height] * 2))
+            visible = (corners[:, 2:] > corners[:, :2]).all(axis=1)
+            image.append(np.full(int(visible.sum()), i, np.int64))
+            labels.append(truth.labels[rows][visible].astype(np.int64))
+            boxes.append(corners[visible])
+            content.append(_fractions(placement, np.array([[0, 0, placement.width, placement.height]], np.float64)))
+        yield LabelledImages(
+            images=loaded.images,
+            content_xyxy=np.concatenate(content),
+            image=np.concatenate(image),
+            labels=np.concatenate(labels),
+            boxes_xyxy=np.concatenate(boxes),
+        )
+
+
+def _fractions(placement: Letterbox, boxes_xyxy: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Boxes of the image in fractions of its canvas."""
+    return placement.to_canvas(boxes_xyxy) / placement.size

@@ -10,7 +10,7 @@ import msgspec
 from ..artifact import write_whole
 from ..errors import InputError
 from ..evaluate.match_file import save_matches
-from ..report.schema import MatchFileFacts
+from ..results.schema import MatchFileFacts
 from .read import Side, read_side
 from .snapshot import KIND, Reason, Snapshot, rounded
 

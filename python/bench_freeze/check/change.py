@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from ..statistics.student import quantile, two_sided_p
+from ..stats.student import quantile, two_sided_p
 
 
 @dataclass(frozen=True)

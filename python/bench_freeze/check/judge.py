@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping
 
 from ..measure.stats import LatencyStats
 from ..measure.verdict import judge as judge_samples
-from ..statistics.level import MIN_SAMPLES, level_of_few
-from ..statistics.multiple import holm
+from ..stats.level import MIN_SAMPLES, level_of_few
+from ..stats.multiple import holm
 from . import latency_change
 from .accuracy_rules import AccuracyRules
 from .finding import Finding, Status

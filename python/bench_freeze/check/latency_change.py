@@ -6,7 +6,7 @@ import math
 
 from numpy.typing import ArrayLike
 
-from ..statistics.level import RUN_TO_RUN, Level, level, welch_df
+from ..stats.level import RUN_TO_RUN, Level, level, welch_df
 from .change import Change
 
 

@@ -16,8 +16,8 @@ import msgspec
 from ..errors import InputError
 from ..evaluate.evaluation import Evaluation
 from ..evaluate.match_file import parse_matches
-from ..report.profile_schema import PROFILE_VERSION, decode_profile
-from ..report.schema import SCHEMA_VERSION, decode
+from ..results.profile import PROFILE_VERSION, decode_profile
+from ..results.schema import SCHEMA_VERSION, decode
 from .snapshot import KIND, VERSION, Snapshot, snapshot_of_profile, snapshot_of_results
 
 

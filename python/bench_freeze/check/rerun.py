@@ -19,7 +19,7 @@ from pathlib import Path
 
 from ..errors import InputError, MeasurementError
 from ..measure.paired import round_ratios
-from ..statistics.level import MIN_SAMPLES, Level, level, welch_df
+from ..stats.level import MIN_SAMPLES, Level, level, welch_df
 from .change import Change
 from .finding import Finding
 from .judge import Test, decide

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-from ..report.profile_schema import Profile
-from ..report.schema import Accuracy, Latency, MatchFileFacts, Original, Results, Row
+from ..results.profile import Profile
+from ..results.schema import Accuracy, Latency, MatchFileFacts, Original, Results, Row
 
 KIND = "bench-freeze baseline"
 VERSION = 1

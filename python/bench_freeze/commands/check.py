@@ -97,7 +97,7 @@ def _check(parsed: argparse.Namespace, command: list[str]) -> int:
     from ..check.flow import check
     from ..check.limits import FLAGS, make_rules
     from ..check.rerun import Rerun
-    from ..scorer.arrays import check_positive
+    from ..kernels.arrays import check_positive
 
     check_positive("threads", parsed.threads)
     flags = {name: getattr(parsed, name) for name in FLAGS}

@@ -13,17 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..artifact import file_sha256, write_whole
+from ..config.study import Precision
 from ..data.image_folders import images_in
 from ..data.images import read_image, spread
 from ..data.letterbox import letterbox_into
-from ..deployed.calibration import IMAGES_PER_SET
+from ..deployment.calibration import IMAGES_PER_SET
 from ..environment import package_versions
 from ..errors import InputError
 from ..export.builder import PlanOptions
 from ..export.onnx_card import read_card
 from ..export.plan import build_plan
 from ..export.quantize import Int8Settings
-from ..spec.study import Precision
 from .export import ExportRequest, export_files
 
 

@@ -115,7 +115,7 @@ def _tensorrt() -> dict[str, Any]:
 def _cuda_scorer() -> str | None:
     """Why the scorer and the letterbox cannot work on a GPU here, None where they can."""
     try:
-        from ..scorer.device_array import cuda_unavailable_reason
+        from ..kernels.device_array import cuda_unavailable_reason
     except ImportError as error:
         return str(error)
     return cuda_unavailable_reason() or None
@@ -123,7 +123,7 @@ def _cuda_scorer() -> str | None:
 
 def _extension() -> str:
     try:
-        from ..scorer import ext  # noqa: F401
+        from ..kernels import ext  # noqa: F401
     except ImportError as error:
         return f"not usable ({error}); install the package again, with a C++17 compiler present"
     return "loaded"

@@ -61,7 +61,7 @@ def _eval(parsed: argparse.Namespace, command: list[str]) -> int:
     if parsed.dt is not None:
         report = evaluate_files(gt, Path(parsed.dt), protocol=parsed.protocol, threads=parsed.threads or 1)
     else:
-        from ..deployed.model_eval import ModelEval, evaluate_model
+        from ..deployment.model_eval import ModelEval, evaluate_model
 
         request = ModelEval(
             model=Path(parsed.model),

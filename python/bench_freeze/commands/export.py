@@ -14,7 +14,7 @@ from ..artifact import file_sha256, write_whole
 from ..data.image_folders import images_in
 from ..data.images import read_image
 from ..data.letterbox import letterbox_into
-from ..deployed.deployment import Candidate, export_checked
+from ..deployment.deployment import Candidate, export_checked
 from ..dualhead.branch import DEFAULT, HeadBranch, check_branch
 from ..dualhead.checkpoint import Checkpoint, load_checkpoint, locate_weights, quiet_ultralytics
 from ..environment import package_versions

@@ -67,8 +67,8 @@ def _profile(parsed: argparse.Namespace, command: list[str]) -> int:
     from ..profile.accuracy import AccuracyRequest
     from ..profile.profiler import profile_model
     from ..profile.request import ProfileRequest
-    from ..report.profile_schema import encode_profile
     from ..report.profile_text import profile_text
+    from ..results.profile import encode_profile
 
     model = Path(parsed.model)
     request = ProfileRequest(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..report.schema import Original, Results, Row
+from ..results.schema import Original, Results, Row
 
 TRAINING = ("freeze", "recipe", "data_fraction", "weights")
 DEPLOYMENT = ("engine", "precision", "imgsz", "batch", "device")

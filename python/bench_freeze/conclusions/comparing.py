@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from ..evaluate.evaluation import Evaluation
 from ..evaluate.variation import FEWEST_IMAGES, varying_images
-from ..report.schema import Accuracy
-from ..report.statistics_schema import Comparison, Equivalence, Figure
-from ..statistics.equivalence import detectable_difference, images_needed, two_one_sided_tests
-from ..statistics.multiple import holm
-from ..statistics.permutation import image_swaps, p_value, sign_flip_p, swapped_differences
+from ..results.schema import Accuracy
+from ..results.study_statistics import Comparison, Equivalence, Figure
+from ..stats.equivalence import detectable_difference, images_needed, two_one_sided_tests
+from ..stats.multiple import holm
+from ..stats.permutation import image_swaps, p_value, sign_flip_p, swapped_differences
 from .arms import ArmRows, trainings_of
 from .figures import Sample, Sampler, estimate_of, figure, image_error
 

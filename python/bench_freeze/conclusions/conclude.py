@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from ..data.classes import normalized
 from ..evaluate.evaluation import Evaluation
-from ..report.schema import Accuracy, Results, Row
-from ..report.statistics_schema import Arm, ClassGroup, Figure, Statistics
-from ..statistics.equivalence import ALPHA, POWER
+from ..results.schema import Accuracy, Results, Row
+from ..results.study_statistics import Arm, ClassGroup, Figure, Statistics
+from ..stats.equivalence import ALPHA, POWER
 from .arms import ArmRows, arms_of
 from .comparing import NUMBERS, compare_pairs, pairs_of
 from .cost import latency_of_rows

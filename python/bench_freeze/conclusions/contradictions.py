@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..report.schema import Latency, Original, Results, Row
-from ..report.statistics_schema import Interval
+from ..results.schema import Latency, Original, Results, Row
+from ..results.study_statistics import Interval
 from .arms import DEPLOYMENT
 from .cost import bounds_of
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import median
 
-from ..report.schema import Latency, Row
-from ..report.statistics_schema import Arm, Interval
-from ..statistics.level import MIN_SAMPLES, level
+from ..results.schema import Latency, Row
+from ..results.study_statistics import Arm, Interval
+from ..stats.level import MIN_SAMPLES, level
 
 
 def latency_of_rows(rows: Sequence[Row]) -> tuple[float | None, Interval | None]:

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from ..evaluate.bootstrap import resampled_ap
 from ..evaluate.evaluation import Evaluation
 from ..evaluate.variation import is_kept_zero, silence, varying_images
-from ..report.schema import Accuracy
-from ..report.statistics_schema import Figure, Interval
-from ..statistics.estimate import Estimate, Spread, over_both, over_images, over_seeds
+from ..results.schema import Accuracy
+from ..results.study_statistics import Figure, Interval
+from ..stats.estimate import Estimate, Spread, over_both, over_images, over_seeds
 
 RESAMPLING_SEED = 0
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ..report.statistics_schema import Figure, Gain, GainAt, GainOverScratch, GainTrend
+from ..results.study_statistics import Figure, Gain, GainAt, GainOverScratch, GainTrend
 from .arms import DEPLOYMENT, ArmRows, trainings_of
 from .figures import Sample, Sampler, figure
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..report.statistics_schema import Comparison, Detectable
-from ..statistics.equivalence import detectable_difference, images_needed
-from ..statistics.estimate import Spread
+from ..results.study_statistics import Comparison, Detectable
+from ..stats.equivalence import detectable_difference, images_needed
+from ..stats.estimate import Spread
 from .comparing import Compared, median_error
 from .figures import Sample, image_error
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..report.statistics_schema import Arm, Comparison, Interval, ParetoMember, Recommendation, Statistics
-from ..statistics.pareto import pareto_front
+from ..results.study_statistics import Arm, Comparison, Interval, ParetoMember, Recommendation, Statistics
+from ..stats.pareto import pareto_front
 from .cost import cost_difference, same_latency
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..scorer.ext import native
+from ..kernels.ext import native
 from .coco_columns import (
     Annotations,
     CocoInstances,

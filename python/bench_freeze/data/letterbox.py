@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..scorer import ext
+from ..kernels import ext
 
 FILL = 114  # the grey that Ultralytics trains with
 

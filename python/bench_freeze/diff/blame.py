@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..config.study import Precision
 from ..errors import InputError
-from ..spec.study import Precision
 from .graph import Graph, Pair, corresponding
 from .side import Side
 

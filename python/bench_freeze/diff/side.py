@@ -9,10 +9,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ..config.study import Precision
 from ..engines.base import ModelCard
 from ..engines.model_file import read_model
 from ..engines.ort_engine import OrtEngine
-from ..spec.study import Precision
 from .graph import Graph
 from .rewrite import OWN, cut, exposed
 

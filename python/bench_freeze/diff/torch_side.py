@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..deployed.deployment import Candidate
+from ..config.study import Precision
+from ..deployment.deployment import Candidate
 from ..engines.torch_engine import TorchEngine
 from ..export.onnx_export import export_onnx
-from ..spec.study import Precision
 from .graph import Graph
 from .side import Values
 

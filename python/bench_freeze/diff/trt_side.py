@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..config.study import Precision
 from ..engines.plan_file import onnx_of, read_plan
 from ..engines.tensorrt_family import builder_for
 from ..engines.trt_engine import TrtEngine
@@ -21,7 +22,6 @@ from ..engines.trt_runner import TrtRunner
 from ..errors import InputError
 from ..export.builder import PlanOptions, Serialized, serialize
 from ..export.plan import build_plan
-from ..spec.study import Precision
 from .graph import Graph
 from .rewrite import OWN, cut, exposed
 from .side import Values, precision_of

@@ -49,7 +49,7 @@ def engine_device(engine: str, device: str) -> str:
 
 def letterbox_device(engine: str) -> Letterboxing:
     """Where a usable engine has the images of the pipeline letterboxed: asked before it is started, for keys."""
-    from ..scorer.device_array import cuda_available
+    from ..kernels.device_array import cuda_available
 
     return "gpu" if engine == "trt" and cuda_available() else "cpu"
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..scorer.device_array import DeviceTensor
+from ..kernels.device_array import DeviceTensor
 
 _ALIGNMENT = 256  # of every image, so that each begins with a whole memory transaction
 _STEP = 1 << 20  # memory grows by whole steps

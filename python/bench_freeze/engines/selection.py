@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..scorer import ext
-from ..scorer.nms_options import NmsOptions
+from ..kernels import ext
+from ..kernels.nms_options import NmsOptions
 from .base import Head
 
 

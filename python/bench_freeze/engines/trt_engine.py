@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..data.letterbox import FILL
 from ..errors import InputError
-from ..scorer import ext
+from ..kernels import ext
 from .availability import availability, engine_device, letterbox_device
 from .base import Decoded, EngineIdentity, Letterboxing, check_images_shape
 from .cuda_device import CudaDevice, cuda_device
@@ -25,7 +25,7 @@ from .tensorrt_family import TensorRT, runtime_member
 from .trt_runner import Slot, TrtRunner
 
 if TYPE_CHECKING:
-    from ..scorer.detection_block import DetectionBlock
+    from ..kernels.detection_block import DetectionBlock
 
 
 class TrtEngine:
@@ -158,7 +158,7 @@ class _FusedScorer:
     """
 
     def __init__(self, slot: Slot, heads: dict[str, str], settings: NmsSettings, device: int) -> None:
-        from ..scorer.device_array import Workspace
+        from ..kernels.device_array import Workspace
 
         self.kind = f"detections {settings}"
         self._slot, self._heads, self._device = slot, heads, device
@@ -168,7 +168,7 @@ class _FusedScorer:
 
     def enqueue(self) -> None:
         """Put the suppression of every head on the stream, and the copy of its results behind it."""
-        from ..scorer.cuda import nms_cuda
+        from ..kernels.cuda import nms_cuda
 
         block, host = self._memory_for(self._slot.batch)
         for head, name in self._heads.items():
@@ -187,7 +187,7 @@ class _FusedScorer:
         return block.read(host)
 
     def _memory_for(self, batch: int) -> tuple[DetectionBlock, NDArray[np.uint8]]:
-        from ..scorer.detection_block import DetectionBlock
+        from ..kernels.detection_block import DetectionBlock
 
         if batch not in self._results:
             block = DetectionBlock(self._heads, batch, self._options.max_detections, self._device)

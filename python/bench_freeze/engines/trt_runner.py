@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ..data.letterbox import FILL
 from ..errors import InputError
-from ..scorer.device_array import DeviceTensor
+from ..kernels.device_array import DeviceTensor
 from .cuda_device import device_index
 from .cuda_graph import Recordings
 from .image_stage import ImageStage
@@ -157,7 +157,7 @@ class Slot:
 
         The canvases of the `batch` that have no image are grey.
         """
-        from ..scorer.cuda_letterbox import letterbox_cuda
+        from ..kernels.cuda_letterbox import letterbox_cuda
 
         self._begin(batch)
         placed = self._images.upload([*images, *[_GREY] * (batch - len(images))])

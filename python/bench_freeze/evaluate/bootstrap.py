@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..scorer.arrays import check_positive
-from ..scorer.matching import bootstrap
+from ..kernels.arrays import check_positive
+from ..kernels.matching import bootstrap
 from . import protocols
 from .evaluation import Evaluation
 from .variation import SAME, is_kept_zero, silence, varying_images

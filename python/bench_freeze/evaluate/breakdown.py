@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..data.dataset import DetectionTable, GroundTruth, truth_of_images
-from ..scorer.matching import bootstrap
+from ..kernels.matching import bootstrap
 from . import protocols
 from .bootstrap import mean_ap, percentiles
 from .evaluate import evaluate

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..scorer.matching import RawCurves
+from ..kernels.matching import RawCurves
 from .protocols import Protocol
 
 

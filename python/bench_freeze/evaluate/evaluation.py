@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..scorer.matching import Lattice, Matches, TruthIndex, raw_curves
+from ..kernels.matching import Lattice, Matches, TruthIndex, raw_curves
 from . import curves, summarize
 from .protocols import Protocol
 

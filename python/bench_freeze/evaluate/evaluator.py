@@ -12,11 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 from ..data.dataset import DetectionTable
 from ..data.letterbox import Letterbox
 from ..errors import InputError
-from ..scorer.arrays import as_numpy, check_positive, describe, is_on_cuda
-from ..scorer.cuda import CudaDetections
-from ..scorer.device_array import view_of
-from ..scorer.matching import Lattice, Matches, accumulate, match
-from ..scorer.suppression import nms, on_host
+from ..kernels.arrays import as_numpy, check_positive, describe, is_on_cuda
+from ..kernels.cuda import CudaDetections
+from ..kernels.device_array import view_of
+from ..kernels.matching import Lattice, Matches, accumulate, match
+from ..kernels.suppression import nms, on_host
 from . import protocols
 from .evaluation import Counts, Evaluation
 from .ground_truth import GroundTruthLike, as_ground_truth, image_numbers, index_for

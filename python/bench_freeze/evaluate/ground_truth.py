@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from ..data.coco import CocoInstances, instances_from, read_instances
 from ..data.dataset import GroundTruth
 from ..errors import InputError
-from ..scorer.arrays import check_columns, check_finite, check_sizes
-from ..scorer.matching import TruthIndex, index_truth
+from ..kernels.arrays import check_columns, check_finite, check_sizes
+from ..kernels.matching import TruthIndex, index_truth
 from .protocols import Rules
 
 GroundTruthLike = GroundTruth | Mapping[str, Any] | str | Path

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from ..data.dataset import DetectionTable
 from ..data.letterbox import Letterbox
 from ..errors import InputError
-from ..scorer.arrays import as_numpy, describe
-from ..scorer.ext import Detections
+from ..kernels.arrays import as_numpy, describe
+from ..kernels.ext import Detections
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..scorer.matching import Lattice, Masks, Matches
+from ..kernels.matching import Lattice, Masks, Matches
 
 
 def join_matches(parts: Sequence[tuple[NDArray[np.int32], Matches]], images: int, lattice: Lattice) -> Matches:

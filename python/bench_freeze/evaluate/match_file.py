@@ -20,7 +20,7 @@ import numpy as np
 
 from ..artifact import write_whole
 from ..errors import InputError
-from ..scorer.matching import Lattice, Masks, Matches, TruthIndex, accumulate
+from ..kernels.matching import Lattice, Masks, Matches, TruthIndex, accumulate
 from .columns import Columns, DamagedColumns, pack_columns, unpack_columns
 from .evaluation import Counts, Evaluation
 from .protocols import RECALL_THRESHOLDS, rules_of

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..scorer.matching import MatchRule
+from ..kernels.matching import MatchRule
 
 Protocol = Literal["coco", "coco-corrected", "ultralytics-8.4.183", "voc-all", "voc-11"]
 PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..scorer.matching import TruthIndex
+from ..kernels.matching import TruthIndex
 
 FEWEST_IMAGES = 2
 SAME = 1e-12  # AP of equal curves, summed over other classes, is equal but for rounding

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..config.study import Precision
 from ..engines.base import Engine, infer_padded
 from ..engines.ort_engine import CARD_KEY, OrtEngine
 from ..errors import AuditError, InputError
-from ..spec.study import Precision
 from .decode import decode_part
 from .half import HALF_MAX, to_half
 from .onnx_card import read_card

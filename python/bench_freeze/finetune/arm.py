@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..artifact import Artifact
+from ..config.recipe import DISTILL, GRADUAL, LP_FT, MATCHED, SCRATCH, STATIC, Stage, share_of, stages_of
+from ..config.study import Study
+from ..config.training import NO_AUGMENTATION
 from ..dualhead.checkpoint import Checkpoint, load_checkpoint
 from ..dualhead.layers import LayerMap
-from ..spec.recipe import DISTILL, GRADUAL, LP_FT, MATCHED, SCRATCH, STATIC, Stage, share_of, stages_of
-from ..spec.study import Study
-from ..spec.training import NO_AUGMENTATION
 
 KIND = "tuned"  # of the artifact
 CHECKPOINT = "tuned.pt"

@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
+from ..config.training import FrozenBatchNorm
 from ..errors import AuditError
-from ..spec.training import FrozenBatchNorm
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..spec.recipe import Stage
+from ..config.recipe import Stage
 from .audit import filters_of
 from .trainee import Trainee
 from .trainer import FreezeTrainer

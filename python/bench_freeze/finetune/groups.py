@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..spec.recipe import Stage
+from ..config.recipe import Stage
 
 
 def split_groups(

@@ -15,9 +15,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from ..config.training import HeadInit
 from ..data.classes import normalized
 from ..dualhead.new_head import new_classifier, with_classes, with_random_weights
-from ..spec.training import HeadInit
 
 
 @dataclass(frozen=True)

@@ -23,11 +23,11 @@ import torch
 from torch import nn
 
 from ..artifact import Artifact, ArtifactStore
+from ..config.study import Study
 from ..data.dataset import DetectionSet
 from ..data.loader import load_batches
 from ..dualhead.checkpoint import Checkpoint, save_checkpoint
 from ..dualhead.model import run_layers
-from ..spec.study import Study
 from .arm import CHECKPOINT, KIND, Arm, load_tuned
 from .audit import audit_frozen
 

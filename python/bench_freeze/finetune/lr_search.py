@@ -17,11 +17,11 @@ import torch
 from ultralytics.cfg import get_cfg
 
 from ..artifact import Artifact, ArtifactStore
+from ..config.study import Study
 from ..data.dataset import DetectionSet
 from ..data.subset import keep_images, nested_order
 from ..dualhead.checkpoint import Checkpoint
 from ..errors import InputError
-from ..spec.study import Study
 from .arm import CHECKPOINT, Arm, load_tuned
 from .training import OnEpoch, fine_tune
 from .training_data import CheckedDataset

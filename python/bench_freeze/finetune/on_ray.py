@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from ..artifact import ArtifactStore
+from ..config.study import Study
 from ..console import Step
 from ..data.dataset import DetectionSet
 from ..dualhead.checkpoint import Checkpoint
 from ..errors import BenchFreezeError, InputError
-from ..spec.study import Study
 from .arm import Arm
 from .training import fine_tune
 

@@ -26,9 +26,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..config.recipe import Stage
 from ..data.dataset import DetectionSet
 from ..dualhead.model import run_layers
-from ..spec.recipe import Stage
 from .data_order import generator_states, restore_generators
 from .trainee import Trainee, run_trunk
 from .trainer import FreezeTrainer

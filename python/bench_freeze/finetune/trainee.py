@@ -17,9 +17,9 @@ import torch
 from torch import Tensor
 from ultralytics.utils.torch_utils import autocast, unwrap_model
 
+from ..config.recipe import Stage
 from ..dualhead.model import run_layers
 from ..errors import BenchFreezeError
-from ..spec.recipe import Stage
 from .data_order import generator_states
 from .trainer import FreezeTrainer
 

@@ -17,11 +17,11 @@ from ultralytics.data.build import build_dataloader
 from ultralytics.models.yolo.detect import DetectionTrainer
 from ultralytics.utils.torch_utils import unwrap_model
 
+from ..config.recipe import Stage
+from ..config.training import FrozenBatchNorm
 from ..data.dataset import DetectionSet
 from ..environment import usable_cores
 from ..errors import InputError
-from ..spec.recipe import Stage
-from ..spec.training import FrozenBatchNorm
 from .groups import split_groups
 from .training_data import CheckedDataset
 

@@ -7,13 +7,13 @@ from itertools import groupby
 from typing import Any
 
 from ..artifact import Artifact, ArtifactStore, artifact_key
+from ..config.recipe import share_of
+from ..config.study import Study
 from ..data.dataset import DetectionSet
 from ..data.subset import nested_subset
 from ..dualhead.checkpoint import Checkpoint, quiet_ultralytics
 from ..environment import package_versions
 from ..errors import InputError
-from ..spec.recipe import share_of
-from ..spec.study import Study
 from .arm import KIND, Arm, training_inputs
 from .progress import Progress, ProgressStore
 

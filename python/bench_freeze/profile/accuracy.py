@@ -11,13 +11,13 @@ from ..data.classes import ClassMap
 from ..data.dataset import DetectionSet
 from ..data.pairing import pair_with_head
 from ..data.source import open_base
-from ..deployed.accuracy import score
-from ..deployed.pipeline import HeadDetections, merge
+from ..deployment.accuracy import score
+from ..deployment.pipeline import HeadDetections, merge
 from ..engines.base import Head, HeadName, ModelCard
 from ..engines.selection import NmsSettings
 from ..errors import InputError
 from ..evaluate.match_file import MatchFile
-from ..report.profile_schema import SetAccuracy
+from ..results.profile import SetAccuracy
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from .. import __version__
 from ..artifact import file_sha256, write_whole
 from ..data.dataset import ImageRecord
 from ..data.loader import load_batch
-from ..deployed.latency import (
+from ..deployment.latency import (
     DISTINCT_BATCHES,
     latencies_from,
     latency_batches,
@@ -22,7 +22,7 @@ from ..deployed.latency import (
     latency_of,
     measure_latency,
 )
-from ..deployed.pipeline import detect
+from ..deployment.pipeline import detect
 from ..engines.base import Engine
 from ..engines.selection import NmsSettings
 from ..environment import environment
@@ -38,7 +38,7 @@ from ..measure.telemetry.energy import MIN_WINDOW_SECONDS, measure_energy
 from ..measure.telemetry.machine import MachineTelemetry
 from ..measure.throughput import doubling, largest_batch, throughput_curve
 from ..measure.verdict import UNREMARKABLE
-from ..report.profile_schema import (
+from ..results.profile import (
     BatchThroughput,
     ColdStart,
     EnergyFigures,
@@ -48,7 +48,7 @@ from ..report.profile_schema import (
     Profile,
     encode_profile,
 )
-from ..report.schema import Latencies, MatchFileFacts
+from ..results.schema import Latencies, MatchFileFacts
 from .accuracy import ScoredSet, match_file_of, read_sets, score_set
 from .batches import IN_FLIGHT, BatchFits, batch_call, overlapped_call
 from .images import folder_records, pattern_records

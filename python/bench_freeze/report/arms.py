@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from ..results.schema import Results, Row
+from ..results.study_statistics import Arm, Figure
 from .columns import NUMBERS
-from .schema import Results, Row
-from .statistics_schema import Arm, Figure
 from .view import RowView, Value, worse
 
 HEADINGS = {column.key: column.heading for column in NUMBERS}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Any
 
-from .schema import Results
+from ..results.schema import Results
 
 
 def asked(results: Results) -> str:

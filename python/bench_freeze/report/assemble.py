@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ..results.profile import Profile
+from ..results.schema import Latencies, Latency, Original, Results, Row
 from .arms import no_intervals, picked, with_statistics
 from .asked import asked, caption
 from .columns import ALWAYS, NAMES, NUMBERS, VERDICT
-from .profile_schema import Profile
-from .schema import Latencies, Latency, Original, Results, Row
 from .view import Column, ProfileView, RowView, Study, Value, View, worse
 
 Document = Results | Profile

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .schema import Results
+from ..results.schema import Results
 
 
 def build_lines(results: Results) -> list[str]:

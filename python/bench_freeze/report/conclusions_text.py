@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..results.schema import Results
+from ..results.study_statistics import Arm, Comparison, Equivalence, Figure, Recommendation, Statistics
 from .gain_text import gain_lines
-from .schema import Results
-from .statistics_schema import Arm, Comparison, Equivalence, Figure, Recommendation, Statistics
 
 ALPHA = 0.05
 MOST_NAMED = 30  # pairs of trainings in a sentence: 8 trainings make 28

@@ -10,11 +10,11 @@ from pathlib import Path
 import msgspec
 
 from ..errors import InputError
+from ..results.examples import Examples
+from ..results.profile import PROFILE_VERSION, decode_profile
+from ..results.schema import SCHEMA_VERSION, Results, decode
 from .assemble import Document, view_of
-from .examples_schema import Examples
 from .examples_view import read_examples
-from .profile_schema import PROFILE_VERSION, decode_profile
-from .schema import SCHEMA_VERSION, Results, decode
 from .view import View
 
 RESULTS = "results.json"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from .examples_schema import EXAMPLES, EXAMPLES_VERSION, Examples, decode_examples
-from .schema import Original, Results, Row
+from ..results.examples import EXAMPLES, EXAMPLES_VERSION, Examples, decode_examples
+from ..results.schema import Original, Results, Row
 
 
 def deployed_of(results: Results) -> list[str]:

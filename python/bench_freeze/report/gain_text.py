@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..results.study_statistics import Figure, Gain, GainAt, GainOverScratch, GainTrend, Interval
 from .formats import escaped
-from .statistics_schema import Figure, Gain, GainAt, GainOverScratch, GainTrend, Interval
 
 HEADINGS = ("data", "training", "gain of mAP50", "gain of AP75", "AP75 less AP50", "largest at IoU")
 AP75 = "0.75"

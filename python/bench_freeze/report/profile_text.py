@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .profile_schema import Profile
-from .schema import Latency
+from ..results.profile import Profile
+from ..results.schema import Latency
 
 
 def profile_text(profile: Profile) -> str:

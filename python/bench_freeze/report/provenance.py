@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .profile_schema import Profile
+from ..results.profile import Profile
+from ..results.schema import Results, Row
 from .reproduce import row_command
-from .schema import Results, Row
 from .view import RowView, View
 
 Facts = list[tuple[str, str]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from .schema import Original, Results, Row
+from ..results.schema import Original, Results, Row
 
 # --replay stays: with --replay-holdout it decides which base images are scored in every row.
 _REPLACED = (

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from .profile_schema import Profile
-from .schema import Original, Results, Row
+from ..results.profile import Profile
+from ..results.schema import Original, Results, Row
 
 Kind = Literal["original", "model", "mean", "profile"]
 Format = Literal["text", "fraction", "change", "milliseconds", "joules", "megabytes", "rate"]

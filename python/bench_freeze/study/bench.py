@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from ..artifact import ArtifactStore
+from ..config.study import Precision, Study
 from ..console import Console
 from ..data.dataset import DetectionSet
-from ..deployed.calibration import CalibrationSets
-from ..deployed.deployment import Candidate, Deployment, deploy
-from ..deployed.latency import (
+from ..deployment.calibration import CalibrationSets
+from ..deployment.deployment import Candidate, Deployment, deploy
+from ..deployment.latency import (
     LatencyBrokeOff,
     all_valid,
     latencies_from,
@@ -20,14 +21,13 @@ from ..deployed.latency import (
     latency_facts,
     measure_or_keep,
 )
-from ..deployed.pipeline import HeadDetections, detect, load_detections, save_detections
+from ..deployment.pipeline import HeadDetections, detect, load_detections, save_detections
 from ..engines.selection import NmsSettings
 from ..environment import machine
 from ..evaluate.match_file import MatchFile
 from ..measure.memory import PeakMemory
 from ..measure.stopping import StoppingRule
-from ..report.schema import Latencies
-from ..spec.study import Precision, Study
+from ..results.schema import Latencies
 from .inputs import Inputs
 
 DETECTIONS = "detections.npz"

@@ -11,12 +11,12 @@ import msgspec
 
 from ..artifact import ArtifactStore
 from ..conclusions import conclude, constraints_of, recommend
+from ..config.recipe import SCRATCH
+from ..config.study import Study
 from ..console import Console
 from ..evaluate.match_file import MatchFile, parse_matches
-from ..report.schema import Results
-from ..report.statistics_schema import Recommendation, Statistics
-from ..spec.recipe import SCRATCH
-from ..spec.study import Study
+from ..results.schema import Results
+from ..results.study_statistics import Recommendation, Statistics
 
 METHOD = 3  # changes with what `conclude` makes of the same rows
 GAIN_METHOD = 1  # the same for the gain over scratch, where a study has such arms

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from ..config.study import Study
 from ..data.classes import ClassMap
 from ..data.dataset import DetectionSet
-from ..report.inputs_schema import DataFacts, Pretraining
-from ..spec.study import Study
+from ..results.inputs import DataFacts, Pretraining
 from .inputs import Inputs
 
 

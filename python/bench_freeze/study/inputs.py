@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..artifact import ArtifactStore, file_sha256
+from ..config.study import Study
 from ..console import Console
 from ..data.classes import ClassMap, normalized
 from ..data.dataset import DetectionSet
@@ -19,7 +20,6 @@ from ..data.pairing import pair_with_head, share_a_class, unpaired
 from ..data.source import open_base, open_target, open_test, require_boxes
 from ..dualhead.checkpoint import Checkpoint
 from ..errors import InputError
-from ..spec.study import Study
 from .preflight import check_start
 from .replay_set import read_replay, replay_for
 from .weights import Weights, read_weights
@@ -113,14 +113,14 @@ def _locations(study: Study, store: ArtifactStore, console: Console) -> tuple[tu
     """Weights, target and base set: the user's, or the embedded ones, generated into the artifact store."""
     if study.weights is not None and study.target is not None and study.base is not None:
         return study.weights, Path(study.target), Path(study.base)
-    from .. import embedded
+    from .. import demo
 
     def build(folder: Path) -> dict[str, Any]:
         names = ("weights", "target", "base")
-        return {name: str(p.relative_to(folder)) for name, p in zip(names, embedded.prepare(folder), strict=True)}
+        return {name: str(p.relative_to(folder)) for name, p in zip(names, demo.prepare(folder), strict=True)}
 
     with console.step("make embedded data") as step:
-        sources = sorted(Path(embedded.__file__).parent.iterdir())
+        sources = sorted(Path(demo.__file__).parent.iterdir())
         identity = {file.name: file_sha256(file) for file in sources if file.is_file()}
         kept, made = store.produce("embedded", identity, build)
         step.kept = not made

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..deployed.deployment import Candidate
-from ..deployed.unchanged import compare_base_output
+from ..config.study import Study
+from ..deployment.deployment import Candidate
+from ..deployment.unchanged import compare_base_output
 from ..dualhead.checkpoint import Checkpoint
 from ..errors import AuditError, BenchFreezeError, InputError
 from ..export.parity import compare_engines
-from ..spec.study import Study
 
 
 def check_start(study: Study, base: Checkpoint, head: str, names: tuple[str, ...], images: NDArray[np.float32]) -> None:

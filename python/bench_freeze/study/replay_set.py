@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ..config.study import Study
 from ..data.classes import map_classes
 from ..data.dataset import DetectionSet
 from ..data.source import is_coco, read_split
 from ..data.subset import keep_images, nested_order, relabelled
 from ..data.yolo_yaml import read_yolo_yaml
 from ..errors import InputError
-from ..spec.study import Study
 from .weights import Weights
 
 

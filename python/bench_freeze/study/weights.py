@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..config.study import Study
 from ..console import Step
 from ..dualhead.branch import check_branch
 from ..dualhead.checkpoint import Checkpoint, load_checkpoint, locate_weights, quiet_ultralytics
 from ..dualhead.layers import LayerMap
 from ..errors import InputError
 from ..export.onnx_export import check_opset
-from ..spec.study import Study
 
 _HASH_DIGITS = 8
 

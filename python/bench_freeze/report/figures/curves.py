@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ..schema import Accuracy, Original, Row
+from ...results.schema import Accuracy, Original, Row
 from ..view import RowView, View
 from .figure import Axis, Figure, Series, shown_first
 from .parts import figure_of_parts

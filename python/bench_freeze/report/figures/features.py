@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..schema import Row
+from ...results.schema import Row
 from ..view import RowView, View
 from .figure import Axis, Figure, Series, shown_first
 from .forgetting import training_name, training_of

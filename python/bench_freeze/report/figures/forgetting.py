@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..schema import Row, Rung
+from ...results.schema import Row, Rung
 from ..view import RowView, View
 from .figure import Axis, Figure, Series, shown_first
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ...results.study_statistics import Figure as Number
+from ...results.study_statistics import Gain, GainAt, GainOverScratch
 from ..gain_text import AP75, highest, iou_lines, share_in_words, trend_lines
-from ..statistics_schema import Figure as Number
-from ..statistics_schema import Gain, GainAt, GainOverScratch
 from ..view import View
 from .figure import Axis, Figure, Series, shown_first
 

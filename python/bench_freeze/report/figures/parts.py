@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..analysis_schema import Part
-from ..schema import Accuracy
+from ...results.analysis import Part
+from ...results.schema import Accuracy
 from ..view import RowView
 from .figure import Axis, Figure, Series, shown_first
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..schema import Latencies, Latency
+from ...results.schema import Latencies, Latency
 from ..view import RowView, View
 from .figure import Axis, Box, Figure, Series, shown_first
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-from ..schema import Row
+from ...results.schema import Row
 from ..view import RowView, View
 from .figure import Axis, Figure, Series
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..examples_schema import ExampleBox, ExampleImage, Examples
-from ..schema import Original, Row
+from ...results.examples import ExampleBox, ExampleImage, Examples
+from ...results.schema import Original, Row
 from ..view import View
 
 

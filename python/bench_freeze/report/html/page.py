@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ...report import formats
+from .. import formats
 from ..columns import VERDICT
 from ..conclusions_text import recommendation_lines, statistics_lines
 from ..figures.all import figures_of
@@ -26,7 +26,7 @@ from .plotly import plot_of
 if TYPE_CHECKING:
     from jinja2 import Template
 
-    from ..examples_schema import Examples
+    from ...results.examples import Examples
 
 FOLDER = Path(__file__).parent
 PLOTLY = "plotly-cartesian.min.js"

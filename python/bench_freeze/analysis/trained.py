@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..artifact import Artifact, ArtifactStore
+from ..config.study import Study
 from ..console import Console
 from ..data.dataset import ImageRecord
 from ..data.loader import Batch, load_batches
 from ..environment import package_versions
 from ..finetune.arm import CHECKPOINT, Arm
-from ..report.analysis_schema import Analysis
-from ..report.schema import Rung
-from ..spec.study import Study
-from .inputs import Inputs
+from ..results.analysis import Analysis
+from ..results.schema import Rung
+from ..study.inputs import Inputs
 
 BATCH = 8  # of an analysis' own forward passes; the study's batch is the engine's
 

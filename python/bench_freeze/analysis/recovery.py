@@ -17,21 +17,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..analysis.labelled import LabelledImages
 from ..artifact import Artifact
 from ..console import Step
 from ..data.dataset import DetectionSet
 from ..data.subset import keep_images
-from ..deployed.accuracy import score
-from ..deployed.pipeline import Collector, image_boxes
+from ..deployment.accuracy import score
+from ..deployment.pipeline import Collector, image_boxes
 from ..dualhead.branch import branch_key, choose_branch
 from ..engines.base import Head
 from ..engines.selection import select
 from ..errors import InputError
 from ..finetune.arm import load_tuned
-from ..report.analysis_schema import Recovery, Score
-from .bench import nms_settings
+from ..results.analysis import Recovery, Score
+from ..study.bench import nms_settings
 from .labelled import labelled_batches
+from .numbers.labelled import LabelledImages
 from .trained import Trained
 
 SPLIT_SEED = 0
@@ -80,7 +80,7 @@ def two_halves(images: int) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
 
 def _trained_heads(trained: Trained, detector: Any, halves: list[DetectionSet], title: str) -> Artifact:
     """Heads on the trunk of a detector. The key has the trunk's tensors, so arms with the same trunk share them."""
-    from ..analysis.head_training import Budget
+    from .numbers.head_training import Budget
 
     budget = Budget(trained.study.recover)
     classes = trained.inputs.base_classes
@@ -109,8 +109,8 @@ def _trained_heads(trained: Trained, detector: Any, halves: list[DetectionSet], 
 def _train_and_score(
     trained: Trained, detector: Any, halves: list[DetectionSet], budget: Any, step: Step
 ) -> dict[str, dict[str, float | None]]:
-    from ..analysis.head_training import Trunk, fresh_head, head_output, train_heads
     from ..dualhead.model import head_kind
+    from .numbers.head_training import Trunk, fresh_head, head_output, train_heads
 
     device, base = trained.study.device, deepcopy(trained.inputs.base.model)
     choose_branch(base, trained.study.head_branch)

@@ -11,15 +11,15 @@ import msgspec
 import numpy as np
 
 from ..artifact import ArtifactStore
+from ..config.study import Study
 from ..data.classes import ClassMap
 from ..data.dataset import DetectionSet
-from ..deployed.accuracy import Scored, as_table, score
-from ..deployed.pipeline import HeadDetections
+from ..deployment.accuracy import Scored, as_table, score
+from ..deployment.pipeline import HeadDetections
 from ..evaluate import evaluate
 from ..evaluate.breakdown import COUNT_BINS, LOW_IOU_THRESHOLDS, break_down
 from ..evaluate.protocols import AREA_RANGES
-from ..report.analysis_schema import Breakdown
-from ..spec.study import Study
+from ..results.analysis import Breakdown
 
 RESAMPLES = 1000
 CONFIDENCE = 0.95

@@ -11,7 +11,7 @@ from ..data.classes import ClassMap
 from ..data.dataset import DetectionSet, DetectionTable
 from ..evaluate import Evaluation, evaluate
 from ..evaluate.match_file import MatchFile
-from ..report.schema import Accuracy, ClassAccuracy
+from ..results.schema import Accuracy, ClassAccuracy
 from .pipeline import HeadDetections
 
 

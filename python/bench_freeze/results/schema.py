@@ -11,9 +11,9 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-from .analysis_schema import Analysis, Breakdown
-from .inputs_schema import BaseOutput, DataFacts, Pretraining
-from .statistics_schema import Recommendation, Statistics
+from .analysis import Analysis, Breakdown
+from .inputs import BaseOutput, DataFacts, Pretraining
+from .study_statistics import Recommendation, Statistics
 
 SCHEMA_VERSION = 1
 
@@ -291,5 +291,5 @@ def json_schema() -> dict[str, Any]:
     return msgspec.json.schema(Results)
 
 
-if __name__ == "__main__":  # python -m bench_freeze.report.schema > python/bench_freeze/report/results.schema.json
+if __name__ == "__main__":  # python -m bench_freeze.results.schema > python/bench_freeze/report/results.schema.json
     print(msgspec.json.format(msgspec.json.encode(json_schema()), indent=1).decode())

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..evaluate.bootstrap import check_pair, mean_ap, resampled_ap
 from ..evaluate.evaluation import Evaluation
-from ..scorer.matching import Masks, Matches, TruthIndex
+from ..kernels.matching import Masks, Matches, TruthIndex
 
 
 def image_swaps(images: int, permutations: int, seed: int) -> NDArray[np.bool_]:

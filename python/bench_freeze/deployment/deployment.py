@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..artifact import Artifact, ArtifactStore
+from ..config.study import Precision, Study
 from ..dualhead.branch import DEFAULT, HeadBranch, branch_key, stated_branch
 from ..dualhead.checkpoint import Checkpoint
 from ..engines.availability import PACKAGES, engine_device, letterbox_device
@@ -24,7 +25,6 @@ from ..export.parity import compare_in_batches
 from ..export.plan import PLAN, produce_plan
 from ..export.precision import convert_precision
 from ..export.quantize import Int8Settings
-from ..spec.study import Precision, Study
 from .calibration import CalibrationSets
 from .unchanged import BaseOutput, compare_base_output, produce_base_output
 

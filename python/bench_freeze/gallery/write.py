@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..artifact import ArtifactStore, write_whole
+from ..config.study import Study
 from ..console import Console
 from ..errors import BenchFreezeError
 from ..report.assemble import view_of
-from ..report.examples_schema import EXAMPLES, encode_examples
 from ..report.html.page import report_page
-from ..report.schema import Results
-from ..spec.study import Study
+from ..results.examples import EXAMPLES, encode_examples
+from ..results.schema import Results
 from ..study.inputs import Inputs
 from .gather import gather_examples
 

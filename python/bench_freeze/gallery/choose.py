@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..data.classes import ClassMap
 from ..data.dataset import DetectionSet
-from ..report.schema import Original, Row
+from ..results.schema import Original, Row
 from .compare import detections_on, differences, f1_by_image
 from .kept import KeptModel
 

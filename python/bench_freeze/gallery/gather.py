@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from PIL import Image, features
 
 from ..artifact import ArtifactStore
+from ..config.study import Study
 from ..data.classes import ClassMap, map_classes
 from ..data.dataset import DetectionSet
 from ..data.images import read_image
-from ..report.examples_schema import ExampleBox, ExampleImage, ExampleModel, Examples, Found, State
 from ..report.examples_view import deployed_of
-from ..report.schema import Results
-from ..spec.study import Study
+from ..results.examples import ExampleBox, ExampleImage, ExampleModel, Examples, Found, State
+from ..results.schema import Results
 from ..study.inputs import Inputs
 from .choose import Choice, choose_images
 from .compare import IOU_THRESHOLD, SCORE_THRESHOLD, ImageBoxes, annotations_on, detections_on, in_crowd, pair

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..report.analysis_schema import Analysis
+from ..results.analysis import Analysis
 from .drift import measure_drift
 from .features import measure_features
 from .ladder import measure_ladder

@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from ..console import Step
-from ..deployed.accuracy import score
-from ..deployed.pipeline import Collector, image_boxes
+from ..deployment.accuracy import score
+from ..deployment.pipeline import Collector, image_boxes
 from ..dualhead.branch import branch_key
 from ..engines.base import Head
 from ..engines.selection import NmsSettings, select
 from ..errors import AuditError
 from ..finetune.arm import load_tuned
-from ..report.schema import Rung
-from .bench import nms_settings
+from ..results.schema import Rung
+from ..study.bench import nms_settings
 from .trained import Trained
 
 

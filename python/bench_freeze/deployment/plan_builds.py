@@ -7,7 +7,7 @@ from contextlib import closing
 
 from ..export.plan import PLAN
 from ..measure.builds import build_spread
-from ..report.schema import BuildVariance, Latencies, PlanBuild
+from ..results.schema import BuildVariance, Latencies, PlanBuild
 from .deployment import Deployment
 
 

@@ -15,8 +15,8 @@ from ..data.letterbox import Letterbox
 from ..data.loader import decode_batch, decode_batches, load_batch, load_batches
 from ..engines.base import Decoded, Engine, infer_padded, takes_decoded
 from ..engines.selection import NmsSettings, select
+from ..kernels import ext
 from ..measure.stages import StageClock
-from ..scorer import ext
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from ..data.classes import ClassMap
 from ..data.dataset import DetectionSet, DetectionTable
-from ..deployed.accuracy import as_table
-from ..deployed.pipeline import HeadDetections
+from ..deployment.accuracy import as_table
+from ..deployment.pipeline import HeadDetections
 from ..evaluate import Evaluator
 
 SCORE_THRESHOLD = 0.25  # of what is drawn: at the scoring threshold every image is covered with boxes

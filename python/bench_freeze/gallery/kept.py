@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from ..artifact import Artifact, ArtifactStore, read_artifact
-from ..deployed.pipeline import HeadDetections, load_detections
+from ..config.study import Study
+from ..deployment.pipeline import HeadDetections, load_detections
 from ..engines.availability import PACKAGES
-from ..report.schema import Original, Results, Row
-from ..spec.study import Study
+from ..results.schema import Original, Results, Row
 from ..study.bench import DETECTIONS, nms_settings
 from .compare import SCORE_THRESHOLD
 

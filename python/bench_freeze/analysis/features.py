@@ -13,7 +13,7 @@ from ..console import Step
 from ..data.dataset import DetectionSet
 from ..dualhead.layers import LayerMap
 from ..finetune.arm import load_tuned
-from ..report.analysis_schema import Features
+from ..results.analysis import Features
 from .labelled import labelled_batches
 from .recovery import SPLIT_SEED, two_halves
 from .trained import BATCH, Trained
@@ -46,8 +46,8 @@ def measure_features(trained: Trained) -> Features:
 
 
 def _compare(trained: Trained, folder: Path, step: Step) -> dict[str, Any]:
-    from ..analysis.gather import Samples, gather
-    from ..analysis.lockstep import Lockstep
+    from .numbers.gather import Samples, gather
+    from .numbers.lockstep import Lockstep
 
     inputs, study = trained.inputs, trained.study
     lockstep = Lockstep(inputs.base.model, load_tuned(trained.tuned).model, study.device)
@@ -80,7 +80,7 @@ def compared_layers(layers: LayerMap) -> tuple[int, ...]:
 
 def _set_facts(samples: Any, images: int, probe: dict[str, Any] | None) -> dict[str, Any]:
     """SetFeatures as plain values."""
-    from ..analysis.neighbours import neighbour_agreement
+    from .numbers.neighbours import neighbour_agreement
 
     neighbours, energy, k = [], [], 0
     for layer, pooled in samples.base.pooled.items():
@@ -105,7 +105,7 @@ def _set_facts(samples: Any, images: int, probe: dict[str, Any] | None) -> dict[
 
 def _probe(train: Any, train_rows: Any, test: Any, test_rows: Any) -> dict[str, Any] | None:
     """Probe as plain values; rows pick objects."""
-    from ..analysis.probe import linear_probe
+    from .numbers.probe import linear_probe
 
     labels, test_labels = train.labels[train_rows], test.labels[test_rows]
     if not len(labels) or not len(test_labels):

@@ -12,9 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..dualhead.model import predictions, run_layers
-from ..dualhead.new_head import fresh_head as fresh_head
-from ..errors import BenchFreezeError
+from ...dualhead.model import predictions, run_layers
+from ...dualhead.new_head import fresh_head as fresh_head
+from ...errors import BenchFreezeError
 from .labelled import LabelledImages
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..dualhead.model import run_layers
+from ...dualhead.model import run_layers
 
 
 class Lockstep:

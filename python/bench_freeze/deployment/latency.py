@@ -20,7 +20,7 @@ from ..measure.stats import LatencyStats, Rejected
 from ..measure.stopping import StoppingRule
 from ..measure.telemetry.machine import MachineTelemetry
 from ..measure.verdict import UNREMARKABLE, Conditions, judge
-from ..report.schema import Bounds, Latencies, Latency, RejectedSample
+from ..results.schema import Bounds, Latencies, Latency, RejectedSample
 from .pipeline import pipeline_call
 
 DISTINCT_BATCHES = 16  # enough to vary what is detected, few enough to stay in memory

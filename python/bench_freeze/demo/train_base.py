@@ -1,4 +1,4 @@
-"""Retrain the embedded base model: `python -m bench_freeze.embedded.train_base --out FILE`.
+"""Retrain the embedded base model: `python -m bench_freeze.demo.train_base --out FILE`.
 
 A quarter of an hour on two cores. The pictures depend on the seed alone; the weights also depend on the machine's
 arithmetic, so a rerun gives a model of the same quality and not the same bytes.

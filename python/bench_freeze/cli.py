@@ -12,12 +12,12 @@ from typing import Any
 from . import __version__
 from .commands.check import add_check
 from .commands.data import add_data
+from .commands.diff import add_diff
 from .commands.eval import add_eval
-from .commands.export_flags import add_export
+from .commands.export import add_export
 from .commands.profile import add_profile
 from .commands.report import add_report, show
 from .config.study import Study, fields, read_toml, study_from
-from .diff.command import add_diff
 from .errors import BenchFreezeError, InputError, disk_full
 
 COMMANDS = ("run", "export", "diff", "profile", "report", "check", "baseline", "eval", "data", "doctor")

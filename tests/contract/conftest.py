@@ -11,7 +11,7 @@ SIZE = 160
 @pytest.fixture(scope="session")
 def real_images(embedded_base_folder):
     """Letterboxed images [N, 3, S, S] of the embedded study."""
-    from bench_freeze.commands.convert import read_images
+    from bench_freeze.deployment.convert_files import read_images
 
     return read_images([str(embedded_base_folder)], SIZE)[::8]
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bench_freeze.data.letterbox import letterbox_into
-from bench_freeze.kernels.cuda_letterbox import letterbox_cuda
+from bench_freeze.engines.cuda_letterbox import letterbox_cuda
 from bench_freeze.kernels.device_array import DeviceArray, DeviceTensor, to_numpy
 
 pytestmark = pytest.mark.cuda

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from bench_freeze.analysis.analyses import measure_findings
-from bench_freeze.analysis.trained import Findings, Trained
+from bench_freeze.analysis.trained import Trained
 from bench_freeze.config.study import Study
 from bench_freeze.finetune.arm import Arm
+from bench_freeze.results.findings import Findings
 from bench_freeze.results.schema import decode
 
 ALL = ["--drift", "--features", "--recover", "2", "--breakdown"]

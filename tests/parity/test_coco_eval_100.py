@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench_freeze.evaluate.command import EvalReport, evaluate_files
+from bench_freeze.evaluate.eval_report import EvalReport, evaluate_files
 
 pytestmark = pytest.mark.data
 

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from bench_freeze.data.letterbox import letterbox_into
+from bench_freeze.engines import cuda_letterbox
+from bench_freeze.engines.cuda_letterbox import letterbox_cuda
 from bench_freeze.errors import InputError
-from bench_freeze.kernels import cuda_letterbox, device_array, ext
-from bench_freeze.kernels.cuda_letterbox import letterbox_cuda
+from bench_freeze.kernels import device_array, ext
 from bench_freeze.kernels.device_array import DeviceArray, to_numpy
 from tests.cuda_double import HostDouble
 

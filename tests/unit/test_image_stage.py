@@ -11,10 +11,11 @@ from PIL import Image
 
 from bench_freeze.data.images import read_image
 from bench_freeze.data.letterbox import letterbox_into
+from bench_freeze.engines import cuda_letterbox
+from bench_freeze.engines.cuda_letterbox import letterbox_cuda
 from bench_freeze.engines.image_stage import ImageStage, layout
 from bench_freeze.errors import InputError
-from bench_freeze.kernels import cuda_letterbox, device_array
-from bench_freeze.kernels.cuda_letterbox import letterbox_cuda
+from bench_freeze.kernels import device_array
 from bench_freeze.kernels.device_array import DeviceArray, DeviceTensor, to_numpy
 from tests.cuda_double import HostDouble, HostDriver
 

@@ -14,10 +14,11 @@ PACKAGE = Path(bench_freeze.__file__).parent
 HEAVY = {"torch", "torchvision", "ultralytics", "onnx", "onnxruntime", "tensorrt", "pycuda"}
 # Modules that need a framework for all they do import it at their top; they are only imported inside functions.
 FRAMEWORK_MODULES = {
-    "analysis.drift",
-    "analysis.gather",
-    "analysis.head_training",
-    "analysis.lockstep",
+    "analysis.numbers.drift",
+    "analysis.numbers.gather",
+    "analysis.numbers.head_training",
+    "analysis.numbers.lockstep",
+    "demo.train_base",
     "dualhead.ladder",
     "dualhead.model",
     "dualhead.new_head",
@@ -34,23 +35,31 @@ FRAMEWORK_MODULES = {
     "finetune.trainee",
     "finetune.trainer",
     "finetune.training_data",
-    "embedded.train_base",
 }
-FORBIDDEN = {
-    "analysis": {"data", "engines", "evaluate", "export", "finetune", "measure", "deployed", "report", "spec", "study"},
-    "engines": {"deployed", "evaluate", "finetune", "measure", "profile", "report", "study"},
-    "scorer": {"deployed", "engines", "evaluate", "export", "finetune", "measure", "report", "spec", "study"},
-    "deployed": {"check", "commands", "conclusions", "profile", "run", "statistics", "study"},
-    "finetune": {"check", "commands", "conclusions", "deployed", "export", "run", "study"},
-    "study": {"check", "commands", "profile", "run"},
-    "measure": {"check", "data", "dualhead", "engines", "evaluate", "export", "finetune", "deployed", "report"},
-    "report": {"check", "data", "dualhead", "engines", "evaluate", "export", "finetune", "measure", "deployed"},
-    "evaluate": {"check", "dualhead", "engines", "export", "finetune", "measure", "deployed", "report"},
-    "check": {"data", "dualhead", "engines", "export", "finetune", "deployed", "run", "study"},
-    "data": {"dualhead", "engines", "evaluate", "export", "finetune", "measure", "deployed", "report"},
-    "statistics": {"conclusions", "data", "dualhead", "engines", "export", "finetune", "measure", "deployed", "report"},
-    "conclusions": {"dualhead", "engines", "export", "finetune", "measure", "deployed", "spec"},
-    "spec": {"data", "dualhead", "engines", "evaluate", "export", "finetune", "measure", "deployed", "report", "study"},
+# The floors of the house, from the ground up: a room looks down only, never beside itself.
+FLOORS = (
+    {"errors"},
+    {"artifact", "config", "environment", "kernels", "measure", "results"},
+    {"console", "data", "report"},
+    {"dualhead", "engines", "evaluate"},
+    {"demo", "export", "finetune", "stats"},
+    {"check", "conclusions", "deployment"},
+    {"diff", "profile", "study"},
+    {"analysis", "gallery"},
+    {"run"},
+    {"commands"},
+    {"cli"},
+    {"__main__"},
+)
+# Rooms that know less than all that lies below them.
+KNOWS = {
+    "analysis.numbers": {"dualhead", "errors"},
+    "check": {"artifact", "errors", "evaluate", "measure", "results", "stats"},
+    "conclusions": {"data", "errors", "evaluate", "results", "stats"},
+    "data": {"errors", "kernels"},
+    "evaluate": {"artifact", "data", "errors", "kernels"},
+    "report": {"errors", "results"},
+    "results": {"errors"},
 }
 
 
@@ -86,14 +95,39 @@ def test_heavy_packages_are_imported_where_they_are_needed(name, file):
         assert not own & FRAMEWORK_MODULES
 
 
-@pytest.mark.parametrize("layer", FORBIDDEN)
-def test_layers_look_one_way(layer):
+def own_imports(name, file):
+    """Dotted names of own modules that a module imports, at its top or inside its functions."""
+    found = imports(ast.parse(file.read_text()), name, file, top_only=False)
+    return {i.lstrip(".") for i in found if i.startswith(".")} - {""}
+
+
+def room(name):
+    return name.split(".")[0]
+
+
+FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
+
+
+def test_every_room_stands_on_a_floor():
+    rooms = {room(name) for name, _ in modules() if name}
+    assert rooms == set(FLOOR)
+
+
+@pytest.mark.parametrize(("name", "file"), list(modules()), ids=lambda v: v if isinstance(v, str) else "")
+def test_a_room_looks_down_only(name, file):
+    """So there are no circles: every import leads to a lower floor, or stays in its room."""
+    if not name:  # the package itself names its public things for type checkers
+        return
+    others = {room(i) for i in own_imports(name, file)} - {room(name)}
+    assert {o for o in others if FLOOR.get(o, -1) >= FLOOR[room(name)]} == set()
+
+
+@pytest.mark.parametrize("part", KNOWS)
+def test_some_rooms_know_less(part):
     for name, file in modules():
-        if name == layer or name.startswith(f"{layer}."):
-            own = [
-                i.lstrip(".") for i in imports(ast.parse(file.read_text()), name, file, top_only=False) if i[0] == "."
-            ]
-            wrong = [i for i in own if i.split(".")[0] in FORBIDDEN[layer]]
+        if name == part or name.startswith(f"{part}."):
+            known = own_imports(name, file)
+            wrong = {i for i in known if room(i) not in KNOWS[part] | {part} and not i.startswith(part)}
             assert not wrong, f"{name} imports {wrong}"
 
 
@@ -101,7 +135,7 @@ def test_only_ext_imports_the_compiled_module():
     users = [
         name for name, file in modules() if "_ext" in file.read_text().split() or "import _ext" in file.read_text()
     ]
-    assert users == ["scorer.ext"]
+    assert users == ["kernels.ext"]
 
 
 RESULTS = str(Path(__file__).parents[2] / "bench" / "results" / "fruit9_precisions_320.json")

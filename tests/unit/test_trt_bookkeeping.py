@@ -17,12 +17,12 @@ import numpy as np
 import pytest
 
 from bench_freeze.data.letterbox import letterbox_into
-from bench_freeze.engines import cuda_graph, trt_engine
+from bench_freeze.engines import cuda_graph, cuda_letterbox, trt_engine
 from bench_freeze.engines.base import Head, ModelCard
 from bench_freeze.engines.selection import NmsSettings, select
 from bench_freeze.engines.trt_engine import TrtEngine
 from bench_freeze.engines.trt_runner import Slot
-from bench_freeze.kernels import cuda, cuda_letterbox, device_array
+from bench_freeze.kernels import cuda, device_array
 from tests.cuda_double import HostDouble, HostDriver, HostGraph, host_array
 
 SIZE, ANCHORS = 32, 16

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from ..results.analysis import Analysis
+from ..results.findings import Findings
 from .drift import measure_drift
 from .features import measure_features
 from .ladder import measure_ladder
 from .recovery import measure_recovery
-from .trained import Findings, Trained
+from .trained import Trained
 
 
 def measure_findings(trained: Trained) -> Findings:

@@ -13,8 +13,6 @@ from ..data.dataset import ImageRecord
 from ..data.loader import Batch, load_batches
 from ..environment import package_versions
 from ..finetune.arm import CHECKPOINT, Arm
-from ..results.analysis import Analysis
-from ..results.schema import Rung
 from ..study.inputs import Inputs
 
 BATCH = 8  # of an analysis' own forward passes; the study's batch is the engine's
@@ -61,11 +59,3 @@ class Trained:
     def batches(self, images: tuple[ImageRecord, ...]) -> Iterator[Batch]:
         """Letterboxed images, read ahead."""
         return load_batches(images, imgsz=self.study.imgsz, batch=BATCH, workers=self.study.workers)
-
-
-@dataclass(frozen=True)
-class Findings:
-    """What the rows of one training share; None where it was not asked for."""
-
-    ladder: list[Rung] | None = None
-    analysis: Analysis | None = None

@@ -51,7 +51,7 @@ def add_eval(commands: Any) -> None:
 
 
 def _eval(parsed: argparse.Namespace, command: list[str]) -> int:
-    from ..evaluate.command import evaluate_files
+    from ..evaluate.eval_report import evaluate_files
     from ..evaluate.protocols import rules_of
 
     rules_of(parsed.protocol)  # before any work

@@ -1,170 +1,240 @@
-"""`bench-freeze export`: one model from checkpoints on disk to a checked ONNX file with its side-car json."""
+"""The flags of `bench-freeze export`, and the requests that they become."""
 
 from __future__ import annotations
 
-import json
-import tempfile
-from dataclasses import dataclass
+import argparse
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ..artifact import file_sha256, write_whole
-from ..data.image_folders import images_in
-from ..data.images import read_image
-from ..data.letterbox import letterbox_into
-from ..deployment.deployment import Candidate, export_checked
-from ..dualhead.branch import DEFAULT, HeadBranch, check_branch
-from ..dualhead.checkpoint import Checkpoint, load_checkpoint, locate_weights, quiet_ultralytics
-from ..environment import package_versions
 from ..errors import InputError
-from ..export.onnx_export import check_opset
-from .fitting import check_fit
 
-PARITY_IMAGES = 4
+EPILOG = """\
+examples:
+  bench-freeze export --weights base.pt --tuned tuned.pt --freeze 15 --out model.onnx
+  bench-freeze export --onnx model.onnx --precision int8 --images fruit --images coco --out model.int8.onnx
+  bench-freeze export --onnx model.onnx --engine trt --precision fp16 --compute-capability 86 --out model.plan
 
+A checkpoint can run any program while it is loaded: names beyond Ultralytics' own are refused and shown, unless
+--trust-checkpoint is given.
 
-@dataclass(frozen=True)
-class ExportRequest:
-    """What to export; `batch` None means a free batch dimension, `tuned` None the checkpoint's own single head.
-
-    `construction` None is branched where there are two checkpoints.
-    """
-
-    weights: str
-    tuned: str | None
-    freeze: int | None
-    construction: str | None
-    imgsz: int
-    batch: int | None
-    opset: int
-    images: tuple[str, ...]
-    out: Path
-    trust_checkpoint: bool = False
-    head_branch: HeadBranch = DEFAULT
+A plan runs on the kind of GPU that it was built for. With TensorRT for RTX and --compute-capability it is built on a
+machine without a GPU; without the flag it is for this machine's. Exit status: 0 done, 1 the result differs from its
+source beyond a bound, 2 usage or input.
+"""
 
 
-def export_files(request: ExportRequest) -> list[str]:
-    """Write the ONNX file and its side-car; returns lines for the user. Raises InputError and AuditError."""
-    if request.imgsz < 1:
-        raise InputError(
-            f"--imgsz {request.imgsz} is out of range; give a multiple of the model's stride, such as 640."
+def add_export(commands: Any) -> None:
+    """Add the command to the parser's commands."""
+    export = commands.add_parser(
+        "export",
+        help="write one dual-head or single-head model as ONNX or as a TensorRT plan",
+        description="Write a model as ONNX with a model card inside, checked by onnx and against torch. With --tuned "
+        "the model has two heads; without, it is the checkpoint's own. --precision converts it, --engine trt builds a "
+        "TensorRT plan of it; each file has a side-car json.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    source = export.add_argument_group("model")
+    source.add_argument("--weights", metavar="BASE.pt", help="the base checkpoint")
+    source.add_argument("--tuned", metavar="TUNED.pt", help="a fine-tuned checkpoint of the same layout")
+    source.add_argument("--freeze", type=int, metavar="N", help="freeze depth of the fine-tuning (with --tuned)")
+    source.add_argument(
+        "--construction", choices=("branched", "grafted", "plain"), help="of two checkpoints (default: branched)"
+    )
+    source.add_argument(
+        "--trust-checkpoint",
+        action="store_true",
+        help="load checkpoints that need more than Ultralytics' own classes: such a file can run any program while it "
+        "is loaded, so only for files whose origin you know (bench-freeze doctor FILE lists what one would load)",
+    )
+    source.add_argument(
+        "--head-branch",
+        choices=("one2many", "one2one"),
+        default="one2many",
+        help="branch that answers in heads with two (YOLOv10, YOLO26); the file's own wish is not followed "
+        "(default: one2many)",
+    )
+    source.add_argument("--onnx", metavar="MODEL.onnx", help="an exported model instead of checkpoints")
+    source.add_argument("--imgsz", type=int, metavar="N", help="image side in pixels (default: 640)")
+    source.add_argument("--batch", type=int, metavar="N", help="batch size (default: 1)")
+    source.add_argument("--dynamic-batch", action="store_true", help="a free batch dimension instead")
+    source.add_argument("--opset", type=int, metavar="N", help="ONNX opset, at least 18 (default: 18)")
+    source.add_argument(
+        "--images",
+        metavar="DIR",
+        action="append",
+        help="real images to compare on and to calibrate int8 with; once per data set (default: generated)",
+    )
+    export.add_argument(
+        "--out", required=True, metavar="FILE", help="the ONNX file or plan to write; its side-car json goes beside it"
+    )
+    precision = export.add_argument_group("precision")
+    precision.add_argument(
+        "--precision", choices=("fp32", "fp16", "int8"), help="convert to it (default: the model as it is, fp32)"
+    )
+    precision.add_argument("--calibration", choices=("minmax", "entropy"), help="of int8 ranges (default: minmax)")
+    precision.add_argument(
+        "--int8-last-layers", action="store_true", help="int8 takes the heads' last convolutions too"
+    )
+    trt = export.add_argument_group("engine")
+    trt.add_argument("--engine", choices=("ort", "trt"), default="ort", help="ort: ONNX; trt: a plan (default: ort)")
+    trt.add_argument("--compute-capability", metavar="N", help="build for this GPU kind, 86 or 8.6; no GPU is needed")
+    trt.add_argument("--device", default="cuda:0", metavar="cuda:N", help="the GPU to build for (default: cuda:0)")
+    trt.add_argument("--workspace", type=int, metavar="MB", help="largest scratch memory (default: TensorRT's own)")
+    trt.add_argument("--timing-cache", metavar="FILE", help="timing cache to start from and to update")
+    trt.add_argument("--version-compatible", action="store_true", help="a plan for later TensorRT versions too")
+    trt.add_argument(
+        "--hardware-compatibility",
+        choices=("none", "ampere_plus", "same_compute_capability"),
+        default="none",
+        help="a plan for more GPUs than the one it is built on (default: none)",
+    )
+    trt.add_argument(
+        "--dynamic-batch-profile", metavar="N,N,N", help="smallest, usual, largest batch (default: 1,8,32)"
+    )
+    trt.add_argument("--dla", type=int, metavar="N", help="run on this DLA core, what does not fit it on the GPU")
+    export.set_defaults(call=_export)
+
+
+def _export(parsed: argparse.Namespace, command: list[str]) -> int:
+    from ..deployment.export_files import ExportRequest, export_files
+
+    if (parsed.weights is None) == (parsed.onnx is None):
+        raise InputError("give either --weights BASE.pt or --onnx MODEL.onnx: it is what will be exported.")
+    source: Path | ExportRequest
+    _refuse_contradictions(parsed)
+    if parsed.onnx is not None:
+        _refuse_export_flags(parsed)
+        source = Path(parsed.onnx)
+    else:
+        free = parsed.dynamic_batch or parsed.dynamic_batch_profile
+        source = ExportRequest(
+            weights=parsed.weights,
+            tuned=parsed.tuned,
+            freeze=parsed.freeze,
+            construction=parsed.construction,
+            imgsz=640 if parsed.imgsz is None else parsed.imgsz,
+            batch=None if free else 1 if parsed.batch is None else parsed.batch,
+            opset=18 if parsed.opset is None else parsed.opset,
+            images=tuple(parsed.images or ()),
+            out=Path(parsed.out),
+            trust_checkpoint=parsed.trust_checkpoint,
+            head_branch=parsed.head_branch,
         )
-    if request.batch is not None and request.batch < 1:
-        raise InputError(f"--batch {request.batch} is out of range; give at least 1, or --dynamic-batch.")
-    _check_out(request)
-    check_opset(request.opset)
-    quiet_ultralytics()
-    candidate = candidate_of(
-        request.weights,
-        request.tuned,
-        request.freeze,
-        request.construction,
-        head_branch=request.head_branch,
-        trust=request.trust_checkpoint,
+    _refuse_plan_flags(parsed)
+    if isinstance(source, ExportRequest) and parsed.engine == "ort" and parsed.precision in (None, "fp32"):
+        written = export_files(source)
+    else:
+        written = _convert(parsed, source)
+    for line in written:
+        print(line)
+    return 0
+
+
+def _convert(parsed: argparse.Namespace, source: Any) -> list[str]:
+    from ..deployment.convert_files import ConvertRequest, convert_files
+    from ..export.builder import PlanOptions
+    from ..export.quantize import Int8Settings
+
+    return convert_files(
+        ConvertRequest(
+            source=source,
+            engine=parsed.engine,
+            precision=parsed.precision,
+            int8=Int8Settings(parsed.calibration or "minmax", parsed.int8_last_layers),
+            images=tuple(parsed.images or ()),
+            plan=PlanOptions(
+                device=parsed.device,
+                compute_capability=_capability(parsed.compute_capability),
+                workspace_mb=parsed.workspace,
+                version_compatible=parsed.version_compatible,
+                hardware_compatibility=parsed.hardware_compatibility,
+                batch_profile=_profile(parsed.dynamic_batch_profile),
+                dla_core=parsed.dla,
+            ),
+            timing_cache=Path(parsed.timing_cache) if parsed.timing_cache else None,
+            out=Path(parsed.out),
+        )
     )
-    base = candidate.base
-    for checkpoint in filter(None, (base, candidate.tuned)):
-        checkpoint.layers.check_imgsz(request.imgsz)
-    images = _parity_images(request.images, request.imgsz)
-    request.out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=request.out.parent) as folder:
-        partial = Path(folder) / "model.onnx"
-        facts = export_checked(candidate, partial, request.imgsz, request.batch, request.opset, images)
-        partial.replace(request.out)
-    side_car = request.out.with_suffix(".json")
-    content = {
-        **facts,
-        "onnx_sha256": file_sha256(request.out),
-        "base_sha256": base.sha256,
-        "tuned_sha256": candidate.tuned.sha256 if candidate.tuned is not None else None,
-        "versions": package_versions("torch", "ultralytics", "onnx", "onnxscript", "onnxruntime"),
+
+
+def _refuse_export_flags(parsed: argparse.Namespace) -> None:
+    """An ONNX file has its heads, size and batch already: flags that would change them must not pass unheard."""
+    given = {
+        "--tuned": parsed.tuned is not None,
+        "--freeze": parsed.freeze is not None,
+        "--construction": parsed.construction is not None,
+        "--imgsz": parsed.imgsz is not None,
+        "--batch": parsed.batch is not None,
+        "--opset": parsed.opset is not None,
+        "--dynamic-batch": parsed.dynamic_batch,
+        "--trust-checkpoint": parsed.trust_checkpoint,
+        "--head-branch one2one": parsed.head_branch != "one2many",
     }
-    write_whole(side_car, json.dumps(content, indent=1).encode())
-    parity = facts["parity"]
-    heads = ", ".join(f"{h['head']}: {h['box_px']:.2g} px, {h['score']:.2g}" for h in parity["heads"]) if parity else ""
-    checked = (
-        f"compared with torch on {parity['images']} images ({heads})" if parity else "not compared: no ONNX Runtime"
-    )
-    return [f"{request.out}  {request.out.stat().st_size / 1e6:.2f} MB, {checked}", f"{side_car}"]
+    for flag, there in given.items():
+        if there:
+            raise InputError(
+                f"{flag} belongs to --weights; an ONNX file is what it is, export it again from checkpoints."
+            )
+    if Path(parsed.onnx).suffix.lower() in (".pt", ".pth"):
+        raise InputError(f"--onnx {parsed.onnx} is a checkpoint; give it as --weights {parsed.onnx}.")
 
 
-def _check_out(request: ExportRequest) -> None:
-    """The file to write must not be one of those that are read, nor its own side-car."""
-    out = request.out
-    if out.is_dir():
-        raise InputError(f"--out {out} is a folder; give the name of the file to write, such as {out / 'model.onnx'}.")
-    if out.suffix.lower() in (".pt", ".pth", ".json", ".plan", ".engine"):
-        raise InputError(f"--out {out}: an ONNX model is no {out.suffix} file; give a name such as model.onnx.")
-    for flag, given in (("--weights", request.weights), ("--tuned", request.tuned)):
-        if given is not None and Path(given).resolve() in (out.resolve(), out.with_suffix(".json").resolve()):
-            raise InputError(f"--out {out} would overwrite the checkpoint of {flag}; give another name.")
+def _refuse_contradictions(parsed: argparse.Namespace) -> None:
+    if parsed.weights is not None and Path(parsed.weights).suffix.lower() == ".onnx":
+        raise InputError(
+            f"--weights {parsed.weights} is an ONNX model, and this option takes a checkpoint (.pt); give it "
+            f"as --onnx {parsed.weights} with --precision or --engine trt."
+        )
+    for flag, there in (
+        ("--dynamic-batch", parsed.dynamic_batch),
+        ("--dynamic-batch-profile", parsed.dynamic_batch_profile),
+    ):
+        if parsed.batch is not None and there:
+            raise InputError(
+                f"--batch {parsed.batch} and {flag} exclude each other: a batch is fixed or free; give one."
+            )
+    for flag, there in (
+        ("--calibration", parsed.calibration is not None),
+        ("--int8-last-layers", parsed.int8_last_layers),
+    ):
+        if there and parsed.precision != "int8":
+            raise InputError(f"{flag} is for int8; add --precision int8, or leave it out.")
 
 
-def candidate_of(
-    weights: str,
-    tuned_weights: str | None,
-    freeze: int | None,
-    construction: str | None,
-    *,
-    head_branch: HeadBranch = DEFAULT,
-    trust: bool = False,
-    option: str = "--weights",
-) -> Candidate:
-    """The model that flags describe: one checkpoint's own, or of two, branched where `construction` is None.
-
-    `option` says in a message where the base checkpoint was named, `trust` lets checkpoints run code while they are
-    loaded. Raises InputError where the two, or the flags, do not fit.
-    """
-    if tuned_weights is None:
-        for flag, given in (("--freeze", freeze), ("--construction", construction)):
-            if given is not None:
-                raise InputError(
-                    f"{flag} {given} belongs to --tuned: without a fine-tuned checkpoint the model is the base's own; "
-                    f"add --tuned TUNED.pt, or leave {flag} out."
-                )
-        base = _load(weights, option, trust)
-        check_branch(base.model, head_branch)
-        return Candidate("original", base, head_branch=head_branch)
-    construction = construction or "branched"
-    if construction != "plain" and freeze is None:
-        raise InputError("--freeze is missing: with --tuned, say how many layers were frozen in its training.")
-    base, tuned = _load(weights, option, trust), _load(tuned_weights, "--tuned", trust)
-    check_branch(base.model, head_branch)
-    check_branch(tuned.model, head_branch)
-    if freeze is not None:
-        base.layers.check_depth(freeze)
-        if construction != "plain":
-            check_fit(base, tuned, construction, freeze, (weights, tuned_weights))
-    return Candidate(construction, base, tuned, freeze, head_branch)
+def _refuse_plan_flags(parsed: argparse.Namespace) -> None:
+    given = {
+        "--compute-capability": parsed.compute_capability is not None,
+        "--workspace": parsed.workspace is not None,
+        "--timing-cache": parsed.timing_cache is not None,
+        "--version-compatible": parsed.version_compatible,
+        "--hardware-compatibility": parsed.hardware_compatibility != "none",
+        "--dynamic-batch-profile": parsed.dynamic_batch_profile is not None,
+        "--dla": parsed.dla is not None,
+    }
+    for flag, there in given.items():
+        if there and parsed.engine != "trt":
+            raise InputError(f"{flag} is for TensorRT plans; add --engine trt, or leave it out.")
 
 
-def _load(name: str, option: str, trust: bool) -> Checkpoint:
+def _capability(text: str | None) -> str | None:
+    """ "8.6", "86" and "sm86" are one."""
+    if text is None:
+        return None
+    digits = text.lower().removeprefix("sm").lstrip("_").replace(".", "")
+    if not digits.isdigit() or not 2 <= len(digits) <= 3:
+        raise InputError(f"--compute-capability {text} is none; give two or three digits, for example 86 for 8.6.")
+    return digits
+
+
+def _profile(text: str | None) -> tuple[int, int, int] | None:
+    if text is None:
+        return None
     try:
-        return load_checkpoint(locate_weights(name), trust=trust)
-    except InputError as error:
-        raise InputError(f"{option} {error}") from None
-
-
-def _parity_images(folders: tuple[str, ...], imgsz: int) -> NDArray[np.float32]:
-    """Letterboxed images [N, 3, S, S] to compare on: the user's, else smooth random patterns."""
-    if not folders:
-        return generated_images(imgsz)
-    files: list[Path] = []
-    for folder in folders:
-        found = images_in(Path(folder))
-        if not found:
-            raise InputError(f"--images {folder}: there are no images; give a folder that has some.")
-        files += found[: max(1, PARITY_IMAGES // len(folders))]
-    images = np.empty((len(files), 3, imgsz, imgsz), dtype=np.float32)
-    for canvas, file in zip(images, files, strict=True):
-        letterbox_into(read_image(file), canvas)
-    return images
-
-
-def generated_images(imgsz: int) -> NDArray[np.float32]:
-    """Smooth random patterns [N, 3, S, S], the same every time."""
-    coarse = np.random.default_rng(0).random((PARITY_IMAGES, 3, 8, 8), dtype=np.float32)
-    repeat = -(-imgsz // 8)
-    return np.ascontiguousarray(np.kron(coarse, np.ones((1, 1, repeat, repeat), np.float32))[..., :imgsz, :imgsz])
+        low, usual, high = (int(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(
+            f"--dynamic-batch-profile {text} is no list of three numbers; give smallest, usual, largest: 1,8,32."
+        ) from None
+    return low, usual, high

@@ -18,7 +18,7 @@ from ..engines.ort_engine import OrtEngine
 from ..engines.selection import NmsSettings
 from ..errors import InputError
 from ..evaluate import evaluate
-from ..evaluate.command import EvalReport
+from ..evaluate.eval_report import EvalReport
 from ..evaluate.protocols import Protocol
 from .accuracy import as_table
 from .pipeline import detect

@@ -157,7 +157,7 @@ class Slot:
 
         The canvases of the `batch` that have no image are grey.
         """
-        from ..kernels.cuda_letterbox import letterbox_cuda
+        from .cuda_letterbox import letterbox_cuda
 
         self._begin(batch)
         placed = self._images.upload([*images, *[_GREY] * (batch - len(images))])

@@ -5,20 +5,20 @@ from __future__ import annotations
 import hashlib
 from dataclasses import asdict
 
-from ..analysis.breakdown import score_in_parts
-from ..analysis.trained import Findings
 from ..artifact import Artifact
 from ..config.recipe import STATIC
 from ..config.study import Precision, Study
 from ..data.classes import ClassMap, map_classes
 from ..data.dataset import DetectionSet
 from ..deployment.accuracy import score
+from ..deployment.breakdown import score_in_parts
 from ..deployment.deployment import Candidate, Deployment
 from ..deployment.pipeline import HeadDetections, merge
 from ..deployment.plan_builds import measure_builds
 from ..export.onnx_export import MODEL
 from ..export.plan import PLAN
 from ..finetune.arm import CHECKPOINT, Arm, load_tuned
+from ..results.findings import Findings
 from ..results.inputs import BaseOutput
 from ..results.schema import Accuracy, ArtifactHashes, MapPair, Memory, Original, Row, Training
 from .bench import Bench

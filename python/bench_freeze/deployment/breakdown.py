@@ -14,12 +14,12 @@ from ..artifact import ArtifactStore
 from ..config.study import Study
 from ..data.classes import ClassMap
 from ..data.dataset import DetectionSet
-from ..deployment.accuracy import Scored, as_table, score
-from ..deployment.pipeline import HeadDetections
 from ..evaluate import evaluate
 from ..evaluate.breakdown import COUNT_BINS, LOW_IOU_THRESHOLDS, break_down
 from ..evaluate.protocols import AREA_RANGES
 from ..results.analysis import Breakdown
+from .accuracy import Scored, as_table, score
+from .pipeline import HeadDetections
 
 RESAMPLES = 1000
 CONFIDENCE = 0.95

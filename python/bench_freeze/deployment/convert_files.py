@@ -17,14 +17,14 @@ from ..config.study import Precision
 from ..data.image_folders import images_in
 from ..data.images import read_image, spread
 from ..data.letterbox import letterbox_into
-from ..deployment.calibration import IMAGES_PER_SET
 from ..environment import package_versions
 from ..errors import InputError
 from ..export.builder import PlanOptions
 from ..export.onnx_card import read_card
 from ..export.plan import build_plan
 from ..export.quantize import Int8Settings
-from .export import ExportRequest, export_files
+from .calibration import IMAGES_PER_SET
+from .export_files import ExportRequest, export_files
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def _convert(onnx: Path, target: Path, request: ConvertRequest, imgsz: int) -> P
 
 def read_images(folders: Sequence[str], imgsz: int, per_folder: int = IMAGES_PER_SET) -> NDArray[np.float32]:
     """Letterboxed images [N, 3, S, S] of all folders, spread evenly; smooth random patterns without any folder."""
-    from .export import generated_images
+    from .export_files import generated_images
 
     if not folders:
         return generated_images(imgsz)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from .side import Side
+    from ..diff.side import Side
 
 ENGINES = {".onnx": "ort", ".pt": "torch", ".plan": "trt", ".engine": "trt"}
 EPILOG = """\
@@ -78,8 +78,8 @@ def add_diff(commands: Any) -> None:
 def _diff(parsed: argparse.Namespace, command: list[str]) -> int:
     from rich.console import Console
 
-    from .blame import Bounds, bounds_for, compare
-    from .text import layer_table, sentences, to_dict
+    from ..diff.blame import Bounds, bounds_for, compare
+    from ..diff.text import layer_table, sentences, to_dict
 
     _check(parsed)
     sides = _open(parsed)
@@ -146,18 +146,18 @@ def _open(parsed: argparse.Namespace) -> tuple[Side, Side]:
 
 def _side(engine: str, path: Path, parsed: argparse.Namespace, other: Side | None) -> Side:
     if engine == "ort":
-        from .side import OrtSide
+        from ..diff.side import OrtSide
 
         return OrtSide(path)
     if engine == "trt":
+        from ..diff.trt_side import TrtSide
         from ..engines.availability import engine_device, require_engine
-        from .trt_side import TrtSide
 
         require_engine("trt", parsed.device)
         return TrtSide(path, engine_device("trt", parsed.device))
-    from ..commands.export import candidate_of
+    from ..deployment.export_files import candidate_of
+    from ..diff.torch_side import TorchSide
     from ..dualhead.checkpoint import quiet_ultralytics
-    from .torch_side import TorchSide
 
     quiet_ultralytics()
     candidate = candidate_of(
@@ -191,10 +191,10 @@ def _batches(parsed: argparse.Namespace, a: Side, b: Side) -> Sequence[NDArray[n
 def _images(parsed: argparse.Namespace, imgsz: int) -> NDArray[np.float32]:
     import numpy as np
 
-    from ..commands.convert import read_images
     from ..data.images import spread
     from ..data.loader import load_batch
     from ..data.source import open_base
+    from ..deployment.convert_files import read_images
 
     parts = [read_images([folder], imgsz, parsed.count) for folder in parsed.images or ()]
     for name in parsed.data or ():

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..dualhead.checkpoint import Checkpoint
 from ..errors import InputError
+from .checkpoint import Checkpoint
 
 if TYPE_CHECKING:
     from torch import nn

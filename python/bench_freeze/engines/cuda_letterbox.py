@@ -11,8 +11,8 @@ import numpy as np
 
 from ..data.letterbox import FILL, Letterbox
 from ..errors import InputError
-from .device_array import Stream, current_stream, require_cuda, view_of
-from .ext import native
+from ..kernels.device_array import Stream, current_stream, require_cuda, view_of
+from ..kernels.ext import native
 
 
 def letterbox_cuda(image: Any, canvas: Any, *, stream: Stream | None = None) -> Letterbox:

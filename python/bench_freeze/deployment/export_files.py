@@ -1,0 +1,170 @@
+"""`bench-freeze export`: one model from checkpoints on disk to a checked ONNX file with its side-car json."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..artifact import file_sha256, write_whole
+from ..data.image_folders import images_in
+from ..data.images import read_image
+from ..data.letterbox import letterbox_into
+from ..dualhead.branch import DEFAULT, HeadBranch, check_branch
+from ..dualhead.checkpoint import Checkpoint, load_checkpoint, locate_weights, quiet_ultralytics
+from ..dualhead.fitting import check_fit
+from ..environment import package_versions
+from ..errors import InputError
+from ..export.onnx_export import check_opset
+from .deployment import Candidate, export_checked
+
+PARITY_IMAGES = 4
+
+
+@dataclass(frozen=True)
+class ExportRequest:
+    """What to export; `batch` None means a free batch dimension, `tuned` None the checkpoint's own single head.
+
+    `construction` None is branched where there are two checkpoints.
+    """
+
+    weights: str
+    tuned: str | None
+    freeze: int | None
+    construction: str | None
+    imgsz: int
+    batch: int | None
+    opset: int
+    images: tuple[str, ...]
+    out: Path
+    trust_checkpoint: bool = False
+    head_branch: HeadBranch = DEFAULT
+
+
+def export_files(request: ExportRequest) -> list[str]:
+    """Write the ONNX file and its side-car; returns lines for the user. Raises InputError and AuditError."""
+    if request.imgsz < 1:
+        raise InputError(
+            f"--imgsz {request.imgsz} is out of range; give a multiple of the model's stride, such as 640."
+        )
+    if request.batch is not None and request.batch < 1:
+        raise InputError(f"--batch {request.batch} is out of range; give at least 1, or --dynamic-batch.")
+    _check_out(request)
+    check_opset(request.opset)
+    quiet_ultralytics()
+    candidate = candidate_of(
+        request.weights,
+        request.tuned,
+        request.freeze,
+        request.construction,
+        head_branch=request.head_branch,
+        trust=request.trust_checkpoint,
+    )
+    base = candidate.base
+    for checkpoint in filter(None, (base, candidate.tuned)):
+        checkpoint.layers.check_imgsz(request.imgsz)
+    images = _parity_images(request.images, request.imgsz)
+    request.out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=request.out.parent) as folder:
+        partial = Path(folder) / "model.onnx"
+        facts = export_checked(candidate, partial, request.imgsz, request.batch, request.opset, images)
+        partial.replace(request.out)
+    side_car = request.out.with_suffix(".json")
+    content = {
+        **facts,
+        "onnx_sha256": file_sha256(request.out),
+        "base_sha256": base.sha256,
+        "tuned_sha256": candidate.tuned.sha256 if candidate.tuned is not None else None,
+        "versions": package_versions("torch", "ultralytics", "onnx", "onnxscript", "onnxruntime"),
+    }
+    write_whole(side_car, json.dumps(content, indent=1).encode())
+    parity = facts["parity"]
+    heads = ", ".join(f"{h['head']}: {h['box_px']:.2g} px, {h['score']:.2g}" for h in parity["heads"]) if parity else ""
+    checked = (
+        f"compared with torch on {parity['images']} images ({heads})" if parity else "not compared: no ONNX Runtime"
+    )
+    return [f"{request.out}  {request.out.stat().st_size / 1e6:.2f} MB, {checked}", f"{side_car}"]
+
+
+def _check_out(request: ExportRequest) -> None:
+    """The file to write must not be one of those that are read, nor its own side-car."""
+    out = request.out
+    if out.is_dir():
+        raise InputError(f"--out {out} is a folder; give the name of the file to write, such as {out / 'model.onnx'}.")
+    if out.suffix.lower() in (".pt", ".pth", ".json", ".plan", ".engine"):
+        raise InputError(f"--out {out}: an ONNX model is no {out.suffix} file; give a name such as model.onnx.")
+    for flag, given in (("--weights", request.weights), ("--tuned", request.tuned)):
+        if given is not None and Path(given).resolve() in (out.resolve(), out.with_suffix(".json").resolve()):
+            raise InputError(f"--out {out} would overwrite the checkpoint of {flag}; give another name.")
+
+
+def candidate_of(
+    weights: str,
+    tuned_weights: str | None,
+    freeze: int | None,
+    construction: str | None,
+    *,
+    head_branch: HeadBranch = DEFAULT,
+    trust: bool = False,
+    option: str = "--weights",
+) -> Candidate:
+    """The model that flags describe: one checkpoint's own, or of two, branched where `construction` is None.
+
+    `option` says in a message where the base checkpoint was named, `trust` lets checkpoints run code while they are
+    loaded. Raises InputError where the two, or the flags, do not fit.
+    """
+    if tuned_weights is None:
+        for flag, given in (("--freeze", freeze), ("--construction", construction)):
+            if given is not None:
+                raise InputError(
+                    f"{flag} {given} belongs to --tuned: without a fine-tuned checkpoint the model is the base's own; "
+                    f"add --tuned TUNED.pt, or leave {flag} out."
+                )
+        base = _load(weights, option, trust)
+        check_branch(base.model, head_branch)
+        return Candidate("original", base, head_branch=head_branch)
+    construction = construction or "branched"
+    if construction != "plain" and freeze is None:
+        raise InputError("--freeze is missing: with --tuned, say how many layers were frozen in its training.")
+    base, tuned = _load(weights, option, trust), _load(tuned_weights, "--tuned", trust)
+    check_branch(base.model, head_branch)
+    check_branch(tuned.model, head_branch)
+    if freeze is not None:
+        base.layers.check_depth(freeze)
+        if construction != "plain":
+            check_fit(base, tuned, construction, freeze, (weights, tuned_weights))
+    return Candidate(construction, base, tuned, freeze, head_branch)
+
+
+def _load(name: str, option: str, trust: bool) -> Checkpoint:
+    try:
+        return load_checkpoint(locate_weights(name), trust=trust)
+    except InputError as error:
+        raise InputError(f"{option} {error}") from None
+
+
+def _parity_images(folders: tuple[str, ...], imgsz: int) -> NDArray[np.float32]:
+    """Letterboxed images [N, 3, S, S] to compare on: the user's, else smooth random patterns."""
+    if not folders:
+        return generated_images(imgsz)
+    files: list[Path] = []
+    for folder in folders:
+        found = images_in(Path(folder))
+        if not found:
+            raise InputError(f"--images {folder}: there are no images; give a folder that has some.")
+        files += found[: max(1, PARITY_IMAGES // len(folders))]
+    images = np.empty((len(files), 3, imgsz, imgsz), dtype=np.float32)
+    for canvas, file in zip(images, files, strict=True):
+        letterbox_into(read_image(file), canvas)
+    return images
+
+
+def generated_images(imgsz: int) -> NDArray[np.float32]:
+    """Smooth random patterns [N, 3, S, S], the same every time."""
+    coarse = np.random.default_rng(0).random((PARITY_IMAGES, 3, 8, 8), dtype=np.float32)
+    repeat = -(-imgsz // 8)
+    return np.ascontiguousarray(np.kron(coarse, np.ones((1, 1, repeat, repeat), np.float32))[..., :imgsz, :imgsz])

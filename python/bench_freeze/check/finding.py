@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from ..results.identity import RowKey
+
 Status = Literal["PASS", "REGRESSION", "AMBIGUOUS", "INVALID", "REFUSED"]
 
 EXIT_CODES: dict[Status, int] = {"PASS": 0, "REGRESSION": 1, "REFUSED": 2, "INVALID": 3, "AMBIGUOUS": 3}
@@ -25,7 +27,7 @@ class Finding:
 
     rule: str  # as in the rules: "latency_model", "base_map", "target_class" ...
     row: str
-    key: tuple[object, ...]
+    key: RowKey
     metric: str  # in words: "model latency p50", "base mAP", "target AP of pear"
     unit: str
     status: Status

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..results.identity import PARTS
 from .limit import Limit as Limit
 from .limit import parse_limit
-from .snapshot import KEY_FIELDS, RowSnapshot
+from .snapshot import RowSnapshot
 
 HEADS = ("target", "base")
 KINDS = ("map", "map50", "class", "f1", "calibration")
@@ -119,7 +120,7 @@ def _special(row: Any, where: str) -> tuple[Mapping[str, Any], Mapping[str, Limi
                 f"{where} has no {key}; a rule says which rows ({'where'}) and how far they may go (limits)."
             )
     picked = _table(row["where"], f"{where}: where")
-    _known(picked, KEY_FIELDS, "field of a row", f"{where}: where")
+    _known(picked, PARTS, "field of a row", f"{where}: where")
     return picked, _limits(_table(row["limits"], f"{where}: limits"), f"{where}: limits")
 
 

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..errors import InputError
+from ..results.identity import RowKey, varying
 from .read import Side
-from .snapshot import KEY_FIELDS, RowSnapshot
+from .snapshot import RowSnapshot
 
 
 @dataclass(frozen=True)
@@ -109,9 +110,8 @@ def _not_there(wanted: RowSnapshot, rows: Iterable[RowSnapshot], current: Side) 
     nearest: list[str] | None = None
     for row in rows:
         differ = [
-            f"{name} is {mine} there, {theirs} in the baseline"
-            for name, mine, theirs in zip(KEY_FIELDS, row.key, wanted.key, strict=True)
-            if mine != theirs
+            f"{name} is {getattr(row.key, name)} there, {getattr(wanted.key, name)} in the baseline"
+            for name in varying((row.key, wanted.key))
         ]
         if nearest is None or len(differ) < len(nearest):
             nearest = differ
@@ -119,8 +119,8 @@ def _not_there(wanted: RowSnapshot, rows: Iterable[RowSnapshot], current: Side) 
     return f"{current.path.name} has no such row{hint}; run the whole study, or --ignore-unmatched leaves it out."
 
 
-def _by_key(side: Side) -> dict[tuple[object, ...], RowSnapshot]:
-    rows: dict[tuple[object, ...], RowSnapshot] = {}
+def _by_key(side: Side) -> dict[RowKey, RowSnapshot]:
+    rows: dict[RowKey, RowSnapshot] = {}
     for row in side.snapshot.rows:
         if row.key in rows:
             raise InputError(f"{side.path} has two rows of {row.title}: a row must be one; write the file again.")

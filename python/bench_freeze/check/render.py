@@ -123,7 +123,7 @@ def plain_json(outcome: Outcome) -> str:
 
 
 def _as_json(finding: Finding) -> dict[str, Any]:
-    return {**asdict(finding), "key": list(finding.key), "change_share": finding.change_share}
+    return {**asdict(finding), "key": list(finding.key.parts().values()), "change_share": finding.change_share}
 
 
 def _columns(width: int) -> list[int]:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
+from ..results.identity import PARTS, RowKey, key_of
 from ..results.profile import Profile
 from ..results.schema import Accuracy, Latency, MatchFileFacts, Original, Results, Row
 
@@ -17,11 +18,6 @@ KIND = "bench-freeze baseline"
 VERSION = 1
 PROFILE = "profile"  # the construction of its row
 SAMPLE_DIGITS = 5  # significant: a microsecond of a tenth of a second
-
-KEY_FIELDS = (
-    *("freeze", "seed", "recipe", "data_fraction", "weights", "engine", "precision", "construction"),
-    *("imgsz", "batch", "device"),
-)
 
 
 class Sampled(Struct, frozen=True, kw_only=True):
@@ -64,9 +60,9 @@ class RowSnapshot(Struct, frozen=True, kw_only=True):
     energy_j: Annotated[list[float], Meta(description="joules per call, one of each window")] = []
 
     @property
-    def key(self) -> tuple[Any, ...]:
+    def key(self) -> RowKey:
         """What a row is found by in the other run."""
-        return tuple(getattr(self, name) for name in KEY_FIELDS)
+        return RowKey(**{name: getattr(self, name) for name in PARTS})
 
     @property
     def title(self) -> str:
@@ -183,12 +179,7 @@ def _of_original(original: Original, results: Results) -> RowSnapshot:
     own = results.pretraining(original.weights)
     base = results.data.get("base") if own is None else own.base
     return RowSnapshot(
-        freeze=None,
-        seed=None,
-        recipe=None,
-        data_fraction=None,
-        weights=original.weights,
-        construction="original",
+        **key_of(original).parts(),
         protocol=str(results.settings.get("protocol")),
         data_sha256=None if base is None else base.sha256,
         accuracy=_heads(base=original.base),
@@ -198,12 +189,7 @@ def _of_original(original: Original, results: Results) -> RowSnapshot:
 
 def _of_row(row: Row) -> RowSnapshot:
     return RowSnapshot(
-        freeze=row.freeze,
-        seed=row.seed,
-        recipe=row.recipe,
-        data_fraction=row.data_fraction,
-        weights=row.weights,
-        construction=row.construction,
+        **key_of(row).parts(),
         protocol=row.protocol,
         data_sha256=row.data_sha256,
         accuracy=_heads(target=row.target, base=row.base),
@@ -215,11 +201,6 @@ def _common(row: Row | Original) -> dict[str, Any]:
     scopes = {"model": row.latency.model, "pipeline": row.latency.pipeline}
     hashes = row.artifact
     return {
-        "engine": row.engine,
-        "precision": row.precision,
-        "imgsz": row.imgsz,
-        "batch": row.batch,
-        "device": row.device,
         "size_bytes": hashes.bytes,
         "artifact_sha256": hashes.plan_sha256 or hashes.onnx_sha256 or hashes.weights_sha256,
         "latency": {scope: _sampled(latency) for scope, latency in scopes.items() if latency is not None},

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..results.identity import DEPLOYMENT, TRAINING, RowKey, key_of, varying
 from ..results.schema import Original, Results, Row
 
-TRAINING = ("freeze", "recipe", "data_fraction", "weights")
-DEPLOYMENT = ("engine", "precision", "imgsz", "batch", "device")
+# What names an arm, in the order of its name and of `identity` in the results.
+_NAMED_BY = (*(name for name in TRAINING if name != "seed"), "construction", *DEPLOYMENT)
 
 
 @dataclass(frozen=True)
@@ -18,11 +19,14 @@ class ArmRows:
 
     name: str
     training: str  # its name without the construction: arms of one training have the same target head
-    trained: tuple[Any, ...]  # what the training is
-    deployment: tuple[Any, ...]
-    identity: dict[str, Any]
+    key: RowKey  # of all its rows but for the seed
     rows: dict[int, Row]
     original: Original
+
+    @property
+    def deployment(self) -> tuple[Any, ...]:
+        """What runs its models."""
+        return self.key.deployment
 
     @property
     def seeds(self) -> list[int]:
@@ -46,30 +50,31 @@ class ArmRows:
 
 def arms_of(results: Results) -> list[ArmRows]:
     """The arms in the order of their first rows. A row of an engine without an original has no arm."""
-    fields = [name for name in (*TRAINING, "construction", *DEPLOYMENT) if _has(results.rows, name)]
-    varying = [name for name in fields if len({_value(row, name) for row in results.rows}) > 1]
-    found: dict[tuple[Any, ...], dict[int, Row]] = {}
+    found: dict[RowKey, dict[int, Row]] = {}
     for row in results.rows:
-        found.setdefault(tuple(_value(row, name) for name in fields), {})[row.seed] = row
+        found.setdefault(key_of(row).without("seed"), {})[row.seed] = row
+    extra = [name for name in varying(found, _NAMED_BY) if name not in ("freeze", "construction")]
     arms = []
-    for rows in found.values():
-        first = next(iter(rows.values()))
-        original = _original_of(first, results.originals)
+    for key, rows in found.items():
+        original = _original_of(key, results.originals)
         if original is None:
             continue
-        extras = [_value(first, name) for name in varying if name not in ("freeze", "construction")]
+        extras = [getattr(key, name) for name in extra]
         arms.append(
             ArmRows(
-                name=" ".join(map(str, [first.construction, first.freeze, *extras])),
-                training=" ".join(map(str, ["freeze", first.freeze, *extras])),
-                trained=tuple(_value(first, name) for name in TRAINING if name in fields),
-                deployment=tuple(_value(first, name) for name in DEPLOYMENT),
-                identity={name: _value(first, name) for name in fields},
+                name=" ".join(map(str, [key.construction, key.freeze, *extras])),
+                training=" ".join(map(str, ["freeze", key.freeze, *extras])),
+                key=key,
                 rows=dict(sorted(rows.items())),
                 original=original,
             )
         )
     return arms
+
+
+def identity_of(arm: ArmRows) -> dict[str, Any]:
+    """The arm's identity as results keep it: its parts by name, without those that say nothing."""
+    return {name: value for name in _NAMED_BY if (value := getattr(arm.key, name)) is not None}
 
 
 def trainings_of(arms: Sequence[ArmRows]) -> list[ArmRows]:
@@ -80,15 +85,6 @@ def trainings_of(arms: Sequence[ArmRows]) -> list[ArmRows]:
     return list(found.values())
 
 
-def _original_of(row: Row, originals: Sequence[Original]) -> Original | None:
-    names = [name for name in ("weights", *DEPLOYMENT) if _has(originals, name)]
-    return next((o for o in originals if all(_value(o, name) == _value(row, name) for name in names)), None)
-
-
-def _has(items: Sequence[Any], name: str) -> bool:
-    """Whether it says anything: a study of one checkpoint names none in its rows."""
-    return any(_value(item, name) is not None for item in items)
-
-
-def _value(item: Any, name: str) -> Any:
-    return getattr(item, name)
+def _original_of(key: RowKey, originals: Sequence[Original]) -> Original | None:
+    own = key.weights, key.deployment
+    return next((o for o in originals if (o.weights, key_of(o).deployment) == own), None)

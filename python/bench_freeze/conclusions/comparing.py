@@ -63,7 +63,7 @@ def pairs_of(arms: Sequence[ArmRows]) -> list[Pair]:
     found: list[Pair] = []
     for a, b in itertools.combinations(trainings_of(arms), 2):
         seeds = [seed for seed in a.seeds if seed in b.rows]
-        if seeds and (a.deployment == b.deployment or a.trained == b.trained):
+        if seeds and (a.deployment == b.deployment or a.key.training == b.key.training):
             between = "trainings" if a.deployment == b.deployment else "deployments"
             of_a, of_b = ([arm.rows[seed].target for seed in seeds] for arm in (a, b))
             found.append(Pair("target", between, a.training, b.training, seeds, of_a, of_b))

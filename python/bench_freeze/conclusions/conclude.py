@@ -9,7 +9,7 @@ from ..evaluate.evaluation import Evaluation
 from ..results.schema import Accuracy, Results, Row
 from ..results.study_statistics import Arm, ClassGroup, Figure, Statistics
 from ..stats.equivalence import ALPHA, POWER
-from .arms import ArmRows, arms_of
+from .arms import ArmRows, arms_of, identity_of
 from .comparing import NUMBERS, compare_pairs, pairs_of
 from .cost import latency_of_rows
 from .figures import Sample, Sampler, figure
@@ -112,7 +112,7 @@ def _arm(arm: ArmRows, sampler: Sampler, groups: Mapping[str, Sequence[str]]) ->
     return Arm(
         name=arm.name,
         training=arm.training,
-        identity=arm.identity,
+        identity=identity_of(arm),
         seeds=arm.seeds,
         isolated=arm.keeps_base_by_construction,
         latency_p50_s=latency,

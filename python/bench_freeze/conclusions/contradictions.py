@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import replace
 
+from ..results.identity import key_of
 from ..results.schema import Latency, Original, Results, Row
 from ..results.study_statistics import Interval
-from .arms import DEPLOYMENT
 from .cost import bounds_of
 
 DUAL = ("branched", "grafted")
@@ -32,16 +33,17 @@ def contradictions(results: Results) -> list[str]:
 def _contained(row: Row, results: Results) -> Iterator[tuple[str, Row | Original]]:
     """The models through the same engine that a dual-head model runs all layers of, with their names."""
     for original in results.originals:
-        if _same(row, original, ("weights", *DEPLOYMENT)):
+        if _engine(row) == _engine(original):
             yield "the original model", original
-    own = ("weights", *DEPLOYMENT, "freeze", "seed", "recipe", "data_fraction")
+    own = key_of(row)
     for other in results.rows:
-        if other.construction == "plain" and _same(row, other, own):
+        if key_of(other) == replace(own, construction="plain"):
             yield _name(other), other
 
 
-def _same(a: Row, b: Row | Original, names: Sequence[str]) -> bool:
-    return all(getattr(a, name) == getattr(b, name) for name in names)
+def _engine(record: Row | Original) -> tuple[object, ...]:
+    """What runs a model, and of which checkpoint it is."""
+    return record.weights, key_of(record).deployment
 
 
 def _contradiction(row: Row, name: str, part: Row | Original) -> str | None:

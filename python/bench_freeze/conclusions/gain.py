@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ..results.identity import DEPLOYMENT
 from ..results.study_statistics import Figure, Gain, GainAt, GainOverScratch, GainTrend
-from .arms import DEPLOYMENT, ArmRows, trainings_of
+from .arms import ArmRows, trainings_of
 from .figures import Sample, Sampler, figure
 
 SCRATCH = "scratch"  # the recipe, as rows call it

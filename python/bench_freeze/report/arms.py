@@ -54,6 +54,7 @@ def _mean(own: Sequence[RowView], arm: Arm, values: Mapping[str, Value]) -> RowV
     return replace(
         own[0],
         kind="mean",
+        key=own[0].key.without("seed"),
         identity={**own[0].identity, "seed": f"mean of {len(own)}"},
         values={**values, **cost},
         verdict=worse([row.verdict for row in own]),

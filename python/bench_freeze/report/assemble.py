@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ..results.identity import PARTS, RowKey, key_of
 from ..results.profile import Profile
 from ..results.schema import Latencies, Latency, Original, Results, Row
 from .arms import no_intervals, picked, with_statistics
@@ -49,22 +50,21 @@ def _of(study: Study, rows: Sequence[RowView]) -> list[RowView]:
 
 def _study_rows(study: Study) -> Iterable[RowView]:
     for original in study.results.originals:
-        yield _row(
-            study.name, original, {"freeze": "-", "construction": "original", "seed": "-"}, _base_values(original)
-        )
+        yield _row(study.name, original, _base_values(original))
     for row in study.results.rows:
-        identity = {"freeze": str(row.freeze), "construction": row.construction, "seed": str(row.seed)}
-        yield _row(study.name, row, identity, _row_values(row))
+        yield _row(study.name, row, _row_values(row))
 
 
-def _row(source: str, record: Row | Original, identity: dict[str, str], values: dict[str, Value]) -> RowView:
+def _row(source: str, record: Row | Original, values: dict[str, Value]) -> RowView:
+    key = key_of(record)
     scopes = _scopes(record.latency)
     return RowView(
         id="",
-        name="",
+        words={},
         kind="original" if isinstance(record, Original) else "model",
         source=source,
-        identity={"source": source, **identity, **_deployment(record)},
+        key=key,
+        identity={"source": source, **_shown(key)},
         values=values | _cost(record.latency, record.artifact.bytes),
         verdict=worse([latency.verdict for latency in scopes.values()]),
         reasons=tuple(f"{scope}: {reason}" for scope, latency in scopes.items() for reason in latency.reasons),
@@ -72,10 +72,10 @@ def _row(source: str, record: Row | Original, identity: dict[str, str], values: 
     )
 
 
-def _deployment(record: Row | Original) -> dict[str, str]:
-    names = ("recipe", "data_fraction", "weights", "engine", "precision", "imgsz", "batch", "device")
-    known = ((name, getattr(record, name, None)) for name in names)  # originals have no training
-    return {name: _word(value) for name, value in known if value is not None}
+def _shown(key: RowKey) -> dict[str, str]:
+    """The parts of a key as cells; depth and seed always have one."""
+    cells = {name: _word(value) for name, value in key.parts().items() if value is not None}
+    return {"freeze": "-", "seed": "-", **cells}
 
 
 def _word(value: Any) -> str:
@@ -125,20 +125,16 @@ def _scopes(latencies: Latencies | None) -> dict[str, Latency]:
 def _profile_row(name: str, profile: Profile, rows: Sequence[RowView]) -> RowView:
     """A profile as a row; the study's row of the same file, when there is one, says which model it is."""
     twin = next((row for row in rows if _onnx(row) == profile.model["sha256"]), None)
-    known = {k: v for k, v in twin.identity.items() if k != "source"} if twin is not None else {}
     engine = profile.engine
-    identity = {
-        "freeze": "-",
-        "construction": profile.model["file"],
-        "seed": "-",
-        **known,
-        "source": name,
+    deployed = {
         "engine": str(engine["name"]),
         "precision": str(engine["precision"]),
-        "imgsz": str(profile.model["imgsz"]),
-        "batch": str(profile.batch),
+        "imgsz": int(profile.model["imgsz"]),
+        "batch": profile.batch,
         "device": str(engine["device"]),
     }
+    known = dict.fromkeys(PARTS) | {"construction": profile.model["file"]} if twin is None else twin.key.parts()
+    key = RowKey(**{**known, **deployed})
     scopes = _scopes(profile.latency)
     values = _profile_accuracy(profile)
     values |= _cost(profile.latency, profile.model["bytes"]) if profile.latency else {}
@@ -148,10 +144,11 @@ def _profile_row(name: str, profile: Profile, rows: Sequence[RowView]) -> RowVie
         values["energy"] = Value(energy.joules_per_call, min(energy.windows_j), max(energy.windows_j))
     return RowView(
         id="",
-        name="",
+        words={},
         kind="profile",
         source=name,
-        identity=identity,
+        key=key,
+        identity={"source": name, **_shown(key)},
         values=values,
         verdict=worse([latency.verdict for latency in scopes.values()]),
         reasons=tuple(f"{scope}: {reason}" for scope, latency in scopes.items() for reason in latency.reasons),
@@ -220,18 +217,20 @@ def _named(rows: Sequence[RowView], columns: Sequence[Column]) -> Iterable[RowVi
     """The rows with names that tell them apart: construction and depth, and whatever else varies."""
     varying = [c.key for c in columns if c.is_text and c.key not in (*ALWAYS, "source", "verdict")]
     several = len({row.source for row in rows}) > 1
-    names = [(f"{row.source}: " if several else "") + _name(row, varying) for row in rows]
-    counts, seen = Counter(names), Counter[str]()
-    for position, (row, name) in enumerate(zip(rows, names, strict=True)):
-        seen[name] += 1
-        unique = name if counts[name] == 1 else f"{name} ({seen[name]})"
-        yield replace(row, id=f"row-{position}", name=unique)
+    named = [replace(row, words=_words(row, varying, several)) for row in rows]
+    counts, seen = Counter(row.name for row in named), Counter[str]()
+    for position, row in enumerate(named):
+        seen[row.name] += 1
+        number = {} if counts[row.name] == 1 else {"number": f"({seen[row.name]})"}
+        yield replace(row, id=f"row-{position}", words={**row.words, **number})
 
 
-def _name(row: RowView, varying: Sequence[str]) -> str:
-    """A mean over seeds has the name of its arm."""
-    varying = [key for key in varying if not (key == "seed" and row.kind == "mean")]
-    parts = [row.identity["construction"], row.identity["freeze"]]
+def _words(row: RowView, varying: Sequence[str], several: bool) -> dict[str, str]:
+    """The words of a row's name by what they say; a mean over seeds has the name of its arm."""
     prefix = {"seed": "seed ", "imgsz": "", "batch": "batch ", "data_fraction": "data "}
-    parts += [prefix.get(key, "") + row.identity.get(key, "-") for key in varying if row.identity.get(key, "-") != "-"]
-    return " ".join(part for part in parts if part != "-")
+    words = {"source": f"{row.source}:"} if several else {}
+    for part in ("construction", "freeze", *varying):
+        word = row.identity.get(part, "-")
+        if word != "-" and not (part == "seed" and row.kind == "mean"):
+            words[part] = prefix.get(part, "") + word
+    return words

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from ..results.identity import RowKey
 from ..results.profile import Profile
 from ..results.schema import Original, Results, Row
 
@@ -53,14 +54,24 @@ class RowView:
     """One row: who it is, its numbers by column, and the record it was read from."""
 
     id: str  # unique on the page, safe as an anchor
-    name: str  # unique in words
+    words: Mapping[str, str]  # of its name, by what they say
     kind: Kind
     source: str
-    identity: Mapping[str, str]  # by column key
+    key: RowKey  # of a profile: of the row that measured the same file, where there is one
+    identity: Mapping[str, str]  # the same as it is shown, by column key
     values: Mapping[str, Value]  # by column key
     verdict: str  # the worse one of its scopes
     reasons: tuple[str, ...]
     record: Row | Original | Profile
+
+    @property
+    def name(self) -> str:
+        """Unique in words, once all rows are there."""
+        return self.name_with()
+
+    def name_with(self, **changed: str) -> str:
+        """The name with other words in some places; an empty one leaves its place out."""
+        return " ".join(word for word in {**self.words, **changed}.values() if word)
 
     def value(self, key: str) -> Value:
         """A number of this row; an empty one where it has none."""
@@ -120,16 +131,13 @@ class View:
     def arms(self) -> list[RowView]:
         """What was tried, each once: the mean over seeds where a study has one, else its rows."""
         means = [row for row in self.rows if row.kind == "mean"]
-        keys = {_but_seed(row) for row in means}
-        return means + [row for row in self.rows if row.kind == "model" and _but_seed(row) not in keys]
+        known = {(row.source, row.key) for row in means}
+        single = [row for row in self.rows if row.kind == "model"]
+        return means + [row for row in single if (row.source, row.key.without("seed")) not in known]
 
     def models(self, *kinds: Kind) -> list[RowView]:
         """Rows of these kinds, in order."""
         return [row for row in self.rows if row.kind in kinds]
-
-
-def _but_seed(row: RowView) -> tuple[tuple[str, str], ...]:
-    return tuple((key, value) for key, value in row.identity.items() if key != "seed")
 
 
 def worse(verdicts: Sequence[str | None]) -> str:

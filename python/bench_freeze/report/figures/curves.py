@@ -16,7 +16,7 @@ Name = Callable[[RowView], str]
 def figures_of_heads(view: View) -> list[Figure]:
     """AP against IoU, of every class and in parts, of the target head and of the base head."""
     found: list[Figure] = []
-    with_base = [row for row in view.models("original", "model") if row.identity["construction"] != "plain"]
+    with_base = [row for row in view.models("original", "model") if row.key.construction != "plain"]
     for key, head, rows, name in (
         ("target", target_of, _trainings(view), _training_name),
         ("base", base_of, with_base, _row_name),
@@ -40,14 +40,14 @@ def base_of(row: RowView) -> Accuracy | None:
 
 def _trainings(view: View) -> list[RowView]:
     """One row for each training and deployment: the target head's results do not depend on the construction."""
-    found: dict[tuple[tuple[str, str], ...], RowView] = {}
+    found: dict[tuple[object, ...], RowView] = {}
     for row in view.models("model"):  # means over seeds have no curves of their own
-        found.setdefault(tuple((k, v) for k, v in row.identity.items() if k != "construction"), row)
+        found.setdefault((row.source, row.key.training, row.key.deployment), row)
     return list(found.values())
 
 
 def _training_name(row: RowView) -> str:
-    return row.name.replace(f"{row.identity['construction']} ", "freeze ", 1)
+    return row.name_with(construction="freeze")
 
 
 def _row_name(row: RowView) -> str:

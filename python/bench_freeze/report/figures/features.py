@@ -20,7 +20,7 @@ def figures_of_features(view: View) -> list[Figure]:
 
 def _trainings(view: View) -> Iterator[tuple[str, Row]]:
     """One row for each training that was analysed: the analyses are the same for all of them."""
-    found: dict[tuple[str, ...], RowView] = {}
+    found: dict[tuple[object, ...], RowView] = {}
     for row in view.models("model"):
         if isinstance(row.record, Row) and row.record.analysis is not None:
             found.setdefault(training_of(row), row)

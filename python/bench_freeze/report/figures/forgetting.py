@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...results.identity import varying
 from ...results.schema import Row, Rung
 from ..view import RowView, View
 from .figure import Axis, Figure, Series, shown_first
@@ -9,7 +10,7 @@ from .figure import Axis, Figure, Series, shown_first
 
 def graft_ladder(view: View) -> Figure | None:
     """Base mAP with layers 0..k-1 tuned and the rest original, one line for each training."""
-    found: dict[tuple[str, ...], tuple[RowView, list[Rung]]] = {}
+    found: dict[tuple[object, ...], tuple[RowView, list[Rung]]] = {}
     for row in view.models("model"):
         if isinstance(row.record, Row) and row.record.ladder:
             found.setdefault(training_of(row), (row, row.record.ladder))
@@ -44,14 +45,13 @@ def graft_ladder(view: View) -> Figure | None:
 def training_name(view: View, row: RowView) -> str:
     """A training in words: its depth, and what else tells it from the others of the view."""
     models = view.models("model")
-    name = f"freeze {row.identity['freeze']}"
-    for key, prefix in (("seed", "seed "), ("recipe", ""), ("data_fraction", "data "), ("weights", "")):
-        if len({model.identity.get(key) for model in models}) > 1:
-            name += f" {prefix}{row.identity.get(key, '-')}"
+    name = f"freeze {row.key.freeze}"
+    prefixes = {"seed": "seed ", "recipe": "", "data_fraction": "data ", "weights": ""}
+    for part in varying((model.key for model in models), prefixes):
+        name += f" {prefixes[part]}{row.identity.get(part, '-')}"
     return f"{row.source}: {name}" if len({model.source for model in models}) > 1 else name
 
 
-def training_of(row: RowView) -> tuple[str, ...]:
+def training_of(row: RowView) -> tuple[object, ...]:
     """What tells one training from another."""
-    names = ("source", "freeze", "seed", "recipe", "data_fraction", "weights", "imgsz")
-    return tuple(row.identity.get(name, "-") for name in names)
+    return row.source, row.key.training, row.key.imgsz

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
+from ...results.identity import varying
 from ...results.schema import Row
 from ..view import RowView, View
 from .figure import Axis, Figure, Series
@@ -32,7 +33,7 @@ def accuracy_against_latency(view: View) -> Figure | None:
         )
         for position, (source, construction, group) in enumerate(_by_construction(view, rows))
     ]
-    dual = [row for row in rows if row.identity["construction"] != "plain"]
+    dual = [row for row in rows if row.key.construction != "plain"]
     front = sorted(pareto_front(dual or rows), key=lambda row: row.value("model_p50").value or 0.0)
     series.append(
         Series(
@@ -81,27 +82,27 @@ def pareto_front(rows: Sequence[RowView]) -> list[RowView]:
 
 def base_by_depth(view: View) -> Figure | None:
     """Base mAP for every freeze depth under each construction that keeps the base head."""
-    rows = [row for row in view.arms() if row.identity["construction"] in CONSTRUCTIONS[:2]]
+    rows = [row for row in view.arms() if row.key.construction in CONSTRUCTIONS[:2]]
     rows = [row for row in rows if row.value("base_map").value is not None and isinstance(row.record, Row)]
     if not rows:
         return None
     series = []
-    for line in _lines(view, rows):
-        points = sorted(line, key=lambda row: int(row.identity["freeze"]))
+    for line in _lines(rows, "freeze"):
+        points = sorted(line, key=lambda row: row.key.freeze or 0)
         series.append(
             Series(
-                name=_without_depth(view, points[0]),
-                x=[int(row.identity["freeze"]) for row in points],
+                name=points[0].name_with(freeze=""),
+                x=[row.key.freeze for row in points],
                 y=[row.value("base_map").value for row in points],
                 low=[row.value("base_map").low for row in points],
                 high=[row.value("base_map").high for row in points],
                 labels=[row.name for row in points],
                 mark="line and points",
-                group=points[0].identity["construction"],
-                symbol=CONSTRUCTIONS.index(points[0].identity["construction"]),
+                group=points[0].key.construction,
+                symbol=CONSTRUCTIONS.index(points[0].key.construction),
             )
         )
-    depths = sorted({int(row.identity["freeze"]) for row in rows})
+    depths = sorted({row.key.freeze or 0 for row in rows})
     levels: dict[float | None, list[str]] = {}
     for row in view.models("original"):
         if row.value("base_map").value is not None:
@@ -124,18 +125,18 @@ def base_by_depth(view: View) -> Figure | None:
 
 def data_sizes(view: View) -> Figure | None:
     """Target mAP against the share of the training data, where a study has more than one."""
-    rows = [row for row in view.arms() if "data_fraction" in row.identity and row.value("target_map").value]
-    if len({row.identity["data_fraction"] for row in rows}) < 2:
+    rows = [row for row in view.arms() if row.key.data_fraction is not None and row.value("target_map").value]
+    if not varying((row.key for row in rows), ("data_fraction",)):
         return None
     series = []
-    for line in _lines(view, rows, apart_from=("data_fraction",)):
-        points = sorted(line, key=lambda row: float(row.identity["data_fraction"]))
+    for line in _lines(rows, "data_fraction"):
+        points = sorted(line, key=lambda row: row.key.data_fraction or 0.0)
         if len(points) < 2:
             continue
         series.append(
             Series(
-                name=points[0].name.replace(f" data {points[0].identity['data_fraction']}", ""),
-                x=[100 * float(row.identity["data_fraction"]) for row in points],
+                name=points[0].name_with(data_fraction=""),
+                x=[100 * (row.key.data_fraction or 0.0) for row in points],
                 y=[row.value("target_map").value for row in points],
                 low=[row.value("target_map").low for row in points],
                 high=[row.value("target_map").high for row in points],
@@ -168,23 +169,17 @@ def _point(row: RowView) -> tuple[float, float]:
 
 def _by_construction(view: View, rows: Sequence[RowView]) -> Iterable[tuple[str | None, str, list[RowView]]]:
     several = len({row.source for row in rows}) > 1
-    key = lambda row: (row.source if several else "", row.identity["construction"])  # noqa: E731
+    key = lambda row: (row.source if several else "", row.key.construction)  # noqa: E731
     for (source, construction), group in groupby(sorted(rows, key=key), key=key):
         yield source or None, construction, list(group)
 
 
-def _lines(view: View, rows: Sequence[RowView], apart_from: tuple[str, ...] = ("freeze",)) -> list[list[RowView]]:
-    """Rows that differ in nothing but some columns belong on one line."""
-    lines: dict[tuple[tuple[str, str], ...], list[RowView]] = {}
+def _lines(rows: Sequence[RowView], along: str) -> list[list[RowView]]:
+    """Rows that differ in nothing but one part belong on one line."""
+    lines: dict[tuple[object, ...], list[RowView]] = {}
     for row in rows:
-        key = tuple((k, v) for k, v in row.identity.items() if k not in apart_from)
-        lines.setdefault(key, []).append(row)
+        lines.setdefault((row.source, row.key.without(along), row.identity["seed"]), []).append(row)
     return list(lines.values())
-
-
-def _without_depth(view: View, row: RowView) -> str:
-    head, _, rest = row.name.partition(f" {row.identity['freeze']}")
-    return head + rest
 
 
 def _ms(seconds: float | None) -> float | None:

@@ -71,14 +71,15 @@ def canvases(bench_freeze_data: Path) -> np.ndarray:
 def detected(path: Path, canvases: np.ndarray) -> list[np.ndarray]:
     """Ours, one class a box as Ultralytics' prediction has it: rows of box, score, class for each image."""
     from bench_freeze.engines.ort_engine import OrtEngine
-    from bench_freeze.engines.selection import NmsSettings, select
+    from bench_freeze.engines.selection import select
+    from bench_freeze.kernels.nms_options import NmsOptions
 
     engine = OrtEngine(path)
     (head,) = engine.card.heads
     batch, found = engine.card.batch or 1, []
     for i in range(0, len(canvases), batch):
         images = np.ascontiguousarray(canvases[i : i + batch].transpose(0, 3, 1, 2), np.float32) / np.float32(255)
-        chosen = select(engine.infer(images)[head.name], head, NmsSettings(multi_label=False))
+        chosen = select(engine.infer(images)[head.name], head, NmsOptions(multi_label=False))
         for k in range(batch):
             n = chosen.count[k]
             parts = (chosen.boxes_xyxy[k, :n], chosen.scores[k, :n, None], chosen.labels[k, :n, None])

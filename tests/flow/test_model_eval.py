@@ -45,7 +45,7 @@ def test_equals_the_pipeline(
     from bench_freeze.deployment.accuracy import score
     from bench_freeze.deployment.pipeline import detect
     from bench_freeze.engines.ort_engine import OrtEngine
-    from bench_freeze.engines.selection import NmsSettings
+    from bench_freeze.kernels.nms_options import NmsOptions
 
     images = bench_freeze_data / "coco206/images/val2017"
     command = ["eval", "--model", str(model), "--gt", str(subset), "--images", str(images), "--json"]
@@ -55,7 +55,7 @@ def test_equals_the_pipeline(
     engine = OrtEngine(model)
     head = engine.card.heads[0]
     classes = map_classes(head.class_names, data.class_names, unmatched="error", head="", data="")
-    expected = score(detect(engine, data, NmsSettings(), batch=1)["base"], classes, data).accuracy
+    expected = score(detect(engine, data, NmsOptions(), batch=1)["base"], classes, data).accuracy
     assert expected.map is not None
     assert expected.map > 0.2
     assert (report["stats"]["AP"], report["stats"]["AP50"]) == (expected.map, expected.map50)

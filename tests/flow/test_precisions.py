@@ -43,9 +43,9 @@ def test_what_fp16_and_int8_cost_on_real_data(bench_freeze_data, tmp_path):
     from bench_freeze.deployment.pipeline import detect
     from bench_freeze.dualhead.checkpoint import load_checkpoint
     from bench_freeze.engines.ort_engine import OrtEngine
-    from bench_freeze.engines.selection import NmsSettings
     from bench_freeze.export.onnx_export import export_onnx
     from bench_freeze.export.precision import convert_precision
+    from bench_freeze.kernels.nms_options import NmsOptions
 
     base = load_checkpoint(bench_freeze_data / "weights/yolov8n_coco.pt")
     coco = open_base(bench_freeze_data / "coco206/annotations/instances_val2017.json", None, "val")
@@ -66,7 +66,7 @@ def test_what_fp16_and_int8_cost_on_real_data(bench_freeze_data, tmp_path):
     half = replace(coco, images=coco.images[::2], ground_truth=ground_truth)
     classes = map_classes(base.class_names, coco.class_names, unmatched="ignore", head="", data="")
     found = {
-        name: score(detect(OrtEngine(file), half, NmsSettings(), batch=1)["base"], classes, half).accuracy.map
+        name: score(detect(OrtEngine(file), half, NmsOptions(), batch=1)["base"], classes, half).accuracy.map
         for name, file in files.items()
     }
     assert found["fp32"] > 0.28

@@ -145,13 +145,13 @@ def test_the_same_numbers_as_a_study_would_give(board):
     from bench_freeze.deployment.accuracy import score
     from bench_freeze.deployment.pipeline import detect
     from bench_freeze.engines.ort_engine import OrtEngine
-    from bench_freeze.engines.selection import NmsSettings
+    from bench_freeze.kernels.nms_options import NmsOptions
 
     assert cli.main(["profile", "m.onnx", *board, *QUICK]) == 0
     profile = decode_profile(Path("m.profile.json").read_bytes())
     data = open_base(Path("fruit/instances.json"), None, "val")
     classes = map_classes(data.class_names, data.class_names, unmatched="error", head="", data="")
-    found = detect(OrtEngine(Path("m.onnx")), data, NmsSettings(), batch=1)
+    found = detect(OrtEngine(Path("m.onnx")), data, NmsOptions(), batch=1)
     alone = profile.accuracy[0].alone
     assert alone.matches is not None  # the entry of the match file beside the profile
     assert msgspec.structs.replace(alone, matches=None) == score(found["target"], classes, data).accuracy

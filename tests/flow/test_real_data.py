@@ -11,7 +11,7 @@ from bench_freeze.data.source import open_base, open_target
 from bench_freeze.deployment.accuracy import score
 from bench_freeze.deployment.pipeline import detect
 from bench_freeze.dualhead.checkpoint import load_checkpoint
-from bench_freeze.engines.selection import NmsSettings
+from bench_freeze.kernels.nms_options import NmsOptions
 
 pytestmark = [pytest.mark.slow, pytest.mark.data]
 
@@ -58,7 +58,7 @@ def test_the_known_map_of_the_known_weights(yolov8n, coco206, tmp_path):
 
     module = SingleHead(prepare_for_inference(yolov8n.model)).eval()
     engine = TorchEngine(module, ModelCard((Head("base", yolov8n.class_names, "raw"),), 320, None, None), "cpu")
-    found = detect(engine, coco206, NmsSettings(), batch=8)["base"]
+    found = detect(engine, coco206, NmsOptions(), batch=8)["base"]
     classes = map_classes(yolov8n.class_names, coco206.class_names, unmatched="error", head="base", data="coco206")
     assert score(found, classes, coco206).accuracy.map == pytest.approx(0.312, abs=0.0015)
 

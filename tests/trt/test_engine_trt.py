@@ -16,13 +16,14 @@ from bench_freeze.data.loader import decode_batch
 from bench_freeze.data.source import open_base
 from bench_freeze.deployment.pipeline import detect
 from bench_freeze.engines.ort_engine import OrtEngine
-from bench_freeze.engines.selection import NmsSettings, select
+from bench_freeze.engines.selection import select
 from bench_freeze.engines.trt_engine import TrtEngine
 from bench_freeze.errors import InputError
 from bench_freeze.export.builder import PlanOptions
 from bench_freeze.export.plan import build_plan
 from bench_freeze.export.precision import precision_loss
 from bench_freeze.kernels.device_array import to_numpy
+from bench_freeze.kernels.nms_options import NmsOptions
 
 pytestmark = [pytest.mark.trt, pytest.mark.slow]
 # TF32 is on in a float32 plan, as TensorRT has it by default: ten bits of mantissa in convolutions.
@@ -107,7 +108,7 @@ def test_batches_that_nobody_collected_do_no_harm(engine_of, real_images):
 
 @pytest.mark.parametrize("batch", [1, None])
 def test_the_fused_scorer_selects_what_the_cpu_does(engine_of, batch, real_images, kernels):
-    engine, first, second = engine_of(batch, "fp32"), NmsSettings(), NmsSettings(0.25, 0.5, 20)
+    engine, first, second = engine_of(batch, "fp32"), NmsOptions(), NmsOptions(0.25, 0.5, 20)
     for i, settings in ((0, first), (1, first), (2, first), (0, second), (1, second), (1, first), (2, second)):
         images = real_images[i : i + 1]  # warm, recorded, launched; another setting beside it, and the first again
         found = engine.detect(images, settings)
@@ -166,10 +167,10 @@ def test_the_gpu_letterboxes_as_the_cpu_does(engine_of, batch, odd_images, kerne
 @pytest.mark.parametrize("batch", [2, None])
 def test_detections_of_a_data_set_do_not_depend_on_who_letterboxes(engine_of, batch, embedded_files, kernels):
     engine, data = engine_of(batch, "fp32"), open_base(embedded_files[2], None, "val")
-    on_gpu = detect(engine, data, NmsSettings(0.25), batch=batch or 4)["base"]
+    on_gpu = detect(engine, data, NmsOptions(0.25), batch=batch or 4)["base"]
     engine.takes_decoded = False
     try:
-        on_cpu = detect(engine, data, NmsSettings(0.25), batch=batch or 4)["base"]
+        on_cpu = detect(engine, data, NmsOptions(0.25), batch=batch or 4)["base"]
     finally:
         engine.takes_decoded = True
     assert len(on_cpu) > 50

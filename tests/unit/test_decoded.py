@@ -20,8 +20,8 @@ from bench_freeze.data.loader import decode_batch, decode_batches, load_batch, l
 from bench_freeze.deployment import deployment, pipeline
 from bench_freeze.deployment.pipeline import detect, pipeline_call
 from bench_freeze.engines.base import EngineIdentity, Head, ModelCard
-from bench_freeze.engines.selection import NmsSettings
 from bench_freeze.errors import InputError
+from bench_freeze.kernels.nms_options import NmsOptions
 from bench_freeze.measure.clock import FakeClock
 from bench_freeze.measure.stages import StageClock
 
@@ -121,7 +121,7 @@ def test_large_images_are_not_all_read_ahead(records: list[ImageRecord], monkeyp
 def test_detections_do_not_depend_on_who_letterboxes(records: list[ImageRecord], batch: int | None) -> None:
     data: Any = SimpleNamespace(images=records)
     plain, decoding = Canvases(batch), Decoding(batch)
-    expected, found = (detect(e, data, NmsSettings(0.3), batch=3)["base"] for e in (plain, decoding))
+    expected, found = (detect(e, data, NmsOptions(0.3), batch=3)["base"] for e in (plain, decoding))
     assert len(found) > len(records)
     for field, values in vars(expected).items():
         np.testing.assert_array_equal(getattr(found, field), values)
@@ -145,7 +145,7 @@ def test_the_stages_of_the_engine_take_the_place_of_the_loaders(
     for engine in (Canvases(None), Decoding(None)):
         monkeypatch.setattr(engine, "infer", taking(2.0, engine.infer))
         stages = StageClock(clock)
-        pipeline_call(engine, records[:2], NmsSettings(), stages)()
+        pipeline_call(engine, records[:2], NmsOptions(), stages)()
         laps[type(engine)] = stages.calls[0]
     assert laps[Canvases] == {"read": 2.0, "letterbox": 4.0, "engine": 2.0, "scorer": 0.0}
     own = {"copy_in": 0.25, "letterbox": 0.5, "network": 1.0, "copy_out": 0.125}

@@ -1,7 +1,6 @@
 """Every place that knows engines by name knows all that a study may name; examples never end a finished study."""
 
 import argparse
-from dataclasses import asdict
 from pathlib import Path
 from typing import get_args
 
@@ -23,7 +22,7 @@ from bench_freeze.errors import InputError
 from bench_freeze.gallery import write
 from bench_freeze.gallery.kept import kept_models
 from bench_freeze.results.schema import decode
-from bench_freeze.study.bench import DETECTIONS, nms_settings
+from bench_freeze.study.bench import DETECTIONS, nms_options
 
 ENGINES = get_args(EngineName)
 REAL = Path(__file__).parents[2] / "bench" / "results" / "fruit9_coco206_320.json"
@@ -75,7 +74,7 @@ def test_kept_detections_of_every_engine_are_found_again(engine, tmp_path):
     inputs = {
         "model": deployed, "engine": engine, "version": environment()["packages"][PACKAGES[engine]],
         "device": original.device, "gpus": [], "data_sha256": results.data["base"].sha256, "imgsz": 320,
-        "batch": study.batch, "settings": asdict(nms_settings(study)),
+        "batch": study.batch, "settings": nms_options(study).key(),
     }  # fmt: skip
     none = HeadDetections(np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros((0, 4)), np.zeros(0, np.float32), 0)
 

@@ -17,8 +17,8 @@ from bench_freeze.deployment.latency import (
 )
 from bench_freeze.engines.base import Head, ModelCard
 from bench_freeze.engines.replay_engine import ReplayEngine
-from bench_freeze.engines.selection import NmsSettings
 from bench_freeze.errors import MeasurementError
+from bench_freeze.kernels.nms_options import NmsOptions
 from bench_freeze.measure.clock import FakeClock
 from bench_freeze.measure.stages import StageClock, stage_times
 from bench_freeze.measure.stopping import StoppingRule
@@ -46,7 +46,7 @@ def replay(clock, durations=(0.25,)):
 
 def test_both_scopes_and_the_engines_stage_are_exact(batches):
     clock = FakeClock()
-    measured = measure_latency(replay(clock), batches, NmsSettings(), RULE, clock)
+    measured = measure_latency(replay(clock), batches, NmsOptions(), RULE, clock)
     assert measured.scopes["model"].samples_s == (0.25,) * 12
     assert measured.scopes["pipeline"].samples_s == (0.25,) * 12
     assert measured.stages.stages_s == {"read": 0, "letterbox": 0, "engine": 0.25, "scorer": 0}
@@ -58,13 +58,13 @@ def test_copies_that_an_engine_reports_stand_beside_it(batches):
     clock = FakeClock()
     engine = replay(clock)
     engine.stage_seconds = {"copy in": 0.03125, "copy out": 0.0625}
-    stages = measure_latency(engine, batches, NmsSettings(), RULE, clock).stages.stages_s
+    stages = measure_latency(engine, batches, NmsOptions(), RULE, clock).stages.stages_s
     assert stages == {"read": 0, "letterbox": 0, "engine": 0.15625, "copy in": 0.03125, "copy out": 0.0625, "scorer": 0}
 
 
 def test_facts_come_back_as_results(batches):
     clock = FakeClock()
-    latencies = latencies_from(latency_facts(measure_latency(replay(clock), batches, NmsSettings(), RULE, clock)))
+    latencies = latencies_from(latency_facts(measure_latency(replay(clock), batches, NmsOptions(), RULE, clock)))
     assert latencies.model.p50_s == latencies.model.bounds["p50"].low_s == 0.25
     assert (latencies.model.p90_s, latencies.model.bounds["p90"].missing) == (None, 64 - 12)
     assert (latencies.model.verdict, latencies.model.reasons) == ("VALID", [])
@@ -74,7 +74,7 @@ def test_facts_come_back_as_results(batches):
 
 def test_on_the_machines_own_clock_its_state_is_kept(batches):
     engine = ReplayEngine(ModelCard((Head("base", ("a",), "raw"),), SIZE, 1, None), [OUTPUT])
-    measured = measure_latency(engine, batches, NmsSettings(), StoppingRule(20, 2.0))
+    measured = measure_latency(engine, batches, NmsOptions(), StoppingRule(20, 2.0))
     assert measured.telemetry["before"]["cpu"]["usable_cores"] >= 1
     latencies = latencies_from(latency_facts(measured))
     assert latencies.telemetry == measured.telemetry
@@ -117,7 +117,7 @@ def test_an_engine_that_dies_leaves_its_samples(batches, call, model, pipeline):
     card = ModelCard((Head("base", ("a",), "raw"),), SIZE, 1, None)
     engine = Dying(card, [OUTPUT], (0.25,), clock.advance).dies_at(call)
     with pytest.raises(LatencyBrokeOff, match="device lost") as failure:
-        measure_or_keep(engine, batches, NmsSettings(), RULE, clock)
+        measure_or_keep(engine, batches, NmsOptions(), RULE, clock)
     kept = failure.value.latencies
     assert failure.value.exit_code == 3
     assert "device lost" in kept.failure
@@ -139,7 +139,7 @@ def test_a_gpu_that_is_lost_after_the_last_sample_costs_none(batches, monkeypatc
     monkeypatch.setattr(latency, "MachineTelemetry", Telemetry)
     engine = ReplayEngine(ModelCard((Head("base", ("a",), "raw"),), SIZE, 1, None), [OUTPUT])
     with pytest.raises(LatencyBrokeOff, match="gpu0 disappeared") as failure:
-        measure_or_keep(engine, batches, NmsSettings(), StoppingRule(20, 2.0))
+        measure_or_keep(engine, batches, NmsOptions(), StoppingRule(20, 2.0))
     kept = failure.value.latencies
     assert (kept.model.n, kept.pipeline.n, kept.model.verdict) == (20, 20, "INVALID")
 
@@ -157,14 +157,14 @@ def test_an_engine_with_a_stream_is_timed_by_its_events(batches):
     gpu = FakeClock()
     engine = ReplayEngine(ModelCard((Head("base", ("a",), "raw"),), SIZE, 1, None), [OUTPUT], (0.25,), gpu.advance)
     engine.event_parts = lambda: (gpu, Event, lambda earlier, later: (later.at_s - earlier.at_s) * 1e3)
-    measured = measure_latency(engine, batches, NmsSettings(), RULE)
+    measured = measure_latency(engine, batches, NmsOptions(), RULE)
     assert measured.scopes["model"].samples_s == pytest.approx((0.25,) * 12)
     assert max(measured.scopes["pipeline"].samples_s) < 0.25
 
 
 def test_rejected_samples_come_back_one_by_one(batches):
     clock = FakeClock()
-    facts = latency_facts(measure_latency(replay(clock), batches, NmsSettings(), RULE, clock))
+    facts = latency_facts(measure_latency(replay(clock), batches, NmsOptions(), RULE, clock))
     scope = facts["scopes"]["model"]
     scope["rejected"] = {"slow": 1, "no number": 1}
     scope["rejected_samples"] = [[3, 0.5, "slow"], [4, None, "no number"]]

@@ -180,3 +180,10 @@ def test_refuses_a_candidate_box_that_is_not_finite() -> None:
 def test_refuses_wrong_arguments(head: NDArray[Any], options: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         ext.nms(head, NmsOptions(**options))
+
+
+def test_a_key_has_what_keys_of_finished_studies_have():
+    """Other options enter where they differ, so that nothing kept is made anew."""
+    usual = {"score_threshold": 0.001, "iou_threshold": 0.7, "max_detections": 300, "multi_label": True}
+    assert NmsOptions().key() == usual
+    assert NmsOptions(0.25, class_agnostic=True).key() == {**usual, "score_threshold": 0.25, "class_agnostic": True}

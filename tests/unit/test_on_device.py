@@ -11,7 +11,8 @@ from bench_freeze.data.letterbox import Letterbox
 from bench_freeze.deployment.pipeline import detect_batch
 from bench_freeze.engines.base import Head, ModelCard
 from bench_freeze.engines.replay_engine import ReplayEngine
-from bench_freeze.engines.selection import NmsSettings, select
+from bench_freeze.engines.selection import select
+from bench_freeze.kernels.nms_options import NmsOptions
 from bench_freeze.profile.batches import IN_FLIGHT, overlapped_call
 from tests.heads import random_head
 
@@ -32,7 +33,7 @@ class OnDevice(ReplayEngine):
     calls = 0
     says = True
 
-    def detect(self, images: Any, settings: NmsSettings) -> Any:
+    def detect(self, images: Any, settings: NmsOptions) -> Any:
         self.calls += 1
         outputs = self.infer(images)
         return {"base": select(outputs["base"], self.card.heads[0], settings)} if self.says else None
@@ -48,7 +49,7 @@ def test_the_engine_selects_where_it_can(says: bool) -> None:
     engine = OnDevice(plain.card, [plain.infer(np.zeros((2, 3, SIZE, SIZE), np.float32))])
     engine.says = says
     images = np.zeros((2, 3, SIZE, SIZE), np.float32)
-    found, expected = (detect_batch(e, images, boxes(2), NmsSettings())["base"] for e in (engine, plain))
+    found, expected = (detect_batch(e, images, boxes(2), NmsOptions())["base"] for e in (engine, plain))
     np.testing.assert_array_equal(found[0].scores, expected[0].scores)
     for own, other in zip(found[1], expected[1], strict=True):
         np.testing.assert_array_equal(own, other)
@@ -58,7 +59,7 @@ def test_the_engine_selects_where_it_can(says: bool) -> None:
 def test_a_batch_that_must_be_filled_up_goes_the_usual_way() -> None:
     plain = recorded(2)
     engine = OnDevice(plain.card, [plain.infer(np.zeros((2, 3, SIZE, SIZE), np.float32))])
-    found = detect_batch(engine, np.zeros((1, 3, SIZE, SIZE), np.float32), boxes(1), NmsSettings())
+    found = detect_batch(engine, np.zeros((1, 3, SIZE, SIZE), np.float32), boxes(1), NmsOptions())
     assert engine.calls == 0
     assert len(found["base"][1]) == 1
 

@@ -5,8 +5,9 @@ import pytest
 
 from bench_freeze.deployment.pipeline import HeadDetections, load_detections, merge, save_detections
 from bench_freeze.engines.base import Head
-from bench_freeze.engines.selection import NmsSettings, select
+from bench_freeze.engines.selection import select
 from bench_freeze.errors import InputError
+from bench_freeze.kernels.nms_options import NmsOptions
 
 
 def test_a_one_to_one_head_is_thresholded_ordered_and_limited():
@@ -14,7 +15,7 @@ def test_a_one_to_one_head_is_thresholded_ordered_and_limited():
     output[0, :, 4] = [0.2, 0.9, 0.001, 0.9, 0.5]
     output[0, :, 5] = [0, 3, 1, 2, 1]
     output[0, :, :4] = np.arange(20).reshape(5, 4)
-    found = select(output, Head("base", ("a", "b", "c", "d"), "detections"), NmsSettings(0.001, 0.7, 3))
+    found = select(output, Head("base", ("a", "b", "c", "d"), "detections"), NmsOptions(0.001, 0.7, 3))
     assert found.count.tolist() == [3, 0]
     assert found.labels[0].tolist() == [2, 3, 1]  # equal scores: the lower class first
     np.testing.assert_array_equal(found.scores[0], np.float32([0.9, 0.9, 0.5]))
@@ -66,4 +67,4 @@ def test_a_detection_that_no_such_head_gives_is_refused(column, value):
     output[0, 0, 4] = 0.9
     output[0, 0, column] = value
     with pytest.raises(InputError, match="the base head"):
-        select(output, Head("base", ("a", "b", "c", "d"), "detections"), NmsSettings())
+        select(output, Head("base", ("a", "b", "c", "d"), "detections"), NmsOptions())

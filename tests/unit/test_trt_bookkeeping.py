@@ -19,10 +19,11 @@ import pytest
 from bench_freeze.data.letterbox import letterbox_into
 from bench_freeze.engines import cuda_graph, cuda_letterbox, trt_engine
 from bench_freeze.engines.base import Head, ModelCard
-from bench_freeze.engines.selection import NmsSettings, select
+from bench_freeze.engines.selection import select
 from bench_freeze.engines.trt_engine import TrtEngine
 from bench_freeze.engines.trt_runner import Slot
 from bench_freeze.kernels import cuda, device_array
+from bench_freeze.kernels.nms_options import NmsOptions
 from tests.cuda_double import HostDouble, HostDriver, HostGraph, host_array
 
 SIZE, ANCHORS = 32, 16
@@ -129,7 +130,7 @@ def canvases_of(images: tuple[np.ndarray, ...]) -> np.ndarray:
     return canvases
 
 
-def assert_detects(engine: TrtEngine, images: tuple[np.ndarray, ...], settings: NmsSettings, *, decoded: bool) -> None:
+def assert_detects(engine: TrtEngine, images: tuple[np.ndarray, ...], settings: NmsOptions, *, decoded: bool) -> None:
     canvases = canvases_of(images)
     found = engine.detect(images if decoded else canvases, settings)
     assert found is not None
@@ -144,7 +145,7 @@ def assert_detects(engine: TrtEngine, images: tuple[np.ndarray, ...], settings: 
 def test_settings_may_come_and_go_and_come_again(make: Make, *, is_static: bool) -> None:
     """Each has its own recording, whose memory lives as long: warm, recorded, launched, for two in turn."""
     engine = make(1, 1, is_static=is_static)
-    first, second = NmsSettings(score_threshold=0.3), NmsSettings(score_threshold=0.4, max_detections=5)
+    first, second = NmsOptions(score_threshold=0.3), NmsOptions(score_threshold=0.4, max_detections=5)
     for i, settings in enumerate((first, first, first, second, second, first, second, first)):
         assert_detects(engine, (picture(i),), settings, decoded=i % 2 == 0)
     for i in range(3):  # a recording of the network alone beside them
@@ -157,7 +158,7 @@ def test_a_small_last_batch_is_filled_up_and_cut_again(make: Make, *, decoded: b
     engine = make(3, 5, is_static=False)
     for count in (5, 4, 1, 5, 3, 2):
         images = tuple(picture(10 * count + i) for i in range(count))
-        assert_detects(engine, images, NmsSettings(0.3), decoded=decoded)
+        assert_detects(engine, images, NmsOptions(0.3), decoded=decoded)
         outputs = engine.infer(images if decoded else canvases_of(images))
         np.testing.assert_array_equal(outputs["base"], network(canvases_of(images), 0))
     with pytest.raises(ValueError, match="at most 5, not 6"):
@@ -167,7 +168,7 @@ def test_a_small_last_batch_is_filled_up_and_cut_again(make: Make, *, decoded: b
 def test_a_fixed_batch_is_filled_up_with_grey_on_the_gpu(make: Make) -> None:
     engine = make(4, 4, is_static=True)
     for count in (4, 4, 4, 1):
-        assert_detects(engine, tuple(picture(count + i) for i in range(count)), NmsSettings(0.3), decoded=True)
+        assert_detects(engine, tuple(picture(count + i) for i in range(count)), NmsOptions(0.3), decoded=True)
     slot = engine._slots[0]
     grey = host_array(slot.tensor("images").address, (4, 3, SIZE, SIZE), np.float32)[1:]
     np.testing.assert_array_equal(grey, np.float32(114) / np.float32(255))
@@ -206,7 +207,7 @@ def test_stages_name_the_letterbox_where_the_gpu_does_it(make: Make) -> None:
 def test_memory_is_given_back(make: Make, driver: HostDriver, *, is_static: bool) -> None:
     engine = make(2, 2, is_static=is_static)
     for _ in range(3):
-        engine.detect((picture(1),), NmsSettings())
+        engine.detect((picture(1),), NmsOptions())
         engine.infer((picture(2),))
     assert driver.allocated == 4  # input, two heads, decoded images
     assert driver.double.memory
@@ -222,7 +223,7 @@ def test_without_kernels_the_pipeline_gives_it_canvases(make: Make, monkeypatch:
     monkeypatch.setattr(trt_engine, "letterbox_device", lambda engine: "cpu")
     engine = make(1, 1, is_static=True)
     assert (engine.takes_decoded, engine.identity.letterbox) == (False, "cpu")
-    assert engine.detect(canvases_of((picture(1),)), NmsSettings()) is None
+    assert engine.detect(canvases_of((picture(1),)), NmsOptions()) is None
     with pytest.raises(ValueError, match="takes canvases only"):
         engine.infer((picture(1),))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,12 @@ from ..deployment.accuracy import score
 from ..deployment.pipeline import Collector, image_boxes
 from ..dualhead.branch import branch_key
 from ..engines.base import Head
-from ..engines.selection import NmsSettings, select
+from ..engines.selection import select
 from ..errors import AuditError
 from ..finetune.arm import load_tuned
+from ..kernels.nms_options import NmsOptions
 from ..results.schema import Rung
-from ..study.bench import nms_settings
+from ..study.bench import nms_options
 from .trained import Trained
 
 
@@ -26,25 +26,25 @@ def measure_ladder(trained: Trained) -> list[Rung]:
     layers are the same, so the construction would be wrong.
     """
     study, inputs = trained.study, trained.inputs
-    settings = nms_settings(study)
+    options = nms_options(study)
     key = trained.key() | {
         "data_sha256": inputs.base_set.sha256,
         "left_out": [list(inputs.base_classes.left_out_classes), list(inputs.base_classes.left_out_categories)],
-        "settings": asdict(settings),
+        "settings": options.key(),
         **branch_key(trained.study.head_branch, trained.inputs.base.model),
     }
 
     with trained.console.step(f"climb the ladder of {trained.name}") as step:
 
         def build(folder: Path) -> dict[str, Any]:
-            return {"rungs": _climb(trained, settings, step)}
+            return {"rungs": _climb(trained, options, step)}
 
         kept, made = trained.store.produce("ladder", key, build)
         step.kept = not made
     return [Rung(k=rung["k"], map=rung["map"], map50=rung["map50"]) for rung in kept.facts["rungs"]]
 
 
-def _climb(trained: Trained, settings: NmsSettings, step: Step) -> list[dict[str, Any]]:
+def _climb(trained: Trained, options: NmsOptions, step: Step) -> list[dict[str, Any]]:
     import torch
 
     from ..dualhead.ladder import GraftLadder
@@ -70,7 +70,7 @@ def _climb(trained: Trained, settings: NmsSettings, step: Step) -> list[dict[str
                         "frozen; please report it with your versions of torch and ultralytics."
                     )
                 if k in collectors:
-                    found = select(output.float().cpu().numpy(), head, settings)
+                    found = select(output.float().cpu().numpy(), head, options)
                     collectors[k].add(batch.start, found, image_boxes(found, batch.letterboxes))
         step(batch.start + len(batch.letterboxes), len(records))
     scored = {k: score(c.detections(), inputs.base_classes, inputs.base_set).accuracy for k, c in collectors.items()}

@@ -29,7 +29,7 @@ from ..engines.selection import select
 from ..errors import InputError
 from ..finetune.arm import load_tuned
 from ..results.analysis import Recovery, Score
-from ..study.bench import nms_settings
+from ..study.bench import nms_options
 from .labelled import labelled_batches
 from .numbers.labelled import LabelledImages
 from .trained import Trained
@@ -92,7 +92,7 @@ def _trained_heads(trained: Trained, detector: Any, halves: list[DetectionSet], 
         "trunk_sha256": _trunk_sha256(detector),
         "data_sha256": trained.inputs.base_set.sha256,
         "left_out": [list(classes.left_out_classes), list(classes.left_out_categories)],
-        "settings": asdict(nms_settings(trained.study)),
+        "settings": nms_options(trained.study).key(),
         "budget": asdict(budget),
         "split_seed": SPLIT_SEED,
     }
@@ -129,13 +129,13 @@ def _train_and_score(
     starts = [fresh_head(base, budget.seed), base.model[-1]]
     new = train_heads(trunk, base, starts, epoch_batches, len(learned.images), budget, device)
     heads = dict(zip(HEADS, [deepcopy(base.model[-1]).eval().to(device), *new], strict=True))
-    settings = nms_settings(trained.study)
+    options = nms_options(trained.study)
     card = Head("base", trained.inputs.base.class_names, head_kind(base))  # type: ignore[arg-type]
     collectors = {name: Collector() for name in heads}
     for batch in trained.batches(scored.images):
         features = trunk.features(batch.images)
         for name, head in heads.items():
-            found = select(head_output(head, features), card, settings)
+            found = select(head_output(head, features), card, options)
             collectors[name].add(batch.start, found, image_boxes(found, batch.letterboxes))
     accuracies = {
         name: score(c.detections(), trained.inputs.base_classes, scored).accuracy for name, c in collectors.items()

@@ -11,8 +11,8 @@ from ..artifact import Artifact
 from ..data.dataset import DetectionSet, ImageRecord
 from ..data.loader import load_batch
 from ..engines.base import Engine
-from ..engines.selection import NmsSettings
 from ..errors import InputError, MeasurementError
+from ..kernels.nms_options import NmsOptions
 from ..measure.clock import Clock, CudaEventClock, HostClock
 from ..measure.sampler import SamplingFailed, sample_latency
 from ..measure.stages import StageClock, StageTimes, stage_times
@@ -62,7 +62,7 @@ def latency_batches(data: tuple[DetectionSet, ...], batch: int) -> list[list[Ima
 def measure_latency(
     engine: Engine,
     batches: list[list[ImageRecord]],
-    settings: NmsSettings,
+    options: NmsOptions,
     rule: StoppingRule,
     clock: Clock | None = None,
     on_scope: Callable[[str, LatencyStats], None] = no_scope,
@@ -81,7 +81,7 @@ def measure_latency(
     guard = telemetry.clock_guard() if telemetry is not None else None
     model = sample_latency(lambda i: engine.infer(images[i % len(images)]), own_clock or clock, rule, guard)
     on_scope("model", model)
-    pipeline, stages = sample_pipeline(engine, batches, settings, rule, clock)
+    pipeline, stages = sample_pipeline(engine, batches, options, rule, clock)
     on_scope("pipeline", pipeline)
     scopes = {"model": model, "pipeline": pipeline}
     if telemetry is None:
@@ -100,14 +100,14 @@ def engine_clock(engine: Engine) -> Clock | None:
 def measure_or_keep(
     engine: Engine,
     batches: list[list[ImageRecord]],
-    settings: NmsSettings,
+    options: NmsOptions,
     rule: StoppingRule,
     clock: Clock | None = None,
 ) -> Measured:
     """As `measure_latency`, but what fails in mid-run raises LatencyBrokeOff with the samples that were taken."""
     done: dict[str, LatencyStats] = {}
     try:
-        return measure_latency(engine, batches, settings, rule, clock, on_scope=done.__setitem__)
+        return measure_latency(engine, batches, options, rule, clock, on_scope=done.__setitem__)
     except (InputError, OSError):  # a wrong request or a full disk: not the engine's doing
         raise
     except Exception as error:  # each engine raises classes of its own when its device fails
@@ -123,11 +123,11 @@ def measure_or_keep(
 
 
 def sample_pipeline(
-    engine: Engine, batches: list[list[ImageRecord]], settings: NmsSettings, rule: StoppingRule, clock: Clock
+    engine: Engine, batches: list[list[ImageRecord]], options: NmsOptions, rule: StoppingRule, clock: Clock
 ) -> tuple[LatencyStats, StageTimes | None]:
     """The pipeline scope with its stages; these are None when samples were rejected: calls and samples differ then."""
     laps = StageClock(clock)
-    calls = [pipeline_call(engine, records, settings, laps) for records in batches]
+    calls = [pipeline_call(engine, records, options, laps) for records in batches]
     stats = sample_latency(lambda i: calls[i % len(calls)](), clock, rule)
     timed = laps.calls[stats.warmup_calls :]
     return stats, stage_times(timed, stats.samples_s) if not stats.rejected and stats.samples_s else None

@@ -15,11 +15,11 @@ from ..data.images import image_size
 from ..data.pairing import choose_head, pair_with_head
 from ..engines.base import Head, ModelCard
 from ..engines.ort_engine import OrtEngine
-from ..engines.selection import NmsSettings
 from ..errors import InputError
 from ..evaluate import evaluate
 from ..evaluate.eval_report import EvalReport
 from ..evaluate.protocols import Protocol
+from ..kernels.nms_options import NmsOptions
 from .accuracy import as_table
 from .pipeline import detect
 
@@ -60,7 +60,7 @@ def evaluate_model(request: ModelEval) -> EvalReport:
             head=f"the {head.name} head of {request.model}",
             where=str(request.gt),
         )
-        found = detect(engine, data, NmsSettings(), batch=engine.card.batch or 1)[head.name]
+        found = detect(engine, data, NmsOptions(), batch=engine.card.batch or 1)[head.name]
     finally:
         engine.close()
     table = as_table(found, classes)

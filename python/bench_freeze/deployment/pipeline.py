@@ -14,8 +14,9 @@ from ..data.dataset import DetectionSet, ImageRecord
 from ..data.letterbox import Letterbox
 from ..data.loader import decode_batch, decode_batches, load_batch, load_batches
 from ..engines.base import Decoded, Engine, infer_padded, takes_decoded
-from ..engines.selection import NmsSettings, select
+from ..engines.selection import select
 from ..kernels import ext
+from ..kernels.nms_options import NmsOptions
 from ..measure.stages import StageClock
 
 
@@ -61,7 +62,7 @@ def detect_batch(
     engine: Engine,
     images: NDArray[np.float32] | Decoded,
     letterboxes: Sequence[Letterbox],
-    settings: NmsSettings,
+    options: NmsOptions,
     stages: StageClock | None = None,
 ) -> dict[str, tuple[ext.Detections, list[NDArray[np.float64]]]]:
     """Run one batch; by head, the detections and for every image its boxes in image pixels [count, 4].
@@ -69,13 +70,13 @@ def detect_batch(
     Decoded images are for an engine that takes them. `stages` gets the laps "engine" and "scorer"; what an engine
     reports of its own (`stage_seconds`: copies, and the letterbox where it is on a GPU) stands beside them.
     """
-    selected = _selected_by_engine(engine, images, settings)
+    selected = _selected_by_engine(engine, images, options)
     outputs = _inferred(engine, images) if selected is None else {}
     if stages is not None:
         stages.lap("engine")
         stages.split("engine", getattr(engine, "stage_seconds", {}))
     if selected is None:
-        selected = {head.name: select(outputs[head.name], head, settings) for head in engine.card.heads}
+        selected = {head.name: select(outputs[head.name], head, options) for head in engine.card.heads}
     found = {name: (detections, image_boxes(detections, letterboxes)) for name, detections in selected.items()}
     if stages is not None:
         stages.lap("scorer")
@@ -83,14 +84,14 @@ def detect_batch(
 
 
 def _selected_by_engine(
-    engine: Engine, images: NDArray[np.float32] | Decoded, settings: NmsSettings
+    engine: Engine, images: NDArray[np.float32] | Decoded, options: NmsOptions
 ) -> dict[str, ext.Detections] | None:
     """Detections of an engine that selects on its own device, right behind the network; None where none does."""
     detect_on_device = getattr(engine, "detect", None)
     fits = isinstance(images, tuple) or engine.card.batch in (None, len(images))
     if detect_on_device is None or not fits:
         return None
-    detections: dict[str, ext.Detections] | None = detect_on_device(images, settings)
+    detections: dict[str, ext.Detections] | None = detect_on_device(images, options)
     return detections
 
 
@@ -111,7 +112,7 @@ def image_boxes(detections: ext.Detections, letterboxes: Sequence[Letterbox]) ->
 def detect(
     engine: Engine,
     data: DetectionSet,
-    settings: NmsSettings,
+    options: NmsOptions,
     *,
     batch: int,
     workers: int | None = None,
@@ -121,7 +122,7 @@ def detect(
     collectors: dict[str, Collector] = {head.name: Collector() for head in engine.card.heads}
     batches = decode_batches if takes_decoded(engine) else load_batches
     for loaded in batches(data.images, imgsz=engine.card.imgsz, batch=batch, workers=workers):
-        for name, (found, boxes) in detect_batch(engine, loaded.images, loaded.letterboxes, settings).items():
+        for name, (found, boxes) in detect_batch(engine, loaded.images, loaded.letterboxes, options).items():
             collectors[name].add(loaded.start, found, boxes)
         if on_progress is not None:
             on_progress(loaded.start + len(loaded.letterboxes), len(data.images))
@@ -129,7 +130,7 @@ def detect(
 
 
 def pipeline_call(
-    engine: Engine, records: Sequence[ImageRecord], settings: NmsSettings, stages: StageClock
+    engine: Engine, records: Sequence[ImageRecord], options: NmsOptions, stages: StageClock
 ) -> Callable[[], object]:
     """One batch from image files to detections, as a call to time: read, decode, letterbox, infer, suppress."""
     load = decode_batch if takes_decoded(engine) else load_batch
@@ -137,7 +138,7 @@ def pipeline_call(
     def call() -> object:
         stages.begin()
         loaded = load(records, 0, engine.card.imgsz, stages.lap)
-        return detect_batch(engine, loaded.images, loaded.letterboxes, settings, stages)
+        return detect_batch(engine, loaded.images, loaded.letterboxes, options, stages)
 
     return call
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from ..kernels.nms_options import NmsOptions
 from .base import ModelCard
 from .onnx_file import Node, OnnxFile
-from .selection import NmsSettings
 
 UNKNOWN_THRESHOLD = (
     "this file selects its detections by itself, and from which score cannot be told: where that is above "
-    f"{NmsSettings().score_threshold:g}, its accuracy is too low; export it with nms=False, or with "
-    f"conf={NmsSettings().score_threshold:g}"
+    f"{NmsOptions().score_threshold:g}, its accuracy is too low; export it with nms=False, or with "
+    f"conf={NmsOptions().score_threshold:g}"
 )
 _COMPARISONS = ("Greater", "GreaterOrEqual", "Less", "LessOrEqual")
 _PASSES_ON = ("Cast", "Identity", "Unsqueeze", "Squeeze", "Reshape")
@@ -23,7 +23,7 @@ def selection_notes(card: ModelCard, file: OnnxFile, said: float | None, *, is_e
     """
     if card.heads[0].kind == "raw":
         return ()
-    usual = NmsSettings()
+    usual = NmsOptions()
     notes = []
     if not is_end_to_end:
         threshold = score_threshold(file)

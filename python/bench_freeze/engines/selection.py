@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,43 +11,23 @@ from ..kernels.nms_options import NmsOptions
 from .base import Head
 
 
-@dataclass(frozen=True)
-class NmsSettings:
-    """How raw outputs become detections; the defaults are the field's usual setting for quoting accuracy."""
-
-    score_threshold: float = 0.001
-    iou_threshold: float = 0.7
-    max_detections: int = 300
-    multi_label: bool = True
-
-
-def select(output: NDArray[np.float32], head: Head, settings: NmsSettings) -> ext.Detections:
+def select(output: NDArray[np.float32], head: Head, options: NmsOptions) -> ext.Detections:
     """A head's output for a batch as detections in canvas pixels."""
     if head.kind == "raw":
-        return ext.nms(output, nms_options(settings))
-    found = already_selected(output, settings)
+        return ext.nms(output, options)
+    found = already_selected(output, options)
     _refuse_strange(output, found, head)
     return found
 
 
-def nms_options(settings: NmsSettings) -> NmsOptions:
-    """The settings in the scorer's own form, for the CPU's and the GPU's."""
-    return NmsOptions(
-        score_threshold=settings.score_threshold,
-        iou_threshold=settings.iou_threshold,
-        max_detections=settings.max_detections,
-        multi_label=settings.multi_label,
-    )
-
-
-def already_selected(output: NDArray[np.float32], settings: NmsSettings) -> ext.Detections:
+def already_selected(output: NDArray[np.float32], options: NmsOptions) -> ext.Detections:
     """Detections of a head that suppresses nothing because it was trained to answer once per object.
 
     `output` is [B, D, 6]: x1, y1, x2, y2, score, class. Only the threshold and the limit apply; the order is the same
     as after suppression: score descending, then class, then position.
     """
     images, rows = output.shape[:2]
-    limit = settings.max_detections
+    limit = options.max_detections
     boxes = np.zeros((images, limit, 4), np.float32)
     scores = np.zeros((images, limit), np.float32)
     labels = np.zeros((images, limit), np.int32)
@@ -57,7 +35,7 @@ def already_selected(output: NDArray[np.float32], settings: NmsSettings) -> ext.
     dropped = np.zeros(images, np.int64)
     for i, found in enumerate(output):
         order = np.lexsort((np.arange(rows), found[:, 5], -found[:, 4]))
-        order = order[found[order, 4] > settings.score_threshold]
+        order = order[found[order, 4] > options.score_threshold]
         dropped[i] = max(0, len(order) - limit)
         order = order[:limit]
         count[i] = len(order)

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from ..data.letterbox import FILL
 from ..errors import InputError
 from ..kernels import ext
+from ..kernels.nms_options import NmsOptions
 from .availability import availability, engine_device, letterbox_device
 from .base import Decoded, EngineIdentity, Letterboxing, check_images_shape
 from .cuda_device import CudaDevice, cuda_device
 from .plan_file import PlanFile, misfit, read_plan
-from .selection import NmsSettings, nms_options
 from .tensorrt_family import TensorRT, runtime_member
 from .trt_runner import Slot, TrtRunner
 
@@ -68,7 +68,7 @@ class TrtEngine:
         self.takes_decoded = has_kernels and self._runner.dtype(self._input) == np.float32
         self._selects = has_kernels and all(head.kind == "raw" for head in self.card.heads)
         # By settings: a recorded graph writes where its scorer reads, so none may go before the slot does.
-        self._scorers: dict[NmsSettings, _FusedScorer] = {}
+        self._scorers: dict[NmsOptions, _FusedScorer] = {}
         letterbox: Letterboxing = "gpu" if self.takes_decoded else "cpu"
         self.identity = EngineIdentity("trt", str(trt), self.card.precision, device, gpu.name, letterbox=letterbox)
 
@@ -102,7 +102,7 @@ class TrtEngine:
         for slot, count in flying:
             yield self._named(slot.collect(), count)
 
-    def detect(self, images: NDArray[np.float32] | Decoded, settings: NmsSettings) -> dict[str, ext.Detections] | None:
+    def detect(self, images: NDArray[np.float32] | Decoded, options: NmsOptions) -> dict[str, ext.Detections] | None:
         """Detections by head name, selected on the GPU right behind the network; only they come back.
 
         None where the scorer has no CUDA back end here, or a head selects for itself.
@@ -110,9 +110,9 @@ class TrtEngine:
         if not self._selects:
             return None
         slot = self._slots[0]
-        if settings not in self._scorers:
-            self._scorers[settings] = _FusedScorer(slot, self._heads, settings, self._runner.device)
-        scorer = self._scorers[settings]
+        if options not in self._scorers:
+            self._scorers[options] = _FusedScorer(slot, self._heads, options, self._runner.device)
+        scorer = self._scorers[options]
         self._enqueue(slot, images, scorer.kind, scorer.enqueue, copied=())
         slot.collect()
         return {head: _first(found, len(images)) for head, found in scorer.detections().items()}
@@ -157,12 +157,12 @@ class _FusedScorer:
     while a graph is recorded, and stays where it is.
     """
 
-    def __init__(self, slot: Slot, heads: dict[str, str], settings: NmsSettings, device: int) -> None:
+    def __init__(self, slot: Slot, heads: dict[str, str], options: NmsOptions, device: int) -> None:
         from ..kernels.device_array import Workspace
 
-        self.kind = f"detections {settings}"
+        self.kind = f"detections {options}"
         self._slot, self._heads, self._device = slot, heads, device
-        self._options = nms_options(settings)
+        self._options = options
         self._workspaces = {head: Workspace() for head in heads}
         self._results: dict[int, tuple[DetectionBlock, NDArray[np.uint8]]] = {}  # by size of the batch
 

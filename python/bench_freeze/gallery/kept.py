@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from ..config.study import Study
 from ..deployment.pipeline import HeadDetections, load_detections
 from ..engines.availability import PACKAGES
 from ..results.schema import Original, Results, Row
-from ..study.bench import DETECTIONS, nms_settings
+from ..study.bench import DETECTIONS, nms_options
 from .compare import SCORE_THRESHOLD
 
 ROLES = ("target", "base")
@@ -33,8 +33,8 @@ class KeptModel:
 
 def kept_models(results: Results, study: Study, store: ArtifactStore) -> list[KeptModel]:
     """The models of a study whose detections are still there, originals first."""
-    settings = nms_settings(study)
-    wanted = {"imgsz": study.imgsz, "batch": study.batch, "settings": asdict(settings)}
+    options = nms_options(study)
+    wanted = {"imgsz": study.imgsz, "batch": study.batch, "settings": options.key()}
     artifacts = [a for folder in sorted(store.folder.glob("detections-*")) if (a := read_artifact(folder)) is not None]
     artifacts = [a for a in artifacts if all(a.inputs.get(name) == value for name, value in wanted.items())]
     records: list[tuple[int, Row | Original]] = [(-1 - i, original) for i, original in enumerate(results.originals)]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, fields
+from typing import Any, Literal
 
 from ..errors import InputError
 from .arrays import check_positive
@@ -14,7 +14,10 @@ LARGEST_FLOAT32 = (2 - 2**-23) * 2.0**127
 
 @dataclass(frozen=True)
 class NmsOptions:
-    """The keywords of `bench_freeze.nms`, explained there. Raises InputError for one that makes no sense."""
+    """The keywords of `bench_freeze.nms`, explained there; the defaults are the usual ones for quoting accuracy.
+
+    Raises InputError for one that makes no sense.
+    """
 
     score_threshold: float = 0.001
     iou_threshold: float = 0.7
@@ -34,5 +37,14 @@ class NmsOptions:
         if self.box_format not in ("cxcywh", "xyxy"):
             raise InputError(f"box_format is {self.box_format!r}: give 'cxcywh' or 'xyxy'")
 
+    def key(self) -> dict[str, Any]:
+        """What results depend on, as plain values: the four that have always been in keys, others where they differ."""
+        return {
+            field.name: value
+            for field in fields(self)
+            if (value := getattr(self, field.name)) != field.default or field.name in _ALWAYS_IN_KEYS
+        }
 
+
+_ALWAYS_IN_KEYS = frozenset({"score_threshold", "iou_threshold", "max_detections", "multi_label"})
 DEFAULTS = NmsOptions()

@@ -14,9 +14,9 @@ from ..data.source import open_base
 from ..deployment.accuracy import score
 from ..deployment.pipeline import HeadDetections, merge
 from ..engines.base import Head, HeadName, ModelCard
-from ..engines.selection import NmsSettings
 from ..errors import InputError
 from ..evaluate.match_file import MatchFile
+from ..kernels.nms_options import NmsOptions
 from ..results.profile import SetAccuracy
 
 
@@ -73,12 +73,12 @@ def match_file_of(out: Path) -> Path:
 
 
 def score_set(
-    detections: dict[str, HeadDetections], scored: ScoredSet, settings: NmsSettings, matches: MatchFile
+    detections: dict[str, HeadDetections], scored: ScoredSet, options: NmsOptions, matches: MatchFile
 ) -> SetAccuracy:
     """One head on its set: alone, with its match data put into `matches`, and under the limit that both heads share."""
     merged = None
     if {"base", "target"} <= detections.keys():
-        base, target = merge(detections["base"], detections["target"], settings.max_detections)
+        base, target = merge(detections["base"], detections["target"], options.max_detections)
         merged = score({"base": base, "target": target}[scored.head.name], scored.classes, scored.data).accuracy
     return SetAccuracy(
         role=scored.role,

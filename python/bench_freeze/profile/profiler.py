@@ -24,10 +24,10 @@ from ..deployment.latency import (
 )
 from ..deployment.pipeline import detect
 from ..engines.base import Engine
-from ..engines.selection import NmsSettings
 from ..environment import environment
 from ..errors import InputError, MeasurementError
 from ..evaluate.match_file import MatchFile
+from ..kernels.nms_options import NmsOptions
 from ..measure.clock import HostClock
 from ..measure.paired import compare_paired
 from ..measure.regimes import sample_cold, sample_paced
@@ -114,7 +114,7 @@ class _Profiler:
             engine=asdict(engine.identity),
             batch=batch,
             images=f"{batch * DISTINCT_BATCHES} in turn, {self._images_from}",
-            settings={"rule": asdict(self._rule), "selection": asdict(NmsSettings()), **kept_notes(engine)},
+            settings={"rule": asdict(self._rule), "selection": NmsOptions().key(), **kept_notes(engine)},
             environment=environment(),
             missing=dict(self._telemetry.missing),
         )
@@ -162,17 +162,17 @@ class _Profiler:
         write_whole(self._request.out, encode_profile(self._profile))
 
     def _accuracy(self) -> None:
-        settings, matches = NmsSettings(), MatchFile()
+        options, matches = NmsOptions(), MatchFile()
         for scored in self._sets:
             self._note(f"{scored.role} set: {len(scored.data.images)} images")
-            found = detect(self._engine, scored.data, settings, batch=self._profile.batch)
-            self._profile.accuracy.append(score_set(found, scored, settings, matches))
+            found = detect(self._engine, scored.data, options, batch=self._profile.batch)
+            self._profile.accuracy.append(score_set(found, scored, options, matches))
             self._profile.matches = MatchFileFacts(**matches.write(match_file_of(self._request.out)))
             self._write()
 
     def _sustained(self) -> None:
         self._note("latency, back to back: the engine alone, then the whole pipeline")
-        measured = measure_latency(self._engine, self._batches, NmsSettings(), self._rule, on_scope=self._scope_done)
+        measured = measure_latency(self._engine, self._batches, NmsOptions(), self._rule, on_scope=self._scope_done)
         self._profile.latency = latencies_from(latency_facts(measured))
 
     def _scope_done(self, scope: str, stats: LatencyStats) -> None:

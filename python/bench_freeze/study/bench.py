@@ -22,9 +22,9 @@ from ..deployment.latency import (
     measure_or_keep,
 )
 from ..deployment.pipeline import HeadDetections, detect, load_detections, save_detections
-from ..engines.selection import NmsSettings
 from ..environment import machine
 from ..evaluate.match_file import MatchFile
+from ..kernels.nms_options import NmsOptions
 from ..measure.memory import PeakMemory
 from ..measure.stopping import StoppingRule
 from ..results.schema import Latencies
@@ -34,9 +34,9 @@ DETECTIONS = "detections.npz"
 LATENCY_METHOD = 2  # changes with what latency_facts keeps, so that older artifacts are measured again, not misread
 
 
-def nms_settings(study: Study) -> NmsSettings:
+def nms_options(study: Study) -> NmsOptions:
     """How this study selects detections."""
-    return NmsSettings(study.score_threshold, study.nms_iou_threshold, study.max_detections)
+    return NmsOptions(study.score_threshold, study.nms_iou_threshold, study.max_detections)
 
 
 @dataclass(frozen=True)
@@ -65,20 +65,20 @@ class Bench:
     ) -> tuple[dict[str, HeadDetections], int | None]:
         """Detections of all heads on a data set, and the peak memory while they were made."""
         study = self.study
-        settings = nms_settings(study)
+        options = nms_options(study)
         key: Mapping[str, Any] = {
             **deployment.identity(),
             "data_sha256": data.sha256,
             "imgsz": study.imgsz,
             "batch": study.batch,
-            "settings": asdict(settings),
+            "settings": options.key(),
         }
         with self.console.step(f"run {title}") as step:
 
             def build(folder: Path) -> dict[str, Any]:
                 engine = deployment.engine()
                 with PeakMemory(deployment.device, is_torch=deployment.engine_name == "torch") as memory:
-                    found = detect(engine, data, settings, batch=study.batch, workers=study.workers, on_progress=step)
+                    found = detect(engine, data, options, batch=study.batch, workers=study.workers, on_progress=step)
                 save_detections(folder / DETECTIONS, found)
                 return {"peak_bytes": memory.peak_bytes, "engine": asdict(engine.identity)}
 
@@ -91,13 +91,13 @@ class Bench:
         study, inputs = self.study, self.inputs
         if study.latency_samples == 0:
             return latencies_from(None)
-        settings = nms_settings(study)
+        options = nms_options(study)
         rule = StoppingRule(study.latency_samples, study.latency_seconds)
         key = {
             **deployment.identity(),
             "data_sha256": [inputs.target.sha256, inputs.base_set.sha256],
             "batch": study.batch,
-            "settings": asdict(settings),
+            "settings": options.key(),
             "rule": asdict(rule),
             "machine": machine(),
             "method": LATENCY_METHOD,
@@ -106,7 +106,7 @@ class Bench:
 
             def build(folder: Path) -> dict[str, Any]:
                 batches = latency_batches((inputs.target, inputs.base_set), study.batch)
-                return latency_facts(measure_or_keep(deployment.engine(), batches, settings, rule))
+                return latency_facts(measure_or_keep(deployment.engine(), batches, options, rule))
 
             try:
                 again = study.retime and not all_valid(self.store.find("latency", key))

@@ -38,7 +38,7 @@ def test_equals_pycocotools(report: EvalReport, folder: Path) -> None:
     pytest.importorskip("pycocotools")
     from pycocotools.coco import COCO
 
-    from tests.parity.coco_workloads import evaluate_with_pycocotools
+    from tests.parity.coco_peer import evaluate_with_pycocotools
 
     with contextlib.redirect_stdout(io.StringIO()):
         coco = COCO(str(folder / "instances_val2014_100.json"))

@@ -10,7 +10,8 @@ from bench_freeze.evaluate import evaluate
 
 pytest.importorskip("pycocotools")
 
-from tests.parity.coco_workloads import Workload, detection_table, make_workload, run_pycocotools, truth_table
+from tests.parity.coco_peer import run_pycocotools
+from tests.workloads import Workload, detection_table, make_workload, truth_table
 
 TENSORS = ("precision", "recall", "scores")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bench_freeze import Evaluator
-from tests.parity.coco_workloads import Workload, detection_table, make_workload
+from tests.workloads import Workload, detection_table, make_workload
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("ultralytics")

@@ -10,7 +10,7 @@ from bench_freeze.deployment.accuracy import Scored
 from bench_freeze.evaluate import evaluate
 from bench_freeze.evaluate.match_file import MatchFile
 from bench_freeze.results import schema
-from tests.parity.coco_workloads import make_workload
+from tests.workloads import make_workload
 
 WORKLOAD = make_workload(images=60, classes=3, truth_rows=300, rows=900, seed=8)
 

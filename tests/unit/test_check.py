@@ -5,9 +5,6 @@ import json
 import pytest
 
 from bench_freeze import cli
-
-pytest.importorskip("pycocotools")
-
 from tests.unit.check_files import edit, latency, write_results
 
 

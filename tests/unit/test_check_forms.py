@@ -14,9 +14,6 @@ from bench_freeze.check import render
 from bench_freeze.check.finding import Finding, outcome_of
 from bench_freeze.check.limits import METRICS, make_rules
 from bench_freeze.check.words import HEADINGS, cells, metric_words
-
-pytest.importorskip("pycocotools")
-
 from tests.unit.check_files import edit, write_results
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

@@ -3,16 +3,12 @@
 import json
 import sys
 
+import msgspec
 import pytest
 
 from bench_freeze import cli
 from bench_freeze.results.profile import Profile, encode_profile
 from bench_freeze.results.schema import Latencies, Latency
-
-pytest.importorskip("pycocotools")
-
-import msgspec
-
 from tests.unit.check_files import edit, latency, samples, write_results
 
 # What a rerun measures: `{which}` is as fast as the file of that name says; every run is a little different.

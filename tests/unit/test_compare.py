@@ -13,10 +13,7 @@ from bench_freeze.errors import InputError
 from bench_freeze.evaluate import evaluate
 from bench_freeze.evaluate.protocols import RECALL_THRESHOLDS
 from bench_freeze.kernels.matching import bootstrap
-
-pytest.importorskip("pycocotools")
-
-from tests.parity.coco_workloads import Workload, detection_table, make_workload, truth_table
+from tests.workloads import Workload, detection_table, make_workload, truth_table
 
 
 def drawn(seed: int, resample: int, images: int) -> np.ndarray:

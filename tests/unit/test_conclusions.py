@@ -17,10 +17,7 @@ from bench_freeze.report.conclusions_text import conclusion_lines, markdown_conc
 from bench_freeze.results import schema
 from bench_freeze.results.schema import Results
 from bench_freeze.results.study_statistics import Statistics
-
-pytest.importorskip("pycocotools")
-
-from tests.parity.coco_workloads import make_workload
+from tests.workloads import make_workload
 
 TARGET_CLASSES, BASE_CLASSES = ("red_apple", "pear"), ("Pear", "apple", "dog")
 

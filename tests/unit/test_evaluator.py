@@ -15,10 +15,7 @@ from bench_freeze import Evaluator, Letterbox, nms
 from bench_freeze.errors import InputError
 from bench_freeze.evaluate import Evaluation, evaluate
 from tests.heads import random_head
-
-pytest.importorskip("pycocotools")
-
-from tests.parity.coco_workloads import Workload, make_workload, truth_table
+from tests.workloads import Workload, make_workload, truth_table
 
 PROTOCOLS = bench_freeze.PROTOCOLS
 

@@ -16,9 +16,6 @@ from bench_freeze.report.gain_text import highest, markdown_gain, plain_gain
 from bench_freeze.report.table import markdown
 from bench_freeze.results import schema
 from bench_freeze.results.inputs import Pretraining
-
-pytest.importorskip("pycocotools")
-
 from tests.unit.test_conclusions import BASE_CLASSES, Problem, make_results
 
 SEEDS = (0, 1, 2)

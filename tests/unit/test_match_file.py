@@ -12,10 +12,7 @@ from bench_freeze.errors import InputError
 from bench_freeze.evaluate import evaluate
 from bench_freeze.evaluate.columns import DamagedColumns, pack_columns, unpack_columns
 from bench_freeze.evaluate.match_file import ABOUT, MatchFile, load_matches, parse_matches, save_matches
-
-pytest.importorskip("pycocotools")
-
-from tests.parity.coco_workloads import make_workload
+from tests.workloads import make_workload
 
 
 def workload(seed=3, **options):
@@ -49,6 +46,12 @@ def test_an_evaluation_comes_back_to_the_bit(tmp_path, protocol):
     whole = evaluation(protocol=protocol)
     save_matches(tmp_path / "m.zip", {"one": whole})
     assert_equal(load_matches(tmp_path / "m.zip")["one"], whole)
+
+
+def test_what_was_added_comes_back_without_a_file():
+    file, whole = MatchFile(), evaluation()
+    name = file.add(whole)
+    assert_equal(file.evaluations()[name], whole)
 
 
 def test_more_thresholds_than_a_mask_has_bits_for(tmp_path):

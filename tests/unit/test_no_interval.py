@@ -11,7 +11,7 @@ from bench_freeze.conclusions import conclude, constraints_of, recommend
 from bench_freeze.data.dataset import DetectionSet, DetectionTable, GroundTruth
 from bench_freeze.evaluate import compare, evaluate
 from bench_freeze.evaluate.breakdown import break_down
-from bench_freeze.evaluate.match_file import MatchFile, parse_matches
+from bench_freeze.evaluate.match_file import MatchFile
 from bench_freeze.evaluate.variation import is_kept_zero, silence, varies, varying_images
 from bench_freeze.report.assemble import view_of
 from bench_freeze.report.conclusions_text import conclusion_lines
@@ -91,7 +91,7 @@ def structs(value, kind):
 def test_a_study_claims_nothing_of_such_a_target_set(kind, seeds):
     problem = Silent(kind)
     results = make_results(problem, seeds=seeds, spread=0.0)
-    found = conclude(results, parse_matches(problem.matches.content(), "test"))
+    found = conclude(results, problem.matches.evaluations())
     for arm in found.arms:
         for figure in (arm.target, arm.target_map50, arm.target_test):
             assert figure.interval is figure.images is figure.image_error is None
@@ -134,7 +134,7 @@ def test_a_study_claims_nothing_of_such_a_target_set(kind, seeds):
 def test_nothing_is_certified_on_such_a_base_set(kind):
     problem = Silent(one_image, kind)
     results = make_results(problem, seeds=(0, 1, 2))
-    found = conclude(results, parse_matches(problem.matches.content(), "test"))
+    found = conclude(results, problem.matches.evaluations())
     for comparison in (c for c in found.comparisons if c.data.startswith("base")):
         outcomes = {entry.outcome for entry in comparison.equivalence}
         if comparison.data == "base" and comparison.identical:
@@ -157,7 +157,7 @@ def test_models_that_are_the_same_on_many_images_stay_the_same():
     """A difference of 0 on every resample is a finding where the images can vary."""
     problem = Problem()
     results = make_results(problem, seeds=(0,))
-    found = conclude(results, parse_matches(problem.matches.content(), "test"))
+    found = conclude(results, problem.matches.evaluations())
     same = next(c for c in found.comparisons if (c.data, c.b, c.number) == ("base", "branched 10", "map"))
     assert (same.difference.interval.low, same.difference.interval.high) == (0, 0)
     assert same.difference.no_interval is None
@@ -277,7 +277,7 @@ def test_the_rule_itself():
 def test_results_of_older_versions_still_read():
     problem = Problem()
     results = make_results(problem, seeds=(0,))
-    results.statistics = conclude(results, parse_matches(problem.matches.content(), "test"))
+    results.statistics = conclude(results, problem.matches.evaluations())
     plain = msgspec.json.decode(encode(results))
     for found in structs(plain, {"no_interval"}):
         del found["no_interval"]
@@ -289,7 +289,7 @@ def test_match_data_keep_what_the_rule_reads():
     truth = one_image(TARGET_CLASSES).ground_truth
     evaluation = evaluate(truth, DetectionTable(truth.image_index, truth.labels, truth.boxes_xywh, np.ones(len(truth))))
     name = file.add(evaluation)
-    assert varying_images(parse_matches(file.content(), "test")[name].truth) == 1
+    assert varying_images(file.evaluations()[name].truth) == 1
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
@@ -297,7 +297,7 @@ def test_a_gain_over_scratch_on_such_a_set_is_a_value_alone(kind):
     problem = PretrainingProblem()
     problem.target = kind(TARGET_CLASSES)
     results = make_study(problem, lambda noise, seed: problem.accuracy(problem.target, noise, seed))
-    found = conclude(results, parse_matches(problem.matches.content(), "test")).gain
+    found = conclude(results, problem.matches.evaluations()).gain
     for gain in found.gains:
         for figure in (gain.map, gain.map50, gain.high_less_low, *gain.by_iou.values()):
             assert figure.interval is None

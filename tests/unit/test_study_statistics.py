@@ -16,10 +16,7 @@ from bench_freeze.stats.multiple import holm
 from bench_freeze.stats.pareto import pareto_front
 from bench_freeze.stats.permutation import image_swaps, p_value, sign_flip_p, swapped_differences
 from bench_freeze.stats.student import quantile, two_sided_p
-
-pytest.importorskip("pycocotools")
-
-from tests.parity.coco_workloads import make_workload
+from tests.workloads import make_workload
 
 
 @pytest.mark.parametrize(

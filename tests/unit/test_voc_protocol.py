@@ -6,10 +6,7 @@ import numpy as np
 import pytest
 
 from bench_freeze import Evaluator
-
-pytest.importorskip("pycocotools")
-
-from tests.parity.coco_workloads import Workload, make_workload
+from tests.workloads import Workload, make_workload
 
 
 def devkit_ap(workload: Workload, label: int, *, eleven: bool) -> float:

@@ -48,6 +48,11 @@ class MatchFile:
         self._entries[name] = {"truth": truth, "matches": matches}
         return name
 
+    def evaluations(self) -> dict[str, Evaluation]:
+        """Everything that was added, by name, as `load_matches` would give it; compressed until it is asked for."""
+        raw = {name: zlib.decompress(part) for name, part in self._parts.items()}
+        return _evaluations(self._entries, {name: unpack_columns(part) for name, part in raw.items()})
+
     def content(self) -> bytes:
         """The bytes of the file with everything that was added."""
         about = {"format": FORMAT, "version": VERSION, "entries": self._entries}

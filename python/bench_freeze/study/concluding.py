@@ -14,7 +14,7 @@ from ..conclusions import conclude, constraints_of, recommend
 from ..config.recipe import SCRATCH
 from ..config.study import Study
 from ..console import Console
-from ..evaluate.match_file import MatchFile, parse_matches
+from ..evaluate.match_file import MatchFile
 from ..results.schema import Results
 from ..results.study_statistics import Recommendation, Statistics
 
@@ -42,9 +42,8 @@ def study_statistics(
     with console.step("compare arms") as step:
 
         def build(folder: Path) -> dict[str, Any]:
-            evaluations = parse_matches(matches.content(), "the match data of this run")
             threads = study.workers or min(os.cpu_count() or 1, 8)
-            return {"statistics": msgspec.to_builtins(conclude(results, evaluations, threads, step))}
+            return {"statistics": msgspec.to_builtins(conclude(results, matches.evaluations(), threads, step))}
 
         kept, made = store.produce("statistics", key, build)
         step.kept = not made

@@ -15,6 +15,7 @@ from bench_freeze.finetune.audit import audit_resting, filters_of
 from bench_freeze.finetune.capacity import choose_filters, hold, nearest_sum
 from bench_freeze.finetune.head_init import with_new_head
 from bench_freeze.finetune.training import fine_tune
+from bench_freeze.results.recipe import Recipe
 
 pytestmark = pytest.mark.slow
 
@@ -97,7 +98,7 @@ def train(folder, base, data, arms, on_epoch=lambda done, total: None, **changes
 
 @pytest.mark.parametrize("optimizer", ["AdamW", "SGD", "MuSGD"])
 def test_what_rests_is_the_base_and_the_rest_trains_in_any_company(base, few, start, tmp_path, optimizer):
-    arms = [Arm(22, 0), Arm(10, 0), Arm(10, 0, "matched_22"), Arm(15, 0, "matched_22")]
+    arms = [Arm(22, 0), Arm(10, 0), Arm(10, 0, Recipe.named("matched_22")), Arm(15, 0, Recipe.named("matched_22"))]
     static, deep, matched, half = train(tmp_path / "together", base, few, arms, optimizer=optimizer)
     assert len({a.sha256(CHECKPOINT) for a in (static, deep, matched, half)}) == 4
     before, originals = dict(start.named_parameters()), dict(base.model.named_parameters())

@@ -15,6 +15,7 @@ from bench_freeze.finetune import feature_cache, loop
 from bench_freeze.finetune.arm import CHECKPOINT, EPOCHS, Arm, load_tuned
 from bench_freeze.finetune.feature_cache import layers_read, stem
 from bench_freeze.finetune.training import fine_tune
+from bench_freeze.results.recipe import Recipe
 
 pytestmark = pytest.mark.slow
 
@@ -107,7 +108,7 @@ def test_kept_outputs_give_the_same_weights_and_no_image_is_decoded_twice(base, 
 
 
 def test_stages_change_what_is_kept_and_a_cut_training_ends_the_same(base, few, tmp_path, decoded, trunk_runs):
-    arms = [Arm(15, 0, "lp_ft"), Arm(10, 0, "gradual"), Arm(10, 0, "distill")]
+    arms = [Arm(15, 0, Recipe.named("lp_ft")), Arm(10, 0, Recipe.named("gradual")), Arm(10, 0, Recipe.named("distill"))]
     uncached = train(tmp_path / "uncached", base, few, arms)
     decoded.clear()
     counts = []
@@ -153,7 +154,9 @@ def test_rehearsal_runs_beside_kept_outputs(embedded_data, base, few, tmp_path):
     def rehearse(folder, **changes):
         study = study_from({**VALUES, **changes}, "test")
         store = ArtifactStore(folder)
-        made = fine_tune(study, [Arm(15, 0, "replay_1")], base, few, store, lambda done, total: None, memory)
+        made = fine_tune(
+            study, [Arm(15, 0, Recipe.named("replay_1"))], base, few, store, lambda done, total: None, memory
+        )
         return made[0][0]
 
     assert_alike(rehearse(tmp_path / "cached", cache_features=True), rehearse(tmp_path / "uncached"), base)

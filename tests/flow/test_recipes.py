@@ -11,6 +11,7 @@ from bench_freeze.data.subset import keep_images, relabelled
 from bench_freeze.errors import InputError
 from bench_freeze.finetune.arm import CHECKPOINT, Arm, load_tuned
 from bench_freeze.finetune.training import fine_tune
+from bench_freeze.results.recipe import Recipe
 
 pytestmark = pytest.mark.slow
 
@@ -50,7 +51,7 @@ def moved_layers(base, artifact):
 
 
 def test_recipes_in_one_group_are_what_they_are_alone_and_after_a_cut(base, few, tmp_path):
-    arms = [Arm(15, 0), Arm(15, 0, "lp_ft"), Arm(10, 0, "gradual")]
+    arms = [Arm(15, 0), Arm(15, 0, Recipe.named("lp_ft")), Arm(10, 0, Recipe.named("gradual"))]
     together = train(tmp_path / "together", base, few, arms)
     assert all("freeze 15 seed 0" in a.facts["shared_with"] for a in together[1:])
     assert [a.facts["recipe"]["stages"] for a in together] == [
@@ -139,7 +140,8 @@ def distance_to_base(base, artifact, data):
 
 
 def test_distillation_keeps_the_features_nearer_and_rehearsal_is_repeatable(base, few, base_images, tmp_path):
-    arms = [Arm(15, 0), Arm(15, 0, "distill"), Arm(15, 0, "replay_0.5"), Arm(22, 0, "replay_0.5"), Arm(22, 0)]
+    replayed = Recipe("replay", 0.5)
+    arms = [Arm(15, 0), Arm(15, 0, Recipe.named("distill")), Arm(15, 0, replayed), Arm(22, 0, replayed), Arm(22, 0)]
     changes = {"replay": base_images, "distill_weight": 100.0}
     found = train(tmp_path / "together", base, few, arms, **changes)
     static, distilled, replayed, head_replayed, head = found
@@ -174,7 +176,7 @@ def test_rehearsal_lowers_the_original_heads_loss_on_base_images(base, few, base
     from bench_freeze.finetune.rehearsal import head_inputs
 
     static, replayed = train(
-        tmp_path, base, few, [Arm(10, 0), Arm(10, 0, "replay_1")], replay=base_images, epochs=6, lr0=0.01
+        tmp_path, base, few, [Arm(10, 0), Arm(10, 0, Recipe.named("replay_1"))], replay=base_images, epochs=6, lr0=0.01
     )
     images = torch.from_numpy(load_batch(base_images.images, 0, 64).images)
     with torch.no_grad():
@@ -202,7 +204,7 @@ def test_interpolation_needs_no_training_and_its_ends_are_known(base, few, tmp_p
     store = ArtifactStore(tmp_path)
     for how in ("reestimate", "interpolate"):
         study = study_from({**VALUES, "interpolate": [0.5], "interpolate_bn": how}, "test")
-        arm = Arm(15, 0, "interpolate_0.5")
+        arm = Arm(15, 0, Recipe.named("interpolate_0.5"))
         artifact, made = interpolated(study, arm, arm.alpha, static, base, few, store)
         assert made
         assert not interpolated(study, arm, arm.alpha, static, base, few, store)[1]
@@ -217,7 +219,7 @@ def test_interpolation_needs_no_training_and_its_ends_are_known(base, few, tmp_p
 
 
 def test_a_model_from_scratch_and_one_on_fewer_images(base, few, tmp_path):
-    (scratch,) = train(tmp_path, base, few, [Arm(0, 0, "scratch")])
+    (scratch,) = train(tmp_path, base, few, [Arm(0, 0, Recipe.named("scratch"))])
     assert 0 in moved_layers(base, scratch)
     assert scratch.facts["head_start"]["copied_tensors"] == 0
     (less,) = train(tmp_path, base, keep_images(few, range(5)), [Arm(22, 0, data_fraction=0.5)])

@@ -118,10 +118,12 @@ def test_missing_and_broken_files_are_named(tmp_path):
 
 def test_recipes_with_a_share_are_named_after_it():
     study = study_from({"recipe": ["static", "lp_ft"], "replay": [0.05], "interpolate": [0.5, 1]}, "test")
-    assert study.recipes == ("static", "lp_ft", "replay_0.05", "interpolate_0.5", "interpolate_1")
+    names = [recipe.name for recipe in study.recipes]
+    assert names == ["static", "lp_ft", "replay_0.05", "interpolate_0.5", "interpolate_1"]
 
 
 def test_arms_of_matched_capacity_are_those_below_the_depth():
     study = study_from({"freeze": [22, 15, 10], "match_capacity": [22, 15], "scratch": True}, "test")
     matched = [(15, "matched_22"), (10, "matched_22"), (10, "matched_15")]
-    assert study.trainings((22, 15, 10)) == [(22, "static"), (15, "static"), (10, "static"), *matched, (0, "scratch")]
+    found = [(depth, recipe.name) for depth, recipe in study.trainings((22, 15, 10))]
+    assert found == [(22, "static"), (15, "static"), (10, "static"), *matched, (0, "scratch")]

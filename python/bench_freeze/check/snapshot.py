@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 
 from ..results.identity import PARTS, RowKey, key_of
 from ..results.profile import Profile
+from ..results.recipe import STATIC
 from ..results.schema import Accuracy, Latency, MatchFileFacts, Original, Results, Row
 
 KIND = "bench-freeze baseline"
@@ -71,7 +72,7 @@ class RowSnapshot(Struct, frozen=True, kw_only=True):
         parts.append(self.construction)
         if self.seed:
             parts.append(f"seed {self.seed}")
-        if self.recipe not in (None, "static"):
+        if self.recipe not in (None, STATIC.name):
             parts.append(str(self.recipe))
         if self.data_fraction not in (None, 1.0):
             parts.append(f"{self.data_fraction:g} of the data")

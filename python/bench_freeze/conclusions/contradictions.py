@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ..results.identity import key_of
+from ..results.recipe import STATIC
 from ..results.schema import Latency, Original, Results, Row
 from ..results.study_statistics import Interval
 from .cost import bounds_of
@@ -77,6 +78,6 @@ def _milliseconds(known: tuple[float, Interval]) -> str:
 
 def _name(row: Row) -> str:
     parts = [row.construction, str(row.freeze), f"seed {row.seed}"]
-    parts += [] if row.recipe == "static" else [row.recipe]
+    parts += [] if row.recipe == STATIC.name else [row.recipe]
     parts += [] if row.data_fraction == 1 else [f"on {row.data_fraction:g} of the data"]
     return " ".join([*parts, *([] if row.weights is None else [row.weights])])

@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..results.identity import DEPLOYMENT
+from ..results.recipe import SCRATCH, STATIC
 from ..results.study_statistics import Figure, Gain, GainAt, GainOverScratch, GainTrend
 from .arms import ArmRows, trainings_of
 from .figures import Sample, Sampler, figure
 
-SCRATCH = "scratch"  # the recipe, as rows call it
 LOW, HIGH = "0.50", "0.75"
 
 
@@ -61,11 +61,11 @@ def _pairs(arms: Sequence[ArmRows], sampler: Sampler, architectures: Mapping[str
         """What both trainings of a gain have in common."""
         return architectures.get(arm.first.weights), arm.first.data_fraction, arm.deployment
 
-    scratch = {beside(arm): arm for arm in trainings if arm.first.recipe == SCRATCH}
+    scratch = {beside(arm): arm for arm in trainings if arm.first.recipe == SCRATCH.name}
     found = []
     for arm in trainings:
         other = scratch.get(beside(arm))
-        if arm.first.recipe == SCRATCH or other is None:
+        if arm.first.recipe == SCRATCH.name or other is None:
             continue
         seeds = [seed for seed in arm.seeds if seed in other.rows]
         if seeds:
@@ -135,5 +135,5 @@ def _shrinks(least: Pair, most: Pair, number: str) -> Figure | None:
 def _name(arm: ArmRows, varying: Sequence[int]) -> str:
     """The training without its share of the images."""
     row = arm.first
-    parts = [row.weights, f"freeze {row.freeze}", None if row.recipe == "static" else row.recipe]
+    parts = [row.weights, f"freeze {row.freeze}", None if row.recipe == STATIC.name else row.recipe]
     return " ".join([*filter(None, parts), *(str(arm.deployment[k]) for k in varying)])

@@ -1,8 +1,4 @@
-"""Training recipes by name, without any framework: what `recipe` may say, and which layers train from which epoch on.
-
-A row's recipe is a name below, or `replay_SHARE`, `interpolate_ALPHA` or `matched_DEPTH`, which --replay, --interpolate
-and --match-capacity add.
-"""
+"""Training recipes, without any framework: what `recipe` may say, and which layers train from which epoch on."""
 
 from __future__ import annotations
 
@@ -12,20 +8,15 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from ..errors import InputError
+from ..results.recipe import DISTILL, GRADUAL, INTERPOLATE, LP_FT, MATCHED, REPLAY, SCRATCH, STATIC, Recipe
 
-STATIC = "static"
-LP_FT = "lp_ft"
-GRADUAL = "gradual"
-DISTILL = "distill"
-SCRATCH = "scratch"  # an arm of its own, at freeze 0 only
-MATCHED = "matched"
-RECIPES: dict[str, str] = {
-    STATIC: "layers 0..freeze-1 stay frozen, the rest trains from the first step",
-    LP_FT: "the head alone first, then all layers from freeze on",
-    GRADUAL: "from the head down to freeze, depth by depth",
-    DISTILL: "static, and the features that the base head reads are held near the base model's",
+RECIPES: dict[str, str] = {  # that --recipe names; others have flags of their own
+    STATIC.name: "layers 0..freeze-1 stay frozen, the rest trains from the first step",
+    LP_FT.name: "the head alone first, then all layers from freeze on",
+    GRADUAL.name: "from the head down to freeze, depth by depth",
+    DISTILL.name: "static, and the features that the base head reads are held near the base model's",
 }
-BY_SHARE = {"replay": "replay", "interpolate": "interpolate", MATCHED: "match-capacity"}  # family: its flag
+_FLAGS = {REPLAY: "replay", INTERPOLATE: "interpolate", MATCHED: "match-capacity"}  # of families with an amount
 
 
 class Stage(NamedTuple):
@@ -40,24 +31,26 @@ def check_recipes(names: tuple[str, ...]) -> None:
     for name in names:
         if name in RECIPES:
             continue
-        family, _, share = name.partition("_")
+        family, _, amount = name.partition("_")
         close = difflib.get_close_matches(name, RECIPES, n=1)
-        if family in BY_SHARE:
-            hint = f"give --{BY_SHARE[family]} {share or (22 if family == MATCHED else 0.5)} instead."
-        elif name == SCRATCH:
+        if family in _FLAGS:
+            hint = f"give --{_FLAGS[family]} {amount or (22 if family == MATCHED else 0.5)} instead."
+        elif name == SCRATCH.name:
             hint = "give --scratch instead."
         else:
             hint = f"did you mean '{close[0]}'?" if close else f"recipes are {', '.join(RECIPES)}."
         raise InputError(f"recipe = '{name}' is not known; {hint}")
 
 
-def share_of(recipe: str, family: str) -> float | None:
-    """0.05 for `replay_0.05` and the family `replay`; None for another recipe."""
-    return float(recipe[len(family) + 1 :]) if recipe.startswith(f"{family}_") else None
-
-
 def stages_of(
-    recipe: str, freeze: int, *, head: int, depths: tuple[int, ...], epochs: int, lp_share: float, schedule: str | None
+    recipe: Recipe,
+    freeze: int,
+    *,
+    head: int,
+    depths: tuple[int, ...],
+    epochs: int,
+    lp_share: float,
+    schedule: str | None,
 ) -> tuple[Stage, ...]:
     """The stages of an arm, first to last; the last one's depth is `freeze`.
 
@@ -83,8 +76,8 @@ def stages_of(
     starts = [stage.epoch for stage in stages]
     if starts[-1] >= epochs or len(set(starts)) < len(starts):
         raise InputError(
-            f"recipe {recipe} at freeze {freeze} has {len(stages)} stages, which do not fit in {epochs} epoch(s); give "
-            "more --epochs."
+            f"recipe {recipe.name} at freeze {freeze} has {len(stages)} stages, which do not fit in {epochs} epoch(s); "
+            "give more --epochs."
         )
     return stages
 

@@ -7,7 +7,8 @@ from itertools import product
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..errors import InputError
-from .recipe import MATCHED, RECIPES, SCRATCH, STATIC, check_recipes, parse_schedule
+from ..results.recipe import INTERPOLATE, MATCHED, REPLAY, SCRATCH, STATIC, Recipe
+from .recipe import RECIPES, check_recipes, parse_schedule
 
 if TYPE_CHECKING:
     from .study import Study
@@ -39,7 +40,9 @@ class TrainingOptions:
         "N[,N]",
     )
     seeds: tuple[int, ...] = flag("training", "seeds; each is one training per depth", (0,), "N[,N]")
-    recipe: tuple[str, ...] = flag("training", f"how the layers train: {', '.join(RECIPES)}", (STATIC,), "NAME[,NAME]")
+    recipe: tuple[str, ...] = flag(
+        "training", f"how the layers train: {', '.join(RECIPES)}", (STATIC.name,), "NAME[,NAME]"
+    )
     epochs: int = flag("training", "training epochs", 50)
     train_batch: int = flag("training", "training batch size", 16)
     optimizer: str = flag(
@@ -113,12 +116,13 @@ class TrainingOptions:
     )
 
     @property
-    def recipes(self) -> tuple[str, ...]:
-        """Every recipe of all depths by its full name, those with a share included."""
-        replayed = (f"replay_{share:g}" for share in self.replay)
-        return (*self.recipe, *replayed, *(f"interpolate_{alpha:g}" for alpha in self.interpolate))
+    def recipes(self) -> tuple[Recipe, ...]:
+        """Every recipe of all depths."""
+        replayed = (Recipe(REPLAY, share) for share in self.replay)
+        interpolated = (Recipe(INTERPOLATE, alpha) for alpha in self.interpolate)
+        return (*map(Recipe, self.recipe), *replayed, *interpolated)
 
-    def trainings(self, depths: tuple[int, ...]) -> list[tuple[int, str]]:
+    def trainings(self, depths: tuple[int, ...]) -> list[tuple[int, Recipe]]:
         """Freeze depth and recipe of everything that is trained at these depths. Raises InputError."""
         for depth in self.match_capacity:
             if min(depths) >= depth:
@@ -126,7 +130,7 @@ class TrainingOptions:
                     f"match_capacity = {depth}: no freeze depth of this study ({', '.join(map(str, depths))}) is below "
                     f"{depth}, so none trains more weights; add a deeper one to --freeze, or leave it out."
                 )
-        matched = [(freeze, f"{MATCHED}_{d}") for freeze in depths for d in self.match_capacity if freeze < d]
+        matched = [(freeze, Recipe(MATCHED, d)) for freeze in depths for d in self.match_capacity if freeze < d]
         return [*product(depths, self.recipes), *matched, *([(0, SCRATCH)] if self.scratch else [])]
 
 

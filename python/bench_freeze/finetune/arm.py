@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..artifact import Artifact
-from ..config.recipe import DISTILL, GRADUAL, LP_FT, MATCHED, SCRATCH, STATIC, Stage, share_of, stages_of
+from ..config.recipe import Stage, stages_of
 from ..config.study import Study
 from ..config.training import NO_AUGMENTATION
 from ..dualhead.checkpoint import Checkpoint, load_checkpoint
 from ..dualhead.layers import LayerMap
+from ..results.recipe import DISTILL, GRADUAL, INTERPOLATE, LP_FT, MATCHED, SCRATCH, STATIC, Recipe
 
 KIND = "tuned"  # of the artifact
 CHECKPOINT = "tuned.pt"
@@ -24,7 +25,7 @@ class Arm:
 
     freeze: int
     seed: int
-    recipe: str = STATIC
+    recipe: Recipe = STATIC
     data_fraction: float = 1.0
     lr0: float | None = None  # chosen by a search; None is the study's
     weights: str | None = None  # what the checkpoint is called in a study of several: its hash stands in the key
@@ -37,13 +38,13 @@ class Arm:
     @property
     def alpha(self) -> float | None:
         """The weight of the tuned model in an interpolated arm; None for one that trains."""
-        return share_of(self.recipe, "interpolate")
+        return self.recipe.amount if self.recipe.family == INTERPOLATE else None
 
     @property
     def matched_depth(self) -> int | None:
         """The freeze depth whose number of trainable weights an arm of matched capacity keeps to."""
-        depth = share_of(self.recipe, MATCHED)
-        return None if depth is None else int(depth)
+        amount = self.recipe.amount
+        return int(amount) if self.recipe.family == MATCHED and amount is not None else None
 
     @property
     def source(self) -> Arm:
@@ -53,7 +54,7 @@ class Arm:
     @property
     def name(self) -> str:
         """The arm in a message or a title."""
-        recipe = "" if self.recipe == STATIC else f" {self.recipe}"
+        recipe = "" if self.recipe == STATIC else f" {self.recipe.name}"
         share = "" if self.data_fraction == 1 else f" on {self.data_fraction:g} of the images"
         rate = "" if self.lr0 is None else f" lr0 {self.lr0:g}"
         whose = "" if self.weights is None else f"{self.weights} "
@@ -124,7 +125,7 @@ def training_inputs(
 
 def recipe_options(study: Study, arm: Arm) -> dict[str, Any]:
     """The recipe with the options that bear on it; empty for a static arm that uses none."""
-    options: dict[str, Any] = {} if arm.recipe == STATIC else {"name": arm.recipe}
+    options: dict[str, Any] = {} if arm.recipe == STATIC else {"name": arm.recipe.name}
     if study.layer_decay != 1:
         options["layer_decay"] = study.layer_decay
     if arm.recipe == DISTILL:

@@ -67,7 +67,7 @@ def _build(
         "seconds": time.monotonic() - began,
         "audit": dict(tuned.facts["audit"]) | asdict(audit),
         "shared_with": [],
-        "recipe": {"name": arm.recipe, "alpha": alpha, "statistics": study.interpolate_bn},
+        "recipe": {"name": arm.recipe.name, "alpha": alpha, "statistics": study.interpolate_bn},
         "weights": f"base + {alpha:g} (tuned - base) of the training whose facts these are",
     }
 

@@ -14,13 +14,14 @@ from typing import Any
 from ultralytics.utils.torch_utils import unset_deterministic
 
 from ..artifact import ArtifactStore
-from ..config.recipe import DISTILL, SCRATCH, Stage
+from ..config.recipe import Stage
 from ..config.study import Study
 from ..data.dataset import DetectionSet
 from ..dualhead.checkpoint import Checkpoint, save_checkpoint
 from ..environment import usable_cores
 from ..errors import AuditError, BenchFreezeError, InputError
 from ..measure.memory import PeakMemory
+from ..results.recipe import DISTILL, SCRATCH
 from .arm import (
     CHECKPOINT,
     EPOCHS,

@@ -7,13 +7,13 @@ from itertools import groupby
 from typing import Any
 
 from ..artifact import Artifact, ArtifactStore, artifact_key
-from ..config.recipe import share_of
 from ..config.study import Study
 from ..data.dataset import DetectionSet
 from ..data.subset import nested_subset
 from ..dualhead.checkpoint import Checkpoint, quiet_ultralytics
 from ..environment import package_versions
 from ..errors import InputError
+from ..results.recipe import REPLAY
 from .arm import KIND, Arm, training_inputs
 from .progress import Progress, ProgressStore
 
@@ -93,8 +93,8 @@ def _inputs_of(
 
 def _memories(arms: list[Arm], replay: DetectionSet | None) -> dict[Arm, DetectionSet]:
     """The base images that each replay arm sees again: nested shares, the same for all depths of a seed."""
-    shares = {arm: share_of(arm.recipe, "replay") for arm in arms}
-    if replay is None and any(share is not None for share in shares.values()):
+    shares = {arm: arm.recipe.amount for arm in arms if arm.recipe.family == REPLAY}
+    if replay is None and shares:
         raise InputError("a replay arm needs images to replay; name some with --replay-set.")
     return {
         arm: nested_subset(replay, share, arm.seed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 
+from ..results.recipe import INTERPOLATE, MATCHED, REPLAY, SCRATCH, STATIC, Recipe
 from ..results.schema import Original, Results, Row
 
 # --replay stays: with --replay-holdout it decides which base images are scored in every row.
@@ -27,7 +28,7 @@ def row_command(results: Results, record: Row | Original) -> str:
     words += ["--weights", ",".join(given)] if given else []
     if isinstance(record, Row):
         words += ["--freeze", str(record.freeze), "--seeds", str(record.seed), "--construction", record.construction]
-        words += _recipe_flags(record.recipe)
+        words += _recipe_flags(Recipe.named(record.recipe))
         words += ["--data-fractions", f"{record.data_fraction:g}"] if record.data_fraction != 1 else []
     return shlex.join([*words, "--engine", record.engine, "--precision", record.precision])
 
@@ -41,15 +42,13 @@ def _checkpoints(results: Results, record: Row | Original) -> list[str]:
     return [found.file for found in (own, *beside)]
 
 
-def _recipe_flags(recipe: str) -> list[str]:
-    family, _, share = recipe.partition("_")
-    if family == "interpolate":
-        return ["--interpolate", share]
-    if family == "matched":
-        return ["--match-capacity", share]
-    if recipe == "scratch":
+def _recipe_flags(recipe: Recipe) -> list[str]:
+    flags = {INTERPOLATE: "--interpolate", MATCHED: "--match-capacity"}
+    if recipe.family in flags:
+        return [flags[recipe.family], f"{recipe.amount:g}"]
+    if recipe == SCRATCH:
         return ["--scratch"]
-    return [] if recipe == "static" or family == "replay" else ["--recipe", recipe]
+    return [] if recipe == STATIC or recipe.family == REPLAY else ["--recipe", recipe.name]
 
 
 def _without(words: list[str], flags: tuple[str, ...]) -> list[str]:

@@ -11,10 +11,10 @@ import msgspec
 
 from ..artifact import ArtifactStore
 from ..conclusions import conclude, constraints_of, recommend
-from ..config.recipe import SCRATCH
 from ..config.study import Study
 from ..console import Console
 from ..evaluate.match_file import MatchFile
+from ..results.recipe import SCRATCH
 from ..results.schema import Results
 from ..results.study_statistics import Recommendation, Statistics
 
@@ -37,7 +37,7 @@ def study_statistics(
     if results.pretrainings:
         own = results.pretrainings
         key["pretrainings"] = [[found.name, found.architecture, found.classes, found.base.classes] for found in own]
-    if any(row.recipe == SCRATCH for row in results.rows):
+    if any(row.recipe == SCRATCH.name for row in results.rows):
         key["gain_method"] = GAIN_METHOD
     with console.step("compare arms") as step:
 

@@ -6,7 +6,6 @@ import hashlib
 from dataclasses import asdict
 
 from ..artifact import Artifact
-from ..config.recipe import STATIC
 from ..config.study import Precision, Study
 from ..data.classes import ClassMap, map_classes
 from ..data.dataset import DetectionSet
@@ -20,6 +19,7 @@ from ..export.plan import PLAN
 from ..finetune.arm import CHECKPOINT, Arm, load_tuned
 from ..results.findings import Findings
 from ..results.inputs import BaseOutput
+from ..results.recipe import STATIC
 from ..results.schema import Accuracy, ArtifactHashes, MapPair, Memory, Original, Row, Training
 from .bench import Bench
 from .inputs import Inputs
@@ -67,7 +67,7 @@ def measure_row(
 ) -> Row:
     """One construction of one fine-tuned model, through one engine: accuracy of both heads, latency, size."""
     study, inputs = bench.study, bench.inputs
-    name = f"{construction} {arm.freeze}" if arm.recipe == STATIC else f"{construction} {arm.freeze} {arm.recipe}"
+    name = f"{construction} {arm.freeze}" if arm.recipe == STATIC else f"{construction} {arm.freeze} {arm.recipe.name}"
     name = name if inputs.name is None else f"{name} {inputs.name}"
     candidate = Candidate(construction, inputs.base, load_tuned(tuned), arm.freeze, study.head_branch)
     deployment = bench.deploy(candidate, engine, precision, name)
@@ -104,7 +104,7 @@ def measure_row(
             letterbox=deployment.letterbox,
             ladder=findings.ladder,
             analysis=findings.analysis,
-            recipe=arm.recipe,
+            recipe=arm.recipe.name,
             data_fraction=arm.data_fraction,
             weights=inputs.name,
             head_branch=candidate.branch,

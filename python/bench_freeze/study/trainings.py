@@ -8,13 +8,13 @@ from itertools import product
 from typing import Any
 
 from ..artifact import Artifact, ArtifactStore
-from ..config.recipe import SCRATCH
 from ..config.study import Study
 from ..console import Console
 from ..data.dataset import DetectionSet
 from ..data.subset import nested_subset
 from ..finetune.arm import Arm, arm_stages
 from ..finetune.training import fine_tune, untrained
+from ..results.recipe import SCRATCH
 from ..results.schema import Results
 from .inputs import Inputs
 

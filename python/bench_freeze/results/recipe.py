@@ -1,0 +1,50 @@
+"""A training recipe as a value: what `recipe` of a row says by name."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How the layers of a training are trained: a family, and the number that some families come with.
+
+    `amount` is the share of the replayed images (replay), the weight of the tuned model (interpolate), or the freeze
+    depth whose number of trainable weights is kept to (matched). It is what the name says, which has six digits.
+
+        >>> Recipe("replay", 0.05).name
+        'replay_0.05'
+        >>> Recipe.named("matched_22")
+        Recipe(family='matched', amount=22.0)
+    """
+
+    family: str
+    amount: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.amount is not None:
+            object.__setattr__(self, "amount", float(f"{self.amount:g}"))
+
+    @property
+    def name(self) -> str:
+        """As rows, keys of artifacts and messages say it."""
+        return self.family if self.amount is None else f"{self.family}_{self.amount:g}"
+
+    @classmethod
+    def named(cls, name: str) -> Recipe:
+        """The inverse of `name`; a family may have an underscore of its own."""
+        family, _, amount = name.rpartition("_")
+        with suppress(ValueError):
+            if family in WITH_AMOUNT:
+                return cls(family, float(amount))
+        return cls(name)
+
+
+REPLAY, INTERPOLATE, MATCHED = "replay", "interpolate", "matched"
+WITH_AMOUNT = frozenset({REPLAY, INTERPOLATE, MATCHED})
+STATIC = Recipe("static")
+LP_FT = Recipe("lp_ft")
+GRADUAL = Recipe("gradual")
+DISTILL = Recipe("distill")
+SCRATCH = Recipe("scratch")  # an arm of its own, at freeze 0 only

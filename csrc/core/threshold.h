@@ -33,8 +33,8 @@ struct ScoreThreshold {
   ScoreThreshold() = default;
   explicit ScoreThreshold(float threshold) : value(threshold), floor_of_halves(half_floor(threshold)) {}
 
-  BENCH_FREEZE_HD bool is_below(float score) const { return score > value; }
-  BENCH_FREEZE_HD bool is_below(int16_t bits) const { return half_order(bits) > floor_of_halves && is_number(bits); }
+  BENCH_FREEZE_HD bool passes(float score) const { return score > value; }
+  BENCH_FREEZE_HD bool passes(int16_t bits) const { return half_order(bits) > floor_of_halves && is_number(bits); }
 
   // NaN orders above infinity as bits; as a float it is above nothing.
   BENCH_FREEZE_HD static bool is_number(int16_t bits) { return (bits & 0x7fff) <= 0x7c00; }

@@ -45,7 +45,7 @@ BENCH_FREEZE_BODY int64_t scan(const Value* row, int64_t count, const ScoreThres
   const auto look = [&](int64_t i) __attribute__((always_inline)) {
     *sound &= is_sound(row[i]);
     hits[found] = static_cast<int32_t>(i);
-    found += threshold.is_below(row[i]);
+    found += threshold.passes(row[i]);
   };
   int64_t i = 0;
   for (; i + kStretch <= count; i += kStretch) {

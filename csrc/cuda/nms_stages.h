@@ -42,7 +42,7 @@ BENCH_FREEZE_HD void find_best(const NmsTask& task, int64_t image, int64_t ancho
   uint64_t best = ~uint64_t{0};
   for (int64_t label = 0; label < task.head.classes; ++label) {
     const Value score = head_row<Value>(task, image, 4 + label)[anchor];
-    if (!task.threshold.is_below(score)) continue;
+    if (!task.threshold.passes(score)) continue;
     const uint64_t key = task.packing.pack(to_float(score), label, anchor);
     best = key < best ? key : best;
   }
@@ -86,7 +86,7 @@ BENCH_FREEZE_HD void scan_class(const Group& group, const NmsTask& task, int64_t
   bool all_sound = true;
   for_each_score(group, row, task.head.anchors, [&](int64_t anchor, Value score) {
     all_sound &= is_sound(score);
-    if (!task.threshold.is_below(score)) return;
+    if (!task.threshold.passes(score)) return;
     found += is_candidate(task, image, anchor, task.packing.pack(to_float(score), label, anchor));
   });
   if (found > 0) group.add(&shared->found, found);
@@ -103,7 +103,7 @@ BENCH_FREEZE_HD void scan_class(const Group& group, const NmsTask& task, int64_t
   group.sync();
   if (found == 0) return;  // the lanes that found something read the same scores again, most likely from a cache
   for_each_score(group, row, task.head.anchors, [&](int64_t anchor, Value score) {
-    if (!task.threshold.is_below(score)) return;
+    if (!task.threshold.passes(score)) return;
     const uint64_t key = task.packing.pack(to_float(score), label, anchor);
     if (!is_candidate(task, image, anchor, key)) return;
     const int64_t place = int64_t{shared->begin} + group.add(&shared->next, 1);
@@ -121,7 +121,7 @@ BENCH_FREEZE_HD void truncate(const Group& group, const NmsTask& task, int64_t i
   if (task.states[image].found <= task.capacity) return;
   const auto visit_class = [&](int64_t label, const auto& function) {
     for_each_score(group, head_row<Value>(task, image, 4 + label), task.head.anchors, [&](int64_t anchor, Value score) {
-      if (!task.threshold.is_below(score)) return;
+      if (!task.threshold.passes(score)) return;
       const uint64_t key = task.packing.pack(to_float(score), label, anchor);
       if (is_candidate(task, image, anchor, key)) function(key);
     });

@@ -123,7 +123,7 @@ void check_threshold_of_halves() {
     const ScoreThreshold threshold(value);
     for (int32_t bits = 0; bits < 65536; ++bits) {
       const int16_t half = static_cast<int16_t>(bits);
-      require(threshold.is_below(half) == threshold.is_below(to_float(half)), "float16 above " + std::to_string(value));
+      require(threshold.passes(half) == threshold.passes(to_float(half)), "float16 above " + std::to_string(value));
       require(is_sound(half) == is_sound(to_float(half)), "a float16 that is no number");
     }
   }

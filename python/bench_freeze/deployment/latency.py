@@ -10,6 +10,7 @@ from typing import Any
 from ..artifact import Artifact
 from ..data.dataset import DetectionSet, ImageRecord
 from ..data.loader import load_batch
+from ..engines.abilities import HasEvents
 from ..engines.base import Engine
 from ..errors import InputError, MeasurementError
 from ..kernels.nms_options import NmsOptions
@@ -93,8 +94,7 @@ def measure_latency(
 
 def engine_clock(engine: Engine) -> Clock | None:
     """The clock of the stream that an engine works on; None for an engine that tells of none."""
-    parts = getattr(engine, "event_parts", None)
-    return None if parts is None else CudaEventClock(*parts())
+    return CudaEventClock(*engine.event_parts()) if isinstance(engine, HasEvents) else None
 
 
 def measure_or_keep(

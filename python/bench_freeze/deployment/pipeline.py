@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from ..data.dataset import DetectionSet, ImageRecord
 from ..data.letterbox import Letterbox
 from ..data.loader import decode_batch, decode_batches, load_batch, load_batches
-from ..engines.base import Decoded, Engine, infer_padded, takes_decoded
+from ..engines.abilities import SelectsOnDevice, TakesDecoded, TimesItsStages, takes_decoded
+from ..engines.base import Decoded, Engine, infer_padded
 from ..engines.selection import select
 from ..kernels import ext
 from ..kernels.nms_options import NmsOptions
@@ -74,7 +75,7 @@ def detect_batch(
     outputs = _inferred(engine, images) if selected is None else {}
     if stages is not None:
         stages.lap("engine")
-        stages.split("engine", getattr(engine, "stage_seconds", {}))
+        stages.split("engine", engine.stage_seconds if isinstance(engine, TimesItsStages) else {})
     if selected is None:
         selected = {head.name: select(outputs[head.name], head, options) for head in engine.card.heads}
     found = {name: (detections, image_boxes(detections, letterboxes)) for name, detections in selected.items()}
@@ -87,19 +88,15 @@ def _selected_by_engine(
     engine: Engine, images: NDArray[np.float32] | Decoded, options: NmsOptions
 ) -> dict[str, ext.Detections] | None:
     """Detections of an engine that selects on its own device, right behind the network; None where none does."""
-    detect_on_device = getattr(engine, "detect", None)
     fits = isinstance(images, tuple) or engine.card.batch in (None, len(images))
-    if detect_on_device is None or not fits:
-        return None
-    detections: dict[str, ext.Detections] | None = detect_on_device(images, options)
-    return detections
+    return engine.detect(images, options) if fits and isinstance(engine, SelectsOnDevice) else None
 
 
 def _inferred(engine: Engine, images: NDArray[np.float32] | Decoded) -> dict[str, NDArray[np.float32]]:
-    if isinstance(images, tuple):  # an engine that takes these fills a batch up itself
-        outputs: dict[str, NDArray[np.float32]] = engine.infer(images)  # type: ignore[arg-type]
-        return outputs
-    return infer_padded(engine, images)
+    if not isinstance(images, tuple):
+        return infer_padded(engine, images)
+    assert isinstance(engine, TakesDecoded), "images are decoded only for an engine that takes them"
+    return engine.infer(images)  # it fills a batch up itself
 
 
 def image_boxes(detections: ext.Detections, letterboxes: Sequence[Letterbox]) -> list[NDArray[np.float64]]:

@@ -64,8 +64,7 @@ class EngineIdentity:
 class Engine(Protocol):
     """Runs one model. Input and outputs are arrays of the host; device work is finished when `infer` returns.
 
-    An engine may be able to do more, and says so: one with `takes_decoded` letterboxes on its device, and takes Decoded
-    in place of a batch of canvases; one with `detect` selects there too.
+    An engine may be able to do more: `abilities` has a Protocol for each.
     """
 
     identity: EngineIdentity
@@ -86,11 +85,6 @@ def check_images_shape(card: ModelCard, images: NDArray[np.float32]) -> None:
     expected = (batch, 3, card.imgsz, card.imgsz)
     if images.shape != expected or images.dtype != np.float32:
         raise ValueError(f"the model takes float32 {expected}, not {images.dtype} {images.shape}")
-
-
-def takes_decoded(engine: Engine) -> bool:
-    """Whether the engine places decoded images on their canvases itself."""
-    return bool(getattr(engine, "takes_decoded", False))
 
 
 def infer_padded(engine: Engine, images: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:

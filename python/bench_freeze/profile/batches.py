@@ -8,6 +8,7 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
+from ..engines.abilities import InfersMany
 from ..engines.base import Engine
 from ..measure.memory import PeakMemory
 
@@ -59,11 +60,10 @@ def batch_call(engine: Engine, images: NDArray[np.float32], batch: int) -> Calla
 
 def overlapped_call(engine: Engine, images: NDArray[np.float32], batch: int) -> Callable[[int], object] | None:
     """A call that runs IN_FLIGHT batches with copies beside compute; None for an engine that has no such way."""
-    infer_many = getattr(engine, "infer_many", None)
-    if infer_many is None:
+    if not isinstance(engine, InfersMany):
         return None
-    prepared = [batch_of(images, batch)] * IN_FLIGHT
-    return lambda i: list(infer_many(prepared))
+    many, prepared = engine, [batch_of(images, batch)] * IN_FLIGHT
+    return lambda i: list(many.infer_many(prepared))
 
 
 def _budget() -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..artifact import ArtifactStore, file_sha256
+from ..engines.abilities import HasNotes
 from ..engines.availability import engine_device, require_engine
 from ..engines.base import Engine, ModelCard
 from ..engines.cuda_device import cuda_device
@@ -96,8 +97,7 @@ def model_facts(source: Source, card: ModelCard) -> dict[str, Any]:
 
 def file_notes(engine: Engine) -> tuple[str, ...]:
     """Sentences on what a file does to its own numbers, such as detections that it drops."""
-    notes: tuple[str, ...] = getattr(engine, "notes", ())
-    return notes
+    return engine.notes if isinstance(engine, HasNotes) else ()
 
 
 def kept_notes(engine: Engine) -> dict[str, list[str]]:

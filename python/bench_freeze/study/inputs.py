@@ -109,6 +109,10 @@ def read_inputs(study: Study, store: ArtifactStore, console: Console) -> tuple[I
     return tuple(every)
 
 
+# The program that trained the demo's weights, by its hash when it did so: the weights' own hash stands beside it.
+_WEIGHTS_MADE_BY = {"train_base.py": "5a180dd455ac824c35315344e1d721d8518f3229d1884d24203c4d8adb0e1f90"}
+
+
 def _locations(study: Study, store: ArtifactStore, console: Console) -> tuple[tuple[str, ...], Path, Path]:
     """Weights, target and base set: the user's, or the embedded ones, generated into the artifact store."""
     if study.weights is not None and study.target is not None and study.base is not None:
@@ -121,7 +125,7 @@ def _locations(study: Study, store: ArtifactStore, console: Console) -> tuple[tu
 
     with console.step("make embedded data") as step:
         sources = sorted(Path(demo.__file__).parent.iterdir())
-        identity = {file.name: file_sha256(file) for file in sources if file.is_file()}
+        identity = {file.name: file_sha256(file) for file in sources if file.is_file()} | _WEIGHTS_MADE_BY
         kept, made = store.produce("embedded", identity, build)
         step.kept = not made
     places = {name: kept.path(str(place)) for name, place in kept.facts.items()}

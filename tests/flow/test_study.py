@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from tests.flow.kept_inputs import kept_inputs
 from tests.flow.studies import SHORT, artifacts, bench_freeze
 
 from bench_freeze.gallery.gather import MOST_BOXES
@@ -248,3 +249,12 @@ def test_match_data_lie_beside_the_results_and_repeat(finished, tmp_path):
     check = ["check", str(out / "results.json"), "--baseline", str(to)]
     assert cli.main(check) == 3  # eight samples are too few
     assert cli.main([*check, "--max-latency-increase", "off"]) == 0
+
+
+def test_its_artifacts_are_made_from_what_they_always_were(finished):
+    """So a study of an earlier version of the code goes on here: kept_inputs.json was written by one.
+
+    A key that must change is one that the CHANGELOG tells users of; then `python -m tests.flow.kept_inputs OUT` writes
+    the file anew.
+    """
+    assert kept_inputs(finished[0]) == json.loads(Path(__file__).with_name("kept_inputs.json").read_text())

@@ -41,7 +41,7 @@ def test_the_wheel_has_what_it_needs_and_nothing_else(wheel):
         "bench_freeze/_ext.pyi",
         "bench_freeze/demo/base_weights.pt",
         "bench_freeze/demo/study.toml",
-        "bench_freeze/report/results.schema.json",
+        "bench_freeze/results/results.schema.json",
         "bench_freeze/report/html/report.css",
         "bench_freeze/report/html/templates/report.html.j2",
         "bench_freeze/report/html/vendor/plotly-LICENSE.txt",

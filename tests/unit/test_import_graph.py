@@ -113,6 +113,12 @@ def test_every_room_stands_on_a_floor():
     assert rooms == set(FLOOR)
 
 
+def test_the_plan_names_every_room():
+    plan = (PACKAGE.parents[1] / "ARCHITECTURE.md").read_text()
+    packages = {room(name) for name, file in modules() if file.parent != PACKAGE}
+    assert {name for name in packages if f"`{name}/`" not in plan} == set()
+
+
 @pytest.mark.parametrize(("name", "file"), list(modules()), ids=lambda v: v if isinstance(v, str) else "")
 def test_a_room_looks_down_only(name, file):
     """So there are no circles: every import leads to a lower floor, or stays in its room."""

@@ -291,5 +291,5 @@ def json_schema() -> dict[str, Any]:
     return msgspec.json.schema(Results)
 
 
-if __name__ == "__main__":  # python -m bench_freeze.results.schema > python/bench_freeze/report/results.schema.json
+if __name__ == "__main__":  # python -m bench_freeze.results.schema > python/bench_freeze/results/results.schema.json
     print(msgspec.json.format(msgspec.json.encode(json_schema()), indent=1).decode())

@@ -33,7 +33,8 @@ from bench_freeze.config.study import Study, study_from
 from bench_freeze.data.dataset import DetectionSet
 from bench_freeze.data.source import open_target
 from bench_freeze.data.subset import keep_images
-from bench_freeze.dualhead.checkpoint import load_checkpoint, quiet_ultralytics
+from bench_freeze.dualhead.checkpoint import load_checkpoint
+from bench_freeze.dualhead.quiet import quiet_ultralytics
 from bench_freeze.environment import environment, usable_cores
 from bench_freeze.finetune.arm import Arm, requested_arguments
 from bench_freeze.finetune.training import fine_tune

@@ -19,7 +19,8 @@ import torch
 from bench_freeze.data.coco import instances_from
 from bench_freeze.data.images import read_image
 from bench_freeze.data.letterbox import Letterbox, letterbox_into
-from bench_freeze.dualhead.checkpoint import load_checkpoint, quiet_ultralytics
+from bench_freeze.dualhead.checkpoint import load_checkpoint
+from bench_freeze.dualhead.quiet import quiet_ultralytics
 
 SCORE, IOU, MOST = 0.001, 0.7, 300
 

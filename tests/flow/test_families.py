@@ -10,7 +10,8 @@ from PIL import Image
 from ultralytics.nn import tasks
 
 from bench_freeze import cli
-from bench_freeze.dualhead.checkpoint import load_checkpoint, quiet_ultralytics, save_checkpoint
+from bench_freeze.dualhead.checkpoint import load_checkpoint, save_checkpoint
+from bench_freeze.dualhead.quiet import quiet_ultralytics
 from bench_freeze.engines.ort_engine import OrtEngine
 
 pytestmark = pytest.mark.slow

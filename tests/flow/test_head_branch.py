@@ -9,7 +9,8 @@ from ultralytics.nn.tasks import DetectionModel
 
 from bench_freeze.deployment.deployment import Candidate
 from bench_freeze.deployment.unchanged import compare_base_output
-from bench_freeze.dualhead.checkpoint import load_checkpoint, quiet_ultralytics, save_checkpoint
+from bench_freeze.dualhead.checkpoint import load_checkpoint, save_checkpoint
+from bench_freeze.dualhead.quiet import quiet_ultralytics
 from bench_freeze.errors import InputError
 from bench_freeze.finetune.head_init import with_new_head
 

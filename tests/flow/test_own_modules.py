@@ -14,7 +14,8 @@ from bench_freeze.artifact import ArtifactStore
 from bench_freeze.config.study import study_from
 from bench_freeze.deployment.deployment import Candidate, deploy
 from bench_freeze.deployment.unchanged import compare_base_output
-from bench_freeze.dualhead.checkpoint import load_checkpoint, quiet_ultralytics, save_checkpoint
+from bench_freeze.dualhead.checkpoint import load_checkpoint, save_checkpoint
+from bench_freeze.dualhead.quiet import quiet_ultralytics
 from bench_freeze.dualhead.structure import alike, built_from_yaml, own_modules
 from bench_freeze.errors import AuditError, InputError
 from bench_freeze.finetune.head_init import from_scratch, with_new_head

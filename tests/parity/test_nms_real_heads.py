@@ -24,7 +24,8 @@ def heads(bench_freeze_data: Path) -> NDArray[np.float32]:
     """[N, 84, 8400] float32, raw outputs of the real weights on real images."""
     from bench_freeze.data.images import read_image
     from bench_freeze.data.letterbox import letterbox_into
-    from bench_freeze.dualhead.checkpoint import load_checkpoint, quiet_ultralytics
+    from bench_freeze.dualhead.checkpoint import load_checkpoint
+    from bench_freeze.dualhead.quiet import quiet_ultralytics
 
     quiet_ultralytics()
     model = load_checkpoint(bench_freeze_data / "weights" / "yolov8n_coco.pt").model.eval()

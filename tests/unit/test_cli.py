@@ -8,7 +8,7 @@ import pytest
 
 from bench_freeze import cli
 from bench_freeze.config.study import fields
-from bench_freeze.engines.availability import cuda_driver_error
+from bench_freeze.engines.cuda_driver import cuda_driver_error
 
 
 @pytest.fixture

@@ -157,7 +157,7 @@ def _side(engine: str, path: Path, parsed: argparse.Namespace, other: Side | Non
         return TrtSide(path, engine_device("trt", parsed.device))
     from ..deployment.export_files import candidate_of
     from ..diff.torch_side import TorchSide
-    from ..dualhead.checkpoint import quiet_ultralytics
+    from ..dualhead.quiet import quiet_ultralytics
 
     quiet_ultralytics()
     candidate = candidate_of(

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..engines.availability import PACKAGES, availability, cuda_driver_error
+from ..engines.availability import PACKAGES, availability
+from ..engines.cuda_driver import cuda_driver_error
 from ..environment import environment
 from ..errors import InputError
 

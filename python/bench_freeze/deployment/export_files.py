@@ -15,8 +15,9 @@ from ..data.image_folders import images_in
 from ..data.images import read_image
 from ..data.letterbox import letterbox_into
 from ..dualhead.branch import DEFAULT, HeadBranch, check_branch
-from ..dualhead.checkpoint import Checkpoint, load_checkpoint, locate_weights, quiet_ultralytics
+from ..dualhead.checkpoint import Checkpoint, load_checkpoint, locate_weights
 from ..dualhead.fitting import check_fit
+from ..dualhead.quiet import quiet_ultralytics
 from ..environment import package_versions
 from ..errors import InputError
 from ..export.onnx_export import check_opset

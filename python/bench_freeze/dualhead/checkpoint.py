@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -219,11 +218,3 @@ def save_checkpoint(path: Path, model: Any, *, half: bool) -> None:
         buffer,
     )
     write_whole(path, buffer.getvalue())
-
-
-def quiet_ultralytics() -> None:
-    """Keep Ultralytics' own log and package installer silent; errors and our own messages remain."""
-    import logging
-
-    os.environ.setdefault("YOLO_AUTOINSTALL", "false")
-    logging.getLogger("ultralytics").setLevel(logging.ERROR)

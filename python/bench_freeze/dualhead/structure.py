@@ -29,7 +29,7 @@ def built_from_yaml(model: Any, classes: int) -> Any:
     """
     from ultralytics.nn.tasks import DetectionModel
 
-    from .checkpoint import quiet_ultralytics
+    from .quiet import quiet_ultralytics
 
     quiet_ultralytics()  # importing it has set the level of its log, which goes to standard output
     yaml = getattr(model, "yaml", None)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ..errors import InputError
-from .availability import cuda_driver_error
+from .cuda_driver import cuda_driver_error
 
 CALLS = (
     "cuDeviceGet",

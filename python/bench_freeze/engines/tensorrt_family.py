@@ -16,6 +16,7 @@ from typing import Any
 
 from ..environment import board_model
 from ..errors import InputError
+from .cuda_driver import cuda_driver_error
 
 
 @dataclass(frozen=True)
@@ -141,8 +142,6 @@ INSTALL = {
 
 def machine_kind(release: Path = Path("/etc/nv_tegra_release")) -> str:
     """ "server" (an NVIDIA driver and no board), "JetPack 6", "JetPack 7" or "no GPU": a key of INSTALL."""
-    from .availability import cuda_driver_error
-
     try:
         major = int(release.read_text().partition("R")[2].split()[0])
     except (OSError, ValueError, IndexError):

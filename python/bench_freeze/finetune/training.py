@@ -10,7 +10,8 @@ from ..artifact import Artifact, ArtifactStore, artifact_key
 from ..config.study import Study
 from ..data.dataset import DetectionSet
 from ..data.subset import nested_subset
-from ..dualhead.checkpoint import Checkpoint, quiet_ultralytics
+from ..dualhead.checkpoint import Checkpoint
+from ..dualhead.quiet import quiet_ultralytics
 from ..environment import package_versions
 from ..errors import InputError
 from ..results.recipe import REPLAY

@@ -9,8 +9,9 @@ from pathlib import Path
 from ..config.study import Study
 from ..console import Step
 from ..dualhead.branch import check_branch
-from ..dualhead.checkpoint import Checkpoint, load_checkpoint, locate_weights, quiet_ultralytics
+from ..dualhead.checkpoint import Checkpoint, load_checkpoint, locate_weights
 from ..dualhead.layers import LayerMap
+from ..dualhead.quiet import quiet_ultralytics
 from ..errors import InputError
 from ..export.onnx_export import check_opset
 

@@ -26,12 +26,14 @@ from bench_freeze.check.read import read_side
 from bench_freeze.check.snapshot import RowSnapshot
 from bench_freeze.evaluate.evaluation import Evaluation
 from bench_freeze.kernels.matching import Masks, Matches, TruthIndex
+from bench_freeze.results.identity import RowKey
 
 RESAMPLES = 200  # fewer than a check takes, for speed
 LEAST_SCORE = 0.01  # below it are five of six detections and next to no mAP: for the simulation's speed alone
 OTHER_TESTS = 70  # of a study of ten rows
 LIMITS = {"map": "0.005", "f1": "0.02", "calibration": "0.02"}
-BLANK = Finding("base_map", "row", (), "mAP", "AP", "PASS", "")
+NO_ROW = RowKey(None, None, None, None, None, "ort", "fp32", "branched", 640, 1, "cpu")  # findings of no real row
+BLANK = Finding("base_map", "row", NO_ROW, "mAP", "AP", "PASS", "")
 
 
 def simulate_accuracy(results: Path, checks: int, jobs: int) -> dict[str, Any]:
@@ -99,6 +101,7 @@ def _exit_code(a: Evaluation, b: Evaluation) -> int:
         number = getattr(HeadNumbers, kind)
         direction = rise if kind == "calibration" else fall
         made.append(Test(BLANK, direction(number(first), number(second), images_of(a)), limit))
+    assert limit is not None
     made += [Test(BLANK, Change(1.0, 1.0, 0.0, 1.0, 1e3), limit)] * OTHER_TESTS
     return outcome_of(decide(made), (), "", "").exit_code
 

@@ -28,7 +28,7 @@ def mann_whitney(reference: Trace, current: Trace) -> bool:
     ranks[order] = np.arange(1, n + m + 1)
     u = ranks[n:].sum() - m * (m + 1) / 2
     z = (u - n * m / 2) / math.sqrt(n * m * (n + m + 1) / 12)
-    return z > 1.959964
+    return bool(z > 1.959964)
 
 
 OTHERS = {"ratio of means > 1.05": ratio_of_means, "Mann-Whitney p < 0.05": mann_whitney, "min:5%": minimum}

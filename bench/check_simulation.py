@@ -30,13 +30,15 @@ from bench_freeze.check.limit import parse_limit
 from bench_freeze.environment import environment
 from bench_freeze.measure.stats import LatencyStats
 from bench_freeze.measure.verdict import judge
+from bench_freeze.results.identity import RowKey
 
 RESULTS = Path(__file__).parent / "results"
 ROWS, SCOPES = 10, 2  # three depths in three constructions, and the original
 OTHER_TESTS = 57  # accuracy of a study of that size: they share the 2 %
 SLOWDOWN = 1.10  # twice the default limit of 5 %
 CASES = {"nothing": 0, "one row": SCOPES, "all rows": ROWS * SCOPES}  # latencies that are slower
-BLANK = Finding("latency_model", "row", (), "latency", "s", "PASS", "")
+NO_ROW = RowKey(None, None, None, None, None, "ort", "fp32", "branched", 640, 1, "cpu")  # findings of no real row
+BLANK = Finding("latency_model", "row", NO_ROW, "latency", "s", "PASS", "")
 
 
 def simulate_latency(kind: str, checks: int, seed: int, jobs: int) -> dict[str, Any]:

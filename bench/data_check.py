@@ -47,7 +47,8 @@ def make_data(folder: Path, count: int) -> Path:
     """`count` images with labels; the data yaml. Each file is a pattern with a comment of its own."""
     for name in ("images", "labels", "patterns"):
         (folder / name).mkdir()
-    patterns = [record.path.read_bytes() for record in pattern_records(folder / "patterns", PATTERNS)]
+    records = pattern_records(folder / "patterns", PATTERNS)
+    patterns = [record.path.read_bytes() for record in records if record.path is not None]
     shutil.rmtree(folder / "patterns")
     rng = np.random.default_rng(0)
     for i in range(count):
@@ -126,7 +127,9 @@ def images_alone(files: Sequence[Path]) -> dict[str, float]:
 def cost_of_one(folder: Path, files: Sequence[Path]) -> dict[str, dict[str, float]]:
     """Milliseconds per image, in one thread: decoding by us and by OpenCV, checking, per format; the best of three."""
     costs = {}
-    for suffix, options in ((".jpg", {}), (".png", {}), (".webp", {"quality": 80}), (".tif", {}), (".bmp", {})):
+    saved_as: tuple[tuple[str, dict[str, Any]], ...]
+    saved_as = ((".jpg", {}), (".png", {}), (".webp", {"quality": 80}), (".tif", {}), (".bmp", {}))
+    for suffix, options in saved_as:
         made = []
         for i, file in enumerate(files[:SAMPLES] if suffix == ".jpg" else files[: SAMPLES // 10]):
             made.append(folder / f"one{i}{suffix}")

@@ -14,6 +14,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -75,7 +76,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "bench/results")
     parser.add_argument("--skip", nargs="+", choices=STEPS, default=[])
     options = parser.parse_args()
-    steps = {"build": build, "tests": tests, "sanitize": sanitize, "time": lambda: time(options.out.resolve())}
+    steps: dict[str, Callable[[], object]] = {
+        "build": build,
+        "tests": tests,
+        "sanitize": sanitize,
+        "time": lambda: time(options.out.resolve()),
+    }
     for name in STEPS:
         if name not in options.skip:
             steps[name]()

@@ -118,7 +118,7 @@ def bandwidth_bytes_per_s(repeats: int) -> float:
     """Of a large copy, read and written: what a kernel that only reads can hope for at least."""
     source = torch.empty(1 << 30, dtype=torch.uint8, device="cuda")
     target = torch.empty_like(source)
-    return 2 * source.numel() / (statistics.median(graph_time_us(lambda: target.copy_(source), repeats)) * 1e-6)
+    return 2 * float(source.numel()) / (statistics.median(graph_time_us(lambda: target.copy_(source), repeats)) * 1e-6)
 
 
 def times_of(images: int, dtype: torch.dtype, bandwidth: float, repeats: int) -> dict[str, Any]:

@@ -21,6 +21,7 @@ import statistics
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -95,7 +96,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", type=Path, help="also write the figures here")
     options = parser.parse_args()
-    durations = []
+    durations: list[dict[str, Any]] = []
+    found: dict[str, Any]
     for duration_s in SCRIPTED_S:
         found = scripted(duration_s)
         durations.append(found)
@@ -105,7 +107,7 @@ def main() -> int:
             f"{found['added_p50_s'] * 1e6:.3f} us (p90 {found['added_p90_s'] * 1e6:.3f})  "
             f"{'ok' if found['ok'] else 'BROKEN'}"
         )
-    samplers = [sampler("stdrel"), sampler("entropy")]
+    samplers: list[dict[str, Any]] = [sampler("stdrel"), sampler("entropy")]
     for found in samplers:
         print(
             f"sampler, {found['criterion']:<8} {found['per_sample_s'] * 1e9:5.0f} ns a sample, of which "

@@ -47,6 +47,7 @@ def write_yolo_copy(data: DetectionSet, folder: Path) -> Path:
     for name in ("images", "labels"):
         (folder / name).mkdir(parents=True)
     for image, label in zip(data.images, training_labels(data), strict=True):
+        assert image.path is not None
         (folder / "images" / image.path.name).symlink_to(image.path.resolve())
         boxes = zip(label["cls"], label["bboxes"], strict=True)
         rows = [f"{int(classes[0])} {' '.join(str(float(v)) for v in box)}" for classes, box in boxes]

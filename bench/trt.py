@@ -19,7 +19,9 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 STEPS = ("doctor", "tests", "study", "profile")
@@ -54,7 +56,7 @@ def data_flags(data: Path | None) -> list[object]:
     ]
 
 
-def name_of(results: dict) -> str:
+def name_of(results: dict[str, Any]) -> str:
     """The GPU's name as a file's."""
     gpus = results["environment"]["gpus"] or [results["environment"]["board"] or "gpu"]
     return "trt_" + re.sub(r"[^a-z0-9]+", "_", gpus[0].lower()).strip("_")
@@ -110,7 +112,7 @@ def main() -> None:
     options = parser.parse_args()
     data = options.data.resolve() if options.data else None
     out, work = options.out.resolve(), options.work.resolve()
-    steps = {
+    steps: dict[str, Callable[[], object]] = {
         "doctor": doctor,
         "tests": tests,
         "study": lambda: study(data, work, out),

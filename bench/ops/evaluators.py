@@ -149,7 +149,7 @@ def main() -> None:
                     ("evaluate + accumulate, 2 threads", lambda n: in_memory(n, folder, 2)),
                     ("files to numbers, whole process, 2 threads", lambda n: whole_process(n, folder)),
                 ):
-                    measured.setdefault(case, {}).setdefault(name, []).append(measure(name))
+                    measured.setdefault(case, {}).setdefault(name, []).append(measure(name))  # type: ignore[no-untyped-call]
     report: dict[str, Any] = {}
     for case, by_name in measured.items():
         numbers = [tuple(rows[0]["stats"]) for rows in by_name.values() if "stats" in rows[0]]

@@ -107,7 +107,7 @@ def test_options_that_belong_to_other_options(files, capsys, tmp_path):
             capsys, "export", "--weights", weights, "--out", out, *extra
         )
     onnx = tmp_path / "model.onnx"
-    for extra in (
+    for extra in (  # type: ignore[assignment]
         ("--tuned", tuned),
         ("--freeze", "3"),
         ("--construction", "branched"),

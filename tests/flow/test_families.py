@@ -25,7 +25,7 @@ EXPORTED = (
     "yolo26n-p2", "yolo26n-p6", "yolov3-tiny",
 )  # fmt: skip
 if os.environ.get("ALL_FAMILIES"):
-    RUN, EXPORTED = RUN + EXPORTED, ()
+    RUN, EXPORTED = RUN + EXPORTED, ()  # type: ignore[assignment]
 REFUSED = {
     "yolov8n-seg": (tasks.SegmentationModel, "Segment, a head for masks (task segment)"),
     "yolo26n-seg": (tasks.SegmentationModel, "Segment26, a head for masks (task segment)"),

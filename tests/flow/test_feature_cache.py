@@ -39,7 +39,7 @@ def decoded(monkeypatch):
     from bench_freeze.finetune import training_data
 
     files = []
-    read = training_data.read_image
+    read = training_data.read_image  # type: ignore[attr-defined]
 
     def counted(file, *args, **kwargs):
         files.append(file)
@@ -184,7 +184,7 @@ def test_without_augmentation_an_image_is_letterboxed_alone(base, few, tmp_path)
     dataset.labels_only = [{k: v for k, v in dataset.read(i).items() if k != "img"} for i in range(10)]
     kept = dataset.collate_fn([dataset[i] for i in (3, 5)])
     dataset.collate_fn([dataset[5], dataset[3]])  # collating writes into its samples
-    dataset.labels_only, again = None, dataset.labels_only
+    dataset.labels_only, again = None, dataset.labels_only  # type: ignore[assignment]
     read = dataset.collate_fn([dataset[i] for i in (3, 5)])
     assert not kept["img"].numel()
     for name in ("bboxes", "cls", "batch_idx"):
@@ -202,6 +202,6 @@ def test_layers_that_later_layers_read(base):
 
 def test_a_disk_without_room_is_named_before_anything_is_trained(base, few, tmp_path, monkeypatch):
     usage = shutil.disk_usage(tmp_path)._replace(free=1000)
-    monkeypatch.setattr(feature_cache.shutil, "disk_usage", lambda folder: usage)
+    monkeypatch.setattr(feature_cache.shutil, "disk_usage", lambda folder: usage)  # type: ignore[attr-defined]
     with pytest.raises(InputError, match=r"cache_features needs .* GB in .* on 10 images"):
         train(tmp_path, base, few, STATIC, cache_features=True)

@@ -24,7 +24,7 @@ def coco_like():
 
 def start(coco_like, policy):
     torch.manual_seed(0)
-    model, report = with_new_head(*coco_like, NAMES, policy)
+    model, report = with_new_head(*coco_like, NAMES, policy)  # type: ignore[call-arg]
     return model, report, model.model[-1], coco_like[0].model[-1]
 
 

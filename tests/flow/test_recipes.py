@@ -237,7 +237,7 @@ def test_a_rate_is_searched_on_training_images_alone(base, few, tmp_path):
         assert (search.epochs, search.images, search.held_out) == (2, 8, 2)
         rates = [rate for rate, _ in search.candidates]
         assert rates == [0.0316, 0.1, 0.316, 1.0]  # none above 1
-        assert search.chosen == min((c for c in search.candidates if c[1] is not None), key=lambda c: c[1])[0]
+        assert search.chosen == min((c for c in search.candidates if c[1] is not None), key=lambda c: c[1])[0]  # type: ignore[return-value]
         assert search.facts()["candidates"][0]["lr0"] == 0.0316
     assert found[0].candidates != found[1].candidates
 

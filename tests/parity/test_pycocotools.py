@@ -225,6 +225,6 @@ def test_refuses_what_has_no_order_or_no_place() -> None:
         with pytest.raises(InputError, match=message):
             evaluate(workload.truth, detection_table(*columns.values()))
     with pytest.raises(InputError, match="unknown"):
-        evaluate(workload.truth, found, protocol="voc")  # type: ignore[arg-type]
+        evaluate(workload.truth, found, protocol="voc")
     with pytest.raises(InputError, match="from 1 on"):
         evaluate(workload.truth, found, max_detections=(0, 1))

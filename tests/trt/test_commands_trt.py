@@ -89,4 +89,4 @@ def test_onnx_runtimes_gpu_providers_answer_as_its_cpu_does(convert_dual, engine
     assert gpu.identity.provider == {"ort": "CUDAExecutionProvider", "ort-trt": "TensorrtExecutionProvider"}[engine]
     for name, values in gpu.infer(real_images[:1]).items():
         np.testing.assert_allclose(values, cpu.infer(real_images[:1])[name], atol=0.3, rtol=0.02)
-    assert gpu.stage_seconds["copy_in"] > 0
+    assert gpu.stage_seconds["copy_in"] > 0  # type: ignore[attr-defined]

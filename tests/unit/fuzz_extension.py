@@ -58,7 +58,7 @@ def fuzz_nms(rng: np.random.Generator) -> None:
         max_candidates=int(rng.choice([-1, 1, 50, 2**62])),
         multi_label=bool(rng.integers(2)),
         class_agnostic=bool(rng.integers(2)),
-        box_format=str(rng.choice(["cxcywh", "xyxy"])),  # type: ignore[arg-type]
+        box_format=str(rng.choice(["cxcywh", "xyxy"])),
         threads=int(rng.choice([0, 1, 2, 9])),
     )
     assert np.isfinite(found.boxes_xyxy).all()
@@ -82,7 +82,7 @@ def fuzz_evaluator(rng: np.random.Generator) -> None:
         images=images, classes=classes,
     )  # fmt: skip
     lattice = matching.Lattice(
-        str(rng.choice(["coco", "ultralytics", "voc"])),  # type: ignore[arg-type]
+        str(rng.choice(["coco", "ultralytics", "voc"])),
         rng.random(int(rng.choice([1, 2, 10, 64, 100]))),
         np.sort(rng.uniform(0, 5000, (int(rng.choice([1, 4, 7, 64])), 2)), axis=1),
     )

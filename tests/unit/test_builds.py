@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from bench_freeze.config.study import InputError, Study
+from bench_freeze.config.study import InputError, Study  # type: ignore[attr-defined]
 from bench_freeze.deployment.plan_builds import build_variance
 from bench_freeze.export import builder
 from bench_freeze.measure.builds import build_spread

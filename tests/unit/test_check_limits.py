@@ -73,7 +73,7 @@ def cases(table):
 @pytest.mark.parametrize(("metric", "text"), cases(READ))
 def test_a_limit_is_read_in_its_unit(metric, text):
     limit = parse_limit(text, "here", metric)
-    assert (pytest.approx(limit.amount), limit.is_share) == READ[kind_of(metric)][text]
+    assert (pytest.approx(limit.amount), limit.is_share) == READ[kind_of(metric)][text]  # type: ignore[comparison-overlap]
     again = parse_limit(str(limit), "here", metric)
     assert (again.amount, again.is_share) == (pytest.approx(limit.amount), limit.is_share)
 

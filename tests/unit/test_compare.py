@@ -49,7 +49,7 @@ def with_copies(workload: Workload, images: np.ndarray) -> Workload:
     joined = [np.concatenate(part) for part in zip(*columns, strict=True)]
     ids = np.arange(len(joined[0])) + 1
     return Workload(
-        truth_table(len(images), len(truth.class_names), *joined, ids),
+        truth_table(len(images), len(truth.class_names), *joined, ids),  # type: ignore[call-arg]
         detection_table(*(np.concatenate(part) for part in zip(*rows, strict=True))),
     )
 

@@ -128,7 +128,7 @@ def evaluations(problem, results):
 
 @pytest.fixture(scope="module")
 def statistics(results, evaluations) -> Statistics:
-    return conclude(results, evaluations)
+    return conclude(results, evaluations)  # type: ignore[return-value]
 
 
 def find(statistics, data, b, number="map", a=None):

@@ -140,8 +140,8 @@ def test_the_stages_of_the_engine_take_the_place_of_the_loaders(
 
         return timed
 
-    monkeypatch.setattr(loader, "read_image", taking(1.0, loader.read_image))
-    monkeypatch.setattr(loader, "letterbox_into", taking(2.0, loader.letterbox_into))
+    monkeypatch.setattr(loader, "read_image", taking(1.0, loader.read_image))  # type: ignore[attr-defined]
+    monkeypatch.setattr(loader, "letterbox_into", taking(2.0, loader.letterbox_into))  # type: ignore[attr-defined]
     for engine in (Canvases(None), Decoding(None)):
         monkeypatch.setattr(engine, "infer", taking(2.0, engine.infer))
         stages = StageClock(clock)
@@ -157,7 +157,7 @@ def test_a_key_names_the_letterbox_only_where_it_is_on_a_gpu(monkeypatch: pytest
     for where in ("cpu", "gpu"):
         monkeypatch.setattr(deployment, "letterbox_device", lambda engine, where=where: where)
         plan: Any = SimpleNamespace(sha256=lambda name: "0" * 64)
-        deployed = deployment.Deployment(SimpleNamespace(), "trt", Study(), None, plan, "1" * 64)  # type: ignore[arg-type]
+        deployed = deployment.Deployment(SimpleNamespace(), "trt", Study(), None, plan, "1" * 64)
         assert deployed.letterbox == where
         identities[where] = deployed.identity()
     assert identities["gpu"] == {**identities["cpu"], "letterbox": "gpu"}
@@ -173,4 +173,4 @@ def test_only_an_engine_with_kernels_letterboxes_on_a_gpu(monkeypatch: pytest.Mo
         monkeypatch.setattr(device_array, "native", double)
         assert letterbox_device("trt") == expected
         assert {letterbox_device(engine) for engine in ("torch", "ort", "ort-trt")} == {"cpu"}
-    assert not pipeline.takes_decoded(Canvases(None))
+    assert not pipeline.takes_decoded(Canvases(None))  # type: ignore[attr-defined]

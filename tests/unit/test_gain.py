@@ -42,7 +42,7 @@ def in_parts(problem, noise, seed):
                 "resamples": 2, "confidence": 0.95,
             }
         ),
-        schema.Breakdown,
+        schema.Breakdown,  # type: ignore[attr-defined]
     )  # fmt: skip
     accuracy = msgspec.structs.replace(problem.accuracy(problem.target, noise, seed), breakdown=made)
     low = evaluate(truth, found, iou_thresholds=LOW_IOU_THRESHOLDS, area_ranges={"all": (0.0, 1e10)})

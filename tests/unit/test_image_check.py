@@ -81,11 +81,11 @@ def test_the_structure_proves_nothing_that_does_not_decode(tmp_path, format):
     for content in [*sources, *(damaged(rng.choice(sources), rng) for _ in range(3000))]:
         if proves(content):
             proven += 1
-            with contextlib.suppress(image_decode.Fault):  # a size over the limit, which read_header refuses too
+            with contextlib.suppress(image_decode.Fault):  # type: ignore[attr-defined]  # too large, which read_header refuses too  # type: ignore[attr-defined]
                 image_decode.read_header(content)
                 image_decode.decode(content)
                 continue
-            with pytest.raises(image_decode.Fault):
+            with pytest.raises(image_decode.Fault):  # type: ignore[attr-defined]
                 image_decode.read_header(content)
     assert proven > len(sources) / 2
     for plain in ("420.jpg", "gray.jpg", "behind.jpg", "cmyk.jpg", "exif6.jpg") if format == "jpeg" else (
@@ -209,7 +209,7 @@ def test_an_image_of_too_many_pixels_is_refused_by_its_header(tmp_path):
     whole = made.png(made.GRAY, 8, 0)
     header = b"IHDR" + struct.pack(">II", 20_001, 10_000) + whole[24:29]
     file = tmp_path / "x.png"
-    file.write_bytes(whole[:12] + header + struct.pack(">I", made.zlib.crc32(header)) + whole[33:])
+    file.write_bytes(whole[:12] + header + struct.pack(">I", made.zlib.crc32(header)) + whole[33:])  # type: ignore[attr-defined]
     (found,) = inspect_images([file])
     assert found.kind == "too_large"
     with pytest.raises(InputError, match="20001x10000 pixels, more than the limit of 200 megapixels"):
@@ -258,7 +258,7 @@ def test_facts_come_in_order_with_progress_and_the_first_bad_one_is_raised(tmp_p
 def reads(monkeypatch, tmp_path):
     """The names of the files whose bytes are read, with a store of this test's own and files that count as old."""
     names, content = [], images._content
-    monkeypatch.setattr(images, "_content", lambda path: (names.append(path.name), content(path))[1])
+    monkeypatch.setattr(images, "_content", lambda path: (names.append(path.name), content(path))[1])  # type: ignore[func-returns-value]
     monkeypatch.setenv("BENCH_FREEZE_CACHE", str(tmp_path / "store"))
     monkeypatch.setattr(file_cache, "RACY_NS", 0)
     return names

@@ -156,7 +156,7 @@ def test_an_engine_with_a_stream_is_timed_by_its_events(batches):
 
     gpu = FakeClock()
     engine = ReplayEngine(ModelCard((Head("base", ("a",), "raw"),), SIZE, 1, None), [OUTPUT], (0.25,), gpu.advance)
-    engine.event_parts = lambda: (gpu, Event, lambda earlier, later: (later.at_s - earlier.at_s) * 1e3)
+    engine.event_parts = lambda: (gpu, Event, lambda earlier, later: (later.at_s - earlier.at_s) * 1e3)  # type: ignore[attr-defined]
     measured = measure_latency(engine, batches, NmsOptions(), RULE)
     assert measured.scopes["model"].samples_s == pytest.approx((0.25,) * 12)
     assert max(measured.scopes["pipeline"].samples_s) < 0.25

@@ -8,7 +8,7 @@ import pytest
 from bench_freeze.check.snapshot import snapshot_of_results
 from bench_freeze.cli import _parser, _study_values
 from bench_freeze.conclusions import conclude
-from bench_freeze.conclusions.arms import arms_of
+from bench_freeze.conclusions.arms import arms_of, identity_of
 from bench_freeze.config.study import study_from
 from bench_freeze.errors import InputError
 from bench_freeze.report.asked import asked
@@ -153,7 +153,7 @@ def test_files_of_one_checkpoint_are_as_they_were():
         assert "weights" not in [column.key for column in view.columns]
         assert all("weights" not in row.identity for row in view.rows)
         assert "--weights" in row_command(results, results.rows[0])
-        assert all("weights" not in arm.identity for arm in arms_of(results))
+        assert all("weights" not in identity_of(arm) for arm in arms_of(results))
         assert all(row.weights is None for row in snapshot_of_results(results).rows)
         if results.statistics is not None:
             assert results.statistics.gain is None

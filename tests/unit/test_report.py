@@ -70,7 +70,7 @@ def printed(view, width):
 
     console = Console(width=width, file=io.StringIO(), highlight=False)
     console.print(terminal_table(view, width))
-    return console.file.getvalue()
+    return console.file.getvalue()  # type: ignore[attr-defined]
 
 
 def test_the_table_shows_what_was_measured_and_a_dash_for_the_rest(results):

@@ -27,14 +27,14 @@ def write(root, files):
 
 def deny(monkeypatch, name):
     """Reading files of this name is refused, as it is for an unprivileged user (the tests may run as root)."""
-    real = source.Path.read_text
+    real = source.Path.read_text  # type: ignore[attr-defined]
 
     def read_text(self, *arguments, **options):
         if self.name == name and self.exists():
             raise PermissionError(13, "Permission denied", str(self))
         return real(self, *arguments, **options)
 
-    monkeypatch.setattr(source.Path, "read_text", read_text)
+    monkeypatch.setattr(source.Path, "read_text", read_text)  # type: ignore[attr-defined]
 
 
 HWMON = "sys/class/hwmon/hwmon3/"
@@ -100,7 +100,7 @@ def test_processors(tmp_path):
     files = {"proc/cpuinfo": "processor: 0\nmodel name\t: Model Z", "proc/loadavg": "3.50 1.00 0.50 2/300 1234"}
     for core in (0, 1, 10):
         files[cpufreq.format(core) + "scaling_governor"] = "powersave"
-        files[cpufreq.format(core) + "scaling_cur_freq"] = 1_000_000 + core * 1000
+        files[cpufreq.format(core) + "scaling_cur_freq"] = 1_000_000 + core * 1000  # type: ignore[assignment]
     state = CpuSource(write(tmp_path, files)).read()
     assert (state["model"], state["governors"]) == ("Model Z", ["powersave"])
     assert state["clocks_mhz"] == [1000, 1001, 1010]

@@ -183,12 +183,12 @@ def test_two_batches_in_flight_keep_their_order_and_one_that_was_left_does_no_ha
     left = engine.infer_many(canvases_of(images) for images in batches)
     np.testing.assert_array_equal(next(left)["base"], expected[0])
     next(left)
-    left.close()  # the third is under way, where the next call goes
+    left.close()  # type: ignore[attr-defined]  # the third is under way  # type: ignore[attr-defined]
     np.testing.assert_array_equal(engine.infer(canvases_of(batches[3]))["base"], expected[3])
     left = engine.infer_many(batches)
     next(left)
     next(left)
-    left.close()
+    left.close()  # type: ignore[attr-defined]
     large = (np.full((1500, 1500, 3), 9, np.uint8),)  # its memory takes the place of what the others still travel to
     np.testing.assert_array_equal(engine.infer(large)["base"], network(canvases_of(large), 0))
 
@@ -261,7 +261,7 @@ def test_static_tensors_need_no_batch_in_front(driver: HostDriver) -> None:
         shape=shapes.__getitem__,
         dtype=lambda name: np.dtype(np.float32),
     )
-    slot = Slot(runner)  # type: ignore[arg-type]
+    slot = Slot(runner)
     random = np.random.default_rng(0)
     for _ in range(3):
         values = {name: random.random(shapes[name], np.float32) for name in ("weights", "images")}

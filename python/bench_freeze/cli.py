@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from . import __version__
 from .commands.check import add_check
@@ -19,6 +18,9 @@ from .commands.profile import add_profile
 from .commands.report import add_report, show
 from .config.study import Study, fields, read_toml, study_from
 from .errors import BenchFreezeError, InputError, disk_full
+from .text.json_text import print_findings, print_json
+from .text.terminal import guarded_streams, say
+from .text.visible import visible
 
 COMMANDS = ("run", "export", "diff", "profile", "report", "check", "baseline", "eval", "data", "doctor")
 INTERRUPTED = 130
@@ -46,11 +48,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or (arguments[0] not in COMMANDS and arguments[0] not in ("-h", "--help", "--version")):
         arguments.insert(0, "run")
+    with guarded_streams():
+        return _call(arguments)
+
+
+def _call(arguments: list[str]) -> int:
     parsed = _parser().parse_args(arguments)
     try:
         return int(parsed.call(parsed, ["bench-freeze", *arguments]))
     except BenchFreezeError as error:
-        print(f"bench-freeze: {error}", file=sys.stderr)
+        say(f"bench-freeze: {error}", error=True)
         return error.exit_code
     except KeyboardInterrupt:
         print("bench-freeze: interrupted; the same command goes on where it stopped.", file=sys.stderr)
@@ -61,17 +68,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         if disk_full(error) is not None:
             place = f" ({error.filename})" if error.filename else ""
-            print(
+            say(
                 f"bench-freeze: the disk is full{place}; free some space and run the same command again, finished work "
                 "is kept.",
-                file=sys.stderr,
+                error=True,
             )
             return InputError.exit_code
         raise
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """What was given may be anything; it is said in one line."""
+        super().error(visible(message))
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="bench-freeze",
         description="How deep to unfreeze a detector, what the original task loses, what the deployed model costs.",
     )
@@ -186,11 +199,11 @@ def _run(parsed: argparse.Namespace, command: list[str]) -> int:
     study: Study = study_from(values, where)
     results = run(study, Console(plain=parsed.json), command)
     if parsed.json:
-        sys.stdout.write(encode(results).decode())
+        print_json(encode(results))
         return 0
     show(view_of({study.out_folder.resolve().name: results}))
-    print(f"{study.out_folder / RESULTS}")
-    print(f"{study.out_folder / REPORT}")
+    say(f"{study.out_folder / RESULTS}")
+    say(f"{study.out_folder / REPORT}")
     return 0
 
 
@@ -213,8 +226,7 @@ def _doctor(parsed: argparse.Namespace, command: list[str]) -> int:
 
     if parsed.file is not None:
         found = examine_file(Path(parsed.file))
-        print(json.dumps(found, indent=1) if parsed.json else render_file(found))
+        print_findings(found, parsed.json, render_file)
         return 0
-    findings = examine(parsed.device)
-    print(json.dumps(findings, indent=1) if parsed.json else render(findings))
+    print_findings(examine(parsed.device), parsed.json, render)
     return 0

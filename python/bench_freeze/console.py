@@ -6,8 +6,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rich.console import Console as RichConsole
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from .text.terminal import line, rich_console, say
 
 LOG_EVERY_SECONDS = 60.0  # a log should show that a long step is alive, not be filled by it
 
@@ -28,16 +30,16 @@ class Console:
     """Progress and notes on standard error, so that standard output carries results only."""
 
     def __init__(self, *, plain: bool = False) -> None:
-        self._rich = RichConsole(stderr=True, highlight=False)
+        self._rich = rich_console(error=True)
         self._live = self._rich.is_terminal and not plain
 
     def note(self, text: str) -> None:
         """One line for the user."""
-        self._rich.print(text, markup=False, soft_wrap=True)
+        self._print(text)
 
     def warn(self, text: str) -> None:
         """One line that the user should not overlook."""
-        self._rich.print(f"warning: {text}", markup=False, soft_wrap=True, style="yellow" if self._live else "")
+        self._print(f"warning: {text}", style="yellow")
 
     @contextmanager
     def step(self, title: str, *, still: bool = False) -> Iterator[Step]:
@@ -47,15 +49,25 @@ class Console:
         """
         began = time.monotonic()
         if self._live and not still:
-            columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-            with Progress(*columns, TimeElapsedColumn(), console=self._rich, transient=True) as progress:
-                task = progress.add_task(title, total=None)
+            title_column = TextColumn("{task.description}", markup=False)
+            columns = (SpinnerColumn(), title_column, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+            # What others print passes the guarded streams, not the display, which would take colours out of text.
+            with Progress(
+                *columns, console=self._rich, transient=True, redirect_stdout=False, redirect_stderr=False
+            ) as progress:
+                task = progress.add_task(line(title), total=None)
                 step = Step(lambda done, total: progress.update(task, completed=done, total=total))
                 yield step
         else:
             step = Step(self._log_progress(title))
             yield step
         self.note(f"{title:<40} {'kept' if step.kept else f'{time.monotonic() - began:.1f} s'}")
+
+    def _print(self, text: str, style: str = "") -> None:
+        if self._live:
+            self._rich.print(Text(line(text), style=style), soft_wrap=True)
+        else:
+            say(text, error=True)
 
     def _log_progress(self, title: str) -> Callable[[int, int], None]:
         last = time.monotonic()

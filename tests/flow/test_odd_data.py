@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -52,16 +53,20 @@ class SmallSet:
     def images(self, split: str = "*") -> list[Path]:
         return sorted(self.folder.glob(f"images/{split}/*.jpg"))
 
-    def run(self, *extra: str) -> tuple[int, str, dict]:
-        """Status, what went to standard error, and the results that were written."""
+    def run_with(self, *extra: str) -> subprocess.CompletedProcess[str]:
+        """Run the smallest study of this set; what is given wins."""
         folder = next(p for p in self._source.glob("coco206/*") if any(p.rglob("*.jpg")))
         images = next(p.parent for p in sorted(folder.rglob("*.jpg")))
-        done = bench_freeze(
+        return bench_freeze(
             *("--weights", self._source / "weights/yolov8n_coco.pt", "--target", self.yaml, "--base", self.base),
             *("--base-images", images, "--freeze", "22", "--epochs", "1", "--imgsz", "160", "--train-batch", "4"),
             *("--construction", "branched", "--engine", "torch", "--latency-samples", "0", "--resamples", "0"),
             *("--out", self.folder / "out", *extra),
         )
+
+    def run(self, *extra: str) -> tuple[int, str, dict]:
+        """Status, what went to standard error, and the results that were written."""
+        done = self.run_with(*extra)
         results = self.folder / "out/results.json"
         return done.returncode, done.stderr, json.loads(results.read_text()) if results.is_file() else {}
 

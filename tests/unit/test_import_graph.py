@@ -38,7 +38,9 @@ FRAMEWORK_MODULES = {
 }
 # The floors of the house, from the ground up: a room looks down only, never beside itself.
 FLOORS = (
-    {"errors", "results"},
+    {"errors"},
+    {"text"},
+    {"results"},
     {"artifact", "config", "environment", "kernels", "measure"},
     {"console", "data", "report"},
     {"dualhead", "engines", "evaluate"},
@@ -54,12 +56,12 @@ FLOORS = (
 # Rooms that know less than all that lies below them.
 KNOWS = {
     "analysis.numbers": {"dualhead", "errors"},
-    "check": {"artifact", "errors", "evaluate", "measure", "results", "stats"},
+    "check": {"artifact", "errors", "evaluate", "measure", "results", "stats", "text"},
     "conclusions": {"data", "errors", "evaluate", "results", "stats"},
-    "data": {"errors", "kernels"},
-    "evaluate": {"artifact", "data", "errors", "kernels"},
-    "report": {"errors", "results"},
-    "results": set(),
+    "data": {"errors", "kernels", "text"},
+    "evaluate": {"artifact", "data", "errors", "kernels", "text"},
+    "report": {"errors", "results", "text"},
+    "results": {"text"},
 }
 
 

@@ -147,7 +147,7 @@ def test_columns_that_never_differ_are_left_out_and_said():
 def test_markdown_does_not_read_names_as_markup(results):
     results.about = "a <b> | [c](d)"
     text = markdown(view_of({"test": results}))
-    assert text.startswith("# a \\<b> \\| \\[c](d)\n")
+    assert text.startswith("# a &lt;b&gt; \\| \\[c\\](d)\n")
 
 
 def test_a_key_that_is_missing_is_named(results):

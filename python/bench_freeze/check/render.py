@@ -7,6 +7,12 @@ import json
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
+from ..text import terminal
+from ..text.aligned import aligned
+from ..text.markdown import markdown as marked
+from ..text.markdown import markdown_cell as marked_cell
+from ..text.terminal import line
+from ..text.visible import cell, visible
 from .finding import Finding, Outcome
 from .words import HEADINGS, TEXT_COLUMNS, cells, method
 
@@ -39,11 +45,12 @@ def terminal_table(outcome: Outcome, width: int, everything: bool = False) -> Ta
     from rich.text import Text
 
     columns = _columns(width)
-    table = Table(title=outcome.summary, title_justify="left", caption=method(outcome), caption_justify="left")
+    below = Text(line(method(outcome)))
+    table = Table(title=outcome.summary, title_justify="left", caption=below, caption_justify="left")
     for k in columns:
         table.add_column(HEADINGS[k], justify="left" if k < TEXT_COLUMNS or k == len(HEADINGS) - 1 else "right")
     for finding in shown(outcome, everything):
-        texts = cells(finding)
+        texts = [cell(text) for text in cells(finding)]
         styled = [Text(texts[k], style=STYLES[finding.status] if k == len(HEADINGS) - 1 else "") for k in columns]
         table.add_row(*styled)
     return table
@@ -58,24 +65,17 @@ def sentences(outcome: Outcome) -> list[str]:
 def plain_text(outcome: Outcome, everything: bool = False) -> str:
     """Aligned text for logs and pipes."""
     rows = [HEADINGS, *(cells(finding) for finding in shown(outcome, everything))]
-    widths = [max(len(row[k]) for row in rows) for k in range(len(HEADINGS))]
-    lines = [
-        "  ".join(
-            c.ljust(w) if k < TEXT_COLUMNS else c.rjust(w) for k, (c, w) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in rows
-    ]
-    return "\n".join([outcome.summary, *(line.rstrip() for line in lines), method(outcome), *sentences(outcome)])
+    return terminal.lines([outcome.summary, *aligned(rows, words=TEXT_COLUMNS), method(outcome), *sentences(outcome)])
 
 
 def markdown(outcome: Outcome) -> str:
     """For a pull request or a step summary; what passed is folded away."""
     told = [finding for finding in outcome.ordered() if finding.status != "PASS"]
     passed = [finding for finding in outcome.ordered() if finding.status == "PASS"]
-    parts = [f"### bench-freeze: {_escaped(outcome.summary)}", ""]
+    parts = [f"### bench-freeze: {marked(outcome.summary)}", ""]
     if told:
         parts += [*_markdown_table(told), ""]
-        parts += [*(f"- **{finding.status}** {_escaped(finding.sentence)}" for finding in told), ""]
+        parts += [*(f"- **{finding.status}** {marked(finding.sentence)}" for finding in told), ""]
     if passed:
         parts += [
             f"<details><summary>{len(passed)} passed</summary>",
@@ -85,7 +85,7 @@ def markdown(outcome: Outcome) -> str:
             "</details>",
             "",
         ]
-    parts += [*(f"- {_escaped(note)}" for note in outcome.notes), "", _escaped(method(outcome)), ""]
+    parts += [*(f"- {marked(note)}" for note in outcome.notes), "", marked(method(outcome)), ""]
     return "\n".join(parts)
 
 
@@ -95,12 +95,13 @@ def junit_xml(outcome: Outcome) -> bytes:
 
     suite = TestSuite("bench-freeze check")
     for finding in outcome.findings:
-        case = TestCase(finding.metric, f"bench-freeze.{finding.row}", 0)
-        case.system_out = finding.sentence
+        case = TestCase(visible(finding.metric), visible(f"bench-freeze.{finding.row}"), 0)
+        said = visible(finding.sentence)  # XML can hold no control characters, escaped or not
+        case.system_out = said
         if finding.status == "REGRESSION":
-            case.result = [Failure(finding.sentence, finding.status)]
+            case.result = [Failure(said, finding.status)]
         elif finding.status != "PASS":
-            case.result = [Error(finding.sentence, finding.status)]
+            case.result = [Error(said, finding.status)]
         suite.add_testcase(case)
     xml = JUnitXml("bench-freeze")
     xml.add_testsuite(suite)
@@ -138,10 +139,5 @@ def _columns(width: int) -> list[int]:
 def _markdown_table(findings: list[Finding]) -> list[str]:
     rule = "|" + "|".join("---" if k < TEXT_COLUMNS else "---:" for k in range(len(HEADINGS))) + "|"
     rows = [HEADINGS, *(cells(finding) for finding in findings)]
-    lines = ["| " + " | ".join(_escaped(cell) for cell in row) + " |" for row in rows]
+    lines = ["| " + " | ".join(marked_cell(text) for text in row) + " |" for row in rows]
     return [lines[0], rule, *lines[1:]]
-
-
-def _escaped(text: str) -> str:
-    """Markdown takes |, < and > of class names and file names for its own."""
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace(">", "&gt;")

@@ -20,6 +20,7 @@ from pathlib import Path
 from ..errors import InputError, MeasurementError
 from ..measure.paired import round_ratios
 from ..stats.level import MIN_SAMPLES, Level, level, welch_df
+from ..text import shell
 from .change import Change
 from .finding import Finding
 from .judge import Test, decide
@@ -190,10 +191,10 @@ def _run(words: list[str], out: Path) -> Side:
         ) from None
     if done.returncode != 0:
         last = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["it said nothing"]
-        raise MeasurementError(f"--rerun: `{shlex.join(words)}` ended with status {done.returncode}: {last[0]}")
+        raise MeasurementError(f"--rerun: `{shell.command(words)}` ended with status {done.returncode}: {last[0]}")
     if not out.is_file():
         raise InputError(
-            f"--rerun: `{shlex.join(words)}` wrote nothing to {out}; it must write results or a profile there."
+            f"--rerun: `{shell.command(words)}` wrote nothing to {out}; it must write results or a profile there."
         )
     return read_side(out)
 

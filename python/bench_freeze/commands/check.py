@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
+from ..text.json_text import print_json
+from ..text.terminal import Shown, line, rich_console, say
 
 if TYPE_CHECKING:
     from ..check.finding import Outcome
@@ -109,7 +111,7 @@ def _check(parsed: argparse.Namespace, command: list[str]) -> int:
         rerun=Rerun(parsed.rerun, parsed.rerun_rounds) if parsed.rerun else None,
         ignore_unmatched=parsed.ignore_unmatched,
         threads=parsed.threads,
-        note=lambda text: print(text, file=sys.stderr, flush=True),
+        note=lambda text: say(text, error=True),
     )
     _write_files(outcome, parsed)
     _show(outcome, parsed.json == "-", parsed.all)
@@ -132,7 +134,7 @@ def _write_files(outcome: Outcome, parsed: argparse.Namespace) -> None:
                 content = form(outcome)
                 write_whole(Path(name), content if isinstance(content, bytes) else content.encode())
         if summary:
-            with Path(summary).open("a") as stream:  # other steps write there too
+            with Path(summary).open("a", encoding="utf-8") as stream:  # other steps write there too
                 stream.write(render.markdown(outcome))
     except PermissionError as error:
         raise InputError(f"{error.filename} cannot be written; give another path.") from None
@@ -146,14 +148,14 @@ def _show(outcome: Outcome, as_json: bool, everything: bool) -> None:
     from ..check import render
 
     if as_json:
-        sys.stdout.write(render.plain_json(outcome))
+        print_json(render.plain_json(outcome))
     elif sys.stdout.isatty():
-        from rich.console import Console
+        from rich.text import Text
 
-        console = Console(highlight=False)
-        console.print(render.terminal_table(outcome, console.width, everything))
+        console = rich_console()
+        console.print(Shown(render.terminal_table(outcome, console.width, everything)))
         for text in render.sentences(outcome):
-            console.print(text, markup=False)
+            console.print(Shown(Text(line(text))))
     else:
         print(render.plain_text(outcome, everything))
 
@@ -168,5 +170,5 @@ def _update(parsed: argparse.Namespace, command: list[str]) -> int:
     )
     facts = snapshot.matches
     beside = "no match file: accuracy cannot be checked" if facts is None else f"{facts.file}, {facts.bytes} bytes"
-    print(f"{parsed.to}: {len(snapshot.rows)} rows ({beside}); update {len(snapshot.history)}: {parsed.reason.strip()}")
+    say(f"{parsed.to}: {len(snapshot.rows)} rows ({beside}); update {len(snapshot.history)}: {parsed.reason.strip()}")
     return 0

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..text import terminal
+from ..text.aligned import aligned
+from ..text.json_text import print_findings
 
 CLASSES_SHOWN = 100
 
@@ -37,7 +39,7 @@ def _data(parsed: argparse.Namespace, command: list[str]) -> int:
         found = describe_sets(
             [Path(name) for name in parsed.sets], Path(parsed.images) if parsed.images else None, progress
         )
-    print(json.dumps(found, indent=1) if parsed.json else render(found))
+    print_findings(found, parsed.json, render)
     return InputError.exit_code if any("problem" in split for split in found["splits"].values()) else 0
 
 
@@ -51,7 +53,7 @@ def render(found: dict[str, Any]) -> str:
         lines += _class_table([split for split in splits.values() if "problem" not in split])
     shared = [f"shared: {sentence}" for sentence in found["shared"]]
     lines += shared or ["No image is in two splits."]
-    return "\n".join(map(_printable, lines))
+    return terminal.lines(lines)
 
 
 def _split_lines(split: dict[str, Any]) -> list[str]:
@@ -74,11 +76,9 @@ def _class_table(splits: list[dict[str, Any]]) -> list[str]:
     if not splits:
         return []
     names = [entry["name"] for entry in splits[0]["classes"]]
-    width = min(40, max((len(name) for name in names), default=0))
-    lines = [f"  {'boxes (images)':<{width}}" + "".join(f"{split['split']:>18}" for split in splits)]
-    for k, name in enumerate(names[:CLASSES_SHOWN]):
-        cells = [split["classes"][k] for split in splits]
-        lines.append(f"  {name:<{width}}" + "".join(f"{_cell(c):>18}" for c in cells))
+    rows = [["boxes (images)", *(split["split"] for split in splits)]]
+    rows += [[name, *(_cell(split["classes"][k]) for split in splits)] for k, name in enumerate(names[:CLASSES_SHOWN])]
+    lines = [f"  {row}" for row in aligned(rows, words=1, gap=4)]
     if len(names) > CLASSES_SHOWN:
         lines.append(f"  and {len(names) - CLASSES_SHOWN} more (--json has all)")
     return [*lines, ""]
@@ -93,8 +93,3 @@ def _range(values: dict[str, float] | None) -> str:
         return "0"
     low, high = values["min"], values["max"]
     return f"{low:g}" if low == high else f"{low:g} to {high:g} (median {values['median']:g})"
-
-
-def _printable(text: str) -> str:
-    """Text of a user's files without what a terminal would obey."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

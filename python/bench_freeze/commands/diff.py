@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
+from ..text.json_text import print_json
+from ..text.terminal import Shown, rich_console, say
 
 if TYPE_CHECKING:
     import numpy as np
@@ -76,8 +78,6 @@ def add_diff(commands: Any) -> None:
 
 
 def _diff(parsed: argparse.Namespace, command: list[str]) -> int:
-    from rich.console import Console
-
     from ..diff.blame import Bounds, bounds_for, compare
     from ..diff.text import layer_table, sentences, to_dict
 
@@ -95,11 +95,13 @@ def _diff(parsed: argparse.Namespace, command: list[str]) -> int:
         for side in sides:
             side.close()
     if parsed.json:
-        print(json.dumps(to_dict(difference), indent=1))
+        print_json(json.dumps(to_dict(difference), indent=1))
     else:
-        for line in sentences(difference):
-            print(line)
-        Console(width=None if Console().is_terminal else 160).print(layer_table(difference, parsed.all))
+        for sentence in sentences(difference):
+            say(sentence)
+        console = rich_console()
+        console = console if console.is_terminal else rich_console(width=160)
+        console.print(Shown(layer_table(difference, parsed.all)))
     return int(difference.diverges)
 
 

@@ -11,6 +11,7 @@ from ..engines.availability import PACKAGES, availability
 from ..engines.cuda_driver import cuda_driver_error
 from ..environment import environment
 from ..errors import InputError
+from ..text import terminal
 
 
 def examine(device: str) -> dict[str, Any]:
@@ -61,7 +62,7 @@ def render_file(findings: dict[str, Any]) -> str:
         if refused
         else "All of it is on the allow-list, so the file is loaded without running any code of its own."
     )
-    return "\n".join(
+    return terminal.lines(
         [
             f"{findings['file']}  {findings['bytes']} bytes, sha256 {findings['sha256']}",
             f"It would load {len(allowed) + len(refused)} names; nothing of it was run.",
@@ -98,7 +99,7 @@ def render(findings: dict[str, Any]) -> str:
             for name, found in findings["engines"].items()
         ),
     ]
-    return "\n".join(lines)
+    return terminal.lines(lines)
 
 
 def _tensorrt() -> dict[str, Any]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..text.json_text import print_findings
 
 
 def add_eval(commands: Any) -> None:
@@ -74,5 +74,5 @@ def _eval(parsed: argparse.Namespace, command: list[str]) -> int:
             threads=parsed.threads,
         )
         report = evaluate_model(request)
-    print(json.dumps(report.to_dict(), indent=1) if parsed.json else report.summary())
+    print_findings(report.to_dict(), parsed.json, lambda _: report.summary())
     return 0

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..text.paths import require_utf8
+from ..text.terminal import say
 
 EPILOG = """\
 examples:
@@ -123,12 +125,13 @@ def _export(parsed: argparse.Namespace, command: list[str]) -> int:
             head_branch=parsed.head_branch,
         )
     _refuse_plan_flags(parsed)
+    require_utf8(Path(parsed.out), f"--out {parsed.out}")
     if isinstance(source, ExportRequest) and parsed.engine == "ort" and parsed.precision in (None, "fp32"):
         written = export_files(source)
     else:
         written = _convert(parsed, source)
     for line in written:
-        print(line)
+        say(line)
     return 0
 
 

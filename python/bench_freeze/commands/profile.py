@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..text.json_text import print_json
+from ..text.terminal import say
 
 
 def add_profile(commands: Any) -> None:
@@ -98,10 +99,10 @@ def _profile(parsed: argparse.Namespace, command: list[str]) -> int:
 
     profile = profile_model(request, command, Console(plain=parsed.json).note)
     if parsed.json:
-        sys.stdout.write(encode_profile(profile).decode())
+        print_json(encode_profile(profile))
     else:
         print(profile_text(profile))
-        print(request.out)
+        say(str(request.out))
     return 0
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError, disk_full
+from ..text.terminal import Shown, rich_console, say
 
 
 def add_report(commands: Any) -> None:
@@ -43,7 +44,7 @@ def _report(parsed: argparse.Namespace, command: list[str]) -> int:
     if not written:
         show(documents.view)
     for name in written:
-        print(name)
+        say(name)
     return 0
 
 
@@ -75,12 +76,10 @@ def show(view: Any) -> None:
     from ..report.table import plain_table, terminal_table
 
     if sys.stdout.isatty():
-        from rich.console import Console
-
-        console = Console(highlight=False)
-        console.print(terminal_table(view, console.width))
+        console = rich_console()
+        console.print(Shown(terminal_table(view, console.width)))
     else:
         print(plain_table(view))
     for study in view.studies:
         for line in conclusion_lines(study.results) + _gain(study.results):
-            print(line if len(view.studies) == 1 else f"{study.name}: {line}")
+            say(line if len(view.studies) == 1 else f"{study.name}: {line}")

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
+from ..text.paths import require_utf8
 from .training import check_training
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ STRIDE = 32  # every Ultralytics detection family has this maximum stride, or ch
 
 def check(study: Study) -> None:
     """Raise InputError for the first value of a study that is out of range or contradicts another."""
+    require_utf8(study.out_folder, f"out = {study.out_folder}")
     positive = ("epochs", "train_batch", "batch", "builds", "imgsz", "max_detections", "opset")
     for name in positive:
         if getattr(study, name) < 1:

@@ -226,13 +226,17 @@ def study_from(values: dict[str, Any], where: str) -> Study:
         raise InputError(
             f"{where}: {key} = {as_lists.get(key)!r} does not fit; {message[0].lower()}{message[1:]}."
         ) from None
+    except UnicodeEncodeError as error:  # bytes that are not UTF-8, in the place of one of the words that are known
+        raise InputError(
+            f"{where}: {error.object!r} is none of an option's values; bench-freeze run --help has them."
+        ) from None
 
 
 def read_toml(path: Path) -> dict[str, Any]:
     """The values of a study file. Raises InputError when it is missing or no TOML."""
     tomllib = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
     try:
-        values: dict[str, Any] = tomllib.loads(path.read_text())
+        values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
         return values
     except FileNotFoundError:
         raise InputError(f"{path}: there is no such study file; give the path of a TOML file or flags alone.") from None

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ..errors import InputError
+from ..text.visible import well_formed
 from .classes import normalized
 from .coco_set import read_coco, sibling_json
 from .dataset import DetectionSet
@@ -101,6 +102,11 @@ def _check_names(path: Path, names: tuple[str, ...]) -> None:
     """Classes are paired with the head's by name, so no two of the target set may have the same."""
     first: dict[str, int] = {}
     for k, name in enumerate(names):
+        if well_formed(name) != name:
+            raise InputError(
+                f"{path}: class {k} is named '{name}', which holds half a character; rename it: no model "
+                "file can keep it."
+            )
         other = first.setdefault(normalized(name), k)
         if other != k:
             raise InputError(

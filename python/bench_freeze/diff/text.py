@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from ..text.visible import cell
 from .blame import Difference, HeadVerdict, LayerError
 
 if TYPE_CHECKING:
     from rich.table import Table
+    from rich.text import Text
 
 WORST = 8  # layers with the largest own errors that are shown beside those of note
 
@@ -39,6 +41,7 @@ def sentences(difference: Difference) -> list[str]:
 def layer_table(difference: Difference, everything: bool = False) -> Table:
     """The layers in the order of the model: all, or those that verdicts name and the worst."""
     from rich.table import Table
+    from rich.text import Text
 
     shown = set(range(len(difference.layers)))
     if not everything:
@@ -52,7 +55,8 @@ def layer_table(difference: Difference, everything: bool = False) -> Table:
         layer = difference.layers[i]
         own = _number(layer.own, difference.bounds.own)
         cumulative = _number(layer.cumulative, difference.bounds.cumulative)
-        table.add_row(layer.layer, layer.operator, layer.tensor, "+".join(layer.heads), own, cumulative)
+        names = (layer.layer, layer.operator, layer.tensor, "+".join(layer.heads))
+        table.add_row(*(Text(cell(name)) for name in names), own, cumulative)
     return table
 
 
@@ -82,5 +86,7 @@ def _name(layer: LayerError) -> str:
     return f"{layer.layer} ({layer.operator}, tensor {layer.tensor})"
 
 
-def _number(value: float, bound: float) -> str:
-    return f"[red]{value:.2g}[/red]" if value > bound else f"{value:.2g}"
+def _number(value: float, bound: float) -> Text:
+    from rich.text import Text
+
+    return Text(f"{value:.2g}", style="red" if value > bound else "")

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from ..text.paths import require_utf8
 from .base import EngineIdentity, Head, check_images_shape
 from .model_card import CARD_KEY as CARD_KEY
 from .model_file import read_model
@@ -46,6 +47,7 @@ class OrtEngine:
                 f"device {device}: this ONNX Runtime has no {wanted}; install 'bench-freeze[ort-gpu]', or use "
                 "--device cpu."
             )
+        require_utf8(path, str(path))
         file = read_model(path)
         options = ort.SessionOptions()
         options.log_severity_level = 3

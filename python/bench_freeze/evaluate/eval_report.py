@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..data.coco import read_instances, read_results
+from ..text import terminal
 from .evaluate import evaluate
 from .evaluation import Evaluation
 from .protocols import Protocol
@@ -36,7 +37,7 @@ class EvalReport:
             lines = list(summary_lines(self.evaluation))
         else:
             lines = [f" {name:<5} ({self.evaluation.protocol}) = {v:0.5f}" for name, v in self.stats.items()]
-        return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
+        return terminal.lines([*lines, *(f"note: {note}" for note in self.notes)])
 
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON types; numbers are not rounded."""

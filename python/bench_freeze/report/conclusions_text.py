@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ..results.schema import Results
 from ..results.study_statistics import Arm, Comparison, Equivalence, Figure, Recommendation, Statistics
+from ..text.markdown import markdown
 from .gain_text import gain_lines
 
 ALPHA = 0.05
@@ -32,7 +33,7 @@ def statistics_lines(statistics: Statistics) -> list[str]:
 
 def markdown_conclusions(results: Results) -> str:
     """The same as a list."""
-    return "\n".join(f"- {line}" for line in conclusion_lines(results))
+    return "\n".join(f"- {markdown(line)}" for line in conclusion_lines(results))
 
 
 def recommendation_lines(found: Recommendation) -> list[str]:

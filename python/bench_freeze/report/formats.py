@@ -48,8 +48,3 @@ def heading(column: Column) -> str:
     """A column's heading with its unit."""
     unit = UNITS.get(column.format)
     return f"{column.heading} {unit}" if unit else column.heading
-
-
-def escaped(text: str) -> str:
-    """For Markdown: text from data sets must neither end a cell nor become markup."""
-    return "".join("\\" + character if character in "\\|<*[" else character for character in text)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..results.study_statistics import Figure, Gain, GainAt, GainOverScratch, GainTrend, Interval
-from .formats import escaped
+from ..text.aligned import aligned
+from ..text.markdown import markdown_cell
 
 HEADINGS = ("data", "training", "gain of mAP50", "gain of AP75", "AP75 less AP50", "largest at IoU")
 AP75 = "0.75"
@@ -20,22 +21,15 @@ def gain_lines(gain: GainOverScratch) -> list[str]:
 def plain_gain(gain: GainOverScratch) -> list[str]:
     """The table as aligned lines, its title first."""
     rows = [list(HEADINGS), *map(_cells, gain.gains)]
-    widths = [max(len(row[k]) for row in rows) for k in range(len(HEADINGS))]
-    lines = (
-        "  ".join(
-            text.rjust(w) if k in _NUMBERS else text.ljust(w)
-            for k, (text, w) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in rows
-    )
-    return ["Gain over scratch (the same images and epochs, random weights):", *(line.rstrip() for line in lines)]
+    words = [k for k in range(len(HEADINGS)) if k not in _NUMBERS]
+    return ["Gain over scratch (the same images and epochs, random weights):", *aligned(rows, words)]
 
 
 def markdown_gain(gain: GainOverScratch) -> str:
     """The table as Markdown, names of checkpoints escaped."""
     rule = ("---:" if k in _NUMBERS else "---" for k in range(len(HEADINGS)))
     every = map(_cells, gain.gains)
-    rows = ([share, escaped(name), *numbers] for share, name, *numbers in every)  # the name alone is a user's text
+    rows = ([share, markdown_cell(name), *numbers] for share, name, *numbers in every)  # only the name is theirs
     return "\n".join("| " + " | ".join(cells) + " |" for cells in (HEADINGS, rule, *rows))
 
 

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 from ..results.profile import Profile
 from ..results.schema import Latency
+from ..text import terminal
 
 
 def profile_text(profile: Profile) -> str:
     """All of it, one fact per line; what could not be measured stands at the end with its reason."""
-    return "\n".join(_lines(profile))
+    return terminal.lines(_lines(profile))
 
 
 def _lines(profile: Profile) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..results.profile import Profile
 from ..results.schema import Results, Row
+from ..text import shell
 from .reproduce import row_command
 from .view import RowView, View
 
@@ -33,7 +34,7 @@ def origins(view: View) -> list[Origin]:
         if isinstance(record, Profile):
             facts = [("file", record.model["file"]), ("file sha256", record.model["sha256"])]
             facts += [("engine", _values(record.engine)), ("images", record.images)]
-            found.append(Origin(row, record.command, facts, []))
+            found.append(Origin(row, _to_copy(record.command), facts, []))
         elif row.source in results:
             study = results[row.source]
             arguments = sorted(record.train.effective.items()) if isinstance(record, Row) else []
@@ -49,7 +50,7 @@ def environment_facts(results: Results | Profile) -> Facts:
 
 def study_facts(results: Results) -> Facts:
     """What the numbers of a study depend on beside its rows."""
-    facts = [("bench-freeze", results.bench_freeze), ("command", results.command)]
+    facts = [("bench-freeze", results.bench_freeze), ("command", _to_copy(results.command))]
     if results.pretrainings:
         facts += [(f"weights {found.name} sha256", found.sha256) for found in results.pretrainings]
     else:
@@ -110,6 +111,10 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, st
                 yield prefix + key, ", ".join(f"{v:.2f}" if isinstance(v, float) else str(v) for v in value)
         elif value is not None:
             yield prefix + key, str(value)
+
+
+def _to_copy(command: str) -> str:
+    return shell.command(shell.words_of(command)) or command
 
 
 def _values(values: Mapping[str, Any]) -> str:

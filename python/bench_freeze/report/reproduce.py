@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
-
 from ..results.recipe import INTERPOLATE, MATCHED, REPLAY, SCRATCH, STATIC, Recipe
 from ..results.schema import Original, Results, Row
+from ..text import shell
 
 # --replay stays: with --replay-holdout it decides which base images are scored in every row.
 _REPLACED = (
@@ -22,7 +21,7 @@ def row_command(results: Results, record: Row | Original) -> str:
     """
     given = _checkpoints(results, record)
     replaced = (*(_REPLACED if isinstance(record, Row) else _REPLACED[-2:]), *(["weights"] if given else []))
-    words = _without(shlex.split(results.command), replaced)
+    words = _without(shell.words_of(results.command), replaced)
     if not words:
         return ""
     words += ["--weights", ",".join(given)] if given else []
@@ -30,7 +29,7 @@ def row_command(results: Results, record: Row | Original) -> str:
         words += ["--freeze", str(record.freeze), "--seeds", str(record.seed), "--construction", record.construction]
         words += _recipe_flags(Recipe.named(record.recipe))
         words += ["--data-fractions", f"{record.data_fraction:g}"] if record.data_fraction != 1 else []
-    return shlex.join([*words, "--engine", record.engine, "--precision", record.precision])
+    return shell.command([*words, "--engine", record.engine, "--precision", record.precision])
 
 
 def _checkpoints(results: Results, record: Row | Original) -> list[str]:

@@ -7,11 +7,18 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from ..text import terminal
+from ..text.aligned import aligned
+from ..text.markdown import markdown as marked
+from ..text.markdown import markdown_cell as marked_cell
+from ..text.spreadsheet import csv_cell
+from ..text.terminal import line
+from ..text.visible import cell as shown
 from . import formats
 from .builds_text import build_lines
 from .columns import VERDICT
 from .conclusions_text import markdown_conclusions
-from .formats import cell, escaped, heading
+from .formats import cell, heading
 from .gain_text import markdown_gain
 from .view import Column, RowView, View
 
@@ -30,41 +37,34 @@ def cells_of(row: RowView, columns: Sequence[Column]) -> list[str]:
 def plain_table(view: View) -> str:
     """The table as aligned text, for logs and pipes."""
     rows = [[heading(c) for c in view.columns], *(cells_of(row, view.columns) for row in view.rows)]
-    widths = [max(len(row[k]) for row in rows) for k in range(len(view.columns))]
-    lines = [
-        "  ".join(
-            text.ljust(width) if column.is_text else text.rjust(width)
-            for text, width, column in zip(row, widths, view.columns, strict=True)
-        )
-        for row in rows
-    ]
-    return "\n".join([view.title, *(line.rstrip() for line in lines), *sentences(view)])
+    words = [k for k, column in enumerate(view.columns) if column.is_text]
+    return terminal.lines([view.title, *aligned(rows, words), *sentences(view)])
 
 
 def markdown_table(view: View) -> str:
     """The table as Markdown, text from data sets escaped."""
 
-    def line(cells: Iterable[str]) -> str:
+    def joined(cells: Iterable[str]) -> str:
         return "| " + " | ".join(cells) + " |"
 
-    rule = line("---" if column.is_text else "---:" for column in view.columns)
+    rule = joined("---" if column.is_text else "---:" for column in view.columns)
     rows = (
-        line(
-            escaped(text) if c.is_text else text
+        joined(
+            marked_cell(text) if c.is_text else text
             for text, c in zip(cells_of(row, view.columns), view.columns, strict=True)
         )
         for row in view.rows
     )
-    return "\n".join([line(map(heading, view.columns)), rule, *rows])
+    return "\n".join([joined(map(heading, view.columns)), rule, *rows])
 
 
 def markdown(view: View) -> str:
     """The table with title, question, settings and warnings: a whole Markdown document."""
-    parts = [f"# {escaped(view.title)}", *(escaped(study.asked) for study in view.studies), markdown_table(view)]
-    parts += sentences(view)
+    parts = [f"# {marked(view.title)}", *(marked(study.asked) for study in view.studies), markdown_table(view)]
+    parts += map(marked, sentences(view))
     for study in view.studies:
         conclusions = markdown_conclusions(study.results)
-        parts += [f"## {escaped(study.name)}", conclusions] if conclusions else []
+        parts += [f"## {marked(study.name)}", conclusions] if conclusions else []
         statistics = study.results.statistics
         if statistics is not None and statistics.gain is not None:
             parts += ["### Gain over scratch", markdown_gain(statistics.gain)]
@@ -82,12 +82,18 @@ def csv_table(view: View) -> str:
         headings += [column.key, f"{column.key}_low", f"{column.key}_high"] if column.key in bounded else [column.key]
     writer.writerow([*headings, "verdict", "reasons"])
     for row in view.rows:
-        cells: list[object] = [row.name, *(row.identity.get(c.key, "") for c in names)]
+        cells: list[object] = [csv_cell(row.name), *(_named(row, c.key) for c in names)]
         for column in view.numbers:
             value = row.value(column.key)
             cells += [value.value, value.low, value.high] if column.key in bounded else [value.value]
-        writer.writerow([*cells, row.verdict, "; ".join(row.reasons)])
+        writer.writerow([*cells, row.verdict, csv_cell("; ".join(row.reasons))])
     return stream.getvalue()
+
+
+def _named(row: RowView, key: str) -> str:
+    """What a row has in a column of words. The dash of one that has nothing there stays a dash."""
+    text = row.identity.get(key, "")
+    return text if text == formats.NOTHING else csv_cell(text)
 
 
 def terminal_table(view: View, width: int) -> RenderableType:
@@ -104,8 +110,8 @@ def terminal_table(view: View, width: int) -> RenderableType:
             parts[-1].append(column)
         else:
             parts.append([*names, column])
-    title = Text(view.title, style="bold")
-    notes = [Text(sentence, style="dim") for sentence in sentences(view)]
+    title = Text(line(view.title), style="bold")
+    notes = [Text(line(sentence), style="dim") for sentence in sentences(view)]
     return Group(title, *(_terminal_part(columns, view.rows) for columns in parts), *notes)
 
 
@@ -133,9 +139,9 @@ def _lines(row: RowView, column: Column) -> list[str]:
     if column == VERDICT:
         return [row.verdict]
     if column == NAME:
-        return [row.name]
+        return [shown(row.name)]
     if column.is_text:
-        return [cell(row, column)]
+        return [shown(cell(row, column))]
     value = row.value(column.key)
     bounds = formats.interval(value, column.format)
     return [formats.number(value.value, column.format), *([bounds] if bounds else [])]

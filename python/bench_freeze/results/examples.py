@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from ..text.json_text import encoded
+
 EXAMPLES_VERSION = 1
 EXAMPLES = "examples.json"
 
@@ -71,7 +73,7 @@ class Examples(Struct, kw_only=True):
 
 def encode_examples(examples: Examples) -> bytes:
     """The file."""
-    return msgspec.json.encode(examples)
+    return encoded(examples)
 
 
 def decode_examples(content: bytes) -> Examples:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
+from ..text.json_text import encoded
 from .schema import Accuracy, Latencies, Latency, MatchFileFacts
 
 PROFILE_VERSION = 1
@@ -123,7 +124,7 @@ class Profile(Struct, kw_only=True):
 
 def encode_profile(profile: Profile) -> bytes:
     """The file, indented, with a final newline."""
-    return msgspec.json.format(msgspec.json.encode(profile), indent=1) + b"\n"
+    return msgspec.json.format(encoded(profile), indent=1) + b"\n"
 
 
 def decode_profile(content: bytes) -> Profile:

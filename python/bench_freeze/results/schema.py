@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
+from ..text.json_text import encoded
 from .analysis import Analysis, Breakdown
 from .inputs import BaseOutput, DataFacts, Pretraining
 from .study_statistics import Recommendation, Statistics
@@ -278,7 +279,7 @@ class Results(Struct, kw_only=True):
 
 def encode(results: Results) -> bytes:
     """results.json, indented, with a final newline."""
-    return msgspec.json.format(msgspec.json.encode(results), indent=1) + b"\n"
+    return msgspec.json.format(encoded(results), indent=1) + b"\n"
 
 
 def decode(content: bytes) -> Results:

@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from ...text.json_text import encoded, visible_values
+from ...text.visible import cell as shown
+from ...text.visible import visible
 from .. import formats
 from ..columns import VERDICT
 from ..conclusions_text import recommendation_lines, statistics_lines
@@ -81,7 +84,7 @@ def cell_of(row: RowView, column: Column) -> Cell:
         return Cell(row.verdict, "", row.verdict, "; ".join(row.reasons))
     if column.is_text:
         text = formats.cell(row, column)
-        return Cell(text, "", text, "")
+        return Cell(shown(text), "", text, "")  # told apart by all of it
     value = row.value(column.key)
     sort = "" if value.value is None else repr(value.value)
     return Cell(formats.number(value.value, column.format), formats.interval(value, column.format), sort, value.note)
@@ -89,15 +92,15 @@ def cell_of(row: RowView, column: Column) -> Cell:
 
 def to_json(value: Any) -> str:
     """Json inside a script element: nothing in it can end the element or begin a comment."""
-    text = msgspec.json.encode(value).decode()
+    text = encoded(visible_values(msgspec.to_builtins(value))).decode()
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
-def _filters(view: View) -> list[tuple[Column, list[str]]]:
+def _filters(view: View) -> list[tuple[Column, list[Cell]]]:
     """Columns of words with the values to choose from, where there is a choice."""
     found = []
     for column in (c for c in view.columns if c.is_text):
-        values = list(dict.fromkeys(cell_of(row, column).text for row in view.rows))
+        values = list({cell.sort: cell for cell in (cell_of(row, column) for row in view.rows)}.values())
         if 1 < len(values) <= 60:
             found.append((column, values))
     return found
@@ -114,10 +117,15 @@ def _policy(scripts: Sequence[str]) -> str:
     return f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:"
 
 
+def _shown(value: Any) -> Any:
+    """Every value that enters a template: Jinja escapes markup, but no browser shows a control character."""
+    return visible(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
+
+
 @cache
 def _template() -> Template:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     loader = FileSystemLoader(FOLDER / "templates")
-    options: dict[str, Any] = {"autoescape": True, "trim_blocks": True, "lstrip_blocks": True}
+    options: dict[str, Any] = {"autoescape": True, "trim_blocks": True, "lstrip_blocks": True, "finalize": _shown}
     return Environment(loader=loader, undefined=StrictUndefined, **options).get_template("report.html.j2")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from ...text.visible import CELL
+from ...text.visible import cell as shown
 from ..figures.figure import Axis, Coordinate, Figure, Series
 
 # Mid tones, at least 3:1 against white and against the dark page.
@@ -64,7 +66,7 @@ def _traces(figure: Figure) -> list[dict[str, Any]]:
         colour = PALETTE[FIXED.get(group, colours.setdefault(group, len(colours))) % len(PALETTE)]
         if series.mark == "level":
             colour = PALETTE[7]
-        trace = {"name": plain(series.name), "visible": series.first} | _data(figure, series)
+        trace = {"name": plain(shown(series.name)), "visible": series.first} | _data(figure, series)
         traces.append(trace | _drawing(figure, series, colour))
     return traces
 
@@ -153,6 +155,8 @@ def _axis(axis: Axis, *, upright: bool) -> dict[str, Any]:
         drawn |= {"type": "category", "categoryorder": "array", "categoryarray": [plain(n) for n in axis.order]}
         # Categories are counted upwards from 0, and the first one belongs on top.
         ends = [-0.5, len(axis.order) - 0.5]
+        if any(len(name) > CELL for name in axis.order):  # its ticks alone: they are told apart by their whole names
+            drawn |= {"tickvals": drawn["categoryarray"], "ticktext": [plain(shown(name)) for name in axis.order]}
         return drawn | {"dtick": 1, "range": ends if upright else ends[::-1]}
     drawn |= {"type": "linear", "title": {"text": plain(axis.title)}}
     return drawn | ({"rangemode": "tozero"} if axis.from_zero else {})

@@ -38,7 +38,7 @@
   function save(name, table) {
     // A cell that begins like a formula would be run by a spreadsheet.
     const quoted = (value) => {
-      const text = typeof value === "string" && /^[=+\-@\t\r]/.test(value) ? `'${value}` : String(value ?? "");
+      const text = typeof value === "string" && /^\s*[=+\-@\uff1d\uff0b\uff0d\uff20]/.test(value) ? `'${value}` : String(value ?? "");
       return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
     };
     const text = [table.columns, ...rows(table)].map((row) => row.map(quoted).join(",")).join("\n") + "\n";

@@ -1,0 +1,26 @@
+"""Tables of plain text for logs and pipes."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+
+from .visible import cell
+
+
+def aligned(rows: Sequence[Sequence[str]], words: int | Container[int], gap: int = 2) -> list[str]:
+    """Rows as lines with columns of one width: those of words to the left, the others to the right.
+
+    `words` are the positions of the columns of words, or how many come first. A wide letter (Chinese, an emoji) counts
+    two, as a terminal draws it.
+    """
+    from rich.cells import cell_len
+
+    left = range(words) if isinstance(words, int) else words
+    shown = [[cell(text) for text in row] for row in rows]
+    widths = [max(cell_len(row[k]) for row in shown) for k in range(len(shown[0]))]
+
+    def padded(text: str, k: int) -> str:
+        blanks = " " * (widths[k] - cell_len(text))
+        return text + blanks if k in left else blanks + text
+
+    return [(" " * gap).join(padded(text, k) for k, text in enumerate(row)).rstrip() for row in shown]

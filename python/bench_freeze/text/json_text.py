@@ -1,0 +1,55 @@
+"""Json for a file and for standard output. Names stay whole and as they are: json has escapes of its own."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from .visible import visible, well_formed
+
+
+def encoded(value: Any) -> bytes:
+    """A value as json in UTF-8, compact. Halves of surrogate pairs, which no reader of json takes, as their escapes."""
+    try:
+        return msgspec.json.encode(value)
+    except UnicodeEncodeError:
+        return msgspec.json.encode(_each(msgspec.to_builtins(value), well_formed))
+
+
+def visible_values(value: Any) -> Any:
+    """Plain values with every text in them made visible: json for a page's scripts, which put it on the screen."""
+    return _each(value, visible)
+
+
+def print_json(content: str | bytes) -> None:
+    """Print json in ASCII, so that no terminal and no log finds anything in it to obey; its values are the same."""
+    text = content.decode() if isinstance(content, bytes) else content
+    text = re.sub(r"[^\x20-\x7e\n]", _unicode_escape, text).replace("##", "#\\u0023")
+    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+
+
+def print_findings(found: dict[str, Any], as_json: bool, render: Callable[[dict[str, Any]], str]) -> None:
+    """Print plain values as indented json, or as the text that `render` makes of them."""
+    if as_json:
+        print_json(json.dumps(found, indent=1))
+    else:
+        print(render(found))
+
+
+def _unicode_escape(match: re.Match[str]) -> str:
+    return json.dumps(match[0])[1:-1]
+
+
+def _each(value: Any, change: Any) -> Any:
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict):
+        return {_each(key, change): _each(item, change) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_each(item, change) for item in value]
+    return value

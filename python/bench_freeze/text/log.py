@@ -1,0 +1,21 @@
+"""What the log of a workflow would take for a command, said so that it takes it for text.
+
+GitHub runs a line that begins with ::, and ##[...] anywhere in it; Azure runs ##vso[...], TeamCity ##teamcity[...].
+Buildkite folds a log at ---, +++ and ~~~. GitLab's sections need control characters, which never get here.
+"""
+
+from __future__ import annotations
+
+import re
+
+_AT_START = re.compile(r"\s*::|(?:---|\+\+\+|~~~|\^\^\^)(?:\s|$)")
+_ANYWHERE = re.compile(r"#(?=#\w*\[)")
+
+
+def inert(line: str) -> str:
+    """A line of a log in which nothing is a command; one without commands stays as it is, applied again too."""
+    line = _ANYWHERE.sub(r"#\\", line)
+    if not _AT_START.match(line):
+        return line
+    blanks = len(line) - len(line.lstrip())
+    return f"{line[:blanks]}\\{line[blanks:]}"

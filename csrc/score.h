@@ -1,7 +1,7 @@
 // Entry points of a back end: plain pointers and sizes in, results in memory that the caller owns.
 //
 // Nothing here allocates what it returns, prints, or keeps state or threads between calls; calls on different memory
-// may run at the same time. Arguments were checked by the caller (python/bench_freeze/ext.py).
+// may run at the same time. Arguments are those that checks.h lets through.
 #pragma once
 
 #include <cstdint>

@@ -118,7 +118,7 @@ def suppression(heads: np.ndarray, rounds: int) -> dict[str, Any]:
             before = call_ultralytics.copying
             for batch in batches(heads, size):
                 select(batch)
-            return call_ultralytics.copying - before
+            return float(call_ultralytics.copying - before)
 
         return call
 
@@ -155,7 +155,7 @@ def to_numbers(heads: np.ndarray, inputs: Any, count: int, rounds: tuple[int, in
                 part = slice(number * BATCH, number * BATCH + len(batch))
                 parts.append(to_coco(select(batch), letterboxes[part], ids[part], truth.category_ids))
             numbers[name] = score_with(package, instances, np.concatenate(parts))
-            return call_ultralytics.copying - before
+            return float(call_ultralytics.copying - before)
 
         return call
 

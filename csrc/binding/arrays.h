@@ -6,6 +6,8 @@
 
 #include <cstdint>
 
+#include "checks.h"
+
 namespace nb = nanobind;
 
 namespace bench_freeze {
@@ -14,6 +16,12 @@ template <class Scalar, int64_t... Shape>
 using In = nb::ndarray<const Scalar, nb::shape<Shape...>, nb::c_contig, nb::device::cpu>;
 template <class Scalar, int64_t... Shape>
 using Out = nb::ndarray<Scalar, nb::shape<Shape...>, nb::c_contig, nb::device::cpu>;
+
+// All elements of a contiguous array, as checks.h takes them.
+template <class Scalar, class... Options>
+Array<Scalar> all_of(const nb::ndarray<Scalar, Options...>& array) {
+  return {array.data(), static_cast<int64_t>(array.size())};
+}
 
 void bind_evaluator(nb::module_& module);
 void bind_json(nb::module_& module);

@@ -1,9 +1,12 @@
-// The evaluator's border with Python. Arrays were checked by ext.py; the objects here keep them alive between calls.
+// The evaluator's border with Python. Every call has its arrays checked; the objects here keep them alive between
+// calls.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/tuple.h>
 
+#include <stdexcept>
 #include <tuple>
+#include <type_traits>
 
 #include "binding/arrays.h"
 #include "score.h"
@@ -31,43 +34,52 @@ struct BoundTruth {
         is_crowd(is_crowd_),
         is_void(is_void_) {}
 
+  int64_t rows() const { return static_cast<int64_t>(label.shape(0)); }
+
+  // Sizes are checked; its rows are where a call reads them.
   TruthIndex index() const {
-    return {static_cast<int64_t>(begin.shape(0)) - 1,
-            classes,
-            begin.data(),
-            label.data(),
-            boxes.data(),
-            area.data(),
-            is_crowd.data(),
-            is_void.data()};
+    return checked(TruthArrays{classes, all_of(begin), all_of(label), all_of(boxes), all_of(area), all_of(is_crowd),
+                               all_of(is_void)});
+  }
+
+  TruthIndex whole_index() const {
+    const TruthIndex truth = index();
+    check_every_image(truth, rows());
+    return truth;
   }
 };
 
 // What a detection is matched for: IoU thresholds and area ranges, by one rule.
 struct Lattice {
-  MatchRule rule;
+  int32_t rule;
   In<double, -1> iou_thresholds;
   In<double, -1, 2> area_ranges;
 
   Lattice(int32_t rule_, In<double, -1> iou_thresholds_, In<double, -1, 2> area_ranges_)
-      : rule(static_cast<MatchRule>(rule_)), iou_thresholds(iou_thresholds_), area_ranges(area_ranges_) {}
-
-  MatchSettings settings() const {
-    return {rule, static_cast<int64_t>(iou_thresholds.shape(0)), iou_thresholds.data(),
-            static_cast<int64_t>(area_ranges.shape(0)), area_ranges.data()};
+      : rule(rule_), iou_thresholds(iou_thresholds_), area_ranges(area_ranges_) {
+    settings();
   }
+
+  MatchSettings settings() const { return checked_settings(rule, all_of(iou_thresholds), all_of(area_ranges)); }
+
+  int64_t lanes() const { return static_cast<int64_t>(iou_thresholds.shape(0) * area_ranges.shape(0)); }
 };
 
 // Matches that are only read; the entry points share one type with those that write.
-MatchTable read_table(const In<int64_t, -1>& begin, const In<int32_t, -1>& label, const In<double, -1>& scores,
+MatchTable read_table(const BoundTruth& truth, int64_t lanes, const In<int64_t, -1>& begin,
+                      const In<int32_t, -1>& label, const In<double, -1>& scores,
                       const In<uint8_t, -1, -1>& true_positive, const In<uint8_t, -1, -1>& ignored) {
-  return {static_cast<int64_t>(begin.shape(0)) - 1,     begin.data(),
-          static_cast<int64_t>(true_positive.shape(1)), const_cast<int32_t*>(label.data()),
-          const_cast<double*>(scores.data()),           const_cast<uint8_t*>(true_positive.data()),
-          const_cast<uint8_t*>(ignored.data())};
+  const auto writeable = [](const auto& array) {
+    using Item = std::remove_const_t<std::remove_pointer_t<decltype(array.data())>>;
+    return Array<Item>{const_cast<Item*>(array.data()), static_cast<int64_t>(array.size())};
+  };
+  return checked_input(
+      {all_of(begin), writeable(label), writeable(scores), writeable(true_positive), writeable(ignored)}, truth.classes,
+      lanes);
 }
 
 void py_order_by_image(In<int32_t, -1> image, Out<int64_t, -1> begin, Out<int32_t, -1> order) {
+  check_images(all_of(image), all_of(begin), all_of(order));
   nb::gil_scoped_release release;
   order_by_image(static_cast<int64_t>(image.shape(0)), image.data(), static_cast<int64_t>(begin.shape(0)) - 1,
                  begin.data(), order.data());
@@ -77,18 +89,16 @@ int64_t py_match(const BoundTruth& truth, const Lattice& lattice, In<int32_t, -1
                  In<int32_t, -1> order, In<int32_t, -1> label, In<double, -1, 4> boxes, In<double, -1> scores,
                  int64_t threads, Out<int32_t, -1> out_label, Out<double, -1> out_scores,
                  Out<uint8_t, -1, -1> out_true_positive, Out<uint8_t, -1, -1> out_ignored) {
-  const DetectionBatch batch{static_cast<int64_t>(image.shape(0)),
-                             image.data(),
-                             begin.data(),
-                             order.data(),
-                             label.data(),
-                             boxes.data(),
-                             scores.data()};
-  const MatchTable out{batch.images,      batch.begin,       static_cast<int64_t>(out_true_positive.shape(1)),
-                       out_label.data(),  out_scores.data(), out_true_positive.data(),
-                       out_ignored.data()};
+  const TruthIndex index = truth.index();
+  const MatchSettings settings = lattice.settings();
+  const DetectionBatch batch =
+      checked(BatchArrays{all_of(image), all_of(begin), all_of(order), all_of(label), all_of(boxes), all_of(scores)},
+              index, truth.rows());
+  const MatchTable out = checked_output(
+      {all_of(begin), all_of(out_label), all_of(out_scores), all_of(out_true_positive), all_of(out_ignored)}, settings);
+  if (out_label.shape(0) != label.shape(0)) throw std::invalid_argument("matches: rows of another number");
   nb::gil_scoped_release release;
-  return match(truth.index(), batch, lattice.settings(), threads, out);
+  return match(index, batch, settings, threads, out);
 }
 
 std::tuple<int64_t, int64_t> py_accumulate(const BoundTruth& truth, const Lattice& lattice, In<int64_t, -1> begin,
@@ -98,14 +108,16 @@ std::tuple<int64_t, int64_t> py_accumulate(const BoundTruth& truth, const Lattic
                                            int64_t threads, Out<double, -1, -1, -1, -1, -1> precision,
                                            Out<double, -1, -1, -1, -1> recall,
                                            Out<double, -1, -1, -1, -1, -1> score_tensor) {
-  const CurveSettings curves{static_cast<int64_t>(recall_thresholds.shape(0)), recall_thresholds.data(),
-                             static_cast<int64_t>(max_detections.shape(0)), max_detections.data()};
-  const CocoTensors tensors{precision.data(), recall.data(), score_tensor.data()};
-  const MatchTable table = read_table(begin, label, scores, true_positive, ignored);
+  const TruthIndex index = truth.whole_index();
+  const MatchSettings settings = lattice.settings();
+  const CurveSettings curves = checked_curves(all_of(recall_thresholds), all_of(max_detections));
+  const CocoTensors tensors =
+      checked_tensors(all_of(precision), all_of(recall), all_of(score_tensor), index.classes, settings, curves);
+  const MatchTable table = read_table(truth, lattice.lanes(), begin, label, scores, true_positive, ignored);
   CurveCounts counts;
   {
     nb::gil_scoped_release release;
-    counts = accumulate(truth.index(), table, lattice.settings(), curves, threads, tensors);
+    counts = accumulate(index, table, settings, curves, threads, tensors);
   }
   return {counts.tied, counts.truncated};
 }
@@ -114,22 +126,27 @@ void py_raw_curves(const BoundTruth& truth, int64_t lane, In<int64_t, -1> begin,
                    In<double, -1> scores, In<uint8_t, -1, -1> true_positive, In<uint8_t, -1, -1> ignored,
                    Out<int64_t, -1> class_begin, Out<int32_t, -1> false_positives,
                    Out<int32_t, -1> false_positives_tied, Out<double, -1> curve_scores) {
-  const MatchTable table = read_table(begin, label, scores, true_positive, ignored);
-  const RawCurves out{class_begin.data(), false_positives.data(), false_positives_tied.data(), curve_scores.data()};
+  const TruthIndex index = truth.whole_index();
+  const MatchTable table = read_table(truth, 0, begin, label, scores, true_positive, ignored);
+  const RawCurves out = checked_raw_curves(index, table, lane, all_of(class_begin), all_of(false_positives),
+                                           all_of(false_positives_tied), all_of(curve_scores));
   nb::gil_scoped_release release;
-  raw_curves(truth.index(), table, lane, out);
+  raw_curves(index, table, lane, out);
 }
 
 void py_bootstrap(const BoundTruth& truth, const Lattice& lattice, In<int64_t, -1> begin, In<int32_t, -1> label,
                   In<double, -1> scores, In<uint8_t, -1, -1> true_positive, In<uint8_t, -1, -1> ignored,
                   In<double, -1> recall_thresholds, int64_t max_detections, uint64_t seed, In<int32_t, -1, -1> weights,
                   int64_t threads, Out<double, -1, -1, -1> ap) {
-  const CurveSettings curves{static_cast<int64_t>(recall_thresholds.shape(0)), recall_thresholds.data(), 1,
-                             &max_detections};
-  const MatchTable table = read_table(begin, label, scores, true_positive, ignored);
+  const TruthIndex index = truth.whole_index();
+  const MatchSettings settings = lattice.settings();
+  const CurveSettings curves = checked_curves(all_of(recall_thresholds), {&max_detections, 1});
+  const MatchTable table = read_table(truth, lattice.lanes(), begin, label, scores, true_positive, ignored);
   const Resampling resampling{static_cast<int64_t>(ap.shape(0)), seed, weights.shape(0) ? weights.data() : nullptr};
+  check_resampling(index, table, settings, resampling, static_cast<int64_t>(weights.size()),
+                   static_cast<int64_t>(ap.size()));
   nb::gil_scoped_release release;
-  bootstrap(truth.index(), table, lattice.settings(), curves, resampling, threads, ap.data());
+  bootstrap(index, table, settings, curves, resampling, threads, ap.data());
 }
 
 }  // namespace

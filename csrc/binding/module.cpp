@@ -1,9 +1,10 @@
 // What Python calls, beside evaluator.cpp: typed arrays in, plain pointers on, the interpreter lock released around the
-// work. Shapes that belong together are checked in ext.py, which owns every message to the user.
+// work. ext.py owns every message to the user; checks.h refuses what would leave an array, whoever calls.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/tuple.h>
 
+#include <stdexcept>
 #include <tuple>
 
 #include "binding/arrays.h"
@@ -14,6 +15,8 @@
 namespace bench_freeze {
 namespace {
 
+constexpr nb::dlpack::dtype kFloat16{static_cast<uint8_t>(nb::dlpack::dtype_code::Float), 16, 1};
+
 using FaultTuple = std::tuple<int64_t, int64_t, int64_t>;
 
 // `predictions` is [B, 4 + C, A] with its last axis contiguous.
@@ -22,6 +25,9 @@ FaultTuple bind_nms(nb::ndarray<nb::ro, nb::ndim<3>, nb::device::cpu> prediction
                     int64_t threads, Out<float, -1, -1, 4> boxes, Out<float, -1, -1> scores,
                     Out<int32_t, -1, -1> labels, Out<int32_t, -1> count, Out<int64_t, -1> dropped_candidates,
                     Out<int64_t, -1> dropped_detections) {
+  if (predictions.dtype() != nb::dtype<float>() && predictions.dtype() != kFloat16) {
+    throw std::invalid_argument("head: neither float32 nor float16");
+  }
   Head head{};
   head.data = predictions.data();
   head.type = predictions.dtype() == nb::dtype<float>() ? HeadType::kFloat32 : HeadType::kFloat16;
@@ -37,8 +43,10 @@ FaultTuple bind_nms(nb::ndarray<nb::ro, nb::ndim<3>, nb::device::cpu> prediction
                              multi_label,
                              class_agnostic,
                              is_cxcywh ? BoxFormat::kCxcywh : BoxFormat::kXyxy};
-  const Detections detections{
-      boxes.data(), scores.data(), labels.data(), count.data(), dropped_candidates.data(), dropped_detections.data()};
+  const Detections detections =
+      checked_detections({head, predictions.stride(2), all_of(boxes), all_of(scores), all_of(labels), all_of(count),
+                          all_of(dropped_candidates), all_of(dropped_detections)},
+                         settings);
   Fault fault;
   {
     nb::gil_scoped_release release;
@@ -60,6 +68,7 @@ void bind_letterbox(nb::ndarray<const uint8_t, nb::shape<-1, -1, 3>, nb::device:
                       resized_height,
                       resized_width,
                       fill};
+  check_letterbox(source, image.stride(1), image.stride(2), canvas, static_cast<int64_t>(out.size()));
   nb::gil_scoped_release release;
   letterbox(source, canvas);
 }

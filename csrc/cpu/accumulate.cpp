@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <stdexcept>
 #include <vector>
 
 #include "core/match.h"
@@ -47,6 +48,7 @@ class Accumulator {
     *tied_ += ranking_.tied();
     *truncated_ += std::count_if(ranking_.detections().begin(), ranking_.detections().end(),
                                  [this](const Matched& m) { return m.rank >= settings_.max_detections[maxima_ - 1]; });
+    of_class_ = truths;
     lay_out_curves(most);
     if (most > 0) {
       for (const int32_t position : *ranked_) count(position);
@@ -97,6 +99,8 @@ class Accumulator {
     const int64_t area = lane / lanes_.thresholds;
     for (int64_t m = first; m < maxima_; ++m) {
       const int64_t curve = lane * maxima_ + m;
+      // Matching cannot find more than there is; masks that say so come from elsewhere, and have no room here.
+      if (found_[curve] >= of_class_[area]) throw std::invalid_argument("matches: more found than there is");
       const int64_t at = curve * room_ + found_[curve]++;
       curve_false_[at] = false_positives_[area * maxima_ + m] - corrections_[curve];
       curve_position_[at] = position;
@@ -162,6 +166,7 @@ class Accumulator {
 
   const Matches& matches_;
   const std::vector<int64_t>& truths_;  // [K, A]
+  const int64_t* of_class_ = nullptr;   // [A]
   const int64_t classes_;
   const CurveSettings& settings_;
   const Lanes& lanes_;

@@ -11,6 +11,13 @@
 
 namespace bench_freeze {
 
+// How many workers a call may have. Results do not depend on it, and no machine gains by more.
+constexpr int64_t kMostWorkers = 256;
+
+inline int64_t workers_for(int64_t pieces, int64_t threads) {
+  return std::max<int64_t>(1, std::min({pieces, threads, kMostWorkers}));
+}
+
 // Calls `worker(i)` for i in [0, count), each on a thread of its own, the last one on the caller's; the first exception
 // is thrown again here. Where the system grants fewer threads, the caller does the rest.
 template <class Worker>
@@ -42,7 +49,7 @@ template <class Make>
 void share_out(int64_t items, int64_t stretch, int64_t threads, const Make& make) {
   const int64_t stretches = (items + stretch - 1) / stretch;
   std::atomic<int64_t> next{0};
-  run_workers(std::max<int64_t>(1, std::min(threads, stretches)), [&](int64_t) {
+  run_workers(workers_for(stretches, threads), [&](int64_t) {
     auto state = make();
     for (int64_t i = next++; i < stretches; i = next++) state.run(i * stretch, std::min(items, (i + 1) * stretch));
   });

@@ -11,7 +11,7 @@ namespace bench_freeze {
 
 // A counting sort in which every thread has its own stretch of images and its own counters.
 Matches by_class(const MatchTable& table, int64_t classes, int64_t threads) {
-  const int64_t workers = std::max<int64_t>(1, std::min(threads, table.images / 64));
+  const int64_t workers = workers_for(table.images / 64, threads);
   const auto first_image = [&](int64_t worker) { return table.images * worker / workers; };
   std::vector<std::vector<int64_t>> next(static_cast<size_t>(workers));
   run_workers(workers, [&](int64_t worker) {

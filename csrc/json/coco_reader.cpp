@@ -172,7 +172,7 @@ bool read_results(const char* text, int64_t size, int64_t threads, ResultColumns
     cursor.skip_space();
     return cursor.is_at_end();
   }
-  const int64_t count = std::max<int64_t>(1, std::min(threads, size / kWorthAThread));
+  const int64_t count = workers_for(size / kWorthAThread, threads);
   return (count > 1 && read_stretches(cursor.position(), end, count, out)) ||
          read_stretches(cursor.position(), end, 1, out);
 }

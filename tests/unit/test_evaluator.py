@@ -190,7 +190,7 @@ def entry(boxes: Any = GOOD[0], scores: Any = GOOD[1], labels: Any = GOOD[2]) ->
         ([14], entry(scores=[0.5, 0.6]), "give boxes_xyxy"),
         ([14], entry(labels=[2]), "names class 2, and there are 2"),
         ([14], entry(labels=[-1]), "names class -1"),
-        ([14], entry(labels=[0.5]), "label 0.5"),
+        ([14], entry(labels=[0.5]), "names class 0.5"),
         ([14], entry(labels=["a"]), "whole numbers"),
         ([14], entry(scores=[np.nan]), "score of row 0 is nan"),
         ([14], entry(scores=[np.inf]), "score of row 0 is inf"),

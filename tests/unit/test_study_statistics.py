@@ -242,7 +242,9 @@ def test_weights_count_images(pair):
     np.testing.assert_array_equal(nothing[1], whole[0])
     for weights, message in (
         (np.ones((1, 4)), "weights is"),
-        (-np.ones((1, 5)), "from -1"),
+        (-np.ones((1, 5)), "weights: -1.0 in row 0"),
+        (np.full((1, 5), 0.9), "weights: 0.9"),
+        (np.full((1, 5), 2**32 + 1), "weights: 4294967297"),
         (np.ones(5), "weights is"),
     ):
         with pytest.raises(InputError, match=message):

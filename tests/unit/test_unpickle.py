@@ -246,7 +246,7 @@ def test_trust_lets_classes_of_ones_own_in(weights, tmp_path, monkeypatch):
 
     (tmp_path / "own_layers.py").write_text(CUSTOM)
     monkeypatch.syspath_prepend(tmp_path)
-    from own_layers import TwiceConv  # type: ignore[import-not-found]
+    from own_layers import TwiceConv
 
     model = load_checkpoint(weights).model
     plain = model(torch.ones(1, 3, 64, 64))[0]

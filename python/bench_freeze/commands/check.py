@@ -99,9 +99,9 @@ def _check(parsed: argparse.Namespace, command: list[str]) -> int:
     from ..check.flow import check
     from ..check.limits import FLAGS, make_rules
     from ..check.rerun import Rerun
-    from ..kernels.arrays import check_positive
+    from ..kernels.values import whole_number
 
-    check_positive("threads", parsed.threads)
+    whole_number("threads", parsed.threads)
     flags = {name: getattr(parsed, name) for name in FLAGS}
     rules = make_rules(flags, Path(parsed.config) if parsed.config else None)
     outcome = check(

@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..kernels import ext
+from ..kernels.values import number_array, real_number, whole_number
 
 FILL = 114  # the grey that Ultralytics trains with
+SMALLEST, LARGEST = 1e-6, 2.0**31  # pixels of a side
 
 
 @dataclass(frozen=True)
@@ -24,13 +26,23 @@ class Letterbox:
     left: int
     top: int
 
+    def __post_init__(self) -> None:
+        for name in ("width", "height", "size", "resized_width", "resized_height"):
+            real_number(name, getattr(self, name), SMALLEST, LARGEST, "pixels, more than 0")
+        for name in ("left", "top"):
+            real_number(name, getattr(self, name), -LARGEST, LARGEST, "pixels")
+
     @classmethod
     def fit(cls, width: int, height: int, size: int) -> Letterbox:
         """The placement of a `width` x `height` image on a `size` x `size` canvas.
 
         The longer side fills the canvas and the rest is split evenly; an odd pixel goes to the right or the bottom, as
-        in Ultralytics.
+        in Ultralytics. Raises InputError for a size below 1.
         """
+        width, height, size = (
+            whole_number(name, value, high=int(LARGEST))
+            for name, value in (("width", width), ("height", height), ("size", size))
+        )
         scale = min(size / width, size / height)
         resized_width = max(1, round(width * scale))
         resized_height = max(1, round(height * scale))
@@ -40,14 +52,14 @@ class Letterbox:
 
     def to_canvas(self, boxes_xyxy: NDArray[np.floating]) -> NDArray[np.float64]:
         """Boxes [N, 4] of the image as boxes of the canvas."""
-        return np.asarray(boxes_xyxy, dtype=np.float64) * self._scale() + self._offset()
+        return number_array("boxes", boxes_xyxy) * self._scale() + self._offset()
 
     def to_image(self, boxes_xyxy: NDArray[np.floating]) -> NDArray[np.float64]:
         """Boxes [N, 4] of the canvas as boxes of the image, clipped to its border.
 
         The exact ratio of each side is used, not the common scale: the two differ by up to half a pixel of rounding.
         """
-        boxes = (np.asarray(boxes_xyxy, dtype=np.float64) - self._offset()) / self._scale()
+        boxes = (number_array("boxes", boxes_xyxy) - self._offset()) / self._scale()
         limits = np.array([self.width, self.height, self.width, self.height], dtype=np.float64)
         return np.clip(boxes, 0.0, limits)
 

@@ -15,9 +15,8 @@ def select(output: NDArray[np.float32], head: Head, options: NmsOptions) -> ext.
     """A head's output for a batch as detections in canvas pixels."""
     if head.kind == "raw":
         return ext.nms(output, options)
-    found = already_selected(output, options)
-    _refuse_strange(output, found, head)
-    return found
+    _refuse_strange(output, head, options)
+    return already_selected(output, options)
 
 
 def already_selected(output: NDArray[np.float32], options: NmsOptions) -> ext.Detections:
@@ -45,16 +44,15 @@ def already_selected(output: NDArray[np.float32], options: NmsOptions) -> ext.De
     return ext.Detections(boxes, scores, labels, count, np.zeros(images, np.int64), dropped)
 
 
-def _refuse_strange(output: NDArray[np.float32], found: ext.Detections, head: Head) -> None:
-    """Raise InputError for values that are not finite, and classes that the head does not have."""
+def _refuse_strange(output: NDArray[np.float32], head: Head, options: NmsOptions) -> None:
+    """Raise InputError for values that are not finite, and for a detection of what is no class of the head."""
     if not np.isfinite(output).all():
         raise InputError(f"the {head.name} head gave a value that is not finite; export the model again.")
     count = len(head.class_names)
-    largest = max((int(labels[:n].max()) for labels, n in zip(found.labels, found.count, strict=True) if n), default=0)
-    least = min((int(labels[:n].min()) for labels, n in zip(found.labels, found.count, strict=True) if n), default=0)
-    if largest >= count or least < 0:
-        wrong = largest if largest >= count else least
+    labels = output[:, :, 5][output[:, :, 4] > options.score_threshold]
+    is_class = (labels >= 0) & (labels < count) & (labels == np.floor(labels))
+    if not is_class.all():
         raise InputError(
-            f"the {head.name} head detected class {wrong}, where its file names {count}; export the model again, with "
-            "the names that it was trained with."
+            f"the {head.name} head detected class {labels[~is_class][0]:g}, where its file names {count}; export the "
+            "model again, with the names that it was trained with."
         )

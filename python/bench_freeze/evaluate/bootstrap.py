@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..kernels.arrays import check_positive
 from ..kernels.matching import bootstrap
+from ..kernels.values import UINT64_MAX, real_number, whole_number
 from . import protocols
 from .evaluation import Evaluation
 from .variation import SAME, is_kept_zero, silence, varying_images
@@ -68,9 +68,10 @@ def compare(
     Raises InputError for results of different ground truth, protocol or thresholds, or a protocol other than COCO's.
     """
     check_pair(result_a, result_b)
-    check_positive("resamples", resamples)
-    if not 0 < confidence < 1:
-        raise InputError(f"confidence is {confidence}: give a number between 0 and 1, such as 0.95")
+    resamples = whole_number("resamples", resamples)
+    seed = whole_number("seed", seed, low=0, high=UINT64_MAX)
+    example = "a number between 0 and 1, such as 0.95"
+    confidence = real_number("confidence", confidence, np.nextafter(0, 1), np.nextafter(1, 0), example)
     numbers = [_Numbers(result, resamples, seed, threads) for result in (result_a, result_b)]
     are_identical = same_matches(result_a, result_b)
 

@@ -14,6 +14,8 @@ from . import protocols
 from .bootstrap import mean_ap, percentiles
 from .evaluate import evaluate
 from .evaluation import Evaluation
+from .ground_truth import sound_truth
+from .incoming import sound_table
 from .variation import SAME, varying_images
 
 # COCO's ten thresholds as they are, so that AP at them is COCO's to the last bit, with eight lower ones before them.
@@ -80,6 +82,8 @@ def break_down(
     def intervals(evaluation: Evaluation) -> _Intervals:
         return _Intervals(evaluation, resamples, confidence, seed, threads)
 
+    ground_truth = sound_truth(ground_truth)
+    detections = sound_table(detections, len(ground_truth.image_ids), len(ground_truth.category_ids))
     own = ~ground_truth.is_crowd
     by_iou = intervals(evaluate(ground_truth, detections, iou_thresholds=IOU_THRESHOLDS, threads=threads)).by_iou()
     by_area = {}

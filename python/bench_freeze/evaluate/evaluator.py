@@ -12,11 +12,12 @@ from numpy.typing import ArrayLike, NDArray
 from ..data.dataset import DetectionTable
 from ..data.letterbox import Letterbox
 from ..errors import InputError
-from ..kernels.arrays import as_numpy, check_positive, describe, is_on_cuda
+from ..kernels.arrays import as_numpy, is_on_cuda
 from ..kernels.cuda import CudaDetections
 from ..kernels.device_array import view_of
 from ..kernels.matching import Lattice, Matches, accumulate, match
 from ..kernels.suppression import nms, on_host
+from ..kernels.values import number_array, real_number, whole_array, whole_number
 from . import protocols
 from .evaluation import Counts, Evaluation
 from .ground_truth import GroundTruthLike, as_ground_truth, image_numbers, index_for
@@ -59,14 +60,11 @@ class Evaluator:
         threads: int = 1,
     ) -> None:
         rules = protocols.rules_of(protocol)
-        check_positive("threads", threads)
         self._protocol = protocol
-        self._threads = threads
+        self._threads = whole_number("threads", threads)
         self._thresholds = _thresholds(rules.iou_thresholds if iou_thresholds is None else iou_thresholds)
         self._ranges = _ranges(rules.area_ranges if area_ranges is None else area_ranges)
-        self._maxima = tuple(sorted(int(maximum) for maximum in max_detections))
-        if not self._maxima or self._maxima[0] < 1:
-            raise InputError(f"max_detections is {tuple(max_detections)}: give one or more numbers from 1 on")
+        self._maxima = _maxima(max_detections)
         self._ground_truth = as_ground_truth(ground_truth)
         self._truth = index_for(self._ground_truth, rules)
         self._lattice = Lattice(
@@ -102,6 +100,9 @@ class Evaluator:
             raise InputError("give either predictions or detections, one of the two")
         if letterbox is not None and len(letterbox) != len(positions):
             raise InputError(f"{len(positions)} image ids and {len(letterbox)} letterboxes: give one per image")
+        for placement in letterbox or ():
+            if not isinstance(placement, Letterbox):
+                raise InputError(f"letterbox has a {type(placement).__name__}: give a Letterbox per image")
         if predictions is not None:
             on_device = is_on_cuda(predictions)
             predictions = predictions if on_device else as_numpy("predictions", predictions)
@@ -113,12 +114,7 @@ class Evaluator:
 
     def update_table(self, detections: DetectionTable) -> None:
         """Add every image that has rows in a table, whose image_index are positions in the ground truth's images."""
-        images = len(self._ground_truth.image_ids)
-        index = detections.image_index
-        if len(index) and (np.min(index) < 0 or np.max(index) >= images):
-            row = int(np.flatnonzero((index < 0) | (index >= images))[0])
-            raise InputError(f"detections: row {row} names image {index[row]}, and there are {images}: mend that row")
-        positions, rows = rows_of_table(detections, images)
+        positions, rows = rows_of_table(detections, len(self._ground_truth.image_ids))
         self._refuse_seen(positions)
         self._add(positions, rows)
 
@@ -179,10 +175,11 @@ class Evaluator:
         )
 
     def _positions(self, image_ids: ArrayLike) -> NDArray[np.int32]:
-        given = np.asarray(image_numbers(self._ground_truth, image_ids))
+        wrong = "{what} has {value} in {place}: give whole numbers, as the ids of the ground truth are"
+        given = whole_array("image_ids", image_numbers(self._ground_truth, image_ids), wrong=wrong)
         known = self._ground_truth.image_ids
-        if given.ndim != 1 or (given.size and given.dtype.kind not in "iu"):
-            raise InputError(f"image_ids is {describe(given)}: give a list of whole numbers, one per image")
+        if given.ndim != 1:
+            raise InputError(f"image_ids has the shape {list(given.shape)}: give a list of numbers, one per image")
         positions = np.searchsorted(known, given).clip(max=max(len(known) - 1, 0))
         is_unknown = np.ones(len(given), np.bool_) if len(known) == 0 else known[positions] != given
         if is_unknown.any():
@@ -228,19 +225,35 @@ class Evaluator:
 
 
 def _thresholds(values: ArrayLike) -> NDArray[np.float64]:
-    thresholds = np.atleast_1d(np.asarray(values, np.float64))
+    wrong = "{what} has {value}: give one or more numbers from 0 to 1"
+    listed = [values] if isinstance(values, (int, float)) else values
+    thresholds = np.atleast_1d(number_array("iou_thresholds", listed, wrong=wrong))
     if thresholds.ndim != 1 or not thresholds.size or not ((thresholds >= 0) & (thresholds <= 1)).all():
         raise InputError(f"iou_thresholds is {values!r}: give one or more numbers from 0 to 1")
     return thresholds
 
 
+def _maxima(values: Sequence[int]) -> tuple[int, ...]:
+    wrong = "{what} has {value}: give one or more numbers from 1 on"
+    maxima = whole_array("max_detections", values, 1, wrong=wrong)
+    if maxima.ndim != 1 or not maxima.size:
+        raise InputError(f"max_detections is {values!r}: give one or more numbers from 1 on")
+    return tuple(sorted(maxima.tolist()))
+
+
 def _ranges(values: Mapping[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
-    ranges = {str(name): (float(low), float(high)) for name, (low, high) in values.items()}
-    if not 1 <= len(ranges) <= 64:
-        raise InputError(f"there are {len(ranges)} area ranges: give 1 to 64")
-    for name, (low, high) in ranges.items():
-        if not low <= high:
+    if not isinstance(values, Mapping) or not 1 <= len(values) <= 64:
+        raise InputError(f"area_ranges is {values!r}, 0 area ranges or too many: give names with their ends, 1 to 64")
+    ranges = {}
+    for name, ends in values.items():
+        if isinstance(ends, (str, bytes)) or not hasattr(ends, "__len__") or len(ends) != 2:
+            raise InputError(f"area range {name!r} is {ends!r}: give its lowest and its highest area")
+        low, high = (
+            real_number(f"area range {name!r}", end, -np.inf, np.inf, "numbers, the lower end first") for end in ends
+        )
+        if low > high:
             raise InputError(f"area range {name!r} is {low} to {high}: give the lower end first")
+        ranges[str(name)] = (low, high)
     return ranges
 
 

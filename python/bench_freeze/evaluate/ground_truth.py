@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from ..data.coco import CocoInstances, instances_from, read_instances
 from ..data.dataset import GroundTruth
 from ..errors import InputError
-from ..kernels.arrays import check_columns, check_finite, check_sizes
 from ..kernels.matching import TruthIndex, index_truth
+from ..kernels.rows import check_sizes, column_of_flags, column_of_ids, column_of_numbers, rows_of_boxes
+from ..kernels.values import whole_array
 from .protocols import Rules
 
 GroundTruthLike = GroundTruth | Mapping[str, Any] | str | Path
@@ -35,8 +36,7 @@ def as_ground_truth(ground_truth: GroundTruthLike) -> GroundTruth:
             f"ground_truth is a {type(ground_truth).__name__}: give the path of a COCO instances file, its content as "
             "a dict, or a GroundTruth of arrays"
         )
-    check_ground_truth(ground_truth)
-    return ground_truth
+    return sound_truth(ground_truth)
 
 
 def _with_warnings(where: str, instances: CocoInstances) -> GroundTruth:
@@ -53,8 +53,8 @@ def image_numbers(truth: GroundTruth, image_ids: Any) -> Any:
     if truth.image_keys is None:
         return image_ids
     known = dict(zip(truth.image_keys, truth.image_ids.tolist(), strict=True))
-    given = np.asarray(image_ids).tolist()
-    if not isinstance(given, list) or not all(isinstance(key, str) for key in given):
+    given = image_ids.tolist() if hasattr(image_ids, "tolist") else image_ids
+    if not isinstance(given, (list, tuple)) or not all(isinstance(key, str) for key in given):
         raise InputError("image_ids are not a list of text, as those of the ground truth are: give one id per image")
     unknown = next((key for key in given if key not in known), None)
     if unknown is not None:
@@ -62,32 +62,53 @@ def image_numbers(truth: GroundTruth, image_ids: Any) -> Any:
     return np.array([known[key] for key in given], np.int64)
 
 
-def check_ground_truth(truth: GroundTruth) -> None:
-    """Refuse arrays that contradict each other or hold what no box can be."""
-    check_ascending("image", truth.image_ids)
-    check_ascending("category", truth.category_ids)
-    images, classes = len(truth.image_ids), len(truth.category_ids)
-    rows = check_columns("ground truth", images, classes, truth.image_index, truth.labels, truth.boxes_xywh)
-    check_sizes("ground truth", truth.boxes_xywh)
-    check_finite("ground truth", "area", truth.area, rows)
-    for name in ("is_crowd", "annotation_ids"):
-        if len(getattr(truth, name)) != rows:
-            raise InputError(f"ground truth: {rows} rows and {len(getattr(truth, name))} {name}: give one per row")
-    if len(truth.class_names) != classes:
-        raise InputError(
-            f"ground truth: {classes} categories and {len(truth.class_names)} names: give one per category"
-        )
-    unique, count = np.unique(truth.annotation_ids, return_counts=True)
+def sound_truth(truth: GroundTruth) -> GroundTruth:
+    """The same annotations with every column in the type that GroundTruth declares.
+
+    Raises InputError for arrays that contradict each other or hold what no annotation can.
+    """
+    table = "ground truth"
+    image_ids = _ascending("image", truth.image_ids)
+    category_ids = _ascending("category", truth.category_ids)
+    images, classes = len(image_ids), len(category_ids)
+    image, label, boxes = rows_of_boxes(table, images, classes, truth.image_index, truth.labels, truth.boxes_xywh)
+    check_sizes(table, boxes)
+    rows = len(label)
+    names = _texts("class_names", truth.class_names, classes)
+    annotation_ids = column_of_ids(table, "annotation_ids", truth.annotation_ids, rows)
+    unique, count = np.unique(annotation_ids, return_counts=True)
     if len(unique) < rows:
         raise InputError(
             f"ground truth: annotation id {unique[count > 1][0]} occurs more than once: number the annotations"
         )
+    return GroundTruth(
+        image_ids=image_ids,
+        category_ids=category_ids,
+        class_names=names,
+        image_index=image,
+        labels=label,
+        boxes_xywh=boxes,
+        area=column_of_numbers(table, "area", truth.area, rows),
+        is_crowd=column_of_flags(table, "is_crowd", truth.is_crowd, rows),
+        annotation_ids=annotation_ids,
+        image_keys=None if truth.image_keys is None else _texts("image_keys", truth.image_keys, images),
+        category_keys=None if truth.category_keys is None else _texts("category_keys", truth.category_keys, classes),
+    )
 
 
-def check_ascending(what: str, ids: NDArray[np.int64]) -> None:
+def _ascending(what: str, ids: Any) -> NDArray[np.int64]:
     """Equal scores are ordered by image id, so positions must ascend with ids."""
-    if (np.diff(ids) <= 0).any():
+    whole = whole_array(f"ground truth: {what}_ids", ids)
+    if whole.ndim != 1 or (whole[1:] <= whole[:-1]).any():
         raise InputError(f"{what} ids of the ground truth do not ascend: sort them, each once, and renumber the rows")
+    return whole
+
+
+def _texts(what: str, values: Any, count: int) -> tuple[str, ...]:
+    texts = (values,) if isinstance(values, str) else tuple(values)
+    if len(texts) != count or not all(isinstance(text, str) for text in texts):
+        raise InputError(f"ground truth: {count} ids and {what} {texts[:3]}...: give one text per id")
+    return tuple(str(text) for text in texts)
 
 
 def index_for(truth: GroundTruth, rules: Rules) -> TruthIndex:

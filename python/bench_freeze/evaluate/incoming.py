@@ -12,56 +12,75 @@ from numpy.typing import NDArray
 from ..data.dataset import DetectionTable
 from ..data.letterbox import Letterbox
 from ..errors import InputError
-from ..kernels.arrays import as_numpy, describe
+from ..kernels.arrays import describe
 from ..kernels.ext import Detections
+from ..kernels.rows import column_of_numbers, positions_of, rows_of_boxes
+from ..kernels.values import array_of, number_array, whole_array
 
 
 @dataclass(frozen=True)
 class Incoming:
-    """Rows of B images; `image` is a position among them."""
+    """Rows of B images; `image` is a position among them. Columns may be of any type: `match` reads and checks them."""
 
     image: NDArray[np.int32]  # [N]
-    labels: NDArray[np.int32]  # [N]
-    boxes_xywh: NDArray[np.float64]  # [N, 4], pixels of the image
-    scores: NDArray[np.float64]  # [N]
+    labels: Any  # [N]
+    boxes_xywh: Any  # [N, 4], pixels of the image
+    scores: Any  # [N]
     dropped: int = 0  # what a limit of NMS cut off
 
 
 def rows_of_table(table: DetectionTable, images: int) -> tuple[NDArray[np.int32], Incoming]:
-    """Positions of the images that have rows, and the rows. Indices were checked."""
+    """Positions of the images that have rows, and the rows. Raises InputError for an image out of range."""
+    image = positions_of("detections", "image", table.image_index, images)
     has_rows = np.zeros(images, np.bool_)
-    has_rows[table.image_index] = True
+    has_rows[image] = True
     positions = np.flatnonzero(has_rows).astype(np.int32)
     among = (np.cumsum(has_rows) - 1).astype(np.int32)
-    image = table.image_index if len(positions) == images else among[table.image_index]
+    image = image if len(positions) == images else among[image]
     return positions, Incoming(image, table.labels, table.boxes_xywh, table.scores)
+
+
+def sound_table(table: DetectionTable, images: int, classes: int) -> DetectionTable:
+    """The same detections with every column in the type that DetectionTable declares. Raises InputError."""
+    image, label, boxes = rows_of_boxes(
+        "detections", images, classes, table.image_index, table.labels, table.boxes_xywh
+    )
+    return DetectionTable(image, label, boxes, column_of_numbers("detections", "score", table.scores, len(label)))
 
 
 def rows_of(detections: Any, images: int, letterbox: Sequence[Letterbox] | None) -> Incoming:
     """The rows of `Evaluator.update`'s detections, in image pixels. Raises InputError for shapes that do not fit."""
     dropped = 0
     if isinstance(detections, Detections):
-        dropped = int(detections.dropped_candidates.sum() + detections.dropped_detections.sum())
+        limits = (detections.dropped_candidates, detections.dropped_detections)
+        dropped = int(sum(whole_array("dropped detections", counts, 0).sum() for counts in limits))
         parts = (detections.count, detections.boxes_xyxy, detections.scores, detections.labels)
         image, boxes, scores, labels = _of_fixed_shape(parts, images)
     elif isinstance(detections, tuple) and len(detections) == 4:
         image, boxes, scores, labels = _of_fixed_shape(detections, images)
     elif hasattr(detections, "shape"):
-        image, boxes, scores, labels = _of_rows(as_numpy("detections", detections), images)
+        image, boxes, scores, labels = _of_rows(array_of("detections", detections), images)
     else:
         image, boxes, scores, labels = _of_lists(detections, images)
+    wrong = "detections: the box of {place} is {value}, not finite: mend or drop that row"
+    xywh = number_array("detections: boxes", boxes, wrong=wrong)
     if letterbox is not None:
-        boxes = _to_images(boxes, image, letterbox)
-    xywh = boxes.astype(np.float64)
-    xywh[:, 2:] -= xywh[:, :2]
-    return Incoming(image, _whole(labels), xywh, scores.astype(np.float64), dropped)
+        xywh = _to_images(xywh, image, letterbox)
+    xywh = np.concatenate([xywh[:, :2], xywh[:, 2:] - xywh[:, :2]], axis=1)
+    return Incoming(
+        image,
+        labels,
+        xywh,
+        scores,
+        dropped,
+    )
 
 
 _Columns = tuple[NDArray[np.int32], NDArray[Any], NDArray[Any], NDArray[Any]]  # image, corners, scores, labels
 
 
 def _of_fixed_shape(parts: Sequence[Any], images: int) -> _Columns:
-    count, boxes, scores, labels = (as_numpy("detections", part) for part in parts)
+    count, boxes, scores, labels = (array_of("detections", part) for part in parts)
     count = count.reshape(-1)
     rows = boxes.shape[1] if boxes.ndim == 3 else -1
     if (
@@ -75,9 +94,8 @@ def _of_fixed_shape(parts: Sequence[Any], images: int) -> _Columns:
             f"detections of {images} images are {shapes}: give count [B], boxes_xyxy [B, D, 4], scores [B, D], "
             "labels [B, D]"
         )
-    count = _whole(count)
-    if images and (np.min(count) < 0 or np.max(count) > rows):
-        raise InputError(f"detections: a count of {np.max(count)} with room for {rows}: give counts from 0 to {rows}")
+    wrong = f"detections: a count of {{value}} with room for {rows}: give counts from 0 to {rows}"
+    count = whole_array("detections: count", count, 0, rows, wrong=wrong)
     kept = np.arange(rows) < count[:, None]
     return np.nonzero(kept)[0].astype(np.int32), boxes[kept], scores[kept], labels[kept]
 
@@ -102,7 +120,7 @@ def _of_lists(detections: Any, images: int) -> _Columns:
     for number, entry in enumerate(detections):
         if not isinstance(entry, Sequence) or len(entry) != 3:
             raise InputError(f"detections[{number}] is no (boxes_xyxy, scores, labels): give the three arrays")
-        boxes, scores, labels = (as_numpy("detections", part) for part in entry)
+        boxes, scores, labels = (array_of("detections", part) for part in entry)
         if scores.ndim != 1 or boxes.shape != (len(scores), 4) or labels.shape != scores.shape:
             shapes = ", ".join(describe(part) for part in (boxes, scores, labels))
             raise InputError(f"detections[{number}] is {shapes}: give boxes_xyxy [n, 4], scores [n] and labels [n]")
@@ -117,15 +135,3 @@ def _to_images(boxes: NDArray[Any], image: NDArray[np.int32], letterbox: Sequenc
     begin = np.searchsorted(image, np.arange(len(letterbox) + 1))
     parts = [placement.to_image(boxes[begin[i] : begin[i + 1]]) for i, placement in enumerate(letterbox)]
     return np.concatenate(parts) if parts else np.zeros((0, 4))
-
-
-def _whole(labels: NDArray[Any]) -> NDArray[np.int32]:
-    """Labels as int32; engines give them as floats too."""
-    if labels.dtype.kind not in "iuf":
-        raise InputError(f"labels are {describe(labels)}: give whole numbers")
-    with np.errstate(invalid="ignore"):
-        whole = labels.astype(np.int32)
-        is_changed = whole != labels
-    if is_changed.any():
-        raise InputError(f"label {labels[is_changed][0]} is no whole number of 32 bits: give positions of categories")
-    return whole

@@ -20,7 +20,9 @@ import numpy as np
 
 from ..artifact import write_whole
 from ..errors import InputError
-from ..kernels.matching import Lattice, Masks, Matches, TruthIndex, accumulate
+from ..kernels.matching import Lattice, Masks, Matches, TruthIndex, accumulate, index_truth
+from ..kernels.rows import column_of_numbers, positions_of
+from ..kernels.values import number_array, whole_array, whole_number
 from .columns import Columns, DamagedColumns, pack_columns, unpack_columns
 from .evaluation import Counts, Evaluation
 from .protocols import RECALL_THRESHOLDS, rules_of
@@ -153,23 +155,15 @@ def _truth_columns(evaluation: Evaluation) -> tuple[dict[str, Any], Columns]:
 
 def _truth(facts: Mapping[str, Any], columns: Columns) -> tuple[TruthIndex, tuple[str, ...]]:
     names = tuple(str(name) for name in facts["class_names"])
-    label = columns["label"].astype(np.int32)
-    begin = _begin(columns["count"], len(label))
-    _check_labels(label, len(names))
-    rows = len(label)
-    wide = {"boxes_xywh": (rows, 4), "area": (rows,), "is_crowd": (rows,), "is_void": (rows,)}
-    for name, shape in wide.items():
-        if columns[name].shape != shape:
-            raise DamagedColumns(f"{name} has another size")
-    truth = TruthIndex(
-        len(names),
-        begin,
-        label,
-        columns["boxes_xywh"].astype(np.float64),
-        columns["area"].astype(np.float64),
-        columns["is_crowd"].astype(np.uint8),
-        columns["is_void"].astype(np.uint8),
+    begin = _begin(columns["count"], len(columns["label"]))
+    images = len(begin) - 1
+    image = np.repeat(np.arange(images), np.diff(begin))
+    flags = (columns["is_crowd"], columns["is_void"])
+    truth = index_truth(
+        image, columns["label"], columns["boxes_xywh"], columns["area"], *flags, images=images, classes=len(names)
     )
+    if not np.array_equal(truth.label, columns["label"]):
+        raise DamagedColumns("the classes of an image do not ascend")
     return truth, names
 
 
@@ -197,11 +191,11 @@ def _match_columns(evaluation: Evaluation) -> tuple[dict[str, Any], Columns]:
 def _evaluation(
     truth: TruthIndex, class_names: tuple[str, ...], facts: Mapping[str, Any], columns: Columns
 ) -> Evaluation:
-    ranges = columns["area_ranges"].astype(np.float64).reshape(-1, 2)
-    lattice = Lattice(rules_of(facts["protocol"]).rule, columns["iou_thresholds"].astype(np.float64), ranges)
-    label = columns["label"].astype(np.int32)
-    begin = _begin(columns["count"], len(label))
-    _check_labels(label, truth.classes)
+    ranges = np.require(columns["area_ranges"], np.float64, "C").reshape(-1, 2)  # an end may be infinite
+    lattice = Lattice(rules_of(facts["protocol"]).rule, number_array("IoU", columns["iou_thresholds"]), ranges)
+    begin = _begin(columns["count"], len(columns["label"]))
+    label = positions_of("matches", "class", columns["label"], truth.classes)
+    scores = column_of_numbers("matches", "score", columns["scores"], len(label))
     parts = lattice.parts()
     masks = tuple(
         Masks(*(np.ascontiguousarray(columns[f"{kind}.{i}"].T) for kind in Masks._fields)) for i in range(len(parts))
@@ -210,10 +204,10 @@ def _evaluation(
         size = (len(lattice.iou_thresholds[part]) * len(ranges) + 7) // 8
         if any(mask.shape != (len(label), size) or mask.dtype != np.uint8 for mask in pair):
             raise DamagedColumns("a mask has another size")
-    if len(begin) != len(truth.begin) or columns["scores"].shape != label.shape or len(facts["areas"]) != len(ranges):
+    if len(begin) != len(truth.begin) or len(facts["areas"]) != len(ranges):
         raise DamagedColumns("the sizes contradict each other")
-    matches = Matches(begin, label, columns["scores"].astype(np.float64), masks)
-    maxima = tuple(int(maximum) for maximum in facts["max_detections"])
+    matches = Matches(begin, label, scores, masks)
+    maxima = tuple(whole_array("max_detections", facts["max_detections"], 1).tolist())
     tensors, tied, truncated = accumulate(
         truth, lattice, matches, recall_thresholds=RECALL_THRESHOLDS, max_detections=maxima
     )
@@ -232,7 +226,7 @@ def _evaluation(
             detections=len(label),
             truncated_detections=truncated,
             tied_scores=tied,
-            **{name: int(facts["counts"][name]) for name in _COUNTS},
+            **{name: whole_number(name, facts["counts"][name], low=0) for name in _COUNTS},
         ),
         truth=truth,
         lattice=lattice,
@@ -241,14 +235,10 @@ def _evaluation(
 
 
 def _begin(count: np.ndarray[Any, Any], rows: int) -> np.ndarray[Any, np.dtype[np.int64]]:
-    if count.ndim != 1 or (count < 0).any() or int(count.sum()) != rows:
+    whole = whole_array("rows of the images", count, 0, rows)
+    if whole.ndim != 1 or whole.sum() != rows:
         raise DamagedColumns("the rows of the images do not add up")
-    return np.concatenate([np.zeros(1, np.int64), np.cumsum(count, dtype=np.int64)])
-
-
-def _check_labels(label: np.ndarray[Any, Any], classes: int) -> None:
-    if label.ndim != 1 or (len(label) and not (label.min() >= 0 and label.max() < classes)):
-        raise DamagedColumns("a class is out of range")
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(whole)])
 
 
 def _exact_float32(scores: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, Any]:

@@ -25,6 +25,10 @@ from .device_array import (
 from .ext import native
 from .matching import Lattice, MatchRule, TruthIndex
 
+_COLUMNS = {
+    "begin": "int64", "label": "int32", "boxes_xywh": "float64", "area": "float64", "is_crowd": "uint8",
+    "is_void": "uint8",
+}  # fmt: skip
 _FAULTS = {
     1: "names an image beyond the ground truth, or counts more rows than it has",
     2: "has a class beyond the ground truth's",
@@ -50,13 +54,22 @@ class CudaTruth:
     def upload(cls, truth: TruthIndex, device: int = 0) -> CudaTruth:
         """Copy a data set's ground truth to a GPU, once for all of its batches."""
         require_cuda()
-        columns = (truth.begin, truth.label, truth.boxes_xywh, truth.area, truth.is_crowd, truth.is_void)
+        truth.native()  # refuses columns of other types, and what the kernels could not follow
+        columns = (getattr(truth, name) for name in _COLUMNS)
         return cls(len(truth.begin) - 1, truth.classes, *(DeviceArray.from_numpy(column, device) for column in columns))
 
-    def columns(self) -> tuple[View, ...]:
-        """Where the columns lie, in the order of the fields."""
-        arrays = (self.begin, self.label, self.boxes_xywh, self.area, self.is_crowd, self.is_void)
-        return tuple(view_of("ground truth", array) for array in arrays)
+    def columns(self, device: int) -> tuple[View, ...]:
+        """Where the columns lie, in the order of the fields. Raises InputError for other types, sizes or GPUs."""
+        views = {name: view_of(name, getattr(self, name)) for name in _COLUMNS}
+        if any(view.device != device for view in views.values()):
+            raise InputError(
+                f"the ground truth is on another GPU than the detections, which are on {device}: upload it there"
+            )
+        rows = (*views["label"].shape, 0)[0]
+        shapes = {"begin": (self.images + 1,), "boxes_xywh": (rows, 4)}
+        for name, view in views.items():
+            _check_view(f"{name} of the ground truth", view, _COLUMNS[name], shapes.get(name, (rows,)), device)
+        return tuple(views.values())
 
 
 @dataclass(frozen=True)
@@ -112,11 +125,7 @@ def match_cuda(
             f"{len(lattice.iou_thresholds)} IoU thresholds times {len(lattice.area_ranges)} area ranges are matched in "
             f"{len(parts)} parts: match each on its own"
         )
-    columns = truth.columns()
-    if any(column.device != device for column in columns):
-        raise InputError(
-            f"the ground truth is on another GPU than the detections, which are on {device}: upload it there"
-        )
+    columns = truth.columns(device)
     begin, label, boxes, area, is_crowd, is_void = (column.address for column in columns)
     call = native.CudaTruth(
         truth.images, truth.classes, columns[1].shape[0], begin, label, boxes, area, is_crowd, is_void

@@ -171,6 +171,8 @@ def _c_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _view_of_interface(name: str, interface: dict[str, Any]) -> View:
+    if interface.get("mask") is not None:
+        raise InputError(f"{name} has a mask, which no kernel reads: fill the masked values")
     dtype = np.dtype(interface["typestr"])
     shape = tuple(interface["shape"])
     byte_strides = interface.get("strides")

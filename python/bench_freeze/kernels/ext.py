@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from .. import _ext
 from ..errors import InputError
-from .arrays import as_numpy, check_positive, describe
+from .arrays import as_numpy, describe
 from .nms_options import DEFAULTS, NmsOptions
+from .values import INT64, real_number, whole_number
 
 native = _ext  # for matching.py, the other half of this border
 
@@ -34,7 +35,7 @@ class Detections:
 def nms(predictions: Any, options: NmsOptions = DEFAULTS, *, threads: int = 1) -> Detections:
     """`bench_freeze.nms` on the CPU."""
     head = _head(predictions)
-    check_positive("threads", threads)
+    threads = whole_number("threads", threads)
     images, rows = head.shape[0], options.max_detections
     found = Detections(
         boxes_xyxy=np.zeros((images, rows, 4), np.float32),
@@ -82,31 +83,32 @@ def letterbox(
     Bilinear with half-pixel centres and no antialiasing (OpenCV's INTER_LINEAR), rounded to whole grey levels, then
     divided by 255; the canvas around the image is `fill` / 255. One thread; the interpreter lock is released.
     """
-    image = image_hwc_uint8
+    image = as_numpy("image", image_hwc_uint8)
     out = out_chw_float32
+    if not isinstance(out, np.ndarray):
+        raise InputError(f"out is a {type(out).__name__}: give a NumPy array, float32 [3, height, width]")
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
         raise InputError(f"image is {describe(image)}: give uint8 [height, width, 3] in RGB order")
     if out.dtype != np.float32 or out.ndim != 3 or out.shape[0] != 3:
         raise InputError(f"out is {describe(out)}: give float32 [3, height, width]")
     if not (out.flags.c_contiguous and out.flags.writeable and out.flags.aligned):
         raise InputError("out is not a writeable, contiguous array: give one image of a batch, such as batch[i]")
-    height, width = (int(size) for size in resized_hw)
-    top, left = (int(offset) for offset in top_left)
+    height, width = (whole_number("resized_hw", size, low=INT64.min) for size in resized_hw)
+    top, left = (whole_number("top_left", offset, low=INT64.min) for offset in top_left)
     if height < 1 or width < 1 or top < 0 or left < 0 or top + height > out.shape[1] or left + width > out.shape[2]:
         raise InputError(
             f"an image of {height} x {width} at ({top}, {left}) does not fit a canvas of "
             f"{out.shape[1]} x {out.shape[2]}: shrink resized_hw or move top_left"
         )
-    if not 0 <= fill <= 255:
-        raise InputError(f"fill is {fill}: give a grey level from 0 to 255")
+    fill_level = real_number("fill", fill, 0, 255, "a grey level from 0 to 255")
     if image.strides[1:] != (3, 1) or image.strides[0] < 3 * image.shape[1]:
         image = np.ascontiguousarray(image)
-    _ext.letterbox(image, out, height, width, top, left, float(np.float32(fill) / np.float32(255)))
+    _ext.letterbox(image, out, height, width, top, left, float(np.float32(fill_level) / np.float32(255)))
 
 
 def _head(predictions: Any) -> NDArray[np.float32] | NDArray[np.float16]:
     """`predictions` as a NumPy array whose last axis is contiguous; copies only where it is not."""
-    head = predictions if isinstance(predictions, np.ndarray) else as_numpy("predictions", predictions)
+    head = as_numpy("predictions", predictions)
     if head.dtype not in (np.float32, np.float16) or not head.dtype.isnative or head.ndim != 3 or head.shape[1] < 5:
         raise InputError(
             f"predictions are {describe(head)}: give float32 or float16 [images, 4 + classes, anchors] "

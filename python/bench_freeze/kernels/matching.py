@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from .arrays import check_columns, check_finite, check_positive, check_sizes, column
 from .ext import native
+from .rows import check_sizes, column_of_flags, column_of_numbers, positions_of, rows_of_boxes
+from .values import UINT64_MAX, number_array, whole_array, whole_number
 
 MatchRule = Literal["coco", "ultralytics", "voc"]  # in the order of csrc/core/match.h
 _RULES: tuple[MatchRule, ...] = get_args(MatchRule)
+_MOST_CLASSES = 1 << 20  # as csrc/checks.h
 _MAX_WEIGHT = 1 << 20  # of an image in `bootstrap`
 _LANES = 64  # one bit per (IoU threshold, area range) in the kernel
 
@@ -79,8 +81,15 @@ class Lattice:
     """What a detection is matched for: every pair of IoU threshold and area range, by one rule (csrc/core/match.h)."""
 
     rule: MatchRule
-    iou_thresholds: NDArray[np.float64]  # [T]
-    area_ranges: NDArray[np.float64]  # [A, 2], both ends inclusive
+    iou_thresholds: NDArray[np.float64]  # [T], 1 or more
+    area_ranges: NDArray[np.float64]  # [A, 2], 1 to 64, both ends inclusive
+
+    def __post_init__(self) -> None:
+        if self.rule not in _RULES or not 1 <= len(self.area_ranges) <= _LANES or not len(self.iou_thresholds):
+            raise InputError(
+                f"rule {self.rule!r}, {len(self.iou_thresholds)} IoU thresholds and {len(self.area_ranges)} area "
+                f"ranges: give one of {', '.join(_RULES)}, one threshold or more and 1 to {_LANES} ranges"
+            )
 
     def parts(self) -> list[slice]:
         """Thresholds are matched independently, so more of them than the kernel has bits for go in parts."""
@@ -93,45 +102,49 @@ class Lattice:
 
 
 def index_truth(
-    image: NDArray[np.int32],
-    label: NDArray[np.int32],
-    boxes_xywh: NDArray[np.float64],
-    area: NDArray[np.float64],
-    is_crowd: NDArray[np.bool_],
-    is_void: NDArray[np.bool_],
+    image: NDArray[Any],
+    label: NDArray[Any],
+    boxes_xywh: NDArray[Any],
+    area: NDArray[Any],
+    is_crowd: NDArray[Any],
+    is_void: NDArray[Any],
     *,
     images: int,
     classes: int,
 ) -> TruthIndex:
-    """Lay out ground truth for matching; rows of one image and class keep their order.
+    """Lay out ground truth for matching: `image`, `label`, `area` and flags [N], boxes [N, 4], of any number type.
 
-    Raises InputError for columns of unequal length, a position out of range, or a value that is not finite.
+    Rows of one image and class keep their order. Raises InputError for columns of unequal length, a position out of
+    range, a value that is not finite, and a flag that is neither true nor false.
     """
-    rows = check_columns("ground truth", images, classes, image, label, boxes_xywh)
-    check_finite("ground truth", "area", area, rows)
-    if len(is_crowd) != rows or len(is_void) != rows:
-        raise InputError(f"ground truth has {rows} rows and flags of another length: give one flag per row")
+    table = "ground truth"
+    classes = whole_number("the number of classes", classes, 0, _MOST_CLASSES)
+    image, label, boxes_xywh = rows_of_boxes(table, images, classes, image, label, boxes_xywh)
+    rows = len(label)
+    area = column_of_numbers(table, "area", area, rows)
+    is_crowd = column_of_flags(table, "is_crowd", is_crowd, rows)
+    is_void = column_of_flags(table, "is_void", is_void, rows)
     order = np.lexsort((label, image))
     return TruthIndex(
         classes,
         np.searchsorted(image[order], np.arange(images + 1)).astype(np.int64),
-        column(label[order], np.int32),
-        column(boxes_xywh[order], np.float64),
-        column(area[order], np.float64),
-        column(is_crowd[order], np.uint8),
-        column(is_void[order], np.uint8),
+        label[order],
+        boxes_xywh[order],
+        area[order],
+        is_crowd[order].astype(np.uint8),
+        is_void[order].astype(np.uint8),
     )
 
 
 def match(
     truth: TruthIndex,
     lattice: Lattice,
-    image_positions: NDArray[np.int32],
+    image_positions: NDArray[Any],
     *,
-    image: NDArray[np.int32],
-    label: NDArray[np.int32],
-    boxes_xywh: NDArray[np.float64],
-    scores: NDArray[np.float64],
+    image: NDArray[Any],
+    label: NDArray[Any],
+    boxes_xywh: NDArray[Any],
+    scores: NDArray[Any],
     threads: int = 1,
 ) -> tuple[Matches, int]:
     """Match the detections of some images, each with all of its rows; identical for any number of threads.
@@ -142,14 +155,16 @@ def match(
     Raises InputError for columns of unequal length, a position out of range, a box or score that is not finite, or a
     negative width or height.
     """
-    images = len(image_positions)
-    rows = check_columns("detections", images, truth.classes, image, label, boxes_xywh)
-    check_sizes("detections", boxes_xywh)
-    check_finite("detections", "score", scores, rows)
-    check_positive("threads", threads)
+    table = "detections"
+    in_truth = positions_of(table, "image", image_positions, len(truth.begin) - 1)
+    images = len(in_truth)
+    image, label, boxes_xywh = rows_of_boxes(table, images, truth.classes, image, label, boxes_xywh)
+    check_sizes(table, boxes_xywh)
+    rows = len(label)
+    scores = column_of_numbers(table, "score", scores, rows)
+    threads = whole_number("threads", threads)
     begin, order = np.empty(images + 1, np.int64), np.empty(rows, np.int32)
-    native.order_by_image(column(image, np.int32), begin, order)
-    columns = (column(label, np.int32), column(boxes_xywh, np.float64), column(scores, np.float64))
+    native.order_by_image(image, begin, order)
     matches = Matches(begin, np.empty(rows, np.int32), np.empty(rows), ())
     near = 0
     for part in lattice.parts():
@@ -158,10 +173,12 @@ def match(
         near += native.match(
             truth.native(),
             lattice.native(part),
-            column(image_positions, np.int32),
+            in_truth,
             begin,
             order,
-            *columns,
+            label,
+            boxes_xywh,
+            scores,
             threads,
             matches.label,
             matches.scores,
@@ -186,8 +203,9 @@ def accumulate(
 
     `matches` covers images of the ground truth in ascending order; both other arguments ascend.
     """
-    check_positive("threads", threads)
-    maxima = np.array(max_detections, np.int64)
+    threads = whole_number("threads", threads)
+    maxima = whole_array("max_detections", max_detections, 1)
+    recall_thresholds = number_array("recall_thresholds", recall_thresholds)
     parts, tied, truncated = [], 0, 0
     for part, masks in zip(lattice.parts(), matches.masks, strict=True):
         thresholds = len(lattice.iou_thresholds[part])
@@ -205,6 +223,7 @@ def accumulate(
 
 def raw_curves(truth: TruthIndex, lattice: Lattice, matches: Matches, threshold: int) -> RawCurves:
     """The curve of every class at one IoU threshold (by position) in the first area range, over all detections."""
+    threshold = whole_number("threshold", threshold, 0, len(lattice.iou_thresholds) - 1)
     part = threshold // (_LANES // len(lattice.area_ranges))
     lane = threshold - lattice.parts()[part].start
     rows = len(matches.label)
@@ -237,15 +256,17 @@ def bootstrap(
 
     Raises InputError for weights of another shape, below 0 or above 2^20.
     """
-    check_positive("threads", threads)
+    threads = whole_number("threads", threads)
+    resamples = whole_number("resamples", resamples, low=0)
+    max_detections = whole_number("max_detections", max_detections)
+    seed = whole_number("seed", seed, low=0, high=UINT64_MAX)
+    recall_thresholds = number_array("recall_thresholds", recall_thresholds)
     images = len(truth.begin) - 1
-    counts = np.zeros((0, images), np.int32) if weights is None else np.ascontiguousarray(weights, np.int32)
+    counts = np.zeros((0, images), np.int32)
     if weights is not None:
+        counts = whole_array("weights", weights, 0, _MAX_WEIGHT, dtype=np.int32)
         if counts.shape != (resamples, images):
             raise InputError(f"weights is {counts.shape}: give one per resample and image, {(resamples, images)}")
-        low, high = (np.min(counts), np.max(counts)) if counts.size else (0, 0)
-        if low < 0 or high > _MAX_WEIGHT:
-            raise InputError(f"weights has numbers from {low} to {high}: give some from 0 to {_MAX_WEIGHT}")
     found = []
     for part, masks in zip(lattice.parts(), matches.masks, strict=True):
         ap = np.empty((resamples, truth.classes, len(lattice.iou_thresholds[part])))

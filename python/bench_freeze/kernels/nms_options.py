@@ -6,10 +6,11 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from ..errors import InputError
-from .arrays import check_positive
+from .values import flag, real_number, whole_number
 
 BoxFormat = Literal["cxcywh", "xyxy"]
 LARGEST_FLOAT32 = (2 - 2**-23) * 2.0**127
+_MOST_DETECTIONS = 2**31 - 1  # they are counted in 32 bits
 
 
 @dataclass(frozen=True)
@@ -28,13 +29,18 @@ class NmsOptions:
     box_format: BoxFormat = "cxcywh"
 
     def __post_init__(self) -> None:
-        if not 0 <= self.iou_threshold <= 1:
-            raise InputError(f"iou_threshold is {self.iou_threshold}: give a number from 0 to 1")
-        if not abs(self.score_threshold) <= LARGEST_FLOAT32:
-            raise InputError(f"score_threshold is {self.score_threshold}: give a finite number such as 0.001")
-        check_positive("max_detections", self.max_detections)
-        check_positive("max_candidates", self.max_candidates)
-        if self.box_format not in ("cxcywh", "xyxy"):
+        low, high, example = -LARGEST_FLOAT32, LARGEST_FLOAT32, "a finite number such as 0.001"
+        checked = {
+            "score_threshold": real_number("score_threshold", self.score_threshold, low, high, example),
+            "iou_threshold": real_number("iou_threshold", self.iou_threshold, 0, 1, "a number from 0 to 1"),
+            "max_detections": whole_number("max_detections", self.max_detections, high=_MOST_DETECTIONS),
+            "max_candidates": whole_number("max_candidates", self.max_candidates),
+            "multi_label": flag("multi_label", self.multi_label),
+            "class_agnostic": flag("class_agnostic", self.class_agnostic),
+        }
+        for name, value in checked.items():  # plain Python numbers, whatever was given
+            object.__setattr__(self, name, value)
+        if not isinstance(self.box_format, str) or self.box_format not in ("cxcywh", "xyxy"):
             raise InputError(f"box_format is {self.box_format!r}: give 'cxcywh' or 'xyxy'")
 
     def key(self) -> dict[str, Any]:

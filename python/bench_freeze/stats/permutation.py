@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..evaluate.bootstrap import check_pair, mean_ap, resampled_ap
 from ..evaluate.evaluation import Evaluation
 from ..kernels.matching import Masks, Matches, TruthIndex
+from ..kernels.values import flag_array
 
 
 def image_swaps(images: int, permutations: int, seed: int) -> NDArray[np.bool_]:
@@ -39,6 +40,7 @@ def swapped_differences(
 
     Raises InputError for results that are not of the same ground truth, protocol and thresholds.
     """
+    swaps = flag_array("swaps", swaps)
     differences = np.zeros((len(iou_thresholds), len(swaps)))
     for a, b in pairs:
         check_pair(a, b)

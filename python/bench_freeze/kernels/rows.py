@@ -1,0 +1,81 @@
+"""Tables of boxes: the columns that every one has, as kernels read them."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from .values import INT32, array_of, flag_array, number_array, whole_array
+
+
+class Rows(NamedTuple):
+    """Where every box of a table is; N rows."""
+
+    image: NDArray[np.int32]  # [N], position of its image
+    label: NDArray[np.int32]  # [N], position of its class
+    boxes: NDArray[np.float64]  # [N, 4]
+
+
+def rows_of_boxes(table: str, images: int, classes: int, image: Any, label: Any, boxes: Any) -> Rows:
+    """The columns of a table. Raises InputError for unequal lengths, positions out of range and boxes not finite."""
+    columns = [array_of(f"{table}: {name}", values) for name, values in
+               (("image_index", image), ("labels", label), ("boxes", boxes))]  # fmt: skip
+    rows = len(columns[1]) if columns[1].ndim else 0
+    if [column.shape for column in columns] != [(rows,), (rows,), (rows, 4)]:
+        shapes = ", ".join(str(list(column.shape)) for column in columns)
+        raise InputError(f"{table}: columns of {shapes}: give one row per box")
+    return Rows(
+        positions_of(table, "image", columns[0], images),
+        positions_of(table, "class", columns[1], classes),
+        number_array("box", columns[2], wrong=f"{table}: the {{what}} of {{place}} is {{value}}, not finite: mend or "
+                     "drop that row"),
+    )  # fmt: skip
+
+
+def positions_of(table: str, what: str, values: Any, count: int) -> NDArray[np.int32]:
+    """Positions among `count` images or classes."""
+    wrong = f"{table}: {{place}} names {what} {{value}}, and there are {count}: mend that row"
+    return whole_array(
+        f"{table}: positions of {what}", values, 0, min(count, INT32.max + 1) - 1, dtype=np.int32, wrong=wrong
+    )
+
+
+def column_of_numbers(table: str, what: str, values: Any, rows: int) -> NDArray[np.float64]:
+    """One finite number per row. Raises InputError for another length."""
+    column = array_of(f"{table}: {what}", values)
+    _check_length(table, f"values of {what}", column, rows)
+    wrong = f"{table}: the {what} of {{place}} is {{value}}, not finite: mend or drop that row"
+    return number_array(f"{table}: {what}", column, wrong=wrong)
+
+
+def column_of_flags(table: str, what: str, values: Any, rows: int) -> NDArray[np.bool_]:
+    """One flag per row. Raises InputError for another length, and for what is no flag."""
+    column = array_of(f"{table}: {what}", values)
+    _check_length(table, what, column, rows)
+    return flag_array(f"{table}: {what}", column)
+
+
+def column_of_ids(table: str, what: str, values: Any, rows: int) -> NDArray[np.int64]:
+    """One whole number of 64 bits per row. Raises InputError for another length."""
+    column = array_of(f"{table}: {what}", values)
+    _check_length(table, what, column, rows)
+    return whole_array(f"{table}: {what}", column)
+
+
+def check_sizes(table: str, boxes_xywh: NDArray[np.float64]) -> None:
+    """Refuse boxes [N, 4] of negative width or height."""
+    if len(boxes_xywh) and not boxes_xywh[:, 2:].min() >= 0:
+        row = int(np.flatnonzero((boxes_xywh[:, 2:] < 0).any(axis=1))[0])
+        raise InputError(
+            f"{table}: the box of row {row} is {boxes_xywh[row].tolist()} as left, top, width, height, and neither "
+            "size may be negative: mend or drop that row"
+        )
+
+
+def _check_length(table: str, what: str, column: NDArray[Any], rows: int) -> None:
+    if column.shape != (rows,):
+        count = len(column) if column.ndim == 1 else f"{list(column.shape)}"
+        raise InputError(f"{table}: {rows} rows and {count} {what}: give one per row")

@@ -3,16 +3,22 @@
 An artifact is a folder `KIND-KEY12` with the step's files and a `manifest.json`. The key is the hash of everything the
 step depends on, so a changed input leads to another folder and just what depends on it is made anew. The folder is
 filled under another name and renamed when it is complete: one that has its final name is whole, whatever happened.
+
+What is found is verified before it is used: the files by the hashes in the manifest, the manifest by its own digest.
+One that is damaged is put aside as `damaged-KIND-KEY12` with a sentence, and the step is done again.
+
+Manifests from before there was a digest: the hashes still prove the files, but nothing proves the facts. Where the
+facts are all there is (latencies, statistics), the step is done again, which costs little. An artifact with files (a
+training of hours) is kept and sealed as it is. One sentence says both, once.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
-import os
+import re
 import shutil
-import tempfile
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,8 +27,15 @@ from typing import Any
 
 from . import __version__
 from .errors import InputError
+from .files import canonical, file_sha256, is_partial, partial_folder, remove, seal_of, sealed, write_whole
 
 MANIFEST = "manifest.json"
+DAMAGED = "damaged-"  # before the name of what was put aside
+KEY_DIGITS = 12
+_OLD_PARTIAL = re.compile(r"\.(progress-.+\.pt|timing-.+\.cache)\..+")  # names that earlier versions gave
+_FIELDS = frozenset({"kind", "key", "bench_freeze", "inputs", "files", "facts"})
+
+Warn = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -35,6 +48,7 @@ class Artifact:
     inputs: Mapping[str, Any]
     files: Mapping[str, Mapping[str, Any]]  # name -> {"sha256", "bytes"}
     facts: Mapping[str, Any]
+    is_sealed: bool = True  # whether its facts are proven by a digest
 
     def path(self, name: str) -> Path:
         """The path of one of the artifact's files."""
@@ -44,25 +58,53 @@ class Artifact:
         """Hash of one of the artifact's files."""
         return str(self.files[name]["sha256"])
 
+    def read(self, name: str) -> bytes:
+        """The content of a file, verified. Raises InputError when it changed since the artifact was found."""
+        content = self.path(name).read_bytes()
+        if hashlib.sha256(content).hexdigest() != self.sha256(name):
+            raise InputError(f"{self.path(name)} changed while it was in use; run the same command again.")
+        return content
+
+
+class DamagedArtifact(Exception):
+    """An artifact that is not what was written; the message says in what."""
+
+
+def warn_on_stderr(sentence: str) -> None:
+    """How a store speaks that nobody gave a console: on a worker, in a program."""
+    print(f"warning: {sentence}", file=sys.stderr, flush=True)
+
 
 class ArtifactStore:
-    """The artifacts of one output folder."""
+    """The artifacts of one output folder. `used` has the names of those that were found or made through this store."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, warn: Warn = warn_on_stderr) -> None:
         self.folder = folder
+        self.warn = warn
+        self.used: set[str] = set()
         self._made: set[str] = set()  # keys, by this store
+        self._said_unsealed = False
 
     def find(self, kind: str, inputs: Mapping[str, Any]) -> Artifact | None:
-        """The artifact of these inputs, or None when it has to be made."""
+        """The artifact of these inputs, verified, or None when it has to be made."""
         key = artifact_key(kind, inputs)
-        kept = read_artifact(self.folder / f"{kind}-{key[:12]}")
-        return kept if kept is not None and kept.key == key else None
+        folder = self.folder / f"{kind}-{key[:KEY_DIGITS]}"
+        try:
+            kept = open_artifact(folder)
+        except FileNotFoundError:
+            return None
+        except DamagedArtifact as damage:
+            self._put_aside(folder, str(damage))
+            return None
+        if kept.key != key or not (kept.is_sealed or self._accept_unsealed(kept)):
+            return None
+        self.used.add(folder.name)
+        return kept
 
     @contextmanager
     def scratch(self, kind: str) -> Iterator[Path]:
         """An empty folder that is gone afterwards; one that a killed run left goes with its unfinished artifacts."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f".{kind}.", suffix=".partial", dir=self.folder))
+        folder = partial_folder(self.folder, kind)
         try:
             yield folder
         finally:
@@ -78,11 +120,10 @@ class ArtifactStore:
         """
         inputs = json.loads(json.dumps(dict(inputs)))
         key = artifact_key(kind, inputs)
-        final = self.folder / f"{kind}-{key[:12]}"
+        final = self.folder / f"{kind}-{key[:KEY_DIGITS]}"
         if (kept := self.find(kind, inputs)) is not None and (not again or key in self._made):
             return kept, False
-        self.folder.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=f".{kind}-{key[:12]}.", suffix=".partial", dir=self.folder))
+        partial = partial_folder(self.folder, final.name)
         try:
             facts = dict(build(partial))
             files = {
@@ -96,12 +137,11 @@ class ArtifactStore:
                 "bench_freeze": __version__,
                 "inputs": inputs,
                 "files": files,
-                "facts": facts,
+                "facts": json.loads(json.dumps(facts)),
             }
-            write_whole(partial / MANIFEST, json.dumps(manifest, indent=1, sort_keys=True).encode())
-            if final.exists():  # unreadable or damaged, or made again
+            _write_manifest(partial, manifest)
+            if final.exists():  # without a seal, or made again
                 shutil.rmtree(final)
-            partial.chmod(0o755)  # mkdtemp's folders are their owner's alone
             partial.rename(final)
         except BaseException:
             shutil.rmtree(partial, ignore_errors=True)
@@ -110,92 +150,93 @@ class ArtifactStore:
         made = read_artifact(final)
         if made is None:
             raise InputError(f"{final} changed while it was written; is another program writing there? Run again.")
+        self.used.add(final.name)
         return made, True
+
+    def unfinished(self) -> list[Path]:
+        """What a killed run left half-written."""
+        found = self.folder.iterdir() if self.folder.is_dir() else ()
+        return sorted(path for path in found if is_partial(path) or _OLD_PARTIAL.fullmatch(path.name))
 
     def remove_unfinished(self) -> None:
         """Delete what a killed run left half-written. Only the holder of the folder's lock may call this."""
-        for partial in self.folder.glob(".*.partial"):
-            shutil.rmtree(partial, ignore_errors=True)
-        for part in self.folder.glob(".progress-*"):  # of a file that was being written
-            part.unlink(missing_ok=True)
+        for path in self.unfinished():
+            remove(path)
+
+    def _put_aside(self, folder: Path, damage: str) -> None:
+        aside = put_aside(folder)
+        self.warn(f"{folder} is damaged ({damage}): it is kept as {aside.name}, and what it held is made again.")
+
+    def _accept_unsealed(self, artifact: Artifact) -> bool:
+        if not self._said_unsealed:
+            self._said_unsealed = True
+            self.warn(
+                f"{self.folder} has results of an earlier bench-freeze, whose recorded facts have no digest: trainings "
+                "and other files fit their hashes and are kept, measurements are made again."
+            )
+        if not artifact.files:
+            return False
+        manifest = json.loads((artifact.folder / MANIFEST).read_bytes())
+        _write_manifest(artifact.folder, manifest)
+        return True
+
+
+def put_aside(path: Path) -> Path:
+    """Give a damaged file or folder a name under which nothing looks for it; one that had it before is removed."""
+    aside = path.with_name(DAMAGED + path.name)
+    remove(aside)
+    path.rename(aside)
+    return aside
 
 
 def artifact_key(kind: str, inputs: Mapping[str, Any]) -> str:
     """The hash that names an artifact: of its kind, its inputs and this package's version."""
-    inputs = json.loads(json.dumps(dict(inputs)))
-    return hashlib.sha256(_canonical({"kind": kind, "inputs": inputs, "bench_freeze": __version__})).hexdigest()
+    return _key(kind, json.loads(json.dumps(dict(inputs))), __version__)
 
 
 def read_artifact(folder: Path) -> Artifact | None:
-    """The artifact in a folder, or None when there is none or a file of it is missing or changed."""
+    """The artifact in a folder, or None when there is none or anything of it is missing or changed."""
     try:
-        manifest = json.loads((folder / MANIFEST).read_text())
-        for name, known in manifest["files"].items():
-            file = folder / name
-            if file.stat().st_size != known["bytes"] or file_sha256(file) != known["sha256"]:
-                return None
-        return Artifact(
-            manifest["kind"], folder, manifest["key"], manifest["inputs"], manifest["files"], manifest["facts"]
-        )
-    except (OSError, ValueError, KeyError, TypeError):
+        return open_artifact(folder)
+    except (FileNotFoundError, DamagedArtifact):
         return None
 
 
-def file_sha256(path: Path) -> str:
-    """Hash of a file's bytes."""
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+def open_artifact(folder: Path) -> Artifact:
+    """The artifact in a folder, verified: every file by its hash, the manifest by its digest and by its key.
 
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that a reader, or a crash, sees the old content or the new, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-@contextmanager
-def output_folder(folder: Path) -> Iterator[ArtifactStore]:
-    """Hold an output folder for one run.
-
-    The lock is the operating system's, so a killed run never leaves the folder locked. Raises InputError when another
-    run holds it or the folder cannot be written.
+    Raises FileNotFoundError when there is no such folder, DamagedArtifact when anything is missing or changed.
     """
+    if not folder.is_dir():
+        raise FileNotFoundError(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / ".lock").open("a+")
-    except (FileExistsError, NotADirectoryError):
-        raise InputError(f"{folder} is a file, not a folder; give another --out.") from None
-    except PermissionError:
-        raise InputError(f"{folder} cannot be written; give another --out or change its permissions.") from None
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            holder = lock.read().strip() or "unknown"
-            raise InputError(
-                f"{folder} is in use by another run (process {holder}); wait for it, or give another --out."
-            ) from None
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        store = ArtifactStore(folder / "artifacts")
-        store.remove_unfinished()
-        yield store
+        manifest = json.loads((folder / MANIFEST).read_bytes())
+        seal = seal_of(manifest, _FIELDS)
+        if seal == "damaged" or manifest["key"] != _key(manifest["kind"], manifest["inputs"], manifest["bench_freeze"]):
+            raise DamagedArtifact(f"{MANIFEST} is not what was written")
+        for name, known in manifest["files"].items():
+            file = folder / name
+            if not file.is_file():
+                raise DamagedArtifact(f"{name} is missing")
+            if file.stat().st_size != known["bytes"] or file_sha256(file) != known["sha256"]:
+                raise DamagedArtifact(f"{name} is not what was written")
+        return Artifact(
+            manifest["kind"],
+            folder,
+            manifest["key"],
+            manifest["inputs"],
+            manifest["files"],
+            manifest["facts"],
+            seal == "whole",
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is no manifest"
+        raise DamagedArtifact(f"{MANIFEST} or a file that it names cannot be read: {reason}") from None
 
 
-def _canonical(value: Any) -> bytes:
-    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+def _write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
+    write_whole(folder / MANIFEST, json.dumps(sealed(manifest), indent=1, sort_keys=True).encode())
+
+
+def _key(kind: str, inputs: Any, version: str) -> str:
+    return hashlib.sha256(canonical({"kind": kind, "inputs": inputs, "bench_freeze": version})).hexdigest()

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from . import __version__
 from .commands.check import add_check
+from .commands.clean import add_clean
 from .commands.data import add_data
 from .commands.diff import add_diff
 from .commands.eval import add_eval
@@ -22,7 +23,7 @@ from .text.json_text import print_findings, print_json
 from .text.terminal import guarded_streams, say
 from .text.visible import visible
 
-COMMANDS = ("run", "export", "diff", "profile", "report", "check", "baseline", "eval", "data", "doctor")
+COMMANDS = ("run", "export", "diff", "profile", "report", "check", "baseline", "eval", "data", "clean", "doctor")
 INTERRUPTED = 130
 
 RUN_EPILOG = """\
@@ -98,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     add_eval(commands)
     add_data(commands)
     add_check(commands)
+    add_clean(commands)
     _add_doctor(commands)
     return parser
 
@@ -187,6 +189,7 @@ def _run(parsed: argparse.Namespace, command: list[str]) -> int:
     from .gallery.write import REPORT
     from .report.assemble import view_of
     from .results.schema import encode
+    from .results.sealing import seal
     from .run import RESULTS, run
 
     from_file = read_toml(Path(parsed.study)) if parsed.study else {}
@@ -199,7 +202,7 @@ def _run(parsed: argparse.Namespace, command: list[str]) -> int:
     study: Study = study_from(values, where)
     results = run(study, Console(plain=parsed.json), command)
     if parsed.json:
-        print_json(encode(results))
+        print_json(seal(encode(results)))
         return 0
     show(view_of({study.out_folder.resolve().name: results}))
     say(f"{study.out_folder / RESULTS}")

@@ -10,7 +10,7 @@ from pathlib import Path
 from . import __version__
 from .analysis.analyses import measure_findings
 from .analysis.trained import Trained
-from .artifact import Artifact, output_folder, write_whole
+from .artifact import Artifact, ArtifactStore
 from .conclusions.contradictions import contradictions
 from .config.study import Study
 from .console import Console
@@ -18,9 +18,12 @@ from .engines.availability import require_engine
 from .environment import environment
 from .errors import MeasurementError
 from .evaluate.match_file import MatchFile
+from .files import write_whole
 from .finetune.arm import Arm
 from .gallery.write import write_report
+from .output import output_folder
 from .results.schema import Latencies, MatchFileFacts, Results, encode
+from .results.sealing import seal
 from .study.bench import Bench
 from .study.concluding import recommendation_of, study_statistics
 from .study.facts import data_facts, pretrainings, study_facts, weights_facts
@@ -40,7 +43,7 @@ def run(study: Study, console: Console, command: list[str]) -> Results:
     """
     for engine in study.engine:
         require_engine(engine, study.device)
-    with output_folder(study.out_folder) as store:
+    with output_folder(study.out_folder, console.warn) as store:
         every = read_inputs(study, store, console)
         results, matches = _begin(study, every, command), MatchFile()
         _warn(
@@ -53,7 +56,7 @@ def run(study: Study, console: Console, command: list[str]) -> Results:
         for (weights, bench), how in product(benches.items(), study.deployments):
             original = originals[weights, how] = measure_original(bench, *how)
             results.originals.append(original)
-            _keep(study.out_folder, results, matches, original.latency)
+            _keep(study.out_folder, results, matches, store, original.latency)
         for inputs, arm, tuned in trained_arms(study, every, store, results, console):
             _warn_of_changes(tuned, arm, results, console)
             findings = measure_findings(Trained(study, arm, tuned, inputs, store, console))
@@ -61,12 +64,12 @@ def run(study: Study, console: Console, command: list[str]) -> Results:
                 original = originals[inputs.name, how]
                 row = measure_row(benches[inputs.name], arm, tuned, findings, construction, *how, original)
                 results.rows.append(row)
-                _keep(study.out_folder, results, matches, row.latency)
+                _keep(study.out_folder, results, matches, store, row.latency)
         _warn(contradictions(results), results, console)
         results.finished = True
         results.statistics = study_statistics(results, matches, study, store, console)
         results.recommendation = recommendation_of(results)
-        _write(study.out_folder, results, matches)
+        _write(study.out_folder, results, matches, store)
         write_report(study.out_folder, results, study, every, store, console)
     return results
 
@@ -115,9 +118,9 @@ def _warn(sentences: Iterable[str | None], results: Results, console: Console) -
             console.warn(sentence)
 
 
-def _keep(folder: Path, results: Results, matches: MatchFile, latency: Latencies) -> None:
+def _keep(folder: Path, results: Results, matches: MatchFile, store: ArtifactStore, latency: Latencies) -> None:
     """Write what there is; a latency that broke off ends the run then."""
-    _write(folder, results, matches)
+    _write(folder, results, matches, store)
     if latency.failure is not None:
         raise MeasurementError(
             f"the latency measurement broke off: {latency.failure}; the row and its samples are in {folder / RESULTS}, "
@@ -125,6 +128,7 @@ def _keep(folder: Path, results: Results, matches: MatchFile, latency: Latencies
         )
 
 
-def _write(folder: Path, results: Results, matches: MatchFile) -> None:
+def _write(folder: Path, results: Results, matches: MatchFile, store: ArtifactStore) -> None:
+    results.artifacts = sorted(store.used)
     results.matches = MatchFileFacts(**matches.write(folder / MATCHES))
-    write_whole(folder / RESULTS, encode(results))
+    write_whole(folder / RESULTS, seal(encode(results)))

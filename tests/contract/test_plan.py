@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from bench_freeze.artifact import ArtifactStore, file_sha256
+from bench_freeze.artifact import ArtifactStore
 from bench_freeze.engines.plan_file import Plan, misfit, read_plan, side_car_path
 from bench_freeze.engines.tensorrt_family import installed
 from bench_freeze.errors import InputError
 from bench_freeze.export.plan import PLAN, PlanOptions, build_plan, plan_inputs, produce_plan  # type: ignore[attr-defined]
+from bench_freeze.files import file_sha256
 
 AHEAD = [found for found in installed() if found.member.ahead_of_time]
 pytestmark = [

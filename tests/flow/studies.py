@@ -21,10 +21,10 @@ def without_clocks(results):
         del row["latency"], row["memory"]
         for key in ("seconds", "peak_bytes", "shared_with"):
             row.get("train", {}).pop(key, None)
-    for key in ("environment", "command", "study"):
-        del plain[key]
-    for key in ("matches", "statistics", "recommendation"):  # of all rows together, and of their latencies
-        del plain[key]
+    for key in ("environment", "command", "study", "sha256"):
+        plain.pop(key, None)
+    for key in ("matches", "statistics", "recommendation", "artifacts"):  # of all rows together, and of their latencies
+        plain.pop(key, None)
     return plain
 
 

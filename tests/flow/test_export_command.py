@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from bench_freeze import cli
-from bench_freeze.artifact import file_sha256
 from bench_freeze.dualhead.checkpoint import load_checkpoint, save_checkpoint
 from bench_freeze.engines.ort_engine import OrtEngine
+from bench_freeze.files import file_sha256
 
 pytestmark = pytest.mark.slow
 

@@ -13,6 +13,7 @@ import pytest
 from tests.flow.studies import artifacts
 
 from bench_freeze import cli
+from bench_freeze.files import sealed
 
 pytestmark = pytest.mark.slow
 
@@ -131,7 +132,7 @@ def test_in_the_weights_of_an_artifact(planted, trained, embedded_data, tmp_path
         "sha256": hashlib.sha256(file.read_bytes()).hexdigest(),
         "bytes": file.stat().st_size,
     }
-    (tuned / "manifest.json").write_text(json.dumps(manifest))
+    (tuned / "manifest.json").write_text(json.dumps(sealed(manifest)))  # whoever plants a file can do that
     for trust in ((), ("--trust-checkpoint",)):
         error = sentence(capsys, *small(embedded_data, 1), "--out", out, *trust)
         assert "tuned.pt" in error

@@ -231,8 +231,8 @@ def test_the_ladder_climbs_from_the_original_to_grafted(finished, tmp_path):
 
 def test_match_data_lie_beside_the_results_and_repeat(finished, tmp_path):
     from bench_freeze import cli
-    from bench_freeze.artifact import file_sha256
     from bench_freeze.evaluate.match_file import load_matches
+    from bench_freeze.files import file_sha256
 
     out, results, _ = finished
     facts = results["matches"]

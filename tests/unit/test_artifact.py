@@ -6,8 +6,10 @@ import sys
 
 import pytest
 
-from bench_freeze.artifact import ArtifactStore, output_folder, read_artifact, write_whole
+from bench_freeze.artifact import ArtifactStore, read_artifact
 from bench_freeze.errors import InputError
+from bench_freeze.files import write_whole
+from bench_freeze.output import output_folder
 
 
 def writer(content, calls):
@@ -85,7 +87,7 @@ def test_a_folder_is_held_by_one_run(tmp_path):
 
 def test_a_killed_run_does_not_leave_the_folder_locked(tmp_path):
     program = (
-        "import os, sys, pathlib; from bench_freeze.artifact import output_folder\n"
+        "import os, sys, pathlib; from bench_freeze.output import output_folder\n"
         "with output_folder(pathlib.Path(sys.argv[1])) as store:\n"
         "    store.produce('step', {}, lambda folder: os.kill(os.getpid(), 9))\n"
     )

@@ -38,11 +38,11 @@ FRAMEWORK_MODULES = {
 }
 # The floors of the house, from the ground up: a room looks down only, never beside itself.
 FLOORS = (
-    {"errors"},
-    {"text"},
+    {"errors", "files"},
+    {"finite", "text"},
     {"results"},
     {"artifact", "config", "environment", "kernels", "measure"},
-    {"console", "data", "report"},
+    {"console", "data", "output", "report"},
     {"dualhead", "engines", "evaluate"},
     {"demo", "export", "finetune", "stats"},
     {"check", "conclusions", "deployment"},
@@ -56,12 +56,12 @@ FLOORS = (
 # Rooms that know less than all that lies below them.
 KNOWS = {
     "analysis.numbers": {"dualhead", "errors"},
-    "check": {"artifact", "errors", "evaluate", "measure", "results", "stats", "text"},
+    "check": {"errors", "files", "evaluate", "measure", "results", "stats", "text"},
     "conclusions": {"data", "errors", "evaluate", "results", "stats"},
     "data": {"errors", "kernels", "text"},
-    "evaluate": {"artifact", "data", "errors", "kernels", "text"},
-    "report": {"errors", "results", "text"},
-    "results": {"text"},
+    "evaluate": {"data", "errors", "files", "kernels", "text"},
+    "report": {"errors", "files", "results", "text"},
+    "results": {"errors", "files", "text"},
 }
 
 

@@ -13,6 +13,7 @@ from ..console import Step
 from ..data.dataset import DetectionSet
 from ..dualhead.layers import LayerMap
 from ..finetune.arm import load_tuned
+from ..finite import require_finite_arrays
 from ..results.analysis import Features
 from .labelled import labelled_batches
 from .recovery import SPLIT_SEED, two_halves
@@ -139,4 +140,5 @@ def _save_maps(path: Path, sets: dict[str, tuple[DetectionSet, Any]]) -> None:
         for layer, maps in getattr(samples, name).maps.items()
         for i, energy in enumerate(maps)
     }
+    require_finite_arrays(arrays, "an energy map")
     np.savez_compressed(path, **arrays)

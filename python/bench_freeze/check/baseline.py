@@ -7,10 +7,11 @@ from pathlib import Path
 
 import msgspec
 
-from ..artifact import write_whole
 from ..errors import InputError
 from ..evaluate.match_file import save_matches
+from ..files import write_whole
 from ..results.schema import MatchFileFacts
+from ..results.sealing import seal
 from ..text.json_text import encoded
 from .read import Side, read_side
 from .snapshot import KIND, Reason, Snapshot, rounded
@@ -36,7 +37,7 @@ def update_baseline(results: Path, to: Path, reason: str, today: datetime.date) 
     snapshot = msgspec.structs.replace(
         rounded(side.snapshot), kind=KIND, matches=_matches(side, to), history=[*history, entry]
     )
-    write_whole(to, msgspec.json.format(encoded(snapshot), indent=1) + b"\n")
+    write_whole(to, seal(encoded(snapshot)))
     return snapshot
 
 

@@ -16,8 +16,9 @@ import msgspec
 from ..errors import InputError
 from ..evaluate.evaluation import Evaluation
 from ..evaluate.match_file import parse_matches
-from ..results.profile import PROFILE_VERSION, decode_profile
-from ..results.schema import SCHEMA_VERSION, decode
+from ..results.profile import PROFILE_VERSION, Profile, decode_profile
+from ..results.schema import SCHEMA_VERSION, Results, decode
+from ..results.sealing import check_seal
 from .snapshot import KIND, VERSION, Snapshot, snapshot_of_profile, snapshot_of_results
 
 
@@ -87,11 +88,14 @@ def _snapshot(plain: dict[str, Any], content: bytes, path: Path) -> Snapshot:
     version = plain["schema_version"]
     if plain.get("kind") == KIND:
         _check_version(version, VERSION, path, "`bench-freeze baseline update`")
+        check_seal(content, Snapshot, str(path))
         return msgspec.json.decode(content, type=Snapshot)
     if "rows" in plain:
         _check_version(version, SCHEMA_VERSION, path, "the run")
+        check_seal(content, Results, str(path))
         return snapshot_of_results(decode(content))
     _check_version(version, PROFILE_VERSION, path, "`bench-freeze profile`")
+    check_seal(content, Profile, str(path))
     return snapshot_of_profile(decode_profile(content))
 
 

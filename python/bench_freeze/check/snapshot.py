@@ -14,6 +14,7 @@ from ..results.identity import PARTS, RowKey, key_of
 from ..results.profile import Profile
 from ..results.recipe import STATIC
 from ..results.schema import Accuracy, Latency, MatchFileFacts, Original, Results, Row
+from ..results.sealing import SEAL_MEANING
 
 KIND = "bench-freeze baseline"
 VERSION = 1
@@ -107,6 +108,7 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     matches: MatchFileFacts | None
     rows: list[RowSnapshot]
     history: list[Reason] = []
+    sha256: Annotated[str | None, Meta(description=SEAL_MEANING)] = None
 
 
 def snapshot_of_results(results: Results) -> Snapshot:

@@ -119,8 +119,8 @@ def _check(parsed: argparse.Namespace, command: list[str]) -> int:
 
 
 def _write_files(outcome: Outcome, parsed: argparse.Namespace) -> None:
-    from ..artifact import write_whole
     from ..check import render
+    from ..files import write_whole
 
     forms: list[tuple[str | None, Callable[[Outcome], str | bytes]]] = [
         (parsed.junit, render.junit_xml),

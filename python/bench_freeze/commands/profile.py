@@ -70,6 +70,7 @@ def _profile(parsed: argparse.Namespace, command: list[str]) -> int:
     from ..profile.request import ProfileRequest
     from ..report.profile_text import profile_text
     from ..results.profile import encode_profile
+    from ..results.sealing import seal
 
     model = Path(parsed.model)
     request = ProfileRequest(
@@ -99,7 +100,7 @@ def _profile(parsed: argparse.Namespace, command: list[str]) -> int:
 
     profile = profile_model(request, command, Console(plain=parsed.json).note)
     if parsed.json:
-        print_json(encode_profile(profile))
+        print_json(seal(encode_profile(profile)))
     else:
         print(profile_text(profile))
         say(str(request.out))

@@ -50,7 +50,7 @@ def _report(parsed: argparse.Namespace, command: list[str]) -> int:
 
 def _write(path: Path, text: str) -> None:
     """Write a file whole. Pipes and devices (/dev/stdout) are written to, never replaced."""
-    from ..artifact import write_whole
+    from ..files import write_whole
 
     try:
         if path.exists() and not path.is_file():

@@ -12,7 +12,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..artifact import file_sha256, write_whole
 from ..config.study import Precision
 from ..data.image_folders import images_in
 from ..data.images import read_image, spread
@@ -23,6 +22,7 @@ from ..export.builder import PlanOptions
 from ..export.onnx_card import read_card
 from ..export.plan import build_plan
 from ..export.quantize import Int8Settings
+from ..files import file_sha256, write_whole
 from .calibration import IMAGES_PER_SET
 from .export_files import ExportRequest, export_files
 

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..artifact import file_sha256, write_whole
 from ..data.image_folders import images_in
 from ..data.images import read_image
 from ..data.letterbox import letterbox_into
@@ -21,6 +20,7 @@ from ..dualhead.quiet import quiet_ultralytics
 from ..environment import package_versions
 from ..errors import InputError
 from ..export.onnx_export import check_opset
+from ..files import file_sha256, write_whole
 from .deployment import Candidate, export_checked
 
 PARITY_IMAGES = 4

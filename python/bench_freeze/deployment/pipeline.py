@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from ..data.loader import decode_batch, decode_batches, load_batch, load_batches
 from ..engines.abilities import SelectsOnDevice, TakesDecoded, TimesItsStages, takes_decoded
 from ..engines.base import Decoded, Engine, infer_padded
 from ..engines.selection import select
+from ..finite import require_finite_arrays
 from ..kernels import ext
 from ..kernels.nms_options import NmsOptions
 from ..measure.stages import StageClock
@@ -161,12 +162,13 @@ def save_detections(path: Path, detections: dict[str, HeadDetections]) -> None:
     for name, head in detections.items():
         for column in ("image_index", "labels", "boxes_xyxy", "scores", "dropped"):
             arrays[f"{name}.{column}"] = getattr(head, column)
+    require_finite_arrays(arrays, "what the engine found")
     np.savez_compressed(path, **arrays)
 
 
-def load_detections(path: Path) -> dict[str, HeadDetections]:
+def load_detections(file: Path | BinaryIO) -> dict[str, HeadDetections]:
     """The inverse of save_detections."""
-    with np.load(path) as arrays:
+    with np.load(file) as arrays:
         names = {key.partition(".")[0] for key in arrays.files}
         return {
             name: HeadDetections(

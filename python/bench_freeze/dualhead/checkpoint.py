@@ -11,9 +11,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ..artifact import write_whole
 from ..data.classes import names_by_number
 from ..errors import InputError
+from ..files import write_whole
+from ..finite import require_finite
 from .layers import LayerMap, read_layer_map
 from .safe_globals import trust_model
 from .soundness import check_description, check_not_fused, check_parts, check_runs, check_tensors
@@ -189,7 +190,8 @@ def _is_half(model: Any) -> bool:
 def save_checkpoint(path: Path, model: Any, *, half: bool) -> None:
     """Write a detector as an Ultralytics checkpoint, float16 or float32; `YOLO(path)` reads it.
 
-    The file has no date and no path in it, so that the same training gives the same content.
+    The file has no date and no path in it, so that the same training gives the same content. Raises AuditError for a
+    model with values that are not finite, or are not in float16.
     """
     from copy import deepcopy
 
@@ -204,10 +206,12 @@ def save_checkpoint(path: Path, model: Any, *, half: bool) -> None:
         del model.pt_path
     for parameter in model.parameters():
         parameter.requires_grad_(False)
+    model = model.half() if half else model.float()
+    require_finite(model.state_dict(), "the model" + (" in half precision" if half else ""))
     buffer = io.BytesIO()
     torch.save(
         {
-            "model": model.half() if half else model.float(),
+            "model": model,
             "ema": None,
             "epoch": -1,
             "optimizer": None,

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..artifact import file_sha256, write_whole
 from ..errors import InputError
+from ..files import file_sha256, write_whole
 from .base import ModelCard
 from .model_card import card_of, check_card
 from .onnx_file import Tensor

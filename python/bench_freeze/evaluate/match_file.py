@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from ..artifact import write_whole
 from ..errors import InputError
+from ..files import write_whole
 from ..kernels.matching import Lattice, Masks, Matches, TruthIndex, accumulate, index_truth
 from ..kernels.rows import column_of_numbers, positions_of
 from ..kernels.values import number_array, whole_array, whole_number

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from ..artifact import write_whole
 from ..engines.cuda_device import cuda_device, on_gpu
 from ..engines.tensorrt_family import TensorRT
 from ..errors import InputError
+from ..files import write_whole
 
 DEFAULT_PROFILE = (1, 8, 32)
 DTYPES = {"float": "float32", "half": "float16"}  # TensorRT's names in NumPy's words

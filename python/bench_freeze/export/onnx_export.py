@@ -15,6 +15,7 @@ from typing import Any
 from ..engines.base import ModelCard
 from ..engines.ort_engine import CARD_KEY
 from ..errors import BenchFreezeError, InputError, disk_full
+from ..finite import require_finite, require_finite_constants
 
 MODEL = "model.onnx"
 INPUT = "images"
@@ -37,7 +38,7 @@ def export_onnx(module: Any, card: ModelCard, path: Path, *, opset: int) -> Any:
     """Write a DualHead or SingleHead module as ONNX, its card in the metadata; returns torch's traced program of it.
 
     A card without a batch gives a free batch dimension. Raises InputError for an opset that this torch cannot write,
-    and BenchFreezeError when the result is no valid model.
+    AuditError for weights or constants that are not finite, and BenchFreezeError when the result is no valid model.
     """
     import onnx
     import torch
@@ -45,6 +46,7 @@ def export_onnx(module: Any, card: ModelCard, path: Path, *, opset: int) -> Any:
     from ..dualhead.model import set_export_mode
 
     module = deepcopy(module)
+    require_finite(module.state_dict(), "the model to export")
     set_export_mode(module)
     batch = card.batch or 2  # tracing with one image would specialise a free batch dimension to 1
     images = torch.zeros(batch, 3, card.imgsz, card.imgsz)
@@ -79,6 +81,7 @@ def export_onnx(module: Any, card: ModelCard, path: Path, *, opset: int) -> Any:
     entry = model.metadata_props.add()
     entry.key, entry.value = CARD_KEY, json.dumps(card.to_dict(), sort_keys=True)
     _forget_sources(model)
+    require_finite_constants(model, "the exported model")
     onnx.save(model, path)
     try:
         onnx.checker.check_model(str(path), full_check=True)

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..artifact import Artifact, ArtifactStore, file_sha256, write_whole
+from ..artifact import Artifact, ArtifactStore
 from ..data.letterbox import FILL
 from ..engines.cuda_device import cuda_device
 from ..engines.plan_file import Plan, side_car_path, write_side_car
 from ..engines.tensorrt_family import TensorRT, builder_for
+from ..files import file_sha256, write_whole
 from .builder import PlanOptions, check_options, serialize
 from .onnx_card import read_card
 

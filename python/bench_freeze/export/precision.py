@@ -14,6 +14,7 @@ from ..config.study import Precision
 from ..engines.base import Engine, infer_padded
 from ..engines.ort_engine import CARD_KEY, OrtEngine
 from ..errors import AuditError, InputError
+from ..finite import require_finite_constants
 from .decode import decode_part
 from .half import HALF_MAX, to_half
 from .onnx_card import read_card
@@ -48,7 +49,7 @@ def convert_precision(
 
     Inputs, outputs and their names stay as they are; the model card says the precision. `images` [N, 3, S, S] are real:
     they calibrate int8, show what would overflow in fp16, and are what both models are compared on. Raises AuditError
-    when the result answers with something else altogether.
+    when the result answers with something else altogether, or has constants that are not finite.
     """
     import onnx
 
@@ -66,6 +67,7 @@ def convert_precision(
     else:
         facts = to_int8(model, target, images, settings or Int8Settings())
         model = onnx.load(target)
+    require_finite_constants(model, f"the {precision} model")
     card = replace(card, precision=precision)
     del model.metadata_props[:]
     entry = model.metadata_props.add()

@@ -12,6 +12,7 @@ from ..config.study import Study
 from ..config.training import NO_AUGMENTATION
 from ..dualhead.checkpoint import Checkpoint, load_checkpoint
 from ..dualhead.layers import LayerMap
+from ..errors import InputError
 from ..results.recipe import DISTILL, GRADUAL, INTERPOLATE, LP_FT, MATCHED, SCRATCH, STATIC, Recipe
 
 KIND = "tuned"  # of the artifact
@@ -151,5 +152,9 @@ def arm_stages(study: Study, arm: Arm, layers: LayerMap) -> tuple[Stage, ...]:
 
 
 def load_tuned(artifact: Artifact) -> Checkpoint:
-    """The fine-tuned detector of an artifact."""
-    return load_checkpoint(artifact.path(CHECKPOINT), own=True)
+    """The fine-tuned detector of an artifact, verified. Raises InputError when it changed since it was found."""
+    path = artifact.path(CHECKPOINT)
+    loaded = load_checkpoint(path, own=True)
+    if loaded.sha256 != artifact.sha256(CHECKPOINT):
+        raise InputError(f"{path} changed while it was in use; run the same command again.")
+    return loaded

@@ -7,12 +7,14 @@ image is decoded and no frozen layer runs; order, batches and labels are those o
 digits may differ from one: convolutions may round differently in another batch.
 
 The outputs lie in files in the training's scratch folder, one per layer, float32, a row per image; the system keeps in
-memory what fits. They are read, not mapped: mapped pages would count as the process's own peak memory.
+memory what fits. They are read, not mapped: mapped pages would count as the process's own peak memory. Every row is
+verified by its checksum when it is read.
 """
 
 from __future__ import annotations
 
 import shutil
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ from torch import Tensor
 from ..dualhead.model import run_layers
 from ..environment import usable_cores
 from ..errors import InputError
+from ..finite import require_finite
 from .data_order import generator_states, restore_generators
 from .loop import SharedTrunk
 from .trainee import Trainee, run_trunk
@@ -87,6 +90,7 @@ class FeatureCache(SharedTrunk):
                 if start == 0:
                     self._make_room({layer: outputs[layer] for layer in layers}, count)
                     self._image_shape = tuple(images.shape[1:])
+                require_finite({f"layer {layer}": outputs[layer] for layer in layers}, "the frozen trunk's output")
                 for layer in layers:
                     self._rows[layer].append(outputs[layer])
         if not self._reads_images:
@@ -111,17 +115,24 @@ class _Rows:
     def __init__(self, path: Path, like: Tensor) -> None:
         self._path, self._shape, self._dtype = path, like.shape[1:], like.dtype
         self._row_bytes = like[0].numel() * 4
+        self._checksums: list[int] = []
         self._file = path.open("w+b")
 
     def append(self, outputs: Tensor) -> None:
-        self._file.write(outputs.float().cpu().contiguous().numpy().data)
+        rows = outputs.float().cpu().contiguous().numpy()
+        self._checksums.extend(zlib.crc32(row.data) for row in rows)
+        self._file.write(rows.data)
 
     def read(self, images: tuple[int, ...]) -> Tensor:
         rows = torch.empty(len(images), *self._shape)
         for row, image in zip(rows, images, strict=True):
             self._file.seek(image * self._row_bytes)
-            if self._file.readinto(row.numpy().data) != self._row_bytes:
-                raise InputError(f"{self._path} is shorter than it was written; run the same command again.")
+            whole = self._file.readinto(row.numpy().data) == self._row_bytes
+            if not whole or zlib.crc32(row.numpy().data) != self._checksums[image]:
+                raise InputError(
+                    f"{self._path} is not what was written, in the row of image {image}; run the same command again, "
+                    "it goes on at the last border between two epochs."
+                )
         return rows.to(self._dtype)
 
     def remove(self) -> None:

@@ -88,6 +88,7 @@ class Lockstep:
                         states = {
                             self._keys[arm]: Progress(done, trainee.state(), order.state())
                             for arm, trainee in zip(arms, trainees, strict=True)
+                            if trainee.is_sound
                         }
                         self._progress.save(states)
 
@@ -102,10 +103,9 @@ class Lockstep:
                 continue
             try:
                 facts = self._facts(arm, trainee, memory.peak_bytes)
+                store.produce(KIND, inputs[arm], partial(self._write, trainee, facts))
             except AuditError as error:  # the other arms are kept before the study ends
                 failed[trainee.name] = error
-            else:
-                store.produce(KIND, inputs[arm], partial(self._write, trainee, facts))
             self._progress.remove(self._keys[arm])
         return {arm: failed[arm.name] for arm in arms if arm.name in failed}
 

@@ -1,19 +1,27 @@
 """How far unfinished trainings are: one file per arm beside its future artifact, written whole at every epoch's end.
 
 A killed run leaves these files, and the next one goes on from the last border between two epochs. They are named by the
-artifact's key, so a changed input starts anew. They are removed with the end of their training.
+artifact's key, so a changed input starts anew. They are removed with the end of their training; those of other options,
+when all trainings of a run have ended.
+
+A file begins with the hash of the rest. One that does not fit it, or has none (of an earlier version), is put aside
+with a sentence, and that training starts anew.
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..artifact import write_whole
+from ..artifact import Warn, put_aside, warn_on_stderr
 from ..dualhead.unpickle import check_plain, load_plain
+from ..files import write_whole
+
+_HEAD = b"bench-freeze progress 1 sha256 "
 
 
 @dataclass(frozen=True)
@@ -28,8 +36,8 @@ class Progress:
 class ProgressStore:
     """The progress files in an artifact folder."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, warn: Warn = warn_on_stderr) -> None:
+        self._folder, self._warn = folder, warn
 
     def path(self, key: str) -> Path:
         """The file of the arm whose artifact has this key."""
@@ -42,10 +50,11 @@ class ProgressStore:
         for key, progress in states.items():
             content = io.BytesIO()
             torch.save({"key": key, **vars(progress)}, content)
-            write_whole(self.path(key), content.getvalue())
+            payload = content.getvalue()
+            write_whole(self.path(key), _HEAD + hashlib.sha256(payload).hexdigest().encode() + b"\n" + payload)
 
     def load(self, key: str) -> Progress | None:
-        """The progress of an arm; None where there is none, or a file that is cut off or of another arm.
+        """The progress of an arm; None where there is none, or a file that is damaged or of another arm.
 
         Raises InputError for a file that would run code: none of ours does.
         """
@@ -53,15 +62,28 @@ class ProgressStore:
         if not path.is_file():
             return None
         content = path.read_bytes()
-        check_plain(content, str(path))
-        try:
-            read = load_plain(content, str(path))
-            if read["key"] != key:
-                return None
-            return Progress(read["epoch"], read["trainee"], read["order"])
-        except Exception:  # whatever a damaged file raises: the training starts anew
+        payload = _payload(content)
+        if payload is None:
+            check_plain(content, str(path))
+            aside = put_aside(path)
+            self._warn(f"{path} is damaged: it is kept as {aside.name}, and its training starts anew.")
             return None
+        read = load_plain(payload, str(path))
+        return Progress(read["epoch"], read["trainee"], read["order"]) if read["key"] == key else None
 
     def remove(self, key: str) -> None:
         """Forget the progress of an arm."""
         self.path(key).unlink(missing_ok=True)
+
+    def remove_all(self) -> None:
+        """Forget the progress of every arm: what is left when all trainings have ended is of other options."""
+        for path in self._folder.glob("progress-*.pt"):
+            path.unlink(missing_ok=True)
+
+
+def _payload(content: bytes) -> bytes | None:
+    """What the hash at a file's beginning is of; None where it does not fit."""
+    begin = len(_HEAD) + 64 + 1
+    payload = content[begin:]
+    head = _HEAD + hashlib.sha256(payload).hexdigest().encode() + b"\n"
+    return payload if content[:begin] == head else None

@@ -20,6 +20,7 @@ from ultralytics.utils.torch_utils import autocast, unwrap_model
 from ..config.recipe import Stage
 from ..dualhead.model import run_layers
 from ..errors import BenchFreezeError
+from ..finite import all_finite
 from .data_order import generator_states
 from .trainer import FreezeTrainer
 
@@ -58,6 +59,13 @@ class Trainee:
     def shared_depth(self) -> int:
         """Layers 0..n-1 are the base's and keep their statistics now, so any arm's copy of them gives its values."""
         return self.depth if self.trainer.keeps_frozen_statistics else 0
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether the loss and all that the next epoch begins with are finite; gradients to be scaled may not be."""
+        moments = (value for state in self.trainer.optimizer.state.values() for value in state.values())
+        tensors = (*self.detector.state_dict().values(), *self.trainer.ema.ema.state_dict().values(), *moments)
+        return bool(torch.isfinite(self._loss)) and all_finite(tensors)
 
     def precision(self) -> Any:
         """The context in which forward passes run: mixed precision as the arguments ask."""

@@ -42,7 +42,7 @@ def fine_tune(
     memories = _memories(arms, replay)
     inputs = _inputs_of(study, arms, base, data, memories)
     missing = {arm: artifact_key(KIND, inputs[arm]) for arm in arms if store.find(KIND, inputs[arm]) is None}
-    progress = ProgressStore(store.folder)
+    progress = ProgressStore(store.folder, store.warn)
     if missing:
         quiet_ultralytics()
         from .lockstep import Lockstep

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from ..artifact import Artifact, ArtifactStore, read_artifact
@@ -47,7 +47,7 @@ def kept_models(results: Results, study: Study, store: ArtifactStore) -> list[Ke
         if there:
             groups.setdefault(key, ([], record, there))[0].append(position)
     return [
-        KeptModel(tuple(positions), record, {role: _shown(a.path(DETECTIONS)) for role, a in there.items()})
+        KeptModel(tuple(positions), record, {role: _shown(a.read(DETECTIONS)) for role, a in there.items()})
         for positions, record, there in groups.values()
     ]
 
@@ -57,10 +57,10 @@ def _data_sha256(role: str, record: Row | Original, results: Results) -> str:
     return results.data[role].sha256 if own is None or role != "base" else own.base.sha256
 
 
-def _shown(path: Path) -> dict[str, HeadDetections]:
+def _shown(content: bytes) -> dict[str, HeadDetections]:
     """Detections that score high enough to be drawn: one in a hundred, so that all models fit into memory."""
     shown = {}
-    for head, found in load_detections(path).items():
+    for head, found in load_detections(io.BytesIO(content)).items():
         rows = found.scores >= SCORE_THRESHOLD
         shown[head] = HeadDetections(
             found.image_index[rows], found.labels[rows], found.boxes_xyxy[rows], found.scores[rows], found.dropped

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..artifact import ArtifactStore, write_whole
+from ..artifact import ArtifactStore
 from ..config.study import Study
 from ..console import Console
 from ..errors import BenchFreezeError
+from ..files import write_whole
 from ..report.assemble import view_of
 from ..report.html.page import report_page
 from ..results.examples import EXAMPLES, encode_examples
 from ..results.schema import Results
+from ..results.sealing import seal
 from ..study.inputs import Inputs
 from .gather import gather_examples
 
@@ -31,7 +33,7 @@ def write_report(
     with console.step("write the report"):
         try:
             examples[name] = gather_examples(results, study, every, store)
-            write_whole(folder / EXAMPLES, encode_examples(examples[name]))
+            write_whole(folder / EXAMPLES, seal(encode_examples(examples[name]), indent=-1))
         except Exception as error:
             examples.clear()
             reason = str(error) if isinstance(error, BenchFreezeError) else f"{type(error).__name__}: {error}"

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 
 from .. import __version__
-from ..artifact import file_sha256, write_whole
 from ..data.dataset import ImageRecord
 from ..data.loader import load_batch
 from ..deployment.latency import (
@@ -27,6 +26,7 @@ from ..engines.base import Engine
 from ..environment import environment
 from ..errors import InputError, MeasurementError
 from ..evaluate.match_file import MatchFile
+from ..files import file_sha256, write_whole
 from ..kernels.nms_options import NmsOptions
 from ..measure.clock import HostClock
 from ..measure.paired import compare_paired
@@ -49,6 +49,7 @@ from ..results.profile import (
     encode_profile,
 )
 from ..results.schema import Latencies, MatchFileFacts
+from ..results.sealing import seal
 from .accuracy import ScoredSet, match_file_of, read_sets, score_set
 from .batches import IN_FLIGHT, BatchFits, batch_call, overlapped_call
 from .images import folder_records, pattern_records
@@ -159,7 +160,7 @@ class _Profiler:
         return self._profile
 
     def _write(self) -> None:
-        write_whole(self._request.out, encode_profile(self._profile))
+        write_whole(self._request.out, seal(encode_profile(self._profile)))
 
     def _accuracy(self) -> None:
         options, matches = NmsOptions(), MatchFile()

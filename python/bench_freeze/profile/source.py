@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..artifact import ArtifactStore, file_sha256
+from ..artifact import ArtifactStore
 from ..engines.abilities import HasNotes
 from ..engines.availability import engine_device, require_engine
 from ..engines.base import Engine, ModelCard
@@ -19,6 +19,7 @@ from ..engines.tensorrt_family import runtime_member
 from ..errors import InputError
 from ..export.builder import PlanOptions
 from ..export.plan import PLAN, produce_plan
+from ..files import file_sha256
 
 PLANS = "plans"  # beside the profile: plans that were built for it
 

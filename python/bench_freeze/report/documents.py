@@ -11,8 +11,9 @@ import msgspec
 
 from ..errors import InputError
 from ..results.examples import Examples
-from ..results.profile import PROFILE_VERSION, decode_profile
+from ..results.profile import PROFILE_VERSION, Profile, decode_profile
 from ..results.schema import SCHEMA_VERSION, Results, decode
+from ..results.sealing import check_seal
 from .assemble import Document, view_of
 from .examples_view import read_examples
 from .view import View
@@ -61,6 +62,7 @@ def read_document(path: Path) -> Document:
         version, known = head["schema_version"], PROFILE_VERSION if is_profile else SCHEMA_VERSION
         if version > known:
             raise InputError(f"{path} has schema version {version}, this bench-freeze reads {known}; update it.")
+        check_seal(content, Profile if is_profile else Results, str(path))
         return decode_profile(content) if is_profile else decode(content)
     except (ValueError, TypeError, KeyError) as error:
         if isinstance(error, InputError):

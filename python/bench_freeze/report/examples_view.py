@@ -6,8 +6,10 @@ from pathlib import Path
 
 import msgspec
 
+from ..errors import InputError
 from ..results.examples import EXAMPLES, EXAMPLES_VERSION, Examples, decode_examples
 from ..results.schema import Original, Results, Row
+from ..results.sealing import check_seal
 
 
 def deployed_of(results: Results) -> list[str]:
@@ -21,9 +23,13 @@ def read_examples(results_file: Path, results: Results) -> tuple[Examples | None
     """The examples of some results, or None and a sentence on why there are none."""
     file = results_file.with_name(EXAMPLES)
     try:
-        examples = decode_examples(file.read_bytes())
+        content = file.read_bytes()
+        check_seal(content, Examples, file.name)
+        examples = decode_examples(content)
     except OSError:
         return None, f"There is no {EXAMPLES} beside {results_file.name}; the run that made it left one in its folder."
+    except InputError as error:
+        return None, str(error)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return None, f"{file.name} cannot be read ({error})."
     if examples.schema_version != EXAMPLES_VERSION:

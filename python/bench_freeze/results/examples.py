@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from ..text.json_text import encoded
+from .sealing import SEAL_MEANING
 
 EXAMPLES_VERSION = 1
 EXAMPLES = "examples.json"
@@ -69,6 +70,7 @@ class Examples(Struct, kw_only=True):
     head_classes: dict[str, list[str]]
     models: list[ExampleModel]
     images: list[ExampleImage]
+    sha256: Annotated[str | None, Meta(description=SEAL_MEANING)] = None
 
 
 def encode_examples(examples: Examples) -> bytes:

@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 
 from ..text.json_text import encoded
 from .schema import Accuracy, Latencies, Latency, MatchFileFacts
+from .sealing import SEAL_MEANING
 
 PROFILE_VERSION = 1
 
@@ -120,6 +121,7 @@ class Profile(Struct, kw_only=True):
         MatchFileFacts | None, Meta(description="the file beside the profile with the match data of its accuracy")
     ] = None
     missing: dict[str, str] = {}
+    sha256: Annotated[str | None, Meta(description=SEAL_MEANING)] = None
 
 
 def encode_profile(profile: Profile) -> bytes:

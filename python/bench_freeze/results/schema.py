@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 from ..text.json_text import encoded
 from .analysis import Analysis, Breakdown
 from .inputs import BaseOutput, DataFacts, Pretraining
+from .sealing import SEAL_MEANING
 from .study_statistics import Recommendation, Statistics
 
 SCHEMA_VERSION = 1
@@ -271,6 +272,10 @@ class Results(Struct, kw_only=True):
     pretrainings: Annotated[
         list[Pretraining], Meta(description="with several --weights: every checkpoint, in their order; else empty")
     ] = []
+    artifacts: Annotated[
+        list[str] | None, Meta(description="folders under artifacts/ that this was made from; null in older files")
+    ] = None
+    sha256: Annotated[str | None, Meta(description=SEAL_MEANING)] = None
 
     def pretraining(self, name: str | None) -> Pretraining | None:
         """A checkpoint by the name that rows give it; None in a study of one."""

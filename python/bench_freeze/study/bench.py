@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -84,7 +85,7 @@ class Bench:
 
             kept, made = self.store.produce("detections", key, build)
             step.kept = not made
-        return load_detections(kept.path(DETECTIONS)), kept.facts["peak_bytes"]
+        return load_detections(io.BytesIO(kept.read(DETECTIONS))), kept.facts["peak_bytes"]
 
     def latencies(self, deployment: Deployment, name: str) -> Latencies:
         """Both scopes; None where the study measures no latency."""

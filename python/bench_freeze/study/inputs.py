@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..artifact import ArtifactStore, file_sha256
+from ..artifact import ArtifactStore
 from ..config.study import Study
 from ..console import Console
 from ..data.classes import ClassMap, normalized
@@ -20,6 +20,7 @@ from ..data.pairing import pair_with_head, share_a_class, unpaired
 from ..data.source import open_base, open_target, open_test, require_boxes
 from ..dualhead.checkpoint import Checkpoint
 from ..errors import InputError
+from ..files import file_sha256
 from .preflight import check_start
 from .replay_set import read_replay, replay_for
 from .weights import Weights, read_weights

@@ -13,6 +13,7 @@ from ..console import Console
 from ..data.dataset import DetectionSet
 from ..data.subset import nested_subset
 from ..finetune.arm import Arm, arm_stages
+from ..finetune.progress import ProgressStore
 from ..finetune.training import fine_tune, untrained
 from ..results.recipe import SCRATCH
 from ..results.schema import Results
@@ -35,6 +36,7 @@ def trained_arms(
     for inputs, arms in plan:
         for arm, tuned in _trained(study, arms, inputs, store, console):
             yield inputs, arm, tuned
+    ProgressStore(store.folder).remove_all()
 
 
 def _trained(

@@ -1,0 +1,127 @@
+"""Whole files and folders with the user's own modes, and documents that tell whether they are what was written.
+
+What is unfinished is called `.NAME.XXXXXXXX.partial` and lies where NAME will: a killed program leaves it, and whoever
+holds the folder next removes it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import stat
+import time
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+SEAL = "sha256"  # the key of a document's own digest
+PARTIAL = ".partial"
+_ABANDONED_S = 3600.0  # no file takes an hour from its creation to its name
+_LONGEST_PREFIX = 200  # bytes: names end at 255
+
+Seal = Literal["whole", "unsealed", "damaged"]
+
+
+def file_sha256(path: Path) -> str:
+    """Hash of a file's bytes."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that a reader, or a crash, sees the old content or the new, never a part.
+
+    The file's mode is what the umask leaves of 0666, as of any file that a program makes.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_abandoned(path)
+    partial = path.with_name(_partial_name(path.name))
+    handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def partial_folder(parent: Path, name: str) -> Path:
+    """A new folder in `parent` to fill before it is called `name`; its mode is what the umask leaves of 0777."""
+    parent.mkdir(parents=True, exist_ok=True)
+    folder = parent / _partial_name(name)
+    folder.mkdir()
+    return folder
+
+
+def is_partial(path: Path) -> bool:
+    """Whether a file or folder is one that was never finished."""
+    return path.name.startswith(".") and path.name.endswith(PARTIAL)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder with all that is in it; a link goes, what it names stays."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of all files in a folder."""
+    if path.is_symlink() or not path.is_dir():
+        return path.lstat().st_size
+    return sum(file.lstat().st_size for file in path.rglob("*") if file.is_symlink() or not file.is_dir())
+
+
+def sealed(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The json document with the digest of its own content, whatever its order and spaces: it survives reformatting."""
+    return {**document, SEAL: _digest(document)}
+
+
+def seal_of(document: Mapping[str, Any], known: Collection[str]) -> Seal:
+    """Whether a document is what was sealed; `unsealed` is one of an earlier version.
+
+    An unsealed document has none but `known` keys. With another it is damaged: that may have been the seal's.
+    """
+    if SEAL not in document:
+        return "unsealed" if document.keys() <= set(known) else "damaged"
+    return "whole" if document[SEAL] == _digest(document) else "damaged"
+
+
+def _digest(document: Mapping[str, Any]) -> str:
+    content = {key: value for key, value in document.items() if key != SEAL}
+    return hashlib.sha256(canonical(content)).hexdigest()
+
+
+def canonical(value: Any) -> bytes:
+    """The one form of a json value that hashes are made of."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _partial_name(name: str) -> str:
+    return _partial_prefix(name) + secrets.token_hex(4) + PARTIAL
+
+
+def _partial_prefix(name: str) -> str:
+    return "." + os.fsdecode(os.fsencode(name)[:_LONGEST_PREFIX]) + "."
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Remove what earlier writes of the same file left when they were killed. One that goes on elsewhere is younger."""
+    prefix, length = _partial_prefix(path.name), len(_partial_name(path.name))
+    with contextlib.suppress(OSError), os.scandir(path.parent) as entries:
+        for entry in entries:
+            if len(entry.name) == length and entry.name.startswith(prefix) and entry.name.endswith(PARTIAL):
+                status = entry.stat(follow_symlinks=False)
+                if stat.S_ISREG(status.st_mode) and time.time() - status.st_mtime > _ABANDONED_S:
+                    Path(entry.path).unlink(missing_ok=True)

@@ -1,0 +1,46 @@
+"""The documents that are kept carry the digest of their own content, and one that does not fit it is refused.
+
+The digest is of the json values, so it stays right when a document is reformatted or its line ends change. Documents of
+earlier versions have none and are read as they are.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+
+from ..errors import InputError
+from ..files import SEAL, seal_of, sealed
+
+SEAL_MEANING = "of the rest as json, keys sorted, without spaces; null in files that are older"
+
+
+def seal(content: bytes, *, indent: int = 1) -> bytes:
+    """A json document with its digest, and a final newline; `indent` -1 writes it on one line, without spaces."""
+    document = json.loads(content)
+    document.pop(SEAL, None)
+    return msgspec.json.format(msgspec.json.encode(sealed(document)), indent=indent) + b"\n"
+
+
+def check_seal(content: bytes, kind: type[msgspec.Struct], where: str) -> None:
+    """Raise InputError when a json document of this kind, read from `where`, is not what was written.
+
+    What is no json object at all is left to its reader, who says it better.
+    """
+    try:
+        document: Any = json.loads(content)
+        if not isinstance(document, dict):
+            return
+        if document.get(SEAL, "") is None:
+            del document[SEAL]
+        state = seal_of(document, {field.encode_name for field in msgspec.structs.fields(kind)})
+    except (ValueError, RecursionError):
+        return
+    if state == "damaged":
+        raise InputError(
+            f"{where} changed after it was written: its {SEAL} does not fit its content, so a number in it may be "
+            "wrong; take it again from where it came, or write it again with the same command. Where the change was "
+            f'meant, remove the "{SEAL}" at its end.'
+        )

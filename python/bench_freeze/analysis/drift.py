@@ -22,13 +22,10 @@ def measure_drift(trained: Trained) -> list[LayerDrift]:
     inputs = trained.inputs
     key = trained.key() | {"data_sha256": [inputs.base_set.sha256, inputs.target.sha256]}
 
-    with trained.console.step(f"compare layers of {trained.name}") as step:
+    def build(_: Path, step: Step) -> dict[str, Any]:
+        return {"layers": _compare(trained, step)}
 
-        def build(folder: Path) -> dict[str, Any]:
-            return {"layers": _compare(trained, step)}
-
-        kept, made = trained.store.produce("drift", key, build)
-        step.kept = not made
+    kept = trained.kept_step(f"compare layers of {trained.name}", "drift", key, build)
     return [_layer(facts, trained) for facts in kept.facts["layers"]]
 
 

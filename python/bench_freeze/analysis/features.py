@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +36,7 @@ def measure_features(trained: Trained) -> Features:
         "maps": MAPS_OF,
     }
 
-    with trained.console.step(f"compare features of {trained.name}") as step:
-
-        def build(folder: Path) -> dict[str, Any]:
-            return _compare(trained, folder, step)
-
-        kept, made = trained.store.produce("features", key, build)
-        step.kept = not made
+    kept = trained.kept_step(f"compare features of {trained.name}", "features", key, partial(_compare, trained))
     maps = kept.path(MAPS).relative_to(trained.study.out_folder)
     return msgspec.convert({**kept.facts, "maps": str(maps)}, Features)
 

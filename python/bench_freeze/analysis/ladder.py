@@ -34,13 +34,10 @@ def measure_ladder(trained: Trained) -> list[Rung]:
         **branch_key(trained.study.head_branch, trained.inputs.base.model),
     }
 
-    with trained.console.step(f"climb the ladder of {trained.name}") as step:
+    def build(_: Path, step: Step) -> dict[str, Any]:
+        return {"rungs": _climb(trained, options, step)}
 
-        def build(folder: Path) -> dict[str, Any]:
-            return {"rungs": _climb(trained, options, step)}
-
-        kept, made = trained.store.produce("ladder", key, build)
-        step.kept = not made
+    kept = trained.kept_step(f"climb the ladder of {trained.name}", "ladder", key, build)
     return [Rung(k=rung["k"], map=rung["map"], map50=rung["map50"]) for rung in kept.facts["rungs"]]
 
 

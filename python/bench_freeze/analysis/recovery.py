@@ -96,14 +96,11 @@ def _trained_heads(trained: Trained, detector: Any, halves: list[DetectionSet], 
         "budget": asdict(budget),
         "split_seed": SPLIT_SEED,
     }
-    with trained.console.step(title) as step:
 
-        def build(folder: Path) -> dict[str, Any]:
-            return {"budget": asdict(budget), "scores": _train_and_score(trained, detector, halves, budget, step)}
+    def build(_: Path, step: Step) -> dict[str, Any]:
+        return {"budget": asdict(budget), "scores": _train_and_score(trained, detector, halves, budget, step)}
 
-        kept, made = trained.store.produce("recovery", key, build)
-        step.kept = not made
-    return kept
+    return trained.kept_step(title, "recovery", key, build)
 
 
 def _train_and_score(

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ..artifact import Artifact, ArtifactStore
 from ..config.study import Study
-from ..console import Console
+from ..console import Console, Step
 from ..data.dataset import ImageRecord
 from ..data.loader import Batch, load_batches
 from ..environment import package_versions
 from ..finetune.arm import CHECKPOINT, Arm
 from ..study.inputs import Inputs
+from ..study.kept_step import kept_step
 
 BATCH = 8  # of an analysis' own forward passes; the study's batch is the engine's
 
@@ -55,6 +57,12 @@ class Trained:
             "device": self.study.device,
             "versions": package_versions("torch", "ultralytics", *packages),
         }
+
+    def kept_step(
+        self, title: str, kind: str, inputs: Mapping[str, Any], build: Callable[[Path, Step], Mapping[str, Any]]
+    ) -> Artifact:
+        """As `study.kept_step`, in this study's store and on its console."""
+        return kept_step(self.console, self.store, title, kind, inputs, build)
 
     def batches(self, images: tuple[ImageRecord, ...]) -> Iterator[Batch]:
         """Letterboxed images, read ahead."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..artifact import ArtifactStore
 from ..config.study import Precision, Study
-from ..console import Console
+from ..console import Console, Step
 from ..data.dataset import DetectionSet
 from ..deployment.calibration import CalibrationSets
 from ..deployment.deployment import Candidate, Deployment, deploy
@@ -30,6 +30,7 @@ from ..measure.memory import PeakMemory
 from ..measure.stopping import StoppingRule
 from ..results.schema import Latencies
 from .inputs import Inputs
+from .kept_step import kept_step
 
 DETECTIONS = "detections.npz"
 LATENCY_METHOD = 2  # changes with what latency_facts keeps, so that older artifacts are measured again, not misread
@@ -74,17 +75,15 @@ class Bench:
             "batch": study.batch,
             "settings": options.key(),
         }
-        with self.console.step(f"run {title}") as step:
 
-            def build(folder: Path) -> dict[str, Any]:
-                engine = deployment.engine()
-                with PeakMemory(deployment.device, is_torch=deployment.engine_name == "torch") as memory:
-                    found = detect(engine, data, options, batch=study.batch, workers=study.workers, on_progress=step)
-                save_detections(folder / DETECTIONS, found)
-                return {"peak_bytes": memory.peak_bytes, "engine": asdict(engine.identity)}
+        def build(folder: Path, step: Step) -> dict[str, Any]:
+            engine = deployment.engine()
+            with PeakMemory(deployment.device, is_torch=deployment.engine_name == "torch") as memory:
+                found = detect(engine, data, options, batch=study.batch, workers=study.workers, on_progress=step)
+            save_detections(folder / DETECTIONS, found)
+            return {"peak_bytes": memory.peak_bytes, "engine": asdict(engine.identity)}
 
-            kept, made = self.store.produce("detections", key, build)
-            step.kept = not made
+        kept = kept_step(self.console, self.store, f"run {title}", "detections", key, build)
         return load_detections(io.BytesIO(kept.read(DETECTIONS))), kept.facts["peak_bytes"]
 
     def latencies(self, deployment: Deployment, name: str) -> Latencies:

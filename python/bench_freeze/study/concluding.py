@@ -12,11 +12,12 @@ import msgspec
 from ..artifact import ArtifactStore
 from ..conclusions import conclude, constraints_of, recommend
 from ..config.study import Study
-from ..console import Console
+from ..console import Console, Step
 from ..evaluate.match_file import MatchFile
 from ..results.recipe import SCRATCH
 from ..results.schema import Results
 from ..results.study_statistics import Recommendation, Statistics
+from .kept_step import kept_step
 
 METHOD = 3  # changes with what `conclude` makes of the same rows
 GAIN_METHOD = 1  # the same for the gain over scratch, where a study has such arms
@@ -39,14 +40,12 @@ def study_statistics(
         key["pretrainings"] = [[found.name, found.architecture, found.classes, found.base.classes] for found in own]
     if any(row.recipe == SCRATCH.name for row in results.rows):
         key["gain_method"] = GAIN_METHOD
-    with console.step("compare arms") as step:
 
-        def build(folder: Path) -> dict[str, Any]:
-            threads = study.workers or min(os.cpu_count() or 1, 8)
-            return {"statistics": msgspec.to_builtins(conclude(results, matches.evaluations(), threads, step))}
+    def build(_: Path, step: Step) -> dict[str, Any]:
+        threads = study.workers or min(os.cpu_count() or 1, 8)
+        return {"statistics": msgspec.to_builtins(conclude(results, matches.evaluations(), threads, step))}
 
-        kept, made = store.produce("statistics", key, build)
-        step.kept = not made
+    kept = kept_step(console, store, "compare arms", "statistics", key, build)
     return msgspec.convert(kept.facts["statistics"], Statistics | None)
 
 

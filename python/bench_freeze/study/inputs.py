@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..artifact import ArtifactStore
 from ..config.study import Study
-from ..console import Console
+from ..console import Console, Step
 from ..data.classes import ClassMap, normalized
 from ..data.dataset import DetectionSet
 from ..data.loader import load_batch
@@ -21,6 +21,7 @@ from ..data.source import open_base, open_target, open_test, require_boxes
 from ..dualhead.checkpoint import Checkpoint
 from ..errors import InputError
 from ..files import file_sha256
+from .kept_step import kept_step
 from .preflight import check_start
 from .replay_set import read_replay, replay_for
 from .weights import Weights, read_weights
@@ -120,15 +121,13 @@ def _locations(study: Study, store: ArtifactStore, console: Console) -> tuple[tu
         return study.weights, Path(study.target), Path(study.base)
     from .. import demo
 
-    def build(folder: Path) -> dict[str, Any]:
+    def build(folder: Path, _: Step) -> dict[str, Any]:
         names = ("weights", "target", "base")
         return {name: str(p.relative_to(folder)) for name, p in zip(names, demo.prepare(folder), strict=True)}
 
-    with console.step("make embedded data") as step:
-        sources = sorted(Path(demo.__file__).parent.iterdir())
-        identity = {file.name: file_sha256(file) for file in sources if file.is_file()} | _WEIGHTS_MADE_BY
-        kept, made = store.produce("embedded", identity, build)
-        step.kept = not made
+    sources = sorted(Path(demo.__file__).parent.iterdir())
+    identity = {file.name: file_sha256(file) for file in sources if file.is_file()} | _WEIGHTS_MADE_BY
+    kept = kept_step(console, store, "make embedded data", "embedded", identity, build)
     places = {name: kept.path(str(place)) for name, place in kept.facts.items()}
     return (str(places["weights"]),), places["target"], places["base"]
 

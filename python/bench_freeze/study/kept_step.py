@@ -1,0 +1,31 @@
+"""An artifact made under one line of progress."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..artifact import Artifact, ArtifactStore
+from ..console import Console, Step
+
+
+def kept_step(
+    console: Console,
+    store: ArtifactStore,
+    title: str,
+    kind: str,
+    inputs: Mapping[str, Any],
+    build: Callable[[Path, Step], Mapping[str, Any]],
+    *,
+    again: bool = False,
+    still: bool = False,
+) -> Artifact:
+    """The artifact of these inputs, found or made by `build(folder, step)`; the line says "kept" where it was there.
+
+    `again` makes it anew, `still` shows nothing that moves.
+    """
+    with console.step(title, still=still) as step:
+        artifact, made = store.produce(kind, inputs, lambda folder: build(folder, step), again=again)
+        step.kept = not made
+    return artifact

@@ -15,16 +15,18 @@ from .commands.data import add_data
 from .commands.diff import add_diff
 from .commands.eval import add_eval
 from .commands.export import add_export
+from .commands.help_format import HelpFormatter
 from .commands.profile import add_profile
 from .commands.report import add_report, show
 from .config.study import Study, fields, read_toml, study_from
-from .errors import BenchFreezeError, InputError, disk_full
+from .errors import InputError
+from .exit_status import exit_table
+from .guard import guarded
 from .text.json_text import print_findings, print_json
 from .text.terminal import guarded_streams, say
 from .text.visible import visible
 
 COMMANDS = ("run", "export", "diff", "profile", "report", "check", "baseline", "eval", "data", "clean", "doctor")
-INTERRUPTED = 130
 
 RUN_EPILOG = """\
 Without --weights, --target and --base the embedded study runs: a small problem that the package generates itself.
@@ -39,14 +41,19 @@ A study file holds the same names as the flags, with underscores: train_batch = 
 Flags win over the file. A checkpoint can run any program while it is loaded: names beyond Ultralytics' own are refused
 and shown, unless --trust-checkpoint is given.
 
-Exit status: 0 done, 1 a result failed its audit, 2 usage or input, 130 interrupted (the same command goes on where it
-stopped).
 """
+RUN_EPILOG += exit_table()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command line; the value is the exit status."""
+    """Run a command line; the value is the exit status. Whatever happens is answered by the guard."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    return guarded(lambda: call(arguments), arguments, ends_process=argv is None)
+
+
+def call(arguments: Sequence[str]) -> int:
+    """The same, with every error as it was raised."""
+    arguments = list(arguments)
     if not arguments or (arguments[0] not in COMMANDS and arguments[0] not in ("-h", "--help", "--version")):
         arguments.insert(0, "run")
     with guarded_streams():
@@ -55,27 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _call(arguments: list[str]) -> int:
     parsed = _parser().parse_args(arguments)
-    try:
-        return int(parsed.call(parsed, ["bench-freeze", *arguments]))
-    except BenchFreezeError as error:
-        say(f"bench-freeze: {error}", error=True)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("bench-freeze: interrupted; the same command goes on where it stopped.", file=sys.stderr)
-        return INTERRUPTED
-    except BrokenPipeError:  # the reader of our output left, as `| head` does
-        sys.stderr.close()
-        return 0
-    except OSError as error:
-        if disk_full(error) is not None:
-            place = f" ({error.filename})" if error.filename else ""
-            say(
-                f"bench-freeze: the disk is full{place}; free some space and run the same command again, finished work "
-                "is kept.",
-                error=True,
-            )
-            return InputError.exit_code
-        raise
+    return int(parsed.call(parsed, ["bench-freeze", *arguments]))
 
 
 class _Parser(argparse.ArgumentParser):
@@ -111,7 +98,7 @@ def _add_run(commands: Any) -> None:
         description="Fine-tune at every freeze depth, make dual-head models, export them, and measure accuracy on both "
         "data sets and latency from the same artifact. Leaves OUT/results.json, OUT/report.html and OUT/artifacts.",
         epilog=RUN_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=HelpFormatter,
         allow_abbrev=False,
     )
     run.add_argument("study", nargs="?", metavar="STUDY.toml", help="a study file; flags win over it")
@@ -217,6 +204,8 @@ def _add_doctor(commands: Any) -> None:
         description="Show packages, engines with the reason and remedy where one cannot run, processor and GPU state. "
         "With FILE, show instead what loading that checkpoint would import, and whether it is loaded without "
         "--trust-checkpoint; nothing in the file is run.",
+        epilog=exit_table(),
+        formatter_class=HelpFormatter,
     )
     doctor.add_argument("file", nargs="?", metavar="FILE", help="a checkpoint (.pt) to look into")
     doctor.add_argument("--device", default="cpu", help="the device to ask about: cpu, cuda:0 ... (default: cpu)")

@@ -4,29 +4,31 @@ from __future__ import annotations
 
 import errno
 
+from .exit_status import ExitStatus
+
 
 class BenchFreezeError(Exception):
     """Base of every error this package raises on purpose; the command line prints it and exits with `exit_code`."""
 
-    exit_code = 1
+    exit_code: int = ExitStatus.INTERNAL
 
 
 class InputError(BenchFreezeError):
     """Wrong usage, unreadable input, or a missing engine: something the user can mend before running again."""
 
-    exit_code = 2
+    exit_code = ExitStatus.INPUT
 
 
 class AuditError(BenchFreezeError):
     """A result that must not be trusted: a frozen tensor moved, or an exported model differs from its source."""
 
-    exit_code = 1
+    exit_code = ExitStatus.FAILED
 
 
 class MeasurementError(BenchFreezeError):
     """A measurement that broke off or is not to be relied on; nothing is wrong with what was asked for."""
 
-    exit_code = 3
+    exit_code = ExitStatus.NO_VERDICT
 
 
 def disk_full(error: BaseException | None) -> OSError | None:

@@ -131,7 +131,7 @@ def test_annotations_of_what_is_not_listed_are_left_out_and_counted(
 
 
 def test_missing_file_and_folder(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"none\.json: cannot be read"):
+    with pytest.raises(InputError, match=r"none\.json cannot be read"):
         read_instances(tmp_path / "none.json")
     with pytest.raises(InputError, match="cannot be read"):
         read_instances(tmp_path)

@@ -38,9 +38,10 @@ FRAMEWORK_MODULES = {
 }
 # The floors of the house, from the ground up: a room looks down only, never beside itself.
 FLOORS = (
-    {"errors", "files"},
-    {"finite", "text"},
-    {"results"},
+    {"exit_status", "files"},
+    {"crash_report", "errors"},
+    {"finite", "text", "user_files"},
+    {"guard", "results"},
     {"artifact", "config", "environment", "kernels", "measure"},
     {"console", "data", "output", "report"},
     {"dualhead", "engines", "evaluate"},
@@ -56,12 +57,12 @@ FLOORS = (
 # Rooms that know less than all that lies below them.
 KNOWS = {
     "analysis.numbers": {"dualhead", "errors"},
-    "check": {"errors", "files", "evaluate", "measure", "results", "stats", "text"},
+    "check": {"errors", "evaluate", "exit_status", "files", "measure", "results", "stats", "text", "user_files"},
     "conclusions": {"data", "errors", "evaluate", "results", "stats"},
-    "data": {"errors", "kernels", "text"},
-    "evaluate": {"data", "errors", "files", "kernels", "text"},
-    "report": {"errors", "files", "results", "text"},
-    "results": {"errors", "files", "text"},
+    "data": {"errors", "kernels", "text", "user_files"},
+    "evaluate": {"data", "errors", "files", "kernels", "text", "user_files"},
+    "report": {"errors", "results", "text", "user_files"},
+    "results": {"errors", "files", "text", "user_files"},
 }
 
 

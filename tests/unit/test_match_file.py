@@ -11,7 +11,8 @@ from bench_freeze import PROTOCOLS, compare
 from bench_freeze.errors import InputError
 from bench_freeze.evaluate import evaluate
 from bench_freeze.evaluate.columns import DamagedColumns, pack_columns, unpack_columns
-from bench_freeze.evaluate.match_file import ABOUT, MatchFile, load_matches, parse_matches, save_matches
+from bench_freeze.evaluate.match_archive import ABOUT
+from bench_freeze.evaluate.match_file import MatchFile, load_matches, parse_matches, save_matches
 from tests.workloads import make_workload
 
 
@@ -170,7 +171,7 @@ def test_truth_and_matches_that_do_not_belong_together_are_refused():
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(InputError, match=r"gone\.zip: the match file cannot be read"):
+    with pytest.raises(InputError, match=r"gone\.zip cannot be read: there is no such match file"):
         load_matches(tmp_path / "gone.zip")
 
 

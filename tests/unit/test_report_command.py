@@ -32,11 +32,11 @@ def test_without_a_file_it_prints_the_table(capsys):
     ("content", "says"),
     [
         (None, "there is no such file"),
-        ("", "neither results.json nor a profile"),
-        ("[]", "neither results.json nor a profile"),
+        ("", "no whole json file"),
+        ("[]", "no schema_version"),
         ('{"schema_version": 1}', "missing required field"),
         ('{"schema_version": 9, "rows": []}', "schema version 9"),
-        ('{"schema_version": "1"}', "neither results.json nor a profile"),
+        ('{"schema_version": "1"}', "not a whole number from 1"),
     ],
 )
 def test_a_file_that_is_none_is_named_with_the_reason(tmp_path, capsys, content, says):

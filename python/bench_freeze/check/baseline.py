@@ -13,6 +13,7 @@ from ..files import write_whole
 from ..results.schema import MatchFileFacts
 from ..results.sealing import seal
 from ..text.json_text import encoded
+from ..user_files import MissingFile, check_target, writing
 from .read import Side, read_side
 from .snapshot import KIND, Reason, Snapshot, rounded
 
@@ -27,6 +28,7 @@ def update_baseline(results: Path, to: Path, reason: str, today: datetime.date) 
     side = read_side(results)
     if not side.snapshot.finished:
         raise InputError(f"{results} is of a run that did not finish; the same command goes on where it stopped.")
+    check_target(to, "--to")
     history = _history(to)
     entry = Reason(
         reason=reason.strip(),
@@ -37,14 +39,16 @@ def update_baseline(results: Path, to: Path, reason: str, today: datetime.date) 
     snapshot = msgspec.structs.replace(
         rounded(side.snapshot), kind=KIND, matches=_matches(side, to), history=[*history, entry]
     )
-    write_whole(to, seal(encoded(snapshot)))
+    with writing(to, "--to"):
+        write_whole(to, seal(encoded(snapshot)))
     return snapshot
 
 
 def _history(to: Path) -> list[Reason]:
-    if not to.exists():
+    try:
+        old = read_side(to)
+    except MissingFile:
         return []
-    old = read_side(to)
     if not old.snapshot.history:
         raise InputError(f"{to} is no baseline and would be overwritten; give another --to, or remove it.")
     return old.snapshot.history
@@ -60,4 +64,5 @@ def _matches(side: Side, to: Path) -> MatchFileFacts | None:
     if missing := [name for name in names if name not in found]:
         raise InputError(f"{side.path}: its match file has no entry {missing[0]}; take both from one run.")
     path = to.with_name(f"{to.stem}.matches.zip")
-    return MatchFileFacts(**save_matches(path, {name: found[name] for name in names}))
+    with writing(path, "--to"):
+        return MatchFileFacts(**save_matches(path, {name: found[name] for name in names}))

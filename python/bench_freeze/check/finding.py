@@ -6,13 +6,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from ..exit_status import ExitStatus
 from ..results.identity import RowKey
 
 Status = Literal["PASS", "REGRESSION", "AMBIGUOUS", "INVALID", "REFUSED"]
 
-EXIT_CODES: dict[Status, int] = {"PASS": 0, "REGRESSION": 1, "REFUSED": 2, "INVALID": 3, "AMBIGUOUS": 3}
+EXIT_CODES: dict[Status, ExitStatus] = {
+    "PASS": ExitStatus.DONE,
+    "REGRESSION": ExitStatus.FAILED,
+    "REFUSED": ExitStatus.INPUT,
+    "INVALID": ExitStatus.NO_VERDICT,
+    "AMBIGUOUS": ExitStatus.NO_VERDICT,
+}
 UNCHECKED = "accuracy not checked"  # begins a note, and the summary says it too
-PRECEDENCE = (2, 1, 3, 0)  # what is missing outranks a regression, and that a measurement that says too little
+# What is missing outranks a regression, and that a measurement that says too little.
+PRECEDENCE = (ExitStatus.INPUT, ExitStatus.FAILED, ExitStatus.NO_VERDICT, ExitStatus.DONE)
 ORDER: tuple[Status, ...] = ("REFUSED", "REGRESSION", "INVALID", "AMBIGUOUS", "PASS")
 
 
@@ -57,10 +65,10 @@ class Outcome:
     baseline: str
 
     @property
-    def exit_code(self) -> int:
+    def exit_code(self) -> ExitStatus:
         """0 pass, 1 regression, 2 missing or unmatched data, 3 invalid or ambiguous; 2 outranks 1 outranks 3."""
         codes = {EXIT_CODES[finding.status] for finding in self.findings}
-        return next((code for code in PRECEDENCE if code in codes), 0)
+        return next((code for code in PRECEDENCE if code in codes), ExitStatus.DONE)
 
     @property
     def counts(self) -> dict[Status, int]:
@@ -71,10 +79,10 @@ class Outcome:
     def summary(self) -> str:
         """The outcome in one line."""
         verdict = {
-            0: "no regression",
-            1: "REGRESSION",
-            2: "NOT COMPARABLE: data are missing or do not match",
-            3: "NO VERDICT: a measurement is invalid or says too little",
+            ExitStatus.DONE: "no regression",
+            ExitStatus.FAILED: "REGRESSION",
+            ExitStatus.INPUT: "NOT COMPARABLE: data are missing or do not match",
+            ExitStatus.NO_VERDICT: "NO VERDICT: a measurement is invalid or says too little",
         }[self.exit_code]
         unchecked = f"; {UNCHECKED}" if any(note.startswith(UNCHECKED) for note in self.notes) else ""
         return f"{verdict}: " + ", ".join(f"{n} {status.lower()}" for status, n in self.counts.items()) + unchecked

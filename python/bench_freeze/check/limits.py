@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import importlib
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 
 from ..errors import InputError
 from ..results.identity import PARTS
+from ..user_files import parse_toml, read_text
 from .limit import Limit as Limit
 from .limit import parse_limit
 from .snapshot import RowSnapshot
@@ -144,13 +143,5 @@ def _known(values: Iterable[str], known: tuple[str, ...], what: str, where: str)
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
-    tomllib = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
-    try:
-        values: dict[str, Any] = tomllib.loads(path.read_text())
-        return values
-    except OSError as error:
-        raise InputError(
-            f"{path}: the rules cannot be read ({error.strerror}); give the path of a TOML file."
-        ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is no TOML file ({error}); see examples/check.toml.") from None
+    text = read_text(path, "file of rules", "give the path of a TOML file")
+    return parse_toml(text, path, "see examples/check.toml")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,7 +18,11 @@ from ..evaluate.match_file import parse_matches
 from ..results.profile import PROFILE_VERSION, Profile, decode_profile
 from ..results.schema import SCHEMA_VERSION, Results, decode
 from ..results.sealing import check_seal
+from ..results.version import check_version, plain_document
+from ..user_files import MAX_DATA, MissingFile, read_file
 from .snapshot import KIND, VERSION, Snapshot, snapshot_of_profile, snapshot_of_results
+
+WHAT = "a results.json, a profile or a baseline"
 
 
 class NoMatches(InputError):
@@ -45,13 +48,10 @@ class Side:
             )
         path = self.path.parent / facts.file
         try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise (NoMatches if isinstance(error, FileNotFoundError) else InputError)(
-                f"{path}: the match file of {self.path.name} cannot be read ({error.strerror}); accuracy is tested on "
-                "it: put it beside that file."
-            ) from None
-        if hashlib.sha256(content).hexdigest() != facts.sha256:
+            content = read_file(path, f"match file of {self.path.name}", "accuracy is tested on it", MAX_DATA)
+        except MissingFile as error:
+            raise NoMatches(str(error)) from None
+        if len(content) != facts.bytes or hashlib.sha256(content).hexdigest() != facts.sha256:
             raise InputError(
                 f"{path} is not the match file that {self.path.name} was written with; take both from one run."
             )
@@ -60,26 +60,12 @@ class Side:
 
 def read_side(path: Path) -> Side:
     """Read one side; raises InputError for a file that is missing, cut off, of another kind or version."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(
-            f"{path} cannot be read ({error.strerror}); give a results.json, a profile or a baseline."
-        ) from None
-    try:
-        plain = json.loads(content)
-    except ValueError as error:
-        raise InputError(f"{path} is no whole json file ({error}); was it cut off? Write it again.") from None
-    if not isinstance(plain, dict) or "schema_version" not in plain:
-        raise InputError(
-            f"{path} is neither results, a profile nor a baseline of bench-freeze; it has no schema_version."
-        )
+    content = read_file(path, "file", f"give {WHAT}")
+    plain = plain_document(content, path, WHAT)
     try:
         snapshot = _snapshot(plain, content, path)
     except msgspec.MsgspecError as error:
         raise InputError(f"{path} does not fit its schema: {error}; write it again with this version.") from None
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path} lacks what a check needs ({error}); write it again with this version.") from None
     _check_samples(snapshot, path)
     return Side(path, snapshot, hashlib.sha256(content).hexdigest())
 
@@ -87,25 +73,16 @@ def read_side(path: Path) -> Side:
 def _snapshot(plain: dict[str, Any], content: bytes, path: Path) -> Snapshot:
     version = plain["schema_version"]
     if plain.get("kind") == KIND:
-        _check_version(version, VERSION, path, "`bench-freeze baseline update`")
+        check_version(version, VERSION, path, "`bench-freeze baseline update`")
         check_seal(content, Snapshot, str(path))
         return msgspec.json.decode(content, type=Snapshot)
     if "rows" in plain:
-        _check_version(version, SCHEMA_VERSION, path, "the run")
+        check_version(version, SCHEMA_VERSION, path, "the run")
         check_seal(content, Results, str(path))
         return snapshot_of_results(decode(content))
-    _check_version(version, PROFILE_VERSION, path, "`bench-freeze profile`")
+    check_version(version, PROFILE_VERSION, path, "`bench-freeze profile`")
     check_seal(content, Profile, str(path))
     return snapshot_of_profile(decode_profile(content))
-
-
-def _check_version(version: Any, known: int, path: Path, again: str) -> None:
-    if version != known:
-        age = "newer" if isinstance(version, int) and version > known else "older"
-        raise InputError(
-            f"{path} has schema version {version}, this bench-freeze reads {known}: the file is {age} than this "
-            f"version; {'update bench-freeze' if age == 'newer' else f'repeat {again} with this version'}."
-        )
 
 
 def _check_samples(snapshot: Snapshot, path: Path) -> None:

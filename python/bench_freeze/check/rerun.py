@@ -21,6 +21,7 @@ from ..errors import InputError, MeasurementError
 from ..measure.paired import round_ratios
 from ..stats.level import MIN_SAMPLES, Level, level, welch_df
 from ..text import shell
+from ..user_files import read_file
 from .change import Change
 from .finding import Finding
 from .judge import Test, decide
@@ -49,6 +50,12 @@ class Rerun:
                     f"--rerun: the command has no {needed}; it must write what it measured to {{out}} and tell by "
                     "{which} (baseline or current) or {onnx} which of the two it measures."
                 )
+        try:
+            words = shlex.split(self.command)
+        except ValueError as error:
+            raise InputError(f"--rerun: the command cannot be read ({error}); quote it as for a shell.") from None
+        if not words or "\0" in self.command:
+            raise InputError("--rerun: the command names no program; give one, with its arguments.")
         if self.rounds < 2:
             raise InputError(f"--rerun-rounds {self.rounds}: at least 2 are needed to see how rounds differ.")
 
@@ -184,7 +191,7 @@ def _filled(word: str, values: dict[str, str]) -> str:
 
 def _run(words: list[str], out: Path) -> Side:
     try:
-        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        done = subprocess.run(words, capture_output=True, text=True, errors="replace", check=False)
     except OSError as error:
         raise InputError(
             f"--rerun: {words[0]} cannot be started ({error.strerror}); give a command of this machine."
@@ -203,12 +210,12 @@ def _onnx(side: Side, row: RowSnapshot) -> str:
     """The ONNX file of a row in the artifacts beside its results, by hash."""
     for manifest in sorted((side.path.parent / "artifacts").glob("*/manifest.json")):
         try:
-            files = json.loads(manifest.read_text())["files"]
-        except (OSError, ValueError, KeyError):
+            files = json.loads(read_file(manifest, "manifest", "make it again"))["files"]
+            names = [name for name, facts in files.items() if facts.get("sha256") == row.artifact_sha256]
+        except (InputError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             continue
-        for name, facts in files.items():
-            if facts.get("sha256") == row.artifact_sha256:
-                return str(manifest.parent / name)
+        if names:
+            return str(manifest.parent / names[0])
     raise InputError(
         f"--rerun: the file of {row.title} (sha256 {row.artifact_sha256[:12]}) is not in {side.path.parent}/artifacts; "
         "use {which} in place of {onnx} and have the command find it."

@@ -9,9 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InputError
+from ..exit_status import exit_table
 from ..text.json_text import print_json
 from ..text.terminal import Shown, line, rich_console, say
+from ..user_files import check_target, write_file, write_text, writing
+from .help_format import HelpFormatter
 
 if TYPE_CHECKING:
     from ..check.finding import Outcome
@@ -23,12 +25,13 @@ latency by a block bootstrap of the raw samples, file size. A limit is a number 
 runs; their accuracy needs the match file that profile --target/--base writes beside them.
 """
 
-CHECK_EPILOG = """\
-exit status:
-  0  no regression
-  1  a regression is proven
-  2  usage, or data that are missing or do not match: another device class, protocol or data set
-  3  a measurement is invalid or ambiguous, or an estimate lies beyond its limit without proof
+CHECK_EPILOG = exit_table(
+    done="no regression",
+    failed="a regression is proven",
+    input="usage, or data that are missing or do not match: another device class, protocol or data set",
+    no_verdict="a measurement is invalid or ambiguous, or an estimate lies beyond its limit without proof",
+)
+CHECK_EPILOG += """\
   2 outranks 1, and 1 outranks 3.
 
 measuring again:
@@ -55,7 +58,7 @@ def add_check(commands: Any) -> None:
         help="compare a run with a baseline: exit 1 on a proven regression",
         description=CHECK_DESCRIPTION,
         epilog=CHECK_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=HelpFormatter,
         allow_abbrev=False,
     )
     check.add_argument("current", metavar="CURRENT", help="results.json or a profile of the run to judge")
@@ -87,6 +90,8 @@ def _add_baseline(commands: Any) -> None:
         help="write a baseline from a run, with the reason",
         description="Write a baseline: plain json for git, and one compressed match file beside it. Reasons of earlier "
         "updates are kept.",
+        epilog=exit_table(),
+        formatter_class=HelpFormatter,
         allow_abbrev=False,
     )
     update.add_argument("results", metavar="RESULTS", help="results.json or a profile of a finished run")
@@ -102,6 +107,8 @@ def _check(parsed: argparse.Namespace, command: list[str]) -> int:
     from ..kernels.values import whole_number
 
     whole_number("threads", parsed.threads)
+    for name, path in _targets(parsed).items():
+        check_target(path, f"--{name}")
     flags = {name: getattr(parsed, name) for name in FLAGS}
     rules = make_rules(flags, Path(parsed.config) if parsed.config else None)
     outcome = check(
@@ -120,28 +127,29 @@ def _check(parsed: argparse.Namespace, command: list[str]) -> int:
 
 def _write_files(outcome: Outcome, parsed: argparse.Namespace) -> None:
     from ..check import render
-    from ..files import write_whole
 
-    forms: list[tuple[str | None, Callable[[Outcome], str | bytes]]] = [
-        (parsed.junit, render.junit_xml),
-        (parsed.markdown, render.markdown),
-        (None if parsed.json == "-" else parsed.json, render.plain_json),
+    forms: list[tuple[str, Callable[[Outcome], str | bytes]]] = [
+        ("junit", render.junit_xml),
+        ("markdown", render.markdown),
+        ("json", render.plain_json),
     ]
-    summary = os.environ.get("GITHUB_STEP_SUMMARY")
-    try:
-        for name, form in forms:
-            if name:
-                content = form(outcome)
-                write_whole(Path(name), content if isinstance(content, bytes) else content.encode())
-        if summary:
-            with Path(summary).open("a", encoding="utf-8") as stream:  # other steps write there too
-                stream.write(render.markdown(outcome))
-    except PermissionError as error:
-        raise InputError(f"{error.filename} cannot be written; give another path.") from None
-    except (IsADirectoryError, NotADirectoryError, FileNotFoundError, FileExistsError) as error:
-        raise InputError(
-            f"{error.filename or summary} cannot be written ({error.strerror}); give a file's path."
-        ) from None
+    targets = _targets(parsed)
+    for name, form in forms:
+        if name in targets:
+            content = form(outcome)
+            if isinstance(content, str):
+                write_text(targets[name], content, f"--{name}")
+            else:
+                write_file(targets[name], content, f"--{name}")
+    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with writing(Path(summary), "$GITHUB_STEP_SUMMARY"), Path(summary).open("a", encoding="utf-8") as stream:
+            stream.write(render.markdown(outcome))  # other steps write there too
+
+
+def _targets(parsed: argparse.Namespace) -> dict[str, Path]:
+    """The files that were asked for, by their flags' names."""
+    given = {name: getattr(parsed, name) for name in ("junit", "markdown", "json")}
+    return {name: Path(path) for name, path in given.items() if path and not (name == "json" and path == "-")}
 
 
 def _show(outcome: Outcome, as_json: bool, everything: bool) -> None:

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..exit_status import exit_table
 from ..text import terminal
 from ..text.aligned import aligned
 from ..text.json_text import print_findings
+from .help_format import HelpFormatter
 
 CLASSES_SHOWN = 100
 
@@ -20,8 +22,9 @@ def add_data(commands: Any) -> None:
         "data",
         help="what data sets hold as this tool reads them: images, boxes, classes, overlaps, everything odd",
         description="Read and check data sets as `run` does, and show what they hold: images, boxes, classes, sizes, "
-        "images that splits share, and every file or row that is clipped, left out or passed over. Needs no torch. "
-        "Exit status: 0 everything can be read, 2 something cannot.",
+        "images that splits share, and every file or row that is clipped, left out or passed over. Needs no torch.",
+        epilog=exit_table(done="everything can be read", input="something cannot be read, or usage"),
+        formatter_class=HelpFormatter,
         allow_abbrev=False,
     )
     data.add_argument("sets", nargs="+", metavar="SET", help="Ultralytics data yaml, or COCO instances json")

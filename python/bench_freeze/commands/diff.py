@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
+from ..exit_status import exit_table
 from ..text.json_text import print_json
 from ..text.terminal import Shown, rich_console, say
+from .help_format import HelpFormatter
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,9 +34,10 @@ A checkpoint can run any program while it is loaded: names beyond Ultralytics' o
 --trust-checkpoint is given.
 
 For every layer of B: `cumulative` is how far its output is from A's; `own` is how far it is when B's layer is given A's
-inputs, so it is the layer's own fault. Both are relative, |a - b| / |a|. Exit status: 0 within the bounds, 1 something
-diverges, 2 usage or input.
+inputs, so it is the layer's own fault. Both are relative, |a - b| / |a|.
+
 """
+EPILOG += exit_table(done="within the bounds", failed="something diverges beyond them")
 
 
 def add_diff(commands: Any) -> None:
@@ -44,7 +47,7 @@ def add_diff(commands: Any) -> None:
         help="compare two engines layer by layer and name the first that diverges",
         description="Run two forms of one model on the same images and compare every tensor that both have.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=HelpFormatter,
         allow_abbrev=False,
     )
     diff.add_argument("a", metavar="A", help="the reference")

@@ -10,8 +10,8 @@ from .. import __version__
 from ..engines.availability import PACKAGES, availability
 from ..engines.cuda_driver import cuda_driver_error
 from ..environment import environment
-from ..errors import InputError
 from ..text import terminal
+from ..user_files import MAX_DATA, read_file
 
 
 def examine(device: str) -> dict[str, Any]:
@@ -39,9 +39,7 @@ def examine_file(path: Path) -> dict[str, Any]:
     from ..dualhead.pickle_scan import globals_of, pickle_of
     from ..dualhead.unpickle import refused_globals
 
-    content = path.read_bytes() if path.is_file() else None
-    if content is None:
-        raise InputError(f"{path}: there is no such file; give a checkpoint (.pt).")
+    content = read_file(path, "file", "give a checkpoint (.pt)", MAX_DATA)
     names = globals_of(pickle_of(content, str(path), path.suffix.lower()))
     refused = refused_globals(names)
     return {

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..exit_status import exit_table
 from ..text.json_text import print_findings
+from .help_format import HelpFormatter
 
 
 def add_eval(commands: Any) -> None:
@@ -18,6 +20,8 @@ def add_eval(commands: Any) -> None:
         description="Score detections against an instances json: the twelve numbers of pycocotools, to the last digit. "
         "The detections are in COCO's results format, which needs neither torch nor pycocotools, or are made here by "
         "ONNX Runtime from a model that bench-freeze or Ultralytics exported, at the settings of run.",
+        epilog=exit_table(),
+        formatter_class=HelpFormatter,
         allow_abbrev=False,
     )
     evaluate.add_argument("--gt", required=True, metavar="INSTANCES.json", help="ground truth")

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..exit_status import exit_table
 from ..text.paths import require_utf8
 from ..text.terminal import say
+from .help_format import HelpFormatter
 
 EPILOG = """\
 examples:
@@ -20,9 +22,10 @@ A checkpoint can run any program while it is loaded: names beyond Ultralytics' o
 --trust-checkpoint is given.
 
 A plan runs on the kind of GPU that it was built for. With TensorRT for RTX and --compute-capability it is built on a
-machine without a GPU; without the flag it is for this machine's. Exit status: 0 done, 1 the result differs from its
-source beyond a bound, 2 usage or input.
+machine without a GPU; without the flag it is for this machine's.
+
 """
+EPILOG += exit_table(failed="the result differs from its source beyond a bound")
 
 
 def add_export(commands: Any) -> None:
@@ -34,7 +37,7 @@ def add_export(commands: Any) -> None:
         "the model has two heads; without, it is the checkpoint's own. --precision converts it, --engine trt builds a "
         "TensorRT plan of it; each file has a side-car json.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=HelpFormatter,
         allow_abbrev=False,
     )
     source = export.add_argument_group("model")

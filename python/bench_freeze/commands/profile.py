@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..exit_status import exit_table
 from ..text.json_text import print_json
 from ..text.terminal import say
+from .help_format import HelpFormatter
 
 
 def add_profile(commands: Any) -> None:
@@ -21,6 +23,8 @@ def add_profile(commands: Any) -> None:
         "and of the pipeline with its stages, cold start, and where asked a paced rate, throughput over batch sizes, "
         "and another model interleaved. Energy where the machine has a counter. Percentiles come with 95 % bounds, "
         "every figure with a verdict and its reasons. Writes json after every part.",
+        epilog=exit_table(),
+        formatter_class=HelpFormatter,
         allow_abbrev=False,
     )
     profile.add_argument(

@@ -7,8 +7,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError, disk_full
+from ..exit_status import exit_table
 from ..text.terminal import Shown, rich_console, say
+from ..user_files import check_target, write_text
+from .help_format import HelpFormatter
 
 
 def add_report(commands: Any) -> None:
@@ -18,6 +20,8 @@ def add_report(commands: Any) -> None:
         help="show results again, or compare several files: terminal, HTML, Markdown, CSV",
         description="Show one or more results.json (and profiles of bench-freeze profile) as a table; several make a "
         "comparison. Example images are shown where the run's folder still has its examples.json.",
+        epilog=exit_table(),
+        formatter_class=HelpFormatter,
         allow_abbrev=False,
     )
     report.add_argument("results", nargs="+", metavar="RESULTS", help="results.json, its folder, or a profile's json")
@@ -32,35 +36,23 @@ def _report(parsed: argparse.Namespace, command: list[str]) -> int:
     from ..report.html.page import report_page
     from ..report.table import csv_table, markdown
 
+    for flag in ("html", "markdown", "csv"):
+        if (name := getattr(parsed, flag)) is not None:
+            check_target(Path(name), f"--{flag}")
     documents = read_documents([Path(name) for name in parsed.results])
     if parsed.html is not None:
         page = report_page(documents.view, documents.examples, documents.no_examples)
-        _write(Path(parsed.html), page)
+        write_text(Path(parsed.html), page, "--html")
     if parsed.markdown is not None:
-        _write(Path(parsed.markdown), markdown(documents.view))
+        write_text(Path(parsed.markdown), markdown(documents.view), "--markdown")
     if parsed.csv is not None:
-        _write(Path(parsed.csv), csv_table(documents.view))
+        write_text(Path(parsed.csv), csv_table(documents.view), "--csv")
     written = [name for name in (parsed.html, parsed.markdown, parsed.csv) if name is not None]
     if not written:
         show(documents.view)
     for name in written:
         say(name)
     return 0
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file whole. Pipes and devices (/dev/stdout) are written to, never replaced."""
-    from ..files import write_whole
-
-    try:
-        if path.exists() and not path.is_file():
-            path.write_text(text, encoding="utf-8")
-        else:
-            write_whole(path, text.encode())
-    except OSError as error:
-        if disk_full(error) is not None:
-            raise
-        raise InputError(f"{path} cannot be written ({error.strerror}); give another file.") from None
 
 
 def _gain(results: Any) -> list[str]:

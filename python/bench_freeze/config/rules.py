@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import InputError
 from ..text.paths import require_utf8
+from .bounds import check_bounds
 from .training import check_training
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ STRIDE = 32  # every Ultralytics detection family has this maximum stride, or ch
 def check(study: Study) -> None:
     """Raise InputError for the first value of a study that is out of range or contradicts another."""
     require_utf8(study.out_folder, f"out = {study.out_folder}")
+    check_bounds(study)
     positive = ("epochs", "train_batch", "batch", "builds", "imgsz", "max_detections", "opset")
     for name in positive:
         if getattr(study, name) < 1:
@@ -52,7 +54,7 @@ def check(study: Study) -> None:
             raise InputError(f"{name} = {getattr(study, name)} is out of range; give a number from 0 to 1.")
     if study.lr0 is not None and not 0 < study.lr0 < float("inf"):
         raise InputError(f"lr0 = {study.lr0} is out of range; give a number above 0, for example 0.001.")
-    if study.latency_samples < 0 or study.latency_seconds <= 0:
+    if study.latency_samples < 0 or not study.latency_seconds > 0:
         raise InputError("latency_samples must be at least 0 and latency_seconds above 0.")
     if study.retime and study.latency_samples == 0:
         raise InputError("retime measures latencies again and latency_samples = 0 measures none; leave one out.")
@@ -63,7 +65,7 @@ def check(study: Study) -> None:
     _check_statistics(study)
     if study.workers is not None and study.workers < 1:
         raise InputError(f"workers = {study.workers} is out of range; give at least 1.")
-    if not re.fullmatch(r"cpu|cuda:\d+", study.device):
+    if not re.fullmatch(r"cpu|cuda:[0-9]{1,4}", study.device):
         raise InputError(f"device = '{study.device}' is not known; use cpu, cuda:0, cuda:1 ...")
     for name in ("engine", "precision", "construction", "seeds", "freeze", "recipe", "data_fractions", "weights"):
         value = getattr(study, name)

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import importlib
 import re
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +16,7 @@ from typing import Any, Literal
 import msgspec
 
 from ..errors import InputError
+from ..user_files import parse_toml, read_text
 from .rules import check
 from .training import TrainingOptions
 from .training import flag as _flag
@@ -211,7 +210,7 @@ def study_from(values: dict[str, Any], where: str) -> Study:
         if key not in known:
             close = difflib.get_close_matches(key, known, n=1)
             hint = f"did you mean '{close[0]}'?" if close else f"known keys are {', '.join(sorted(known))}."
-            raise InputError(f"{where}: '{key}' is no key of a study; {hint}")
+            raise InputError(f"{where}: '{key[:100]}' is no key of a study; {hint}")
     listed = {f.name for f in fields() if "tuple[" in str(f.type)}
     as_lists = {
         k: [v] if k in listed and not isinstance(v, list | tuple) and v is not None else v for k, v in values.items()
@@ -224,7 +223,7 @@ def study_from(values: dict[str, Any], where: str) -> Study:
         message, _, path = str(error).partition(" - at `$.")
         key = re.split(r"[\[.`]", path)[0] or "a key"
         raise InputError(
-            f"{where}: {key} = {as_lists.get(key)!r} does not fit; {message[0].lower()}{message[1:]}."
+            f"{where}: {key} = {_shown(as_lists.get(key))} does not fit; {message[0].lower()}{message[1:]}."
         ) from None
     except UnicodeEncodeError as error:  # bytes that are not UTF-8, in the place of one of the words that are known
         raise InputError(
@@ -232,13 +231,14 @@ def study_from(values: dict[str, Any], where: str) -> Study:
         ) from None
 
 
+def _shown(value: Any) -> str:
+    try:
+        return repr(value)[:200]
+    except ValueError:  # thousands of digits
+        return "a number of many digits"
+
+
 def read_toml(path: Path) -> dict[str, Any]:
     """The values of a study file. Raises InputError when it is missing or no TOML."""
-    tomllib = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
-    try:
-        values: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-        return values
-    except FileNotFoundError:
-        raise InputError(f"{path}: there is no such study file; give the path of a TOML file or flags alone.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, IsADirectoryError) as error:
-        raise InputError(f"{path} is no TOML file ({error}); see the README for an example.") from None
+    text = read_text(path, "study file", "give the path of a TOML file, or flags alone")
+    return parse_toml(text, path, "see the README for an example")

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 
+LARGEST = 10**9  # number of a class; what Python writes out has at most 4300 digits
+
 
 @dataclass(frozen=True)
 class ClassMap:
@@ -57,17 +59,31 @@ def names_by_number(names: object, where: str) -> tuple[str, ...]:
         name = numbered[number]
         if not isinstance(name, str | int | float):  # never written out: nested aliases would take for ever
             raise InputError(f"{where}: the name of class {number} is not a text; give it a name.")
+        if isinstance(name, int) and abs(name) >= LARGEST:
+            raise InputError(f"{where}: the name of class {number} is a number of many digits; give it a name.")
         if not str(name).strip():
             raise InputError(f"{where}: the name of class {number} is empty; give it a name.")
+        if not is_text(str(name)):
+            raise InputError(f"{where}: the name of class {number} is not Unicode text; give it a name in UTF-8.")
     return tuple(str(numbered[number]) for number in range(len(numbered)))
+
+
+def is_text(name: str) -> bool:
+    """Whether a name can be written as UTF-8: json and Python's literals can hold halves of a character."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _class_number(key: object, where: str) -> int:
     if isinstance(key, str) and re.fullmatch(r"[0-9]{1,9}", key.strip()):
         return int(key)
-    if isinstance(key, SupportsIndex) and not isinstance(key, bool) and key.__index__() >= 0:  # NumPy's numbers too
+    if isinstance(key, SupportsIndex) and not isinstance(key, bool) and 0 <= key.__index__() < LARGEST:  # NumPy's too
         return key.__index__()
-    raise InputError(f"{where}: {str(key)[:40]!r} is not a class number; number the classes from 0.")
+    shown = "a number of many digits" if isinstance(key, int) and abs(key) >= LARGEST else repr(str(key)[:40])
+    raise InputError(f"{where}: {shown} is not a class number; number the classes from 0.")
 
 
 def map_classes(

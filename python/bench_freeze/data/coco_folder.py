@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..errors import InputError
+from ..user_files import read_file
 
 
 def image_folder(path: Path, file_names: Sequence[str]) -> Path:
@@ -106,7 +107,4 @@ def _refuse_other_bytes(path: Path, file_names: Sequence[str], within: Path, bes
 
 
 def _bytes(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise InputError(f"{file} cannot be read ({error.strerror}); check its permissions.") from None
+    return read_file(file, "image", "check its permissions")

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from ..errors import InputError
+from ..user_files import MAX_DATA, read_file
 
 _Content = TypeVar("_Content")
 
@@ -22,10 +23,7 @@ _OTHER_TEXTS = (  # by their first bytes, the longer ones first
 
 def read_text(path: Path) -> bytes:
     """The bytes of a file. Raises InputError when it cannot be read."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}): give the path of a COCO JSON file") from error
+    return read_file(path, "COCO json file", "give the path of one", MAX_DATA)
 
 
 def decode_typed(where: str, text: bytes, content_type: type[_Content]) -> _Content | None:

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import InputError
+from ..user_files import is_folder, read_file
 from .images import SUFFIXES
 from .tally import Tally
-from .yolo_yaml import YoloYaml, decoded, exists, is_dir, one_line
+from .yolo_yaml import YoloYaml, decoded, exists, one_line
 
 MAX_LIST_BYTES = 1 << 30
 
@@ -26,7 +27,7 @@ def listed_images(data: YoloYaml, split: str, tally: Tally) -> list[Path]:
     """
     files: list[Path] = []
     for entry in data.splits[split]:
-        if is_dir(entry):
+        if is_folder(entry):
             files += _in_folder(entry.resolve(), tally)
         elif exists(entry) and entry.is_file():
             files += _in_list(data, entry.resolve(), split, tally)
@@ -46,7 +47,7 @@ def listed_images(data: YoloYaml, split: str, tally: Tally) -> list[Path]:
 
 def images_in(folder: Path) -> list[Path]:
     """The image files of a folder that a flag names, sorted, as a split's folder is searched; empty without any."""
-    return sorted(_in_folder(folder, Tally()), key=str) if is_dir(folder) else []
+    return sorted(_in_folder(folder, Tally()), key=str) if is_folder(folder) else []
 
 
 def _passed_over(tally: Tally) -> str:
@@ -91,11 +92,10 @@ def _in_list(data: YoloYaml, file: Path, split: str, tally: Tally) -> Iterator[P
     """The images that a text file names, one a line: relative to itself, else to the working directory."""
     if file.suffix.lower() in SUFFIXES:
         raise InputError(f"{data.path}: {split}: {file} is an image; name its folder, or a list file.")
+    content = read_file(file, "list of images", "a list has one image a line", MAX_LIST_BYTES)
     try:
-        if file.stat().st_size > MAX_LIST_BYTES:
-            raise InputError(f"{file} has more than {MAX_LIST_BYTES >> 20} MiB; a list has one image a line.")
-        lines = decoded(file.read_bytes()).splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = decoded(content).splitlines()
+    except UnicodeDecodeError as error:
         raise InputError(f"{data.path}: {split}: {file} is not a list of images ({one_line(error)}).") from None
     for number, line in enumerate(lines, start=1):
         name = line.strip()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..text.visible import well_formed
+from ..user_files import is_folder
 from .classes import normalized
 from .coco_set import read_coco, sibling_json
 from .dataset import DetectionSet
@@ -24,12 +25,12 @@ def is_coco(path: Path) -> bool:
     Raises InputError for another file.
     """
     suffix = path.suffix.lower()
-    if suffix not in (".json", ".yaml", ".yml") and not path.is_dir():
+    if suffix not in (".json", ".yaml", ".yml") and not is_folder(path):
         hint = "; unpack it" if suffix in (".zip", ".tar", ".gz", ".tgz") else ""
         raise InputError(
             f"{path} is neither a COCO json nor a data yaml{hint}; give a file whose name ends in .json or .yaml."
         )
-    return suffix == ".json" and not path.is_dir()
+    return suffix == ".json" and not is_folder(path)
 
 
 def read_split(

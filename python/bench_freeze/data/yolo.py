@@ -6,6 +6,8 @@ box and polygon rows or reaches over the border, which Ultralytics' own loader d
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -20,7 +22,7 @@ from .images import ImageFacts, Unreadable, inspect_images
 from .label_rows import ROUNDING, LabelRows, read_rows
 from .many_files import over_files
 from .tally import Tally
-from .yolo_yaml import read_yolo_yaml
+from .yolo_yaml import one_line, read_yolo_yaml
 
 MAX_LABEL_BYTES = 64 << 20
 # What a folder may hold beside its images; a damaged image is an error, since its boxes are wanted.
@@ -162,17 +164,23 @@ def _contents(files: Sequence[Path]) -> list[bytes | None]:
 
 def _content(file: Path) -> bytes | None:
     try:
-        with open(file, "rb", buffering=0) as opened:  # noqa: PTH123 - Path.open takes as long as the reading
+        with open(file, "rb", buffering=0, opener=_without_waiting) as opened:
+            if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):  # a pipe, a device
+                raise InputError(f"{file} is no regular file; replace the label file.")
             content = opened.read(MAX_LABEL_BYTES + 1)
     except FileNotFoundError:
         return None
-    except OSError as error:
+    except (OSError, ValueError) as error:
         if not file.is_file():  # a folder, or below a file
             return None
-        raise InputError(f"{file} cannot be read ({error.strerror}); replace the label file.") from None
+        raise InputError(f"{file} cannot be read ({one_line(error)}); replace the label file.") from None
     if len(content) > MAX_LABEL_BYTES:
         raise InputError(f"{file} has more than {MAX_LABEL_BYTES >> 20} MiB; a label file has one row per object.")
     return content
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _clipped(rows: LabelRows, tally: Tally) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

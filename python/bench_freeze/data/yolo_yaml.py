@@ -16,10 +16,10 @@ from typing import Any
 import yaml
 
 from ..errors import InputError
+from ..user_files import MAX_TEXT, check_depth, is_folder, read_file
 from .classes import names_by_number
 
 SPLITS = ("train", "val", "test")
-MAX_BYTES = 16 << 20  # of a data yaml: a thousand times the largest that is known
 _SCALAR = str | int | float | bool
 
 
@@ -43,9 +43,9 @@ def read_yolo_yaml(path: Path) -> YoloYaml:
     A folder stands for the yaml in it. A bare name that is not on disk but that Ultralytics ships (coco8.yaml) goes
     through Ultralytics' own download.
     """
-    if path.is_dir():
+    if is_folder(path):
         path = _yaml_in(path)
-    if not path.exists() and path.parent == Path():
+    if path.parent == Path() and not exists(path):
         shipped = _shipped_with_ultralytics(path)
         if shipped is not None:
             return shipped
@@ -73,19 +73,12 @@ def _yaml_in(folder: Path) -> Path:
 
 
 def _load(path: Path) -> dict[str, Any]:
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise InputError(f"{path} has more than {MAX_BYTES >> 20} MiB; a data yaml lists classes and folders.")
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise InputError(f"{path}: there is no such data yaml; give the path of an existing one.") from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as yaml ({one_line(error)}); replace the file.") from None
-    text = decoded(content, errors="replace")
+    text = decoded(read_file(path, "data yaml", "give the path of an existing one", MAX_TEXT), errors="replace")
     try:
         values = _parsed(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InputError(f"{path} cannot be read as yaml ({one_line(error)[:300]}); correct the file.") from None
+    check_depth(values, path, "correct the file")
     if not isinstance(values, dict):
         raise InputError(f"{path} is not a data yaml: it has no keys; give one with 'names', 'train' and 'val'.")
     return {key: None if value == "None" else value for key, value in values.items()}
@@ -165,7 +158,7 @@ def _roots(path: Path, root: Any) -> list[Path]:
         raise InputError(f"{path}: 'path' is not a text; write the folder of the data set, or delete the key.")
     given = Path(root)
     tried = [given, _datasets_folder() / given, path.parent / given]
-    found = _distinct([folder for folder in tried if is_dir(folder)])
+    found = _distinct([folder for folder in tried if is_folder(folder)])
     if not found:
         raise InputError(
             f"{path}: 'path: {root[:200]}' is not a folder: neither here, nor beside the yaml, nor in Ultralytics' "
@@ -229,14 +222,6 @@ def exists(path: Path) -> bool:
     """As Path.exists; a name that no file system takes does not exist."""
     try:
         return path.exists()
-    except (OSError, ValueError):
-        return False
-
-
-def is_dir(path: Path) -> bool:
-    """As Path.is_dir; a name that no file system takes is not a folder."""
-    try:
-        return path.is_dir()
     except (OSError, ValueError):
         return False
 

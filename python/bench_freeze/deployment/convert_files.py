@@ -23,6 +23,7 @@ from ..export.onnx_card import read_card
 from ..export.plan import build_plan
 from ..export.quantize import Int8Settings
 from ..files import file_sha256, write_whole
+from ..user_files import check_target, writing
 from .calibration import IMAGES_PER_SET
 from .export_files import ExportRequest, export_files
 
@@ -77,6 +78,7 @@ def convert_files(request: ConvertRequest) -> list[str]:
 
 
 def _check(request: ConvertRequest) -> None:
+    check_target(request.out, "--out")
     if request.engine == "trt" and request.out.suffix in (".onnx", ".json", ".pt"):
         raise InputError(
             f"--out {request.out}: a plan is no {request.out.suffix} file; give a name such as model.plan."
@@ -95,8 +97,9 @@ def _convert(onnx: Path, target: Path, request: ConvertRequest, imgsz: int) -> P
 
     assert request.precision is not None
     images = read_images(request.images, imgsz)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+    with writing(target, "--out"):
+        target.parent.mkdir(parents=True, exist_ok=True)
+    with writing(target, "--out"), tempfile.TemporaryDirectory(dir=target.parent) as folder:
         partial = Path(folder) / "model.onnx"
         facts = convert_precision(onnx, partial, request.precision, images, request.int8)
         partial.replace(target)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from ..environment import package_versions
 from ..errors import InputError
 from ..export.onnx_export import check_opset
 from ..files import file_sha256, write_whole
+from ..user_files import check_target, writing
 from .deployment import Candidate, export_checked
 
 PARITY_IMAGES = 4
@@ -69,8 +71,9 @@ def export_files(request: ExportRequest) -> list[str]:
     for checkpoint in filter(None, (base, candidate.tuned)):
         checkpoint.layers.check_imgsz(request.imgsz)
     images = _parity_images(request.images, request.imgsz)
-    request.out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=request.out.parent) as folder:
+    with writing(request.out, "--out"):
+        request.out.parent.mkdir(parents=True, exist_ok=True)
+    with writing(request.out, "--out"), tempfile.TemporaryDirectory(dir=request.out.parent) as folder:
         partial = Path(folder) / "model.onnx"
         facts = export_checked(candidate, partial, request.imgsz, request.batch, request.opset, images)
         partial.replace(request.out)
@@ -94,12 +97,13 @@ def export_files(request: ExportRequest) -> list[str]:
 def _check_out(request: ExportRequest) -> None:
     """The file to write must not be one of those that are read, nor its own side-car."""
     out = request.out
+    check_target(out, "--out")
     if out.is_dir():
         raise InputError(f"--out {out} is a folder; give the name of the file to write, such as {out / 'model.onnx'}.")
     if out.suffix.lower() in (".pt", ".pth", ".json", ".plan", ".engine"):
         raise InputError(f"--out {out}: an ONNX model is no {out.suffix} file; give a name such as model.onnx.")
     for flag, given in (("--weights", request.weights), ("--tuned", request.tuned)):
-        if given is not None and Path(given).resolve() in (out.resolve(), out.with_suffix(".json").resolve()):
+        if given is not None and os.path.realpath(given) in map(os.path.realpath, (out, out.with_suffix(".json"))):
             raise InputError(f"--out {out} would overwrite the checkpoint of {flag}; give another name.")
 
 

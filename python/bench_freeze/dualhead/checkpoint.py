@@ -15,6 +15,8 @@ from ..data.classes import names_by_number
 from ..errors import InputError
 from ..files import write_whole
 from ..finite import require_finite
+from ..user_files import MAX_DATA
+from ..user_files import read_file as read_user_file
 from .layers import LayerMap, read_layer_map
 from .safe_globals import trust_model
 from .soundness import check_description, check_not_fused, check_parts, check_runs, check_tensors
@@ -112,10 +114,7 @@ def load_checkpoint(path: Path, *, trust: bool = False, own: bool = False) -> Ch
 
 def read_file(path: Path) -> bytes:
     """The bytes of a user's file. Raises InputError where they cannot be read."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}); give a detection model's .pt file.") from None
+    return read_user_file(path, "checkpoint", "give a detection model's .pt file", MAX_DATA)
 
 
 def _checkpoint_of(loaded: Any, sha256: str, where: str, trust: bool) -> Checkpoint:

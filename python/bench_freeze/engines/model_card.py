@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from ..data.classes import is_text
 from ..errors import InputError
 from .base import Head, ModelCard
 from .onnx_file import Shape, Tensor
@@ -12,6 +13,7 @@ from .onnx_file import Shape, Tensor
 CARD_KEY = "bench_freeze"  # of the ONNX file's metadata
 _KEYS = {"heads", "imgsz", "batch", "graft_at", "precision"}
 _LARGEST = {"imgsz": 16_384, "batch": 65_536, "graft_at": 10_000}
+_MOST_PIXELS = 250_000_000  # of a batch: 3 GB of float32
 _LONGEST = 1 << 22  # characters
 
 
@@ -49,9 +51,18 @@ def _problem(values: Any) -> str | None:
             continue
         if type(value) is not int or not least <= value <= _LARGEST[key]:
             return f"has {key} {str(value)[:40]}, not a whole number from {least} to {_LARGEST[key]}"
+    if (problem := batch_problem(values["batch"], values["imgsz"])) is not None:
+        return f"has {problem}"
     if values.get("precision", "fp32") not in ("fp32", "fp16", "int8"):
         return f"has the precision {str(values['precision'])[:40]!r}, which this version of bench-freeze does not know"
     return _heads_problem(values["heads"])
+
+
+def batch_problem(batch: int | None, imgsz: int) -> str | None:
+    """What is wrong with a batch of square images that no memory would hold; None for any other."""
+    if (batch or 1) * imgsz**2 <= _MOST_PIXELS:
+        return None
+    return f"batches of {batch or 1} images of {imgsz} pixels; the limit is {_MOST_PIXELS:,} pixels a batch"
 
 
 def _heads_problem(heads: Any) -> str | None:
@@ -67,9 +78,17 @@ def _heads_problem(heads: Any) -> str | None:
         if head["kind"] not in ("raw", "detections"):
             return f"has a head of kind {str(head['kind'])[:40]!r}, which this version of bench-freeze does not know"
         names = head["class_names"]
-        if not isinstance(names, list | tuple) or not names or not all(isinstance(name, str) for name in names):
+        if (
+            not isinstance(names, list | tuple)
+            or not names
+            or not all(isinstance(n, str) and is_text(n) for n in names)
+        ):
             return f"has no list of class names for the {head['name']} head"
     return None
+
+
+def _is_name(name: Any) -> bool:
+    return isinstance(name, str) and is_text(name)
 
 
 def check_card(card: ModelCard, inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...], where: str) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from ..user_files import open_file
 
 Shape = tuple[int | str | None, ...]  # a free dimension has a name, or None
 Field = tuple[int, int | memoryview]  # number and value
@@ -54,10 +55,9 @@ class OnnxFile:
 def read_onnx(path: Path) -> OnnxFile:
     """Read a file. Raises InputError for one that is missing, cut off or not an ONNX model, or lacks its weights."""
     try:
-        with path.open("rb") as stream:  # the mapping outlives it, and goes with the last view of its bytes
+        with open_file(path, "ONNX file", "make one with bench-freeze export") as stream:
+            # The mapping outlives the stream, and goes with the last view of its bytes.
             return _model(path, memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)))
-    except FileNotFoundError:
-        raise InputError(f"{path}: there is no such ONNX file; make one with bench-freeze export.") from None
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}); give an ONNX file.") from None
     except (ValueError, TypeError, IndexError, struct.error) as error:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..errors import InputError
 from ..files import file_sha256, write_whole
+from ..user_files import MAX_DATA, MAX_TEXT, MissingFile, read_file
 from .base import ModelCard
 from .model_card import card_of, check_card
 from .onnx_file import Tensor
@@ -95,10 +96,7 @@ def read_plan(path: Path) -> PlanFile:
 
     Raises InputError when the file is missing, is of neither kind, or is not the one that its side-car describes.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}); give the path of a TensorRT plan.") from None
+    content = read_file(path, "TensorRT plan", "give the path of one", MAX_DATA)
     length = int.from_bytes(content[:4], "little")
     if 2 <= length <= min(_LONGEST_HEADER, len(content)):
         try:
@@ -111,8 +109,8 @@ def read_plan(path: Path) -> PlanFile:
             return PlanFile(path, content[4 + length :], None, header)
     side_car = side_car_path(path)
     try:
-        plan = Plan(**json.loads(side_car.read_text()))
-    except OSError:
+        plan = Plan(**json.loads(read_file(side_car, "side-car of a plan", "build the plan again", MAX_TEXT)))
+    except MissingFile:
         raise InputError(
             f"{path}: its side-car {side_car.name} is missing, so its heads are unknown; keep both together, or build "
             "the plan again from the ONNX."

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from ..data.classes import names_by_number
 from ..errors import InputError
 from .base import Head, ModelCard
-from .model_card import check_head, check_images, shape_text
+from .model_card import batch_problem, check_head, check_images, shape_text
 from .onnx_file import Shape, Tensor
 
 _LONGEST = 1 << 20  # characters of a value
@@ -89,6 +89,8 @@ def named_card(path: Path, metadata: Mapping[str, object], shapes: Sequence[Shap
         raise InputError(f"{where} does not say which image size it takes (imgsz in its metadata); {advice}.")
     check_images(images, side, where)
     batch = images[0] if isinstance(images[0], int) else None
+    if (problem := batch_problem(batch, side)) is not None:
+        raise InputError(f"{where} takes {problem}; {_AGAIN}.")
     output = outputs[0] if len(outputs) == 1 else None
     sizes = _Sizes(side, batch, None)
     if output is None or len(output) != 3 or not _is_raw(output, names, sizes) or not isinstance(output[2], int):
@@ -201,6 +203,8 @@ def _sizes(metadata: Mapping[str, object], images: Shape, where: str, *, is_unro
     batch = images[0] if images and isinstance(images[0], int) else None
     if batch is not None and said not in (None, batch):
         raise InputError(f"{where}: its metadata say batches of {said}, its graph takes {batch}; {_AGAIN}.")
+    if (problem := batch_problem(said or batch, height)) is not None:
+        raise InputError(f"{where} takes {problem}; {_AGAIN}.")
     return _Sizes(height, said or 1 if batch is None and is_unrolled else batch, stride)
 
 

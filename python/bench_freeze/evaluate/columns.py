@@ -7,6 +7,7 @@ second ones. Most numbers of a column begin alike, so this is what a compressor 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -39,14 +40,16 @@ def unpack_columns(content: bytes) -> tuple[dict[str, Any], Columns]:
         at = 0
         for name, kind, shape in layout:
             dtype = np.dtype(_TYPES[_TYPES.index(kind)])
-            count = int(np.prod(shape, dtype=np.int64))
+            if not all(type(side) is int and 0 <= side <= len(rest) for side in shape) or len(shape) > 4:
+                raise DamagedColumns("a column has a strange shape")
+            count = math.prod(shape)
             size = count * dtype.itemsize
-            if min((*shape, 0)) < 0 or at + size > len(rest):
+            if at + size > len(rest):
                 raise DamagedColumns("it is cut off")
             planes = np.frombuffer(rest, np.uint8, size, at).reshape(dtype.itemsize, count)
             columns[str(name)] = np.ascontiguousarray(planes.T).view(dtype).reshape(shape)
             at += size
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise DamagedColumns(f"its layout cannot be read: {error}") from None
     if not newline or at != len(rest):
         raise DamagedColumns("its size is not that of its layout")

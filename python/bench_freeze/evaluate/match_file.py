@@ -23,14 +23,14 @@ from ..files import write_whole
 from ..kernels.matching import Lattice, Masks, Matches, TruthIndex, accumulate, index_truth
 from ..kernels.rows import column_of_numbers, positions_of
 from ..kernels.values import number_array, whole_array, whole_number
+from ..user_files import MAX_DATA, read_file
 from .columns import Columns, DamagedColumns, pack_columns, unpack_columns
 from .evaluation import Counts, Evaluation
+from .match_archive import ABOUT, FORMAT, NAME_DIGITS, VERSION, read_archive
 from .protocols import RECALL_THRESHOLDS, rules_of
 
-FORMAT = "bench-freeze matches"
-VERSION = 1
-ABOUT = "about.json"
-_NAME_DIGITS = 16
+MAX_CLASSES = 100_000
+MAX_NUMBERS = 1 << 27  # of the tensors that are counted from a part: a gigabyte
 _COUNTS = ("skipped_images", "dropped_by_nms", "near_threshold")  # the others are counted again
 
 
@@ -46,7 +46,7 @@ class MatchFile:
         truth = self._keep(*_truth_columns(evaluation))
         matches = self._keep(*_match_columns(evaluation))
         if name is None:
-            name = hashlib.sha256(f"{truth} {matches}".encode()).hexdigest()[:_NAME_DIGITS]
+            name = hashlib.sha256(f"{truth} {matches}".encode()).hexdigest()[:NAME_DIGITS]
         self._entries[name] = {"truth": truth, "matches": matches}
         return name
 
@@ -75,7 +75,7 @@ class MatchFile:
 
     def _keep(self, facts: Mapping[str, Any], columns: Columns) -> str:
         raw = pack_columns(facts, columns)
-        name = hashlib.sha256(raw).hexdigest()[:_NAME_DIGITS]
+        name = hashlib.sha256(raw).hexdigest()[:NAME_DIGITS]
         if name not in self._parts:
             self._parts[name] = zlib.compress(raw, 9)
         return name
@@ -94,35 +94,15 @@ def load_matches(path: Path) -> dict[str, Evaluation]:
 
     Raises InputError for a file that is missing, damaged, of another kind or of a newer version.
     """
-    try:
-        return parse_matches(path.read_bytes(), str(path))
-    except OSError as error:
-        raise InputError(f"{path}: the match file cannot be read ({error.strerror}); put it there again.") from None
+    return parse_matches(read_file(path, "match file", "put it there again", MAX_DATA), str(path))
 
 
 def parse_matches(content: bytes, where: str) -> dict[str, Evaluation]:
     """The same from the bytes of a file; `where` names it in an error."""
+    about, raw = read_archive(content, where)
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            about = json.loads(archive.read(ABOUT))
-            if about["format"] != FORMAT:
-                raise KeyError("format")
-            if about["version"] > VERSION:
-                raise InputError(
-                    f"{where}: match data of version {about['version']}, this bench-freeze reads up to {VERSION}; "
-                    "update it."
-                )
-            raw = {name: zlib.decompress(archive.read(name)) for name in archive.namelist() if name != ABOUT}
-    except (KeyError, TypeError, ValueError):
-        raise InputError(f"{where} is no match file of bench-freeze; give one that `run` wrote.") from None
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise InputError(f"{where} is damaged ({error}); take it again from where it came.") from None
-    try:
-        for name, part in raw.items():
-            if hashlib.sha256(part).hexdigest()[:_NAME_DIGITS] != name:
-                raise DamagedColumns(f"part {name} has another content")
         return _evaluations(about["entries"], {name: unpack_columns(part) for name, part in raw.items()})
-    except (DamagedColumns, KeyError, TypeError, ValueError, AttributeError, InputError) as error:
+    except (DamagedColumns, KeyError, TypeError, ValueError, AttributeError, OverflowError, InputError) as error:
         raise InputError(f"{where} is damaged ({error}); take it again from where it came.") from None
 
 
@@ -154,7 +134,9 @@ def _truth_columns(evaluation: Evaluation) -> tuple[dict[str, Any], Columns]:
 
 
 def _truth(facts: Mapping[str, Any], columns: Columns) -> tuple[TruthIndex, tuple[str, ...]]:
-    names = tuple(str(name) for name in facts["class_names"])
+    names = tuple(facts["class_names"])
+    if len(names) > MAX_CLASSES or not all(isinstance(name, str) for name in names):
+        raise DamagedColumns("its class names are no names")
     begin = _begin(columns["count"], len(columns["label"]))
     images = len(begin) - 1
     image = np.repeat(np.arange(images), np.diff(begin))
@@ -192,6 +174,7 @@ def _evaluation(
     truth: TruthIndex, class_names: tuple[str, ...], facts: Mapping[str, Any], columns: Columns
 ) -> Evaluation:
     ranges = np.require(columns["area_ranges"], np.float64, "C").reshape(-1, 2)  # an end may be infinite
+    _check_lattice(columns["iou_thresholds"], ranges, facts["max_detections"], truth.classes)
     lattice = Lattice(rules_of(facts["protocol"]).rule, number_array("IoU", columns["iou_thresholds"]), ranges)
     begin = _begin(columns["count"], len(columns["label"]))
     label = positions_of("matches", "class", columns["label"], truth.classes)
@@ -239,6 +222,22 @@ def _begin(count: np.ndarray[Any, Any], rows: int) -> np.ndarray[Any, np.dtype[n
     if whole.ndim != 1 or whole.sum() != rows:
         raise DamagedColumns("the rows of the images do not add up")
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(whole)])
+
+
+def _check_lattice(
+    thresholds: np.ndarray[Any, Any], ranges: np.ndarray[Any, Any], maxima: list[Any], classes: int
+) -> None:
+    """What the counting relies on: ascending thresholds and maxima, and tensors that fit into memory."""
+    if thresholds.ndim != 1 or not len(thresholds) or not len(ranges) or not maxima:
+        raise DamagedColumns("thresholds, areas or limits are missing")
+    if not all(type(maximum) is int and 0 < maximum < 1 << 31 for maximum in maxima) or sorted(maxima) != maxima:
+        raise DamagedColumns("the limits of detections are no ascending whole numbers")
+    if not (np.all((thresholds > 0) & (thresholds <= 1)) and np.all(np.diff(thresholds) > 0)):
+        raise DamagedColumns("the IoU thresholds are no ascending fractions")
+    if np.isnan(ranges).any() or len(ranges) > 64 or len(thresholds) > 1000:
+        raise DamagedColumns("the areas are no ranges")
+    if len(thresholds) * len(RECALL_THRESHOLDS) * classes * len(ranges) * len(maxima) > MAX_NUMBERS:
+        raise DamagedColumns(f"its tensors have more than {MAX_NUMBERS} numbers")
 
 
 def _exact_float32(scores: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, Any]:

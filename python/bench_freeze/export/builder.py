@@ -12,6 +12,7 @@ from ..engines.cuda_device import cuda_device, on_gpu
 from ..engines.tensorrt_family import TensorRT
 from ..errors import InputError
 from ..files import write_whole
+from ..user_files import MissingFile, read_file
 
 DEFAULT_PROFILE = (1, 8, 32)
 DTYPES = {"float": "float32", "half": "float16"}  # TensorRT's names in NumPy's words
@@ -195,7 +196,10 @@ def _set_profile(
 def _load_timing_cache(config: Any, file: Path | None) -> str | None:
     if file is None:
         return None
-    content = file.read_bytes() if file.exists() else b""
+    try:
+        content = read_file(file, "timing cache", "give another --timing-cache")
+    except MissingFile:
+        content = b""
     cache = config.create_timing_cache(content)
     if cache is not None and config.set_timing_cache(cache, ignore_mismatch=False):
         return hashlib.sha256(content).hexdigest() if content else None

@@ -98,9 +98,11 @@ def _outcome(ray: Any, reference: Any, job: Job) -> BenchFreezeError | None:
 
     try:
         failure = ray.get(reference)
+    except ray.exceptions.RayTaskError:  # an error of this program, with the worker's own traceback
+        raise
     except ray.exceptions.RayError as error:
         reason = " ".join(str(error).split())[:300]
-        return BenchFreezeError(
+        return InputError(
             f"the training of {job.title} failed on Ray after {RETRIES} retries ({reason}); what it finished is kept, "
             "run the same command again."
         )

@@ -50,6 +50,7 @@ from ..results.profile import (
 )
 from ..results.schema import Latencies, MatchFileFacts
 from ..results.sealing import seal
+from ..user_files import check_target, writing
 from .accuracy import ScoredSet, match_file_of, read_sets, score_set
 from .batches import IN_FLIGHT, BatchFits, batch_call, overlapped_call
 from .images import folder_records, pattern_records
@@ -68,6 +69,7 @@ def profile_model(request: ProfileRequest, command: Sequence[str], note: Callabl
     check_request(request)
     # A second session's waiting threads spin and would slow the one that is timed: compared models get one thread each.
     threads = 1 if request.versus is not None and request.threads is None else request.threads
+    check_target(request.out, "--out")
     source = locate(request.model, request.engine, request.device, request.out.absolute().parent / PLANS, note)
     engine = source.open(threads)
     try:
@@ -160,7 +162,8 @@ class _Profiler:
         return self._profile
 
     def _write(self) -> None:
-        write_whole(self._request.out, seal(encode_profile(self._profile)))
+        with writing(self._request.out, "--out"):
+            write_whole(self._request.out, seal(encode_profile(self._profile)))
 
     def _accuracy(self) -> None:
         options, matches = NmsOptions(), MatchFile()

@@ -18,14 +18,14 @@ def asked(results: Results) -> str:
         what += f" on {data['training'].name} ({_count(data['training'].images, 'image')})"
     if depths:
         what += f" with layers 0 to N-1 frozen, N = {_list(depths)}"
-    training = [_count(study[k], w) for k, w in (("epochs", "epoch"),) if k in study]
-    training += [f"{study['imgsz']} pixels"] if "imgsz" in study else []
+    training = [_count(study[k], w) for k, w in (("epochs", "epoch"),) if study.get(k)]
+    training += [f"{study['imgsz']} pixels"] if study.get("imgsz") else []
     training += (
-        [("seed " if len(study["seeds"]) == 1 else "seeds ") + _list(study["seeds"])] if "seeds" in study else []
+        [("seed " if len(study["seeds"]) == 1 else "seeds ") + _list(study["seeds"])] if study.get("seeds") else []
     )
     sentences = [what + (f"; {', '.join(training)}." if training else ".")]
-    if "construction" in study and "engine" in study:
-        precision = _list(study.get("precision", ["fp32"]))
+    if study.get("construction") and study.get("engine"):
+        precision = _list(study.get("precision") or ["fp32"])
         how = f"Models: {_list(study['construction'])}, on {_list(study['engine'])} in {precision}"
         sentences.append(f"{how}, {study.get('device', 'cpu')}.")
     scored = [
@@ -40,12 +40,11 @@ def asked(results: Results) -> str:
 
 def caption(results: Results) -> str:
     """The settings that the table's numbers depend on, in a sentence."""
-    settings = results.settings
-    batch = results.study.get("batch")
+    names = ("protocol", "score_threshold", "nms_iou_threshold", "max_detections")
+    protocol, score, iou, most = (results.settings.get(name, "unknown") for name in names)
     return (
-        f"AP by the {settings['protocol']} protocol (score > {settings['score_threshold']}, suppression at IoU "
-        f"{settings['nms_iou_threshold']}, {settings['max_detections']} detections); latency per batch of "
-        f"{batch}; change = base mAP - original model's."
+        f"AP by the {protocol} protocol (score > {score}, suppression at IoU {iou}, {most} detections); latency per "
+        f"batch of {results.study.get('batch')}; change = base mAP - original model's."
     )
 
 
@@ -53,7 +52,8 @@ def _weights(results: Results) -> str:
     if results.pretrainings:
         return _list([found.name for found in results.pretrainings])
     name = results.study.get("weights")
-    return PurePath(name).name if name else "the embedded base detector"
+    names = name if isinstance(name, list) else [name] if name else []
+    return _list([PurePath(name).name for name in names]) if names else "the embedded base detector"
 
 
 def _count(number: int, noun: str) -> str:

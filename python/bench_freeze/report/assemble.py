@@ -141,7 +141,9 @@ def _profile_row(name: str, profile: Profile, rows: Sequence[RowView]) -> RowVie
     rates = [point.images_per_s for point in profile.throughput if point.images_per_s is not None]
     values["throughput"] = Value(max(rates, default=None))
     if (energy := profile.energy) is not None:
-        values["energy"] = Value(energy.joules_per_call, min(energy.windows_j), max(energy.windows_j))
+        values["energy"] = Value(
+            energy.joules_per_call, min(energy.windows_j, default=None), max(energy.windows_j, default=None)
+        )
     return RowView(
         id="",
         words={},
@@ -202,7 +204,9 @@ def _absent(rows: Sequence[RowView], studies: Sequence[Study]) -> Iterable[str]:
     """Which of the columns that people look for are not there, and why."""
     yield from dict.fromkeys(sentence for study in studies for sentence in no_intervals(study.results))
     if not any(row.value("energy").value is not None for row in rows):
-        missing = [r.latency.telemetry["missing"] for s in studies for r in s.results.rows if r.latency.telemetry]
+        missing = [
+            r.latency.telemetry.get("missing", {}) for s in studies for r in s.results.rows if r.latency.telemetry
+        ]
         reasons = dict.fromkeys(text for reasons in missing for key, text in reasons.items() if key != "jetson")
         why = f" ({'; '.join(reasons)})" if reasons else ""
         yield f"Energy: not measured{why}; bench-freeze profile measures it where there is a counter."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +13,14 @@ from ..results.examples import Examples
 from ..results.profile import PROFILE_VERSION, Profile, decode_profile
 from ..results.schema import SCHEMA_VERSION, Results, decode
 from ..results.sealing import check_seal
+from ..results.version import check_version, plain_document
+from ..user_files import is_folder, read_file
 from .assemble import Document, view_of
 from .examples_view import read_examples
 from .view import View
 
 RESULTS = "results.json"
+WHAT = "a results.json or a profile that bench-freeze wrote"
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ def read_documents(paths: Sequence[Path]) -> Documents:
     documents: dict[str, Document] = {}
     examples: dict[str, Examples] = {}
     absent: list[str] = []
-    for path in (path / RESULTS if path.is_dir() else path for path in paths):
+    for path in (path / RESULTS if is_folder(path) else path for path in paths):
         document = read_document(path)
         name = _unique(_name(path), documents)
         documents[name] = document
@@ -50,27 +52,16 @@ def read_documents(paths: Sequence[Path]) -> Documents:
 
 def read_document(path: Path) -> Document:
     """One results file or profile. Raises InputError when it is missing, no such file, or of a newer version."""
+    content = read_file(path, "file", f"give {WHAT}")
+    head = plain_document(content, path, WHAT)
+    is_profile = "throughput" in head and "rows" not in head
+    check_version(head["schema_version"], PROFILE_VERSION if is_profile else SCHEMA_VERSION, path, "the run")
     try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise InputError(f"{path}: there is no such file; give a results.json that bench-freeze run wrote.") from None
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}); give a results.json.") from None
-    try:
-        head = json.loads(content)
-        is_profile = "throughput" in head and "rows" not in head
-        version, known = head["schema_version"], PROFILE_VERSION if is_profile else SCHEMA_VERSION
-        if version > known:
-            raise InputError(f"{path} has schema version {version}, this bench-freeze reads {known}; update it.")
         check_seal(content, Profile if is_profile else Results, str(path))
         return decode_profile(content) if is_profile else decode(content)
-    except (ValueError, TypeError, KeyError) as error:
-        if isinstance(error, InputError):
-            raise
-        detail = str(error) if isinstance(error, msgspec.ValidationError) else "it does not hold what those files do"
+    except msgspec.MsgspecError as error:
         raise InputError(
-            f"{path} is neither results.json nor a profile of bench-freeze ({detail}); give a file that bench-freeze "
-            "run or profile wrote."
+            f"{path} is neither results.json nor a profile of bench-freeze ({error}); give {WHAT}."
         ) from None
 
 

@@ -10,6 +10,7 @@ from ..errors import InputError
 from ..results.examples import EXAMPLES, EXAMPLES_VERSION, Examples, decode_examples
 from ..results.schema import Original, Results, Row
 from ..results.sealing import check_seal
+from ..user_files import MissingFile, read_file
 
 
 def deployed_of(results: Results) -> list[str]:
@@ -23,14 +24,14 @@ def read_examples(results_file: Path, results: Results) -> tuple[Examples | None
     """The examples of some results, or None and a sentence on why there are none."""
     file = results_file.with_name(EXAMPLES)
     try:
-        content = file.read_bytes()
+        content = read_file(file, "file", "the run writes it")
         check_seal(content, Examples, file.name)
         examples = decode_examples(content)
-    except OSError:
+    except MissingFile:
         return None, f"There is no {EXAMPLES} beside {results_file.name}; the run that made it left one in its folder."
     except InputError as error:
         return None, str(error)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return None, f"{file.name} cannot be read ({error})."
     if examples.schema_version != EXAMPLES_VERSION:
         return None, f"{file.name} has version {examples.schema_version}, this bench-freeze reads {EXAMPLES_VERSION}."

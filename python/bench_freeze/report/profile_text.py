@@ -16,12 +16,16 @@ def profile_text(profile: Profile) -> str:
 
 def _lines(profile: Profile) -> Iterator[str]:
     model, engine, machine = profile.model, profile.engine, profile.environment
-    yield f"{model['file']}  {model['bytes'] / 1e6:.2f} MB, heads {', '.join(model['heads'])}, {model['imgsz']} pixels"
-    threads = f", {engine['threads']} thread(s)" if engine["threads"] else ""
-    yield f"engine {engine['name']} {engine['version']} {engine['precision']} on {engine['device']}{threads}"
-    yield f"machine {machine['cpu']}, {machine['cores']} cores, governor {machine['governor'] or 'not shown'}"
+    heads = ", ".join(model.get("heads", ()))
+    yield f"{model['file']}  {model['bytes'] / 1e6:.2f} MB, heads {heads}, {model['imgsz']} pixels"
+    threads = f", {engine['threads']} thread(s)" if engine.get("threads") else ""
+    yield f"engine {engine['name']} {engine.get('version') or ''} {engine['precision']} on {engine['device']}{threads}"
+    yield (
+        f"machine {machine.get('cpu') or 'unknown'}, {machine.get('cores') or 'unknown'} cores, governor "
+        f"{machine.get('governor') or 'not shown'}"
+    )
     if plan := model.get("plan"):
-        yield f"plan: {plan['why'] or 'as given'}; {plan['sha256'][:12]}, built in {_seconds(plan['build_s'])}"
+        yield f"plan: {plan.get('why') or 'as given'}; {plan['sha256'][:12]}, built in {_seconds(plan.get('build_s'))}"
     yield f"images: {profile.images}; batch {profile.batch}"
     if profile.failure is not None:
         yield f"BROKE OFF: {profile.failure}"
@@ -35,7 +39,9 @@ def _lines(profile: Profile) -> Iterator[str]:
         yield from _latency(f"model, paced at {profile.paced.rate_hz:g} Hz", profile.paced.latency)
         yield f"  {profile.paced.missed} of {profile.paced.periods} periods missed"
     if (cold := profile.cold) is not None:
-        columns = zip(cold.load_s, cold.first_call_s, cold.second_call_s, strict=True)
+        columns = zip(
+            cold.load_s, cold.first_call_s, cold.second_call_s, strict=False
+        )  # a run that broke off has begun a repetition
         rows = ("/".join(f"{1e3 * seconds:.1f}" for seconds in row) for row in columns)
         yield f"cold (load/first/second call, ms): {', '.join(rows)}"
     for scored in profile.accuracy:
@@ -61,7 +67,11 @@ def _lines(profile: Profile) -> Iterator[str]:
             f"{energy.window_s:.1f} s)"
         )
     if (versus := profile.versus) is not None:
-        bounds = "too few rounds for bounds" if versus.low is None else f"[{versus.low:.4f}, {versus.high:.4f}]"
+        bounds = (
+            "too few rounds for bounds"
+            if versus.low is None or versus.high is None
+            else f"[{versus.low:.4f}, {versus.high:.4f}]"
+        )
         yield f"time of {versus.other} over this: {versus.ratio:.4f} {bounds}, {versus.rounds} rounds A B B A"
     for what, reason in profile.missing.items():
         yield f"not measured: {what}: {reason}"
@@ -70,7 +80,9 @@ def _lines(profile: Profile) -> Iterator[str]:
 def _latency(title: str, latency: Latency) -> Iterator[str]:
     yield f"{title}: {_verdict(latency)}"
     for percent in (50, 90, 99):
-        bounds = latency.bounds[f"p{percent}"]
+        bounds = latency.bounds.get(f"p{percent}")
+        if bounds is None:
+            continue
         if bounds.missing:
             yield f"  p{percent:<3} unavailable: {bounds.missing} more samples needed"
         else:

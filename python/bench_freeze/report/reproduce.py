@@ -17,7 +17,8 @@ _DROPPED = ("--json", "--scratch")
 def row_command(results: Results, record: Row | Original) -> str:
     """The study's command cut down to one row; what was made for other rows is not needed for it.
 
-    Empty where the file holds no command. The original model needs no training, but a run makes at least one.
+    Empty where the file holds no command that a shell could read. The original model needs no training, but a run makes
+    at least one.
     """
     given = _checkpoints(results, record)
     replaced = (*(_REPLACED if isinstance(record, Row) else _REPLACED[-2:]), *(["weights"] if given else []))

@@ -10,21 +10,28 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
+from .quantities import Count, Fraction, Number, check_order
+
 
 class Interval(Struct, frozen=True, kw_only=True):
     """A number, and its interval over the choice of images (basic bootstrap); null where it is undefined."""
 
-    value: float | None
-    low: float | None
-    high: float | None
+    value: Number | None
+    low: Number | None
+    high: Number | None
     no_interval: Annotated[str | None, Meta(description="why a number that is defined has no interval")] = None
+
+    def __post_init__(self) -> None:
+        if (self.low is None) != (self.high is None):
+            raise ValueError("an interval has one end only")
+        check_order(self.low, self.high, "an interval")
 
 
 class Part(Struct, frozen=True, kw_only=True):
     """AP on a part of the objects or of the images."""
 
-    images: Annotated[int, Meta(description="with objects of the part")]
-    objects: int
+    images: Annotated[Count, Meta(description="with objects of the part")]
+    objects: Count
     ap: Annotated[Interval, Meta(description="over IoU 0.50:0.95")]
     ap50: Interval
 
@@ -37,8 +44,8 @@ class Breakdown(Struct, frozen=True, kw_only=True, omit_defaults=True):
     by_count: Annotated[
         dict[str, Part], Meta(description="images with 1, 2-4, 5-9, 10+ objects, each kind scored alone")
     ]
-    resamples: int
-    confidence: float
+    resamples: Count
+    confidence: Fraction
     low_matches: Annotated[
         str | None,
         Meta(description="entry in the match file of IoU 0.10 to 0.45; target heads of studies with scratch"),
@@ -48,25 +55,25 @@ class Breakdown(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Shift(Struct, frozen=True, kw_only=True):
     """From the base's numbers to the tuned ones; equal numbers read exactly 1 and 0, null means a norm of 0."""
 
-    cosine: float | None
-    relative_l2: Annotated[float | None, Meta(description="|tuned - base| / |base|")]
+    cosine: Number | None
+    relative_l2: Annotated[Number | None, Meta(description="|tuned - base| / |base|")]
 
 
 class ActivationShift(Struct, frozen=True, kw_only=True):
     """A layer's output on one set of images, base model against tuned model."""
 
     cka: Annotated[
-        float | None,
+        Number | None,
         Meta(description="unbiased linear CKA; samples are at most 16 x 16 positions of each image, features channels"),
     ]
-    cosine: Annotated[float | None, Meta(description="of all samples as one vector")]
-    relative_l2: float | None
+    cosine: Annotated[Number | None, Meta(description="of all samples as one vector")]
+    relative_l2: Number | None
 
 
 class LayerDrift(Struct, frozen=True, kw_only=True):
     """One numbered layer, base against tuned; the head, whose classes differ, is none of them."""
 
-    layer: int
+    layer: Count
     kind: str
     frozen: bool
     weights: Annotated[Shift | None, Meta(description="trained parameters; null for a layer without any")]
@@ -79,8 +86,8 @@ class LayerDrift(Struct, frozen=True, kw_only=True):
 class Score(Struct, frozen=True, kw_only=True):
     """A head's summary on the scored part of the base set."""
 
-    map: float | None
-    map50: float | None
+    map: Fraction | None
+    map50: Fraction | None
 
 
 class Recovery(Struct, frozen=True, kw_only=True):
@@ -92,8 +99,8 @@ class Recovery(Struct, frozen=True, kw_only=True):
     """
 
     budget: Annotated[dict[str, Any], Meta(description="epochs, batch, learning rate of AdamW, seed")]
-    trained_images: int
-    scored_images: int
+    trained_images: Count
+    scored_images: Count
     original: Annotated[Score, Meta(description="the original head on the original features")]
     grafted: Annotated[Score, Meta(description="the original head on the tuned features")]
     fresh: Annotated[Score, Meta(description="a head of random start, trained on the tuned features")]
@@ -105,14 +112,14 @@ class Recovery(Struct, frozen=True, kw_only=True):
 class NeighbourAgreement(Struct, frozen=True, kw_only=True):
     """Do base and tuned features, pooled over a layer's map, agree on which images are alike? 1 is full agreement."""
 
-    layer: int
-    overlap: Annotated[float, Meta(description="share of the k nearest that both name; k / (images - 1) by chance")]
+    layer: Count
+    overlap: Annotated[Fraction, Meta(description="share of the k nearest that both name; k / (images - 1) by chance")]
     base_in_tuned: Annotated[
-        float,
+        Fraction,
         Meta(description="are neighbours of the base features near in the tuned ones (continuity); 0.5 by chance"),
     ]
     tuned_in_base: Annotated[
-        float,
+        Fraction,
         Meta(description="are neighbours of the tuned features near in the base's (trustworthiness); 0.5 by chance"),
     ]
 
@@ -120,26 +127,26 @@ class NeighbourAgreement(Struct, frozen=True, kw_only=True):
 class EnergyInside(Struct, frozen=True, kw_only=True):
     """Share of a layer's activation energy (sum of squares) inside objects' boxes; a mean over images with objects."""
 
-    layer: int
-    base: float
-    tuned: float
-    area: Annotated[float, Meta(description="share of the image's area inside boxes: what an even map would give")]
+    layer: Count
+    base: Number
+    tuned: Number
+    area: Annotated[Number, Meta(description="share of the image's area inside boxes: what an even map would give")]
 
 
 class ProbeScore(Struct, frozen=True, kw_only=True):
     """A linear classifier of objects, on features pooled over their boxes; fractions of the test objects."""
 
-    accuracy: float
-    balanced: Annotated[float, Meta(description="mean recall of the classes among the test objects")]
+    accuracy: Fraction
+    balanced: Annotated[Fraction, Meta(description="mean recall of the classes among the test objects")]
 
 
 class Probe(Struct, frozen=True, kw_only=True):
     """The same classifier fitted on the base model's features and on the tuned one's, trained and tested by image."""
 
-    classes: Annotated[int, Meta(description="among the training objects")]
-    train_objects: int
-    test_objects: int
-    majority: Annotated[float, Meta(description="accuracy of always naming the most frequent training class")]
+    classes: Annotated[Count, Meta(description="among the training objects")]
+    train_objects: Count
+    test_objects: Count
+    majority: Annotated[Fraction, Meta(description="accuracy of always naming the most frequent training class")]
     base: ProbeScore
     tuned: ProbeScore
 
@@ -147,8 +154,8 @@ class Probe(Struct, frozen=True, kw_only=True):
 class SetFeatures(Struct, frozen=True, kw_only=True):
     """What features carry on one set of images, at the layers that the head reads and the backbone's last."""
 
-    images: int
-    neighbours_k: Annotated[int, Meta(description="neighbours per image; 0 where there are too few images")]
+    images: Count
+    neighbours_k: Annotated[Count, Meta(description="neighbours per image; 0 where there are too few images")]
     neighbours: list[NeighbourAgreement]
     energy: list[EnergyInside]
     probe: Annotated[Probe | None, Meta(description="null where training or test part has no object")]

@@ -6,17 +6,19 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
+from .quantities import Count, Number
+
 
 class DataFacts(Struct, frozen=True, kw_only=True):
     """One data set as it was read."""
 
     name: str
     sha256: str
-    images: int
-    boxes: int
-    crowd_boxes: int
+    images: Count
+    boxes: Count
+    crowd_boxes: Count
     classes: list[str]
-    counts: dict[str, int]
+    counts: dict[str, Count]
     notes: list[str]
     left_out_classes: list[str] = []
     left_out_categories: list[str] = []
@@ -25,9 +27,11 @@ class DataFacts(Struct, frozen=True, kw_only=True):
 class BaseOutput(Struct, frozen=True, kw_only=True):
     """The base output of a model that keeps the original's: in torch equal to the last bit, or there is no row."""
 
-    images: Annotated[int, Meta(description="real images of both sets on which it was compared")]
-    box_px: Annotated[float | None, Meta(description="largest difference of the exported fp32 model; null without one")]
-    score: Annotated[float | None, Meta(description="the same of scores")]
+    images: Annotated[Count, Meta(description="real images of both sets on which it was compared")]
+    box_px: Annotated[
+        Number | None, Meta(description="largest difference of the exported fp32 model; null without one")
+    ]
+    score: Annotated[Number | None, Meta(description="the same of scores")]
 
 
 class Pretraining(Struct, frozen=True, kw_only=True):
@@ -41,7 +45,7 @@ class Pretraining(Struct, frozen=True, kw_only=True):
     ]
     classes: list[str]
     precision: str
-    backbone_end: int
-    stride: int
+    backbone_end: Count
+    stride: Count
     layers: list[dict[str, Any]]
     base: Annotated[DataFacts, Meta(description="without classes where the head shares none with the base set")]

@@ -11,6 +11,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 from ..text.json_text import encoded
+from .open_parts import check_profile
+from .quantities import Count, Fraction, Number, Seconds
 from .schema import Accuracy, Latencies, Latency, MatchFileFacts
 from .sealing import SEAL_MEANING
 
@@ -20,28 +22,28 @@ PROFILE_VERSION = 1
 class PacedLatency(Struct, frozen=True, kw_only=True):
     """The engine called at a rate; `missed` of `periods` passed while a call still ran."""
 
-    rate_hz: float
-    periods: int
-    missed: int
+    rate_hz: Number
+    periods: Count
+    missed: Count
     latency: Latency
 
 
 class ColdStart(Struct, frozen=True, kw_only=True):
     """Loading the artifact and its first two calls, once per repetition, in one process."""
 
-    load_s: list[float]
-    first_call_s: list[float]
-    second_call_s: list[float]
+    load_s: list[Seconds]
+    first_call_s: list[Seconds]
+    second_call_s: list[Seconds]
 
 
 class BatchThroughput(Struct, frozen=True, kw_only=True):
     """The engine at one batch size, back to back."""
 
-    batch: int
-    images_per_s: float | None
+    batch: Count
+    images_per_s: Number | None
     latency: Latency
     overlapped_images_per_s: Annotated[
-        float | None,
+        Number | None,
         Meta(description="copies beside compute; null where an engine has no such way"),
     ] = None
 
@@ -49,20 +51,20 @@ class BatchThroughput(Struct, frozen=True, kw_only=True):
 class LargestBatch(Struct, frozen=True, kw_only=True):
     """The largest batch that fits, 0 when none does, and what the next larger one met."""
 
-    batch: int
-    limit: int
+    batch: Count
+    limit: Count
     limited_by: str
 
 
 class EnergyFigures(Struct, frozen=True, kw_only=True):
     """Energy per call of the engine; see measure/telemetry/energy.py."""
 
-    joules_per_call: float
-    joules_per_call_above_idle: float
-    idle_watts: float
-    window_s: float
-    calls: int
-    windows_j: list[float]
+    joules_per_call: Number
+    joules_per_call_above_idle: Number
+    idle_watts: Number
+    window_s: Seconds
+    calls: Count
+    windows_j: list[Number]
     method: str
 
 
@@ -71,13 +73,13 @@ class PairedRatio(Struct, frozen=True, kw_only=True):
 
     other: str
     other_sha256: str
-    rounds: int
-    ratio: float
-    low: float | None
-    high: float | None
-    confidence: float
-    a_s: list[float]
-    b_s: list[float]
+    rounds: Count
+    ratio: Number
+    low: Number | None
+    high: Number | None
+    confidence: Fraction
+    a_s: list[Seconds]
+    b_s: list[Seconds]
 
 
 class SetAccuracy(Struct, frozen=True, kw_only=True):
@@ -87,7 +89,7 @@ class SetAccuracy(Struct, frozen=True, kw_only=True):
     head: str
     data: str
     data_sha256: str
-    images: int
+    images: Count
     alone: Accuracy
     merged: Accuracy | None
     left_out_classes: list[str] = []
@@ -104,7 +106,7 @@ class Profile(Struct, kw_only=True):
     failure: Annotated[str | None, Meta(description="why the measurement broke off")] = None
     model: dict[str, Any]
     engine: dict[str, Any]
-    batch: int
+    batch: Count
     images: Annotated[str, Meta(description="which images the engine was given")]
     settings: dict[str, Any]
     environment: dict[str, Any]
@@ -131,4 +133,6 @@ def encode_profile(profile: Profile) -> bytes:
 
 def decode_profile(content: bytes) -> Profile:
     """The inverse; raises msgspec.ValidationError or DecodeError."""
-    return msgspec.json.decode(content, type=Profile)
+    profile = msgspec.json.decode(content, type=Profile)
+    check_profile(profile)
+    return profile

@@ -14,6 +14,12 @@ from msgspec import Meta, Struct
 from ..text.json_text import encoded
 from .analysis import Analysis, Breakdown
 from .inputs import BaseOutput, DataFacts, Pretraining
+from .latency import Bounds as Bounds
+from .latency import Latencies as Latencies
+from .latency import Latency as Latency
+from .latency import RejectedSample as RejectedSample
+from .open_parts import check_results
+from .quantities import Change, Count, Device, FileName, Fraction, Seconds
 from .sealing import SEAL_MEANING
 from .study_statistics import Recommendation, Statistics
 
@@ -23,88 +29,41 @@ SCHEMA_VERSION = 1
 class ClassAccuracy(Struct, frozen=True, kw_only=True):
     """One class of a head on a data set."""
 
-    ap: Annotated[float | None, Meta(description="AP over IoU 0.50:0.95; null without ground truth")]
-    ap50: float | None
-    ground_truth: Annotated[int, Meta(description="annotated boxes of this class, crowd regions not counted")]
+    ap: Annotated[Fraction | None, Meta(description="AP over IoU 0.50:0.95; null without ground truth")]
+    ap50: Fraction | None
+    ground_truth: Annotated[Count, Meta(description="annotated boxes of this class, crowd regions not counted")]
 
 
 class Accuracy(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One head on one data set, by the protocol that the row names."""
 
-    map: Annotated[float | None, Meta(description="mean AP over IoU 0.50:0.95, area all, 100 detections")]
-    map50: float | None
-    map75: float | None
-    map_small: float | None
-    map_medium: float | None
-    map_large: float | None
+    map: Annotated[Fraction | None, Meta(description="mean AP over IoU 0.50:0.95, area all, 100 detections")]
+    map50: Fraction | None
+    map75: Fraction | None
+    map_small: Fraction | None
+    map_medium: Fraction | None
+    map_large: Fraction | None
     per_class: dict[str, ClassAccuracy]
-    ap_by_iou: Annotated[dict[str, float | None], Meta(description="mean AP at each IoU threshold")]
-    detections: int
-    dropped_detections: Annotated[int, Meta(description="beyond the limit per image, counted, not scored")]
+    ap_by_iou: Annotated[dict[str, Fraction | None], Meta(description="mean AP at each IoU threshold")]
+    detections: Count
+    dropped_detections: Annotated[Count, Meta(description="beyond the limit per image, counted, not scored")]
     matches: Annotated[str | None, Meta(description="name of the entry in the match file; null without one")] = None
     breakdown: Annotated[Breakdown | None, Meta(description="with --breakdown: a head alone in parts")] = None
-
-
-class Bounds(Struct, frozen=True, kw_only=True):
-    """Confidence bounds of a percentile, by order statistics; null where the samples do not reach them."""
-
-    low_s: float | None
-    high_s: float | None
-    missing: Annotated[int, Meta(description="samples that were missing to state the percentile")] = 0
-
-
-class RejectedSample(Struct, frozen=True, kw_only=True):
-    """A sample that was taken and counts in no statistic."""
-
-    after: Annotated[int, Meta(description="samples that had been kept before it")]
-    seconds: Annotated[float | None, Meta(description="null where the duration is not a finite number")]
-    reason: str
-
-
-class Latency(Struct, frozen=True, kw_only=True):
-    """One scope: model = the engine alone on a loaded batch; pipeline = image files to detections of all heads."""
-
-    n: int
-    mean_s: float | None
-    p50_s: float | None
-    p90_s: Annotated[float | None, Meta(description="null below 64 samples")]
-    p99_s: Annotated[float | None, Meta(description="null below 662 samples")]
-    samples_s: Annotated[list[float], Meta(description="seconds per batch, in the order taken")]
-    stopped_by: Annotated[str, Meta(description="samples, time or precision")]
-    warmup_calls: int
-    bounds: Annotated[dict[str, Bounds], Meta(description="95 % bounds by percentile: p50, p90, p99")] = {}
-    rejected: Annotated[dict[str, int], Meta(description="samples that were not kept, by reason")] = {}
-    rejected_samples: Annotated[
-        list[RejectedSample], Meta(description="the same, one by one; empty in files that are older")
-    ] = []
-    verdict: Annotated[str | None, Meta(description="VALID, AMBIGUOUS or INVALID; null in files that are older")] = None
-    reasons: list[str] = []
-    stages_s: Annotated[dict[str, float] | None, Meta(description="median seconds by stage of the pipeline")] = None
-    unaccounted_s: Annotated[float | None, Meta(description="the whole less its stages, median")] = None
-
-
-class Latencies(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Both scopes of one model, and the state of the machine around their measurement."""
-
-    model: Latency | None
-    pipeline: Latency | None
-    telemetry: Annotated[
-        dict[str, Any] | None, Meta(description="readings before and after, and what could not be read")
-    ] = None
-    failure: Annotated[str | None, Meta(description="why the measurement broke off; its samples are kept")] = None
 
 
 class Training(Struct, frozen=True, kw_only=True):
     """The training that a row's model came from."""
 
-    seconds: Annotated[float, Meta(description="own work, and an equal part of what arms in lockstep computed once")]
+    seconds: Annotated[Seconds, Meta(description="own work, and an equal part of what arms in lockstep computed once")]
     peak_bytes: Annotated[
-        int | None,
+        Count | None,
         Meta(description="of all arms in lockstep; CPU: the process's resident memory, CUDA: torch's tensors"),
     ]
     requested: dict[str, Any]
     effective: dict[str, Any]
-    changed: Annotated[dict[str, Any], Meta(description="arguments that did not run as asked: [requested, effective]")]
+    changed: Annotated[
+        dict[str, tuple[Any, Any]], Meta(description="arguments that did not run as asked: [requested, effective]")
+    ]
     head_init: str
     head_start: dict[str, Any]
     frozen_bn: str
@@ -118,7 +77,7 @@ class Training(Struct, frozen=True, kw_only=True):
 class Memory(Struct, frozen=True, kw_only=True):
     """Peak memory while the data sets ran through the engine."""
 
-    peak_bytes: int | None
+    peak_bytes: Count | None
 
 
 class ArtifactHashes(Struct, frozen=True, kw_only=True):
@@ -127,15 +86,15 @@ class ArtifactHashes(Struct, frozen=True, kw_only=True):
     weights_sha256: str
     onnx_sha256: str | None
     plan_sha256: str | None
-    bytes: int
+    bytes: Count
 
 
 class PlanBuild(Struct, frozen=True, kw_only=True):
     """One TensorRT plan of a model that was built several times."""
 
     plan_sha256: str
-    bytes: int
-    build_s: float
+    bytes: Count
+    build_s: Seconds
     timing_cache_sha256: Annotated[dict[str, str | None], Meta(description="before and after the build")]
     model: Annotated[Latency | None, Meta(description="latency of the engine alone")]
 
@@ -144,9 +103,9 @@ class BuildVariance(Struct, frozen=True, kw_only=True):
     """All plans of a row's model, the row's own first, and the standard deviations that their latencies show."""
 
     plans: list[PlanBuild]
-    distinct: Annotated[int, Meta(description="plans that differ in their bytes")]
-    between_builds_s: Annotated[float | None, Meta(description="of a build's mean latency around all builds'")]
-    within_run_s: Annotated[float | None, Meta(description="of a call around its own build's mean")]
+    distinct: Annotated[Count, Meta(description="plans that differ in their bytes")]
+    between_builds_s: Annotated[Seconds | None, Meta(description="of a build's mean latency around all builds'")]
+    within_run_s: Annotated[Seconds | None, Meta(description="of a call around its own build's mean")]
 
 
 class Original(Struct, frozen=True, kw_only=True):
@@ -154,9 +113,9 @@ class Original(Struct, frozen=True, kw_only=True):
 
     engine: str
     precision: str
-    imgsz: int
-    batch: int
-    device: str
+    imgsz: Count
+    batch: Count
+    device: Device
     base: Accuracy
     latency: Latencies
     memory: Memory
@@ -171,30 +130,30 @@ class Original(Struct, frozen=True, kw_only=True):
 class MapPair(Struct, frozen=True, kw_only=True):
     """A model's summary where its details stand elsewhere."""
 
-    map: float | None
-    map50: float | None
+    map: Fraction | None
+    map50: Fraction | None
 
 
 class Rung(Struct, frozen=True, kw_only=True):
     """One rung of the graft ladder: base mAP with layers 0..k-1 tuned and the rest original."""
 
-    k: int
-    map: float | None
-    map50: float | None
+    k: Count
+    map: Fraction | None
+    map50: Fraction | None
 
 
 class Row(Struct, frozen=True, kw_only=True):
     """One model on one engine: accuracy of both heads, latency and size, all of the same artifact."""
 
-    freeze: int
-    seed: int
+    freeze: Count
+    seed: Count
     engine: str
     precision: str
     construction: str
-    graft_at: Annotated[int | None, Meta(description="first layer that the heads do not share; null for plain")]
-    imgsz: int
-    batch: int
-    device: str
+    graft_at: Annotated[Count | None, Meta(description="first layer that the heads do not share; null for plain")]
+    imgsz: Count
+    batch: Count
+    device: Device
     protocol: str
     data_sha256: Annotated[str, Meta(description="of training, target and base sets together")]
     target: Annotated[Accuracy, Meta(description="the target head alone on the target set")]
@@ -206,7 +165,7 @@ class Row(Struct, frozen=True, kw_only=True):
         Accuracy | None, Meta(description="the same under the detection limit shared with the target head")
     ]
     base_original: Annotated[MapPair, Meta(description="the original model, same engine, precision and size")]
-    base_delta_map: Annotated[float | None, Meta(description="base.map - base_original.map")]
+    base_delta_map: Annotated[Change | None, Meta(description="base.map - base_original.map")]
     latency: Latencies
     train: Training
     memory: Memory
@@ -215,7 +174,7 @@ class Row(Struct, frozen=True, kw_only=True):
         list[Rung] | None, Meta(description="with --ladder: every rung, by torch; the same for all rows of a training")
     ] = None
     recipe: Annotated[str, Meta(description="how the layers were trained; static = frozen throughout")] = "static"
-    data_fraction: Annotated[float, Meta(description="share of the training images that the training saw")] = 1.0
+    data_fraction: Annotated[Fraction, Meta(description="share of the training images that the training saw")] = 1.0
     analysis: Annotated[
         Analysis | None, Meta(description="--drift and others, by torch; the same for all rows of a training")
     ] = None
@@ -240,9 +199,9 @@ class Row(Struct, frozen=True, kw_only=True):
 class MatchFileFacts(Struct, frozen=True, kw_only=True):
     """The file beside the results with the match data of every image; see evaluate/match_file.py."""
 
-    file: str
+    file: FileName
     sha256: str
-    bytes: int
+    bytes: Count
 
 
 class Results(Struct, kw_only=True):
@@ -289,7 +248,9 @@ def encode(results: Results) -> bytes:
 
 def decode(content: bytes) -> Results:
     """Results from the bytes of a results.json; raises msgspec.ValidationError or DecodeError."""
-    return msgspec.json.decode(content, type=Results)
+    results = msgspec.json.decode(content, type=Results)
+    check_results(results)
+    return results
 
 
 def json_schema() -> dict[str, Any]:

@@ -10,20 +10,25 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
+from .quantities import Count, Fraction, Number, Seconds, check_order
+
 
 class Interval(Struct, frozen=True, kw_only=True):
     """Both ends of an interval."""
 
-    low: float
-    high: float
+    low: Number
+    high: Number
+
+    def __post_init__(self) -> None:
+        check_order(self.low, self.high, "an interval")
 
 
 class Figure(Struct, frozen=True, kw_only=True):
     """A number of an arm, or the difference of two: the mean over seeds, and how far it can be trusted."""
 
-    value: Annotated[float, Meta(description="mean over seeds")]
-    per_seed: Annotated[list[float], Meta(description="in the order of the arm's seeds; of a difference, common ones")]
-    sd: Annotated[float | None, Meta(description="standard deviation over seeds; null with one seed")]
+    value: Annotated[Number, Meta(description="mean over seeds")]
+    per_seed: Annotated[list[Number], Meta(description="in the order of the arm's seeds; of a difference, common ones")]
+    sd: Annotated[Number | None, Meta(description="standard deviation over seeds; null with one seed")]
     images: Annotated[
         Interval | None, Meta(description="other images, these trainings: bootstrap; null without matches")
     ]
@@ -32,9 +37,9 @@ class Figure(Struct, frozen=True, kw_only=True):
     ]
     interval: Annotated[Interval | None, Meta(description="what claims are made of: both, or the one that there is")]
     covers: Annotated[str, Meta(description="images and trainings, images, trainings, or nothing")]
-    image_error: Annotated[float | None, Meta(description="standard error over images")]
-    image_degrees: Annotated[float | None, Meta(description="its degrees of freedom: images less one")]
-    seed_error: Annotated[float | None, Meta(description="standard error over seeds")]
+    image_error: Annotated[Number | None, Meta(description="standard error over images")]
+    image_degrees: Annotated[Number | None, Meta(description="its degrees of freedom: images less one")]
+    seed_error: Annotated[Number | None, Meta(description="standard error over seeds")]
     no_interval: Annotated[
         str | None, Meta(description="why there is no interval although there are match data or several seeds")
     ] = None
@@ -43,11 +48,11 @@ class Figure(Struct, frozen=True, kw_only=True):
 class Equivalence(Struct, frozen=True, kw_only=True):
     """Two one-sided tests at a margin that was fixed before."""
 
-    margin: float
+    margin: Number
     low: Annotated[
         float | None, Meta(description="of the 90 % interval, which has to lie inside the margin; null without one")
     ]
-    high: float | None
+    high: Number | None
     outcome: Annotated[str, Meta(description="identical by construction, equivalent, different or not shown")]
     images_needed: Annotated[
         int | None, Meta(description="images that would show it, if the true difference is 0; null where it is shown")
@@ -62,15 +67,15 @@ class Comparison(Struct, frozen=True, kw_only=True):
     number: Annotated[str, Meta(description="map or map50")]
     a: str
     b: str
-    seeds: list[int]
+    seeds: list[Count]
     difference: Annotated[Figure, Meta(description="b less a")]
     identical: Annotated[bool, Meta(description="every match of every image is the same")]
-    p: Annotated[float | None, Meta(description="two-sided, of the difference 0, by `interval`'s error")]
-    p_holm: Annotated[float | None, Meta(description="the same, adjusted for all comparisons of this kind")]
-    p_images: Annotated[float | None, Meta(description="permutation: the two results swapped image by image")]
-    p_images_holm: float | None = None
-    p_seeds: Annotated[float | None, Meta(description="sign flips over seeds; n seeds reach 2 / 2^n at best")] = None
-    detectable: Annotated[float | None, Meta(description="true difference found in 80 % of cases, alpha 0.05")] = None
+    p: Annotated[Fraction | None, Meta(description="two-sided, of the difference 0, by `interval`'s error")]
+    p_holm: Annotated[Fraction | None, Meta(description="the same, adjusted for all comparisons of this kind")]
+    p_images: Annotated[Fraction | None, Meta(description="permutation: the two results swapped image by image")]
+    p_images_holm: Fraction | None = None
+    p_seeds: Annotated[Fraction | None, Meta(description="sign flips over seeds; n seeds reach 2 / 2^n at best")] = None
+    detectable: Annotated[Number | None, Meta(description="true difference found in 80 % of cases, alpha 0.05")] = None
     equivalence: list[Equivalence] = []
 
 
@@ -79,10 +84,12 @@ class Detectable(Struct, frozen=True, kw_only=True):
 
     data: str
     number: str
-    images: int
-    between_models: Annotated[float | None, Meta(description="two trained models, other images")]
-    between_arms: Annotated[float | None, Meta(description="two arms of the study's seeds, other images and trainings")]
-    seeds: int
+    images: Count
+    between_models: Annotated[Number | None, Meta(description="two trained models, other images")]
+    between_arms: Annotated[
+        Number | None, Meta(description="two arms of the study's seeds, other images and trainings")
+    ]
+    seeds: Count
     basis: Annotated[str, Meta(description="what the spread was read from")]
     images_needed: Annotated[
         dict[str, int], Meta(description="by margin: images that show equivalence of two models that do not differ")
@@ -107,13 +114,15 @@ class Arm(Struct, frozen=True, kw_only=True):
     name: str
     training: Annotated[str, Meta(description="its name without the construction: arms of one have one target head")]
     identity: dict[str, Any]
-    seeds: list[int]
+    seeds: list[Count]
     isolated: Annotated[bool, Meta(description="the base head reads frozen layers only: it cannot have changed")]
-    latency_p50_s: Annotated[float | None, Meta(description="of the engine alone; median over seeds, INVALID left out")]
+    latency_p50_s: Annotated[
+        Seconds | None, Meta(description="of the engine alone; median over seeds, INVALID left out")
+    ]
     latency_interval_s: Annotated[
         Interval | None, Meta(description="from the lowest lower to the highest upper 95 % bound of the seeds' medians")
     ] = None
-    bytes: Annotated[int, Meta(description="of the deployed file, the largest over seeds")]
+    bytes: Annotated[Count, Meta(description="of the deployed file, the largest over seeds")]
     target: Figure
     target_map50: Figure
     target_test: Annotated[Figure | None, Meta(description="on the test split, of which nothing was chosen")]
@@ -131,7 +140,7 @@ class Arm(Struct, frozen=True, kw_only=True):
 class GainAt(Struct, frozen=True, kw_only=True):
     """The gain at one IoU threshold."""
 
-    value: float
+    value: Number
     interval: Interval | None
     covers: str
     no_interval: str | None = None
@@ -144,11 +153,11 @@ class Gain(Struct, frozen=True, kw_only=True):
     training: Annotated[str, Meta(description="as in `arms`")]
     scratch: Annotated[str, Meta(description="the training it is compared with, as in `arms`")]
     weights: str | None
-    freeze: int
+    freeze: Count
     recipe: str
-    data_fraction: float
-    training_images: Annotated[int | None, Meta(description="so many images that share is")]
-    seeds: Annotated[list[int], Meta(description="that both have")]
+    data_fraction: Fraction
+    training_images: Annotated[Count | None, Meta(description="so many images that share is")]
+    seeds: Annotated[list[Count], Meta(description="that both have")]
     map: Figure
     map50: Figure
     by_iou: Annotated[
@@ -161,8 +170,8 @@ class GainTrend(Struct, frozen=True, kw_only=True):
     """One training on the smallest and on the largest share of the images: the first gain less the second."""
 
     name: str
-    least: float
-    most: float
+    least: Fraction
+    most: Fraction
     map: Figure
     map50: Figure
 
@@ -177,12 +186,12 @@ class GainOverScratch(Struct, frozen=True, kw_only=True):
 class Statistics(Struct, frozen=True, kw_only=True):
     """What the rows together can carry."""
 
-    alpha: float
-    power: float
-    resamples: int
-    permutations: int
-    margins: list[float]
-    seeds: int
+    alpha: Fraction
+    power: Fraction
+    resamples: Count
+    permutations: Count
+    margins: list[Number]
+    seeds: Count
     arms: list[Arm]
     comparisons: list[Comparison]
     detectable: list[Detectable]
@@ -196,7 +205,7 @@ class ParetoMember(Struct, frozen=True, kw_only=True):
     name: str
     target: Figure
     base_change: Figure
-    latency_p50_s: float | None
+    latency_p50_s: Seconds | None
     latency_interval_s: Interval | None = None
     tied_with_pick: Annotated[
         bool | None,
@@ -216,5 +225,5 @@ class Recommendation(Struct, frozen=True, kw_only=True):
     pareto: list[ParetoMember]
     selected_on: Annotated[str, Meta(description="split that the choice was made on")]
     final: Annotated[Figure | None, Meta(description="target mAP of the pick on the test split; null without one")]
-    constraints: dict[str, float | None]
+    constraints: dict[str, Number | None]
     notes: list[str] = []

@@ -31,11 +31,12 @@ def _figure(view: View, key: str, title: str, unit: str, probe: Probe) -> Figure
     for row in view.measured():
         telemetry = row.record.latency.telemetry if row.record.latency is not None else None
         for when in ("before", "after") if telemetry else ():
-            for source, reading in telemetry[when].items() if telemetry else ():
+            readings = (telemetry or {}).get(when, {})
+            at = readings.get("cpu", {}).get("at_s")
+            for source, reading in readings.items() if at is not None else ():
                 for name, value in probe(source, reading):
                     if value is not None:
                         label = f"{row.source}: {name}" if several else name
-                        at = (telemetry or {})[when].get("cpu", {}).get("at_s")
                         lines.setdefault(label, []).append((at, float(value), f"{when} {row.name}"))
     series: list[Series] = []
     for name, found in lines.items():

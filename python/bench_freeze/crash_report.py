@@ -1,0 +1,74 @@
+"""The report of an error in bench-freeze itself: what a maintainer needs, in a file that only its owner reads."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+
+PACKAGES = (
+    *("numpy", "pillow", "msgspec", "pyyaml", "torch", "torchvision", "ultralytics-opencv-headless", "ultralytics"),
+    *("onnx", "onnxruntime", "onnxruntime-gpu", "tensorrt", "ray"),
+)
+_LONGEST = 200_000  # characters of a traceback: that of a recursion names each of its frames
+
+
+def write_report(error: BaseException, arguments: Sequence[str]) -> str:
+    """Keep a report of an error; the value is the sentence that says so.
+
+    The file has the mode 0600 and holds no environment variable. Where none can be written the sentence has the report.
+    """
+    what = f"an error in bench-freeze itself ({type(error).__name__}: {_short(error)})"
+    report = _report(error, arguments)
+    try:
+        handle, name = tempfile.mkstemp(prefix="bench-freeze-error-", suffix=".txt")
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(report.encode(errors="backslashreplace"))
+    except OSError as problem:
+        return (
+            f"{what}; finished work is kept. No report could be written ({problem.strerror}), so here it is:\n{report}"
+        )
+    return (
+        f"{what}; finished work is kept. Please look through {name} and send it to the project: it has the traceback, "
+        "the command and the versions."
+    )
+
+
+def _report(error: BaseException, arguments: Sequence[str]) -> str:
+    from . import __version__
+
+    trace = "".join(traceback.format_exception(error))
+    if len(trace) > _LONGEST:
+        trace = f"{trace[: _LONGEST // 2]}\n[...]\n{trace[-_LONGEST // 2 :]}"
+    return "\n".join(
+        [
+            f"command: {shlex.join(['bench-freeze', *arguments])}",
+            f"bench-freeze {__version__}, Python {sys.version.split()[0]}, {platform.platform()}",
+            f"packages: {', '.join(_versions()) or 'none'}",
+            "",
+            trace,
+        ]
+    )
+
+
+def _versions() -> list[str]:
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = []
+    for name in PACKAGES:
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _short(error: BaseException) -> str:
+    try:
+        return " ".join(str(error).split())[:200]
+    except Exception:  # an error that cannot say what it is
+        return "without words"

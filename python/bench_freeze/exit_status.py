@@ -1,0 +1,37 @@
+"""The exit statuses of every command, in one table."""
+
+from __future__ import annotations
+
+import textwrap
+from enum import IntEnum
+
+
+class ExitStatus(IntEnum):
+    """What a command ends with. 1 is for what was proven: nothing that merely went wrong ends with it."""
+
+    DONE = 0
+    FAILED = 1
+    INPUT = 2
+    NO_VERDICT = 3
+    INTERNAL = 70  # EX_SOFTWARE of sysexits.h
+    INTERRUPTED = 130  # 128 + SIGINT, as a shell says it
+
+
+MEANINGS = {
+    ExitStatus.DONE: "done",
+    ExitStatus.FAILED: "a result failed its audit: it is proven wrong",
+    ExitStatus.INPUT: "usage or input, or something this machine lacks: the sentence says what to mend",
+    ExitStatus.NO_VERDICT: "a measurement broke off, or says too little",
+    ExitStatus.INTERNAL: "an error in bench-freeze itself; a report to send is kept, its place is printed",
+    ExitStatus.INTERRUPTED: "interrupted (Ctrl-C); finished work is kept, the same command goes on",
+}
+
+
+def exit_table(**meanings: str) -> str:
+    """The statuses for a command's help. `meanings` has a command's own words, by name: `failed="..."`."""
+    words = MEANINGS | {ExitStatus[name.upper()]: text for name, text in meanings.items()}
+    lines = ["exit status:"]
+    for status, text in words.items():
+        first, *rest = textwrap.wrap(text, 110)
+        lines += [f"  {status.value:<3}  {first}", *(" " * 7 + line for line in rest)]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,173 @@
+"""The outermost layer of the command line: however a command ends, it ends with a sentence and a status of its own.
+
+It imports nothing but the standard library, so that it stands before the first import that takes time.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import Any
+
+from .crash_report import write_report
+from .errors import BenchFreezeError, disk_full
+from .exit_status import ExitStatus
+
+SAME_INTERRUPT_S = 1.0  # several Ctrl-C within this time are one
+IMPATIENT_S = 3.0  # one so long after the work had stopped ends the process as it is
+_MACHINE = (  # errors of the machine or its file systems, not of this program
+    *(errno.EROFS, errno.EIO, errno.ESTALE, errno.ENODEV, errno.ENXIO, errno.ENOTCONN, errno.ETIMEDOUT),
+    *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP),
+)  # fmt: skip
+
+
+def guarded(work: Callable[[], int], arguments: Sequence[str], *, ends_process: bool = False) -> int:
+    """Do the work of a command line; the value is the exit status.
+
+    Raises nothing but SystemExit, which argparse ends with. `ends_process` says that the interpreter stops afterwards,
+    so that no late Ctrl-C may disturb its last steps.
+    """
+    with _interrupts(ends_process) as interrupt:
+        try:
+            _usable_streams()
+            try:
+                return int(work())
+            finally:  # argparse ends the process by itself
+                sys.stdout.flush()
+        except SystemExit:
+            raise
+        except BaseException as error:
+            interrupt.is_over = True
+            return _answer(error, arguments)
+
+
+def _answer(error: BaseException, arguments: Sequence[str]) -> int:
+    """Say what happened; the status that stands for it."""
+    if isinstance(error, GeneratorExit):
+        raise error
+    if _has_cause(error, KeyboardInterrupt):
+        return _say("interrupted; the same command goes on where it stopped.", ExitStatus.INTERRUPTED)
+    if (full := disk_full(error)) is not None:
+        place = f" ({full.filename})" if full.filename else ""
+        return _say(
+            f"the disk is full{place}; free some space and run the same command again, finished work is kept.",
+            ExitStatus.INPUT,
+        )
+    if isinstance(error, BenchFreezeError):
+        return _say(str(error), error.exit_code)
+    if isinstance(error, MemoryError):
+        return _say(
+            "this machine has not enough free memory for that; use smaller batches or images, or fewer --workers. "
+            "Finished work is kept.",
+            ExitStatus.INPUT,
+        )
+    if isinstance(error, OSError) and error.errno in _MACHINE:
+        place = f"{error.filename} cannot be used" if error.filename else "a file cannot be used"
+        return _say(f"{place} ({error.strerror}); fix that, or give another path.", ExitStatus.INPUT)
+    return _say(write_report(error, arguments), ExitStatus.INTERNAL)
+
+
+def _say(sentence: str, status: int) -> int:
+    from .text.terminal import say  # a sentence may quote a file
+
+    with suppress(OSError, ValueError):  # standard error may be closed or full
+        say(f"bench-freeze: {sentence}", error=True)
+        sys.stderr.flush()
+    return int(status)
+
+
+def _has_cause(error: BaseException | None, kind: type[BaseException]) -> bool:
+    """Whether an error is of a kind, or came of one: libraries turn an interrupt into errors of their own."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        if isinstance(error, kind):
+            return True
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return False
+
+
+class _Interrupt:
+    """The handler of SIGINT: one KeyboardInterrupt for several Ctrl-C, none while the command says goodbye."""
+
+    def __init__(self) -> None:
+        self.is_over = False  # the work has ended, whatever the way
+        self._last = -SAME_INTERRUPT_S
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        now = time.monotonic()
+        since, self._last = now - self._last, now
+        if self.is_over:
+            if since > IMPATIENT_S:
+                os._exit(ExitStatus.INTERRUPTED)
+        elif since >= SAME_INTERRUPT_S:
+            raise KeyboardInterrupt
+
+
+@contextmanager
+def _interrupts(ends_process: bool) -> Iterator[_Interrupt]:
+    interrupt = _Interrupt()
+    # A shell's background job ignores SIGINT, and another program's handler is its own business.
+    is_ours = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) in (
+        signal.default_int_handler,
+        signal.SIG_DFL,
+    )
+    before = signal.signal(signal.SIGINT, interrupt) if is_ours else None
+    try:
+        yield interrupt
+    finally:
+        interrupt.is_over = True
+        if is_ours and not ends_process:
+            signal.signal(signal.SIGINT, before)
+
+
+def _usable_streams() -> None:
+    """Give the process streams that can be written to: its readers may leave, or were never there.
+
+    The work of a command counts, not who listens: under `| head` a check still ends with its own status.
+    """
+    for name, number in (("stdout", 1), ("stderr", 2)):
+        stream = getattr(sys, name)
+        if stream is None:  # started with `>&-`
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115 - for the whole process
+        elif stream is getattr(sys, f"__{name}__") and isinstance(stream, io.TextIOWrapper):
+            with suppress(OSError, ValueError):
+                if stream.fileno() == number:
+                    setattr(sys, name, _leavable(stream, number))
+
+
+def _leavable(stream: io.TextIOWrapper, number: int) -> io.TextIOWrapper:
+    stream.flush()
+    raw = _Leavable(number, "wb", closefd=False)
+    return io.TextIOWrapper(
+        raw if isinstance(stream.buffer, io.FileIO) else io.BufferedWriter(raw),
+        encoding=stream.encoding,
+        errors=stream.errors,
+        line_buffering=stream.line_buffering,
+        write_through=stream.write_through,
+    )
+
+
+class _Leavable(io.FileIO):
+    """A stream whose reader may leave: what is written after that is dropped. Another error is raised once."""
+
+    is_left = False
+
+    def write(self, content: Any) -> int:
+        if not self.is_left:
+            try:
+                return super().write(content)
+            except BrokenPipeError:
+                self.is_left = True
+            except OSError:  # a full disk; the interpreter would try it again at its end
+                self.is_left = True
+                raise
+        return memoryview(content).nbytes

@@ -93,7 +93,18 @@ HONEST = (
 )
 NAMES = {name: text for name, text in HOSTILE.items() if name != "surrogate"}  # no json that is read holds one
 # Keys of results whose texts are of a few words, which the schema lists.
-SCHEMA_WORDS = ("verdict", "stopped_by", "covers", "outcome", "between", "number", "data", "letterbox", "protocol")
+SCHEMA_WORDS = (
+    "verdict",
+    "stopped_by",
+    "covers",
+    "outcome",
+    "between",
+    "number",
+    "data",
+    "letterbox",
+    "protocol",
+    "device",
+)
 JOINERS = "\u200c\u200d"
 COMMAND = re.compile(r"\s*::|.*##\w*\[", re.DOTALL)
 
@@ -120,6 +131,8 @@ def check_json(text: str) -> None:
 def poisoned(value, name: str, keep: tuple[str, ...] = (), key: str = ""):
     """Json with `name` behind every text in it and behind the names of classes; hashes and the keys in `keep` stay."""
     if isinstance(value, dict):
+        if key == "matches":  # the file beside the results, which its name finds
+            return value
         named = key in ("per_class", "ap_by_class", "missing", "changed", "effective", "packages")
         return {f"{k}{name}" if named else k: poisoned(v, name, keep, k) for k, v in value.items()}
     if isinstance(value, list):

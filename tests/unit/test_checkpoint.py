@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench_freeze.demo.checkpoint import write_base_checkpoint
+from bench_freeze.dualhead import checkpoint
 from bench_freeze.dualhead.checkpoint import load_checkpoint, save_checkpoint
 from bench_freeze.errors import InputError
 
@@ -83,15 +84,15 @@ def test_a_file_is_read_once(weights, original, tmp_path, monkeypatch):
         other.model[0].conv.weight.mul_(2)
     save_checkpoint(tmp_path / "other.pt", other, half=False)
     (tmp_path / "given.pt").write_bytes(weights.read_bytes())
-    reads, honest = [], Path.read_bytes
+    reads, honest = [], checkpoint.read_user_file
 
-    def read_bytes(self):
-        reads.append(self)
-        content = honest(self)
-        self.write_bytes(honest(tmp_path / "other.pt"))  # as another program may, directly afterwards
+    def read_file(path, *how):
+        reads.append(path)
+        content = honest(path, *how)
+        path.write_bytes((tmp_path / "other.pt").read_bytes())  # as another program may, directly afterwards
         return content
 
-    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    monkeypatch.setattr(checkpoint, "read_user_file", read_file)
     found = load_checkpoint(tmp_path / "given.pt")
     monkeypatch.undo()
     assert reads == [tmp_path / "given.pt"]

@@ -10,8 +10,10 @@ from typing import Any
 
 from ..artifact import DAMAGED
 from ..errors import InputError
+from ..exit_status import exit_table
 from ..files import remove, size_of
 from ..output import ARTIFACTS, held, unfinished
+from .help_format import HelpFormatter
 
 _ARTIFACT = re.compile(r"[a-z0-9_]+-[0-9a-f]{12}")
 _PROGRESS = re.compile(r"progress-[0-9a-f]{12}\.pt")
@@ -41,7 +43,8 @@ def add_clean(commands: Any) -> None:
         "clean",
         help="list, or remove, what the results in an output folder do not need",
         description=DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=exit_table(),
+        formatter_class=HelpFormatter,
         allow_abbrev=False,
     )
     clean.add_argument("out", metavar="OUT", help="the output folder of `bench-freeze run`")

@@ -70,12 +70,16 @@ def _in_worker(kind: Kind, seed: int, numbers: range) -> tuple[dict[str, float],
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
-        os.close(read)
-        _bound_memory()
-        outcome = _try_all(kind, seed, numbers, progress)
-        with os.fdopen(write, "wb") as stream:
-            stream.write(pickle.dumps(outcome))
-        os._exit(0)
+        try:
+            os.close(read)
+            _bound_memory()
+            outcome = _try_all(kind, seed, numbers, progress)
+            with os.fdopen(write, "wb") as stream:
+                stream.write(pickle.dumps(outcome))
+            os._exit(0)
+        except BaseException:  # a fault of the mutations, which is no finding but must be seen
+            traceback.print_exc()
+        os._exit(1)
     os.close(write)
     ended = _watched(child, progress)
     with os.fdopen(read, "rb") as stream:

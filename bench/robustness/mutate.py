@@ -71,6 +71,8 @@ def _some_place(document: Any, rng: Random) -> tuple[Any, Any, Any]:
 def _changed(value: Any, rng: Random) -> Any:
     if isinstance(value, bool):
         return not value
+    if isinstance(value, int | float) and not abs(value) < 1e15:  # hostile already
+        return -value
     if isinstance(value, int | float):
         return rng.choice((-value, value + 1, value - 1, value * 1e9, value / 3, int(value), str(value), -value - 1e-9))
     if isinstance(value, str):

@@ -128,7 +128,7 @@ def check_target(path: Path, flag: str) -> None:
     """Raise InputError where a file cannot be written later; nothing is written now."""
     with writing(path, flag):
         if path.is_dir():
-            raise InputError(f"{flag} {path} is a folder; give the path of the file to write.")
+            raise InputError(f"{flag} {path} cannot be written: it is a folder; give the path of a file.")
         with suppress(FileNotFoundError):
             path.stat()  # a name that no file system takes, links in a circle
         place = path if path.exists() else path.absolute().parent

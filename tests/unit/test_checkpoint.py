@@ -84,7 +84,7 @@ def test_a_file_is_read_once(weights, original, tmp_path, monkeypatch):
         other.model[0].conv.weight.mul_(2)
     save_checkpoint(tmp_path / "other.pt", other, half=False)
     (tmp_path / "given.pt").write_bytes(weights.read_bytes())
-    reads, honest = [], checkpoint.read_user_file
+    reads, honest = [], checkpoint.read_user_file  # type: ignore[attr-defined]
 
     def read_file(path, *how):
         reads.append(path)

@@ -153,7 +153,7 @@ def test_depth_is_bounded(depth):
 def test_what_stands_in_many_places_is_looked_at_once_and_a_circle_is_too_deep():
     shared = [0]
     for _ in range(30):
-        shared = [shared] * 10  # 10^30 values once they are written out  # type: ignore[list-item]  # type: ignore[list-item]
+        shared = [shared] * 10  # type: ignore[list-item]  # 10^30 values once they are written out
     check_depth(shared, "x", "flatten it")
     circle = []
     circle.append(circle)

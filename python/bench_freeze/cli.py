@@ -1,48 +1,28 @@
-"""The command line: parses, calls, prints. Every command's work is in a module of its own."""
+"""The command line: the parser of all commands, and the guard around them."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from . import __version__
 from .commands.check import add_check
 from .commands.clean import add_clean
 from .commands.data import add_data
 from .commands.diff import add_diff
+from .commands.doctor import add_doctor
 from .commands.eval import add_eval
 from .commands.export import add_export
-from .commands.help_format import HelpFormatter
 from .commands.profile import add_profile
-from .commands.report import add_report, show
-from .config.study import Study, fields, read_toml, study_from
-from .errors import InputError
-from .exit_status import exit_table
+from .commands.report import add_report
+from .commands.run import add_run
 from .guard import guarded
-from .text.json_text import print_findings, print_json
-from .text.terminal import guarded_streams, say
+from .text.terminal import guarded_streams
 from .text.visible import visible
 
 COMMANDS = ("run", "export", "diff", "profile", "report", "check", "baseline", "eval", "data", "clean", "doctor")
-
-RUN_EPILOG = """\
-Without --weights, --target and --base the embedded study runs: a small problem that the package generates itself.
-`bench-freeze` alone, or with flags only, is `bench-freeze run`.
-
-examples:
-  bench-freeze --out runs/demo
-  bench-freeze --weights yolov8n.pt --target fruit.yaml --base instances_val2017.json --freeze 22,15,10 --epochs 10
-  bench-freeze run study.toml --engine ort,torch
-
-A study file holds the same names as the flags, with underscores: train_batch = 16, freeze = [22, 15, 10].
-Flags win over the file. A checkpoint can run any program while it is loaded: names beyond Ultralytics' own are refused
-and shown, unless --trust-checkpoint is given.
-
-"""
-RUN_EPILOG += exit_table()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -78,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"bench-freeze {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    _add_run(commands)
+    add_run(commands)
     add_export(commands)
     add_diff(commands)
     add_profile(commands)
@@ -87,138 +67,5 @@ def _parser() -> argparse.ArgumentParser:
     add_data(commands)
     add_check(commands)
     add_clean(commands)
-    _add_doctor(commands)
+    add_doctor(commands)
     return parser
-
-
-def _add_run(commands: Any) -> None:
-    run = commands.add_parser(
-        "run",
-        help="fine-tune, build dual-head models, export, score and time them",
-        description="Fine-tune at every freeze depth, make dual-head models, export them, and measure accuracy on both "
-        "data sets and latency from the same artifact. Leaves OUT/results.json, OUT/report.html and OUT/artifacts.",
-        epilog=RUN_EPILOG,
-        formatter_class=HelpFormatter,
-        allow_abbrev=False,
-    )
-    run.add_argument("study", nargs="?", metavar="STUDY.toml", help="a study file; flags win over it")
-    groups: dict[str, Any] = {}
-    for field in fields():
-        name = field.metadata["group"]
-        if name not in groups:
-            groups[name] = run.add_argument_group(name)
-        _add_study_flag(groups[name], field)
-    groups["output"].add_argument(
-        "--json", action="store_true", help="print results.json on standard output, no table, no progress bars"
-    )
-    run.set_defaults(call=_run)
-
-
-def _add_study_flag(parser: argparse.ArgumentParser, field: Any) -> None:
-    flag = "--" + field.name.replace("_", "-")
-    help_text, metavar = field.metadata["help"], field.metadata["metavar"]
-    if field.name == "train_args":
-        parser.add_argument(flag, action="append", metavar=metavar, help=help_text, default=None)
-    elif field.type == "bool":
-        parser.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=help_text)
-    else:
-        default = field.default
-        shown = ",".join(map(str, default)) if isinstance(default, tuple) else default
-        suffix = "" if default in (None, ()) else f" (default: {shown})"
-        parser.add_argument(flag, metavar=metavar or _metavar(field), help=help_text + suffix, default=None)
-
-
-def _metavar(field: Any) -> str:
-    kind = str(field.type)
-    return "N" if kind.startswith("int") else "X" if kind.startswith("float") else "NAME"
-
-
-def _study_values(parsed: argparse.Namespace) -> dict[str, Any]:
-    """The flags that were given, as the plain values that a study file would hold."""
-    values: dict[str, Any] = {}
-    for field in fields():
-        given = getattr(parsed, field.name)
-        if given is None:
-            continue
-        kind = str(field.type)
-        if field.name == "train_args":
-            values[field.name] = dict(_key_value(text) for text in given)
-        elif kind.startswith("tuple"):
-            items = [item.strip() for item in given.split(",") if item.strip()]
-            values[field.name] = [_number(i) for i in items] if "int" in kind or "float" in kind else items
-        elif kind.startswith(("int", "float")):
-            values[field.name] = _number(given)
-        else:
-            values[field.name] = given
-    return values
-
-
-def _number(text: str) -> Any:
-    """An int or a float where the text is one, else the text, which the study's own check then names."""
-    for convert in (int, float):
-        try:
-            return convert(text)
-        except ValueError:
-            continue
-    return text
-
-
-def _key_value(text: str) -> tuple[str, Any]:
-    key, equals, value = text.partition("=")
-    if not equals or not key:
-        raise InputError(f"--train-args {text}: give KEY=VALUE, for example --train-args mosaic=0.5.")
-    words = {"true": True, "false": False, "none": None}
-    return key, words.get(value.lower(), _number(value))
-
-
-def _run(parsed: argparse.Namespace, command: list[str]) -> int:
-    from .console import Console
-    from .gallery.write import REPORT
-    from .report.assemble import view_of
-    from .results.schema import encode
-    from .results.sealing import seal
-    from .run import RESULTS, run
-
-    from_file = read_toml(Path(parsed.study)) if parsed.study else {}
-    values = from_file | _study_values(parsed)
-    where = parsed.study or "bench-freeze run"
-    if not any(values.get(name) for name in ("weights", "target", "base")):
-        from . import demo
-
-        values = read_toml(demo.STUDY_FILE) | values
-    study: Study = study_from(values, where)
-    results = run(study, Console(plain=parsed.json), command)
-    if parsed.json:
-        print_json(seal(encode(results)))
-        return 0
-    show(view_of({study.out_folder.resolve().name: results}))
-    say(f"{study.out_folder / RESULTS}")
-    say(f"{study.out_folder / REPORT}")
-    return 0
-
-
-def _add_doctor(commands: Any) -> None:
-    doctor = commands.add_parser(
-        "doctor",
-        help="what is installed, which engines can run here and why not",
-        description="Show packages, engines with the reason and remedy where one cannot run, processor and GPU state. "
-        "With FILE, show instead what loading that checkpoint would import, and whether it is loaded without "
-        "--trust-checkpoint; nothing in the file is run.",
-        epilog=exit_table(),
-        formatter_class=HelpFormatter,
-    )
-    doctor.add_argument("file", nargs="?", metavar="FILE", help="a checkpoint (.pt) to look into")
-    doctor.add_argument("--device", default="cpu", help="the device to ask about: cpu, cuda:0 ... (default: cpu)")
-    doctor.add_argument("--json", action="store_true", help="print json")
-    doctor.set_defaults(call=_doctor)
-
-
-def _doctor(parsed: argparse.Namespace, command: list[str]) -> int:
-    from .commands.doctor import examine, examine_file, render, render_file
-
-    if parsed.file is not None:
-        found = examine_file(Path(parsed.file))
-        print_findings(found, parsed.json, render_file)
-        return 0
-    print_findings(examine(parsed.device), parsed.json, render)
-    return 0

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from bench_freeze.artifact import ArtifactStore
-from bench_freeze.commands.doctor import examine
 from bench_freeze.commands.profile import add_profile
 from bench_freeze.config.study import EngineName, Study
 from bench_freeze.console import Console
 from bench_freeze.deployment.deployment import Deployment
 from bench_freeze.deployment.pipeline import HeadDetections, save_detections
+from bench_freeze.doctor import examine
 from bench_freeze.engines.availability import PACKAGES, availability, engine_device, letterbox_device
 from bench_freeze.engines.open import open_exported
 from bench_freeze.environment import environment

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from bench_freeze.check.snapshot import snapshot_of_results
-from bench_freeze.cli import _parser, _study_values
+from bench_freeze.cli import _parser
+from bench_freeze.commands.run import study_values
 from bench_freeze.conclusions import conclude
 from bench_freeze.conclusions.arms import arms_of, identity_of
 from bench_freeze.config.study import study_from
@@ -52,7 +53,7 @@ def test_one_checkpoint_under_two_names_is_refused():
 def test_weights_are_one_or_several_in_a_file_and_on_the_command_line():
     assert study_from({"weights": "a.pt", **OWN_DATA}, "f").weights == ("a.pt",)
     assert study_from({"weights": ["a.pt", "b.pt"], **OWN_DATA}, "f").weights == ("a.pt", "b.pt")
-    given = _study_values(_parser().parse_args(["run", "--weights", "a.pt, b.pt"]))
+    given = study_values(_parser().parse_args(["run", "--weights", "a.pt, b.pt"]))
     assert given == {"weights": ["a.pt", "b.pt"]}
     for values, sentence in (([], "empty"), (["a.pt", "a.pt"], "twice")):
         with pytest.raises(InputError, match=f"weights .*{sentence}"):

@@ -10,10 +10,10 @@ import pytest
 from bench_freeze import cli
 from bench_freeze.check.limits import make_rules
 from bench_freeze.check.read import read_side
-from bench_freeze.commands.doctor import examine_file
 from bench_freeze.config.study import read_toml
 from bench_freeze.data.coco import read_instances
 from bench_freeze.data.yolo_yaml import read_yolo_yaml
+from bench_freeze.doctor import examine_file
 from bench_freeze.engines.model_file import read_model
 from bench_freeze.engines.plan_file import read_plan
 from bench_freeze.errors import InputError

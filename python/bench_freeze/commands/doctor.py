@@ -1,129 +1,39 @@
-"""`bench-freeze doctor`: what this machine has, which engines can run on it, and what to install for the rest."""
+"""The flags of `bench-freeze doctor`, and what it prints."""
 
 from __future__ import annotations
 
-from hashlib import sha256
+import argparse
 from pathlib import Path
 from typing import Any
 
-from .. import __version__
-from ..engines.availability import PACKAGES, availability
-from ..engines.cuda_driver import cuda_driver_error
-from ..environment import environment
-from ..text import terminal
-from ..user_files import MAX_DATA, read_file
+from ..exit_status import exit_table
+from ..text.json_text import print_findings
+from .help_format import HelpFormatter
 
 
-def examine(device: str) -> dict[str, Any]:
-    """Findings as plain values."""
-    return {
-        "bench_freeze": __version__,
-        "extension": _extension(),
-        "environment": environment(),
-        "nvidia_driver": cuda_driver_error() or "answers",
-        "tensorrt": _tensorrt(),
-        "cuda_scorer": _cuda_scorer(),
-        "device": device,
-        "engines": {
-            name: {"usable": found.usable, "reason": found.reason}
-            for name, found in ((name, availability(name, device)) for name in PACKAGES)
-        },
-    }
-
-
-def examine_file(path: Path) -> dict[str, Any]:
-    """What loading a checkpoint would import, as plain values: read from its bytes, nothing of it runs.
-
-    Raises InputError for a file that is none.
-    """
-    from ..dualhead.pickle_scan import globals_of, pickle_of
-    from ..dualhead.unpickle import refused_globals
-
-    content = read_file(path, "file", "give a checkpoint (.pt)", MAX_DATA)
-    names = globals_of(pickle_of(content, str(path), path.suffix.lower()))
-    refused = refused_globals(names)
-    return {
-        "file": str(path),
-        "sha256": sha256(content).hexdigest(),
-        "bytes": len(content),
-        "allowed": [name for name in names if name not in refused],
-        "refused": list(refused),
-    }
-
-
-def render_file(findings: dict[str, Any]) -> str:
-    """The same as text."""
-    allowed, refused = findings["allowed"], findings["refused"]
-    verdict = (
-        "Some of it is not on the allow-list, so the file is refused without --trust-checkpoint: with it, loading "
-        "the file could run any program."
-        if refused
-        else "All of it is on the allow-list, so the file is loaded without running any code of its own."
+def add_doctor(commands: Any) -> None:
+    """Add the command to the parser's."""
+    doctor = commands.add_parser(
+        "doctor",
+        help="what is installed, which engines can run here and why not",
+        description="Show packages, engines with the reason and remedy where one cannot run, processor and GPU state. "
+        "With FILE, show instead what loading that checkpoint would import, and whether it is loaded without "
+        "--trust-checkpoint; nothing in the file is run.",
+        epilog=exit_table(),
+        formatter_class=HelpFormatter,
     )
-    return terminal.lines(
-        [
-            f"{findings['file']}  {findings['bytes']} bytes, sha256 {findings['sha256']}",
-            f"It would load {len(allowed) + len(refused)} names; nothing of it was run.",
-            *(f"  allowed  {name}" for name in allowed),
-            *(f"  REFUSED  {name}" for name in refused),
-            verdict,
-        ]
-    )
+    doctor.add_argument("file", nargs="?", metavar="FILE", help="a checkpoint (.pt) to look into")
+    doctor.add_argument("--device", default="cpu", help="the device to ask about: cpu, cuda:0 ... (default: cpu)")
+    doctor.add_argument("--json", action="store_true", help="print json")
+    doctor.set_defaults(call=_doctor)
 
 
-def render(findings: dict[str, Any]) -> str:
-    """Findings as text."""
-    environment = findings["environment"]
-    lines = [
-        f"bench-freeze {findings['bench_freeze']}, Python {environment['python']}, Linux {environment['kernel']}",
-        f"compiled extension: {findings['extension']}",
-        "",
-        f"processor: {environment['cpu']} ({environment['cores']} cores, {environment['architecture']})",
-        f"governor: {environment['governor'] or 'not shown by this kernel'}; load average "
-        + " ".join(f"{load:.2f}" for load in environment["load_average"]),
-        f"board: {environment['board'] or 'none named'}",
-        f"GPUs: {', '.join(environment['gpus']) or 'none'}; NVIDIA driver: {findings['nvidia_driver']}",
-        f"TensorRT: {', '.join(findings['tensorrt']['found']) or 'none'}"
-        + "".join(f"; {problem}" for problem in findings["tensorrt"]["broken"]),
-        f"  for this kind of machine ({findings['tensorrt']['machine']}): {findings['tensorrt']['install']}",
-        f"CUDA back end of the extension: {findings['cuda_scorer'] or 'usable'}",
-        "",
-        "packages:",
-        *(f"  {name:<12} {version or 'not installed'}" for name, version in environment["packages"].items()),
-        "",
-        f"engines on {findings['device']}:",
-        *(
-            f"  {name:<8} {'yes' if found['usable'] else 'no '}  {found['reason']}"
-            for name, found in findings["engines"].items()
-        ),
-    ]
-    return terminal.lines(lines)
+def _doctor(parsed: argparse.Namespace, command: list[str]) -> int:
+    from ..doctor import examine, examine_file, render, render_file
 
-
-def _tensorrt() -> dict[str, Any]:
-    """Which of the family is there and what installs it; no object of it is made, so nothing can crash."""
-    from ..engines.tensorrt_family import broken, install_line, installed, machine_kind
-
-    return {
-        "found": [f"{found} ({found.member.module})" for found in installed()],
-        "broken": list(broken()),
-        "machine": machine_kind(),
-        "install": install_line(),
-    }
-
-
-def _cuda_scorer() -> str | None:
-    """Why the scorer and the letterbox cannot work on a GPU here, None where they can."""
-    try:
-        from ..kernels.device_array import cuda_unavailable_reason
-    except ImportError as error:
-        return str(error)
-    return cuda_unavailable_reason() or None
-
-
-def _extension() -> str:
-    try:
-        from ..kernels import ext  # noqa: F401
-    except ImportError as error:
-        return f"not usable ({error}); install the package again, with a C++17 compiler present"
-    return "loaded"
+    if parsed.file is not None:
+        found = examine_file(Path(parsed.file))
+        print_findings(found, parsed.json, render_file)
+        return 0
+    print_findings(examine(parsed.device), parsed.json, render)
+    return 0

@@ -171,7 +171,7 @@ def _inside_model(content: bytes, rng: Random) -> bytes:
 @cache
 def _bare_models() -> list[tuple[bytes, dict[str, str]]]:
     """Models without metadata, and the metadata that belong to them: our card, and those of Ultralytics."""
-    from tests.unit.onnx_models import ANCHORS, DETECT, card, write
+    from tests.unit.engines.onnx_models import ANCHORS, DETECT, card, write
 
     heads = [{"name": name, "class_names": ["cat", "dog"], "kind": "raw"} for name in ("base", "target")]
     free = {"output": ("b", 6, ANCHORS), "images": ("b", 3, 64, 64)}
@@ -201,7 +201,7 @@ def _matches() -> list[bytes]:
 
 
 def _tegrastats() -> list[bytes]:
-    from tests.unit.test_tegrastats import OLD, ORIN
+    from tests.unit.measure.test_tegrastats import OLD, ORIN
 
     return [OLD.encode(), ORIN.encode()]
 

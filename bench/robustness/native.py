@@ -5,7 +5,7 @@
 Both parts run under AddressSanitizer and UndefinedBehaviorSanitizer. libFuzzer keeps an input that reaches new code
 and varies it; the harnesses (tests/csrc/fuzz) turn an input into arguments, sound or hostile, pass them through the
 checks at the border (csrc/checks.h) and look at every answer. In Python the same entry points are called through the
-public functions, by tests/unit/fuzz_extension.py and by the property tests of the border. Without a clang that has
+public functions, by tests/unit/kernels/fuzz_extension.py and the property tests of the border. Without a clang that has
 libFuzzer, the first part is left out and said to be.
 """
 
@@ -127,7 +127,7 @@ def _python(folder: Path, seconds: float, seed: int) -> dict[str, Any]:
         return {"left_out": str(reason)}
     findings: list[dict[str, Any]] = []
     targets = {}
-    program = ROOT / "tests" / "unit" / "fuzz_extension.py"
+    program = ROOT / "tests" / "unit" / "kernels" / "fuzz_extension.py"
     done = _within(seconds / 2 + PATIENCE_S, folder / "copy", variables, [program, seed, seconds / 2])
     for name, answered, refused in re.findall(r"^(\w+) (\d+) (\d+)$", done.stdout, re.MULTILINE):
         targets[name] = {"calls": int(answered) + int(refused), "answered": int(answered), "refused": int(refused)}
@@ -137,7 +137,7 @@ def _python(folder: Path, seconds: float, seed: int) -> dict[str, Any]:
     end = time.monotonic() + seconds / 2
     rounds = 0
     while rounds == 0 or (time.monotonic() < end and not findings):
-        tests = [ROOT / "tests" / "unit" / name for name in PROPERTIES]
+        tests = [ROOT / "tests" / "unit" / "kernels" / name for name in PROPERTIES]
         flags = [
             "-q",
             "-s",

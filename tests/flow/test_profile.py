@@ -163,7 +163,7 @@ def test_content_says_what_a_file_is_not_its_name(model):
 
 
 def test_what_a_file_drops_by_itself_is_said_and_kept(model, capsys):
-    from tests.unit.onnx_models import DETECT, write
+    from tests.unit.engines.onnx_models import DETECT, write
 
     write(model, DETECT | {"args": "{'nms': True, 'conf': 0.3}"}, (1, 300, 6))
     assert cli.main(["profile", "tiny.onnx", *QUICK]) == 0

@@ -8,7 +8,7 @@ from bench_freeze.artifact import ArtifactStore
 from bench_freeze.cli import main
 from bench_freeze.output import output_folder
 from bench_freeze.results.sealing import seal
-from tests.unit.check_files import write_results
+from tests.unit.check.check_files import write_results
 
 
 def make(out, **changes):

@@ -23,7 +23,7 @@ from tests.hostile import (
     said,
     words,
 )
-from tests.unit import check_files
+from tests.unit.check import check_files
 from tests.workloads import make_workload
 
 REAL = Path(__file__).parents[2] / "bench" / "results" / "fruit9_depths_seeds_320.json"

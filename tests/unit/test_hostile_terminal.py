@@ -10,13 +10,13 @@ import sys
 import pytest
 
 from tests.hostile import NAMES, SCHEMA_WORDS, acts, is_shown, poisoned
-from tests.unit.test_diff import chain, onnx  # type: ignore[attr-defined]
+from tests.unit.diff.test_diff import chain, onnx  # type: ignore[attr-defined]
 from tests.unit.test_hostile_files import write_yaml
 from tests.unit.test_hostile_reports import REAL
 
 pytest.importorskip("pycocotools")
 
-from tests.unit.check_files import write_results
+from tests.unit.check.check_files import write_results
 
 PINK = "\x1b[35;5mpink\x1b[2J"  # no colour of ours
 RICH = re.compile(r"\x1b\[(?!35)[0-9;]*m|\x1b\[\?25[lh]|\x1b\[1A|\x1b\[2K|\r")

@@ -1,8 +1,8 @@
 """The one decoder: the bytes of an image file to RGB pixels, upright, 8 bits a channel.
 
 Pillow decodes, since the light installation has no OpenCV; what Ultralytics trains on is OpenCV's reading, so where the
-two differ the pixels are made OpenCV's here. tests/unit/test_image_decode.py compares them and lists what differs on
-purpose. Pillow's classes are called directly: Ultralytics replaces `Image.open` by one that may install packages.
+two differ the pixels are made OpenCV's here. tests/unit/data/test_image_decode.py compares them and lists what differs
+on purpose. Pillow's classes are called directly: Ultralytics replaces `Image.open` by one that may install packages.
 """
 
 from __future__ import annotations

@@ -1,0 +1,101 @@
+"""The page without a browser: what is in the file, and what is not."""
+
+import base64
+import hashlib
+import re
+from pathlib import Path
+
+import pytest
+
+from bench_freeze.report.assemble import view_of
+from bench_freeze.report.figures.all import figures_of
+from bench_freeze.report.figures.tradeoff import pareto_front
+from bench_freeze.report.html import page as html
+from bench_freeze.report.html.page import report_page, to_json
+from bench_freeze.report.html.plotly import plain, plot_of
+from bench_freeze.results.schema import decode
+
+RESULTS = Path(__file__).parents[3] / "bench" / "results"
+
+
+@pytest.fixture
+def results():
+    return decode((RESULTS / "fruit9_precisions_320.json").read_bytes())
+
+
+def test_the_plotting_library_is_the_one_that_was_published():
+    folder = html.FOLDER / "vendor"
+    digest = hashlib.sha256((folder / html.PLOTLY).read_bytes()).hexdigest()
+    assert digest in (folder / "README.md").read_text()
+
+
+def test_the_page_names_every_script_that_may_run(results):
+    text = report_page(view_of({"study": results}), {})
+    policy = re.search('http-equiv="Content-Security-Policy" content="([^"]*)"', text).group(1)
+    scripts = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
+    assert len(scripts) == 4
+    for script in scripts:
+        digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+        assert f"&#39;sha256-{digest}&#39;" in policy
+    assert "default-src &#39;none&#39;" in policy
+    assert "unsafe-inline" not in policy.partition("script-src")[2].partition(";")[0]
+
+
+def test_json_cannot_end_its_element():
+    hostile = "</script><!--\u2028"
+    assert "<" not in to_json(hostile)
+    assert "\u2028" not in to_json(hostile)
+
+
+def test_plotly_reads_no_markup_of_ours():
+    assert plain("<b>a</b> & b") == "&lt;b&gt;a&lt;/b&gt; &amp; b"
+
+
+def test_a_plot_without_data_is_absent(results):
+    keys = [figure.key for figure in figures_of(view_of({"study": results}))]
+    assert "ladder" not in keys
+    assert "throughput" not in keys
+    assert "data-size" not in keys
+    assert "stages" in keys
+    results.rows, results.originals = [], []
+    assert figures_of(view_of({"study": results})) == []
+    assert 'id="plots"' not in report_page(view_of({"study": results}), {})
+
+
+def test_stages_add_up_to_the_median(results):
+    figure = next(f for f in figures_of(view_of({"study": results})) if f.key == "stages")
+    row = results.rows[0].latency.pipeline
+    position = figure.series[0].x.index(next(x for x in figure.series[0].x if x.startswith("branched")))
+    assert sum(series.y[position] for series in figure.series) == pytest.approx(1e3 * row.p50_s, rel=0.02)
+
+
+def test_boxes_are_order_statistics(results):
+    figure = next(f for f in figures_of(view_of({"study": results})) if f.key == "latency")
+    ordered = sorted(results.originals[0].latency.model.samples_s)
+    box = figure.series[0].boxes[0]
+    n = len(ordered)
+    assert box.median == 1e3 * ordered[-(-50 * n // 100) - 1]
+    assert box.high == 1e3 * ordered[-(-95 * n // 100) - 1]
+    assert box.low <= box.first <= box.median <= box.third <= box.high
+
+
+def test_the_front_is_what_nothing_beats():
+    view = view_of({"study": decode((RESULTS / "fruit9_coco206_320.json").read_bytes())})
+    rows = view.models("model")
+    names = {row.name for row in pareto_front(rows)}
+    assert names == {"plain 15", "plain 10"}
+    for row in rows:
+        better = [
+            other for other in rows
+            if other.value("target_map").value >= row.value("target_map").value
+            and other.value("model_p50").value < row.value("model_p50").value
+        ]  # fmt: skip
+        assert (row.name in names) == (not better)
+
+
+def test_a_plot_is_a_table(results):
+    for figure in figures_of(view_of({"study": results})):
+        table = plot_of(figure)["table"]
+        for group, series in zip(table["groups"], figure.series, strict=True):
+            assert len(group["rows"]) == len(series.x)
+            assert all(len(row) == len(table["columns"]) - 1 for row in group["rows"])

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from bench_freeze.analysis.numbers.drift import activation_drift, positions, tensor_drift
-from bench_freeze.analysis.numbers.lockstep import Lockstep
+from bench_freeze.analysis.numbers.two_models import TwoModels
 
 pytestmark = pytest.mark.slow
 
@@ -13,7 +13,7 @@ IMAGES = np.random.default_rng(0).random((3, 3, 64, 64), dtype=np.float32)
 
 
 def on(base, tuned):
-    return activation_drift(Lockstep(base, tuned, "cpu"), [IMAGES[:2], IMAGES[2:]], lambda images: None)
+    return activation_drift(TwoModels(base, tuned, "cpu"), [IMAGES[:2], IMAGES[2:]], lambda images: None)
 
 
 def test_a_model_has_not_drifted_from_itself(base):

@@ -7,7 +7,7 @@ import torch
 from bench_freeze.analysis.features import compared_layers
 from bench_freeze.analysis.numbers.gather import box_means, gather
 from bench_freeze.analysis.numbers.labelled import LabelledImages
-from bench_freeze.analysis.numbers.lockstep import Lockstep
+from bench_freeze.analysis.numbers.two_models import TwoModels
 
 pytestmark = pytest.mark.slow
 
@@ -29,7 +29,7 @@ def test_one_pass_gathers_what_each_batch_had(base, tuned_like):
     assert layers == (9, 15, 18, 21)
     tuned = tuned_like(15)
     seen = []
-    found = gather(Lockstep(base.model, tuned, "cpu"), layers, [labelled(2), labelled(1, 1)], seen.append, maps=2)
+    found = gather(TwoModels(base.model, tuned, "cpu"), layers, [labelled(2), labelled(1, 1)], seen.append, maps=2)
     assert seen == [2, 1]
     assert found.image.tolist() == [0, 0, 1, 1, 2, 2]
     for side in (found.base, found.tuned):

@@ -17,7 +17,7 @@ FRAMEWORK_MODULES = {
     "analysis.numbers.drift",
     "analysis.numbers.gather",
     "analysis.numbers.head_training",
-    "analysis.numbers.lockstep",
+    "analysis.numbers.two_models",
     "demo.train_base",
     "dualhead.ladder",
     "dualhead.model",

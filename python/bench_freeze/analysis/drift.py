@@ -31,10 +31,10 @@ def measure_drift(trained: Trained) -> list[LayerDrift]:
 
 def _compare(trained: Trained, step: Step) -> list[dict[str, Any]]:
     from .numbers.drift import ActivationDrift, activation_drift, tensor_drift
-    from .numbers.lockstep import Lockstep
+    from .numbers.two_models import TwoModels
 
     base, tuned = trained.inputs.base.model, load_tuned(trained.tuned).model
-    lockstep = Lockstep(base, tuned, trained.study.device)
+    lockstep = TwoModels(base, tuned, trained.study.device)
     sets = (trained.inputs.base_set, trained.inputs.target)
     total, seen = sum(len(data.images) for data in sets), 0
 

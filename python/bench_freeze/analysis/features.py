@@ -43,10 +43,10 @@ def measure_features(trained: Trained) -> Features:
 
 def _compare(trained: Trained, folder: Path, step: Step) -> dict[str, Any]:
     from .numbers.gather import Samples, gather
-    from .numbers.lockstep import Lockstep
+    from .numbers.two_models import TwoModels
 
     inputs, study = trained.inputs, trained.study
-    lockstep = Lockstep(inputs.base.model, load_tuned(trained.tuned).model, study.device)
+    lockstep = TwoModels(inputs.base.model, load_tuned(trained.tuned).model, study.device)
     layers = compared_layers(inputs.base.layers)
     total, seen = sum(len(data.images) for data in (inputs.base_set, inputs.target, inputs.training)), 0
 

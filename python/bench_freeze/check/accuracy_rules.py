@@ -12,24 +12,24 @@ from ..evaluate.variation import FEWEST_IMAGES
 from . import accuracy_change
 from .accuracy_change import HeadNumbers, Images, images_of
 from .finding import UNCHECKED, Finding
-from .limits import HEADS, Limit, Rules
+from .limits import HEADS, CheckRules, Limit
 from .measured import Test
-from .pairing import Pair
-from .read import NoMatches, Side
+from .pairing import RowPair
+from .read import CheckedRun, NoMatches
 from .snapshot import PROFILE, RowSnapshot
 
 
 class AccuracyRules:
     """The rules on accuracy of two runs. Entries of match data are resampled once each: rows share entries."""
 
-    def __init__(self, baseline: Side, current: Side, rules: Rules, threads: int) -> None:
+    def __init__(self, baseline: CheckedRun, current: CheckedRun, rules: CheckRules, threads: int) -> None:
         self._sides = baseline, current
         self._rules = rules
         self._threads = threads
         self._made: dict[tuple[int, str], HeadNumbers] = {}
 
     def examine(
-        self, head: str, kind: str, blank: Finding, limit: Limit, pair: Pair, notes: list[str]
+        self, head: str, kind: str, blank: Finding, limit: Limit, pair: RowPair, notes: list[str]
     ) -> Iterator[Finding | Test]:
         """One finding or test, one of each class, or none with a note where nobody asked for what is not there.
 
@@ -57,7 +57,7 @@ class AccuracyRules:
         elif reason:
             notes.append(f"{UNCHECKED}: {reason}")
 
-    def _not_there(self, head: str, kind: str, rule: str, pair: Pair) -> str | None:
+    def _not_there(self, head: str, kind: str, rule: str, pair: RowPair) -> str | None:
         """Why a head cannot be compared: a sentence, or nothing where that is no loss; None where both have it."""
         both = {"baseline": pair.reference, "current run": pair.current}
         without = [name for name, row in both.items() if head not in row.accuracy]
@@ -87,7 +87,7 @@ class AccuracyRules:
         return self._made.setdefault((side, name), HeadNumbers(found, threads=self._threads))
 
 
-def _data_differ(head: str, pair: Pair) -> bool:
+def _data_differ(head: str, pair: RowPair) -> bool:
     hashes = {row.accuracy[head].data_sha256 for row in (pair.reference, pair.current)} - {None}
     return len(hashes) > 1
 

@@ -14,7 +14,7 @@ from ..results.schema import MatchFileFacts
 from ..results.sealing import seal
 from ..text.json_text import encoded
 from ..user_files import MissingFile, check_target, writing
-from .read import Side, read_side
+from .read import CheckedRun, read_side
 from .snapshot import KIND, Reason, Snapshot, rounded
 
 
@@ -54,7 +54,7 @@ def _history(to: Path) -> list[Reason]:
     return old.snapshot.history
 
 
-def _matches(side: Side, to: Path) -> MatchFileFacts | None:
+def _matches(side: CheckedRun, to: Path) -> MatchFileFacts | None:
     """Write the entries that rows name beside the baseline, before the baseline that names the file."""
     if side.snapshot.matches is None:
         return None

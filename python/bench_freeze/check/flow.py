@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .finding import Outcome, outcome_of
 from .judge import judge
-from .limits import Rules
+from .limits import CheckRules
 from .pairing import pair_rows
 from .read import read_side
 from .rerun import Rerun, confirm
@@ -18,7 +18,7 @@ TIMED = ("latency_model", "latency_pipeline", "energy")
 def check(
     current: Path,
     baseline: Path,
-    rules: Rules,
+    rules: CheckRules,
     *,
     rerun: Rerun | None = None,
     ignore_unmatched: bool = False,

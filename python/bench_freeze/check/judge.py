@@ -19,10 +19,10 @@ from ..stats.multiple import holm
 from . import latency_change
 from .accuracy_rules import AccuracyRules
 from .finding import Finding, Status
-from .limits import Limit, Rules
+from .limits import CheckRules, Limit
 from .measured import Test as Test
-from .pairing import Pair, Pairing
-from .read import Side
+from .pairing import Pairing, RowPair
+from .read import CheckedRun
 from .snapshot import Sampled
 from .words import metric_words, sentence
 
@@ -32,7 +32,7 @@ UNITS = {"latency": "s", "map": "AP", "map50": "AP", "class": "AP", "size": "byt
 
 
 def judge(
-    pairing: Pairing, rules: Rules, baseline: Side, current: Side, threads: int = 1
+    pairing: Pairing, rules: CheckRules, baseline: CheckedRun, current: CheckedRun, threads: int = 1
 ) -> tuple[list[Finding], list[str]]:
     """Findings in the order of rows and metrics, and notes on what was not compared.
 
@@ -101,7 +101,7 @@ def _judged(test: Test, p_value: float) -> Finding:
 
 
 def _examine(
-    metric: str, limit: Limit, pair: Pair, rules: Rules, accuracy: AccuracyRules, notes: list[str]
+    metric: str, limit: Limit, pair: RowPair, rules: CheckRules, accuracy: AccuracyRules, notes: list[str]
 ) -> Iterator[Finding | Test]:
     """The findings of one metric of one row: one, or one of each class."""
     subject, _, kind = metric.partition("_")
@@ -117,13 +117,13 @@ def _examine(
         yield from accuracy.examine(subject, kind, blank, limit, pair, notes)
 
 
-def _blank(metric: str, limit: Limit, pair: Pair, unit: str) -> Finding:
+def _blank(metric: str, limit: Limit, pair: RowPair, unit: str) -> Finding:
     row = pair.current
     return Finding(metric, row.title, row.key, metric_words(metric), unit, "PASS", "", limit_text=str(limit))
 
 
 def _latency(
-    scope: str, blank: Finding, limit: Limit, pair: Pair, is_asked: bool, notes: list[str]
+    scope: str, blank: Finding, limit: Limit, pair: RowPair, is_asked: bool, notes: list[str]
 ) -> Iterator[Finding | Test]:
     sides = {"baseline": pair.reference.latency.get(scope), "current run": pair.current.latency.get(scope)}
     if (missing := _missing(blank, sides, is_asked, notes)) is not None:
@@ -180,7 +180,7 @@ def _median(samples_s: list[float]) -> float | None:
     return statistics.median(samples_s) if samples_s else None
 
 
-def _size(blank: Finding, limit: Limit, pair: Pair) -> Finding:
+def _size(blank: Finding, limit: Limit, pair: RowPair) -> Finding:
     """Sizes are exact: no test."""
     reference, current = pair.reference.size_bytes, pair.current.size_bytes
     change, allowed = current - reference, limit.absolute(reference)
@@ -197,7 +197,7 @@ def _size(blank: Finding, limit: Limit, pair: Pair) -> Finding:
     return dataclasses.replace(finding, sentence=sentence(finding))
 
 
-def _energy(blank: Finding, limit: Limit, pair: Pair, is_asked: bool, notes: list[str]) -> Iterator[Finding | Test]:
+def _energy(blank: Finding, limit: Limit, pair: RowPair, is_asked: bool, notes: list[str]) -> Iterator[Finding | Test]:
     sides = {"baseline": pair.reference.energy_j, "current run": pair.current.energy_j}
     if (missing := _missing(blank, sides, is_asked, notes)) is not None:
         yield from missing

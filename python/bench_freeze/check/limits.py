@@ -38,7 +38,7 @@ FLAGS: dict[str, tuple[tuple[str, ...], str | None, str]] = {
 
 
 @dataclass(frozen=True)
-class Rules:
+class CheckRules:
     """Limits by metric, the later of `special` over the earlier ones and over `common`; None: not checked."""
 
     common: Mapping[str, Limit | None]
@@ -76,7 +76,7 @@ class Rules:
         return any(limits.get(metric) is not None for limits in (self.common, *(s for _, s in self.special)))
 
 
-def make_rules(flags: Mapping[str, str | None], file: Path | None) -> Rules:
+def make_rules(flags: Mapping[str, str | None], file: Path | None) -> CheckRules:
     """Rules from the flags that were given (FLAGS' names) and a TOML file; a flag wins over the file everywhere.
 
     Raises InputError for a key, metric or value that is not known, with the nearest that is.
@@ -107,7 +107,7 @@ def make_rules(flags: Mapping[str, str | None], file: Path | None) -> Rules:
         asked = asked | set(metrics) if limit is not None else asked - set(metrics)
         named -= set(metrics) if len(metrics) > 1 else set()
         special = [(where, {m: v for m, v in limits.items() if m not in metrics}) for where, limits in special]
-    return Rules(common, tuple(special), frozenset(asked), frozenset(named))
+    return CheckRules(common, tuple(special), frozenset(asked), frozenset(named))
 
 
 def _special(row: Any, where: str) -> tuple[Mapping[str, Any], Mapping[str, Limit | None]]:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from ..errors import InputError
 from ..results.identity import RowKey, varying
-from .read import Side
+from .read import CheckedRun
 from .snapshot import RowSnapshot
 
 
 @dataclass(frozen=True)
-class Pair:
+class RowPair:
     """One row of both runs."""
 
     reference: RowSnapshot
@@ -32,11 +32,11 @@ class Unpaired:
 class Pairing:
     """The rows of two runs, paired."""
 
-    pairs: tuple[Pair, ...]
+    pairs: tuple[RowPair, ...]
     unpaired: tuple[Unpaired, ...]
 
 
-def pair_rows(baseline: Side, current: Side, *, timed: bool, ignore_unmatched: bool = False) -> Pairing:
+def pair_rows(baseline: CheckedRun, current: CheckedRun, *, timed: bool, ignore_unmatched: bool = False) -> Pairing:
     """Pair rows by their key. `timed`: times or energy are compared too, so the machines must be of one class.
 
     Raises InputError where the runs as a whole cannot be compared: other settings, or one of them not finished.
@@ -57,7 +57,7 @@ def pair_rows(baseline: Side, current: Side, *, timed: bool, ignore_unmatched: b
         elif (why := _refusal(reference, row, baseline, current, timed)) is not None:
             unpaired.append(Unpaired(reference, why))
         else:
-            pairs.append(Pair(reference, row))
+            pairs.append(RowPair(reference, row))
     if not ignore_unmatched:
         for key, row in found.items():
             if key not in wanted:
@@ -68,7 +68,7 @@ def pair_rows(baseline: Side, current: Side, *, timed: bool, ignore_unmatched: b
     return Pairing(tuple(pairs), tuple(unpaired))
 
 
-def _check_runs(baseline: Side, current: Side) -> None:
+def _check_runs(baseline: CheckedRun, current: CheckedRun) -> None:
     a, b = baseline.snapshot, current.snapshot
     for side in (baseline, current):
         if not side.snapshot.finished:
@@ -87,7 +87,9 @@ def _check_runs(baseline: Side, current: Side) -> None:
             )
 
 
-def _refusal(reference: RowSnapshot, row: RowSnapshot, baseline: Side, current: Side, timed: bool) -> str | None:
+def _refusal(
+    reference: RowSnapshot, row: RowSnapshot, baseline: CheckedRun, current: CheckedRun, timed: bool
+) -> str | None:
     if reference.protocol != row.protocol:
         return f"it was scored by protocol {row.protocol}, the baseline by {reference.protocol}; score both alike."
     if reference.data_sha256 != row.data_sha256:
@@ -105,7 +107,7 @@ def _refusal(reference: RowSnapshot, row: RowSnapshot, baseline: Side, current: 
     return None
 
 
-def _not_there(wanted: RowSnapshot, rows: Iterable[RowSnapshot], current: Side) -> str:
+def _not_there(wanted: RowSnapshot, rows: Iterable[RowSnapshot], current: CheckedRun) -> str:
     """Why a row of the baseline has no partner; names the field in which the nearest row differs."""
     nearest: list[str] | None = None
     for row in rows:
@@ -119,7 +121,7 @@ def _not_there(wanted: RowSnapshot, rows: Iterable[RowSnapshot], current: Side) 
     return f"{current.path.name} has no such row{hint}; run the whole study, or --ignore-unmatched leaves it out."
 
 
-def _by_key(side: Side) -> dict[RowKey, RowSnapshot]:
+def _by_key(side: CheckedRun) -> dict[RowKey, RowSnapshot]:
     rows: dict[RowKey, RowSnapshot] = {}
     for row in side.snapshot.rows:
         if row.key in rows:

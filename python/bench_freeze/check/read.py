@@ -30,7 +30,7 @@ class NoMatches(InputError):
 
 
 @dataclass(frozen=True)
-class Side:
+class CheckedRun:
     """One run: its file, what is checked of it, and its evaluations, which are read when they are asked for."""
 
     path: Path
@@ -58,7 +58,7 @@ class Side:
         return parse_matches(content, str(path))
 
 
-def read_side(path: Path) -> Side:
+def read_side(path: Path) -> CheckedRun:
     """Read one side; raises InputError for a file that is missing, cut off, of another kind or version."""
     content = read_file(path, "file", f"give {WHAT}")
     plain = plain_document(content, path, WHAT)
@@ -67,7 +67,7 @@ def read_side(path: Path) -> Side:
     except msgspec.MsgspecError as error:
         raise InputError(f"{path} does not fit its schema: {error}; write it again with this version.") from None
     _check_samples(snapshot, path)
-    return Side(path, snapshot, hashlib.sha256(content).hexdigest())
+    return CheckedRun(path, snapshot, hashlib.sha256(content).hexdigest())
 
 
 def _snapshot(plain: dict[str, Any], content: bytes, path: Path) -> Snapshot:

@@ -25,9 +25,9 @@ from ..user_files import read_file
 from .change import Change
 from .finding import Finding
 from .judge import Test, decide
-from .limits import Limit, Rules
-from .pairing import Pair, Pairing
-from .read import Side, read_side
+from .limits import CheckRules, Limit
+from .pairing import Pairing, RowPair
+from .read import CheckedRun, read_side
 from .snapshot import RowSnapshot
 
 ROUNDS = 3
@@ -68,9 +68,9 @@ class Rerun:
 def confirm(
     findings: list[Finding],
     pairing: Pairing,
-    rules: Rules,
-    baseline: Side,
-    current: Side,
+    rules: CheckRules,
+    baseline: CheckedRun,
+    current: CheckedRun,
     rerun: Rerun,
     note: Callable[[str], None],
 ) -> list[Finding]:
@@ -135,7 +135,7 @@ def pooled_change(reference: Sequence[Level], current: Sequence[Level]) -> Chang
     )
 
 
-def _test(finding: Finding, limit: Limit, runs: dict[str, list[Side]]) -> Test:
+def _test(finding: Finding, limit: Limit, runs: dict[str, list[CheckedRun]]) -> Test:
     scope = finding.rule.partition("_")[2]
     levels = {
         which: [level(_samples(side, finding, scope), run_to_run=0.0) for side in sides]
@@ -145,7 +145,7 @@ def _test(finding: Finding, limit: Limit, runs: dict[str, list[Side]]) -> Test:
     return Test(blank, pooled_change(levels["baseline"], levels["current"]), limit)
 
 
-def _samples(side: Side, finding: Finding, scope: str) -> list[float]:
+def _samples(side: CheckedRun, finding: Finding, scope: str) -> list[float]:
     rows = side.snapshot.rows
     row = rows[0] if side.snapshot.source == "profile" else _row_of(rows, finding)
     sampled = row.latency.get(scope) if row is not None else None
@@ -166,12 +166,12 @@ def _row_of(rows: Iterable[RowSnapshot], finding: Finding) -> RowSnapshot | None
 
 
 def _run_rounds(
-    rerun: Rerun, pair: Pair, baseline: Side, current: Side, folder: Path, note: Callable[[str], None]
-) -> dict[str, list[Side]]:
+    rerun: Rerun, pair: RowPair, baseline: CheckedRun, current: CheckedRun, folder: Path, note: Callable[[str], None]
+) -> dict[str, list[CheckedRun]]:
     """What the command wrote for each side, two per round, in the order A B B A."""
     artifacts = dict(zip(WHICH, ((baseline, pair.reference), (current, pair.current)), strict=True))
     onnx = {w: _onnx(side, row) for w, (side, row) in artifacts.items()} if "{onnx}" in rerun.command else {}
-    runs: dict[str, list[Side]] = {which: [] for which in WHICH}
+    runs: dict[str, list[CheckedRun]] = {which: [] for which in WHICH}
     for number in range(rerun.rounds):
         for position, which in enumerate(("baseline", "current", "current", "baseline")):
             out = folder / f"{number}-{position}-{which}" / "measured.json"
@@ -189,7 +189,7 @@ def _filled(word: str, values: dict[str, str]) -> str:
     return word
 
 
-def _run(words: list[str], out: Path) -> Side:
+def _run(words: list[str], out: Path) -> CheckedRun:
     try:
         done = subprocess.run(words, capture_output=True, text=True, errors="replace", check=False)
     except OSError as error:
@@ -206,7 +206,7 @@ def _run(words: list[str], out: Path) -> Side:
     return read_side(out)
 
 
-def _onnx(side: Side, row: RowSnapshot) -> str:
+def _onnx(side: CheckedRun, row: RowSnapshot) -> str:
     """The ONNX file of a row in the artifacts beside its results, by hash."""
     for manifest in sorted((side.path.parent / "artifacts").glob("*/manifest.json")):
         try:

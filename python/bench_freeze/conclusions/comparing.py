@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..evaluate.evaluation import Evaluation
 from ..evaluate.variation import FEWEST_IMAGES, varying_images
 from ..results.schema import Accuracy
-from ..results.study_statistics import Comparison, Equivalence, Figure
+from ..results.study_statistics import Claim, Comparison, Equivalence
 from ..stats.equivalence import detectable_difference, images_needed, two_one_sided_tests
 from ..stats.multiple import holm
 from ..stats.permutation import image_swaps, p_value, sign_flip_p, swapped_differences
@@ -27,7 +27,7 @@ MOST_PERMUTED = 60  # comparisons with a permutation test of their own: it takes
 
 
 @dataclass(frozen=True)
-class Pair:
+class ArmPair:
     """Two arms on one data set: accuracies by common seed, in one order."""
 
     data: str
@@ -54,19 +54,19 @@ class Compared:
     images: int
 
 
-def pairs_of(arms: Sequence[ArmRows]) -> list[Pair]:
+def pairs_of(arms: Sequence[ArmRows]) -> list[ArmPair]:
     """All comparisons of a study.
 
     On the target set trainings with each other, and deployments of one training; on the base set every model that has
     a base head with the original.
     """
-    found: list[Pair] = []
+    found: list[ArmPair] = []
     for a, b in itertools.combinations(trainings_of(arms), 2):
         seeds = [seed for seed in a.seeds if seed in b.rows]
         if seeds and (a.deployment == b.deployment or a.key.training == b.key.training):
             between = "trainings" if a.deployment == b.deployment else "deployments"
             of_a, of_b = ([arm.rows[seed].target for seed in seeds] for arm in (a, b))
-            found.append(Pair("target", between, a.training, b.training, seeds, of_a, of_b))
+            found.append(ArmPair("target", between, a.training, b.training, seeds, of_a, of_b))
     for arm in arms:
         if arm.is_plain:
             continue
@@ -74,15 +74,15 @@ def pairs_of(arms: Sequence[ArmRows]) -> list[Pair]:
         original = [arm.original.base] * len(rows)
         alone = [row.base for row in rows]
         who = ("original", "original", arm.name, arm.seeds, original)
-        found.append(Pair("base", *who, alone, arm.keeps_base_by_construction))
+        found.append(ArmPair("base", *who, alone, arm.keeps_base_by_construction))
         merged = [row.base_merged for row in rows if row.base_merged is not None]
         if len(merged) == len(rows):
-            found.append(Pair("base merged", *who, merged))
+            found.append(ArmPair("base merged", *who, merged))
     return found
 
 
 def compare_pairs(
-    pairs: Sequence[Pair],
+    pairs: Sequence[ArmPair],
     sampler: Sampler,
     margins: Sequence[float],
     permutations: int,
@@ -107,7 +107,7 @@ def compare_pairs(
 
 
 def _compare(
-    pair: Pair, number: str, sampler: Sampler, margins: Sequence[float], swapped: NDArray[np.float64] | None
+    pair: ArmPair, number: str, sampler: Sampler, margins: Sequence[float], swapped: NDArray[np.float64] | None
 ) -> Compared | None:
     read = sampler.map if number == "map" else sampler.map50
     samples: list[Sample] = []
@@ -139,7 +139,7 @@ def _compare(
     return Compared(comparison, errors, samples[0].images)
 
 
-def _equivalence(pair: Pair, difference: Figure, errors: Sequence[float], images: int, margin: float) -> Equivalence:
+def _equivalence(pair: ArmPair, difference: Claim, errors: Sequence[float], images: int, margin: float) -> Equivalence:
     estimate = estimate_of(difference)
     if pair.by_construction and difference.value == 0 and not any(difference.per_seed):
         return Equivalence(margin=margin, low=0.0, high=0.0, outcome="identical by construction")
@@ -158,7 +158,7 @@ def median_error(errors: Sequence[float]) -> float | None:
     return float(np.median(known)) if known else None
 
 
-def _swapped(pair: Pair, sampler: Sampler, permutations: int, threads: int) -> NDArray[np.float64] | None:
+def _swapped(pair: ArmPair, sampler: Sampler, permutations: int, threads: int) -> NDArray[np.float64] | None:
     evaluations: list[tuple[Evaluation, Evaluation]] = []
     for a, b in zip(pair.of_a, pair.of_b, strict=True):
         x, y = sampler.evaluation(a), sampler.evaluation(b)

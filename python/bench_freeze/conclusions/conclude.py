@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from ..data.classes import normalized
 from ..evaluate.evaluation import Evaluation
 from ..results.schema import Accuracy, Results, Row
-from ..results.study_statistics import Arm, ClassGroup, Figure, Statistics
+from ..results.study_statistics import ArmStatistics, Claim, ClassGroup, Statistics
 from ..stats.equivalence import ALPHA, POWER
 from .arms import ArmRows, arms_of, identity_of
 from .comparing import NUMBERS, compare_pairs, pairs_of
@@ -99,8 +99,8 @@ def _images(results: Results) -> int | None:
     return None if training is None else training.images
 
 
-def _arm(arm: ArmRows, sampler: Sampler, groups: Mapping[str, Sequence[str]]) -> Arm | None:
-    def over(read: Callable[[Row], Sample | None]) -> Figure | None:
+def _arm(arm: ArmRows, sampler: Sampler, groups: Mapping[str, Sequence[str]]) -> ArmStatistics | None:
+    def over(read: Callable[[Row], Sample | None]) -> Claim | None:
         return _figure([read(row) for row in arm.rows.values()])
 
     before = sampler.map(arm.original.base)
@@ -109,7 +109,7 @@ def _arm(arm: ArmRows, sampler: Sampler, groups: Mapping[str, Sequence[str]]) ->
     if target is None or target_map50 is None:
         return None
     latency, latency_interval = latency_of_rows(list(arm.rows.values()))
-    return Arm(
+    return ArmStatistics(
         name=arm.name,
         training=arm.training,
         identity=identity_of(arm),
@@ -144,7 +144,7 @@ def _class_groups(arm: ArmRows, sampler: Sampler, groups: Mapping[str, Sequence[
     return found
 
 
-def _figure(samples: Sequence[Sample | None]) -> Figure | None:
+def _figure(samples: Sequence[Sample | None]) -> Claim | None:
     """None where a row has no such number."""
     known = [sample for sample in samples if sample is not None]
     return figure(known) if known and len(known) == len(samples) else None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from statistics import median
 
 from ..results.schema import Latency, Row
-from ..results.study_statistics import Arm, Interval
+from ..results.study_statistics import ArmStatistics, Interval
 from ..stats.level import MIN_SAMPLES, level
 
 
@@ -29,14 +29,14 @@ def latency_of_rows(rows: Sequence[Row]) -> tuple[float | None, Interval | None]
     return median(latency.p50_s or 0.0 for latency in measured), hull if len(known) == len(bounds) else None
 
 
-def cost_difference(a: Arm, b: Arm) -> float:
+def cost_difference(a: ArmStatistics, b: ArmStatistics) -> float:
     """Below 0 where `a` is cheaper: by latency where the intervals are apart, else by the size of the file."""
     if a.latency_p50_s is not None and b.latency_p50_s is not None and not same_latency(a, b):
         return a.latency_p50_s - b.latency_p50_s
     return float(a.bytes - b.bytes)
 
 
-def same_latency(a: Arm, b: Arm) -> bool:
+def same_latency(a: ArmStatistics, b: ArmStatistics) -> bool:
     """Whether the measurements cannot tell two latencies apart."""
     own, other = a.latency_interval_s, b.latency_interval_s
     if own is None or other is None:

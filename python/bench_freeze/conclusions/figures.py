@@ -12,7 +12,7 @@ from ..evaluate.bootstrap import resampled_ap
 from ..evaluate.evaluation import Evaluation
 from ..evaluate.variation import is_kept_zero, silence, varying_images
 from ..results.schema import Accuracy
-from ..results.study_statistics import Figure, Interval
+from ..results.study_statistics import Claim, Interval
 from ..stats.estimate import Estimate, Spread, over_both, over_images, over_seeds
 
 RESAMPLING_SEED = 0
@@ -132,7 +132,7 @@ class Sampler:
         return self._drawn[matches]
 
 
-def figure(samples: Sequence[Sample]) -> Figure:
+def figure(samples: Sequence[Sample]) -> Claim:
     """One number from one sample per seed (at least one).
 
     Where there are resamples and they say nothing, no claim has an interval: one over the seeds alone would describe
@@ -145,7 +145,7 @@ def figure(samples: Sequence[Sample]) -> Figure:
     if reason is None and claim is not None and claim.half_width(0.95) == 0 and not _is_kept_zero(samples):
         reason = "all trainings give the same number, and nothing else was varied"
     covers = {(True, True): "images and trainings", (True, False): "images", (False, True): "trainings"}
-    return Figure(
+    return Claim(
         value=float(np.mean(values)),
         per_seed=values,
         sd=float(np.std(values, ddof=1)) if seeds else None,
@@ -160,7 +160,7 @@ def figure(samples: Sequence[Sample]) -> Figure:
     )
 
 
-def estimate_of(figure: Figure) -> Estimate | None:
+def estimate_of(figure: Claim) -> Estimate | None:
     """The estimate behind a figure's interval; None where it has none."""
     if figure.no_interval is not None:
         return None

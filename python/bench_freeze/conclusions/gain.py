@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ..results.identity import DEPLOYMENT
 from ..results.recipe import SCRATCH, STATIC
-from ..results.study_statistics import Figure, Gain, GainAt, GainOverScratch, GainTrend
+from ..results.study_statistics import Claim, Gain, GainAt, GainOverScratch, GainTrend
 from .arms import ArmRows, trainings_of
 from .figures import Sample, Sampler, figure
 
@@ -20,7 +20,7 @@ LOW, HIGH = "0.50", "0.75"
 
 
 @dataclass(frozen=True)
-class Pair:
+class ScratchPair:
     """A pre-trained training and the one from random weights, with the differences of each common seed."""
 
     name: str
@@ -32,7 +32,7 @@ class Pair:
     def share(self) -> float:
         return self.arm.first.data_fraction
 
-    def figure(self, number: str) -> Figure | None:
+    def figure(self, number: str) -> Claim | None:
         """The gain in one number; None where a seed has none."""
         found = [own[number] for own in self.by_seed.values() if number in own]
         return figure(found) if found and len(found) == len(self.by_seed) else None
@@ -53,7 +53,7 @@ def gain_over_scratch(
     return GainOverScratch(gains=gains, trends=_trends(pairs)) if gains else None
 
 
-def _pairs(arms: Sequence[ArmRows], sampler: Sampler, architectures: Mapping[str | None, str]) -> list[Pair]:
+def _pairs(arms: Sequence[ArmRows], sampler: Sampler, architectures: Mapping[str | None, str]) -> list[ScratchPair]:
     trainings = trainings_of(arms)
     varying = [k for k, _ in enumerate(DEPLOYMENT) if len({arm.deployment[k] for arm in trainings}) > 1]
 
@@ -70,7 +70,7 @@ def _pairs(arms: Sequence[ArmRows], sampler: Sampler, architectures: Mapping[str
         seeds = [seed for seed in arm.seeds if seed in other.rows]
         if seeds:
             by_seed = {seed: _differences(arm, other, seed, sampler) for seed in seeds}
-            found.append(Pair(_name(arm, varying), arm, other, by_seed))
+            found.append(ScratchPair(_name(arm, varying), arm, other, by_seed))
     return found
 
 
@@ -85,7 +85,7 @@ def _numbers(arm: ArmRows, seed: int, sampler: Sampler) -> dict[str, Sample]:
     return {number: sample for number, sample in means.items() if sample is not None} | sampler.by_iou(target)
 
 
-def _gain(pair: Pair, training_images: int | None) -> Gain | None:
+def _gain(pair: ScratchPair, training_images: int | None) -> Gain | None:
     row = pair.arm.first
     whole, at_50 = pair.figure("map"), pair.figure("map50")
     if whole is None or at_50 is None:
@@ -113,7 +113,7 @@ def _gain(pair: Pair, training_images: int | None) -> Gain | None:
     )
 
 
-def _trends(pairs: Sequence[Pair]) -> list[GainTrend]:
+def _trends(pairs: Sequence[ScratchPair]) -> list[GainTrend]:
     """The gain on the smallest share less that on the largest, of every training that has both."""
     trends = []
     for name in dict.fromkeys(pair.name for pair in pairs):
@@ -127,7 +127,7 @@ def _trends(pairs: Sequence[Pair]) -> list[GainTrend]:
     return trends
 
 
-def _shrinks(least: Pair, most: Pair, number: str) -> Figure | None:
+def _shrinks(least: ScratchPair, most: ScratchPair, number: str) -> Claim | None:
     seeds = [seed for seed, own in least.by_seed.items() if number in own and number in most.by_seed.get(seed, {})]
     return figure([least.by_seed[seed][number] - most.by_seed[seed][number] for seed in seeds]) if seeds else None
 

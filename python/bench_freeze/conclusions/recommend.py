@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..results.study_statistics import Arm, Comparison, Interval, ParetoMember, Recommendation, Statistics
+from ..results.study_statistics import ArmStatistics, Comparison, Interval, ParetoMember, Recommendation, Statistics
 from ..stats.pareto import pareto_front
 from .cost import cost_difference, same_latency
 
@@ -26,7 +26,7 @@ class Constraints:
         """The base drop that counts."""
         return self.widest_margin if self.max_base_drop is None else self.max_base_drop
 
-    def keep(self, arm: Arm) -> bool:
+    def keep(self, arm: ArmStatistics) -> bool:
         """Whether an arm's values keep to them; a latency that was not measured keeps to no limit."""
         latency_ms = math.inf if arm.latency_p50_s is None else arm.latency_p50_s * 1e3
         if self.max_latency_ms is not None and latency_ms > self.max_latency_ms:
@@ -125,7 +125,7 @@ def _compared(a: str, b: str, statistics: Statistics) -> Comparison | None:
     return next((c for c in own if (c.a, c.b) in ((a, b), (b, a))), None)
 
 
-def _untested(a: Arm, b: Arm, statistics: Statistics) -> str | None:
+def _untested(a: ArmStatistics, b: ArmStatistics, statistics: Statistics) -> str | None:
     """Why the images say nothing of the target difference of two arms; None where they do, or need not."""
     if a.training == b.training:
         return None
@@ -135,7 +135,7 @@ def _untested(a: Arm, b: Arm, statistics: Statistics) -> str | None:
     return a.target.no_interval or b.target.no_interval
 
 
-def _ties(a: Arm, b: Arm, statistics: Statistics) -> bool:
+def _ties(a: ArmStatistics, b: ArmStatistics, statistics: Statistics) -> bool:
     """Whether the target mAP of two arms cannot be told apart.
 
     Without any interval nothing can; where there is none because the images say nothing, no tie is claimed either.
@@ -155,7 +155,7 @@ def _ties(a: Arm, b: Arm, statistics: Statistics) -> bool:
     return abs(a.target.value - b.target.value) <= half
 
 
-def _cheapest(tied: Sequence[Arm], timed: bool) -> list[Arm]:
+def _cheapest(tied: Sequence[ArmStatistics], timed: bool) -> list[ArmStatistics]:
     """The fastest of them with those whose latency cannot be told from its; all where latency is not the cost."""
     if not timed:
         return list(tied)
@@ -163,13 +163,15 @@ def _cheapest(tied: Sequence[Arm], timed: bool) -> list[Arm]:
     return [arm for arm in tied if arm is fastest or same_latency(arm, fastest)]
 
 
-def _kept(arm: Arm, several: bool) -> float:
+def _kept(arm: ArmStatistics, several: bool) -> float:
     """How well the base task is kept: heads of several checkpoints are scored on classes of their own."""
     found = arm.base_change if several else arm.base
     return -math.inf if found is None else found.value
 
 
-def _pareto(arms: Sequence[Arm], statistics: Statistics, timed: bool, pick: Arm | None) -> list[ParetoMember]:
+def _pareto(
+    arms: Sequence[ArmStatistics], statistics: Statistics, timed: bool, pick: ArmStatistics | None
+) -> list[ParetoMember]:
     several = len({arm.identity.get("weights") for arm in arms}) > 1
     front = pareto_front(
         arms,
@@ -193,7 +195,7 @@ def _pareto(arms: Sequence[Arm], statistics: Statistics, timed: bool, pick: Arm 
     ]
 
 
-def _tied_with_pick(arm: Arm, pick: Arm | None, statistics: Statistics) -> bool | None:
+def _tied_with_pick(arm: ArmStatistics, pick: ArmStatistics | None, statistics: Statistics) -> bool | None:
     if pick is None or arm is pick or _untested(arm, pick, statistics) is not None:
         return None
     if arm.training == pick.training and pick.target.no_interval is not None:
@@ -202,12 +204,12 @@ def _tied_with_pick(arm: Arm, pick: Arm | None, statistics: Statistics) -> bool 
 
 
 def _reason(
-    pick: Arm,
-    best: Arm,
-    allowed: Sequence[Arm],
-    tied: Sequence[Arm],
-    cheapest: Sequence[Arm],
-    arms: Sequence[Arm],
+    pick: ArmStatistics,
+    best: ArmStatistics,
+    allowed: Sequence[ArmStatistics],
+    tied: Sequence[ArmStatistics],
+    cheapest: Sequence[ArmStatistics],
+    arms: Sequence[ArmStatistics],
     timed: bool,
     constraints: Constraints,
     is_tested: bool,
@@ -241,7 +243,12 @@ def _reason(
 
 
 def _without_pick(
-    arms: Sequence[Arm], statistics: Statistics, timed: bool, constraints: Constraints, split: str, notes: list[str]
+    arms: Sequence[ArmStatistics],
+    statistics: Statistics,
+    timed: bool,
+    constraints: Constraints,
+    split: str,
+    notes: list[str],
 ) -> Recommendation:
     nearest = max(arms, key=lambda arm: (_kept(arm, several=True), arm.target.value))
     latency = "" if nearest.latency_p50_s is None else f", {nearest.latency_p50_s * 1e3:.1f} ms"

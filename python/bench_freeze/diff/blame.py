@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..config.study import Precision
 from ..errors import InputError
-from .graph import Graph, Pair, corresponding
+from .graph import Graph, TensorPair, corresponding
 from .side import Side
 
 
@@ -187,7 +187,7 @@ def _first(rows: Sequence[LayerError], head: str, beyond: Sequence[bool]) -> int
 
 
 def _check_shapes(
-    pairs: Sequence[Pair], expected: Mapping[str, NDArray[Any]], found: Mapping[str, NDArray[Any]]
+    pairs: Sequence[TensorPair], expected: Mapping[str, NDArray[Any]], found: Mapping[str, NDArray[Any]]
 ) -> None:
     for pair in pairs:
         if expected[pair.a].shape != found[pair.b].shape:

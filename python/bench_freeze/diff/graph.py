@@ -14,7 +14,7 @@ SELECTORS = frozenset({"ArgMax", "NonMaxSuppression", "TopK"})
 
 
 @dataclass(frozen=True)
-class Pair:
+class TensorPair:
     """One tensor in both graphs, and the node of the second that makes it."""
 
     a: str
@@ -79,7 +79,7 @@ class Graph:
         return str(node.name or node.output[0])
 
 
-def corresponding(a: Graph, b: Graph) -> list[Pair]:
+def corresponding(a: Graph, b: Graph) -> list[TensorPair]:
     """Tensors of floats that both graphs have, in the order of the first.
 
     Both are walked from the outputs of one name towards the inputs, past carriers: nodes at the same place with the
@@ -107,7 +107,7 @@ def corresponding(a: Graph, b: Graph) -> list[Pair]:
             found[name] = name
     selected = a.downstream(o for node in a.nodes if node.op_type in SELECTORS for o in node.output)
     return [
-        Pair(name, found[name], str(b.producer[found[name]].name), node.op_type, b.layer(b.producer[found[name]]))
+        TensorPair(name, found[name], str(b.producer[found[name]].name), node.op_type, b.layer(b.producer[found[name]]))
         for node in a.nodes
         for name in node.output
         if name in found and name not in selected and _is_float(a, name) and _is_float(b, found[name])

@@ -16,7 +16,7 @@ from ..errors import InputError
 from ..kernels.matching import TruthIndex, index_truth
 from ..kernels.rows import check_sizes, column_of_flags, column_of_ids, column_of_numbers, rows_of_boxes
 from ..kernels.values import whole_array
-from .protocols import Rules
+from .protocols import ProtocolRules
 
 GroundTruthLike = GroundTruth | Mapping[str, Any] | str | Path
 
@@ -111,7 +111,7 @@ def _texts(what: str, values: Any, count: int) -> tuple[str, ...]:
     return tuple(str(text) for text in texts)
 
 
-def index_for(truth: GroundTruth, rules: Rules) -> TruthIndex:
+def index_for(truth: GroundTruth, rules: ProtocolRules) -> TruthIndex:
     """Ground truth as a protocol sees it, laid out for matching."""
     kept = slice(None) if rules.keeps_crowds else ~truth.is_crowd
     return index_truth(

@@ -51,7 +51,7 @@ STAT_NAMES = (
 
 
 @dataclass(frozen=True)
-class Rules:
+class ProtocolRules:
     """What a protocol's name stands for."""
 
     rule: MatchRule
@@ -62,14 +62,14 @@ class Rules:
 
 
 _EVERY_AREA = MappingProxyType({"all": (0.0, float("inf"))})
-_VOC = Rules("voc", np.array([0.5]), _EVERY_AREA)
-RULES: Mapping[Protocol, Rules] = MappingProxyType(
+_VOC = ProtocolRules("voc", np.array([0.5]), _EVERY_AREA)
+RULES: Mapping[Protocol, ProtocolRules] = MappingProxyType(
     {
         # pycocotools 2.0.11, its flaw included; "coco-corrected" is the same without that flaw.
-        "coco": Rules("coco", IOU_THRESHOLDS, AREA_RANGES, voids_id_zero=True),
-        "coco-corrected": Rules("coco", IOU_THRESHOLDS, AREA_RANGES),
+        "coco": ProtocolRules("coco", IOU_THRESHOLDS, AREA_RANGES, voids_id_zero=True),
+        "coco-corrected": ProtocolRules("coco", IOU_THRESHOLDS, AREA_RANGES),
         # Greedy by confidence, which Ultralytics matches by from 8.4.183 on; its thresholds are float32.
-        "ultralytics-8.4.183": Rules(
+        "ultralytics-8.4.183": ProtocolRules(
             "ultralytics", np.linspace(0.5, 0.95, 10, dtype=np.float32).astype(np.float64), _EVERY_AREA, False
         ),
         # The development kit's matching at IoU 0.5; the area under the whole curve (2010 on), or eleven samples of it.
@@ -80,7 +80,7 @@ RULES: Mapping[Protocol, Rules] = MappingProxyType(
 )
 
 
-def rules_of(protocol: str) -> Rules:
+def rules_of(protocol: str) -> ProtocolRules:
     """The rules of a protocol. Raises InputError for an unknown name."""
     for name, rules in RULES.items():
         if name == protocol:

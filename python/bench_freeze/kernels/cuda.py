@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from .device_array import (
+    DeviceView,
     Stream,
-    View,
     Workspace,
     current_stream,
     empty_like_owner,
@@ -134,7 +134,7 @@ def nms_cuda(
     return out
 
 
-def _head(predictions: Any) -> tuple[Any, View]:
+def _head(predictions: Any) -> tuple[Any, DeviceView]:
     view = view_of("predictions", predictions)
     described = f"predictions are {view.dtype} {list(view.shape)}"
     if view.dtype not in (np.float32, np.float16) or len(view.shape) != 3 or view.shape[1] < 5:

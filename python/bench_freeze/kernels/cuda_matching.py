@@ -13,8 +13,8 @@ import numpy as np
 from ..errors import InputError
 from .device_array import (
     DeviceArray,
+    DeviceView,
     Stream,
-    View,
     Workspace,
     current_stream,
     empty_like_owner,
@@ -58,7 +58,7 @@ class CudaTruth:
         columns = (getattr(truth, name) for name in _COLUMNS)
         return cls(len(truth.begin) - 1, truth.classes, *(DeviceArray.from_numpy(column, device) for column in columns))
 
-    def columns(self, device: int) -> tuple[View, ...]:
+    def columns(self, device: int) -> tuple[DeviceView, ...]:
         """Where the columns lie, in the order of the fields. Raises InputError for other types, sizes or GPUs."""
         views = {name: view_of(name, getattr(self, name)) for name in _COLUMNS}
         if any(view.device != device for view in views.values()):
@@ -152,7 +152,7 @@ def match_cuda(
     return out
 
 
-def _check_view(name: str, view: View, dtype: str, shape: tuple[int, ...], device: int) -> None:
+def _check_view(name: str, view: DeviceView, dtype: str, shape: tuple[int, ...], device: int) -> None:
     if view.dtype != np.dtype(dtype) or view.shape != shape or not view.is_contiguous or view.device != device:
         raise InputError(
             f"{name} is {view.dtype} {list(view.shape)} on GPU {view.device}: "

@@ -32,7 +32,7 @@ def require_cuda() -> None:
 
 
 @dataclass(frozen=True)
-class View:
+class DeviceView:
     """Where an array lies. Whoever takes a view keeps the array alive for as long as a stream works on it."""
 
     address: int
@@ -135,10 +135,10 @@ def is_torch(array: Any) -> bool:
     return type(array).__module__.split(".")[0] == "torch"
 
 
-def view_of(name: str, array: Any) -> View:
+def view_of(name: str, array: Any) -> DeviceView:
     """Where `array` lies; raises InputError, naming it, where that is no GPU."""
     if isinstance(array, (DeviceArray, DeviceTensor)):  # nothing to ask the driver for, which a recording need not like
-        return View(array.address, array.shape, _c_strides(array.shape), array.dtype, array.device)
+        return DeviceView(array.address, array.shape, _c_strides(array.shape), array.dtype, array.device)
     if is_torch(array):
         if not array.is_cuda:
             raise InputError(f"{name} is a torch tensor on {array.device}: give one on a CUDA device")
@@ -150,7 +150,7 @@ def view_of(name: str, array: Any) -> View:
         # NumPy has no bfloat16, unless a package that onnx imports has registered one that no kernel reads.
         if dtype is None or dtype.isbuiltin != 1:
             raise InputError(f"{name} is {array.dtype}: convert it, for example with .float()")
-        return View(array.data_ptr(), tuple(array.shape), tuple(array.stride()), dtype, array.device.index)
+        return DeviceView(array.data_ptr(), tuple(array.shape), tuple(array.stride()), dtype, array.device.index)
     interface = getattr(array, "__cuda_array_interface__", None)
     if interface is not None:
         return _view_of_interface(name, interface)
@@ -159,7 +159,7 @@ def view_of(name: str, array: Any) -> View:
             address, shape, strides, type_name, device = native.cuda_describe_dlpack(array)
         except TypeError as error:
             raise InputError(f"{name} of type {type(array).__name__} is not in a GPU's memory") from error
-        return View(address, tuple(shape), tuple(strides), np.dtype(type_name), device)
+        return DeviceView(address, tuple(shape), tuple(strides), np.dtype(type_name), device)
     raise InputError(
         f"{name} of type {type(array).__name__} is no device array: give a torch CUDA tensor, or anything with "
         "__cuda_array_interface__ or DLPack"
@@ -170,7 +170,7 @@ def _c_strides(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(math.prod(shape[axis + 1 :]) for axis in range(len(shape)))
 
 
-def _view_of_interface(name: str, interface: dict[str, Any]) -> View:
+def _view_of_interface(name: str, interface: dict[str, Any]) -> DeviceView:
     if interface.get("mask") is not None:
         raise InputError(f"{name} has a mask, which no kernel reads: fill the masked values")
     dtype = np.dtype(interface["typestr"])
@@ -183,7 +183,7 @@ def _view_of_interface(name: str, interface: dict[str, Any]) -> View:
     else:
         strides = tuple(stride // dtype.itemsize for stride in byte_strides)
     address = int(interface["data"][0] or 0)
-    return View(address, shape, strides, dtype, native.cuda_device_of(address) if address else 0)
+    return DeviceView(address, shape, strides, dtype, native.cuda_device_of(address) if address else 0)
 
 
 def empty_like_owner(owner: Any, shape: tuple[int, ...], dtype: str, device: int) -> Any:

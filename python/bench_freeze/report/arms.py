@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ..results.schema import Results, Row
-from ..results.study_statistics import Arm, Figure
+from ..results.study_statistics import ArmStatistics, Claim
 from .columns import NUMBERS
 from .view import RowView, Value, worse
 
@@ -44,7 +44,7 @@ def picked(rows: Sequence[RowView], results: Results) -> list[RowView]:
     return [row for row in own if row.kind == "mean"] or own
 
 
-def _mean(own: Sequence[RowView], arm: Arm, values: Mapping[str, Value]) -> RowView:
+def _mean(own: Sequence[RowView], arm: ArmStatistics, values: Mapping[str, Value]) -> RowView:
     """The arm as a row; its record is the first seed's, which stands for what all have in common."""
     reach = arm.latency_interval_s
     low, high = (None, None) if reach is None else (reach.low, reach.high)
@@ -62,7 +62,7 @@ def _mean(own: Sequence[RowView], arm: Arm, values: Mapping[str, Value]) -> RowV
     )
 
 
-def _figures(arm: Arm) -> dict[str, Figure]:
+def _figures(arm: ArmStatistics) -> dict[str, Claim]:
     figures = {
         "target_map50": arm.target_map50,
         "target_map": arm.target,
@@ -84,7 +84,7 @@ def no_intervals(results: Results) -> list[str]:
     return [f"No interval of {', '.join(headings)}: {reason}." for reason, headings in found.items()]
 
 
-def _value(figure: Figure) -> Value:
+def _value(figure: Claim) -> Value:
     if figure.no_interval is not None:
         return Value(figure.value, note=f"no interval: {figure.no_interval}")
     if figure.interval is None:
@@ -92,7 +92,7 @@ def _value(figure: Figure) -> Value:
     return Value(figure.value, figure.interval.low, figure.interval.high, f"covers other {figure.covers}")
 
 
-def _is_of(row: RowView, arm: Arm) -> bool:
+def _is_of(row: RowView, arm: ArmStatistics) -> bool:
     return isinstance(row.record, Row) and row.record.seed in arm.seeds and _has(row, arm.identity)
 
 

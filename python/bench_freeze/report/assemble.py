@@ -13,7 +13,7 @@ from ..results.schema import Latencies, Latency, Original, Results, Row
 from .arms import no_intervals, picked, with_statistics
 from .asked import asked, caption
 from .columns import ALWAYS, NAMES, NUMBERS, VERDICT
-from .view import Column, ProfileView, RowView, Study, Value, View, worse
+from .view import Column, ProfileView, RowView, StudyView, Value, View, worse
 
 Document = Results | Profile
 
@@ -21,7 +21,7 @@ Document = Results | Profile
 def view_of(documents: Mapping[str, Document]) -> View:
     """The view of some results files and profiles by their names; names are made unique by the caller."""
     studies = tuple(
-        Study(name, results, asked(results), caption(results))
+        StudyView(name, results, asked(results), caption(results))
         for name, results in documents.items()
         if isinstance(results, Results)
     )
@@ -44,11 +44,11 @@ def view_of(documents: Mapping[str, Document]) -> View:
     )
 
 
-def _of(study: Study, rows: Sequence[RowView]) -> list[RowView]:
+def _of(study: StudyView, rows: Sequence[RowView]) -> list[RowView]:
     return [row for row in rows if row.source == study.name]
 
 
-def _study_rows(study: Study) -> Iterable[RowView]:
+def _study_rows(study: StudyView) -> Iterable[RowView]:
     for original in study.results.originals:
         yield _row(study.name, original, _base_values(original))
     for row in study.results.rows:
@@ -200,7 +200,7 @@ def _scored_sets(profiles: Sequence[ProfileView]) -> Iterable[str]:
             yield f"Accuracy of {view.name}: {'; '.join(sets)}."
 
 
-def _absent(rows: Sequence[RowView], studies: Sequence[Study]) -> Iterable[str]:
+def _absent(rows: Sequence[RowView], studies: Sequence[StudyView]) -> Iterable[str]:
     """Which of the columns that people look for are not there, and why."""
     yield from dict.fromkeys(sentence for study in studies for sentence in no_intervals(study.results))
     if not any(row.value("energy").value is not None for row in rows):

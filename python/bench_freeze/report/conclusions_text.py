@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..results.schema import Results
-from ..results.study_statistics import Arm, Comparison, Equivalence, Figure, Recommendation, Statistics
+from ..results.study_statistics import ArmStatistics, Claim, Comparison, Equivalence, Recommendation, Statistics
 from ..text.markdown import markdown
 from .gain_text import gain_lines
 
@@ -116,7 +116,7 @@ def _better_first(comparison: Comparison) -> str:
     return f"{names[0]} over {names[1]} {abs(comparison.difference.value):+.4f}"
 
 
-def _joint_limit(arms: Sequence[Arm]) -> list[str]:
+def _joint_limit(arms: Sequence[ArmStatistics]) -> list[str]:
     found = [arm.joint_limit.value for arm in arms if arm.joint_limit is not None]
     if not found:
         return []
@@ -126,7 +126,7 @@ def _joint_limit(arms: Sequence[Arm]) -> list[str]:
     ]
 
 
-def _shared_classes(arms: Sequence[Arm]) -> list[str]:
+def _shared_classes(arms: Sequence[ArmStatistics]) -> list[str]:
     own = [arm for arm in arms if "shared" in arm.class_groups and not arm.isolated]
     any_arm = next((arm for arm in arms if "shared" in arm.class_groups), None)
     if any_arm is None:
@@ -148,7 +148,7 @@ def _shared_classes(arms: Sequence[Arm]) -> list[str]:
     return lines
 
 
-def _number(figure: Figure, sign: bool = False) -> str:
+def _number(figure: Claim, sign: bool = False) -> str:
     text = f"{figure.value:+.4f}" if sign else f"{figure.value:.4f}"
     if figure.no_interval is not None:
         return f"{text} (no interval: {figure.no_interval})"

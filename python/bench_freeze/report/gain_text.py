@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..results.study_statistics import Figure, Gain, GainAt, GainOverScratch, GainTrend, Interval
+from ..results.study_statistics import Claim, Gain, GainAt, GainOverScratch, GainTrend, Interval
 from ..text.aligned import aligned
 from ..text.markdown import markdown_cell
 
@@ -91,7 +91,7 @@ def _outcome(trend: GainTrend) -> str:
     return {1: "it shrinks", -1: "it grows", 0: "no change is shown"}[sign]
 
 
-def _sign(figure: Figure) -> int | None:
+def _sign(figure: Claim) -> int | None:
     """Of a figure whose interval leaves out 0; else 0, without match data too. None where the images say nothing."""
     if figure.no_interval is not None:
         return None
@@ -99,7 +99,7 @@ def _sign(figure: Figure) -> int | None:
     return 0 if interval is None else int(interval.low > 0) - int(interval.high < 0)
 
 
-def _number(found: Figure | GainAt) -> str:
+def _number(found: Claim | GainAt) -> str:
     return f"{found.value:+.4f}{_ends(found.interval)}"
 
 

@@ -79,7 +79,7 @@ class RowView:
 
 
 @dataclass(frozen=True)
-class Study:
+class StudyView:
     """One results file under the name by which the report calls it."""
 
     name: str
@@ -101,7 +101,7 @@ class ProfileView:
 class View:
     """Everything of a report but its pictures. `columns` are those in which some row says something."""
 
-    studies: tuple[Study, ...]
+    studies: tuple[StudyView, ...]
     profiles: tuple[ProfileView, ...]
     columns: tuple[Column, ...]
     rows: tuple[RowView, ...]

@@ -13,7 +13,7 @@ from msgspec import Meta, Struct
 from .quantities import Count, Fraction, Number, check_order
 
 
-class Interval(Struct, frozen=True, kw_only=True):
+class NumberInterval(Struct, frozen=True, kw_only=True):
     """A number, and its interval over the choice of images (basic bootstrap); null where it is undefined."""
 
     value: Number | None
@@ -32,14 +32,14 @@ class Part(Struct, frozen=True, kw_only=True):
 
     images: Annotated[Count, Meta(description="with objects of the part")]
     objects: Count
-    ap: Annotated[Interval, Meta(description="over IoU 0.50:0.95")]
-    ap50: Interval
+    ap: Annotated[NumberInterval, Meta(description="over IoU 0.50:0.95")]
+    ap50: NumberInterval
 
 
 class Breakdown(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """AP of one head on one data set in parts, by the COCO protocol."""
 
-    by_iou: Annotated[dict[str, Interval], Meta(description="AP at IoU 0.10, 0.15 ... 0.95")]
+    by_iou: Annotated[dict[str, NumberInterval], Meta(description="AP at IoU 0.10, 0.15 ... 0.95")]
     by_area: Annotated[dict[str, Part], Meta(description="small, medium, large: COCO's ranges of the object's area")]
     by_count: Annotated[
         dict[str, Part], Meta(description="images with 1, 2-4, 5-9, 10+ objects, each kind scored alone")

@@ -23,7 +23,7 @@ class Interval(Struct, frozen=True, kw_only=True):
         check_order(self.low, self.high, "an interval")
 
 
-class Figure(Struct, frozen=True, kw_only=True):
+class Claim(Struct, frozen=True, kw_only=True):
     """A number of an arm, or the difference of two: the mean over seeds, and how far it can be trusted."""
 
     value: Annotated[Number, Meta(description="mean over seeds")]
@@ -68,7 +68,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
     a: str
     b: str
     seeds: list[Count]
-    difference: Annotated[Figure, Meta(description="b less a")]
+    difference: Annotated[Claim, Meta(description="b less a")]
     identical: Annotated[bool, Meta(description="every match of every image is the same")]
     p: Annotated[Fraction | None, Meta(description="two-sided, of the difference 0, by `interval`'s error")]
     p_holm: Annotated[Fraction | None, Meta(description="the same, adjusted for all comparisons of this kind")]
@@ -103,12 +103,12 @@ class ClassGroup(Struct, frozen=True, kw_only=True):
     """Some classes of the base set."""
 
     classes: list[str]
-    base: Figure
-    change: Annotated[Figure, Meta(description="less the original model's")]
-    joint_limit: Annotated[Figure | None, Meta(description="the merged output less the base head alone")]
+    base: Claim
+    change: Annotated[Claim, Meta(description="less the original model's")]
+    joint_limit: Annotated[Claim | None, Meta(description="the merged output less the base head alone")]
 
 
-class Arm(Struct, frozen=True, kw_only=True):
+class ArmStatistics(Struct, frozen=True, kw_only=True):
     """One arm: a model of the study, over its seeds."""
 
     name: str
@@ -123,14 +123,14 @@ class Arm(Struct, frozen=True, kw_only=True):
         Interval | None, Meta(description="from the lowest lower to the highest upper 95 % bound of the seeds' medians")
     ] = None
     bytes: Annotated[Count, Meta(description="of the deployed file, the largest over seeds")]
-    target: Figure
-    target_map50: Figure
-    target_test: Annotated[Figure | None, Meta(description="on the test split, of which nothing was chosen")]
-    base: Annotated[Figure | None, Meta(description="null where the base head shares no class with the base set")]
-    base_change: Annotated[Figure | None, Meta(description="less the original model's")]
-    base_merged: Figure | None
-    joint_limit: Annotated[Figure | None, Meta(description="base mAP of the merged output less the base head alone")]
-    target_joint_limit: Annotated[Figure | None, Meta(description="the same of the target head on the target set")]
+    target: Claim
+    target_map50: Claim
+    target_test: Annotated[Claim | None, Meta(description="on the test split, of which nothing was chosen")]
+    base: Annotated[Claim | None, Meta(description="null where the base head shares no class with the base set")]
+    base_change: Annotated[Claim | None, Meta(description="less the original model's")]
+    base_merged: Claim | None
+    joint_limit: Annotated[Claim | None, Meta(description="base mAP of the merged output less the base head alone")]
+    target_joint_limit: Annotated[Claim | None, Meta(description="the same of the target head on the target set")]
     class_groups: Annotated[
         dict[str, ClassGroup],
         Meta(description="shared: classes of the base set that both heads know; rest: the others"),
@@ -158,12 +158,12 @@ class Gain(Struct, frozen=True, kw_only=True):
     data_fraction: Fraction
     training_images: Annotated[Count | None, Meta(description="so many images that share is")]
     seeds: Annotated[list[Count], Meta(description="that both have")]
-    map: Figure
-    map50: Figure
+    map: Claim
+    map50: Claim
     by_iou: Annotated[
         dict[str, GainAt], Meta(description="AP at IoU 0.50 to 0.95; from 0.10 where the study has --breakdown")
     ]
-    high_less_low: Annotated[Figure | None, Meta(description="the gain at IoU 0.75 less the gain at IoU 0.50")]
+    high_less_low: Annotated[Claim | None, Meta(description="the gain at IoU 0.75 less the gain at IoU 0.50")]
 
 
 class GainTrend(Struct, frozen=True, kw_only=True):
@@ -172,8 +172,8 @@ class GainTrend(Struct, frozen=True, kw_only=True):
     name: str
     least: Fraction
     most: Fraction
-    map: Figure
-    map50: Figure
+    map: Claim
+    map50: Claim
 
 
 class GainOverScratch(Struct, frozen=True, kw_only=True):
@@ -192,7 +192,7 @@ class Statistics(Struct, frozen=True, kw_only=True):
     permutations: Count
     margins: list[Number]
     seeds: Count
-    arms: list[Arm]
+    arms: list[ArmStatistics]
     comparisons: list[Comparison]
     detectable: list[Detectable]
     limits: Annotated[list[str], Meta(description="what cannot be claimed, in sentences")]
@@ -203,8 +203,8 @@ class ParetoMember(Struct, frozen=True, kw_only=True):
     """An arm that no other is better than in everything."""
 
     name: str
-    target: Figure
-    base_change: Figure
+    target: Claim
+    base_change: Claim
     latency_p50_s: Seconds | None
     latency_interval_s: Interval | None = None
     tied_with_pick: Annotated[
@@ -224,6 +224,6 @@ class Recommendation(Struct, frozen=True, kw_only=True):
     ties: list[str]
     pareto: list[ParetoMember]
     selected_on: Annotated[str, Meta(description="split that the choice was made on")]
-    final: Annotated[Figure | None, Meta(description="target mAP of the pick on the test split; null without one")]
+    final: Annotated[Claim | None, Meta(description="target mAP of the pick on the test split; null without one")]
     constraints: dict[str, Number | None]
     notes: list[str] = []

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from .cka import LinearCka
-from .lockstep import Lockstep
 from .shift import Shift, ShiftSum
+from .two_models import TwoModels
 
 GRID = 16  # at most 16 x 16 positions of an image are compared, evenly spaced
 
@@ -43,7 +43,7 @@ def tensor_drift(base: nn.Module, tuned: nn.Module) -> list[TensorDrift]:
 
 
 def activation_drift(
-    lockstep: Lockstep, batches: Iterable[NDArray[np.float32]], on_batch: Callable[[int], None]
+    lockstep: TwoModels, batches: Iterable[NDArray[np.float32]], on_batch: Callable[[int], None]
 ) -> list[ActivationDrift]:
     """Of every numbered layer but the last, over batches of images [B, 3, S, S]; memory does not grow with them.
 

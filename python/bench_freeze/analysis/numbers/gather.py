@@ -13,7 +13,7 @@ from torch import Tensor
 
 from .energy import energy_map, share_inside
 from .labelled import LabelledImages
-from .lockstep import Lockstep
+from .two_models import TwoModels
 
 
 @dataclass
@@ -38,7 +38,7 @@ class Samples:
 
 
 def gather(
-    lockstep: Lockstep,
+    lockstep: TwoModels,
     layers: Sequence[int],
     batches: Iterable[LabelledImages],
     on_batch: Callable[[int], None],

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ...dualhead.model import run_layers
 
 
-class Lockstep:
+class TwoModels:
     """A base and a tuned detector in eval mode; the Detect layers, which may know other classes, stay out."""
 
     def __init__(self, base: nn.Module, tuned: nn.Module, device: str) -> None:

@@ -5,6 +5,7 @@ It imports nothing but the standard library, so that it stands before the first 
 
 from __future__ import annotations
 
+import atexit
 import errno
 import io
 import os
@@ -121,6 +122,8 @@ def _interrupts(ends_process: bool) -> Iterator[_Interrupt]:
         signal.SIG_DFL,
     )
     before = signal.signal(signal.SIGINT, interrupt) if is_ours else None
+    if is_ours and ends_process:  # the interpreter, at its end, takes handlers away but leaves this
+        atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
     try:
         yield interrupt
     finally:

@@ -18,7 +18,7 @@ VERSION = 1
 ABOUT = "about.json"
 NAME_DIGITS = 16
 MAX_PARTS = 100_000
-MAX_RATIO = 200  # of a part to what it is compressed to; those of real runs are below 30
+MAX_RATIO = 200  # of all parts to the file; two studies on generated data have 4.0 and 4.7
 ALWAYS_ALLOWED = 64 << 20  # bytes, whatever the ratio: few numbers that are all alike
 _PART = re.compile(rf"[0-9a-f]{{{NAME_DIGITS}}}")
 

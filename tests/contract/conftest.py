@@ -11,9 +11,10 @@ SIZE = 160
 @pytest.fixture(scope="session")
 def real_images(embedded_base_folder):
     """Letterboxed images [N, 3, S, S] of the embedded study."""
-    from bench_freeze.deployment.convert_files import read_images
+    from bench_freeze.deployment.calibration import IMAGES_PER_SET
+    from bench_freeze.deployment.sample_images import sample_images
 
-    return read_images([str(embedded_base_folder)], SIZE)[::8]
+    return sample_images([str(embedded_base_folder)], SIZE, IMAGES_PER_SET)[::8]
 
 
 @pytest.fixture(scope="session")

@@ -142,7 +142,7 @@ def test_an_arm_that_freezes_nothing_reads_images_beside_the_kept_outputs(base, 
     assert trunk_runs["loop"] == []
 
 
-def test_rehearsal_runs_beside_kept_outputs(embedded_data, base, few, tmp_path):
+def test_replay_runs_beside_kept_outputs(embedded_data, base, few, tmp_path):
     from bench_freeze.data.classes import map_classes
     from bench_freeze.data.source import open_base
     from bench_freeze.data.subset import relabelled

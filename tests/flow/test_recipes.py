@@ -123,7 +123,7 @@ def base_features(model, images):
     """What the head reads, in eval mode."""
     import torch
 
-    from bench_freeze.finetune.rehearsal import head_inputs
+    from bench_freeze.finetune.replay_distill import head_inputs
 
     with torch.no_grad():
         return head_inputs(model, 0, images, {})
@@ -139,7 +139,7 @@ def distance_to_base(base, artifact, data):
     return sum(float((a - b).square().sum() / a.square().sum()) for a, b in pairs)
 
 
-def test_distillation_keeps_the_features_nearer_and_rehearsal_is_repeatable(base, few, base_images, tmp_path):
+def test_distillation_keeps_the_features_nearer_and_replay_is_repeatable(base, few, base_images, tmp_path):
     replayed = Recipe("replay", 0.5)
     arms = [Arm(15, 0), Arm(15, 0, Recipe.named("distill")), Arm(15, 0, replayed), Arm(22, 0, replayed), Arm(22, 0)]
     changes = {"replay": base_images, "distill_weight": 100.0}
@@ -168,12 +168,12 @@ def test_distillation_keeps_the_features_nearer_and_rehearsal_is_repeatable(base
     assert train(alone, base, few, arms[2:3], **changes)[0].sha256(CHECKPOINT) == replayed.sha256(CHECKPOINT)
 
 
-def test_rehearsal_lowers_the_original_heads_loss_on_base_images(base, few, base_images, tmp_path):
+def test_replay_lowers_the_original_heads_loss_on_base_images(base, few, base_images, tmp_path):
     """Measured with the frozen head on the tuned features, as the recipe promises, against the static arm."""
     import torch
 
     from bench_freeze.data.loader import load_batch
-    from bench_freeze.finetune.rehearsal import head_inputs
+    from bench_freeze.finetune.replay_distill import head_inputs
 
     static, replayed = train(
         tmp_path, base, few, [Arm(10, 0), Arm(10, 0, Recipe.named("replay_1"))], replay=base_images, epochs=6, lr0=0.01

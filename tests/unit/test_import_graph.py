@@ -31,7 +31,7 @@ FRAMEWORK_MODULES = {
     "finetune.lockstep",
     "finetune.loop",
     "finetune.lr_search",
-    "finetune.rehearsal",
+    "finetune.replay_distill",
     "finetune.trainee",
     "finetune.trainer",
     "finetune.training_data",

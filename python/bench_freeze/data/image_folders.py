@@ -50,6 +50,14 @@ def images_in(folder: Path) -> list[Path]:
     return sorted(_in_folder(folder, Tally()), key=str) if is_folder(folder) else []
 
 
+def images_named(folder: str) -> list[Path]:
+    """The same for --images. Raises InputError where there are none."""
+    found = images_in(Path(folder))
+    if not found:
+        raise InputError(f"--images {folder}: there are no images; give a folder that has some.")
+    return found
+
+
 def _passed_over(tally: Tally) -> str:
     found = [f"{count} {_WORDS[kind]}" for kind, count in tally.counts.items() if kind in _WORDS]
     return f" ({', '.join(found)})" if found else ""

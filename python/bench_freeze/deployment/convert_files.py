@@ -4,18 +4,11 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ..config.study import Precision
-from ..data.image_folders import images_in
-from ..data.images import read_image, spread
-from ..data.letterbox import letterbox_into
 from ..environment import package_versions
 from ..errors import InputError
 from ..export.builder import PlanOptions
@@ -26,6 +19,7 @@ from ..files import file_sha256, write_whole
 from ..user_files import check_target, writing
 from .calibration import IMAGES_PER_SET
 from .export_files import ExportRequest, export_files
+from .sample_images import sample_images
 
 
 @dataclass(frozen=True)
@@ -96,7 +90,7 @@ def _convert(onnx: Path, target: Path, request: ConvertRequest, imgsz: int) -> P
     from ..export.precision import convert_precision
 
     assert request.precision is not None
-    images = read_images(request.images, imgsz)
+    images = sample_images(request.images, imgsz, IMAGES_PER_SET)
     with writing(target, "--out"):
         target.parent.mkdir(parents=True, exist_ok=True)
     with writing(target, "--out"), tempfile.TemporaryDirectory(dir=target.parent) as folder:
@@ -107,21 +101,3 @@ def _convert(onnx: Path, target: Path, request: ConvertRequest, imgsz: int) -> P
     content = {**facts, **hashes, "versions": package_versions("onnx", "onnxruntime")}
     write_whole(target.with_suffix(".json"), json.dumps(content, indent=1).encode())
     return target
-
-
-def read_images(folders: Sequence[str], imgsz: int, per_folder: int = IMAGES_PER_SET) -> NDArray[np.float32]:
-    """Letterboxed images [N, 3, S, S] of all folders, spread evenly; smooth random patterns without any folder."""
-    from .export_files import generated_images
-
-    if not folders:
-        return generated_images(imgsz)
-    files: list[Path] = []
-    for folder in folders:
-        found = images_in(Path(folder))
-        if not found:
-            raise InputError(f"--images {folder}: there are no images; give a folder that has some.")
-        files += spread(found, per_folder)
-    images = np.empty((len(files), 3, imgsz, imgsz), dtype=np.float32)
-    for canvas, file in zip(images, files, strict=True):
-        letterbox_into(read_image(file), canvas)
-    return images

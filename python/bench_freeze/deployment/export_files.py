@@ -8,12 +8,6 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ..data.image_folders import images_in
-from ..data.images import read_image
-from ..data.letterbox import letterbox_into
 from ..dualhead.branch import DEFAULT, HeadBranch, check_branch
 from ..dualhead.checkpoint import Checkpoint, load_checkpoint, locate_weights
 from ..dualhead.fitting import check_fit
@@ -24,8 +18,9 @@ from ..export.onnx_export import check_opset
 from ..files import file_sha256, write_whole
 from ..user_files import check_target, writing
 from .deployment import Candidate, export_checked
+from .sample_images import sample_images
 
-PARITY_IMAGES = 4
+PARITY_IMAGES = 4  # of all folders together
 
 
 @dataclass(frozen=True)
@@ -70,7 +65,8 @@ def export_files(request: ExportRequest) -> list[str]:
     base = candidate.base
     for checkpoint in filter(None, (base, candidate.tuned)):
         checkpoint.layers.check_imgsz(request.imgsz)
-    images = _parity_images(request.images, request.imgsz)
+    per_folder = max(1, PARITY_IMAGES // max(1, len(request.images)))
+    images = sample_images(request.images, request.imgsz, per_folder, are_spread=False)
     with writing(request.out, "--out"):
         request.out.parent.mkdir(parents=True, exist_ok=True)
     with writing(request.out, "--out"), tempfile.TemporaryDirectory(dir=request.out.parent) as folder:
@@ -150,26 +146,3 @@ def _load(name: str, option: str, trust: bool) -> Checkpoint:
         return load_checkpoint(locate_weights(name), trust=trust)
     except InputError as error:
         raise InputError(f"{option} {error}") from None
-
-
-def _parity_images(folders: tuple[str, ...], imgsz: int) -> NDArray[np.float32]:
-    """Letterboxed images [N, 3, S, S] to compare on: the user's, else smooth random patterns."""
-    if not folders:
-        return generated_images(imgsz)
-    files: list[Path] = []
-    for folder in folders:
-        found = images_in(Path(folder))
-        if not found:
-            raise InputError(f"--images {folder}: there are no images; give a folder that has some.")
-        files += found[: max(1, PARITY_IMAGES // len(folders))]
-    images = np.empty((len(files), 3, imgsz, imgsz), dtype=np.float32)
-    for canvas, file in zip(images, files, strict=True):
-        letterbox_into(read_image(file), canvas)
-    return images
-
-
-def generated_images(imgsz: int) -> NDArray[np.float32]:
-    """Smooth random patterns [N, 3, S, S], the same every time."""
-    coarse = np.random.default_rng(0).random((PARITY_IMAGES, 3, 8, 8), dtype=np.float32)
-    repeat = -(-imgsz // 8)
-    return np.ascontiguousarray(np.kron(coarse, np.ones((1, 1, repeat, repeat), np.float32))[..., :imgsz, :imgsz])

@@ -112,13 +112,13 @@ class DiffRequest:
         from ..data.images import spread
         from ..data.loader import load_batch
         from ..data.source import open_base
-        from ..deployment.convert_files import read_images
+        from ..deployment.sample_images import sample_images
 
-        parts = [read_images([folder], imgsz, self.count) for folder in self.images]
+        parts = [sample_images([folder], imgsz, self.count) for folder in self.images]
         for name in self.data:
             records = spread(open_base(Path(name), None, "val").images, self.count)
             parts.append(load_batch(records, 0, imgsz).images)
-        return np.concatenate(parts) if parts else read_images([], imgsz)
+        return np.concatenate(parts) if parts else sample_images([], imgsz, self.count)
 
 
 def _split(text: str) -> tuple[str, Path]:

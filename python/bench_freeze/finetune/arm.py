@@ -101,11 +101,11 @@ def training_inputs(
     weights_sha256: str,
     data_sha256: str,
     versions: Mapping[str, Any],
-    memory_sha256: str | None = None,
+    replay_sha256: str | None = None,
 ) -> dict[str, Any]:
     """Everything that an arm's weights depend on; an option counts only where it differs from its default.
 
-    `memory_sha256` is of the base images that a replay arm sees again.
+    `replay_sha256` is of the base images that a replay arm sees again.
     """
     inputs: dict[str, Any] = {
         "weights_sha256": weights_sha256,
@@ -119,8 +119,8 @@ def training_inputs(
     if study.cache_features and arm.freeze:
         inputs["cache_features"] = True  # the last digits differ
     recipe = recipe_options(study, arm)
-    if memory_sha256 is not None:
-        recipe["memory_sha256"] = memory_sha256
+    if replay_sha256 is not None:
+        recipe["memory_sha256"] = replay_sha256
     return inputs | {"recipe": recipe} if recipe else inputs
 
 

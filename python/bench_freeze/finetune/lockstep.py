@@ -39,7 +39,7 @@ from .feature_cache import FeatureCache
 from .head_init import from_scratch, with_new_head
 from .loop import SharedTrunk, train_in_lockstep
 from .progress import Progress, ProgressStore
-from .rehearsal import DistillTrainee, ReplayTrainee
+from .replay_distill import DistillTrainee, ReplayTrainee
 from .trainee import Trainee
 from .trainer import FreezeTrainer, overrides_for
 
@@ -56,10 +56,10 @@ class Lockstep:
         keys: dict[Arm, str],
         base: Checkpoint,
         data: DetectionSet,
-        memories: dict[Arm, DetectionSet],
+        replay_sets: dict[Arm, DetectionSet],
         progress: ProgressStore,
     ) -> None:
-        self._memories = memories
+        self._replay_sets = replay_sets
         self._study, self._group, self._keys = study, group, keys
         self._base, self._data, self._progress = base, data, progress
 
@@ -158,8 +158,8 @@ class Lockstep:
         return SharedTrunk()
 
     def _trainee(self, arm: Arm, trainer: Any, stages: tuple[Stage, ...]) -> Any:
-        if arm in self._memories:
-            return ReplayTrainee(arm.name, trainer, stages, self._base.model, self._memories[arm], arm.seed)
+        if arm in self._replay_sets:
+            return ReplayTrainee(arm.name, trainer, stages, self._base.model, self._replay_sets[arm], arm.seed)
         if arm.recipe == DISTILL:
             return DistillTrainee(arm.name, trainer, stages, self._base.model, self._study.distill_weight)
         if arm.matched_depth is not None:
@@ -200,7 +200,7 @@ class Lockstep:
             "recipe": recipe_options(study, arm)
             | {"stages": [list(stage) for stage in trainee.stages]}
             | trainee.recipe_facts
-            | ({"memory_images": len(self._memories[arm].images)} if arm in self._memories else {}),
+            | ({"memory_images": len(self._replay_sets[arm].images)} if arm in self._replay_sets else {}),
             "weights": "moving average (EMA) after the last epoch",
             "threads": usable_cores() if study.device == "cpu" else None,  # sums round differently with another number
         }

@@ -39,15 +39,15 @@ def fine_tune(
     memory, requested, effective and changed arguments, the head's start and the audit. Raises AuditError when a frozen
     tensor moved: nothing of that arm is kept then.
     """
-    memories = _memories(arms, replay)
-    inputs = _inputs_of(study, arms, base, data, memories)
+    replay_sets = _replay_sets(arms, replay)
+    inputs = _inputs_of(study, arms, base, data, replay_sets)
     missing = {arm: artifact_key(KIND, inputs[arm]) for arm in arms if store.find(KIND, inputs[arm]) is None}
     progress = ProgressStore(store.folder, store.warn)
     if missing:
         quiet_ultralytics()
         from .lockstep import Lockstep
     for group in _groups(study, missing, progress):
-        lockstep = Lockstep(study, group, missing, base, data, memories, progress)
+        lockstep = Lockstep(study, group, missing, base, data, replay_sets, progress)
         lost = lockstep.train(store, inputs, on_epoch)
         if failed is not None:
             failed.update(lost)
@@ -75,24 +75,24 @@ def untrained(
     replay: DetectionSet | None,
 ) -> list[Arm]:
     """Those of the arms that have no artifact yet."""
-    inputs = _inputs_of(study, arms, base, data, _memories(arms, replay))
+    inputs = _inputs_of(study, arms, base, data, _replay_sets(arms, replay))
     return [arm for arm in arms if store.find(KIND, inputs[arm]) is None]
 
 
 def _inputs_of(
-    study: Study, arms: list[Arm], base: Checkpoint, data: DetectionSet, memories: dict[Arm, DetectionSet]
+    study: Study, arms: list[Arm], base: Checkpoint, data: DetectionSet, replay_sets: dict[Arm, DetectionSet]
 ) -> dict[Arm, dict[str, Any]]:
     versions = package_versions("torch", "ultralytics")
-    memory_hashes = {arm: memory.sha256 for arm, memory in memories.items()}
+    replay_hashes = {arm: replayed.sha256 for arm, replayed in replay_sets.items()}
     # What an earlier version built from the yaml instead is not found again.
     modules = {"own_modules": base.own_modules} if base.own_modules is not None else {}
     return {
-        arm: training_inputs(study, arm, base.sha256, data.sha256, versions, memory_hashes.get(arm)) | modules
+        arm: training_inputs(study, arm, base.sha256, data.sha256, versions, replay_hashes.get(arm)) | modules
         for arm in arms
     }
 
 
-def _memories(arms: list[Arm], replay: DetectionSet | None) -> dict[Arm, DetectionSet]:
+def _replay_sets(arms: list[Arm], replay: DetectionSet | None) -> dict[Arm, DetectionSet]:
     """The base images that each replay arm sees again: nested shares, the same for all depths of a seed."""
     shares = {arm: arm.recipe.amount for arm in arms if arm.recipe.family == REPLAY}
     if replay is None and shares:

@@ -8,18 +8,15 @@ import numpy as np
 from PIL import Image
 
 from ..data.dataset import ImageRecord
-from ..data.image_folders import images_in
+from ..data.image_folders import images_named
 from ..data.images import check_images
-from ..errors import InputError
 
 PATTERN_WIDTH, PATTERN_HEIGHT = 640, 480
 
 
 def folder_records(folder: str, count: int) -> list[ImageRecord]:
     """`count` images of a folder, spread over it and repeated where it has fewer; raises InputError without any."""
-    files = images_in(Path(folder))
-    if not files:
-        raise InputError(f"--images {folder}: there are no images; give a folder that has some.")
+    files = images_named(folder)
     taken = [files[i * len(files) // count] for i in range(count)]
     distinct = sorted(set(taken))
     facts = dict(zip(distinct, check_images(distinct), strict=True))

@@ -1,4 +1,4 @@
-"""Trainees that keep the base task in view while the shared layers train: rehearsal and distillation.
+"""Trainees that keep the base task in view while the shared layers train: replay and distillation.
 
 In a grafted model the original base head reads the tuned neck, so both recipes act on what that head reads, never on
 the head itself.
@@ -6,7 +6,7 @@ the head itself.
 replay   Base images run through the tuned layers together with the target images (one forward pass, so that BatchNorm
          sees the mixture); the frozen original head's own detection loss on the base images is added to the target
          loss. Both are sums over images, as if the batch were one. A share of the replay images is kept in memory, and
-         every epoch goes through the memory once, spread evenly over its batches.
+         every epoch goes through them once, spread evenly over its batches.
 distill  The features that the head reads, on target images, are pulled towards the base model's: the mean over the
          levels of |tuned - base|^2 / |base|^2, times the number of images, times the weight. Both normalise the
          layers that train by the statistics of the batch, so the distance starts at exactly 0.
@@ -71,14 +71,14 @@ class ReplayTrainee(Trainee):
         trainer: FreezeTrainer,
         stages: tuple[Stage, ...],
         base: Any,
-        memory: DetectionSet,
+        replayed: DetectionSet,
         seed: int,
     ) -> None:
         super().__init__(name, trainer, stages)
         self._base = frozen_copy(base, trainer)
         self._base.model[-1].training = True  # raw outputs, as its loss reads them; its BatchNorm stays in eval mode
         self._criterion = self._base.init_criterion()
-        self._memory = ReplayMemory(memory, trainer, seed)
+        self._images = ReplayImages(replayed, trainer, seed)
         self._position = (0, 0)
 
     def train_batch(self, i: int, epoch: int, batch: dict[str, Any], trunk: dict[int, Tensor]) -> None:
@@ -89,7 +89,7 @@ class ReplayTrainee(Trainee):
     def losses(self, batch: dict[str, Any], trunk: dict[int, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """The target loss, and the original head's loss on the replayed images."""
         head = self.detector.model[-1]
-        replayed = self._memory.batch(*self._position, self._batches)
+        replayed = self._images.batch(*self._position, self._batches)
         if replayed is None or self.shared_depth >= head.i:
             loss, items = super().losses(batch, trunk)
             return loss, {**items, "replay_loss": torch.zeros(())}
@@ -106,18 +106,18 @@ class ReplayTrainee(Trainee):
         return torch.cat([loss.reshape(-1), added.reshape(1)]), {**items, "replay_loss": added.detach() / len(images)}
 
 
-class ReplayMemory:
+class ReplayImages:
     """Base images in memory order; the batch of a step depends on seed, epoch and step only, so nothing needs saving.
 
     Augmented as the target images are, if at all, but without mosaic, mixup and the like: their other images would be
     drawn from what happens to be in memory.
     """
 
-    def __init__(self, memory: DetectionSet, trainer: FreezeTrainer, seed: int) -> None:
+    def __init__(self, replayed: DetectionSet, trainer: FreezeTrainer, seed: int) -> None:
         settings = copy(trainer.args)
         settings.mosaic = settings.mixup = settings.cutmix = settings.copy_paste = 0.0
         self._dataset = CheckedDataset(
-            memory,
+            replayed,
             imgsz=settings.imgsz,
             batch_size=1,
             augment=trainer.augments,
@@ -129,7 +129,7 @@ class ReplayMemory:
             pad=0.0,
             prefix="replay: ",
             task="detect",
-            data={"names": dict(enumerate(memory.class_names)), "nc": len(memory.class_names), "channels": 3},
+            data={"names": dict(enumerate(replayed.class_names)), "nc": len(replayed.class_names), "channels": 3},
             fraction=1.0,
         )
         self._seed = seed

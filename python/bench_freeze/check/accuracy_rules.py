@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from ..errors import InputError
 from ..evaluate.bootstrap import check_pair
@@ -12,8 +12,9 @@ from ..evaluate.variation import FEWEST_IMAGES
 from . import accuracy_change
 from .accuracy_change import HeadNumbers, Images, images_of
 from .finding import UNCHECKED, Finding
-from .limits import HEADS, CheckRules, Limit
+from .limits import CheckRules, Limit
 from .measured import Test
+from .metric import HEADS
 from .pairing import RowPair
 from .read import CheckedRun, NoMatches
 from .snapshot import PROFILE, RowSnapshot
@@ -113,8 +114,16 @@ def _tests(
             yield Test(named, change, limit)
         return
     direction = accuracy_change.rise if kind == "calibration" else accuracy_change.fall
-    number: Callable[[HeadNumbers], accuracy_change.Numbers] = getattr(HeadNumbers, kind)
+    number = _NUMBERS[kind]
     yield Test(blank, direction(number(reference), number(current), images), limit)
+
+
+_NUMBERS: Mapping[str, Callable[[HeadNumbers], accuracy_change.Numbers]] = {
+    "map": HeadNumbers.map,
+    "map50": HeadNumbers.map50,
+    "f1": HeadNumbers.f1,
+    "calibration": HeadNumbers.calibration,
+}
 
 
 def too_few(images: Images) -> str | None:

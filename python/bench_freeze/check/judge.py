@@ -21,10 +21,11 @@ from .accuracy_rules import AccuracyRules
 from .finding import Finding, Status
 from .limits import CheckRules, Limit
 from .measured import Test as Test
+from .metric import METRICS
 from .pairing import Pairing, RowPair
 from .read import CheckedRun
 from .snapshot import Sampled
-from .words import metric_words, sentence
+from .words import sentence
 
 ALPHA = 0.02  # of any false alarm in a check
 TAIL = 0.05  # of the lower bound: 95 % confidence, one-sided
@@ -104,7 +105,7 @@ def _examine(
     metric: str, limit: Limit, pair: RowPair, rules: CheckRules, accuracy: AccuracyRules, notes: list[str]
 ) -> Iterator[Finding | Test]:
     """The findings of one metric of one row: one, or one of each class."""
-    subject, _, kind = metric.partition("_")
+    subject, kind = METRICS[metric].subject, METRICS[metric].kind
     is_asked = rules.is_asked(metric, pair.current)
     if subject == "latency":
         yield from _latency(kind, _blank(metric, limit, pair, "s"), limit, pair, is_asked, notes)
@@ -119,7 +120,7 @@ def _examine(
 
 def _blank(metric: str, limit: Limit, pair: RowPair, unit: str) -> Finding:
     row = pair.current
-    return Finding(metric, row.title, row.key, metric_words(metric), unit, "PASS", "", limit_text=str(limit))
+    return Finding(metric, row.title, row.key, METRICS[metric].words, unit, "PASS", "", limit_text=str(limit))
 
 
 def _latency(

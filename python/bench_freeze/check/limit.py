@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InputError
+from .metric import METRICS
 
 MOST_SHARE = 10.0  # of the reference: what may grow elevenfold is not checked
 _WRITTEN = re.compile(r"((?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)\s*([a-zA-Zµ%]*)")
@@ -77,9 +78,9 @@ RISE = Quantity(
 
 def quantity_of(metric: str) -> Quantity:
     """What a metric of the rules measures."""
-    subject, _, kind = metric.partition("_")
+    known = METRICS[metric]
     named = {"latency": DURATION, "size": SIZE, "energy": ENERGY}
-    return named.get(subject, RISE if kind == "calibration" else FALL)
+    return named.get(known.subject, RISE if known.kind == "calibration" else FALL)
 
 
 def parse_limit(value: Any, where: str, metric: str) -> Limit | None:

@@ -13,13 +13,8 @@ from ..results.identity import PARTS
 from ..user_files import parse_toml, read_text
 from .limit import Limit as Limit
 from .limit import parse_limit
+from .metric import METRICS
 from .snapshot import RowSnapshot
-
-HEADS = ("target", "base")
-KINDS = ("map", "map50", "class", "f1", "calibration")
-SCOPES = ("model", "pipeline")
-METRICS = (*(f"{head}_{kind}" for head in HEADS for kind in KINDS), "latency_model", "latency_pipeline")
-METRICS = (*METRICS, "size", "energy")
 
 # A flag sets several metrics; `--max-map-drop` both heads' mAP.
 FLAGS: dict[str, tuple[tuple[str, ...], str | None, str]] = {
@@ -124,7 +119,7 @@ def _special(row: Any, where: str) -> tuple[Mapping[str, Any], Mapping[str, Limi
 
 
 def _limits(values: Mapping[str, Any], where: str) -> dict[str, Limit | None]:
-    _known(values, METRICS, "metric", where)
+    _known(values, tuple(METRICS), "metric", where)
     return {metric: parse_limit(value, f"{where}: {metric}", metric) for metric, value in values.items()}
 
 

@@ -26,6 +26,7 @@ from .change import Change
 from .finding import Finding
 from .judge import Test, decide
 from .limits import CheckRules, Limit
+from .metric import METRICS
 from .pairing import Pairing, RowPair
 from .read import CheckedRun, read_side
 from .snapshot import RowSnapshot
@@ -136,7 +137,7 @@ def pooled_change(reference: Sequence[Level], current: Sequence[Level]) -> Chang
 
 
 def _test(finding: Finding, limit: Limit, runs: dict[str, list[CheckedRun]]) -> Test:
-    scope = finding.rule.partition("_")[2]
+    scope = METRICS[finding.rule].kind
     levels = {
         which: [level(_samples(side, finding, scope), run_to_run=0.0) for side in sides]
         for which, sides in runs.items()

@@ -4,24 +4,9 @@ from __future__ import annotations
 
 from .finding import Finding, Outcome
 
-METRICS = {
-    "latency_model": "model latency p50",
-    "latency_pipeline": "pipeline latency p50",
-    "size": "file size",
-    "energy": "energy per call",
-}
-KINDS = {"map": "mAP", "map50": "mAP50", "class": "AP", "f1": "F1 at 0.25", "calibration": "calibration error"}
 HEADINGS = ("row", "metric", "baseline", "current", "worse by", "in percent", "95 % bounds", "limit", "status")
 TEXT_COLUMNS = 2  # the rest are numbers, set to the right, but for the status
 NOTHING = "-"
-
-
-def metric_words(metric: str) -> str:
-    """A metric as people call it."""
-    if metric in METRICS:
-        return METRICS[metric]
-    head, _, kind = metric.partition("_")
-    return f"{head} {KINDS[kind]}"
 
 
 def cells(finding: Finding) -> tuple[str, ...]:

@@ -12,8 +12,9 @@ from junitparser import Error, Failure, JUnitXml
 from bench_freeze import cli
 from bench_freeze.check import render
 from bench_freeze.check.finding import Finding, outcome_of
-from bench_freeze.check.limits import METRICS, make_rules
-from bench_freeze.check.words import HEADINGS, cells, metric_words
+from bench_freeze.check.limits import make_rules
+from bench_freeze.check.metric import METRICS
+from bench_freeze.check.words import HEADINGS, cells
 from tests.unit.check.check_files import edit, write_results
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -56,7 +57,7 @@ def test_cells_have_units_and_signs():
 
 
 def test_every_metric_has_words():
-    assert len({metric_words(metric) for metric in METRICS}) == len(METRICS)
+    assert len({metric.words for metric in METRICS.values()}) == len(METRICS)
 
 
 @pytest.mark.parametrize(

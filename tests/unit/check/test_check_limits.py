@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from bench_freeze.check.limit import parse_limit
-from bench_freeze.check.limits import FLAGS, METRICS, make_rules
+from bench_freeze.check.limits import FLAGS, make_rules
+from bench_freeze.check.metric import METRICS
 from bench_freeze.errors import InputError
 
 ROOT = Path(__file__).parents[3]

@@ -131,7 +131,7 @@ def _inspected(
     known = {path: facts for path, kept in remembered(_KIND, paths).items() if (facts := _unpacked(kept)) is not None}
     unknown = list(dict.fromkeys(path for path in paths if path not in known))
     fresh: dict[Path, bytes] = {}
-    coming = over_files(_inspect, unknown)
+    coming = over_files(_inspect, unknown, by_processes=True)
     try:
         results: dict[Path, ImageFacts | Unreadable] = dict(known)
         for done, path in enumerate(paths, start=1):

@@ -1,4 +1,4 @@
-"""Work over many files: in one thread while files are quick, in several once they are slow."""
+"""Work over many files: in one thread while files are quick, in several once they are slow, in processes if many."""
 
 from __future__ import annotations
 
@@ -8,11 +8,17 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from .file_workers import FileWorkers
+
 # A file that takes longer waits for a disk or a decoder, which other threads can use. Quicker ones would only hand the
 # interpreter's lock to and fro: two threads took 1.6 times as long as one for 10,000 cached JPEGs on two cores.
 SLOW_S = 1e-3
 _SLOW_PARTS = 3  # one after the other: a single one may have had to wait for another program
 _AT_ONCE = 32
+# Processes take a quarter of a second to start, on a core each, so they are worth it where much more is left.
+WORTH_PROCESSES_S = 1.0
+_MEASURED_PARTS = 8
+_AT_ONCE_BY_PROCESS = 256
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -23,22 +29,35 @@ def default_workers() -> int:
     return min(8, os.cpu_count() or 1)
 
 
-def over_files(work: Callable[[_Item], _Result], files: Sequence[_Item]) -> Generator[_Result, None, None]:
-    """`work` of each file, in order."""
+def over_files(
+    work: Callable[[_Item], _Result], files: Sequence[_Item], *, by_processes: bool = False
+) -> Generator[_Result, None, None]:
+    """`work` of each file, in order. `by_processes`: work, items and results may go to another process and back."""
     parts = [files[i : i + _AT_ONCE] for i in range(0, len(files), _AT_ONCE)]
 
     def of_part(part: Sequence[_Item]) -> list[_Result]:
         return [work(file) for file in part]
 
     slow_parts = 0
+    start = time.perf_counter()
     for number, part in enumerate(parts):
         began = time.perf_counter()
         results = of_part(part)
-        slow_parts = slow_parts + 1 if time.perf_counter() - began > SLOW_S * len(part) else 0
+        ended = time.perf_counter()
+        slow_parts = slow_parts + 1 if ended - began > SLOW_S * len(part) else 0
         yield from results
         if slow_parts == _SLOW_PARTS:
             yield from _in_threads(of_part, parts[number + 1 :])
             return
+        if by_processes and number + 1 == _MEASURED_PARTS:
+            left = files[(number + 1) * _AT_ONCE :]
+            if (ended - start) / ((number + 1) * _AT_ONCE) * len(left) > WORTH_PROCESSES_S and (
+                os.cpu_count() or 1
+            ) > 1:
+                larger = [left[i : i + _AT_ONCE_BY_PROCESS] for i in range(0, len(left), _AT_ONCE_BY_PROCESS)]
+                for results in FileWorkers(work).over(larger):
+                    yield from results
+                return
 
 
 def _in_threads(

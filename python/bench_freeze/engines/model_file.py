@@ -40,8 +40,8 @@ def read_model(path: Path) -> ModelFile:
     """What a file is. Raises InputError, with what is wrong or missing, for one that cannot be run and scored here."""
     file = read_onnx(path)
     where = str(path)
+    image = one_input(file.inputs, where)  # first: all that reads shapes relies on it
     card, notes = (_own_card(file), ()) if CARD_KEY in file.metadata else _foreign_card(file)
-    image = one_input(file.inputs, where)
     if image.dtype not in INPUT_TYPES:
         raise InputError(
             f"{where} takes images of {image.dtype}, and nothing says in which range; export it with an input of "

@@ -201,6 +201,17 @@ def test_several_inputs_and_outputs_are_refused(tmp_path):
         read_model(write(tmp_path / "m.onnx", card(), names=("boxes", "scores")))
 
 
+@pytest.mark.parametrize("metadata", [DETECT, card(), {"names": "['cat', 'dog']"}, {}])
+@pytest.mark.parametrize("part", ["input", "output"])
+def test_a_file_without_an_input_or_output_is_refused(tmp_path, metadata, part):
+    path = write(tmp_path / "m.onnx", metadata)
+    model = onnx.load(path)
+    del getattr(model.graph, part)[:]
+    onnx.save(model, path)
+    with pytest.raises(InputError):
+        read_model(path)
+
+
 @pytest.mark.parametrize("metadata", [DETECT, card()])
 @pytest.mark.parametrize("kind", [FLOAT, HALF])
 def test_a_file_is_fed_in_the_type_it_takes(tmp_path, metadata, kind):

@@ -33,14 +33,17 @@ def write(
     names: tuple[str, ...] = ("output0",),
     inputs: tuple[str, ...] = ("images",),
 ) -> Path:
-    """A model that gives zeros plus the mean of its first input, of the shape `made` (default: `output`, free as 1).
+    """A model that gives the mean of its first input, of the shape `made` (default: `output`, free as 1); class 0.
 
     `output` and `images` are what the file says; a metadata value of None leaves the key out.
     """
     made = made or tuple(size if isinstance(size, int) else 1 for size in output)
-    weights = [numpy_helper.from_array(np.zeros(made, helper.tensor_dtype_to_np_dtype(kind)), "zeros")]
+    shares = np.ones(made, helper.tensor_dtype_to_np_dtype(kind))
+    if len(made) == 3 and made[2] == 6:  # detections: a class is a whole number
+        shares[..., 5] = 0
+    weights = [numpy_helper.from_array(shares, "shares")]
     nodes = [helper.make_node("ReduceMean", [inputs[0]], ["mean"], keepdims=0)]
-    nodes += [helper.make_node("Add", ["zeros", "mean"], [name]) for name in names]
+    nodes += [helper.make_node("Mul", ["shares", "mean"], [name]) for name in names]
     graph = helper.make_graph(
         nodes,
         "g",

@@ -33,12 +33,16 @@ def test_reads_what_onnx_reads(path):
 
 
 def test_every_cut_is_refused_or_another_whole_file(path, tmp_path):
-    """A cut at a border between two fields leaves a sound message: then what is missing is said."""
+    """A cut at a border between two fields leaves a sound message, of a model that says less of itself."""
     content, cut = path.read_bytes(), tmp_path / "cut.onnx"
-    for length in range(0, len(content), 7):
+    said, read = len(onnx.load(path).metadata_props), 0
+    for length in range(len(content)):
         cut.write_bytes(content[:length])
-        with pytest.raises(InputError, match="cut.onnx"):
+        with contextlib.suppress(InputError):
             read_model(cut)
+            assert 0 < len(onnx.load(cut).metadata_props) < said
+            read += 1
+    assert read < said
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -99,6 +99,7 @@ def test_plots_have_their_data_behind_them(open_page, study):
     page = open_page(study)
     plot = page.locator("#plot-base-depth")
     plot.get_by_text("Data of this plot").click()
+    plot.locator(".data td").first.wait_for()  # the browser tells of an opened part a moment later
     cells = plot.locator(".data td").all_inner_texts()
     assert f"{real().rows[-2].base.map:.6f}"[:7] in " ".join(cells)
     with page.expect_download() as saved:

@@ -23,7 +23,7 @@ demo: $(STAMP)
 test: $(STAMP) trt-api
 	$(BIN)/python -m pytest
 
-# Under two minutes on two cores: no training, no browser, no TensorRT plan.
+# Under three minutes on two cores: no training, no browser, no TensorRT plan.
 test-fast: $(STAMP)
 	$(BIN)/python -m pytest -q -m 'not slow and not browser and not trt_build' tests/unit
 

@@ -15,7 +15,7 @@ from .file_workers import FileWorkers
 SLOW_S = 1e-3
 _SLOW_PARTS = 3  # one after the other: a single one may have had to wait for another program
 _AT_ONCE = 32
-# Processes take a quarter of a second to start, on a core each, so they are worth it where much more is left.
+# Processes take 0.14 s to start, on a core each, so they are worth it where much more is left.
 WORTH_PROCESSES_S = 1.0
 _MEASURED_PARTS = 8
 _AT_ONCE_BY_PROCESS = 256

@@ -116,7 +116,7 @@ def _check_statistics(study: Study) -> None:
             )
     if study.resamples != 0 and study.resamples < 100:
         raise InputError(f"resamples = {study.resamples} is out of range; give 0 for none, or at least 100.")
-    for name in ("max_base_drop", "min_target_map"):
+    for name in ("max_base_drop", "min_target_map", "indifference"):
         value = getattr(study, name)
         if value is not None and not 0 <= value <= 1:
             raise InputError(f"{name} = {value} is out of range; give a fraction of mAP from 0 to 1.")

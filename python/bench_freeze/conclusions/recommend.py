@@ -7,7 +7,7 @@ from ..results.schema import Results
 from .candidates import Candidate, Candidates, candidates_of, latency_over, loss_of, untested
 from .constraints import Constraints, constraints_of
 from .decision_text import no_pick, notes_of, reason_of, trade_sentence
-from .evidence import facts_of, grade_of
+from .evidence import Facts, doubtful_of, grade_of
 from .front import front_of
 from .quoting import quoted_of
 from .resampled import Answered, Choice, choose_resampled
@@ -33,11 +33,7 @@ def recommend(results: Results) -> Recommendation | None:
     if pick is not best:
         answers.append(_answer("cheapest within the indifference", pick, choice.pick, among, choice, results, best))
     support = _support(choice.pick)
-    images = results.data["target"].images
-    facts = facts_of(
-        results.study, split, images, among.allowed, support, choice.silence, pick.arm.target_test is not None
-    )
-    grade, reasons, steps = grade_of(facts, pick, among.allowed, among.timed)
+    grade, reasons, steps = grade_of(_facts(among, choice, results, split), pick.name, choice.covers)
     unknown = next((why for c in among.allowed if (why := untested(c.arm, best.arm, statistics)) is not None), None)
     return Recommendation(
         pick=pick.name,
@@ -56,6 +52,21 @@ def recommend(results: Results) -> Recommendation | None:
         grade=grade,
         grade_reasons=reasons,
         next_steps=steps,
+    )
+
+
+def _facts(among: Candidates, choice: Choice, results: Results, split: str) -> Facts:
+    epochs = results.study.get("epochs")
+    return Facts(
+        seeds=min(len(candidate.arm.seeds) for candidate in among.allowed),
+        images=results.data["target"].images,
+        split=split,
+        epochs=epochs if isinstance(epochs, int) and epochs > 0 else None,
+        support=_support(choice.pick),
+        silence=choice.silence,
+        choices=len(among.allowed),
+        has_test=among.every[choice.pick.at].arm.target_test is not None,
+        doubtful=doubtful_of(among.allowed, among.timed),
     )
 
 

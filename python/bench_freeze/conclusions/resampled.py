@@ -126,7 +126,7 @@ def _joint(among: Candidates) -> tuple[Joint | None, str | None]:
         return None, silent
     claims = [c.arm.target for c in firsts]
     seeds = seed_factor([dict(zip(c.arm.seeds, c.arm.target.per_seed, strict=True)) for c in firsts])
-    known = [claim.image_error for claim in claims if claim.image_error is not None]
+    known = [error for claim in claims if (error := _image_error(claim)) is not None]
     images = None
     if len(known) == len(claims):
         images = covariance_of_pairs([error**2 for error in known], _pairs(firsts, among))
@@ -154,9 +154,14 @@ def _pairs(firsts: Sequence[Candidate], among: Candidates) -> dict[tuple[int, in
                 continue
             if entry.identical:
                 found[j, i] = 0.0
-            elif entry.difference.image_error is not None:
-                found[j, i] = entry.difference.image_error**2
+            elif (error := _image_error(entry.difference)) is not None:
+                found[j, i] = error**2
     return found
+
+
+def _image_error(claim: Claim) -> float | None:
+    """What images add to a claim beside what is in the spread over its seeds; older results do not tell these apart."""
+    return claim.image_error if claim.common_image_error is None else claim.common_image_error
 
 
 def _centres(joint: Joint, trainings: NDArray[np.int64], may: Sequence[int]) -> Array:

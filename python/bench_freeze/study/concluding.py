@@ -19,7 +19,7 @@ from ..results.schema import Results
 from ..results.study_statistics import Statistics
 from .kept_step import kept_step
 
-METHOD = 3  # changes with what `conclude` makes of the same rows
+METHOD = 4  # changes with what `conclude` makes of the same rows
 GAIN_METHOD = 1  # the same for the gain over scratch, where a study has such arms
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from bench_freeze.conclusions import conclude, recommend
 from bench_freeze.conclusions.conclude import shared_classes
+from bench_freeze.conclusions.figures import Sample, figure
 from bench_freeze.data.classes import map_classes
 from bench_freeze.data.dataset import DetectionSet
 from bench_freeze.deployment.accuracy import score
@@ -246,3 +247,16 @@ def test_threads_change_nothing(problem):
     assert (found.resamples, found.permutations) == (200, 100)
     results.study["resamples"] = 0
     assert conclude(results, evaluations) == conclude(results, {})
+
+
+def test_what_images_add_to_all_trainings_is_told_from_each_ones_own_luck():
+    """Of numbers made of a common part and one of each training, whose variances are known."""
+    random = np.random.default_rng(0)
+    common, own = 0.03 * random.standard_normal(20_000), 0.02 * random.standard_normal((3, 20_000))
+    found = figure([Sample(0.5 + 0.01 * k, 0.5 + common + own[k], 55, 55) for k in range(3)])
+    assert found.image_error == pytest.approx(np.hypot(0.03, 0.02 / 3**0.5), rel=0.02)
+    assert found.common_image_error == pytest.approx(0.03, rel=0.02)
+    luck = figure([Sample(0.5 + 0.01 * k, 0.5 + own[k], 55, 55) for k in range(3)])
+    assert luck.common_image_error < 0.003
+    assert figure([Sample(0.5, 0.5 + common, 55, 55)]).common_image_error is None
+    assert figure([Sample(0.5, None, 0, 0), Sample(0.6, None, 0, 0)]).common_image_error is None

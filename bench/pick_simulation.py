@@ -61,9 +61,17 @@ class Cell:
 
 
 CELLS = [
-    *(Cell(images, classes, seeds) for images, classes in ((55, 9), (200, 6)) for seeds in (1, 3, 5)),
-    *(Cell(images, classes, seeds, arms=8, spread=0.0) for images, classes in ((55, 9), (200, 6)) for seeds in (1, 3)),
-    *(Cell(500, 6, seeds, share=0.5) for seeds in (1, 3, 5)),
+    Cell(55, 9, 1),
+    Cell(55, 9, 3),
+    Cell(200, 6, 3, share=0.5),
+    Cell(55, 9, 1, arms=8, spread=0.0, share=0.5),
+    Cell(200, 6, 1, arms=8, spread=0.0, share=0.5),
+    Cell(200, 6, 1, share=0.5),
+    Cell(200, 6, 5, share=0.5),
+    Cell(55, 9, 5, share=0.5),
+    Cell(55, 9, 3, arms=8, spread=0.0, share=0.5),
+    Cell(200, 6, 3, arms=8, spread=0.0, share=0.5),
+    Cell(500, 6, 5, share=0.25),
 ]
 
 
@@ -312,11 +320,14 @@ def main() -> None:
     if args.noise:
         print(json.dumps(noise(), indent=1))
         return
+    done = json.loads(args.json.read_text(encoding="utf-8"))["cells"] if args.json and args.json.exists() else []
+    kept = {(cell["cell"], cell["studies"]): cell for cell in done}  # a run that was cut short goes on
     cells: list[dict[str, Any]] = []
     spreads = noise()
     for cell in CELLS:
         if args.only in cell.name:
-            cells.append(simulate(cell, round(args.studies * cell.share)))
+            studies = round(args.studies * cell.share)
+            cells.append(kept.get((cell.name, studies)) or simulate(cell, studies))
             print(_markdown(cells[-1:]), flush=True)
             if args.json:
                 content = {"noise": spreads, "cells": cells, "environment": environment()}

@@ -15,9 +15,7 @@ from ..data.dataset import ImageRecord
 from ..data.loader import load_batch
 from ..deployment.latency import (
     DISTINCT_BATCHES,
-    latencies_from,
     latency_batches,
-    latency_facts,
     latency_of,
     measure_latency,
 )
@@ -177,7 +175,7 @@ class _Profiler:
     def _sustained(self) -> None:
         self._note("latency, back to back: the engine alone, then the whole pipeline")
         measured = measure_latency(self._engine, self._batches, NmsOptions(), self._rule, on_scope=self._scope_done)
-        self._profile.latency = latencies_from(latency_facts(measured))
+        self._profile.latency = measured.latencies()
 
     def _scope_done(self, scope: str, stats: LatencyStats) -> None:
         kept = {scope: latency_of(stats, UNREMARKABLE, len(self._batches))}

@@ -14,14 +14,7 @@ from ..console import Console, Step
 from ..data.dataset import DetectionSet
 from ..deployment.calibration import CalibrationSets
 from ..deployment.deployment import Candidate, Deployment, deploy
-from ..deployment.latency import (
-    LatencyBrokeOff,
-    all_valid,
-    latencies_from,
-    latency_batches,
-    latency_facts,
-    measure_or_keep,
-)
+from ..deployment.latency import LatencyBrokeOff, Measured, latency_batches, measure_or_keep
 from ..deployment.pipeline import HeadDetections, detect, load_detections, save_detections
 from ..environment import machine
 from ..evaluate.match_file import MatchFile
@@ -33,7 +26,7 @@ from .inputs import Inputs
 from .kept_step import kept_step
 
 DETECTIONS = "detections.npz"
-LATENCY_METHOD = 2  # changes with what latency_facts keeps, so that older artifacts are measured again, not misread
+LATENCY_METHOD = 2  # changes with what Measured means, so that older artifacts are measured again, not misread
 
 
 def nms_options(study: Study) -> NmsOptions:
@@ -90,7 +83,7 @@ class Bench:
         """Both scopes; None where the study measures no latency."""
         study, inputs = self.study, self.inputs
         if study.latency_samples == 0:
-            return latencies_from(None)
+            return Latencies(model=None, pipeline=None)
         options = nms_options(study)
         rule = StoppingRule(study.latency_samples, study.latency_seconds)
         key = {
@@ -104,14 +97,15 @@ class Bench:
         }
         with self.console.step(f"time {name}", still=True) as step:
 
-            def build(folder: Path) -> dict[str, Any]:
+            def build(folder: Path) -> Measured:
                 batches = latency_batches((inputs.target, inputs.base_set), study.batch)
-                return latency_facts(measure_or_keep(deployment.engine(), batches, options, rule))
+                return measure_or_keep(deployment.engine(), batches, options, rule)
 
             try:
-                again = study.retime and not all_valid(self.store.find("latency", key))
+                earlier = self.store.find("latency", key) if study.retime else None
+                again = earlier is not None and not earlier.value(Measured).is_valid
                 kept, made = self.store.produce("latency", key, build, again=again)
             except LatencyBrokeOff as error:  # no artifact, so the next run measures again; the row keeps the samples
                 return error.latencies
             step.kept = not made
-        return latencies_from(dict(kept.facts))
+        return kept.value(Measured).latencies()

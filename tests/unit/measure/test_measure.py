@@ -75,13 +75,14 @@ class Readings:
 WARM = [float(i) for i in range(1 + 2 * WARMUP_CALLS)]  # the readings that a warm-up of one second a call takes
 
 
-@pytest.mark.parametrize(("end", "reason"), [(99.0, CLOCK_BACKWARDS), (math.nan, NOT_A_NUMBER)])
-def test_an_impossible_duration_is_rejected_and_counted_and_its_call_repeated(end, reason):
+@pytest.mark.parametrize(("end", "reason", "kept_s"), [(99.0, CLOCK_BACKWARDS, -1.0), (math.nan, NOT_A_NUMBER, None)])
+def test_an_impossible_duration_is_rejected_and_counted_and_its_call_repeated(end, reason, kept_s):
     calls = []
     clock = Readings(*WARM, 100.0, 100.0, end, 101.0, 102.0)
     stats = sample_latency(calls.append, clock, StoppingRule(max_samples=3, max_seconds=1e9, min_samples=99))
     assert stats.samples_s == (1.0, 1.0, 1.0)
     assert stats.rejected == {reason: 1}
+    assert stats.rejected_samples == (Rejected(0, kept_s, reason),)
     assert calls[WARMUP_CALLS:] == [0, 0, 1, 2]
     judgement = judge(stats)
     assert judgement.verdict == "INVALID"

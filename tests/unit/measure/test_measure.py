@@ -188,8 +188,24 @@ def test_calls_that_take_no_time_on_a_clock_that_stands_still_end_too():
     assert (stats.n, stats.stopped_by) == (10, "samples")
 
 
+class Cuda:
+    """torch.cuda before its first use in a process: its allocator's figures fail until the driver was started."""
+
+    is_started = False
+
+    def init(self) -> None:
+        self.is_started = True
+
+    def reset_peak_memory_stats(self, device: str) -> None:
+        if not self.is_started:
+            raise RuntimeError("Invalid device argument")
+
+    def max_memory_allocated(self, device: str) -> int:
+        return 7
+
+
 def test_only_what_torch_computes_has_torchs_peak_on_a_gpu(monkeypatch):
-    cuda = SimpleNamespace(reset_peak_memory_stats=lambda device: None, max_memory_allocated=lambda device: 7)
+    cuda = Cuda()
     monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=cuda))
     found = []
     for is_torch in (True, False):

@@ -116,7 +116,7 @@ class NvmlGpu:
         return None if found is None else int(found)
 
     def _violation_s(self, policy: int) -> float | None:
-        """Seconds that a policy held the clocks down; by field values where the call, deprecated in CUDA 13, is gone."""
+        """Seconds that a policy held the clocks down; by field values where the call (deprecated in CUDA 13) fails."""
         status = self._ask("nvmlDeviceGetViolationStatus", self._handle, policy)
         if status is not None:
             return float(status.violationTime * 1e-9)

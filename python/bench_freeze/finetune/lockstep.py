@@ -15,7 +15,7 @@ from ultralytics.utils.torch_utils import unset_deterministic
 
 from ..artifact import ArtifactStore
 from ..config.recipe import Stage
-from ..config.study import Study
+from ..config.training import TrainingOptions
 from ..data.dataset import DetectionSet
 from ..dualhead.checkpoint import Checkpoint, save_checkpoint
 from ..environment import usable_cores
@@ -51,7 +51,7 @@ class Lockstep:
 
     def __init__(
         self,
-        study: Study,
+        training: TrainingOptions,
         group: list[tuple[Arm, Progress | None]],
         keys: dict[Arm, str],
         base: Checkpoint,
@@ -60,27 +60,27 @@ class Lockstep:
         progress: ProgressStore,
     ) -> None:
         self._replay_sets = replay_sets
-        self._study, self._group, self._keys = study, group, keys
+        self._training, self._group, self._keys = training, group, keys
         self._base, self._data, self._progress = base, data, progress
 
     def train(
         self, store: ArtifactStore, inputs: dict[Arm, dict[str, Any]], on_epoch: OnEpoch
     ) -> dict[Arm, BenchFreezeError]:
         """Train the group and write its artifacts; the errors of arms that failed on their own."""
-        study = self._study
+        training = self._training
         arms = [arm for arm, _ in self._group]
         try:
             with (
                 store.scratch("training") as scratch,
-                PeakMemory(study.device) as memory,
+                PeakMemory(training.device) as memory,
                 contextlib.redirect_stdout(io.StringIO()),
-                _training_sentences(study, arms),
+                _training_sentences(training, arms),
             ):
                 trainees = self._set_up(scratch)
                 order = DataOrder(trainees[0].trainer)
                 trunk = self._trunk(scratch, trainees[0].trainer)
                 start = self._go_on(trainees, order)
-                epochs = study.epochs
+                epochs = training.epochs
 
                 def at_border(done: int) -> None:
                     on_epoch(done, epochs)
@@ -111,7 +111,7 @@ class Lockstep:
 
     def _set_up(self, scratch: Path) -> list[Any]:
         """A trainee per arm. Each set-up seeds all generators anew, so every arm starts as it would alone."""
-        study, base, data = self._study, self._base, self._data
+        training, base, data = self._training, self._base, self._data
         trainees: list[Any] = []
         loader = None
         self._starts: dict[Arm, Any] = {}
@@ -122,24 +122,24 @@ class Lockstep:
                 if arm.recipe == SCRATCH:
                     model, start = from_scratch(base.model, data.class_names)
                 else:
-                    model, start = with_new_head(base.model, base.class_names, data.class_names, study.head_init)
+                    model, start = with_new_head(base.model, base.class_names, data.class_names, training.head_init)
                 self._starts[arm] = start
                 self._before[arm] = {name: p.detach().clone() for name, p in model.named_parameters()}
                 return model
 
-            asked = requested_arguments(study, arm)
-            if study.cache_features and not self._reads_images:
+            asked = requested_arguments(training, arm)
+            if training.cache_features and not self._reads_images:
                 asked["workers"] = 0  # there is nothing to decode
-            stages = arm_stages(study, arm, base.layers)
+            stages = arm_stages(training, arm, base.layers)
             with _argument_sentences():
                 trainer = FreezeTrainer(
-                    overrides_for(scratch, device=study.device.removeprefix("cuda:"), **asked),
+                    overrides_for(scratch, device=training.device.removeprefix("cuda:"), **asked),
                     data_set=data,
                     build_model=build_model,
-                    frozen_bn=study.frozen_bn,
+                    frozen_bn=training.frozen_bn,
                     stages=stages,
-                    layer_decay=study.layer_decay,
-                    augment=study.augment,
+                    layer_decay=training.layer_decay,
+                    augment=training.augment,
                     shared_loader=loader,
                 )
             trainees.append(self._trainee(arm, trainer, stages))
@@ -153,7 +153,7 @@ class Lockstep:
         return any(arm.freeze == 0 for arm, _ in self._group)
 
     def _trunk(self, scratch: Path, trainer: FreezeTrainer) -> SharedTrunk:
-        if self._study.cache_features:
+        if self._training.cache_features:
             return FeatureCache(scratch, trainer, reads_images=self._reads_images)
         return SharedTrunk()
 
@@ -161,7 +161,7 @@ class Lockstep:
         if arm in self._replay_sets:
             return ReplayTrainee(arm.name, trainer, stages, self._base.model, self._replay_sets[arm], arm.seed)
         if arm.recipe == DISTILL:
-            return DistillTrainee(arm.name, trainer, stages, self._base.model, self._study.distill_weight)
+            return DistillTrainee(arm.name, trainer, stages, self._base.model, self._training.distill_weight)
         if arm.matched_depth is not None:
             return MatchedTrainee(arm.name, trainer, stages, self._base.model, arm.matched_depth, arm.seed)
         return Trainee(arm.name, trainer, stages)
@@ -179,13 +179,13 @@ class Lockstep:
         return start
 
     def _facts(self, arm: Arm, trainee: Any, peak_bytes: int | None) -> dict[str, Any]:
-        study, base = self._study, self._base
+        training, base = self._training, self._base
         trainer = trainee.trainer
         tuned = trainer.tuned_model()
-        audit = audit_frozen(base.model, tuned, arm.freeze, study.frozen_bn, half=base.half)
+        audit = audit_frozen(base.model, tuned, arm.freeze, training.frozen_bn, half=base.half)
         resting = audit_resting(base.model, self._before[arm], tuned, trainee.resting, half=base.half)
         trained = audit_trained(self._before[arm], tuned, arm.freeze, trainee.resting)
-        requested = requested_arguments(study, arm)
+        requested = requested_arguments(training, arm)
         effective = trainer.effective_arguments()
         effective["trainable_parameters"] -= resting
         return {
@@ -197,12 +197,14 @@ class Lockstep:
             "changed": {k: list(v) for k, v in changed_arguments(requested, effective).items()},
             "head_start": asdict(self._starts[arm]),
             "audit": asdict(audit) | asdict(trained) | ({"resting_parameters": resting} if resting else {}),
-            "recipe": recipe_options(study, arm)
+            "recipe": recipe_options(training, arm)
             | {"stages": [list(stage) for stage in trainee.stages]}
             | trainee.recipe_facts
             | ({"memory_images": len(self._replay_sets[arm].images)} if arm in self._replay_sets else {}),
             "weights": "moving average (EMA) after the last epoch",
-            "threads": usable_cores() if study.device == "cpu" else None,  # sums round differently with another number
+            "threads": usable_cores()
+            if training.device == "cpu"
+            else None,  # sums round differently with another number
         }
 
     def _write(self, trainee: Any, facts: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -224,7 +226,7 @@ def _argument_sentences() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _training_sentences(study: Study, arms: list[Arm]) -> Iterator[None]:
+def _training_sentences(training: TrainingOptions, arms: list[Arm]) -> Iterator[None]:
     """What Ultralytics and torch raise while they train, as sentences for the user."""
     try:
         yield
@@ -234,7 +236,7 @@ def _training_sentences(study: Study, arms: list[Arm]) -> Iterator[None]:
         if "out of memory" in str(error).lower():
             together = "" if len(arms) == 1 else ", or give --no-share, which trains one arm at a time"
             raise InputError(
-                f"the training ran out of memory; lower --train-batch (now {study.train_batch}){together}."
+                f"the training ran out of memory; lower --train-batch (now {training.train_batch}){together}."
             ) from None
         names = ", ".join(arm.name for arm in arms)
         raise BenchFreezeError(f"the training of {names} failed: {_one_line(error)}") from error

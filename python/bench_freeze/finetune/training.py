@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from ..artifact import Artifact, ArtifactStore, artifact_key
-from ..config.study import Study
+from ..config.training import TrainingOptions
 from ..data.dataset import DetectionSet
 from ..data.subset import nested_subset
 from ..dualhead.checkpoint import Checkpoint
@@ -22,7 +22,7 @@ OnEpoch = Callable[[int, int], None]
 
 
 def fine_tune(
-    study: Study,
+    training: TrainingOptions,
     arms: list[Arm],
     base: Checkpoint,
     data: DetectionSet,
@@ -40,14 +40,14 @@ def fine_tune(
     tensor moved: nothing of that arm is kept then.
     """
     replay_sets = _replay_sets(arms, replay)
-    inputs = _inputs_of(study, arms, base, data, replay_sets)
+    inputs = _inputs_of(training, arms, base, data, replay_sets)
     missing = {arm: artifact_key(KIND, inputs[arm]) for arm in arms if store.find(KIND, inputs[arm]) is None}
     progress = ProgressStore(store.folder, store.warn)
     if missing:
         quiet_ultralytics()
         from .lockstep import Lockstep
-    for group in _groups(study, missing, progress):
-        lockstep = Lockstep(study, group, missing, base, data, replay_sets, progress)
+    for group in _groups(training, missing, progress):
+        lockstep = Lockstep(training, group, missing, base, data, replay_sets, progress)
         lost = lockstep.train(store, inputs, on_epoch)
         if failed is not None:
             failed.update(lost)
@@ -67,7 +67,7 @@ def fine_tune(
 
 
 def untrained(
-    study: Study,
+    training: TrainingOptions,
     arms: list[Arm],
     base: Checkpoint,
     data: DetectionSet,
@@ -75,19 +75,23 @@ def untrained(
     replay: DetectionSet | None,
 ) -> list[Arm]:
     """Those of the arms that have no artifact yet."""
-    inputs = _inputs_of(study, arms, base, data, _replay_sets(arms, replay))
+    inputs = _inputs_of(training, arms, base, data, _replay_sets(arms, replay))
     return [arm for arm in arms if store.find(KIND, inputs[arm]) is None]
 
 
 def _inputs_of(
-    study: Study, arms: list[Arm], base: Checkpoint, data: DetectionSet, replay_sets: dict[Arm, DetectionSet]
+    training: TrainingOptions,
+    arms: list[Arm],
+    base: Checkpoint,
+    data: DetectionSet,
+    replay_sets: dict[Arm, DetectionSet],
 ) -> dict[Arm, dict[str, Any]]:
     versions = package_versions("torch", "ultralytics")
     replay_hashes = {arm: replayed.sha256 for arm, replayed in replay_sets.items()}
     # What an earlier version built from the yaml instead is not found again.
     modules = {"own_modules": base.own_modules} if base.own_modules is not None else {}
     return {
-        arm: training_inputs(study, arm, base.sha256, data.sha256, versions, replay_hashes.get(arm)) | modules
+        arm: training_inputs(training, arm, base.sha256, data.sha256, versions, replay_hashes.get(arm)) | modules
         for arm in arms
     }
 
@@ -105,11 +109,11 @@ def _replay_sets(arms: list[Arm], replay: DetectionSet | None) -> dict[Arm, Dete
 
 
 def _groups(
-    study: Study, missing: dict[Arm, str], progress: ProgressStore
+    training: TrainingOptions, missing: dict[Arm, str], progress: ProgressStore
 ) -> Iterator[list[tuple[Arm, Progress | None]]]:
     """Arms that stand at the same epoch train together; without sharing, each trains alone."""
     found = [(arm, progress.load(key)) for arm, key in missing.items()]
-    if not study.share:
+    if not training.share:
         yield from ([one] for one in found)
         return
     found.sort(key=_epoch_of)

@@ -11,6 +11,8 @@ from msgspec import Meta, Struct
 
 from .quantities import Count, Fraction
 
+Hundredths = Annotated[list[Fraction], Meta(min_length=101, max_length=101)]
+
 
 class ConfusionCell(Struct, frozen=True, array_like=True):
     """So many boxes of one class that the head took for another; a class of -1 is the background."""

@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 from ..text.json_text import encoded
 from .analysis import Analysis, Breakdown
 from .curves import HeadCurves
+from .decision import Recommendation
 from .inputs import BaseOutput, DataFacts, Pretraining
 from .latency import Bounds as Bounds
 from .latency import Latencies as Latencies
@@ -22,7 +23,7 @@ from .latency import RejectedSample as RejectedSample
 from .open_parts import check_results
 from .quantities import Change, Count, Device, FileName, Fraction, Seconds
 from .sealing import SEAL_MEANING
-from .study_statistics import Recommendation, Statistics
+from .study_statistics import Statistics
 
 SCHEMA_VERSION = 1
 

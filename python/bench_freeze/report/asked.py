@@ -58,7 +58,7 @@ def caption(results: Results) -> str:
     protocol, score, iou, most = (results.settings.get(name, "unknown") for name in names)
     return (
         f"AP by the {protocol} protocol (score > {score}, suppression at IoU {iou}, {most} detections); latency per "
-        f"batch of {results.study.get('batch')}; change = base mAP - original model's."
+        f"batch of {results.study.get('batch')}; base change = base mAP - original model's."
     )
 
 

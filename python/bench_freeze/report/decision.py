@@ -11,8 +11,8 @@ from .formats import UNITS, brief, short
 from .marks import has
 from .view import AnswerView, Decision, RowView, Value
 
-TITLES = {"most accurate": "Most accurate", "cheapest within the indifference": "Cheapest that is shown to be as good"}
-ONLY = "Recommended"
+TITLES = {"most accurate": "most accurate", "cheapest within the indifference": "cheapest that is shown to be as good"}
+PICK = "Recommended"
 
 
 def decision_of(results: Results, rows: Sequence[RowView]) -> Decision | None:
@@ -20,7 +20,8 @@ def decision_of(results: Results, rows: Sequence[RowView]) -> Decision | None:
     found = results.recommendation
     if found is None:
         return None
-    answers = [_answer(answer, found, rows) for answer in found.answers]
+    first = sorted(found.answers, key=lambda answer: answer.name != found.pick)  # the pick, then what else there is
+    answers = [_answer(answer, found, rows) for answer in first]
     if not answers and found.pick is not None:
         answers = [_older_answer(found, rows)]
     return Decision(
@@ -64,7 +65,9 @@ def _notes(found: Recommendation) -> Iterator[str]:
 
 def _answer(answer: Answer, found: Recommendation, rows: Sequence[RowView]) -> AnswerView:
     own = [row for row in rows if row.kind != "original" and has(row, answer.identity)]
-    title = TITLES[answer.kind] if len(found.answers) > 1 else ONLY
+    title = PICK if answer.name == found.pick else ""
+    if len(found.answers) > 1:
+        title = f"{title}, {TITLES[answer.kind]}" if title else TITLES[answer.kind].capitalize()
     file, of_seeds = _file(own)
     base = "not scored" if answer.base_change is None else _base(answer.base_change, answer.isolated)
     gain = answer.over_head_only
@@ -75,7 +78,6 @@ def _answer(answer: Answer, found: Recommendation, rows: Sequence[RowView]) -> A
         f"base {base}",
         *([] if answer.latency_ratio is None else [f"{short(answer.latency_ratio.value, 'ratio')}x the latency"]),
         f"{short(answer.bytes, 'megabytes')} MB",
-        *([] if file is None else [file]),
     ]
     facts = [("target mAP to expect", _quoted(answer.target))]
     if gain is not None:
@@ -85,11 +87,12 @@ def _answer(answer: Answer, found: Recommendation, rows: Sequence[RowView]) -> A
         facts.append(("base mAP change", brief(claim(answer.base_change), "change") + why))
     facts += _costs(answer.latency_ratio, answer.latency_p50_s, answer.bytes)
     if answer.support is not None:
-        facts.append(("answer in", f"{answer.support:.0%} of the resamples over images and seeds"))
+        facts.append(("answer in", f"{100 * answer.support:.0f} % of the resamples over images and seeds"))
     if file is not None:
         facts.append(("file", f"{file}{of_seeds}"))
     against = "" if answer.against_other is None else _against(answer.against_other)
-    return AnswerView(title, answer.name, f"{_name(own, answer.name)}: {', '.join(words)}", tuple(facts), against)
+    headline = f"{_name(own, answer.name)}: {', '.join(words)}"
+    return AnswerView(title, answer.name, headline, file or "", tuple(facts), against)
 
 
 def _older_answer(found: Recommendation, rows: Sequence[RowView]) -> AnswerView:
@@ -97,7 +100,7 @@ def _older_answer(found: Recommendation, rows: Sequence[RowView]) -> AnswerView:
     own = [row for row in rows if row.kind != "original" and has(row, found.identity)]
     name = found.pick or ""
     if not own:
-        return AnswerView(ONLY, name, name, (), "")
+        return AnswerView(PICK, name, name, "", (), "")
     row = next((row for row in own if row.kind == "mean"), own[0])
     change, ratio = row.value("change"), row.value("ratio")
     words = [f"target {short(row.value('target_map').value, 'fraction')}"]
@@ -109,7 +112,7 @@ def _older_answer(found: Recommendation, rows: Sequence[RowView]) -> AnswerView:
         facts.append(("base mAP change", brief(change, "change")))
     kept = None if ratio.value is None else Ratio(value=ratio.value)
     facts += _costs(kept, row.value("model_p50").value, int(row.value("size").value or 0), ratio.note)
-    return AnswerView(ONLY, name, f"{_name(own, name)}: {', '.join(words)}", tuple(facts), "")
+    return AnswerView(PICK, name, f"{_name(own, name)}: {', '.join(words)}", "", tuple(facts), "")
 
 
 def _costs(ratio: Ratio | None, latency_s: float | None, size: int, note: str = "") -> list[tuple[str, str]]:

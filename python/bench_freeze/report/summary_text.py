@@ -11,6 +11,7 @@ from ..text import terminal
 from ..text.aligned import aligned, wrapped
 from ..text.visible import cell as shown
 from . import formats
+from .columns import NUMBERS
 from .decision import decision_lines
 from .view import MAIN, Column, RowView, StudyView, View
 
@@ -20,7 +21,7 @@ MOST_WARNINGS = 9  # lines of them
 MOST_DECISION = 14
 FEWEST_ROWS = 5
 _GAP = 2
-_HEADINGS = {"target_map": "target mAP", "change": "base change", "ratio": "x original", "size": "MB"}
+_HEADINGS = {column.key: column.heading for column in NUMBERS if column.key in MAIN} | {"size": "MB"}
 _SHORT_HEADINGS = {**_HEADINGS, "change": "base", "ratio": "x orig"}
 MARKS = {"*": "recommended", "x": "breaks a constraint"}
 VERBOSE = "Everything else: --verbose, or --html FILE."

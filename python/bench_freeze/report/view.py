@@ -85,13 +85,19 @@ class RowView:
 
 @dataclass(frozen=True)
 class AnswerView:
-    """One answer of a decision: `sentence` says all of it, `facts` the same one by one, with intervals."""
+    """One answer of a decision: `headline` says all of it, `facts` the same one by one, with intervals."""
 
     title: str
     name: str
-    sentence: str
+    headline: str
+    file: str  # deployed, relative to the output folder; empty where none is known
     facts: tuple[tuple[str, str], ...]
     against: str  # what it gives and costs against the other answer; empty where there is one answer
+
+    @property
+    def sentence(self) -> str:
+        """The headline with the file."""
+        return f"{self.headline}, {self.file}" if self.file else self.headline
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..results.study_statistics import ArmStatistics, Comparison, Interval, ParetoMember, Recommendation, Statistics
+from ..results.decision import ParetoMember, Recommendation
+from ..results.study_statistics import ArmStatistics, Comparison, Interval, Statistics
 from ..stats.pareto import pareto_front
 from .cost import cost_difference, same_latency
 

@@ -157,6 +157,11 @@ class Deployment:
             self._engine = None
 
     @property
+    def file(self) -> str | None:
+        """The deployed file relative to the store's folder; None for the torch engine."""
+        return None if self._deployed is None else f"{self._deployed[0].folder.name}/{self._deployed[1]}"
+
+    @property
     def size_bytes(self) -> int:
         """Size of what is deployed: the ONNX file or plan, or the module's tensors for the torch engine."""
         if self._deployed is not None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..results.decision import Recommendation
 from ..results.schema import Results
-from ..results.study_statistics import ArmStatistics, Claim, Comparison, Equivalence, Recommendation, Statistics
+from ..results.study_statistics import ArmStatistics, Claim, Comparison, Equivalence, Statistics
 from ..text.markdown import markdown
 from .gain_text import gain_lines
 

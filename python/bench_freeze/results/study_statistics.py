@@ -1,4 +1,4 @@
-"""The schema of a study's statistics and recommendation: what the rows together can carry.
+"""The schema of a study's statistics: what the rows together can carry.
 
 An arm is everything of a row's identity but the seed. All values are fractions of AP, as in the rows; differences are
 the second less the first. Intervals are of 95 %.
@@ -197,33 +197,3 @@ class Statistics(Struct, frozen=True, kw_only=True):
     detectable: list[Detectable]
     limits: Annotated[list[str], Meta(description="what cannot be claimed, in sentences")]
     gain: Annotated[GainOverScratch | None, Meta(description="with --scratch: gain over random weights")] = None
-
-
-class ParetoMember(Struct, frozen=True, kw_only=True):
-    """An arm that no other is better than in everything."""
-
-    name: str
-    target: Claim
-    base_change: Claim
-    latency_p50_s: Seconds | None
-    latency_interval_s: Interval | None = None
-    tied_with_pick: Annotated[
-        bool | None,
-        Meta(
-            description="interval of the target difference to the pick has 0 in it; null where the images say nothing"
-        ),
-    ]
-
-
-class Recommendation(Struct, frozen=True, kw_only=True):
-    """An arm under the user's constraints, chosen by the numbers of the selection split."""
-
-    pick: str | None
-    identity: dict[str, Any]
-    reason: str
-    ties: list[str]
-    pareto: list[ParetoMember]
-    selected_on: Annotated[str, Meta(description="split that the choice was made on")]
-    final: Annotated[Claim | None, Meta(description="target mAP of the pick on the test split; null without one")]
-    constraints: dict[str, Number | None]
-    notes: list[str] = []

@@ -13,9 +13,10 @@ from ..conclusions import conclude, constraints_of, recommend
 from ..config.study import StatisticsOptions
 from ..console import Console, Step
 from ..evaluate.match_file import MatchFile
+from ..results.decision import Recommendation
 from ..results.recipe import SCRATCH
 from ..results.schema import Results
-from ..results.study_statistics import Recommendation, Statistics
+from ..results.study_statistics import Statistics
 from .kept_step import kept_step
 
 METHOD = 3  # changes with what `conclude` makes of the same rows

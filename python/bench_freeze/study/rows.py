@@ -18,6 +18,7 @@ from ..deployment.plan_builds import measure_builds
 from ..export.onnx_export import MODEL
 from ..export.plan import PLAN
 from ..finetune.arm import CHECKPOINT, Arm, load_tuned
+from ..output import ARTIFACTS
 from ..results.findings import Findings
 from ..results.inputs import BaseOutput
 from ..results.recipe import STATIC
@@ -196,4 +197,5 @@ def _hashes(deployment: Deployment, tuned_sha256: str | None = None) -> Artifact
         onnx_sha256=deployment.onnx.sha256(MODEL) if deployment.onnx is not None else None,
         plan_sha256=deployment.plan.sha256(PLAN) if deployment.plan is not None else None,
         bytes=deployment.size_bytes,
+        file=None if deployment.file is None else f"{ARTIFACTS}/{deployment.file}",
     )

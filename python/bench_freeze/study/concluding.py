@@ -54,11 +54,16 @@ def study_statistics(
 
 
 def _rows_sha256(results: Results) -> str:
-    """Of originals and rows; `weights` counts only where it says something, so that older statistics are kept."""
+    """Of originals and rows; what newer versions add counts only where it says something: older statistics are kept."""
     records = msgspec.to_builtins([results.originals, results.rows])
     for record in (*records[0], *records[1]):
         if record["weights"] is None:
             del record["weights"]
+        scopes = [record["latency"][scope] for scope in ("model", "pipeline")]
+        plans = (record.get("builds") or {}).get("plans", ())
+        for latency in (*scopes, *(plan["model"] for plan in plans)):
+            if latency is not None and latency["ratio_to_original"] is None:
+                del latency["ratio_to_original"]
     return hashlib.sha256(msgspec.json.encode(records)).hexdigest()
 
 

@@ -14,7 +14,6 @@ from ..text.markdown import markdown as marked
 from ..text.markdown import markdown_cell as marked_cell
 from ..text.terminal import line
 from ..text.visible import cell, visible
-from .advice import advice
 from .finding import UNCHECKED, Finding, Outcome
 from .headline import headline
 from .row_names import spoken
@@ -70,7 +69,7 @@ def told(outcome: Outcome) -> list[str]:
     texts = [headline(outcome)]
     for finding in _open(outcome):
         texts.append(f"  {finding.status}: {item(finding)}")
-        texts += [f"    {todo}"] if (todo := _remedy(finding)) else []
+        texts += [f"    {finding.remedy}"] if finding.remedy else []
     return texts
 
 
@@ -92,7 +91,7 @@ def markdown(outcome: Outcome) -> str:
     parts = [f"### {marked(headline(outcome))}", ""]
     for finding in open_[:MOST_OPEN]:
         parts.append(f"- **{finding.status}** {marked(item(finding))}")
-        parts += [f"  - {marked(todo)}" for todo in [_remedy(finding)] if todo]
+        parts += [f"  - {marked(finding.remedy)}"] if finding.remedy else []
     if len(open_) > MOST_OPEN:
         parts.append(f"- {len(open_) - MOST_OPEN} more, below")
     parts += [*(f"- {marked(note)}" for note in outcome.notes if note.startswith(UNCHECKED)), ""]
@@ -142,7 +141,6 @@ def _as_json(finding: Finding) -> dict[str, Any]:
         **asdict(finding),
         "key": list(finding.key.parts().values()),
         "change_share": finding.change_share,
-        "remedy": _remedy(finding),
     }
 
 
@@ -157,10 +155,6 @@ def _columns(width: int) -> list[int]:
 
 def _open(outcome: Outcome) -> list[Finding]:
     return [finding for finding in spoken(outcome).ordered() if finding.status != "PASS"]
-
-
-def _remedy(finding: Finding) -> str:
-    return advice(finding)
 
 
 def _counted(outcome: Outcome) -> str:

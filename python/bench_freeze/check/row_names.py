@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from ..results.identity import RowKey, varying
+from ..results.identity import PARTS, RowKey, varying
 from .finding import Finding, Outcome
 from .snapshot import PROFILE
 
@@ -14,22 +14,30 @@ _ALWAYS = ("freeze", "construction")  # the name of a row that differs from no o
 
 
 def row_names(keys: Iterable[RowKey]) -> dict[RowKey, str]:
-    """A short name of each row, such as "freeze 15, branched, ORT fp32": the parts in which some rows differ.
+    """A short name of each row, such as "freeze 15, branched, ORT fp32": the parts in which rows differ.
 
-    Names differ as keys do.
+    Names differ as keys do. A recipe, say, that all trained rows share is left out, although an original has none.
     """
     every = list(dict.fromkeys(keys))
-    parts = set(varying(every)) or set(_ALWAYS)
-    return {key: _name(key, parts) or _name(key, {"construction"}) for key in every}
+    names = {key: _name(key, _telling(every)) for key in every}
+    if len(set(names.values())) < len(every) or not all(names.values()):
+        names = {key: _name(key, {*_ALWAYS, *varying(every)}) for key in every}
+    return names
 
 
 def shared_parts(keys: Iterable[RowKey]) -> str:
     """What `row_names` leaves out, in the same words; empty where nothing is shared."""
     every = list(dict.fromkeys(keys))
-    if not every:
-        return ""
-    left_out = set(every[0].parts()) - (set(varying(every)) or set(_ALWAYS))
-    return _name(every[0], left_out)
+    left_out = set(PARTS) - _telling(every)
+    common = {part: next((v for key in every if (v := getattr(key, part)) is not None), None) for part in left_out}
+    return _name(replace(every[0], **common), left_out) if every else ""
+
+
+def _telling(keys: list[RowKey]) -> set[str]:
+    """The parts that names are made of; what some rows do not have differs only among those that have it."""
+    differ = set(varying(keys))
+    values = {part: {getattr(key, part) for key in keys} - {None} for part in differ}
+    return {part for part in differ if len(values[part]) > 1 or part in _ALWAYS} or set(_ALWAYS)
 
 
 def _name(key: RowKey, parts: set[str]) -> str:

@@ -75,7 +75,8 @@ def item(finding: Finding) -> str:
         return finding.sentence
     proven = {"REGRESSION": ": proven", "AMBIGUOUS": ": not proven"}.get(finding.status, "")
     values = f"{value(finding.reference, finding)} \u2192 {value(finding.current, finding)}"
-    return f"{finding.row}: {finding.metric} {values}, {moved(finding)}{proven}."
+    basis = f" ({finding.basis})" if finding.basis else ""
+    return f"{finding.row}: {finding.metric} {values}, {moved(finding)}{proven}{basis}."
 
 
 def method(outcome: Outcome) -> str:
@@ -83,8 +84,8 @@ def method(outcome: Outcome) -> str:
     shared = shared_parts(finding.key for finding in outcome.findings)
     of_all = f" All rows: {shared}." if shared else ""
     return (
-        f"{outcome.current} against {outcome.baseline}.{of_all} Positive is worse. A regression is proven when the lower "
-        "95 % bound of the change lies beyond the limit and its p-value, adjusted over all tests, is below 2 %."
+        f"{outcome.current} against {outcome.baseline}.{of_all} Positive is worse. A regression is proven when the "
+        "lower 95 % bound of the change lies beyond the limit and its p-value, adjusted over all tests, is below 2 %."
     )
 
 

@@ -32,9 +32,11 @@ def key(**changes):
 
 def finding(status, **changes):
     values = {
-        "rule": "latency_model", "row": "freeze 15 branched ort fp32", "key": key(), "metric": "model latency p50", "unit": "s",
+        "rule": "latency_model", "row": "freeze 15 branched ort fp32", "key": key(),
+        "metric": "model latency p50", "unit": "s",
         "status": status, "sentence": f"a sentence of {status} | <b>", "reference": 0.005, "current": 0.006,
         "change": 0.001, "low": 0.0008, "high": 0.0012, "limit": 0.00025, "limit_text": "5%", "p_value": 1e-6,
+        "remedy": "" if status == "PASS" else f"what to do about {status} <i>",
     }  # fmt: skip
     return Finding(**values | changes)
 
@@ -42,6 +44,7 @@ def finding(status, **changes):
 @pytest.fixture
 def outcome():
     exact = {
+        "rule": "size",
         "metric": "file size",
         "unit": "bytes",
         "reference": 12e6,
@@ -101,7 +104,8 @@ def test_only_what_failed_or_is_open_stands_outside_of_the_fold(outcome):
     assert "file size" not in seen
     assert "file size" in folded
     assert "a note" in folded
-    assert seen.count("\n  - ") == 2  # what to do about each
+    assert seen.count("\n  - what to do about ") == 2
+    assert "<i>" not in seen
 
 
 def test_a_long_table_leaves_room_for_the_rest_of_a_comment():

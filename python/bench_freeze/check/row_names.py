@@ -30,7 +30,7 @@ def shared_parts(keys: Iterable[RowKey]) -> str:
     every = list(dict.fromkeys(keys))
     left_out = set(PARTS) - _telling(every)
     common = {part: next((v for key in every if (v := getattr(key, part)) is not None), None) for part in left_out}
-    return _name(replace(every[0], **common), left_out) if every else ""
+    return _name(replace(every[0], **common), left_out) if every else ""  # type: ignore[arg-type]
 
 
 def _telling(keys: list[RowKey]) -> set[str]:

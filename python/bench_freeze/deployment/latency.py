@@ -75,7 +75,7 @@ def measure_latency(
     scope when it is done, so that it outlives a failure of what comes next.
     """
     own_clock = engine_clock(engine) if clock is None else None
-    telemetry = MachineTelemetry(engine.identity.device) if clock is None else None
+    telemetry = MachineTelemetry(engine.identity.device, engine.identity.threads) if clock is None else None
     clock = clock or HostClock()
     before = telemetry.read() if telemetry is not None else {}
     images = [load_batch(records, 0, engine.card.imgsz).images for records in batches]
@@ -88,7 +88,7 @@ def measure_latency(
     if telemetry is None:
         return Measured(scopes, stages, len(batches))
     after = telemetry.read()
-    kept = {"before": before, "after": after, "missing": telemetry.missing}
+    kept = {"before": before, "after": after, "missing": telemetry.missing, "notes": list(telemetry.notes)}
     return Measured(scopes, stages, len(batches), kept, telemetry.conditions(before, after))
 
 

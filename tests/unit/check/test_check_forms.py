@@ -16,6 +16,8 @@ from bench_freeze.check.limits import make_rules
 from bench_freeze.check.metric import METRICS
 from bench_freeze.check.row_names import spoken
 from bench_freeze.check.words import HEADINGS, cells
+from bench_freeze.commands.run import study_values
+from bench_freeze.config.study import Study
 from bench_freeze.results.identity import RowKey
 from tests.unit.check.check_files import edit, write_results
 
@@ -210,19 +212,29 @@ def test_the_example_rules_are_valid():
 
 
 def commands(value):
-    """Every line of a workflow that calls the tool."""
+    """Every command line of a workflow that calls the tool, whole scripts taken apart into lines."""
     if isinstance(value, dict):
         return [found for part in value.values() for found in commands(part)]
     if isinstance(value, list):
         return [found for part in value for found in commands(part)]
-    return [value] if isinstance(value, str) and value.startswith("bench-freeze ") else []
+    lines = value.splitlines() if isinstance(value, str) else []
+    return [line.partition("||")[0].strip() for line in lines if line.strip().startswith("bench-freeze ")]
 
 
-@pytest.mark.parametrize("name", ["github-actions.yml", "gitlab-ci.yml"])
-def test_the_example_workflows_parse_and_their_commands_too(name):
-    workflow = yaml.safe_load((EXAMPLES / name).read_text())
-    found = commands(workflow)
-    assert [shlex.split(command)[1] for command in found] == ["run", "check"]
+@pytest.mark.parametrize(
+    ("name", "called"),
+    [("github-actions.yml", ["run"]), ("gitlab-ci.yml", ["run", "check", "report"])],
+)
+def test_the_example_workflows_parse_and_their_commands_too(name, called):
+    found = [shlex.split(command) for command in commands(yaml.safe_load((EXAMPLES / name).read_text()))]
+    found = [command for command in found if command[1] != "baseline"]
+    assert [command[1] for command in found] == called
     for command in found:
-        cli._parser().parse_args(shlex.split(command)[1:])
-    assert "train" not in json.dumps(workflow.get("check") or workflow["jobs"]["check"])
+        cli._parser().parse_args(command[1:])
+        assert {word for word in command if word.endswith(".toml")} <= {"study.toml", "check.toml"}
+
+
+def test_the_example_study_is_one():
+    parsed = cli._parser().parse_args(["run", str(EXAMPLES / "study.toml")])
+    study = Study(**study_values(parsed))
+    assert (study.freeze, study.engine, study.construction) == ((22, 15), ("ort",), ("branched",))

@@ -16,8 +16,7 @@ from bench_freeze.check.limits import make_rules
 from bench_freeze.check.metric import METRICS
 from bench_freeze.check.row_names import spoken
 from bench_freeze.check.words import HEADINGS, cells
-from bench_freeze.commands.run import study_values
-from bench_freeze.config.study import Study
+from bench_freeze.config.study import read_toml, study_from
 from bench_freeze.results.identity import RowKey
 from tests.unit.check.check_files import edit, write_results
 
@@ -235,6 +234,5 @@ def test_the_example_workflows_parse_and_their_commands_too(name, called):
 
 
 def test_the_example_study_is_one():
-    parsed = cli._parser().parse_args(["run", str(EXAMPLES / "study.toml")])
-    study = Study(**study_values(parsed))
+    study = study_from(read_toml(EXAMPLES / "study.toml"), "study.toml")
     assert (study.freeze, study.engine, study.construction) == ((22, 15), ("ort",), ("branched",))

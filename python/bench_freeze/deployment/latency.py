@@ -100,7 +100,7 @@ def measure_latency(
     scope when it is done, so that it outlives a failure of what comes next.
     """
     own_clock = engine_clock(engine) if clock is None else None
-    telemetry = MachineTelemetry(engine.identity.device) if clock is None else None
+    telemetry = MachineTelemetry(engine.identity.device, engine.identity.threads) if clock is None else None
     clock = clock or HostClock()
     before = telemetry.read() if telemetry is not None else {}
     images = [load_batch(records, 0, engine.card.imgsz).images for records in batches]
@@ -118,7 +118,12 @@ def measure_latency(
         scopes=scopes,
         stages=stages,
         batches=len(batches),
-        telemetry={"before": before, "after": after, "missing": telemetry.missing},
+        telemetry={
+            "before": before,
+            "after": after,
+            "missing": telemetry.missing,
+            "notes": list(telemetry.notes),
+        },
         invalid=conditions.invalid,
         ambiguous=conditions.ambiguous,
     )

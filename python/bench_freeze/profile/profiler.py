@@ -103,7 +103,7 @@ class _Profiler:
         self._source, self._sets = source, sets
         self._clock = HostClock()
         self._rule = StoppingRule(request.samples, request.seconds, criterion=request.criterion)
-        self._telemetry = MachineTelemetry(source.device)
+        self._telemetry = MachineTelemetry(source.device, engine.identity.threads)
         batch = fixed or (request.batches[0] if request.batches else 1)
         self._batches = self._records(batch, folder)
         self._images = np.concatenate([load_batch(records, 0, card.imgsz).images for records in self._batches[:4]])

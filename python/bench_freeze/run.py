@@ -11,6 +11,7 @@ from . import __version__
 from .analysis.analyses import measure_findings
 from .analysis.trained import Trained
 from .artifact import Artifact, ArtifactStore
+from .conclusions import recommend
 from .conclusions.contradictions import contradictions
 from .config.study import Study
 from .console import Console
@@ -26,7 +27,7 @@ from .output import output_folder
 from .results.schema import Latencies, MatchFileFacts, Results, encode
 from .results.sealing import seal
 from .study.bench import Bench
-from .study.concluding import recommendation_of, study_statistics
+from .study.concluding import study_statistics
 from .study.facts import data_facts, pretrainings, study_facts, weights_facts
 from .study.inputs import Inputs, read_inputs
 from .study.rows import PROTOCOL, measure_original, measure_row
@@ -71,7 +72,7 @@ def run(study: Study, console: Console, command: list[str]) -> Results:
         results.finished = True
         threads = study.deployment.workers or default_workers()
         results.statistics = study_statistics(results, matches, study.statistics, threads, store, console)
-        results.recommendation = recommendation_of(results)
+        results.recommendation = recommend(results)
         _write(study.out_folder, results, matches, store)
         write_report(study.out_folder, results, every, store, console)
     return results

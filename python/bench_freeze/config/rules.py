@@ -130,7 +130,7 @@ def _check_statistics(options: StatisticsOptions) -> None:
 
 
 def _check_constraints(options: ConstraintOptions, timing: TimingOptions) -> None:
-    for name in ("max_base_drop", "min_target_map"):
+    for name in ("max_base_drop", "min_target_map", "indifference"):
         value = getattr(options, name)
         if value is not None and not 0 <= value <= 1:
             raise InputError(f"{name} = {value} is out of range; give a fraction of mAP from 0 to 1.")

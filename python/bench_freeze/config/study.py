@@ -117,6 +117,11 @@ class ConstraintOptions:
         "recommendation", "the pick's loss of base mAP at most (default: the widest equivalence margin)"
     )
     min_target_map: float | None = _flag("recommendation", "the pick's target mAP at least")
+    indifference: float = _flag(
+        "recommendation",
+        "loss of target mAP that counts as none: a cheaper arm is picked where it is shown within it",
+        0.01,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The last step of a study: statistics, kept as an artifact, and the recommendation, which is made of them at once."""
+"""The last step of a study: statistics, kept as an artifact."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from typing import Any
 import msgspec
 
 from ..artifact import ArtifactStore
-from ..conclusions import conclude, constraints_of, recommend
+from ..conclusions import conclude
 from ..config.study import StatisticsOptions
 from ..console import Console, Step
 from ..evaluate.match_file import MatchFile
-from ..results.decision import Recommendation
 from ..results.recipe import SCRATCH
 from ..results.schema import Results
 from ..results.study_statistics import Statistics
@@ -65,11 +64,3 @@ def _rows_sha256(results: Results) -> str:
             if latency is not None and latency["ratio_to_original"] is None:
                 del latency["ratio_to_original"]
     return hashlib.sha256(msgspec.json.encode(records)).hexdigest()
-
-
-def recommendation_of(results: Results) -> Recommendation | None:
-    """The pick under the constraints that the study names."""
-    found = results.statistics
-    if found is None:
-        return None
-    return recommend(found, constraints_of(results.study, found.margins), str(results.study.get("split", "val")))

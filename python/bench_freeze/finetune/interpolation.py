@@ -17,7 +17,6 @@ from copy import deepcopy
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
@@ -47,7 +46,7 @@ def interpolated(
 
     `data` are the training images. Raises AuditError when a frozen tensor differs from the base's.
     """
-    inputs: dict[str, Any] = {
+    inputs: dict[str, object] = {
         "weights_sha256": base.sha256,
         "tuned_sha256": tuned.sha256(CHECKPOINT),
         "freeze": arm.freeze,
@@ -68,7 +67,7 @@ def _build(
     base: Checkpoint,
     data: DetectionSet,
     folder: Path,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     began = time.monotonic()
     model = blend(base.model, load_tuned(tuned).model, alpha, arm.freeze)
     if training.interpolate_bn == "reestimate":
@@ -84,7 +83,7 @@ def _build(
     }
 
 
-def blend(base: Any, tuned: Any, alpha: float, freeze: int) -> Any:
+def blend(base: nn.Module, tuned: nn.Module, alpha: float, freeze: int) -> nn.Module:
     """A detector with the tuned head and layers `freeze`.. between base (alpha 0) and tuned (1), statistics too."""
     model = deepcopy(tuned)
     originals = base.state_dict()
@@ -99,7 +98,7 @@ def blend(base: Any, tuned: Any, alpha: float, freeze: int) -> Any:
 def reestimate_statistics(model: nn.Module, freeze: int, data: DetectionSet, training: TrainingOptions) -> None:
     """Measure the BatchNorm statistics of layers `freeze`.. anew; those of frozen layers stay."""
     device = torch.device(training.device)
-    layers: Any = model.model
+    layers = model.model
     model.to(device).eval()
     norms = [m for layer in layers[freeze:] for m in layer.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
     momenta = [norm.momentum for norm in norms]
@@ -107,7 +106,7 @@ def reestimate_statistics(model: nn.Module, freeze: int, data: DetectionSet, tra
         norm.reset_running_stats()
         norm.momentum = None  # a cumulative average: every batch counts alike
         norm.train()
-    kept: Any = frozenset(model.save)
+    kept = frozenset(model.save)
     whole = len(data.images) // training.train_batch * training.train_batch or len(data.images)  # no small last batch
     images = data.images[: min(whole, STATISTICS_IMAGES)]
     with torch.no_grad():

@@ -9,8 +9,11 @@ from bench_freeze.gallery.gather import small_copy
 from bench_freeze.report.assemble import view_of
 from bench_freeze.report.examples_view import deployed_of
 from bench_freeze.report.html.page import report_page
+from bench_freeze.results.curves import Confusion, ConfusionCell, HeadCurves
+from bench_freeze.results.decision import Answer, ParetoMember, Quoted, Ratio, Trade
 from bench_freeze.results.examples import ExampleBox, ExampleImage, ExampleModel, Examples, Found
 from bench_freeze.results.schema import RejectedSample, Results, decode
+from bench_freeze.results.study_statistics import Interval
 
 REAL = Path(__file__).parents[2] / "bench" / "results"
 SCRIPT = "<script>alert(1)</script>"
@@ -94,4 +97,76 @@ def examples_of(results: Results, *, images: int, file: str = "image.jpg") -> Ex
         score_threshold=0.25, iou_threshold=0.5, classes={"target": names, "base": results.data["base"].classes},
         head_classes={"target": names, "base": results.data["base"].classes},
         models=[ExampleModel(rows=[i]) for i in range(models)], images=made,
+    )  # fmt: skip
+
+
+def decided(name: str = "fruit9_depths_seeds_320") -> Results:
+    """A real study whose decision was graded: two answers, a front, arms that break a constraint, a deployed file."""
+    results = real(name)
+    arms = {arm.name: arm for arm in results.statistics.arms}
+    original = results.originals[0].latency.model.p50_s
+    limit = 0.005
+
+    def ratio(arm):
+        value = arm.latency_p50_s / original
+        return Ratio(value=value, interval=Interval(low=value - 0.02, high=value + 0.03))
+
+    def trade(arm, other):
+        target = arm.target.value - other.target.value
+        return Trade(
+            other=other.name, target=target, target_interval=Interval(low=target - 0.04, high=target + 0.04),
+            base=arm.base_change.value - other.base_change.value, latency_ratio=ratio(arm),
+            bytes=arm.bytes - other.bytes, sentence=f"Against {other.name}: {target:+.3f} target mAP.",
+        )  # fmt: skip
+
+    def answer(kind, arm, other):
+        quoted = Quoted(
+            value=arm.target_test.value, interval=arm.target_test.interval, source="test split",
+            measured=arm.target.value, optimism=0.011, covers="images and trainings",
+        )  # fmt: skip
+        return Answer(
+            kind=kind, name=arm.name, identity=arm.identity, target=quoted, base_change=arm.base_change,
+            isolated=arm.isolated, latency_p50_s=arm.latency_p50_s, latency_interval_s=arm.latency_interval_s,
+            latency_ratio=ratio(arm), bytes=arm.bytes, support=0.58,
+            over_head_only=trade(arm, arms["branched 22"]), against_other=trade(arm, other),
+        )  # fmt: skip
+
+    def member(arm):
+        broken = -arm.base_change.value > limit
+        breaks = [f"Loses {-arm.base_change.value:.3f} of base mAP, {limit} are allowed."] if broken else []
+        return ParetoMember(
+            name=arm.name, target=arm.target, base_change=arm.base_change, latency_p50_s=arm.latency_p50_s,
+            latency_interval_s=arm.latency_interval_s, tied_with_pick=None, identity=arm.identity,
+            on_front=not broken and arm.name != "branched 15", breaks=breaks, latency_ratio=ratio(arm), bytes=arm.bytes,
+        )  # fmt: skip
+
+    best, cheap = arms["branched 0"], arms["branched 6"]
+    results.recommendation = msgspec.structs.replace(
+        results.recommendation, pick=cheap.name, identity=cheap.identity, pareto=[member(arm) for arm in arms.values()],
+        indifference=0.01, support=0.58, grade="weak", ties=[best.name],
+        answers=[answer("most accurate", best, cheap), answer("cheapest within the indifference", cheap, best)],
+        grade_reasons=["55 images: fewer than 100.", "The order of the arms survives 58 % of the resamples."],
+        next_steps=["Label about 150 more target images.", "Add seeds: --seeds 0,1,2,3,4."],
+    )  # fmt: skip
+    results.rows = [
+        msgspec.structs.replace(
+            row,
+            artifact=msgspec.structs.replace(row.artifact, file=f"artifacts/onnx-{k:012x}/model.onnx"),
+            target=msgspec.structs.replace(row.target, curves=curves_of(results.data["target"].classes, k)),
+            base=msgspec.structs.replace(row.base, curves=curves_of(results.data["base"].classes, k)),
+        )
+        for k, row in enumerate(results.rows)
+    ]
+    return results
+
+
+def curves_of(classes: list[str], seed: int) -> HeadCurves:
+    """Curves and a confusion matrix of no model."""
+    generator = np.random.default_rng(seed)
+    falling = np.linspace(1, 0.1, 101) * generator.uniform(0.8, 1)
+    cells = [ConfusionCell(k, k, 20 + k) for k in range(len(classes))]
+    cells += [ConfusionCell(0, 1, 7), ConfusionCell(2, -1, 5), ConfusionCell(-1, 1, 3)]
+    return HeadCurves(
+        iou_threshold=0.5, precision=falling.tolist(), f1=(falling * np.linspace(0.3, 1, 101)).tolist(),
+        confusion=Confusion(score_threshold=0.25, iou_threshold=0.45, classes=classes, cells=cells),
     )  # fmt: skip

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from ..exit_status import exit_table
-from ..text.terminal import Shown, rich_console, say
+from ..text.terminal import Shown, lines, rich_console, say
 from ..user_files import check_target, write_text
 from .help_format import HelpFormatter
+
+STYLES = {r"\bVALID\b": "green", r"\bAMBIGUOUS\b": "yellow", r"\bINVALID\b": "red", r"^[A-Z][a-z ]+:": "bold"}
 
 
 def add_report(commands: Any) -> None:
@@ -27,7 +29,10 @@ def add_report(commands: Any) -> None:
     report.add_argument("results", nargs="+", metavar="RESULTS", help="results.json, its folder, or a profile's json")
     report.add_argument("--html", metavar="FILE", help="write the page: one file with everything in it")
     report.add_argument("--markdown", metavar="FILE", help="write the table as Markdown")
-    report.add_argument("--csv", metavar="FILE", help="write the numbers as they were measured, unrounded")
+    report.add_argument(
+        "--csv", metavar="FILE", help="write the numbers as they were measured, unrounded, units in the headings"
+    )
+    report.add_argument("--verbose", action="store_true", help="every row, column and conclusion, not the main ones")
     report.set_defaults(call=_report)
 
 
@@ -49,22 +54,44 @@ def _report(parsed: argparse.Namespace, command: list[str]) -> int:
         write_text(Path(parsed.csv), csv_table(documents.view), "--csv")
     written = [name for name in (parsed.html, parsed.markdown, parsed.csv) if name is not None]
     if not written:
-        show(documents.view)
+        show(documents.view, verbose=parsed.verbose)
     for name in written:
         say(name)
     return 0
 
 
-def _gain(results: Any) -> list[str]:
-    from ..report.gain_text import plain_gain
+def show(view: Any, *, verbose: bool = False) -> None:
+    """A view on standard output: what decides in a screen, or all of it; the same for a terminal and for a log."""
+    if verbose:
+        _show_all(view)
+        return
+    from ..report.summary_text import WIDTH, summary
 
-    found = results.statistics.gain if results.statistics is not None else None
-    return [] if found is None else plain_gain(found)
+    if not sys.stdout.isatty():
+        print(lines(summary(view, WIDTH)))
+        return
+    console = rich_console()
+    console.print(Shown(_coloured(summary(view, console.width))))
 
 
-def show(view: Any) -> None:
-    """Table and conclusions on standard output: drawn for a terminal of this width, plain lines for a pipe."""
+def _coloured(texts: list[str]) -> Any:
+    """Lines with the verdicts in colours. They fit by now: Rich is not to wrap them again."""
+    from rich.console import Group
+    from rich.text import Text
+
+    drawn = []
+    for text in texts:
+        one = Text(text, no_wrap=True, overflow="ignore")
+        for words, style in STYLES.items():
+            one.highlight_regex(words, style)
+        drawn.append(one)
+    return Group(*drawn)
+
+
+def _show_all(view: Any) -> None:
+    """Every row and column, then every conclusion and warning."""
     from ..report.conclusions_text import conclusion_lines
+    from ..report.gain_text import plain_gain
     from ..report.table import plain_table, terminal_table
 
     if sys.stdout.isatty():
@@ -73,5 +100,8 @@ def show(view: Any) -> None:
     else:
         print(plain_table(view))
     for study in view.studies:
-        for line in conclusion_lines(study.results) + _gain(study.results):
+        statistics = study.results.statistics
+        gain = plain_gain(statistics.gain) if statistics is not None and statistics.gain is not None else []
+        remarks = [f"! {remark.text} {remark.remedy}".rstrip() for remark in study.remarks]
+        for line in (*conclusion_lines(study.results), *gain, *remarks):
             say(line if len(view.studies) == 1 else f"{study.name}: {line}")

@@ -52,6 +52,9 @@ def add_run(commands: Any) -> None:
     groups["output"].add_argument(
         "--json", action="store_true", help="print results.json on standard output, no table, no progress bars"
     )
+    groups["output"].add_argument(
+        "--verbose", action="store_true", help="show every row, column and conclusion at the end, not the main ones"
+    )
     run.set_defaults(call=_run)
 
 
@@ -132,7 +135,7 @@ def _run(parsed: argparse.Namespace, command: list[str]) -> int:
     if parsed.json:
         print_json(seal(encode(results)))
         return 0
-    show(view_of({study.out_folder.resolve().name: results}))
+    show(view_of({study.out_folder.resolve().name: results}), verbose=parsed.verbose)
     say(f"{study.out_folder / RESULTS}")
     say(f"{study.out_folder / REPORT}")
     return 0

@@ -10,9 +10,14 @@ import numpy as np
 from ..data.classes import ClassMap
 from ..data.dataset import DetectionSet, DetectionTable
 from ..evaluate import Evaluation, evaluate
+from ..evaluate.head_curves import CONFUSION_IOU, CONFUSION_SCORE, IOU_THRESHOLD, confusion, head_curves
 from ..evaluate.match_file import MatchFile
+from ..results.curves import Confusion, ConfusionCell, HeadCurves
 from ..results.schema import Accuracy, ClassAccuracy
 from .pipeline import HeadDetections
+
+MOST_CELLS = 400  # of a confusion matrix: 50 rows with two heads stay below a megabyte
+DIGITS = 5  # of a point of a curve: more than a plot shows
 
 
 @dataclass(frozen=True)
@@ -22,18 +27,47 @@ class Scored:
     accuracy: Accuracy
     evaluation: Evaluation
     low: Evaluation | None = None  # the same at IoU below 0.50, where something is to be read from it
+    scored: tuple[DetectionTable, DetectionSet] | None = None  # what the curves are made of when they are kept
 
     def kept_in(self, matches: MatchFile) -> Accuracy:
         """The accuracy with the names under which its match data are now kept."""
         parts = self.accuracy.breakdown
         if self.low is not None and parts is not None:
             parts = msgspec.structs.replace(parts, low_matches=matches.add(self.low))
-        return msgspec.structs.replace(self.accuracy, matches=matches.add(self.evaluation), breakdown=parts)
+        kept = matches.add(self.evaluation)
+        return msgspec.structs.replace(self.accuracy, matches=kept, breakdown=parts, curves=self._curves())
+
+    def _curves(self) -> HeadCurves | None:
+        """Curves and the fullest cells of the confusion matrix, as the results keep them."""
+        found = head_curves(self.evaluation)
+        if found is None or self.scored is None:
+            return None
+        table, data = self.scored
+        counts = confusion(data.ground_truth, table)
+        background = len(data.class_names)
+        filled = sorted(zip(*np.nonzero(counts), strict=True), key=lambda cell: (-counts[cell], *cell))
+        kept = [
+            ConfusionCell(*(-1 if k == background else int(k) for k in cell), int(counts[cell]))
+            for cell in filled[:MOST_CELLS]
+        ]
+        return HeadCurves(
+            iou_threshold=IOU_THRESHOLD,
+            precision=[round(float(v), DIGITS) for v in found.precision],
+            f1=[round(float(v), DIGITS) for v in found.f1],
+            confusion=Confusion(
+                score_threshold=CONFUSION_SCORE,
+                iou_threshold=CONFUSION_IOU,
+                classes=list(data.class_names),
+                cells=kept,
+                left_out=len(filled) - len(kept),
+            ),
+        )
 
 
 def score(detections: HeadDetections, classes: ClassMap, data: DetectionSet) -> Scored:
     """Score one head's detections by the COCO protocol; classes that were left out of the map are not scored."""
-    evaluation = evaluate(data.ground_truth, as_table(detections, classes))
+    table = as_table(detections, classes)
+    evaluation = evaluate(data.ground_truth, table)
     stats = evaluation.stats()
     per_class = {
         name: ClassAccuracy(ap=ap, ap50=ap50, ground_truth=int(count))
@@ -57,7 +91,7 @@ def score(detections: HeadDetections, classes: ClassMap, data: DetectionSet) -> 
         detections=len(detections),
         dropped_detections=detections.dropped,
     )
-    return Scored(accuracy, evaluation)
+    return Scored(accuracy, evaluation, scored=(table, data))
 
 
 def as_table(detections: HeadDetections, classes: ClassMap) -> DetectionTable:

@@ -1,4 +1,4 @@
-"""Which images are shown: the best and the worst of every depth, and those on which two engines differ most."""
+"""Which images are shown: what depth bought, the best and the worst of every depth, where two engines differ most."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_IMAGES = 12  # of each set
 
 @dataclass
 class Choice:
-    """One image of a set, why it is shown, and one or two models to show on it first (positions)."""
+    """One image of a set, why it is shown, and one to three models to show on it first (positions)."""
 
     image: int
     why: list[str] = field(default_factory=list)
@@ -29,13 +29,37 @@ class Choice:
 def choose_images(role: str, models: Sequence[KeptModel], data: DetectionSet, classes: ClassMap) -> list[Choice]:
     """At most MOST_IMAGES images of a set, the reasons in the order of the depths."""
     chosen: dict[int, Choice] = {}
-    for image, why, suggest in (*_extremes(role, models, data, classes), *_engine_differences(role, models, data)):
+    for image, why, suggest in (
+        *_bought_by_depth(role, models, data, classes),
+        *_extremes(role, models, data, classes),
+        *_engine_differences(role, models, data),
+    ):
         if image in chosen or len(chosen) < MOST_IMAGES:
             choice = chosen.setdefault(image, Choice(image, suggest=suggest))
             choice.why.append(why)
-            if len(suggest) > len(choice.suggest):  # two models beside each other show more than one
+            if len(suggest) > len(choice.suggest):  # models beside each other show more than one
                 choice.suggest = suggest
     return list(chosen.values())
+
+
+def _bought_by_depth(
+    role: str, models: Sequence[KeptModel], data: DetectionSet, classes: ClassMap
+) -> Iterator[tuple[int, str, list[int]]]:
+    """Where training more layers helped most, twice, and where it harmed most; at most three depths side by side."""
+    depths = {r.freeze: k for k in _one_for_each_depth(role, models) if isinstance(r := models[k].record, Row)}
+    if role != "target" or len(depths) < 2:
+        return
+    order = sorted(depths, reverse=True)
+    shown = list(dict.fromkeys([order[0], order[len(order) // 2], order[-1]]))
+    f1 = {depth: _f1(role, models[depths[depth]], data, classes) for depth in shown}
+    boxes = np.bincount(data.ground_truth.image_index[~data.ground_truth.is_crowd], minlength=len(data.images))
+    gain = f1[shown[-1]] - f1[shown[0]]
+    for verb, sign, count in (("finds more", 1, 2), ("finds less", -1, 1)):
+        for image in _ranked(-sign * gain, boxes)[:count]:
+            if sign * gain[image] > 0:
+                each = ", ".join(f"{f1[depth][image]:.2f} with {depth} frozen" for depth in shown)
+                why = f"freeze {shown[-1]} {verb} than freeze {shown[0]}: F1 {each}"
+                yield image, why, [depths[depth] for depth in shown]
 
 
 def _extremes(
@@ -118,10 +142,12 @@ def _f1(role: str, model: KeptModel, data: DetectionSet, classes: ClassMap) -> N
 
 def _first(order: NDArray[np.float64], boxes: NDArray[np.int64]) -> int | None:
     """The image with annotations that comes first, of equal ones that with the most boxes."""
-    for image in np.lexsort((-boxes, order)):
-        if boxes[image] and np.isfinite(order[image]):
-            return int(image)
-    return None
+    return next(iter(_ranked(order, boxes)), None)
+
+
+def _ranked(order: NDArray[np.float64], boxes: NDArray[np.int64]) -> list[int]:
+    """Images with annotations by ascending `order`, of equal ones first that with the most boxes."""
+    return [int(image) for image in np.lexsort((-boxes, order)) if boxes[image] and np.isfinite(order[image])]
 
 
 def _name(role: str, record: Row | Original) -> str:

@@ -9,6 +9,20 @@ from typing import Any
 from ..results.schema import Results
 
 
+def title(results: Results) -> str:
+    """What a study is, in a line."""
+    depths = sorted({row.freeze for row in results.rows}, reverse=True)
+    what = _weights(results)
+    if "training" in results.data:
+        what += f" fine-tuned on {results.data['training'].name}"
+    parts = [f"{'depth' if len(depths) == 1 else 'depths'} {_list(depths)}"] if depths else []
+    for values in ([row.construction for row in results.rows], [row.engine for row in results.rows]):
+        parts += [_list(list(dict.fromkeys(values)))] if values else []
+    seeds = len({row.seed for row in results.rows})
+    parts += [_count(seeds, "seed")] if seeds else []
+    return f"{what}: {', '.join(parts)}" if parts else what
+
+
 def asked(results: Results) -> str:
     """The question of a study in a few sentences."""
     study, data = results.study, results.data
@@ -44,7 +58,7 @@ def caption(results: Results) -> str:
     protocol, score, iou, most = (results.settings.get(name, "unknown") for name in names)
     return (
         f"AP by the {protocol} protocol (score > {score}, suppression at IoU {iou}, {most} detections); latency per "
-        f"batch of {results.study.get('batch')}; change = base mAP - original model's."
+        f"batch of {results.study.get('batch')}; base change = base mAP - original model's."
     )
 
 
@@ -53,7 +67,7 @@ def _weights(results: Results) -> str:
         return _list([found.name for found in results.pretrainings])
     name = results.study.get("weights")
     names = name if isinstance(name, list) else [name] if name else []
-    return _list([PurePath(name).name for name in names]) if names else "the embedded base detector"
+    return _list([PurePath(name).name for name in names]) if names else "the embedded detector"
 
 
 def _count(number: int, noun: str) -> str:

@@ -11,8 +11,11 @@ from ..results.identity import PARTS, RowKey, key_of
 from ..results.profile import Profile
 from ..results.schema import Latencies, Latency, Original, Results, Row
 from .arms import no_intervals, picked, with_statistics
-from .asked import asked, caption
+from .asked import asked, caption, title
 from .columns import ALWAYS, NAMES, NUMBERS, VERDICT
+from .decision import decision_of
+from .marks import with_marks
+from .remarks import remarks_of
 from .view import Column, ProfileView, RowView, StudyView, Value, View, worse
 
 Document = Results | Profile
@@ -21,11 +24,11 @@ Document = Results | Profile
 def view_of(documents: Mapping[str, Document]) -> View:
     """The view of some results files and profiles by their names; names are made unique by the caller."""
     studies = tuple(
-        StudyView(name, results, asked(results), caption(results))
+        StudyView(name, results, title(results), asked(results), caption(results))
         for name, results in documents.items()
         if isinstance(results, Results)
     )
-    rows = [row for study in studies for row in with_statistics(list(_study_rows(study)), study.results)]
+    rows = [row for study in studies for row in _own_rows(study)]
     profiles = []
     for name, profile in documents.items():
         if isinstance(profile, Profile):
@@ -35,13 +38,23 @@ def view_of(documents: Mapping[str, Document]) -> View:
     columns = _columns(rows)
     rows = list(_named(rows, columns))
     return View(
-        studies=studies,
+        studies=tuple(_concluded(study, _of(study, rows)) for study in studies),
         profiles=tuple(profiles),
         columns=columns,
         rows=tuple(rows),
         picked=tuple(row.id for study in studies for row in picked(_of(study, rows), study.results)),
         absent=(*_scored_sets(profiles), *_absent(rows, studies)),
     )
+
+
+def _own_rows(study: StudyView) -> list[RowView]:
+    return with_marks(with_statistics(list(_study_rows(study)), study.results), study.results)
+
+
+def _concluded(study: StudyView, rows: Sequence[RowView]) -> StudyView:
+    """A study with what is said of it in words, once its rows have names."""
+    results = study.results
+    return replace(study, decision=decision_of(results, rows), remarks=tuple(remarks_of(results, rows)))
 
 
 def _of(study: StudyView, rows: Sequence[RowView]) -> list[RowView]:
@@ -223,10 +236,15 @@ def _named(rows: Sequence[RowView], columns: Sequence[Column]) -> Iterable[RowVi
     several = len({row.source for row in rows}) > 1
     named = [replace(row, words=_words(row, varying, several)) for row in rows]
     counts, seen = Counter(row.name for row in named), Counter[str]()
+    arms: dict[tuple[str, RowKey], str] = {}
     for position, row in enumerate(named):
         seen[row.name] += 1
         number = {} if counts[row.name] == 1 else {"number": f"({seen[row.name]})"}
-        yield replace(row, id=f"row-{position}", words={**row.words, **number})
+        own = f"row-{position}"
+        if row.kind == "mean":
+            arms[row.source, row.key] = own
+        arm = arms.get((row.source, row.key.without("seed")), "") if row.kind == "model" else ""
+        yield replace(row, id=own, words={**row.words, **number}, arm=arm)
 
 
 def _words(row: RowView, varying: Sequence[str], several: bool) -> dict[str, str]:

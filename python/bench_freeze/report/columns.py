@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .view import Column
+from .view import Column, Format
 
 # Columns that name a row. `always` stand in every table, the others where rows differ in them.
 ALWAYS = ("freeze", "construction")
@@ -30,8 +30,9 @@ NUMBERS = (
         "target_test", "test mAP", "fraction", "Target head on the test split, of which nothing was chosen.", "higher"
     ),
     Column("base_map", "base mAP", "fraction", "Base head alone on the base set, IoU 0.50 to 0.95.", "higher"),
-    Column("change", "change", "change", "Base mAP less the original model's through the same engine.", "higher"),
+    Column("change", "base change", "change", "Base mAP less the original model's through the same engine.", "higher"),
     Column("merged_base", "merged base", "fraction", "Base mAP with both heads under one detection limit.", "higher"),
+    Column("ratio", "x original", "ratio", "Median time of the engine over the original model's.", "lower"),
     Column("model_p50", "model p50", "milliseconds", "Median time of the engine on a loaded batch.", "lower"),
     Column("model_p99", "model p99", "milliseconds", "99 % of the engine's calls were at least as fast.", "lower"),
     Column("pipeline_p50", "pipeline p50", "milliseconds", "Median time from image files to detections.", "lower"),
@@ -42,3 +43,12 @@ NUMBERS = (
 )
 
 VERDICT = Column("verdict", "verdict", "text", "Whether the latencies may be relied on; the reasons stand beside it.")
+
+# Units of the numbers as they are kept, by the names that the project gives them.
+UNIT_SUFFIX: dict[Format, str] = {
+    "milliseconds": "_s",
+    "joules": "_j",
+    "megabytes": "_bytes",
+    "rate": "_images_per_s",
+    "ratio": "_to_original",
+}

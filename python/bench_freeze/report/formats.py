@@ -14,6 +14,15 @@ _DIGITS: dict[Format, str] = {
     "joules": ".1f",
     "megabytes": ".2f",
     "rate": ".1f",
+    "ratio": ".3f",
+}
+# What is read at a glance: fewer digits, and never a zero that is none.
+_SHORT: dict[Format, str] = {
+    "fraction": ".3f",
+    "change": "+.3f",
+    "milliseconds": ".1f",
+    "megabytes": ".1f",
+    "ratio": ".2f",
 }
 UNITS: dict[Format, str] = {"milliseconds": "ms", "joules": "mJ", "megabytes": "MB", "rate": "images/s"}
 
@@ -28,11 +37,27 @@ def number(value: float | None, form: Format) -> str:
     return text if form == "change" or float(text) else text.lstrip("-")  # the sign of a change is a finding
 
 
-def interval(value: Value, form: Format) -> str:
+def short(value: float | None, form: Format) -> str:
+    """The same with as many digits as a decision needs; all of them where fewer would show a zero."""
+    digits = _SHORT.get(form)
+    if value is None or digits is None or value == 0:
+        return number(value, form)
+    text = format(value * _SCALE.get(form, 1.0), digits)
+    return text if float(text) else number(value, form)
+
+
+def interval(value: Value, form: Format, *, brief: bool = False) -> str:
     """Both ends in brackets, empty where they are not known."""
     if value.low is None or value.high is None:
         return ""
-    return f"[{number(value.low, form)}, {number(value.high, form)}]"
+    ends = (short(end, form) if brief else number(end, form) for end in (value.low, value.high))
+    return f"[{', '.join(ends)}]"
+
+
+def brief(value: Value, form: Format) -> str:
+    """A number with its interval, in the digits of a decision."""
+    ends = interval(value, form, brief=True)
+    return short(value.value, form) + (f" {ends}" if ends else "")
 
 
 def cell(row: RowView, column: Column) -> str:

@@ -16,8 +16,9 @@ from ..text.terminal import line
 from ..text.visible import cell as shown
 from . import formats
 from .builds_text import build_lines
-from .columns import VERDICT
+from .columns import UNIT_SUFFIX, VERDICT
 from .conclusions_text import markdown_conclusions
+from .decision import decision_lines
 from .formats import cell, heading
 from .gain_text import markdown_gain
 from .view import Column, RowView, View
@@ -58,10 +59,30 @@ def markdown_table(view: View) -> str:
     return "\n".join([joined(map(heading, view.columns)), rule, *rows])
 
 
+def markdown_main(view: View) -> str:
+    """The table of what decides, a row a model, as Markdown; a star is what is recommended."""
+    columns = [*view.main, *(column for column in view.columns if column == VERDICT)]
+    lines = [["model", *map(heading, columns)], ["---", *("---" if c == VERDICT else "---:" for c in columns)]]
+    for row in view.top():
+        mark = " \\*" if row.id in view.picked else " (breaks a constraint)" if row.breaks else ""
+        numbers = (
+            row.verdict if column == VERDICT else formats.brief(row.value(column.key), column.format)
+            for column in columns
+        )
+        lines.append([marked_cell(row.name) + mark, *numbers])
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
 def markdown(view: View) -> str:
-    """The table with title, question, settings and warnings: a whole Markdown document."""
-    parts = [f"# {marked(view.title)}", *(marked(study.asked) for study in view.studies), markdown_table(view)]
-    parts += map(marked, sentences(view))
+    """A whole Markdown document: the decision, the table of what decides, the warnings, then everything."""
+    parts = [f"# {marked(view.title)}", *(marked(study.asked) for study in view.studies)]
+    for study in view.studies:
+        said = [] if study.decision is None else decision_lines(study.decision)
+        parts += ["\n".join(f"- {marked(line)}" for line in said)] if said else []
+    parts.append(markdown_main(view))
+    remarks = [f"{remark.text} {remark.remedy}".rstrip() for study in view.studies for remark in study.remarks]
+    parts += ["## Warnings", "\n".join(f"- {marked(remark)}" for remark in remarks)] if remarks else []
+    parts += ["## Every row", markdown_table(view), *map(marked, sentences(view))]
     for study in view.studies:
         conclusions = markdown_conclusions(study.results)
         parts += [f"## {marked(study.name)}", conclusions] if conclusions else []
@@ -72,14 +93,16 @@ def markdown(view: View) -> str:
 
 
 def csv_table(view: View) -> str:
-    """The numbers as they were measured, unrounded, in the results' own units; ends of intervals in columns."""
+    """The numbers as they were measured, unrounded, each heading with its unit; ends of intervals in columns."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     names = [column for column in view.columns if column.is_text and column != VERDICT]
     bounded = {c.key for c in view.numbers if any(row.value(c.key).has_interval for row in view.rows)}
     headings = ["name", *(c.key for c in names)]
     for column in view.numbers:
-        headings += [column.key, f"{column.key}_low", f"{column.key}_high"] if column.key in bounded else [column.key]
+        unit = UNIT_SUFFIX.get(column.format, "")
+        ends = ("", "_low", "_high") if column.key in bounded else ("",)
+        headings += [f"{column.key}{end}{unit}" for end in ends]
     writer.writerow([*headings, "verdict", "reasons"])
     for row in view.rows:
         cells: list[object] = [csv_cell(row.name), *(_named(row, c.key) for c in names)]

@@ -11,8 +11,10 @@ from ..results.profile import Profile
 from ..results.schema import Original, Results, Row
 
 Kind = Literal["original", "model", "mean", "profile"]
-Format = Literal["text", "fraction", "change", "milliseconds", "joules", "megabytes", "rate"]
+Format = Literal["text", "fraction", "change", "milliseconds", "joules", "megabytes", "rate", "ratio"]
 Better = Literal["higher", "lower"]
+
+MAIN = ("target_map", "change", "ratio", "size")  # columns of the numbers that decide: first in every form
 
 UNJUDGED = "UNJUDGED"  # not timed, or by a version that gave no verdicts
 VERDICTS = ("VALID", UNJUDGED, "AMBIGUOUS", "INVALID")  # from good to bad
@@ -63,6 +65,9 @@ class RowView:
     verdict: str  # the worse one of its scopes
     reasons: tuple[str, ...]
     record: Row | Original | Profile
+    arm: str = ""  # id of the row that is the mean over the seeds that this is one of
+    breaks: tuple[str, ...] = ()  # constraints that the arm breaks, as sentences
+    on_front: bool | None = None  # None where the results hold no front
 
     @property
     def name(self) -> str:
@@ -79,13 +84,53 @@ class RowView:
 
 
 @dataclass(frozen=True)
+class AnswerView:
+    """One answer of a decision: `headline` says all of it, `facts` the same one by one, with intervals."""
+
+    title: str
+    name: str
+    headline: str
+    file: str  # deployed, relative to the output folder; empty where none is known
+    facts: tuple[tuple[str, str], ...]
+    against: str  # what it gives and costs against the other answer; empty where there is one answer
+
+    @property
+    def sentence(self) -> str:
+        """The headline with the file."""
+        return f"{self.headline}, {self.file}" if self.file else self.headline
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a study recommends. Without answers there is no pick, and `reason` says why."""
+
+    answers: tuple[AnswerView, ...]
+    reason: str
+    grade: str | None  # of the evidence; None in older files
+    grade_reasons: tuple[str, ...]
+    next_steps: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Remark:
+    """Something that was found wrong or doubtful, and what to do about it where something can be done."""
+
+    text: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
 class StudyView:
     """One results file under the name by which the report calls it."""
 
     name: str
     results: Results
+    title: str  # what the study is, in a line
     asked: str
     caption: str
+    decision: Decision | None = None
+    remarks: tuple[Remark, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -111,8 +156,8 @@ class View:
     @property
     def title(self) -> str:
         """What the numbers are of."""
-        about = [study.results.about for study in self.studies]
-        return about[0] if len(about) == 1 else f"{len(self.studies) + len(self.profiles)} files compared"
+        titles = [study.title for study in self.studies]
+        return titles[0] if len(titles) == 1 else f"{len(self.studies) + len(self.profiles)} files compared"
 
     @property
     def names(self) -> Sequence[Column]:
@@ -123,6 +168,15 @@ class View:
     def numbers(self) -> Sequence[Column]:
         """The columns that hold numbers."""
         return [column for column in self.columns if not column.is_text]
+
+    @property
+    def main(self) -> Sequence[Column]:
+        """The numbers that decide."""
+        return [column for column in self.columns if column.key in MAIN]
+
+    def top(self) -> list[RowView]:
+        """The rows of the main table: what stands on its own, and means over seeds for their arms."""
+        return [row for row in self.rows if not row.arm]
 
     def measured(self) -> list[RowView]:
         """Rows with a measurement of their own."""

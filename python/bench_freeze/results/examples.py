@@ -48,7 +48,7 @@ class ExampleImage(Struct, frozen=True, kw_only=True):
     picture: Annotated[str, Meta(description="data URI of a small copy")]
     truth: list[ExampleBox]
     why: list[str]
-    suggest: Annotated[list[int], Meta(description="one or two models to show first, by position in `models`")]
+    suggest: Annotated[list[int], Meta(description="one to three models to show first, by position in `models`")]
     found: Annotated[dict[str, Found], Meta(description="by position in `models`")]
 
 

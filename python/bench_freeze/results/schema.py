@@ -13,11 +13,13 @@ from msgspec import Meta, Struct
 
 from ..text.json_text import encoded
 from .analysis import Analysis, Breakdown
+from .curves import HeadCurves
 from .decision import Recommendation
 from .inputs import BaseOutput, DataFacts, Pretraining
 from .latency import Bounds as Bounds
 from .latency import Latencies as Latencies
 from .latency import Latency as Latency
+from .latency import Ratio as Ratio
 from .latency import RejectedSample as RejectedSample
 from .open_parts import check_results
 from .quantities import Change, Count, Device, FileName, Fraction, Seconds
@@ -50,6 +52,9 @@ class Accuracy(Struct, frozen=True, kw_only=True, omit_defaults=True):
     dropped_detections: Annotated[Count, Meta(description="beyond the limit per image, counted, not scored")]
     matches: Annotated[str | None, Meta(description="name of the entry in the match file; null without one")] = None
     breakdown: Annotated[Breakdown | None, Meta(description="with --breakdown: a head alone in parts")] = None
+    curves: Annotated[
+        HeadCurves | None, Meta(description="of a head alone; null in older files and without annotated boxes")
+    ] = None
 
 
 class Training(Struct, frozen=True, kw_only=True):
@@ -88,6 +93,10 @@ class ArtifactHashes(Struct, frozen=True, kw_only=True):
     onnx_sha256: str | None
     plan_sha256: str | None
     bytes: Count
+    file: Annotated[
+        str | None,
+        Meta(description="the deployed file, relative to the output folder; null in older files and for torch"),
+    ] = None
 
 
 class PlanBuild(Struct, frozen=True, kw_only=True):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import msgspec
 
 from ..artifact import ArtifactStore
 from ..conclusions import conclude
-from ..config.study import Study
+from ..config.study import StatisticsOptions
 from ..console import Console, Step
 from ..evaluate.match_file import MatchFile
 from ..results.recipe import SCRATCH
@@ -24,15 +23,20 @@ GAIN_METHOD = 1  # the same for the gain over scratch, where a study has such ar
 
 
 def study_statistics(
-    results: Results, matches: MatchFile, study: Study, store: ArtifactStore, console: Console
+    results: Results,
+    matches: MatchFile,
+    options: StatisticsOptions,
+    threads: int,
+    store: ArtifactStore,
+    console: Console,
 ) -> Statistics | None:
     """What the rows together can carry; made anew only when a row or a setting of it changed."""
     key = {
         "rows_sha256": _rows_sha256(results),
         "classes": [results.data["base"].classes, results.data["target"].classes, results.weights["classes"]],
-        "same_classes": list(study.same_classes),
-        "equivalence_margins": list(study.equivalence_margins),
-        "resamples": study.resamples,
+        "same_classes": list(options.same_classes),
+        "equivalence_margins": list(options.equivalence_margins),
+        "resamples": options.resamples,
         "method": METHOD,
     }
     if results.pretrainings:
@@ -42,7 +46,6 @@ def study_statistics(
         key["gain_method"] = GAIN_METHOD
 
     def build(_: Path, step: Step) -> dict[str, Any]:
-        threads = study.workers or min(os.cpu_count() or 1, 8)
         return {"statistics": msgspec.to_builtins(conclude(results, matches.evaluations(), threads, step))}
 
     kept = kept_step(console, store, "compare arms", "statistics", key, build)
@@ -50,9 +53,14 @@ def study_statistics(
 
 
 def _rows_sha256(results: Results) -> str:
-    """Of originals and rows; `weights` counts only where it says something, so that older statistics are kept."""
+    """Of originals and rows; what newer versions add counts only where it says something: older statistics are kept."""
     records = msgspec.to_builtins([results.originals, results.rows])
     for record in (*records[0], *records[1]):
         if record["weights"] is None:
             del record["weights"]
+        scopes = [record["latency"][scope] for scope in ("model", "pipeline")]
+        plans = (record.get("builds") or {}).get("plans", ())
+        for latency in (*scopes, *(plan["model"] for plan in plans)):
+            if latency is not None and latency["ratio_to_original"] is None:
+                del latency["ratio_to_original"]
     return hashlib.sha256(msgspec.json.encode(records)).hexdigest()

@@ -24,3 +24,19 @@ def aligned(rows: Sequence[Sequence[str]], words: int | Container[int], gap: int
         return text + blanks if k in left else blanks + text
 
     return [(" " * gap).join(padded(text, k) for k, text in enumerate(row)).rstrip() for row in shown]
+
+
+def wrapped(text: str, width: int, indent: str = "") -> list[str]:
+    """A text in lines of at most `width` columns, those after the first behind `indent`.
+
+    A word is never broken: one that is wider stands whole on a line of its own.
+    """
+    from rich.cells import cell_len
+
+    lines: list[str] = []
+    for word in text.split():
+        if lines and cell_len(lines[-1]) + 1 + cell_len(word) <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append((indent if lines else "") + word)
+    return lines

@@ -9,11 +9,11 @@ import pytest
 
 from bench_freeze.report.assemble import view_of
 from bench_freeze.report.figures.all import figures_of
-from bench_freeze.report.figures.tradeoff import pareto_front
 from bench_freeze.report.html import page as html
 from bench_freeze.report.html.page import report_page, to_json
 from bench_freeze.report.html.plotly import plain, plot_of
 from bench_freeze.results.schema import decode
+from tests.browser.studies import decided, real
 
 RESULTS = Path(__file__).parents[3] / "bench" / "results"
 
@@ -59,7 +59,7 @@ def test_a_plot_without_data_is_absent(results):
     assert "stages" in keys
     results.rows, results.originals = [], []
     assert figures_of(view_of({"study": results})) == []
-    assert 'id="plots"' not in report_page(view_of({"study": results}), {})
+    assert "<figure" not in report_page(view_of({"study": results}), {})
 
 
 def test_stages_add_up_to_the_median(results):
@@ -79,18 +79,24 @@ def test_boxes_are_order_statistics(results):
     assert box.low <= box.first <= box.median <= box.third <= box.high
 
 
-def test_the_front_is_what_nothing_beats():
-    view = view_of({"study": decode((RESULTS / "fruit9_coco206_320.json").read_bytes())})
-    rows = view.models("model")
-    names = {row.name for row in pareto_front(rows)}
-    assert names == {"plain 15", "plain 10"}
-    for row in rows:
-        better = [
-            other for other in rows
-            if other.value("target_map").value >= row.value("target_map").value
-            and other.value("model_p50").value < row.value("model_p50").value
-        ]  # fmt: skip
-        assert (row.name in names) == (not better)
+def test_the_front_is_what_the_results_hold():
+    """The page computes none: what they put on it is ringed, what breaks a constraint is grey and never ringed."""
+    results = decided()
+    figure = next(f for f in figures_of(view_of({"study": results})) if f.key == "tradeoff")
+    members = results.recommendation.pareto
+    by_name = {series.name: list(series.labels) for series in figure.series}
+    assert sorted(by_name["on the front"]) == sorted(m.name for m in members if m.on_front)
+    assert sorted(by_name["breaks a constraint"]) == sorted(m.name for m in members if m.breaks)
+    assert not set(by_name["on the front"]) & set(by_name["breaks a constraint"])
+    assert by_name["recommended"] == [results.recommendation.pick]
+    grey = next(s for s in plot_of(figure)["data"] if s["name"] == "breaks a constraint")
+    assert grey["marker"]["color"] == "#858a91"
+
+
+def test_an_older_file_has_no_front():
+    figure = next(f for f in figures_of(view_of({"study": real("fruit9_depths_seeds_320")})) if f.key == "tradeoff")
+    assert "on the front" not in [series.name for series in figure.series]
+    assert "older version" in figure.notes
 
 
 def test_a_plot_is_a_table(results):

@@ -51,8 +51,8 @@ def test_one_checkpoint_under_two_names_is_refused():
 
 
 def test_weights_are_one_or_several_in_a_file_and_on_the_command_line():
-    assert study_from({"weights": "a.pt", **OWN_DATA}, "f").weights == ("a.pt",)
-    assert study_from({"weights": ["a.pt", "b.pt"], **OWN_DATA}, "f").weights == ("a.pt", "b.pt")
+    assert study_from({"weights": "a.pt", **OWN_DATA}, "f").data.weights == ("a.pt",)
+    assert study_from({"weights": ["a.pt", "b.pt"], **OWN_DATA}, "f").data.weights == ("a.pt", "b.pt")
     given = study_values(_parser().parse_args(["run", "--weights", "a.pt, b.pt"]))
     assert given == {"weights": ["a.pt", "b.pt"]}
     for values, sentence in (([], "empty"), (["a.pt", "a.pt"], "twice")):

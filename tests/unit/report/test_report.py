@@ -102,7 +102,7 @@ def test_csv_has_the_numbers_as_they_were_measured():
     rows = list(csv.DictReader(io.StringIO(csv_table(view_of({"study": results})))))
     for row, found in zip(results.rows, rows[len(results.originals) :], strict=True):
         assert float(found["target_map"]) == row.target.map
-        assert float(found["model_p50_low"]) == row.latency.model.bounds["p50"].low_s
+        assert float(found["model_p50_low_s"]) == row.latency.model.bounds["p50"].low_s
         assert found["verdict"] in ("VALID", "AMBIGUOUS")
 
 

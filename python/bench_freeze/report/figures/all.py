@@ -1,23 +1,48 @@
-"""Every plot of a report in the order in which it is read; one without data is not there."""
+"""Every plot of a report by what it is for, in the order in which it is read; one without data is not there."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ..view import View
-from .curves import figures_of_heads
+from .curves import curves_of_heads, figures_of_heads
+from .data_size import data_sizes
+from .depth import by_depth
 from .features import figures_of_features
 from .figure import Figure
 from .forgetting import graft_ladder
+from .front import accuracy_against_cost
 from .gain import figures_of_gain
 from .machine import figures_of_machine
 from .timing import figures_of_latency
-from .tradeoff import accuracy_against_latency, base_by_depth, data_sizes
+
+
+@dataclass(frozen=True)
+class Groups:
+    """The plots of a report."""
+
+    decision: list[Figure]  # what the study asks
+    heads: list[Figure]  # precision-recall and F1 of each head
+    accuracy: list[Figure]  # what lies behind the accuracies
+    latency: list[Figure]  # how well the latencies can be trusted
+
+
+def grouped(view: View) -> Groups:
+    """The plots of a view by what they are for."""
+    decision = [by_depth(view), accuracy_against_cost(view)]
+    behind = [graft_ladder(view), data_sizes(view)]
+    accuracy = [figure for figure in behind if figure is not None]
+    accuracy += [*figures_of_gain(view), *figures_of_features(view), *figures_of_heads(view)]
+    return Groups(
+        decision=[figure for figure in decision if figure is not None],
+        heads=curves_of_heads(view),
+        accuracy=accuracy,
+        latency=[*figures_of_latency(view), *figures_of_machine(view)],
+    )
 
 
 def figures_of(view: View) -> Sequence[Figure]:
-    """The plots of a view."""
-    first = (accuracy_against_latency(view), base_by_depth(view), graft_ladder(view), data_sizes(view))
-    found = [figure for figure in first if figure is not None]
-    found += [*figures_of_gain(view), *figures_of_features(view), *figures_of_heads(view)]
-    return [*found, *figures_of_latency(view), *figures_of_machine(view)]
+    """All of them."""
+    found = grouped(view)
+    return [*found.decision, *found.heads, *found.accuracy, *found.latency]

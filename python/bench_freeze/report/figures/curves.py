@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from ...results.schema import Accuracy, Original, Row
 from ..view import RowView, View
 from .figure import Axis, Figure, Series, shown_first
+from .head_curves import figures_of_curves
 from .parts import figure_of_parts
 
 Head = Callable[[RowView], Accuracy | None]
@@ -16,16 +17,27 @@ Name = Callable[[RowView], str]
 def figures_of_heads(view: View) -> list[Figure]:
     """AP against IoU, of every class and in parts, of the target head and of the base head."""
     found: list[Figure] = []
-    with_base = [row for row in view.models("original", "model") if row.key.construction != "plain"]
-    for key, head, rows, name in (
-        ("target", target_of, _trainings(view), _training_name),
-        ("base", base_of, with_base, _row_name),
-    ):
+    for key, head, rows, name in heads_of(view):
         named = _distinct(rows, head, name)
         if named:
             parts = figure_of_parts(key, [(text, row, _certain(head, row)) for text, row in named])
             found += [_by_iou(key, head, named), _by_class(key, head, named), *([parts] if parts else [])]
     return found
+
+
+def curves_of_heads(view: View) -> list[Figure]:
+    """Precision-recall and F1 of the target head and of the base head, where the results keep them."""
+    found: list[Figure] = []
+    for key, head, rows, name in heads_of(view):
+        named = [(text, row, _certain(head, row).curves) for text, row in _distinct(rows, head, name)]
+        found += figures_of_curves(key, [(text, row, curves) for text, row, curves in named if curves is not None])
+    return found
+
+
+def heads_of(view: View) -> list[tuple[str, Head, list[RowView], Name]]:
+    """Both heads: how its accuracy is read from a row, of which rows, under which names."""
+    with_base = [row for row in view.models("original", "model") if row.key.construction != "plain"]
+    return [("target", target_of, _trainings(view), _training_name), ("base", base_of, with_base, _row_name)]
 
 
 def target_of(row: RowView) -> Accuracy | None:

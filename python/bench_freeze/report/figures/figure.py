@@ -26,8 +26,9 @@ class Box:
 class Series:
     """One named series. `low` and `high` are ends of the intervals of y, `x_low` and `x_high` of x.
 
-    A `level` has one y over the whole width, a `front` steps from ring to ring; `boxes` have one Box for each x, and no
-    y. `group` gives series the same colour; `first` says whether it is shown before anything is chosen.
+    A `level` has one y over the whole width, a `front` is of rings; `boxes` have one Box for each x, and no y. With
+    `named` the labels stand beside the points. `group` gives series the same colour; `first` says whether it is shown
+    before anything is chosen.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Series:
     symbol: int = 0
     dashed: bool = False
     first: bool = True
+    named: bool = False
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@
   const form = document.getElementById("gallery-controls");
   const gallery = document.getElementById("gallery");
   const ORDER = ["truth", "crowd", "unscored", "false", "hit", "missed"]; // what matters most is drawn last
+  const LETTER = 0.56; // of a letter's width, in its height
+  const LEAD = { target: 3, base: 1 }; // images that are shown before more are asked for
   const SETS = { target: "Target set", base: "Base set" };
 
   function element(name, text = "", attributes = {}) {
@@ -25,8 +27,10 @@
 
   function boxesOf(image, found, shown) {
     const boxes = shown.annotations ? image.truth.map((box) => [...box]) : [];
-    if (shown.annotations && found && shown[image.role]) for (const i of found.missed) boxes[i][6] = "missed";
-    for (const head of ["base", "target"]) if (shown[head]) boxes.push(...(found?.heads[head] ?? []));
+    if (shown.annotations && found && shown.scored) for (const i of found.missed) boxes[i][6] = "missed";
+    for (const head of ["base", "target"]) {
+      if (head === image.role ? shown.scored : shown.other) boxes.push(...(found?.heads[head] ?? []));
+    }
     return boxes;
   }
 
@@ -37,28 +41,41 @@
     return `hits ${of("hit")}, false ${of("false")}, missed ${found.missed.length}` + (other ? `, of the other head ${other}` : "");
   }
 
-  // Detections are named at the top of their box, what was missed at its bottom, the other head's at the right.
-  function label(box, size) {
+  // Where the name of a box may stand, best first: on it or beside it, inside of the image, on no other name. A name
+  // that finds no place is left to the list below the image.
+  function label(box, image, taken) {
     const [, left, top, width, height, , state] = box;
-    const right = state === "unscored";
-    const letters = size / (right ? 36 : 26);
-    const below = state === "missed" || right ? height - letters / 3 : letters;
-    const x = right ? left + width - size / 200 : left + size / 200;
-    const y = Math.max(Math.max(top, 0) + below, letters);
-    const text = svg("text", { x, y, "font-size": letters, class: state, "text-anchor": right ? "end" : "start" });
-    text.textContent = words(box);
-    return text;
+    const size = Math.max(image.width, image.height) / (state === "unscored" ? 34 : 26);
+    const text = words(box);
+    const long = text.length * size * LETTER;
+    const [right, bottom] = [left + width, top + height];
+    const lines = [top - size * 0.25, top + size, bottom - size * 0.25, bottom + size];
+    const order = state === "missed" ? [2, 3, 1, 0] : [0, 1, 2, 3];
+    for (const x of [left, right - long]) {
+      for (const y of order.map((k) => lines[k])) {
+        const place = { left: x, top: y - size, right: x + long, bottom: y + size * 0.2 };
+        if (place.left < 0 || place.top < 0 || place.right > image.width || place.bottom > image.height) continue;
+        if (taken.some((o) => place.left < o.right && o.left < place.right && place.top < o.bottom && o.top < place.bottom)) continue;
+        taken.push(place);
+        const made = svg("text", { x, y, "font-size": size, class: state, textLength: long, lengthAdjust: "spacingAndGlyphs" });
+        made.textContent = text;
+        return made;
+      }
+    }
+    return null;
   }
 
   function view(image, model, shown) {
     const found = image.found[model];
     const boxes = boxesOf(image, found, shown).sort((a, b) => ORDER.indexOf(a[6]) - ORDER.indexOf(b[6]));
-    const size = Math.max(image.width, image.height);
     const overlay = svg("svg", { viewBox: `0 0 ${image.width} ${image.height}`, "aria-hidden": "true" });
     for (const [, x, y, width, height, , state] of boxes) overlay.append(svg("rect", { x, y, width, height, class: state }));
     if (shown.names) {
-      for (const box of boxes.filter((box) => box[6] !== "truth" && box[6] !== "crowd")) {
-        overlay.append(label(box, size));
+      const taken = [];
+      // What matters most is named first.
+      for (const box of [...boxes].reverse().filter((box) => box[6] !== "truth" && box[6] !== "crowd")) {
+        const made = label(box, image, taken);
+        if (made) overlay.append(made);
       }
     }
     const picture = element("div", "", { className: "picture" });
@@ -73,28 +90,42 @@
   }
 
   function card(image, values, shown) {
-    const [first, second] = image.suggest;
-    const a = values.a === "" ? first : Number(values.a);
-    const b = values.b === "" ? (values.a === "" ? second : undefined) : values.b === "none" ? undefined : Number(values.b);
-    const made = element("article", "", { className: b === undefined ? "card" : "card two" });
+    const chosen = [values.a === "" ? image.suggest : [Number(values.a)], values.b === "" ? [] : values.b === "none" ? [] : [Number(values.b)]];
+    const models = values.a === "" && values.b !== "" ? [chosen[0][0], ...chosen[1]] : chosen.flat();
+    const made = element("article", "", { className: models.length > 1 ? `card of${Math.min(models.length, 3)}` : "card" });
     const why = element("ul");
     for (const reason of image.why) why.append(element("li", reason));
     const pair = element("div", "", { className: "pair" });
-    for (const model of [a, b]) if (model !== undefined) pair.append(view(image, model, shown));
+    for (const model of models) pair.append(view(image, model, shown));
     made.append(why, pair, element("p", `${image.source ? `${image.source}: ` : ""}${image.file}, ${image.width} x ${image.height}`, { className: "file" }));
     return made;
   }
 
+  // First those that show models side by side; the rest is drawn when it is opened.
   function draw() {
     const values = Object.fromEntries(new FormData(form));
     const shown = Object.fromEntries([...form.querySelectorAll("input")].map((box) => [box.name, box.checked]));
+    const opened = new Set([...gallery.querySelectorAll("details.rest[open]")].map((details) => details.dataset.role));
     gallery.replaceChildren();
     for (const [role, title] of Object.entries(SETS)) {
-      const own = images.filter((image) => image.role === role);
+      const own = images.filter((image) => image.role === role).sort((a, b) => b.suggest.length - a.suggest.length);
       if (!own.length) continue;
-      const cards = element("div", "", { className: "cards" });
-      cards.append(...own.map((image) => card(image, values, shown)));
-      gallery.append(element("h3", title), cards);
+      const [lead, rest] = [own.slice(0, LEAD[role]), own.slice(LEAD[role])];
+      const cards = (some) => {
+        const made = element("div", "", { className: "cards" });
+        made.append(...some.map((image) => card(image, values, shown)));
+        return made;
+      };
+      gallery.append(element("h3", title), cards(lead));
+      if (!rest.length) continue;
+      const more = element("details", "", { className: "rest" });
+      more.dataset.role = role;
+      more.append(element("summary", `${rest.length} more images of the ${role} set`));
+      const fill = () => more.open && more.childElementCount === 1 && more.append(cards(rest));
+      more.addEventListener("toggle", fill);
+      more.open = opened.has(role);
+      gallery.append(more);
+      fill();
     }
   }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -17,12 +18,14 @@ from ...text.visible import cell as shown
 from ...text.visible import visible
 from .. import formats
 from ..columns import VERDICT
-from ..conclusions_text import recommendation_lines, statistics_lines
-from ..figures.all import figures_of
+from ..conclusions_text import statistics_lines
+from ..figures.all import grouped
+from ..figures.figure import Figure
 from ..glossary import glossary
 from ..provenance import environment_facts, origins, study_facts
-from ..table import sentences
-from ..view import Column, RowView, View
+from ..table import csv_table, sentences
+from ..view import MAIN, VERDICTS, Column, RowView, View
+from .confusion import matrices
 from .gallery import gallery_of
 from .plotly import plot_of
 
@@ -51,23 +54,32 @@ def report_page(view: View, examples: dict[str, Examples], absent: Sequence[str]
         _script(FOLDER / "vendor" / PLOTLY),
         *(_script(FOLDER / name) for name in ("table.js", "plots.js", "examples.js")),
     ]
-    figures = figures_of(view)
+    groups = grouped(view)
     gallery = gallery_of(view, examples)
-    columns = [*view.names, *view.numbers]  # the verdict first: what is far to the right is not seen
+    columns = _columns(view)
     return _template().render(
         view=view,
-        recommended=lambda found: recommendation_lines(found)[1:],
         statistics_lines=statistics_lines,
         policy=_policy(scripts),
         scripts=scripts,
         style=(FOLDER / "report.css").read_text(),
         columns=columns,
+        main=[column.key for column in columns if column.key in (*MAIN, VERDICT.key)],
         rows=[(row, [(column, cell_of(row, column)) for column in columns]) for row in view.rows],
+        seeds={row.id: [other.id for other in view.rows if other.arm == row.id] for row in view.top()},
+        doubtful=[row for row in view.measured() if row.verdict in ("AMBIGUOUS", "INVALID")],
+        verdicts=_verdicts(view),
         filters=_filters(view),
         heading=formats.heading,
+        shown=shown,
         verdict=VERDICT,
+        table_csv=to_json(csv_table(view)),
         sentences=sentences(view),
-        figures=[(figure, to_json(plot_of(figure))) for figure in figures],
+        decision_figures=_drawn(groups.decision),
+        head_figures=_drawn(groups.heads),
+        accuracy_figures=_drawn(groups.accuracy),
+        latency_figures=_drawn(groups.latency),
+        matrices=matrices(view),
         gallery=gallery,
         gallery_json=to_json(gallery) if gallery.images else "",
         no_examples=absent,
@@ -78,8 +90,25 @@ def report_page(view: View, examples: dict[str, Examples], absent: Sequence[str]
     )
 
 
+def _columns(view: View) -> list[Column]:
+    """What decides first, then the rest, which is shown on demand."""
+    verdict = [column for column in view.columns if column == VERDICT]
+    rest = [column for column in view.columns if column not in (*view.main, VERDICT)]
+    return [*view.main, *verdict, *rest]
+
+
+def _drawn(figures: Sequence[Figure]) -> list[tuple[Figure, str]]:
+    return [(figure, to_json(plot_of(figure))) for figure in figures]
+
+
+def _verdicts(view: View) -> str:
+    """How many latencies have which verdict."""
+    counts = Counter(row.verdict for row in view.measured())
+    return ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict])
+
+
 def cell_of(row: RowView, column: Column) -> Cell:
-    """A cell of the page's table; the same words as in every other form."""
+    """A cell of the page's table: few digits where it decides, all of them elsewhere."""
     if column == VERDICT:
         return Cell(row.verdict, "", row.verdict, "; ".join(row.reasons))
     if column.is_text:
@@ -87,6 +116,9 @@ def cell_of(row: RowView, column: Column) -> Cell:
         return Cell(shown(text), "", text, "")  # told apart by all of it
     value = row.value(column.key)
     sort = "" if value.value is None else repr(value.value)
+    if column.key in MAIN:
+        ends = formats.interval(value, column.format, brief=True)
+        return Cell(formats.short(value.value, column.format), ends, sort, value.note)
     return Cell(formats.number(value.value, column.format), formats.interval(value, column.format), sort, value.note)
 
 

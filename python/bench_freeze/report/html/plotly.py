@@ -8,16 +8,17 @@ from typing import Any
 from ...text.visible import CELL
 from ...text.visible import cell as shown
 from ..figures.figure import Axis, Coordinate, Figure, Series
+from .labels import positions
 
 # Mid tones, at least 3:1 against white and against the dark page.
 PALETTE = ("#3b7dd8", "#d9650f", "#1a9a6c", "#a05fc4", "#b08600", "#d2444f", "#1b95a8", "#858a91", "#8a6d3b", "#c2549d")
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x", "triangle-down", "pentagon", "star", "cross", "hexagon")
-FIXED = {"branched": 0, "grafted": 1, "plain": 2, "rest": 7}  # one colour on every plot
+FIXED = {"branched": 0, "grafted": 1, "plain": 2, "target": 3, "rest": 7}  # one colour on every plot
 MODES = {
     "points": "markers",
     "line": "lines",
     "line and points": "lines+markers",
-    "front": "lines+markers",
+    "front": "markers",
     "level": "lines",
     "pick": "markers",
 }
@@ -61,13 +62,20 @@ def table_of(figure: Figure) -> dict[str, Any]:
 def _traces(figure: Figure) -> list[dict[str, Any]]:
     colours: dict[str, int] = {}
     traces = []
-    for series in figure.series:
+    places = positions(figure)
+    for number, series in enumerate(figure.series):
         group = series.group or series.name
         colour = PALETTE[FIXED.get(group, colours.setdefault(group, len(colours))) % len(PALETTE)]
         if series.mark == "level":
             colour = PALETTE[7]
         trace = {"name": plain(shown(series.name)), "visible": series.first} | _data(figure, series)
-        traces.append(trace | _drawing(figure, series, colour))
+        trace |= _drawing(figure, series, colour)
+        if series.named:
+            for error in (trace.get("error_x"), trace.get("error_y")):
+                if error is not None:  # behind the names, which are what is read
+                    error |= {"color": f"{colour}55", "width": 0}
+            trace |= {"mode": f"{trace['mode']}+text", "textposition": places[number], "textfont": {"size": 11}}
+        traces.append(trace)
     return traces
 
 
@@ -112,7 +120,6 @@ def _drawing(figure: Figure, series: Series, colour: str) -> dict[str, Any]:
             "color": colour,
             "width": 1 if series.mark == "line" else 2,
             "dash": "dash" if series.dashed else "solid",
-            "shape": "hv" if series.mark == "front" else "linear",
         },
         "marker": _marker(series, colour),
         "hovertemplate": f"{text}{numbers}<extra>%{{fullData.name}}</extra>",
@@ -155,6 +162,7 @@ def _axis(axis: Axis, *, upright: bool) -> dict[str, Any]:
         drawn |= {"type": "category", "categoryorder": "array", "categoryarray": [plain(n) for n in axis.order]}
         # Categories are counted upwards from 0, and the first one belongs on top.
         ends = [-0.5, len(axis.order) - 0.5]
+        drawn |= {"title": {"text": plain(axis.title)}} if upright else {}
         if any(len(name) > CELL for name in axis.order):  # its ticks alone: they are told apart by their whole names
             drawn |= {"tickvals": drawn["categoryarray"], "ticktext": [plain(shown(name)) for name in axis.order]}
         return drawn | {"dtick": 1, "range": ends if upright else ends[::-1]}
@@ -164,7 +172,7 @@ def _axis(axis: Axis, *, upright: bool) -> dict[str, Any]:
 
 def _height(figure: Figure) -> int:
     if not figure.sideways:
-        return 420
+        return 380
     lines = max(1, sum(series.mark == "boxes" for series in figure.series))
     return 130 + max(3, len(figure.x.order)) * (6 + 14 * lines)
 

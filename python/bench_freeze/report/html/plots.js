@@ -10,7 +10,8 @@
     modeBarButtonsToRemove: ["lasso2d", "select2d", "sendChartToCloud", "sendDataToCloud"],
     plotlyServerURL: "",
   };
-  const figures = [...document.querySelectorAll("#plots figure")];
+  const figures = [...document.querySelectorAll("figure[id^=plot-]")];
+  const NARROW = 480; // pixels: names beside points would hide each other
 
   function element(name, text, attributes = {}) {
     const made = Object.assign(document.createElement(name), attributes);
@@ -71,6 +72,7 @@
   async function draw(figure) {
     const { data, layout, table } = JSON.parse(figure.querySelector('script[type="application/json"]').textContent);
     const plot = figure.querySelector(".plot");
+    if (plot.clientWidth < NARROW) for (const trace of data) trace.mode = trace.mode?.replace("+text", "");
     await Plotly.newPlot(plot, data, layout, options);
     plot.style.minHeight = "";
     const [drawing, ...others] = plot.querySelectorAll("svg.main-svg");
@@ -83,19 +85,26 @@
     details.querySelector(".csv").addEventListener("click", () => save(`${figure.id}.csv`, table));
   }
 
-  // One after the other, with a pause: the page stays usable while they come.
-  (async () => {
+  // One after the other, with a pause: the page stays usable while they come. What is folded away has no width yet, and
+  // is drawn when it is opened.
+  const begun = new Set();
+  async function drawShown() {
     for (const figure of figures) {
+      if (begun.has(figure) || !figure.checkVisibility()) continue;
+      begun.add(figure);
       await draw(figure);
       await new Promise((done) => setTimeout(done));
     }
+  }
+  drawShown().then(() => {
     document.documentElement.dataset.plots = "drawn";
-  })();
+  });
+  document.addEventListener("toggle", (event) => event.target.open && drawShown(), true);
 
   // Plots have the width of the window; paper has another.
   const plots = () => figures.map((figure) => figure.querySelector(".plot")).filter((plot) => plot.data);
-  const limits = [...document.querySelectorAll("#summary details")];
-  addEventListener("beforeprint", () => limits.forEach((details) => details.setAttribute("open", "")));
+  const choice = [...document.querySelectorAll("#summary .decision details")];
+  addEventListener("beforeprint", () => choice.forEach((details) => details.setAttribute("open", "")));
   addEventListener("beforeprint", () => plots().forEach((plot) => Plotly.relayout(plot, { width: PAPER, autosize: false })));
   addEventListener("afterprint", () => plots().forEach((plot) => Plotly.relayout(plot, { width: null, autosize: true })));
 })();

@@ -1,0 +1,65 @@
+"""What the decision says of rows: the ratio to the original's latency, the front, the constraints that are broken."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ..results.decision import ParetoMember
+from ..results.schema import Original, Results, Row
+from .view import RowView, Value
+
+KEPT = "as the study compares latencies"
+DIVIDED = "medians divided"
+
+
+def with_marks(rows: Sequence[RowView], results: Results) -> list[RowView]:
+    """The rows of one study with what its decision holds of them; the rows' order stays."""
+    originals = [row for row in rows if row.kind == "original"]
+    members = _members(results)
+    marked = []
+    for row in rows:
+        member = next((m for identity, m in members if row.kind != "original" and has(row, identity)), None)
+        ratio = ratio_to_original(row, member, originals)
+        values = row.values if ratio.value is None else {**row.values, "ratio": ratio}
+        if member is None or not holds_front(results):
+            marked.append(replace(row, values=values))
+        else:
+            marked.append(replace(row, values=values, breaks=tuple(member.breaks), on_front=member.on_front))
+    return marked
+
+
+def ratio_to_original(row: RowView, member: ParetoMember | None, originals: Sequence[RowView]) -> Value:
+    """How often the original model's latency fits into a row's; the note says where the ratio is from."""
+    if row.kind == "original":
+        return Value(1.0 if row.value("model_p50").value else None)
+    is_arm = row.kind == "mean" or (member is not None and member.latency_p50_s == row.value("model_p50").value)
+    if is_arm and member is not None and member.latency_ratio is not None:
+        ends = member.latency_ratio.interval
+        low, high = (None, None) if ends is None else (ends.low, ends.high)
+        return Value(member.latency_ratio.value, low, high, KEPT)
+    own = [o for o in originals if (o.key.deployment, o.key.weights) == (row.key.deployment, row.key.weights)]
+    median, before = row.value("model_p50").value, own[0].value("model_p50").value if own else None
+    return Value() if median is None or not before else Value(median / before, note=DIVIDED)
+
+
+def holds_front(results: Results) -> bool:
+    """Whether a study's front is of arms that keep to its constraints: older files hold another one."""
+    return results.recommendation is not None and results.recommendation.indifference is not None
+
+
+def has(row: RowView, identity: Mapping[str, Any]) -> bool:
+    """Whether a row is of the arm with this identity."""
+    if not isinstance(row.record, Row | Original):
+        return False
+    return bool(identity) and all(getattr(row.record, name, None) == value for name, value in identity.items())
+
+
+def _members(results: Results) -> list[tuple[Mapping[str, Any], ParetoMember]]:
+    """The members of the front's computation with their identities; older files have them by name."""
+    if results.recommendation is None:
+        return []
+    arms = results.statistics.arms if results.statistics is not None else []
+    named = {arm.name: arm.identity for arm in arms}
+    return [(member.identity or named.get(member.name, {}), member) for member in results.recommendation.pareto]

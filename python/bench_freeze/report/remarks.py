@@ -1,0 +1,36 @@
+"""What has to be known before a number is used, each with what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ..results.schema import Results
+from .view import Remark, RowView
+
+MOST_NAMED = 6
+RETIME = "Run the same command with --retime: it measures what is not VALID again and keeps the rest."
+
+
+def remarks_of(results: Results, rows: Sequence[RowView]) -> list[Remark]:
+    """The remarks on a study; `rows` are its own, with names."""
+    found = []
+    if not results.finished:
+        found.append(
+            Remark("The study is not finished: rows are missing.", "Run the same command again; finished work is kept.")
+        )
+    found += _verdicts(rows)
+    return found + [Remark(warning) for warning in results.warnings]
+
+
+def _verdicts(rows: Sequence[RowView]) -> Iterator[Remark]:
+    for verdict in ("INVALID", "AMBIGUOUS"):
+        own = [row for row in rows if row.kind != "mean" and row.verdict == verdict]
+        if not own:
+            continue
+        names = [f"{row.name}" for row in own[:MOST_NAMED]]
+        more = f" and {len(own) - MOST_NAMED} more" if len(own) > MOST_NAMED else ""
+        reasons = list(dict.fromkeys(reason for row in own for reason in row.reasons))
+        why = f": {reasons[0]}" if reasons else ""
+        others = f" (and {len(reasons) - 1} other reasons, in the table)" if len(reasons) > 1 else ""
+        noun = "latency" if len(own) == 1 else "latencies"
+        yield Remark(f"{len(own)} {noun} {verdict} ({', '.join(names)}{more}){why}{others}.", RETIME)

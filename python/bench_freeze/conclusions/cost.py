@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from ..results.decision import Ratio
-from ..results.schema import Latencies, Latency, Original, Row
+from ..results.schema import Latency, Original, Row
 from ..results.study_statistics import Interval
 from ..stats.level import MIN_SAMPLES, level
 
@@ -36,8 +36,9 @@ def ratio_to_original(rows: Sequence[Row], original: Original) -> tuple[Ratio | 
     The median over its runs of the ratio that was measured in common rounds. Where there is none the medians are
     divided, and the interval holds every ratio of the two intervals: a machine that drifted in between is not in it.
     """
-    together = [found for row in rows if (found := _measured_ratio(row.latency)) is not None]
-    if together and len(together) == len(rows):
+    measured = _trusted([row.latency.model for row in rows])
+    together = [found for latency in measured if (found := _measured_ratio(latency)) is not None]
+    if together and len(together) == len(measured):
         ends = [found.interval for found in together if found.interval is not None]
         hull = Interval(low=min(end.low for end in ends), high=max(end.high for end in ends)) if ends else None
         hull = hull if len(ends) == len(together) else None
@@ -95,11 +96,7 @@ def _tiers(costs: Sequence[Cost]) -> list[int]:
 
 
 def _over_runs(latencies: Sequence[Latency | None]) -> tuple[float | None, Interval | None]:
-    measured = [
-        latency
-        for latency in latencies
-        if latency is not None and latency.p50_s is not None and latency.verdict != "INVALID"
-    ]
+    measured = _trusted(latencies)
     if not measured:
         return None, None
     bounds = [bounds_of(latency) for latency in measured]
@@ -108,6 +105,16 @@ def _over_runs(latencies: Sequence[Latency | None]) -> tuple[float | None, Inter
     return median(latency.p50_s or 0.0 for latency in measured), hull if len(known) == len(bounds) else None
 
 
-def _measured_ratio(latencies: Latencies) -> Ratio | None:
-    """The ratio of one row that was measured in rounds with the original; None in results without such rounds."""
-    return getattr(latencies, "ratio_to_original", None)
+def _trusted(latencies: Sequence[Latency | None]) -> list[Latency]:
+    """Those that were measured and are not INVALID."""
+    known = [latency for latency in latencies if latency is not None and latency.p50_s is not None]
+    return [latency for latency in known if latency.verdict != "INVALID"]
+
+
+def _measured_ratio(latency: Latency) -> Ratio | None:
+    """The ratio of one run that was measured in rounds with the original; None without such rounds."""
+    found = latency.ratio_to_original
+    if found is None:
+        return None
+    ends = None if found.low is None or found.high is None else Interval(low=found.low, high=found.high)
+    return Ratio(value=found.value, interval=ends)

@@ -10,6 +10,7 @@ of the committed study of five depths; `python bench/pick_simulation.py --noise`
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,9 +89,13 @@ def detect(generator: np.random.Generator, images: Images, ability: float) -> Ev
     return evaluate(truth, table, max_detections=(100,), area_ranges=EVERY_AREA)
 
 
-def true_curve(classes: int, images: int = 4000, seed: int = 99) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Abilities and the mAP that a model of each has on all images there could be: on very many, the same for all."""
-    abilities = np.linspace(-2.5, 2.5, 26)
+@cache
+def true_curve(classes: int, images: int = 40_000, seed: int = 99) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Abilities and the mAP that a model of each has on all images there could be: on very many, the same for all.
+
+    So many that their own choice moves mAP by 0.0017 (standard deviation).
+    """
+    abilities = np.linspace(-1.4, 1.4, 7)
     generator = np.random.default_rng(seed)
     many = draw_images(generator, images, classes)
     return abilities, np.array([detect(generator, many, ability).ap() for ability in abilities])

@@ -16,14 +16,13 @@ import argparse
 import json
 import zlib
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from pick_model import detect, draw_images, true_curve
+from pick_studies import COMMITTED, RESAMPLES, WORTH, costs_of, old_rule, study_of
 
 from bench_freeze.conclusions import recommend
 from bench_freeze.conclusions.figures import Sample, figure
@@ -31,13 +30,9 @@ from bench_freeze.environment import environment
 from bench_freeze.evaluate.bootstrap import mean_ap, resampled_ap
 from bench_freeze.evaluate.evaluation import Evaluation
 from bench_freeze.evaluate.variation import varying_images
-from bench_freeze.results.schema import Results, decode
-from bench_freeze.results.study_statistics import ArmStatistics, Claim, Comparison, Interval, Statistics
+from bench_freeze.results.schema import decode
+from bench_freeze.results.study_statistics import Claim
 
-RESULTS = Path(__file__).parent / "results"
-COMMITTED = RESULTS / "fruit9_depths_seeds_320.json"
-RESAMPLES = 100  # fewer than a study's 2,000, for speed: standard errors are known to 7 %
-WORTH = 0.01  # mAP that the span of latencies is worth; what the studies are asked with
 # Of trainings, in abilities; 0.1 is about 0.03 mAP: seeds of the committed study have a standard deviation of 0.012 to
 # 0.054, and rise and fall together.
 COMMON_SEED, OWN_SEED = 0.07, 0.08
@@ -61,17 +56,16 @@ class Cell:
 
 
 CELLS = [
-    Cell(55, 9, 1),
     Cell(55, 9, 3),
-    Cell(200, 6, 3, share=0.5),
-    Cell(55, 9, 1, arms=8, spread=0.0, share=0.5),
-    Cell(200, 6, 1, arms=8, spread=0.0, share=0.5),
-    Cell(200, 6, 1, share=0.5),
-    Cell(200, 6, 5, share=0.5),
+    Cell(55, 9, 1),
+    Cell(200, 6, 3),
+    Cell(200, 6, 1),
+    Cell(55, 9, 1, arms=8, spread=0.0),
+    Cell(200, 6, 1, arms=8, spread=0.0),
     Cell(55, 9, 5, share=0.5),
+    Cell(200, 6, 5, share=0.5),
+    Cell(500, 6, 5, share=0.2),
     Cell(55, 9, 3, arms=8, spread=0.0, share=0.5),
-    Cell(200, 6, 3, arms=8, spread=0.0, share=0.5),
-    Cell(500, 6, 5, share=0.25),
 ]
 
 
@@ -80,7 +74,7 @@ class Truth:
 
     def __init__(self, images: int, classes: int, sets: int = 120) -> None:
         abilities, values = true_curve(classes)
-        self._whole = np.polynomial.Polynomial.fit(abilities, _logit(values), 5)
+        self._whole = np.polynomial.Polynomial.fit(abilities, _logit(values), 4)
         generator = np.random.default_rng(7)
         some = np.linspace(-1, 1, 5)
         excess = [
@@ -124,7 +118,7 @@ def one_study(cell: Cell, truth: Truth, generator: np.random.Generator) -> dict[
     claims = [figure(own) for own in samples]
     comparisons = {(i, j): figure([b - a for a, b in zip(samples[i], samples[j], strict=True)])
                    for i in range(cell.arms) for j in range(i + 1, cell.arms)}  # fmt: skip
-    latency, size = _costs(cell.arms)
+    latency, size = costs_of(cell.arms)
     cost = (latency - latency.min()) / np.ptp(latency)
     worth = true - WORTH * cost
     measured = np.array([claim.value for claim in claims])
@@ -150,52 +144,6 @@ def one_study(cell: Cell, truth: Truth, generator: np.random.Generator) -> dict[
             for name, values in quotes.items():
                 result |= _quoted(name, decision.quoted, claims[new], values[new])
     return result
-
-
-def old_rule(measured: NDArray[np.float64], pairs: dict[tuple[int, int], Claim], latency: Any, size: Any) -> int:
-    """The pick of the version before: the cheapest of the highest and of those whose difference from it has 0 in it."""
-    best = int(np.argmax(measured))
-
-    def ties(arm: int) -> bool:
-        ends = pairs[min(arm, best), max(arm, best)].interval
-        return ends is None or ends.low <= 0 <= ends.high
-
-    tied = [arm for arm in range(len(measured)) if arm == best or ties(arm)]
-    return min(tied, key=lambda arm: (latency[arm], size[arm], -measured[arm]))
-
-
-def study_of(claims: list[Claim], pairs: dict[tuple[int, int], Claim], latency: Any, size: Any) -> Results:
-    """A study of branched arms with these claims, as results.json would hold it; latencies are known to 1 %."""
-    zero = figure([Sample(0.0, None, 0, 0), Sample(0.0, None, 0, 0)])
-    seeds = list(range(len(claims[0].per_seed)))
-    arms = [
-        ArmStatistics(
-            name=f"branched {arm}", training=f"freeze {arm}", identity={"freeze": arm, "construction": "branched"},
-            seeds=seeds, isolated=True, latency_p50_s=float(latency[arm]),
-            latency_interval_s=Interval(low=0.995 * latency[arm], high=1.005 * latency[arm]), bytes=int(size[arm]),
-            target=claim, target_map50=claim, target_test=None, base=zero, base_change=zero, base_merged=None,
-            joint_limit=None, target_joint_limit=None,
-        )
-        for arm, claim in enumerate(claims)
-    ]  # fmt: skip
-    comparisons = [
-        Comparison(
-            data="target", between="trainings", number="map", a=f"freeze {i}", b=f"freeze {j}", seeds=seeds,
-            difference=claim, identical=False, p=None, p_holm=None, p_images=None,
-        )
-        for (i, j), claim in pairs.items()
-    ]  # fmt: skip
-    statistics = Statistics(
-        alpha=0.05, power=0.8, resamples=RESAMPLES, permutations=0, margins=[0.005], seeds=len(seeds), arms=arms,
-        comparisons=comparisons, detectable=[], limits=[],
-    )  # fmt: skip
-    images = int((claims[0].image_degrees or 0) + 1)
-    facts = {"name": "simulated", "sha256": "", "images": images, "boxes": 0, "crowd_boxes": 0, "classes": [],
-             "counts": {}, "notes": []}  # fmt: skip
-    content = {"bench_freeze": "0", "about": "simulated", "command": "", "finished": True, "settings": {},
-               "study": {"indifference": WORTH}, "environment": {}, "weights": {},
-               "data": {"target": facts}}  # fmt: skip
-    return msgspec.structs.replace(msgspec.convert(content, Results), statistics=statistics)
 
 
 def noise() -> dict[str, Any]:
@@ -240,17 +188,6 @@ def _quoted(name: str, quoted: Any, measured: Claim, true: float) -> dict[str, f
 def _sample(evaluation: Evaluation) -> Sample:
     drawn = mean_ap(resampled_ap(RESAMPLES, evaluation, 0, 1), evaluation.iou_thresholds)
     return Sample(evaluation.ap(), drawn, evaluation.counts.images, varying_images(evaluation.truth))
-
-
-@cache
-def _costs(arms: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Latencies and sizes of the committed study's branched arms, from shallow to deep; of more arms in between."""
-    statistics = decode(COMMITTED.read_bytes()).statistics
-    assert statistics is not None
-    own = [arm for arm in statistics.arms if arm.name.startswith("branched")]
-    at, known = np.linspace(0, 1, arms), np.linspace(0, 1, len(own))
-    latency = np.interp(at, known, [arm.latency_p50_s or 0.0 for arm in own])
-    return latency, np.interp(at, known, [arm.bytes for arm in own]).astype(np.int64)
 
 
 def _position(name: str | None) -> int:

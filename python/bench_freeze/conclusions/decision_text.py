@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..results.decision import Ratio
 from ..results.study_statistics import Interval
-from .candidates import Candidate, Candidates, loss_of, names_of
+from .candidates import Candidate, Candidates, latency_over, loss_of, names_of
 from .constraints import Constraints
 
 MOST_NAMED = 6
@@ -29,8 +29,8 @@ def reason_of(
         loss, ends = loss_of(pick.arm, best.arm, among.statistics)
         return (
             f"{lead}{best.name} has the highest target mAP of them, {best.target:.4f}; {pick.name}, {pick.target:.4f}, "
-            f"is the cheapest that is shown to lose at most {delta} against it ({_loss(loss, ends)}): "
-            f"{_cost_words(among)}. {_base(pick)}.{how_sure}"
+            f"is the cheapest that is shown to lose at most {delta} against it ({_loss(loss, ends)}), at "
+            f"{_cheaper_by(pick, best, among)}. {_base(pick)}.{how_sure}"
         )
     return (
         f"{lead}{pick.name} has the highest target mAP of them, {pick.target:.4f}, and "
@@ -114,10 +114,13 @@ def _loss(loss: float, ends: Interval | None) -> str:
     return f"{loss:.4f} {_ends(ends, sign=False).strip()}"
 
 
-def _cost_words(among: Candidates) -> str:
-    if not among.timed:
-        return "it has the smallest file of those"
-    return "it is the fastest of those, or the smallest file where latencies are not told apart"
+def _cheaper_by(pick: Candidate, best: Candidate, among: Candidates) -> str:
+    """What the cheaper arm saves."""
+    ratio, size = latency_over(pick, best), best.arm.bytes - pick.arm.bytes
+    smaller = f"{abs(size) / 1e6:.1f} MB {'less' if size > 0 else 'more'}"
+    if not among.timed or ratio is None:
+        return smaller
+    return f"{ratio.value:.2f} times its latency, {smaller}"
 
 
 def _base(pick: Candidate) -> str:

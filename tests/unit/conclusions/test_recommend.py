@@ -36,6 +36,8 @@ def test_a_cheaper_arm_that_is_shown_to_be_as_good_stands_in():
     dear = Arm(0, (0.503, 0.504, 0.502), **DEAR, **SURE)
     found = recommend(study(cheap, dear))
     assert found.pick == "branched 10"
+    assert "is the cheapest that is shown to lose at most 0.01 against it (0.0030 [" in found.reason
+    assert "at 0.50 times its latency, 10.0 MB less" in found.reason
     assert [(a.kind, a.name) for a in found.answers] == [
         ("most accurate", "branched 0"), ("cheapest within the indifference", "branched 10"),
     ]  # fmt: skip

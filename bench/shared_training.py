@@ -29,7 +29,8 @@ import yaml
 
 from bench_freeze import demo
 from bench_freeze.artifact import ArtifactStore
-from bench_freeze.config.study import Study, study_from
+from bench_freeze.config.study import study_from
+from bench_freeze.config.training import TrainingOptions
 from bench_freeze.data.dataset import DetectionSet
 from bench_freeze.data.source import open_target
 from bench_freeze.data.subset import keep_images
@@ -57,7 +58,9 @@ def write_yolo_copy(data: DetectionSet, folder: Path) -> Path:
     return folder / "data.yaml"
 
 
-def ultralytics_runs(weights: Path, data: Path, study: Study, arms: list[Arm], threads: int, folder: Path) -> None:
+def ultralytics_runs(
+    weights: Path, data: Path, training: TrainingOptions, arms: list[Arm], threads: int, folder: Path
+) -> None:
     """One YOLO.train per depth."""
     import torch
     from ultralytics import YOLO
@@ -73,7 +76,7 @@ def ultralytics_runs(weights: Path, data: Path, study: Study, arms: list[Arm], t
     for arm in arms:
         model = YOLO(str(weights))
         model.add_callback("on_train_start", lambda trainer: torch.set_num_threads(threads))
-        asked = requested_arguments(study, arm)
+        asked = requested_arguments(training, arm)
         model.train(
             trainer=WithoutValidation, data=str(data), device="cpu", val=False, plots=False, verbose=False,
             project=str(folder), name=f"freeze{arm.freeze}", exist_ok=True, **asked,
@@ -143,31 +146,31 @@ def main() -> None:
         weights, target = options.weights, options.target
         if weights is None or target is None:
             weights, target, _ = demo.prepare(scratch / "embedded")
-        training, _ = open_target(target, None, None, "val")
-        data = keep_images(training, range(min(options.images, len(training.images))))
+        whole, _ = open_target(target, None, None, "val")
+        data = keep_images(whole, range(min(options.images, len(whole.images))))
         values = {"epochs": options.epochs, "imgsz": options.imgsz, "train_batch": options.batch}
         values |= {"optimizer": "AdamW", "lr0": 0.001, "train_args": {"close_mosaic": 1} if options.mosaic else {}}
-        study = study_from(values, "the benchmark")
+        training = study_from(values, "the benchmark").training
         arms = [Arm(int(freeze), 0) for freeze in options.freeze.split(",")]
         base = load_checkpoint(weights)
         copy = write_yolo_copy(data, scratch / "yolo")
         threads = usable_cores()
 
-        def ours(study: Study) -> None:
+        def ours(options: TrainingOptions) -> None:
             with tempfile.TemporaryDirectory() as out:
-                fine_tune(study, arms, base, data, ArtifactStore(Path(out)), lambda done, total: None)
+                fine_tune(options, arms, base, data, ArtifactStore(Path(out)), lambda done, total: None)
 
-        apart = study_from(values | {"share": False}, "the benchmark")
+        apart = study_from(values | {"share": False}, "the benchmark").training
         sides: dict[str, Callable[[], None]] = {
-            "ultralytics": lambda: ultralytics_runs(weights, copy, study, arms, threads, scratch / "runs"),
+            "ultralytics": lambda: ultralytics_runs(weights, copy, training, arms, threads, scratch / "runs"),
             "ours apart": lambda: ours(apart),
-            "ours together": lambda: ours(study),
+            "ours together": lambda: ours(training),
         }
         figures = compare(sides, options.rounds, "ours together")
         if options.cached:
             plain = study_from(values | {"train_args": {}, "augment": False}, "the benchmark")
             cached = study_from(values | {"train_args": {}, "augment": False, "cache_features": True}, "the benchmark")
-            both = {"computed": lambda: ours(plain), "kept": lambda: ours(cached)}
+            both = {"computed": lambda: ours(plain.training), "kept": lambda: ours(cached.training)}
             figures["without_augmentation"] = compare(both, options.rounds, "kept")
     if options.json:
         figures = {

@@ -19,8 +19,9 @@ else()
   return()
 endif()
 
-# What each nvcc calls the machines that this project is meant for: A100 (80), consumer Ampere (86), Jetson Orin (87),
-# Ada (89), H100 and H200 (90), B200 (100), Jetson Thor (101, 110 from CUDA 13 on), consumer Blackwell (120).
+# What each nvcc calls the machines that this project is meant for: T4 and RTX 20 (75), A100 (80), consumer Ampere (86),
+# Jetson Orin (87), Ada (89), H100 and H200 (90), B200 (100), Jetson Thor (101, 110 from CUDA 13 on), consumer Blackwell
+# (120).
 function(bench_freeze_cuda_architectures result)
   if(NOT BENCH_FREEZE_CUDA_ARCHITECTURES MATCHES "^(default|all)$")
     set(${result} "${BENCH_FREEZE_CUDA_ARCHITECTURES}" PARENT_SCOPE)
@@ -33,7 +34,7 @@ function(bench_freeze_cuda_architectures result)
   string(REGEX MATCHALL "[0-9]+" known "${known}")
   set(wanted ${known})
   if(BENCH_FREEZE_CUDA_ARCHITECTURES STREQUAL "default")
-    set(wanted 80 86 87 89 90 100 101 110 120)
+    set(wanted 75 80 86 87 89 90 100 101 110 120)
   endif()
   set(architectures)
   set(newest 0)

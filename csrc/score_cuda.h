@@ -63,6 +63,9 @@ int64_t match_cuda_workspace_bytes(int64_t truth_rows);
 void match_cuda(const TruthIndex& truth, int64_t truth_rows, const CudaRanked& detections,
                 const MatchSettings& settings, const CudaMatches& out, void* workspace, const CudaTarget& target);
 
+// Work that comes on the target's stream waits for what is on stream `before` now. Waits for nothing itself.
+void cuda_wait_for(uintptr_t before, const CudaTarget& target);
+
 // Device memory for arrays that no framework owns. These, unlike all else here, wait for the device.
 int32_t cuda_device_of(uintptr_t address);
 void* cuda_allocate(int32_t device, int64_t bytes);

@@ -110,6 +110,9 @@ class HostDouble:
     def cuda_unavailable_reason(self) -> str:
         return ""
 
+    def cuda_wait_for(self, before: int, device: int, stream: int) -> None:
+        self.streams.put(stream, lambda: self.streams.wait(before))
+
     def cuda_device_of(self, address: int) -> int:
         return 0
 
@@ -156,13 +159,23 @@ class HostDouble:
 
 
 class HostDriver:
-    """PyCUDA's memory, streams and events on host memory, with `double`'s streams. Copies happen when they are due."""
+    """PyCUDA's memory, streams and events on host memory, with `double`'s streams. Copies happen when they are due.
+
+    Its errors are a family of their own, as PyCUDA's are: pycuda.driver.MemoryError is no builtin MemoryError.
+    """
+
+    class Error(Exception):
+        """pycuda.driver.Error."""
+
+    class MemoryError(Error):
+        """pycuda.driver.MemoryError."""
 
     def __init__(self, double: HostDouble) -> None:
         self.double = double
         self.moments = 0.0
         self.live: dict[int, int] = {}  # address and bytes of what was allocated and not given back
         self.limit = 1 << 40  # bytes that one allocation may have
+        self.pinned_limit = 1 << 40
 
     def Stream(self) -> HostStream:
         return HostStream(self.double.streams)
@@ -171,11 +184,13 @@ class HostDriver:
         return HostEvent(self)
 
     def pagelocked_empty(self, shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
+        if np.prod(shape) * np.dtype(dtype).itemsize > self.pinned_limit:
+            raise self.MemoryError("cuMemHostAlloc failed: out of memory")
         return np.full(shape, 0xEE, dtype)
 
     def mem_alloc(self, size: int) -> HostAllocation:
         if size > self.limit:
-            raise MemoryError("cuMemAlloc failed: out of memory")
+            raise self.MemoryError("cuMemAlloc failed: out of memory")
         return HostAllocation(self, size)
 
     def memcpy_htod_async(self, to: Any, values: NDArray[Any], stream: HostStream) -> None:

@@ -242,7 +242,7 @@ def _use_yaml(path: Path, rng: Random) -> None:
 
 def _use_study(path: Path, rng: Random) -> None:
     study = study_from(read_toml(path), path.name)
-    _ = study.deployments, study.out_folder
+    _ = study.deployment.forms, study.out_folder
 
 
 def _use_rules(path: Path, rng: Random) -> None:

@@ -129,6 +129,10 @@ void bind_cuda(nb::module_& module) {
            "rule"_a, "iou_thresholds"_a.noconvert(), "area_ranges"_a.noconvert(), "true_positive"_a, "ignored"_a,
            "rank"_a, "fault"_a, "workspace"_a, "device"_a, "stream"_a);
   module.def("cuda_describe_dlpack", &describe_dlpack, "array"_a.noconvert());
+  module.def(
+      "cuda_wait_for",
+      [](uintptr_t before, int32_t device, uintptr_t stream) { cuda_wait_for(before, {device, stream}); }, "before"_a,
+      "device"_a, "stream"_a);
   module.def("cuda_device_of", &cuda_device_of, "address"_a);
   module.def(
       "cuda_allocate",

@@ -1,13 +1,57 @@
 #include "cuda/device.h"
 
+#include "cuda/architectures.h"
+
 namespace bench_freeze {
+namespace {
+
+#ifdef __CUDA_ARCH_LIST__
+constexpr int kArchitectures[] = {__CUDA_ARCH_LIST__};  // 800, 860 ...: what nvcc was told to compile for
+#else
+#error "nvcc of CUDA 11.5 or later is needed: it says which architectures it compiles for"
+#endif
+constexpr size_t kArchitectureCount = sizeof(kArchitectures) / sizeof(kArchitectures[0]);
+
+// The compute capability of a GPU, 10 * major + minor; 0 where the driver does not tell. No context is made for it.
+int capability_of(int device) {
+  int major = 0, minor = 0;
+  if (cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device) != cudaSuccess ||
+      cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device) != cudaSuccess) {
+    cudaGetLastError();
+    return 0;
+  }
+  return 10 * major + minor;
+}
+
+}  // namespace
 
 std::string cuda_unavailable_reason() {
   int devices = 0;
   const cudaError_t error = cudaGetDeviceCount(&devices);
-  if (error == cudaSuccess && devices > 0) return "";
-  cudaGetLastError();
-  return error == cudaSuccess ? "CUDA finds no GPU" : std::string("CUDA finds no GPU: ") + cudaGetErrorString(error);
+  if (error != cudaSuccess || devices == 0) {
+    cudaGetLastError();
+    return error == cudaSuccess ? "CUDA finds no GPU" : std::string("CUDA finds no GPU: ") + cudaGetErrorString(error);
+  }
+  int built[kArchitectureCount];
+  for (size_t i = 0; i < kArchitectureCount; ++i) built[i] = kArchitectures[i] / 10;
+  int found[1] = {0};
+  for (int device = 0; device < devices; ++device) {
+    found[0] = capability_of(device);
+    if (found[0] == 0 || runs_on(found[0], built, kArchitectureCount)) return "";  // a launch will tell
+  }
+  return "the GPU's compute capability is " + capabilities_in_words(found, 1) + " and this build has code for " +
+         capabilities_in_words(built, kArchitectureCount) + "; build it with -DBENCH_FREEZE_CUDA_ARCHITECTURES=" +
+         std::to_string(found[0]);
+}
+
+void cuda_wait_for(uintptr_t before, const CudaTarget& target) {
+  const OnDevice on_device(target.device);
+  cudaEvent_t event = nullptr;
+  check_cuda(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "making an event");
+  cudaError_t error = cudaEventRecord(event, reinterpret_cast<cudaStream_t>(before));
+  if (error == cudaSuccess) error = cudaStreamWaitEvent(stream_of(target), event, 0);
+  cudaEventDestroy(event);  // what waits for it goes on waiting
+  check_cuda(error, "waiting for the stream of an array's producer");
 }
 
 void* cuda_allocate(int32_t device, int64_t bytes) {

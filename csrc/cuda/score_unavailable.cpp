@@ -21,6 +21,7 @@ void match_cuda(const TruthIndex&, int64_t, const CudaRanked&, const MatchSettin
                 const CudaTarget&) {
   refuse();
 }
+void cuda_wait_for(uintptr_t, const CudaTarget&) { refuse(); }
 int32_t cuda_device_of(uintptr_t) { refuse(); }
 void* cuda_allocate(int32_t, int64_t) { refuse(); }
 void cuda_free(int32_t, void*) noexcept {}

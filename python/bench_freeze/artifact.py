@@ -23,7 +23,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+import msgspec
 
 from . import __version__
 from .errors import InputError
@@ -36,6 +38,7 @@ _OLD_PARTIAL = re.compile(r"\.(progress-.+\.pt|timing-.+\.cache)\..+")  # names 
 _FIELDS = frozenset({"kind", "key", "bench_freeze", "inputs", "files", "facts"})
 
 Warn = Callable[[str], None]
+Kept = TypeVar("Kept")
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,10 @@ class Artifact:
     def sha256(self, name: str) -> str:
         """Hash of one of the artifact's files."""
         return str(self.files[name]["sha256"])
+
+    def value(self, kind: type[Kept]) -> Kept:
+        """The facts as the typed value that the step returned."""
+        return msgspec.convert(self.facts, kind)
 
     def read(self, name: str) -> bytes:
         """The content of a file, verified. Raises InputError when it changed since the artifact was found."""
@@ -111,12 +118,13 @@ class ArtifactStore:
             shutil.rmtree(folder, ignore_errors=True)
 
     def produce(
-        self, kind: str, inputs: Mapping[str, Any], build: Callable[[Path], Mapping[str, Any]], *, again: bool = False
+        self, kind: str, inputs: Mapping[str, Any], build: Callable[[Path], object], *, again: bool = False
     ) -> tuple[Artifact, bool]:
         """The artifact of these inputs, and whether it had to be made; `again` replaces one of an earlier run.
 
-        `build(folder)` writes the step's files into an empty folder and returns facts worth keeping, as plain json
-        values. Inputs are plain json values too; they and this package's version decide the key.
+        `build(folder)` writes the step's files into an empty folder and returns facts worth keeping: a mapping of plain
+        json values, or a struct or dataclass, which `Artifact.value` gives back. Inputs are plain json values; they and
+        this package's version decide the key.
         """
         inputs = json.loads(json.dumps(dict(inputs)))
         key = artifact_key(kind, inputs)
@@ -125,7 +133,7 @@ class ArtifactStore:
             return kept, False
         partial = partial_folder(self.folder, final.name)
         try:
-            facts = dict(build(partial))
+            facts = _plain(build(partial))
             files = {
                 str(file.relative_to(partial)): {"sha256": file_sha256(file), "bytes": file.stat().st_size}
                 for file in sorted(partial.rglob("*"))
@@ -232,6 +240,10 @@ def open_artifact(folder: Path) -> Artifact:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is no manifest"
         raise DamagedArtifact(f"{MANIFEST} or a file that it names cannot be read: {reason}") from None
+
+
+def _plain(facts: object) -> dict[str, Any]:
+    return dict(facts) if isinstance(facts, Mapping) else msgspec.to_builtins(facts)
 
 
 def _write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,14 @@ from . import __version__
 from .engines.availability import PACKAGES, availability
 from .engines.cuda_driver import cuda_driver_error
 from .environment import environment
+from .measure.telemetry.cgroup import CgroupSource, quota_note
 from .text import terminal
 from .user_files import MAX_DATA, read_file
 
 
 def examine(device: str) -> dict[str, Any]:
     """Findings as plain values."""
+    cgroup = CgroupSource().read()
     return {
         "bench_freeze": __version__,
         "extension": _extension(),
@@ -23,6 +26,7 @@ def examine(device: str) -> dict[str, Any]:
         "nvidia_driver": cuda_driver_error() or "answers",
         "tensorrt": _tensorrt(),
         "cuda_scorer": _cuda_scorer(),
+        "cgroup": {"quota_cores": cgroup["quota_cores"], "note": quota_note(cgroup, len(os.sched_getaffinity(0)))},
         "device": device,
         "engines": {
             name: {"usable": found.usable, "reason": found.reason}
@@ -81,6 +85,7 @@ def render(findings: dict[str, Any]) -> str:
         f"processor: {environment['cpu']} ({environment['cores']} cores, {environment['architecture']})",
         f"governor: {environment['governor'] or 'not shown by this kernel'}; load average "
         + " ".join(f"{load:.2f}" for load in environment["load_average"]),
+        f"processor quota: {_quota(findings['cgroup'])}",
         f"board: {environment['board'] or 'none named'}",
         f"GPUs: {', '.join(environment['gpus']) or 'none'}; NVIDIA driver: {findings['nvidia_driver']}",
         f"TensorRT: {', '.join(findings['tensorrt']['found']) or 'none'}"
@@ -98,6 +103,11 @@ def render(findings: dict[str, Any]) -> str:
         ),
     ]
     return terminal.lines(lines)
+
+
+def _quota(cgroup: dict[str, Any]) -> str:
+    quota = cgroup["quota_cores"]
+    return cgroup["note"] or ("none in sight" if quota is None else f"{quota:g} cores, enough for all that are usable")
 
 
 def _tensorrt() -> dict[str, Any]:

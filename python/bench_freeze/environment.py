@@ -26,6 +26,8 @@ _DISTRIBUTIONS = {
     "pillow": ("pillow",),
 }
 
+PROC_GPUS = Path("/proc/driver/nvidia/gpus")
+
 
 def package_version(module: str) -> str | None:
     """Installed version of a package, None when it is not installed."""
@@ -76,13 +78,27 @@ def board_model() -> str | None:
 
 
 def gpu_names() -> list[str]:
-    """Names of NVIDIA GPUs that the driver shows in /proc; empty without a driver."""
+    """Names of NVIDIA GPUs that the driver shows in /proc, or through NVML where it has no /proc (WSL); else empty."""
     names = []
-    for information in sorted(Path("/proc/driver/nvidia/gpus").glob("*/information")):
+    for information in sorted(PROC_GPUS.glob("*/information")):
         for line in information.read_text().splitlines():
             if line.startswith("Model:"):
                 names.append(line.partition(":")[2].strip())
-    return names
+    return names or _nvml_names()
+
+
+def _nvml_names() -> list[str]:
+    try:
+        import pynvml
+    except ImportError:
+        return []
+    try:
+        pynvml.nvmlInit()
+        handles = [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(pynvml.nvmlDeviceGetCount())]
+        names = [pynvml.nvmlDeviceGetName(handle) for handle in handles]
+    except pynvml.NVMLError:
+        return []
+    return [name.decode() if isinstance(name, bytes) else str(name) for name in names]
 
 
 def machine() -> dict[str, Any]:

@@ -11,9 +11,11 @@ from . import __version__
 from .analysis.analyses import measure_findings
 from .analysis.trained import Trained
 from .artifact import Artifact, ArtifactStore
+from .conclusions import recommend
 from .conclusions.contradictions import contradictions
 from .config.study import Study
 from .console import Console
+from .data.many_files import default_workers
 from .engines.availability import require_engine
 from .environment import environment
 from .errors import MeasurementError
@@ -25,7 +27,7 @@ from .output import output_folder
 from .results.schema import Latencies, MatchFileFacts, Results, encode
 from .results.sealing import seal
 from .study.bench import Bench
-from .study.concluding import recommendation_of, study_statistics
+from .study.concluding import study_statistics
 from .study.facts import data_facts, pretrainings, study_facts, weights_facts
 from .study.inputs import Inputs, read_inputs
 from .study.rows import PROTOCOL, measure_original, measure_row
@@ -41,8 +43,8 @@ def run(study: Study, console: Console, command: list[str]) -> Results:
     Raises InputError for anything the user can mend, and AuditError when a result could not be trusted. What was
     finished before stays in the output folder, and the same command goes on from there.
     """
-    for engine in study.engine:
-        require_engine(engine, study.device)
+    for engine in study.deployment.engine:
+        require_engine(engine, study.deployment.device)
     with output_folder(study.out_folder, console.warn) as store:
         every = read_inputs(study, store, console)
         results, matches = _begin(study, every, command), MatchFile()
@@ -53,24 +55,26 @@ def run(study: Study, console: Console, command: list[str]) -> Results:
         )
         benches = {inputs.name: Bench(study, inputs, store, matches, console) for inputs in every}
         originals = {}
-        for (weights, bench), how in product(benches.items(), study.deployments):
+        for (weights, bench), how in product(benches.items(), study.deployment.forms):
             original = originals[weights, how] = measure_original(bench, *how)
             results.originals.append(original)
             _keep(study.out_folder, results, matches, store, original.latency)
         for inputs, arm, tuned in trained_arms(study, every, store, results, console):
             _warn_of_changes(tuned, arm, results, console)
-            findings = measure_findings(Trained(study, arm, tuned, inputs, store, console))
-            for construction, how in product(study.construction, study.deployments):
+            bench = benches[inputs.name]
+            findings = measure_findings(Trained.of(bench, arm, tuned))
+            for construction, how in product(study.deployment.construction, study.deployment.forms):
                 original = originals[inputs.name, how]
-                row = measure_row(benches[inputs.name], arm, tuned, findings, construction, *how, original)
+                row = measure_row(bench, arm, tuned, findings, construction, *how, original)
                 results.rows.append(row)
                 _keep(study.out_folder, results, matches, store, row.latency)
         _warn(contradictions(results), results, console)
         results.finished = True
-        results.statistics = study_statistics(results, matches, study, store, console)
-        results.recommendation = recommendation_of(results)
+        threads = study.deployment.workers or default_workers()
+        results.statistics = study_statistics(results, matches, study.statistics, threads, store, console)
+        results.recommendation = recommend(results)
         _write(study.out_folder, results, matches, store)
-        write_report(study.out_folder, results, study, every, store, console)
+        write_report(study.out_folder, results, every, store, console)
     return results
 
 
@@ -83,9 +87,9 @@ def _begin(study: Study, every: Sequence[Inputs], command: list[str]) -> Results
         study=study_facts(study),
         settings={
             "protocol": PROTOCOL,
-            "score_threshold": study.score_threshold,
-            "nms_iou_threshold": study.nms_iou_threshold,
-            "max_detections": study.max_detections,
+            "score_threshold": study.scoring.score_threshold,
+            "nms_iou_threshold": study.scoring.nms_iou_threshold,
+            "max_detections": study.scoring.max_detections,
             "multi_label": True,
             "matching_iou_thresholds": "0.50:0.05:0.95",
             "matching_max_detections": 100,
@@ -98,8 +102,9 @@ def _begin(study: Study, every: Sequence[Inputs], command: list[str]) -> Results
 
 
 def _about(study: Study, inputs: Inputs) -> str:
-    sizes = f"{len(inputs.target.images)} target and {len(inputs.base_set.images)} base images at {study.imgsz} pixels"
-    if study.embedded:
+    images = f"{len(inputs.target.images)} target and {len(inputs.base_set.images)} base images"
+    sizes = f"{images} at {study.deployment.imgsz} pixels"
+    if study.data.is_embedded:
         return f"Real results of the small embedded problem (generated shapes), {sizes}; they say nothing about COCO."
     return f"{inputs.target.name} and {inputs.base_set.name}, {sizes}"
 

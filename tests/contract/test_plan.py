@@ -92,7 +92,7 @@ def test_a_plan_is_kept_by_what_it_depends_on(export_dual, tmp_path):
 
 
 def test_several_builds_are_several_plans(export_dual, tmp_path):
-    from bench_freeze.config.study import Study
+    from bench_freeze.config.deployment import DeploymentOptions
     from bench_freeze.deployment.deployment import Candidate, Deployment
     from bench_freeze.deployment.plan_builds import measure_builds
     from bench_freeze.results.schema import Latencies
@@ -106,7 +106,9 @@ def test_several_builds_are_several_plans(export_dual, tmp_path):
     assert not produce_plan(onnx, SM86, store, 2)[1]
 
     def deployment(build):
-        return Deployment(Candidate("original", None), "trt", Study(engine=("trt",)), None, plans[build][0], "0")
+        return Deployment(
+            Candidate("original", None), "trt", DeploymentOptions(engine=("trt",)), None, plans[build][0], "0"
+        )
 
     nothing = Latencies(model=None, pipeline=None)
     found = measure_builds(deployment(0), nothing, 3, deployment, lambda built, number: nothing)

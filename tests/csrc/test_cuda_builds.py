@@ -34,16 +34,34 @@ def nvcc() -> str:
 
 @pytest.fixture(scope="module")
 def architectures(nvcc: str) -> list[str]:
-    """Compute capabilities from 8.0 on that this nvcc knows, such as 90."""
+    """Compute capabilities from 7.5 on that this nvcc knows, such as 90."""
     known = re.findall(r"compute_(\d+)$", run(nvcc, "--list-gpu-arch").stdout, re.MULTILINE)
     assert known, "nvcc --list-gpu-arch names none"
-    return [number for number in known if int(number) >= 80]
+    return [number for number in known if int(number) >= 75]
 
 
 def test_arithmetic_of_grids_and_workspaces(compiled: Callable[..., Path]) -> None:
     done = run(compiled("arithmetic.cpp", "-fsanitize=undefined", "-fno-sanitize-recover"))
     assert done.returncode == 0, done.stderr
     assert done.stdout == "right\n"
+
+
+@pytest.mark.parametrize(
+    ("gpu", "built", "answer"),
+    [
+        (75, (80, 86, 90), "refused 8.0, 8.6 and 9.0"),  # a T4: older than all of the build
+        (75, (75, 80, 90), "runs 7.5, 8.0 and 9.0"),
+        (86, (80,), "runs 8.0"),  # machine code of an earlier minor version
+        (80, (86,), "refused 8.6"),  # not of a later one
+        (89, (80, 90), "runs 8.0 and 9.0"),
+        (121, (80, 90), "runs 8.0 and 9.0"),  # by the newest one's PTX
+        (100, (80, 120), "refused 8.0 and 12.0"),  # PTX serves later GPUs, not earlier ones
+        (90, (), "refused "),
+    ],
+)
+def test_which_gpus_run_a_build(compiled: Callable[..., Path], gpu: int, built: tuple[int, ...], answer: str) -> None:
+    done = run(compiled("architectures.cpp"), gpu, *built)
+    assert done.stdout.rstrip("\n") == answer
 
 
 def test_a_build_without_nvcc_says_so(compiled: Callable[..., Path]) -> None:

@@ -5,13 +5,14 @@ import sys
 
 import numpy as np
 import pytest
+from tests.builders import study
 
 from bench_freeze.analysis.analyses import measure_findings
 from bench_freeze.analysis.trained import Trained
-from bench_freeze.config.study import Study
 from bench_freeze.finetune.arm import Arm
 from bench_freeze.results.findings import Findings
 from bench_freeze.results.schema import decode
+from bench_freeze.study.bench import Bench
 
 ALL = ["--drift", "--features", "--recover", "2", "--breakdown"]
 
@@ -93,12 +94,15 @@ def test_the_breakdown_repeats_the_row_s_own_numbers(finished):
 
 
 def test_only_the_first_seed_is_analysed_unless_all_are_asked_for():
-    everything = {"ladder": True, "drift": True, "features": True, "recover": 1, "seeds": (3, 4)}
-    nowhere = dict.fromkeys(("tuned", "inputs", "store", "console"))
-    second = Trained(Study(**everything), Arm(10, 4), **nowhere)
-    assert measure_findings(second) == Findings(None, None)
+    everything = {"ladder": True, "drift": True, "features": True, "recover": 1, "seeds": [3, 4]}
+
+    def trained(seed, **values):
+        nowhere = Bench(study(**values), inputs=None, store=None, matches=None, console=None)
+        return Trained.of(nowhere, Arm(10, seed), tuned=None)
+
+    assert measure_findings(trained(4, **everything)) == Findings(None, None)
     with pytest.raises(AttributeError):  # the first seed is: it goes for its inputs
-        measure_findings(Trained(Study(**everything), Arm(10, 3), **nowhere))
+        measure_findings(trained(3, **everything))
     with pytest.raises(AttributeError):
-        measure_findings(Trained(Study(**everything, analysis_seeds="all"), Arm(10, 4), **nowhere))
-    assert measure_findings(Trained(Study(seeds=(3,)), Arm(10, 3), **nowhere)) == Findings(None, None)
+        measure_findings(trained(4, **everything, analysis_seeds="all"))
+    assert measure_findings(trained(3, seeds=[3])) == Findings(None, None)

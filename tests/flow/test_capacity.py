@@ -4,9 +4,9 @@ from itertools import product
 
 import pytest
 import torch
+from tests.builders import training
 
 from bench_freeze.artifact import ArtifactStore
-from bench_freeze.config.study import study_from
 from bench_freeze.data.source import open_target
 from bench_freeze.data.subset import keep_images
 from bench_freeze.errors import AuditError
@@ -92,8 +92,8 @@ def test_the_nearest_sum_is_that_of_all_choices():
 
 
 def train(folder, base, data, arms, on_epoch=lambda done, total: None, **changes):
-    study = study_from({**VALUES, **changes}, "test")
-    return [a for a, _ in fine_tune(study, arms, base, data, ArtifactStore(folder), on_epoch)]
+    options = training(**{**VALUES, **changes})
+    return [a for a, _ in fine_tune(options, arms, base, data, ArtifactStore(folder), on_epoch)]
 
 
 @pytest.mark.parametrize("optimizer", ["AdamW", "SGD", "MuSGD"])

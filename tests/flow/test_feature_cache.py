@@ -5,9 +5,9 @@ import shutil
 
 import pytest
 import torch
+from tests.builders import training
 
 from bench_freeze.artifact import ArtifactStore
-from bench_freeze.config.study import study_from
 from bench_freeze.data.source import open_target
 from bench_freeze.data.subset import keep_images
 from bench_freeze.errors import InputError
@@ -65,8 +65,8 @@ def trunk_runs(monkeypatch):
 
 
 def train(folder, base, data, arms, on_epoch=lambda done, total: None, **changes):
-    study = study_from({**VALUES, **changes}, "test")
-    return [a for a, _ in fine_tune(study, arms, base, data, ArtifactStore(folder), on_epoch)]
+    options = training(**{**VALUES, **changes})
+    return [a for a, _ in fine_tune(options, arms, base, data, ArtifactStore(folder), on_epoch)]
 
 
 def assert_alike(artifact, other, base):
@@ -152,10 +152,10 @@ def test_replay_runs_beside_kept_outputs(embedded_data, base, few, tmp_path):
     memory = relabelled(data, pairs.head_to_data, base.class_names)
 
     def rehearse(folder, **changes):
-        study = study_from({**VALUES, **changes}, "test")
+        options = training(**{**VALUES, **changes})
         store = ArtifactStore(folder)
         made = fine_tune(
-            study, [Arm(15, 0, Recipe.named("replay_1"))], base, few, store, lambda done, total: None, memory
+            options, [Arm(15, 0, Recipe.named("replay_1"))], base, few, store, lambda done, total: None, memory
         )
         return made[0][0]
 

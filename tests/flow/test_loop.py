@@ -5,10 +5,10 @@ import subprocess
 import sys
 
 import pytest
+from tests.builders import training
 
 from bench_freeze.artifact import ArtifactStore, artifact_key
 from bench_freeze.config.recipe import Stage
-from bench_freeze.config.study import study_from
 from bench_freeze.data.source import open_target
 from bench_freeze.data.subset import keep_images
 from bench_freeze.finetune.arm import CHECKPOINT, KIND, Arm
@@ -32,12 +32,12 @@ def few(embedded_data):
     return keep_images(training, range(10))
 
 
-def study(**changes):
-    return study_from({**VALUES, **changes}, "test")
+def options(**changes):
+    return training(**{**VALUES, **changes})
 
 
 def train(folder, base, data, arms, on_epoch=lambda done, total: None, **changes):
-    return [a for a, _ in fine_tune(study(**changes), arms, base, data, ArtifactStore(folder), on_epoch)]
+    return [a for a, _ in fine_tune(options(**changes), arms, base, data, ArtifactStore(folder), on_epoch)]
 
 
 @pytest.fixture(scope="module")
@@ -93,11 +93,11 @@ def test_the_loop_is_ultralytics_own_bit_for_bit(request, few, tmp_path, family,
         return kind(
             overrides_for(tmp_path / kind.__name__, device="cpu", **requested_arguments(own, Arm(15, 0))),
             data_set=few,
-            build_model=lambda: with_new_head(base.model, base.class_names, few.class_names, "name_remap")[0],
+            build_model=lambda: with_new_head(base.model, base.class_names, few.class_names, "name_remap"),
             frozen_bn="eval",
         )
 
-    own, base = study(optimizer=optimizer), request.getfixturevalue(family)
+    own, base = options(optimizer=optimizer), request.getfixturevalue(family)
     theirs = make(WithTheirLoop)
     theirs.train()
     ours = make(FreezeTrainer)
@@ -139,7 +139,7 @@ def on_epoch(done, total):
 
 data = keep_images(open_target(Path(sys.argv[2]), None, None, "val")[0], range(10))
 arms = [Arm(22, 0), Arm(10, 0)]
-fine_tune(study_from(eval(sys.argv[5]), "test"), arms, load_checkpoint(Path(sys.argv[1])), data,
+fine_tune(study_from(eval(sys.argv[5]), "test").training, arms, load_checkpoint(Path(sys.argv[1])), data,
           ArtifactStore(Path(sys.argv[3])), on_epoch)
 """
 
@@ -169,7 +169,7 @@ def test_a_damaged_progress_file_starts_anew(base, few, tmp_path):
     from bench_freeze.finetune.arm import training_inputs
 
     versions = package_versions("torch", "ultralytics")
-    key = artifact_key(KIND, training_inputs(study(), Arm(22, 0), base.sha256, few.sha256, versions))
+    key = artifact_key(KIND, training_inputs(options(), Arm(22, 0), base.sha256, few.sha256, versions))
     progress = ProgressStore(tmp_path)
     progress.path(key).write_bytes(b"half a file")
     assert progress.load(key) is None

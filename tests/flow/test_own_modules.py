@@ -5,13 +5,13 @@ from copy import deepcopy
 import numpy as np
 import pytest
 import torch
+from tests.builders import study
 from torch import nn
 from ultralytics.nn.modules import Conv
 from ultralytics.nn.modules.head import Detect
 from ultralytics.nn.tasks import DetectionModel, yaml_model_load
 
 from bench_freeze.artifact import ArtifactStore
-from bench_freeze.config.study import study_from
 from bench_freeze.deployment.deployment import Candidate, deploy
 from bench_freeze.deployment.unchanged import compare_base_output
 from bench_freeze.dualhead.checkpoint import load_checkpoint, save_checkpoint
@@ -303,14 +303,14 @@ def test_a_deployment_says_how_its_base_output_was_compared(ordinary, images, tm
     save_checkpoint(tmp_path / "ordinary.pt", ordinary, half=False)
     base = load_checkpoint(tmp_path / "ordinary.pt")
     tuned = as_checkpoint(base, tuned_from(base))
-    study, store = study_from({"imgsz": SIZE, "engine": ["torch"]}, "test"), ArtifactStore(tmp_path / "store")
+    options, store = study(imgsz=SIZE, engine=["torch"]).deployment, ArtifactStore(tmp_path / "store")
     kept = {}
     for construction in ("branched", "grafted", "plain"):
         candidate = Candidate(construction, base, tuned, 12)
-        kept[construction] = deploy(candidate, "torch", "fp32", study, store, images, None)[0].base_output
+        kept[construction] = deploy(candidate, "torch", "fp32", options, store, images, None)[0].base_output
     assert (kept["grafted"], kept["plain"]) == (None, None)
     assert kept["branched"].images == 2
-    exported = deploy(Candidate("grafted", base, tuned, 22), "ort", "fp32", study, store, images, None)[0].base_output
+    exported = deploy(Candidate("grafted", base, tuned, 22), "ort", "fp32", options, store, images, None)[0].base_output
     assert exported.box_px < 0.05
     assert exported.score < 1e-3
 
@@ -336,14 +336,14 @@ def test_what_cannot_be_studied_is_refused_before_a_training(ordinary, images, t
 
 
 def _start_from(file, images):
-    check_start(study_from({"imgsz": SIZE}, "test"), load_checkpoint(file, trust=True), "the base head", NAMES, images)
+    check_start(study(imgsz=SIZE), load_checkpoint(file, trust=True), "the base head", NAMES, images)
 
 
 @pytest.mark.parametrize("changed", CHANGES, indirect=True)
 def test_what_can_be_studied_passes(changed, images):
     before = torch.random.get_rng_state()
     for values in ({}, {"scratch": True, "head_init": "reinit", "construction": ["branched", "plain"]}):
-        check_start(study_from({"imgsz": SIZE, **values}, "test"), changed, "the base head", NAMES, images)
+        check_start(study(imgsz=SIZE, **values), changed, "the base head", NAMES, images)
     assert torch.equal(torch.random.get_rng_state(), before)
 
 

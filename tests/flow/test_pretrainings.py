@@ -190,7 +190,7 @@ def test_default_depths_are_each_architecture_s_own(problem):
     values |= {"target": str(problem / DATA[1]), "base": str(problem / DATA[3]), "unmatched_classes": "ignore"}
     study = study_from(values, "test")
     every = read_inputs(study, ArtifactStore(problem / "store"), Console(plain=True))
-    arms = [[(arm.freeze, arm.recipe.name) for arm in _arms(study, inputs, every)] for inputs in every]
+    arms = [[(arm.freeze, arm.recipe.name) for arm in _arms(study.training, inputs, every)] for inputs in every]
     eight = [(22, "static"), (15, "static"), (10, "static")]
     assert arms == [
         [*eight, (0, "scratch")],

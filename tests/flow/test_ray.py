@@ -6,9 +6,9 @@ import threading
 import time
 
 import pytest
+from tests.builders import study
 
 from bench_freeze.artifact import ArtifactStore
-from bench_freeze.config.study import study_from
 from bench_freeze.console import Step
 from bench_freeze.data.source import open_target
 from bench_freeze.data.subset import keep_images
@@ -43,21 +43,23 @@ def test_ray_gives_the_same_results_though_a_worker_is_killed(embedded_data, bas
     from bench_freeze.finetune.on_ray import Job, train_on_ray
 
     data = keep_images(open_target(embedded_data[1], None, None, "val")[0], range(10))
-    study = study_from(VALUES, "test")
+    asked = study(**VALUES)
     arms = [Arm(22, 0), Arm(15, 0)]
     on_ray, here = tmp_path / "ray", tmp_path / "here"
-    jobs = [Job(study, (arm,), base, data, None, on_ray) for arm in arms]
+    jobs = [Job(asked.training, (arm,), base, data, None, on_ray) for arm in arms]
     killed, done = [], []
     watcher = threading.Thread(target=kill_one_at_work, args=(on_ray, killed), daemon=True)
     on_ray.mkdir()
     watcher.start()
-    train_on_ray(study, jobs, Step(lambda finished, total: done.append((finished, total))))
+    train_on_ray(
+        asked.cluster, asked.training.device, jobs, Step(lambda finished, total: done.append((finished, total)))
+    )
     watcher.join()
     assert killed
     assert done == [(1, 2), (2, 2)]
-    made = fine_tune(study, arms, base, data, ArtifactStore(on_ray), lambda finished, total: None)
+    made = fine_tune(asked.training, arms, base, data, ArtifactStore(on_ray), lambda finished, total: None)
     assert not any(new for _, new in made)
-    expected = fine_tune(study, arms, base, data, ArtifactStore(here), lambda finished, total: None)
+    expected = fine_tune(asked.training, arms, base, data, ArtifactStore(here), lambda finished, total: None)
     assert [a.sha256(CHECKPOINT) for a, _ in made] == [a.sha256(CHECKPOINT) for a, _ in expected]
     assert not list(on_ray.glob("progress-*"))
 
@@ -70,4 +72,4 @@ def test_ray_is_named_when_it_is_missing(monkeypatch, tmp_path):
 
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(InputError, match=r"bench-freeze\[ray\]"):
-        train_on_ray(study_from(VALUES, "test"), [], Step(lambda finished, total: None))
+        train_on_ray(study(**VALUES).cluster, "cpu", [], Step(lambda finished, total: None))

@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 import pytest
+from tests.builders import training
 
 from bench_freeze.artifact import ArtifactStore
-from bench_freeze.config.study import study_from
 from bench_freeze.data.source import open_base, open_target
 from bench_freeze.data.subset import keep_images, relabelled
 from bench_freeze.errors import InputError
@@ -39,8 +39,8 @@ def base_images(embedded_data, base):
 
 
 def train(folder, base, data, arms, on_epoch=lambda done, total: None, replay=None, **changes):
-    study = study_from({**VALUES, **changes}, "test")
-    return [a for a, _ in fine_tune(study, arms, base, data, ArtifactStore(folder), on_epoch, replay)]
+    options = training(**{**VALUES, **changes})
+    return [a for a, _ in fine_tune(options, arms, base, data, ArtifactStore(folder), on_epoch, replay)]
 
 
 def moved_layers(base, artifact):
@@ -84,7 +84,7 @@ def test_layers_learn_at_their_own_rates(base, few, tmp_path):
     trainer = FreezeTrainer(
         overrides_for(tmp_path, device="cpu", imgsz=64, lr0=0.01, optimizer="SGD"),
         data_set=few,
-        build_model=lambda: with_new_head(base.model, base.class_names, few.class_names, "name_remap")[0],
+        build_model=lambda: with_new_head(base.model, base.class_names, few.class_names, "name_remap"),
         frozen_bn="eval",
         stages=(Stage(0, 22), Stage(1, 10)),
         layer_decay=0.5,
@@ -203,11 +203,11 @@ def test_interpolation_needs_no_training_and_its_ends_are_known(base, few, tmp_p
 
     store = ArtifactStore(tmp_path)
     for how in ("reestimate", "interpolate"):
-        study = study_from({**VALUES, "interpolate": [0.5], "interpolate_bn": how}, "test")
+        options = training(**VALUES, interpolate=[0.5], interpolate_bn=how)
         arm = Arm(15, 0, Recipe.named("interpolate_0.5"))
-        artifact, made = interpolated(study, arm, arm.alpha, static, base, few, store)
+        artifact, made = interpolated(options, arm, arm.alpha, static, base, few, store)
         assert made
-        assert not interpolated(study, arm, arm.alpha, static, base, few, store)[1]
+        assert not interpolated(options, arm, arm.alpha, static, base, few, store)[1]
         model = load_tuned(artifact).model
         weight = "model.21.cv1.conv.weight"
         half = (base.model.state_dict()[weight] + tuned.state_dict()[weight]) / 2
@@ -229,9 +229,9 @@ def test_a_model_from_scratch_and_one_on_fewer_images(base, few, tmp_path):
 def test_a_rate_is_searched_on_training_images_alone(base, few, tmp_path):
     from bench_freeze.finetune.lr_search import search_rates
 
-    study = study_from({**VALUES, "epochs": 10, "lr0": 1.0, "lr_search": 6}, "test")
+    options = training(**{**VALUES, "epochs": 10, "lr0": 1.0, "lr_search": 6})
     arms = [Arm(22, 0), Arm(15, 0)]
-    found = search_rates(study, arms, base, few, ArtifactStore(tmp_path), lambda done, total: None)
+    found = search_rates(options, arms, base, few, ArtifactStore(tmp_path), lambda done, total: None)
     for search, arm in zip(found, arms, strict=True):
         assert search.arm == arm
         assert (search.epochs, search.images, search.held_out) == (2, 8, 2)

@@ -7,7 +7,7 @@ import pytest
 
 from bench_freeze import cli
 from bench_freeze.commands.run import study_values
-from bench_freeze.config.study import Study
+from tests.builders import study
 
 FILE = Path(__file__).parents[2] / "bench/trt.py"
 
@@ -23,7 +23,7 @@ def bench():
 @pytest.mark.parametrize("data", [None, Path("DATA")])
 def test_the_study_is_one_that_the_command_takes(bench, data):
     parsed = cli._parser().parse_args([str(part) for part in bench.study_flags(data, Path("work"))])
-    study = Study(**study_values(parsed))
-    assert list(study.engine) == ["ort", "trt"]
-    assert study.builds == 3
-    assert (study.weights is None) == (data is None)
+    asked = study(**study_values(parsed))
+    assert list(asked.deployment.engine) == ["ort", "trt"]
+    assert asked.deployment.builds == 3
+    assert (asked.data.weights is None) == (data is None)

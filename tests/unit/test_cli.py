@@ -28,14 +28,14 @@ def seen(monkeypatch):
 
 def test_flags_alone_are_a_run(seen, capsys):
     assert cli.main(["--engine", "trt"]) == 130
-    assert seen[0].engine == ("trt",)
+    assert seen[0].deployment.engine == ("trt",)
     assert "goes on where it stopped" in capsys.readouterr().err
 
 
 def test_nothing_at_all_is_the_embedded_study(seen):
     cli.main([])
-    assert seen[0].embedded
-    assert seen[0].imgsz == 160  # from the embedded study file
+    assert seen[0].data.is_embedded
+    assert seen[0].deployment.imgsz == 160  # from the embedded study file
 
 
 def test_flags_win_over_the_file(seen, tmp_path):
@@ -56,9 +56,9 @@ def test_flags_win_over_the_file(seen, tmp_path):
         ]
     )
     study = seen[0]
-    assert (study.epochs, study.lr0, study.freeze) == (4, 0.5, (22, 15))
-    assert study.train_args == {"mosaic": 0.5}
-    assert study.dynamic_batch == (1, 8, 32)
+    assert (study.training.epochs, study.training.lr0, study.training.freeze) == (4, 0.5, (22, 15))
+    assert study.training.train_args == {"mosaic": 0.5}
+    assert study.deployment.dynamic_batch == (1, 8, 32)
 
 
 def test_every_field_is_a_flag(capsys):

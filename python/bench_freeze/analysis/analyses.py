@@ -1,4 +1,4 @@
-"""Everything a study may look at in one fine-tuned model beside its rows; which seeds it looks at, too."""
+"""Everything a study may look at in one fine-tuned model beside its rows."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from .trained import Trained
 
 
 def measure_findings(trained: Trained) -> Findings:
-    """The ladder and the analyses that the study asks for, of the seeds that it asks for."""
-    study = trained.study
-    if study.analysis_seeds == "first" and trained.arm.seed != study.seeds[0]:
+    """The ladder and the analyses that are asked for, of the seeds that they are asked for."""
+    asked = trained.options
+    if not trained.is_analysed:
         return Findings()
     return Findings(
-        ladder=measure_ladder(trained) if study.ladder and trained.has_base_accuracy else None,
-        analysis=_analysis(trained) if study.drift or study.recover or study.features else None,
+        ladder=measure_ladder(trained) if asked.ladder and trained.has_base_accuracy else None,
+        analysis=_analysis(trained) if asked.drift or asked.recover or asked.features else None,
     )
 
 
 def _analysis(trained: Trained) -> Analysis:
-    study = trained.study
+    asked = trained.options
     return Analysis(
-        drift=measure_drift(trained) if study.drift else None,
-        recovery=measure_recovery(trained) if study.recover and trained.has_base_accuracy else None,
-        features=measure_features(trained) if study.features else None,
+        drift=measure_drift(trained) if asked.drift else None,
+        recovery=measure_recovery(trained) if asked.recover and trained.has_base_accuracy else None,
+        features=measure_features(trained) if asked.features else None,
     )

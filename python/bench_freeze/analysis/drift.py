@@ -34,7 +34,7 @@ def _compare(trained: Trained, step: Step) -> list[dict[str, Any]]:
     from .numbers.two_models import TwoModels
 
     base, tuned = trained.inputs.base.model, load_tuned(trained.tuned).model
-    lockstep = TwoModels(base, tuned, trained.study.device)
+    lockstep = TwoModels(base, tuned, trained.options.device)
     sets = (trained.inputs.base_set, trained.inputs.target)
     total, seen = sum(len(data.images) for data in sets), 0
 

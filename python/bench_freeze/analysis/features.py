@@ -37,7 +37,7 @@ def measure_features(trained: Trained) -> Features:
     }
 
     kept = trained.kept_step(f"compare features of {trained.name}", "features", key, partial(_compare, trained))
-    maps = kept.path(MAPS).relative_to(trained.study.out_folder)
+    maps = kept.path(MAPS).relative_to(trained.store.folder.parent)
     return msgspec.convert({**kept.facts, "maps": str(maps)}, Features)
 
 
@@ -45,8 +45,8 @@ def _compare(trained: Trained, folder: Path, step: Step) -> dict[str, Any]:
     from .numbers.gather import Samples, gather
     from .numbers.two_models import TwoModels
 
-    inputs, study = trained.inputs, trained.study
-    lockstep = TwoModels(inputs.base.model, load_tuned(trained.tuned).model, study.device)
+    inputs, options = trained.inputs, trained.options
+    lockstep = TwoModels(inputs.base.model, load_tuned(trained.tuned).model, options.device)
     layers = compared_layers(inputs.base.layers)
     total, seen = sum(len(data.images) for data in (inputs.base_set, inputs.target, inputs.training)), 0
 
@@ -56,7 +56,7 @@ def _compare(trained: Trained, folder: Path, step: Step) -> dict[str, Any]:
         step(seen, total)
 
     def gathered(data: DetectionSet, maps: int) -> Samples:
-        batches = labelled_batches(data, imgsz=study.imgsz, batch=BATCH, workers=study.workers)
+        batches = labelled_batches(data, imgsz=options.imgsz, batch=BATCH, workers=options.workers)
         return gather(lockstep, layers, batches, on_batch, maps=maps)
 
     base, target = gathered(inputs.base_set, MAPS_OF), gathered(inputs.target, MAPS_OF)

@@ -15,7 +15,6 @@ from ..errors import AuditError
 from ..finetune.arm import load_tuned
 from ..kernels.nms_options import NmsOptions
 from ..results.schema import Rung
-from ..study.bench import nms_options
 from .trained import Trained
 
 
@@ -25,13 +24,12 @@ def measure_ladder(trained: Trained) -> list[Rung]:
     Raises AuditError when a rung up to the freeze depth gives another output than the original, to the last bit: those
     layers are the same, so the construction would be wrong.
     """
-    study, inputs = trained.study, trained.inputs
-    options = nms_options(study)
+    inputs, options = trained.inputs, trained.selection
     key = trained.key() | {
         "data_sha256": inputs.base_set.sha256,
         "left_out": [list(inputs.base_classes.left_out_classes), list(inputs.base_classes.left_out_categories)],
         "settings": options.key(),
-        **branch_key(trained.study.head_branch, trained.inputs.base.model),
+        **branch_key(trained.head_branch, trained.inputs.base.model),
     }
 
     def build(_: Path, step: Step) -> dict[str, Any]:
@@ -47,8 +45,8 @@ def _climb(trained: Trained, options: NmsOptions, step: Step) -> list[dict[str, 
     from ..dualhead.ladder import GraftLadder
     from ..dualhead.model import head_kind, prepare_for_inference
 
-    inputs, device, exact_up_to = trained.inputs, trained.study.device, trained.exact_up_to
-    branch = trained.study.head_branch
+    inputs, device, exact_up_to = trained.inputs, trained.options.device, trained.exact_up_to
+    branch = trained.head_branch
     base_model = prepare_for_inference(inputs.base.model, branch).to(device)
     ladder = GraftLadder(base_model, prepare_for_inference(load_tuned(trained.tuned).model, branch).to(device))
     head = Head("base", inputs.base.class_names, head_kind(base_model))  # type: ignore[arg-type]

@@ -29,7 +29,6 @@ from ..engines.selection import select
 from ..errors import InputError
 from ..finetune.arm import load_tuned
 from ..results.analysis import Recovery, Score
-from ..study.bench import nms_options
 from .labelled import labelled_batches
 from .numbers.labelled import LabelledImages
 from .trained import Trained
@@ -52,7 +51,7 @@ def measure_recovery(trained: Trained) -> Recovery:
         )
     halves = [keep_images(whole, half) for half in two_halves(len(whole.images))]
     base = trained.inputs.base.model
-    control = _trained_heads(trained, base, halves, f"train control heads for {trained.study.recover} epochs")
+    control = _trained_heads(trained, base, halves, f"train control heads for {trained.options.recover} epochs")
     tuned = _trained_heads(trained, load_tuned(trained.tuned).model, halves, f"recover {trained.name}")
     scores = {
         (side, name): Score(**artifact.facts["scores"][name])
@@ -82,17 +81,17 @@ def _trained_heads(trained: Trained, detector: Any, halves: list[DetectionSet], 
     """Heads on the trunk of a detector. The key has the trunk's tensors, so arms with the same trunk share them."""
     from .numbers.head_training import Budget
 
-    budget = Budget(trained.study.recover)
+    budget = Budget(trained.options.recover)
     classes = trained.inputs.base_classes
     key = {name: value for name, value in trained.key().items() if name not in ("tuned_sha256", "freeze", "frozen_bn")}
-    key |= branch_key(trained.study.head_branch, trained.inputs.base.model)
+    key |= branch_key(trained.head_branch, trained.inputs.base.model)
     modules = trained.inputs.base.own_modules
     key |= {} if modules is None else {"own_modules": modules}  # fresh heads are of these
     key |= {
         "trunk_sha256": _trunk_sha256(detector),
         "data_sha256": trained.inputs.base_set.sha256,
         "left_out": [list(classes.left_out_classes), list(classes.left_out_categories)],
-        "settings": nms_options(trained.study).key(),
+        "settings": trained.selection.key(),
         "budget": asdict(budget),
         "split_seed": SPLIT_SEED,
     }
@@ -109,8 +108,8 @@ def _train_and_score(
     from ..dualhead.model import head_kind
     from .numbers.head_training import Trunk, fresh_head, head_output, train_heads
 
-    device, base = trained.study.device, deepcopy(trained.inputs.base.model)
-    choose_branch(base, trained.study.head_branch)
+    device, base = trained.options.device, deepcopy(trained.inputs.base.model)
+    choose_branch(base, trained.head_branch)
     trunk = Trunk(detector, device)
     learned, scored = halves
     head_class = _head_class(trained)
@@ -118,7 +117,7 @@ def _train_and_score(
     def epoch_batches(epoch: int) -> Iterator[LabelledImages]:
         order = np.random.default_rng((budget.seed, epoch)).permutation(len(learned.images))
         for batch in labelled_batches(
-            learned, imgsz=trained.study.imgsz, batch=budget.batch, workers=trained.study.workers, order=order
+            learned, imgsz=trained.options.imgsz, batch=budget.batch, workers=trained.options.workers, order=order
         ):
             yield replace(batch, labels=head_class[batch.labels])
         step(epoch + 1, budget.epochs + 1)
@@ -126,7 +125,7 @@ def _train_and_score(
     starts = [fresh_head(base, budget.seed), base.model[-1]]
     new = train_heads(trunk, base, starts, epoch_batches, len(learned.images), budget, device)
     heads = dict(zip(HEADS, [deepcopy(base.model[-1]).eval().to(device), *new], strict=True))
-    options = nms_options(trained.study)
+    options = trained.selection
     card = Head("base", trained.inputs.base.class_names, head_kind(base))  # type: ignore[arg-type]
     collectors = {name: Collector() for name in heads}
     for batch in trained.batches(scored.images):

@@ -8,28 +8,53 @@ from pathlib import Path
 from typing import Any
 
 from ..artifact import Artifact, ArtifactStore
-from ..config.study import Study
+from ..config.study import AnalysisOptions
+from ..config.training import FrozenBatchNorm
 from ..console import Console, Step
 from ..data.dataset import ImageRecord
 from ..data.loader import Batch, load_batches
+from ..dualhead.branch import HeadBranch
 from ..environment import package_versions
 from ..finetune.arm import CHECKPOINT, Arm
+from ..kernels.nms_options import NmsOptions
+from ..study.bench import Bench
 from ..study.inputs import Inputs
 from ..study.kept_step import kept_step
 
 BATCH = 8  # of an analysis' own forward passes; the study's batch is the engine's
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Trained:
     """An arm after its training."""
 
-    study: Study
     arm: Arm
     tuned: Artifact
+    options: AnalysisOptions
+    is_analysed: bool  # or of a seed that is not
+    frozen_bn: FrozenBatchNorm
+    head_branch: HeadBranch  # of heads with two
+    selection: NmsOptions
     inputs: Inputs
     store: ArtifactStore
     console: Console
+
+    @classmethod
+    def of(cls, bench: Bench, arm: Arm, tuned: Artifact) -> Trained:
+        """The model of an arm as the study of a bench trains, answers and selects."""
+        study = bench.study
+        return cls(
+            arm=arm,
+            tuned=tuned,
+            options=study.analysis,
+            is_analysed=study.analyses(arm.seed),
+            frozen_bn=study.training.frozen_bn,
+            head_branch=study.deployment.head_branch,
+            selection=bench.selection,
+            inputs=bench.inputs,
+            store=bench.store,
+            console=bench.console,
+        )
 
     @property
     def name(self) -> str:
@@ -44,7 +69,7 @@ class Trained:
     @property
     def exact_up_to(self) -> int:
         """Layers 0..exact_up_to-1 must be the base's, bit for bit; 0 where frozen statistics were left to drift."""
-        return self.arm.freeze if self.study.frozen_bn == "eval" else 0
+        return self.arm.freeze if self.frozen_bn == "eval" else 0
 
     def key(self, *packages: str) -> dict[str, Any]:
         """What any comparison of the base with this tuned model by torch depends on; the data sets come on top."""
@@ -52,9 +77,9 @@ class Trained:
             "base_sha256": self.inputs.base.sha256,
             "tuned_sha256": self.tuned.sha256(CHECKPOINT),
             "freeze": self.arm.freeze,
-            "frozen_bn": self.study.frozen_bn,
-            "imgsz": self.study.imgsz,
-            "device": self.study.device,
+            "frozen_bn": self.frozen_bn,
+            "imgsz": self.options.imgsz,
+            "device": self.options.device,
             "versions": package_versions("torch", "ultralytics", *packages),
         }
 
@@ -66,4 +91,4 @@ class Trained:
 
     def batches(self, images: tuple[ImageRecord, ...]) -> Iterator[Batch]:
         """Letterboxed images, read ahead."""
-        return load_batches(images, imgsz=self.study.imgsz, batch=BATCH, workers=self.study.workers)
+        return load_batches(images, imgsz=self.options.imgsz, batch=BATCH, workers=self.options.workers)

@@ -48,6 +48,8 @@ class Finding:
     limit: float | None = None
     limit_text: str = ""
     p_value: float | None = None
+    remedy: str = ""  # what to do, in a sentence; empty for what passed
+    basis: str = ""  # what a latency was judged on, in words: "24 rounds side by side", "20 baseline runs"
 
     @property
     def change_share(self) -> float | None:

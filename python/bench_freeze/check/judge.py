@@ -24,6 +24,7 @@ from .measured import Test as Test
 from .metric import METRICS
 from .pairing import Pairing, RowPair
 from .read import CheckedRun
+from .remedy import with_remedy
 from .snapshot import Sampled
 from .words import sentence
 
@@ -52,7 +53,11 @@ def judge(
 
 
 def decide(made: list[Finding | Test]) -> list[Finding]:
-    """Judge all tests together; findings that need none stay as they are."""
+    """Judge all tests together; findings that need none stay as they are. Each says what to do about it."""
+    return [with_remedy(finding) for finding in _decide_all(made)]
+
+
+def _decide_all(made: list[Finding | Test]) -> list[Finding]:
     tests = [entry for entry in made if isinstance(entry, Test) and entry.change.silence is None]
     adjusted = iter(map(float, holm([test.change.p_value() for test in tests])))
     return [_decided(entry, adjusted) if isinstance(entry, Test) else entry for entry in made]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import asdict, replace
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from ..text import terminal
@@ -13,25 +14,32 @@ from ..text.markdown import markdown as marked
 from ..text.markdown import markdown_cell as marked_cell
 from ..text.terminal import line
 from ..text.visible import cell, visible
-from .finding import Finding, Outcome
-from .words import HEADINGS, TEXT_COLUMNS, cells, method
+from .finding import UNCHECKED, Finding, Outcome
+from .headline import headline
+from .row_names import spoken
+from .words import HEADINGS, TEXT_COLUMNS, cells, item, method
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 STYLES = {"PASS": "green", "REGRESSION": "bold red", "REFUSED": "bold red", "INVALID": "yellow", "AMBIGUOUS": "yellow"}
 NARROW_COLUMNS = 120  # below, a table of nine columns breaks words
+MOST_OPEN = 20  # findings that are told outside of the fold
+MOST_TABLE = 45_000  # characters: a comment on GitHub has room for 65 536
 
 
 def shown(outcome: Outcome, everything: bool = False) -> list[Finding]:
-    """What a reader sees first: all that did not pass, and of each metric that passed the row nearest to its limit."""
+    """The rows of a terminal's table: of each metric that passed the row nearest to its limit.
+
+    What did not pass is told above it, and is in the table with `everything` only.
+    """
     if everything:
         return outcome.ordered()
-    told = [finding for finding in outcome.ordered() if finding.status != "PASS"]
     passed: dict[str, list[Finding]] = {}
     for finding in outcome.findings:
         if finding.status == "PASS":
             passed.setdefault(finding.rule, []).append(finding)
+    told = []
     for group in passed.values():
         nearest = max(group, key=lambda finding: (finding.change or 0.0) - (finding.limit or 0.0))
         of = f" (worst of {len(group)})" if len(group) > 1 else ""
@@ -40,52 +48,56 @@ def shown(outcome: Outcome, everything: bool = False) -> list[Finding]:
 
 
 def terminal_table(outcome: Outcome, width: int, everything: bool = False) -> Table:
-    """The table for a terminal; a narrow one leaves out what the sentences below say."""
+    """The table for a terminal; a narrow one leaves out columns."""
     from rich.table import Table
     from rich.text import Text
 
-    columns = _columns(width)
+    named, columns = spoken(outcome), _columns(width)
     below = Text(line(method(outcome)))
-    table = Table(title=outcome.summary, title_justify="left", caption=below, caption_justify="left")
+    table = Table(title=line(_counted(outcome)), title_justify="left", caption=below, caption_justify="left")
     for k in columns:
         table.add_column(HEADINGS[k], justify="left" if k < TEXT_COLUMNS or k == len(HEADINGS) - 1 else "right")
-    for finding in shown(outcome, everything):
+    for finding in shown(named, everything):
         texts = [cell(text) for text in cells(finding)]
         styled = [Text(texts[k], style=STYLES[finding.status] if k == len(HEADINGS) - 1 else "") for k in columns]
         table.add_row(*styled)
     return table
 
 
-def sentences(outcome: Outcome) -> list[str]:
-    """What did not pass, in words, then the notes."""
-    told = [f"{finding.status}: {finding.sentence}" for finding in outcome.ordered() if finding.status != "PASS"]
-    return [*told, *(f"note: {note}" for note in outcome.notes)]
+def told(outcome: Outcome) -> list[str]:
+    """What a reader of a terminal sees first: the verdict, then what failed or is open, each with what to do."""
+    texts = [headline(outcome)]
+    for finding in _open(outcome):
+        texts.append(f"  {finding.status}: {item(finding)}")
+        texts += [f"    {finding.remedy}"] if finding.remedy else []
+    return texts
+
+
+def notes(outcome: Outcome) -> list[str]:
+    """What was left out, a line each."""
+    return [f"note: {note}" for note in outcome.notes]
 
 
 def plain_text(outcome: Outcome, everything: bool = False) -> str:
     """Aligned text for logs and pipes."""
-    rows = [HEADINGS, *(cells(finding) for finding in shown(outcome, everything))]
-    return terminal.lines([outcome.summary, *aligned(rows, words=TEXT_COLUMNS), method(outcome), *sentences(outcome)])
+    rows = [cells(finding) for finding in shown(spoken(outcome), everything)]
+    table = ["", _counted(outcome), *aligned([HEADINGS, *rows], words=TEXT_COLUMNS)] if rows else []
+    return terminal.lines([*told(outcome), *table, method(outcome), *notes(outcome)])
 
 
 def markdown(outcome: Outcome) -> str:
-    """For a pull request or a step summary; what passed is folded away."""
-    told = [finding for finding in outcome.ordered() if finding.status != "PASS"]
-    passed = [finding for finding in outcome.ordered() if finding.status == "PASS"]
-    parts = [f"### bench-freeze: {marked(outcome.summary)}", ""]
-    if told:
-        parts += [*_markdown_table(told), ""]
-        parts += [*(f"- **{finding.status}** {marked(finding.sentence)}" for finding in told), ""]
-    if passed:
-        parts += [
-            f"<details><summary>{len(passed)} passed</summary>",
-            "",
-            *_markdown_table(passed),
-            "",
-            "</details>",
-            "",
-        ]
-    parts += [*(f"- {marked(note)}" for note in outcome.notes), "", marked(method(outcome)), ""]
+    """For a pull request or a step summary: the verdict, what failed or is open with what to do; the rest folded."""
+    open_, named = _open(outcome), spoken(outcome)
+    parts = [f"### {marked(headline(outcome))}", ""]
+    for finding in open_[:MOST_OPEN]:
+        parts.append(f"- **{finding.status}** {marked(item(finding))}")
+        parts += [f"  - {marked(finding.remedy)}"] if finding.remedy else []
+    if len(open_) > MOST_OPEN:
+        parts.append(f"- {len(open_) - MOST_OPEN} more, below")
+    parts += [*(f"- {marked(note)}" for note in outcome.notes if note.startswith(UNCHECKED)), ""]
+    parts += [f"<details><summary>{_counted(outcome)}</summary>", "", *_markdown_table(named.ordered()), ""]
+    parts += [f"- {marked(note)}" for note in outcome.notes if not note.startswith(UNCHECKED)]
+    parts += ["", marked(method(outcome)), "", "</details>", ""]
     return "\n".join(parts)
 
 
@@ -115,6 +127,7 @@ def plain_json(outcome: Outcome) -> str:
     values: dict[str, Any] = {
         "exit_code": outcome.exit_code,
         "summary": outcome.summary,
+        "headline": headline(outcome),
         "current": outcome.current,
         "baseline": outcome.baseline,
         "notes": list(outcome.notes),
@@ -124,7 +137,11 @@ def plain_json(outcome: Outcome) -> str:
 
 
 def _as_json(finding: Finding) -> dict[str, Any]:
-    return {**asdict(finding), "key": list(finding.key.parts().values()), "change_share": finding.change_share}
+    return {
+        **asdict(finding),
+        "key": list(finding.key.parts().values()),
+        "change_share": finding.change_share,
+    }
 
 
 def _columns(width: int) -> list[int]:
@@ -136,8 +153,23 @@ def _columns(width: int) -> list[int]:
     )
 
 
+def _open(outcome: Outcome) -> list[Finding]:
+    return [finding for finding in spoken(outcome).ordered() if finding.status != "PASS"]
+
+
+def _counted(outcome: Outcome) -> str:
+    """All that was compared, by status."""
+    counts = ", ".join(f"{n} {status.lower()}" for status, n in outcome.counts.items())
+    return f"All {len(outcome.findings)} comparisons: {counts}" if counts else "Nothing was compared"
+
+
 def _markdown_table(findings: list[Finding]) -> list[str]:
+    """At most MOST_TABLE characters of it; what is left out is counted."""
     rule = "|" + "|".join("---" if k < TEXT_COLUMNS else "---:" for k in range(len(HEADINGS))) + "|"
     rows = [HEADINGS, *(cells(finding) for finding in findings)]
     lines = ["| " + " | ".join(marked_cell(text) for text in row) + " |" for row in rows]
-    return [lines[0], rule, *lines[1:]]
+    lengths = list(accumulate(len(text) + 1 for text in lines))
+    kept = sum(length <= MOST_TABLE for length in lengths)
+    left_out = len(lines) - kept
+    more = ["", f"{left_out} more are in the json form."] if left_out else []
+    return [lines[0], rule, *lines[1:kept], *more]

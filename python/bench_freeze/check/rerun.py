@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InputError, MeasurementError
-from ..measure.paired import round_ratios
 from ..stats.level import MIN_SAMPLES, Level, level, welch_df
 from ..text import shell
 from ..user_files import read_file
@@ -120,7 +119,7 @@ def pooled_change(reference: Sequence[Level], current: Sequence[Level]) -> Chang
     Its variance is that between rounds, and not below what the samples within the runs allow for.
     """
     a, b = [run.median_s for run in reference], [run.median_s for run in current]
-    ratios = [math.log(ratio) for ratio in round_ratios(a, b)]
+    ratios = [math.log((b[k] + b[k + 1]) / (a[k] + a[k + 1])) for k in range(0, len(a), 2)]
     rounds = len(ratios)
     within = sum(run.variance for run in (*reference, *current)) / (2 * rounds) ** 2
     between = statistics.variance(ratios) / rounds

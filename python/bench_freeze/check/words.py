@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from .finding import Finding, Outcome
+from .headline import moved
+from .row_names import shared_parts
 
 HEADINGS = ("row", "metric", "baseline", "current", "worse by", "in percent", "95 % bounds", "limit", "status")
 TEXT_COLUMNS = 2  # the rest are numbers, set to the right, but for the status
@@ -52,7 +54,7 @@ def sentence(finding: Finding) -> str:
     p = "" if finding.p_value is None else f", p {_p(finding.p_value)} over all tests"
     bounds = cells(finding)[6]
     between = "" if bounds == NOTHING else f", 95 % bounds {bounds}"
-    moved = "unchanged" if finding.change == 0 else "worse" if finding.change > 0 else "better"
+    direction = "unchanged" if finding.change == 0 else "worse" if finding.change > 0 else "better"
     by = "" if finding.change == 0 else f" by {value(abs(finding.change), finding)}"
     share = "" if finding.change == 0 else f" ({percent(finding.change_share)} of the reference)"
     again = "" if finding.low is None else ": measure again or longer"
@@ -63,15 +65,27 @@ def sentence(finding: Finding) -> str:
     }.get(finding.status, finding.status.lower())
     return (
         f"{finding.row}: {finding.metric} {value(finding.reference, finding)} -> {value(finding.current, finding)}, "
-        f"{moved}{by}{share}{between}{p}: {verdict}."
+        f"{direction}{by}{share}{between}{p}: {verdict}."
     )
+
+
+def item(finding: Finding) -> str:
+    """What a reviewer reads of a finding: its sentence, or less where that holds nothing but numbers."""
+    if finding.sentence != sentence(finding) or finding.low is None:
+        return finding.sentence
+    proven = {"REGRESSION": ": proven", "AMBIGUOUS": ": not proven"}.get(finding.status, "")
+    values = f"{value(finding.reference, finding)} \u2192 {value(finding.current, finding)}"
+    basis = f" ({finding.basis})" if finding.basis else ""
+    return f"{finding.row}: {finding.metric} {values}, {moved(finding)}{proven}{basis}."
 
 
 def method(outcome: Outcome) -> str:
     """What the numbers are, in a line below the table."""
+    shared = shared_parts(finding.key for finding in outcome.findings)
+    of_all = f" All rows: {shared}." if shared else ""
     return (
-        f"{outcome.current} against {outcome.baseline}. Positive is worse. A regression is proven when the lower 95 % "
-        "bound of the change lies beyond the limit and its p-value, adjusted over all tests, is below 2 %."
+        f"{outcome.current} against {outcome.baseline}.{of_all} Positive is worse. A regression is proven when the "
+        "lower 95 % bound of the change lies beyond the limit and its p-value, adjusted over all tests, is below 2 %."
     )
 
 

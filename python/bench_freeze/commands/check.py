@@ -161,8 +161,12 @@ def _show(outcome: Outcome, as_json: bool, everything: bool) -> None:
         from rich.text import Text
 
         console = rich_console()
+        verdict, *findings = render.told(outcome)
+        console.print(Shown(Text(line(verdict), style="bold")))
+        for text in findings:
+            console.print(Shown(Text(line(text))))
         console.print(Shown(render.terminal_table(outcome, console.width, everything)))
-        for text in render.sentences(outcome):
+        for text in render.notes(outcome):
             console.print(Shown(Text(line(text))))
     else:
         print(render.plain_text(outcome, everything))

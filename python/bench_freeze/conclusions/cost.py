@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import median
 
-from ..results.schema import Latency, Row
-from ..results.study_statistics import ArmStatistics, Interval
+from ..results.decision import Ratio
+from ..results.schema import Latency, Original, Row
+from ..results.study_statistics import Interval
 from ..stats.level import MIN_SAMPLES, level
+
+
+@dataclass(frozen=True)
+class Cost:
+    """A latency, in seconds or as a ratio, with its interval, and the size of the file that decides where it cannot."""
+
+    value: float | None
+    interval: Interval | None
+    bytes: int
 
 
 def latency_of_rows(rows: Sequence[Row]) -> tuple[float | None, Interval | None]:
@@ -16,11 +27,76 @@ def latency_of_rows(rows: Sequence[Row]) -> tuple[float | None, Interval | None]
     Runs of one arm time models of one shape, so what they differ by is the machine; the interval reaches from the
     lowest lower to the highest upper bound. None where nothing was measured, or where a run is too short for bounds.
     """
-    measured = [
-        latency
-        for row in rows
-        if (latency := row.latency.model) is not None and latency.p50_s is not None and latency.verdict != "INVALID"
-    ]
+    return _over_runs([row.latency.model for row in rows])
+
+
+def ratio_to_original(rows: Sequence[Row], original: Original) -> tuple[Ratio | None, bool]:
+    """An arm's latency over the original model's through the same engine, and whether both were timed together.
+
+    The median over its runs of the ratio that was measured in common rounds. Where there is none the medians are
+    divided, and the interval holds every ratio of the two intervals: a machine that drifted in between is not in it.
+    """
+    measured = _trusted([row.latency.model for row in rows])
+    together = [found for latency in measured if (found := _measured_ratio(latency)) is not None]
+    if together and len(together) == len(measured):
+        ends = [found.interval for found in together if found.interval is not None]
+        hull = Interval(low=min(end.low for end in ends), high=max(end.high for end in ends)) if ends else None
+        hull = hull if len(ends) == len(together) else None
+        return Ratio(value=median(found.value for found in together), interval=hull), True
+    (own, own_ends), (other, other_ends) = latency_of_rows(rows), _over_runs([original.latency.model])
+    return (None if own is None or not other else over(own, own_ends, other, other_ends)), False
+
+
+def over(own: float, own_ends: Interval | None, other: float, other_ends: Interval | None) -> Ratio:
+    """One latency over another, as if the two had been measured apart."""
+    ends = None
+    if own_ends is not None and other_ends is not None and other_ends.low > 0:
+        ends = Interval(low=own_ends.low / other_ends.high, high=own_ends.high / other_ends.low)
+    return Ratio(value=own / other, interval=ends)
+
+
+def ranks_of(costs: Sequence[Cost], timed: bool) -> list[int]:
+    """The rank of each cost, 0 the lowest: by latency where it is told apart, else by the size of the file.
+
+    From the fastest on, every latency that cannot be told from the fastest one that is left shares its tier, and within
+    a tier the smaller file is the cheaper. Pairs alone would make no order: A may not be told from B, nor B from C, and
+    A yet be faster than C.
+    """
+    tiers = _tiers(costs) if timed else [0] * len(costs)
+    keys = [(tier, cost.bytes) for tier, cost in zip(tiers, costs, strict=True)]
+    known = sorted(set(keys))
+    return [known.index(key) for key in keys]
+
+
+def same_latency(a: Cost, b: Cost) -> bool:
+    """Whether the measurements cannot tell two latencies apart."""
+    if a.interval is None or b.interval is None:
+        return True
+    return a.interval.low <= b.interval.high and b.interval.low <= a.interval.high
+
+
+def bounds_of(latency: Latency) -> tuple[float, float] | None:
+    """Seconds between which the median lies, drift and correlation counted; None for a run too short to say."""
+    samples = latency.samples_s
+    return level(samples).interval() if len(samples) >= MIN_SAMPLES and min(samples) > 0 else None
+
+
+def _tiers(costs: Sequence[Cost]) -> list[int]:
+    found = [0] * len(costs)
+    left = sorted(range(len(costs)), key=lambda at: (costs[at].value or 0.0, costs[at].bytes))
+    tier = 0
+    while left:
+        fastest = costs[left[0]]
+        members = [at for at in left if at == left[0] or same_latency(costs[at], fastest)]
+        for at in members:
+            found[at] = tier
+        left = [at for at in left if at not in members]
+        tier += 1
+    return found
+
+
+def _over_runs(latencies: Sequence[Latency | None]) -> tuple[float | None, Interval | None]:
+    measured = _trusted(latencies)
     if not measured:
         return None, None
     bounds = [bounds_of(latency) for latency in measured]
@@ -29,22 +105,16 @@ def latency_of_rows(rows: Sequence[Row]) -> tuple[float | None, Interval | None]
     return median(latency.p50_s or 0.0 for latency in measured), hull if len(known) == len(bounds) else None
 
 
-def cost_difference(a: ArmStatistics, b: ArmStatistics) -> float:
-    """Below 0 where `a` is cheaper: by latency where the intervals are apart, else by the size of the file."""
-    if a.latency_p50_s is not None and b.latency_p50_s is not None and not same_latency(a, b):
-        return a.latency_p50_s - b.latency_p50_s
-    return float(a.bytes - b.bytes)
+def _trusted(latencies: Sequence[Latency | None]) -> list[Latency]:
+    """Those that were measured and are not INVALID."""
+    known = [latency for latency in latencies if latency is not None and latency.p50_s is not None]
+    return [latency for latency in known if latency.verdict != "INVALID"]
 
 
-def same_latency(a: ArmStatistics, b: ArmStatistics) -> bool:
-    """Whether the measurements cannot tell two latencies apart."""
-    own, other = a.latency_interval_s, b.latency_interval_s
-    if own is None or other is None:
-        return True
-    return own.low <= other.high and other.low <= own.high
-
-
-def bounds_of(latency: Latency) -> tuple[float, float] | None:
-    """Seconds between which the median lies, drift and correlation counted; None for a run too short to say."""
-    samples = latency.samples_s
-    return level(samples).interval() if len(samples) >= MIN_SAMPLES and min(samples) > 0 else None
+def _measured_ratio(latency: Latency) -> Ratio | None:
+    """The ratio of one run that was measured in rounds with the original; None without such rounds."""
+    found = latency.ratio_to_original
+    if found is None:
+        return None
+    ends = None if found.low is None or found.high is None else Interval(low=found.low, high=found.high)
+    return Ratio(value=found.value, interval=ends)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -157,6 +158,7 @@ def figure(samples: Sequence[Sample]) -> Claim:
         image_degrees=images.spreads[0].degrees if images else None,
         seed_error=seeds.spreads[0].standard_error if seeds else None,
         no_interval=reason,
+        common_image_error=_common_error(samples) if reason is None else None,
     )
 
 
@@ -190,6 +192,23 @@ def _over_images(samples: Sequence[Sample]) -> tuple[str | None, Estimate | None
     value, mean = float(np.mean([sample.value for sample in samples])), np.mean(drawn, axis=0)
     reason = silence(samples[0].varying, mean, is_kept_zero=_is_kept_zero(samples))
     return reason, None if reason is not None else over_images(value, mean, samples[0].images)
+
+
+def _common_error(samples: Sequence[Sample]) -> float | None:
+    """The standard error over images that all trainings share.
+
+    With a part c that is common to n trainings and a part i of each one's own, single numbers vary by c + i and their
+    mean by c + i / n.
+    """
+    n = len(samples)
+    drawn = [sample.drawn for sample in samples if sample.drawn is not None]
+    if n < 2 or len(drawn) < n:
+        return None
+    together = np.array(drawn)[:, np.all(np.isfinite(drawn), axis=0)]
+    if together.shape[1] < 2:
+        return None
+    single, mean = np.var(together, axis=1, ddof=1).mean(), np.var(together.mean(axis=0), ddof=1)
+    return math.sqrt(max(0.0, (n * mean - single) / (n - 1)))
 
 
 def _is_kept_zero(samples: Sequence[Sample]) -> bool:

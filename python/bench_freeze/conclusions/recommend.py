@@ -1,276 +1,213 @@
-"""A pick under the user's constraints, by the numbers of the selection split, with its reason."""
+"""The decision of a study: its answers under the user's constraints, by the numbers of the selection split."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
-
-from ..results.decision import ParetoMember, Recommendation
-from ..results.study_statistics import ArmStatistics, Comparison, Interval, Statistics
-from ..stats.pareto import pareto_front
-from .cost import cost_difference, same_latency
-
-
-@dataclass(frozen=True)
-class Constraints:
-    """What a pick has to keep to; None where the user said nothing."""
-
-    max_latency_ms: float | None
-    max_base_drop: float | None
-    min_target_map: float | None
-    widest_margin: float  # the base drop that is allowed when none was named
-
-    @property
-    def base_drop(self) -> float:
-        """The base drop that counts."""
-        return self.widest_margin if self.max_base_drop is None else self.max_base_drop
-
-    def keep(self, arm: ArmStatistics) -> bool:
-        """Whether an arm's values keep to them; a latency that was not measured keeps to no limit."""
-        latency_ms = math.inf if arm.latency_p50_s is None else arm.latency_p50_s * 1e3
-        if self.max_latency_ms is not None and latency_ms > self.max_latency_ms:
-            return False
-        if arm.base_change is None or -arm.base_change.value > self.base_drop:
-            return False
-        return self.min_target_map is None or arm.target.value >= self.min_target_map
-
-    def in_words(self) -> str:
-        """What follows "arms that"."""
-        parts = [f"lose at most {self.base_drop:g} of base mAP"]
-        if self.max_base_drop is None:
-            parts[0] += " (the widest margin; --max-base-drop sets another)"
-        if self.max_latency_ms is not None:
-            parts.append(f"take at most {self.max_latency_ms:g} ms")
-        if self.min_target_map is not None:
-            parts.append(f"reach a target mAP of {self.min_target_map:g}")
-        return ", and ".join(parts)
+from ..results.decision import Answer, Kind, ParetoMember, Quoted, Recommendation, Trade
+from ..results.schema import Results
+from .candidates import Candidate, Candidates, candidates_of, latency_over, loss_of, untested
+from .constraints import Constraints, constraints_of
+from .decision_text import no_pick, notes_of, reason_of, trade_sentence
+from .evidence import Facts, doubtful_of, grade_of
+from .front import front_of
+from .quoting import quoted_of
+from .resampled import Answered, Choice, choose_resampled
 
 
-def constraints_of(study: Mapping[str, Any], margins: Sequence[float]) -> Constraints:
-    """The constraints of a study, from its fields."""
-    return Constraints(
-        max_latency_ms=study.get("max_latency_ms"),
-        max_base_drop=study.get("max_base_drop"),
-        min_target_map=study.get("min_target_map"),
-        widest_margin=max(margins, default=0.0),
-    )
+def recommend(results: Results) -> Recommendation | None:
+    """The most accurate arm within the constraints, and the cheapest that is shown to be within the indifference of it.
 
-
-def recommend(statistics: Statistics, constraints: Constraints, split: str) -> Recommendation | None:
-    """The best target mAP among the arms that keep to the constraints; of ties the cheapest. None without any arm.
-
-    A tie is an interval of the target difference that has 0 in it. Where the images say nothing, no tie is claimed: the
-    best value is picked, and a note says so. Cheaper is the lower median latency of the engine;
-    the smaller file where latencies cannot be told apart, or were not measured for every arm.
+    The pick is the second of these where there is one, else the first. None without an arm.
     """
-    arms = [arm for arm in statistics.arms if arm.base_change is not None]  # the others lose nobody knows what
-    if not arms:
+    statistics = results.statistics
+    if statistics is None or not statistics.arms:
         return None
-    timed = all(arm.latency_p50_s is not None for arm in arms)
-    notes = [] if timed else ["Latency was not measured for every arm: cost is the size of the file."]
-    allowed = [arm for arm in arms if constraints.keep(arm)]
-    if not allowed:
-        return _without_pick(arms, statistics, timed, constraints, split, notes)
-    best = max(allowed, key=lambda arm: arm.target.value)
-    tied = [arm for arm in allowed if arm is best or _ties(arm, best, statistics)]
-    unknown = next((why for arm in allowed if (why := _untested(arm, best, statistics)) is not None), None)
-    if unknown is not None:
-        notes.append(f"The arms were compared by the values of their target mAP alone: {unknown}.")
-    is_tested = unknown is None and best.target.no_interval is None
-    cheapest = _cheapest(tied, timed)
-    pick = min(cheapest, key=lambda arm: (arm.bytes, -arm.target.value))
-    interval = None if pick.base_change is None else pick.base_change.interval
-    if not pick.isolated and interval is not None and -interval.low > constraints.base_drop:
-        notes.append(
-            f"That {pick.name} loses at most {constraints.base_drop:g} of base mAP is what its value says; the "
-            f"interval reaches a loss of {-interval.low:.4f}."
-        )
-    change = pick.base_change
-    if not pick.isolated and change is not None and change.no_interval is not None:
-        notes.append(
-            f"That {pick.name} loses at most {constraints.base_drop:g} of base mAP is what its value says; it has no "
-            f"interval: {change.no_interval}."
-        )
-    limit, reach = constraints.max_latency_ms, pick.latency_interval_s
-    if limit is not None and reach is not None and reach.high * 1e3 > limit:
-        notes.append(
-            f"That {pick.name} takes at most {limit:g} ms is what its median says; the interval reaches "
-            f"{reach.high * 1e3:.2f} ms."
-        )
+    constraints = constraints_of(results.study, statistics.margins)
+    among = candidates_of(results, statistics, constraints)
+    choice = choose_resampled(among, constraints)
+    split = str(results.study.get("split", "val"))
+    if choice.pick.at < 0:
+        return _without_pick(among, choice, constraints, split)
+    best, pick = among.every[choice.best.at], among.every[choice.pick.at]
+    quoted = _quoted(among, choice, pick, choice.pick)
+    answers = [_answer("most accurate", best, choice.best, among, choice, results, None if pick is best else pick)]
+    if pick is not best:
+        answers.append(_answer("cheapest within the indifference", pick, choice.pick, among, choice, results, best))
+    support = _support(choice.pick)
+    grade, reasons, steps = grade_of(_facts(among, choice, results, split), pick.name, choice.covers)
+    unknown = next((why for c in among.allowed if (why := untested(c.arm, best.arm, statistics)) is not None), None)
     return Recommendation(
         pick=pick.name,
-        identity=pick.identity,
-        reason=_reason(pick, best, allowed, tied, cheapest, arms, timed, constraints, is_tested),
-        ties=[arm.name for arm in allowed if is_tested and arm is not pick and _ties(arm, pick, statistics)],
-        pareto=_pareto(arms, statistics, timed, pick),
+        identity=pick.arm.identity,
+        reason=reason_of(best, pick, among, constraints, support, choice.covers),
+        ties=[c.name for c in among.allowed if c is not pick and _ties(c, pick, among)],
+        pareto=_members(among, choice, constraints),
         selected_on=split,
-        final=pick.target_test,
-        constraints=_stated(constraints),
-        notes=notes,
+        final=pick.arm.target_test,
+        constraints=constraints.stated(),
+        notes=notes_of(pick, among, constraints, unknown),
+        indifference=constraints.indifference,
+        answers=answers,
+        quoted=quoted,
+        support=support,
+        grade=grade,
+        grade_reasons=reasons,
+        next_steps=steps,
     )
 
 
-def target_difference(a: str, b: str, statistics: Statistics) -> Interval | None:
-    """The interval of training b's target mAP less training a's, where the two were compared."""
-    entry = _compared(a, b, statistics)
-    if entry is None or entry.difference.interval is None:
-        return None
-    interval = entry.difference.interval
-    return interval if (entry.a, entry.b) == (a, b) else Interval(low=-interval.high, high=-interval.low)
-
-
-def _compared(a: str, b: str, statistics: Statistics) -> Comparison | None:
-    own = (c for c in statistics.comparisons if (c.data, c.number) == ("target", "map"))
-    return next((c for c in own if (c.a, c.b) in ((a, b), (b, a))), None)
-
-
-def _untested(a: ArmStatistics, b: ArmStatistics, statistics: Statistics) -> str | None:
-    """Why the images say nothing of the target difference of two arms; None where they do, or need not."""
-    if a.training == b.training:
-        return None
-    entry = _compared(a.training, b.training, statistics)
-    if entry is not None:
-        return entry.difference.no_interval
-    return a.target.no_interval or b.target.no_interval
-
-
-def _ties(a: ArmStatistics, b: ArmStatistics, statistics: Statistics) -> bool:
-    """Whether the target mAP of two arms cannot be told apart.
-
-    Without any interval nothing can; where there is none because the images say nothing, no tie is claimed either.
-    """
-    if a.training == b.training:
-        return True
-    if _untested(a, b, statistics) is not None:
-        return False
-    paired = target_difference(a.training, b.training, statistics)
-    if paired is not None:
-        return paired.low <= 0 <= paired.high
-    own, other = a.target.interval, b.target.interval
-    if own is None or other is None:
-        return True
-    # Not compared image by image, so as if they were unrelated: wider than a paired interval.
-    half = math.hypot((own.high - own.low) / 2, (other.high - other.low) / 2)
-    return abs(a.target.value - b.target.value) <= half
-
-
-def _cheapest(tied: Sequence[ArmStatistics], timed: bool) -> list[ArmStatistics]:
-    """The fastest of them with those whose latency cannot be told from its; all where latency is not the cost."""
-    if not timed:
-        return list(tied)
-    fastest = min(tied, key=lambda arm: (arm.latency_p50_s or 0.0, arm.bytes))
-    return [arm for arm in tied if arm is fastest or same_latency(arm, fastest)]
-
-
-def _kept(arm: ArmStatistics, several: bool) -> float:
-    """How well the base task is kept: heads of several checkpoints are scored on classes of their own."""
-    found = arm.base_change if several else arm.base
-    return -math.inf if found is None else found.value
-
-
-def _pareto(
-    arms: Sequence[ArmStatistics], statistics: Statistics, timed: bool, pick: ArmStatistics | None
-) -> list[ParetoMember]:
-    several = len({arm.identity.get("weights") for arm in arms}) > 1
-    front = pareto_front(
-        arms,
-        [
-            lambda a, b: a.target.value - b.target.value,
-            lambda a, b: _kept(a, several) - _kept(b, several),
-            lambda a, b: cost_difference(b, a) if timed else float(b.bytes - a.bytes),
-        ],
+def _facts(among: Candidates, choice: Choice, results: Results, split: str) -> Facts:
+    epochs = results.study.get("epochs")
+    return Facts(
+        seeds=min(len(candidate.arm.seeds) for candidate in among.allowed),
+        images=results.data["target"].images,
+        split=split,
+        epochs=epochs if isinstance(epochs, int) and epochs > 0 else None,
+        support=_support(choice.pick),
+        silence=choice.silence,
+        choices=len(among.allowed),
+        has_test=among.every[choice.pick.at].arm.target_test is not None,
+        doubtful=doubtful_of(among.allowed, among.timed),
     )
-    return [
-        ParetoMember(
-            name=arm.name,
-            target=arm.target,
-            base_change=arm.base_change,
-            latency_p50_s=arm.latency_p50_s,
-            latency_interval_s=arm.latency_interval_s,
-            tied_with_pick=_tied_with_pick(arm, pick, statistics),
-        )
-        for arm in front
-        if arm.base_change is not None
-    ]
 
 
-def _tied_with_pick(arm: ArmStatistics, pick: ArmStatistics | None, statistics: Statistics) -> bool | None:
-    if pick is None or arm is pick or _untested(arm, pick, statistics) is not None:
-        return None
-    if arm.training == pick.training and pick.target.no_interval is not None:
-        return None  # both have one head; the images did not show it
-    return _ties(arm, pick, statistics)
-
-
-def _reason(
-    pick: ArmStatistics,
-    best: ArmStatistics,
-    allowed: Sequence[ArmStatistics],
-    tied: Sequence[ArmStatistics],
-    cheapest: Sequence[ArmStatistics],
-    arms: Sequence[ArmStatistics],
-    timed: bool,
-    constraints: Constraints,
-    is_tested: bool,
-) -> str:
-    field = f"Of {len(arms)} arms {len(allowed)} {constraints.in_words()}."
-    base = (
-        "Its base head is the original's by construction"
-        if pick.isolated
-        else f"Its base mAP changes by {_kept(pick, several=True):+.4f}"
-    )
-    if len(tied) == 1:
-        without = " without a tie" if is_tested else ""
-        return f"{field} {base}, and its target mAP, {pick.target.value:.4f}, is the highest of them{without}."
-    if not timed:
-        cost = " it has the smallest file"
-    elif len(cheapest) == 1:
-        cost = " it has the lowest median latency"
-    else:
-        cost = f", the latencies of {len(cheapest)} cannot be told apart, and of those it has the smallest file"
-    if not is_tested:
-        return (
-            f"{field} {base}; its target mAP, {pick.target.value:.4f}, is the highest of them; of the {len(tied)} that "
-            f"have this target head{cost}."
-        )
-    lead = (
-        f"its target mAP, {pick.target.value:.4f}, is the highest of them"
-        if pick is best
-        else f"its target mAP, {pick.target.value:.4f}, ties with the highest, {best.target.value:.4f} of {best.name}"
-    )
-    return f"{field} {base}; {lead}; of the {len(tied)} that tie for the highest{cost}."
-
-
-def _without_pick(
-    arms: Sequence[ArmStatistics],
-    statistics: Statistics,
-    timed: bool,
-    constraints: Constraints,
-    split: str,
-    notes: list[str],
-) -> Recommendation:
-    nearest = max(arms, key=lambda arm: (_kept(arm, several=True), arm.target.value))
-    latency = "" if nearest.latency_p50_s is None else f", {nearest.latency_p50_s * 1e3:.1f} ms"
+def _without_pick(among: Candidates, choice: Choice, constraints: Constraints, split: str) -> Recommendation:
     return Recommendation(
         pick=None,
         identity={},
-        reason=f"None of the {len(arms)} arms would {constraints.in_words()}. The one that loses least of "
-        f"the base task is {nearest.name}: base mAP {_kept(nearest, several=True):+.4f}, target mAP "
-        f"{nearest.target.value:.4f}{latency}.",
+        reason=no_pick(among, constraints),
         ties=[],
-        pareto=_pareto(arms, statistics, timed, None),
+        pareto=_members(among, choice, constraints),
         selected_on=split,
         final=None,
-        constraints=_stated(constraints),
-        notes=notes,
+        constraints=constraints.stated(),
+        notes=[] if among.timed else ["Latency was not measured for every arm: cost is the size of the file."],
+        indifference=constraints.indifference,
     )
 
 
-def _stated(constraints: Constraints) -> dict[str, float | None]:
-    return {
-        "max_latency_ms": constraints.max_latency_ms,
-        "max_base_drop": constraints.base_drop,
-        "min_target_map": constraints.min_target_map,
-    }
+def _answer(
+    kind: Kind,
+    candidate: Candidate,
+    answered: Answered,
+    among: Candidates,
+    choice: Choice,
+    results: Results,
+    other: Candidate | None,
+) -> Answer:
+    arm = candidate.arm
+    head_only = _head_only(candidate, among, results)
+    return Answer(
+        kind=kind,
+        name=arm.name,
+        identity=arm.identity,
+        target=_quoted(among, choice, candidate, answered),
+        base_change=arm.base_change,
+        isolated=arm.isolated,
+        latency_p50_s=arm.latency_p50_s,
+        latency_interval_s=arm.latency_interval_s,
+        latency_ratio=candidate.ratio,
+        bytes=arm.bytes,
+        support=_support(answered),
+        over_head_only=None if head_only is None else _trade(candidate, head_only, among),
+        against_other=None if other is None else _trade(candidate, other, among),
+    )
+
+
+def _trade(own: Candidate, other: Candidate, among: Candidates) -> Trade:
+    target, ends = loss_of(other.arm, own.arm, among.statistics)
+    known = own.arm.base_change is not None and other.arm.base_change is not None
+    base = own.base_change - other.base_change if known else None
+    ratio, size = latency_over(own, other), own.arm.bytes - other.arm.bytes
+    return Trade(
+        other=other.name,
+        target=target,
+        target_interval=ends,
+        base=base,
+        latency_ratio=ratio,
+        bytes=size,
+        sentence=trade_sentence(own.name, other.name, target, ends, ratio, size, base),
+    )
+
+
+def _head_only(candidate: Candidate, among: Candidates, results: Results) -> Candidate | None:
+    """The same arm with only its head trained; None where it is that one, or not in the study."""
+    head = _head_of(candidate, results)
+    if head is None or candidate.arm.identity.get("freeze") == head:
+        return None
+
+    def rest(of: Candidate) -> dict[str, object]:
+        return {name: v for name, v in of.arm.identity.items() if name not in ("freeze", "construction")}
+
+    found = [c for c in among.every if c.arm.identity.get("freeze") == head and rest(c) == rest(candidate)]
+    own = candidate.arm.identity.get("construction")
+    found.sort(key=lambda c: (c.arm.identity.get("construction") != own, c.order))
+    return found[0] if found else None
+
+
+def _head_of(candidate: Candidate, results: Results) -> int | None:
+    """The number of the head's layer: where a grafted model leaves the tuned one, or the checkpoint's last."""
+    weights = candidate.arm.identity.get("weights")
+    grafted = (row for row in results.rows if row.construction == "grafted" and row.weights == weights)
+    at = next((row.graft_at for row in grafted), None)
+    if at is not None:
+        return at
+    found = results.pretraining(weights)
+    layers = results.weights.get("layers") if found is None else found.layers
+    index = layers[-1].get("index") if isinstance(layers, list) and layers and isinstance(layers[-1], dict) else None
+    return index if isinstance(index, int) else None
+
+
+def _members(among: Candidates, choice: Choice, constraints: Constraints) -> list[ParetoMember]:
+    """Every arm; those that keep to the constraints and nothing beats stand on the front."""
+    front = front_of(among.every)
+    best = among.every[choice.best.at] if choice.best.at >= 0 else None
+    pick = among.every[choice.pick.at] if choice.pick.at >= 0 else None
+    found = []
+    for at, c in enumerate(among.every):
+        loss, ends = (None, None) if best is None else loss_of(c.arm, best.arm, among.statistics)
+        shown = c is best or (ends is not None and ends.high <= constraints.indifference)
+        found.append(
+            ParetoMember(
+                name=c.name,
+                target=c.arm.target,
+                base_change=c.arm.base_change,
+                latency_p50_s=c.arm.latency_p50_s,
+                latency_interval_s=c.arm.latency_interval_s,
+                tied_with_pick=None if pick is None or c is pick else _tied_with_pick(c, pick, among),
+                identity=c.arm.identity,
+                on_front=c in front,
+                breaks=list(c.breaks),
+                within_indifference=None if best is None or c.breaks else shown,
+                loss=loss,
+                loss_interval=ends,
+                latency_ratio=c.ratio,
+                bytes=c.arm.bytes,
+                support=None if choice.pick.support is None else float(choice.pick.support[at]),
+            )
+        )
+    return found
+
+
+def _tied_with_pick(candidate: Candidate, pick: Candidate, among: Candidates) -> bool | None:
+    if untested(candidate.arm, pick.arm, among.statistics) is not None:
+        return None
+    if candidate.arm.training == pick.arm.training and pick.arm.target.no_interval is not None:
+        return None  # both have one head; the images did not show it
+    return _ties(candidate, pick, among)
+
+
+def _ties(a: Candidate, b: Candidate, among: Candidates) -> bool:
+    """Whether an interval of the target difference has 0 in it; without one nothing is claimed."""
+    if a.arm.training == b.arm.training:
+        return b.arm.target.no_interval is None
+    ends = loss_of(a.arm, b.arm, among.statistics)[1]
+    return ends is not None and ends.low <= 0 <= ends.high
+
+
+def _quoted(among: Candidates, choice: Choice, candidate: Candidate, answered: Answered) -> Quoted:
+    trainings = {c.arm.training for c in among.allowed}
+    return quoted_of(candidate.arm, answered, choice.silence, choice.covers, len(trainings))
+
+
+def _support(answered: Answered) -> float | None:
+    return None if answered.support is None else float(answered.support[answered.at])

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from ..errors import InputError
-
-if TYPE_CHECKING:
-    from .study import Study
 
 LONGEST_TEXT = 4096  # characters, of a path that Linux takes as well
 MOST_VALUES = 10_000  # in a list
@@ -23,17 +20,20 @@ _LARGEST: dict[str, float] = {
 }  # fmt: skip
 
 
-def check_bounds(study: Study) -> None:
-    """Raise InputError for the first number, text or list that is too large to be meant, or is no number at all."""
-    for name, value in vars(study).items():
+def check_bounds(values: Mapping[str, Any]) -> None:
+    """Raise InputError for the first option of a study whose number, text or list is too large to be meant, or is none.
+
+    `values` are all options by name.
+    """
+    for name, value in values.items():
         items = list(value) if isinstance(value, tuple) else [value]
         if len(items) > MOST_VALUES:
             raise InputError(f"{name} has {len(items)} values, the limit is {MOST_VALUES}; leave some out.")
         for item in items:
             _check(name, item, _LARGEST.get(name, 1e15))
-    if study.out == "":
+    if values["out"] == "":
         raise InputError("out is empty; name a folder, or leave it out for the default.")
-    for name, item in study.train_args.items():
+    for name, item in values["train_args"].items():
         _check_argument(name, item)
 
 

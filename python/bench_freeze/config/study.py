@@ -1,7 +1,8 @@
-"""The study: everything a user may ask for, as one frozen, validated value.
+"""The study: everything a user may ask for, as one frozen, validated value, in groups.
 
-Command line flags and TOML keys are made from the fields below, one to one: `train_batch` is `--train-batch` on the
-command line and `train_batch = 16` in a file. This module knows no framework, so a spec is checked first.
+Command line flags and TOML keys are made from the fields of the groups, one to one, and know of no groups:
+`train_batch` is `--train-batch` on the command line and `train_batch = 16` in a file. A function takes the group that
+it needs; only the flow (run.py, study/) takes the whole. This module knows no framework, so a study is checked first.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,14 +18,13 @@ import msgspec
 
 from ..errors import InputError
 from ..user_files import parse_toml, read_text
+from .common import CommonOptions
+from .common import flag as _flag
+from .data import DataOptions
+from .deployment import DeploymentOptions
 from .rules import check
-from .training import TrainingOptions
-from .training import flag as _flag
+from .training import ClusterOptions, TrainingOptions
 
-EngineName = Literal["torch", "ort", "ort-trt", "trt"]
-Precision = Literal["fp32", "fp16", "int8"]
-Construction = Literal["branched", "grafted", "plain"]
-Unmatched = Literal["error", "ignore"]
 AnalysisSeeds = Literal["first", "all"]
 
 GROUPS = (  # the order of the help
@@ -33,58 +33,9 @@ GROUPS = (  # the order of the help
 
 
 @dataclass(frozen=True, kw_only=True)
-class Study(TrainingOptions):
-    """One study: a grid of freeze depths, seeds, constructions and engines on one target set and one base set."""
+class AnalysisOptions(CommonOptions):
+    """What a study may look at beside its rows."""
 
-    engine: tuple[EngineName, ...] = _flag(
-        "engine",
-        "engines that run the models: torch, ort, ort-trt (ONNX Runtime's TensorRT provider), trt",
-        ("ort",),
-        "NAME[,NAME]",
-    )
-    precision: tuple[Precision, ...] = _flag(
-        "engine", "precisions of the exported models: fp32, fp16, int8; torch runs fp32 only", ("fp32",), "NAME[,NAME]"
-    )
-    calibration: Literal["minmax", "entropy"] = _flag(
-        "engine", "how int8 ranges are chosen from real images: minmax or entropy", "minmax"
-    )
-    int8_last_layers: bool = _flag("engine", "int8 takes the heads' last convolutions too", False)
-    weights: tuple[str, ...] | None = _flag(
-        "data",
-        "base checkpoint, or several to compare, each with arms of its own; a known name that is not on disk is "
-        "downloaded by Ultralytics",
-        None,
-        "FILE[,FILE]",
-    )
-    trust_checkpoint: bool = _flag(
-        "data",
-        "load checkpoints that need more than Ultralytics' own classes: such a file can run any program while it is "
-        "loaded, so only for files whose origin you know (bench-freeze doctor FILE lists what one would load)",
-        False,
-    )
-    target: str | None = _flag("data", "target set: Ultralytics data yaml, or COCO json of its training split")
-    target_val: str | None = _flag(
-        "data", "evaluation split of a COCO json target (default: its name with train read as val)"
-    )
-    target_images: str | None = _flag("data", "image folder of a COCO json target")
-    target_val_images: str | None = _flag(
-        "data", "image folder of the evaluation split of a COCO json target, where that is another"
-    )
-    base: str | None = _flag("data", "base set: COCO instances json or Ultralytics data yaml")
-    base_images: str | None = _flag("data", "image folder of a COCO json base set")
-    split: Literal["val", "test"] = _flag("data", "split of a data yaml that is scored", "val")
-    unmatched_classes: Unmatched = _flag(
-        "data",
-        "a class of the base head without a category of the same name, or the reverse: error, or ignore (left out)",
-        "error",
-    )
-    allow_empty_split: bool = _flag(
-        "data", "go on where the evaluation split, or the base set, has no box to score: its columns stay empty", False
-    )
-
-    construction: tuple[Construction, ...] = _flag(
-        "models", "models made of each fine-tuned one: branched, grafted, plain", ("branched", "grafted"), "NAME[,NAME]"
-    )
     ladder: bool = _flag(
         "analysis",
         "also score the graft ladder: base mAP with layers 0..k-1 tuned and the rest original, for every k",
@@ -114,29 +65,11 @@ class Study(TrainingOptions):
     analysis_seeds: AnalysisSeeds = _flag(
         "analysis", "seeds whose trainings are analysed (the ladder too): first or all", "first"
     )
-    head_branch: Literal["one2many", "one2one"] = _flag(
-        "models",
-        "branch that answers in heads with two (YOLOv10, YOLO26), for the original and every tuned model: one2many, "
-        "selected by suppression, or one2one, which selects for itself; what the checkpoint's file asks for is not "
-        "followed",
-        "one2many",
-    )
-    imgsz: int = _flag("models", "image side in pixels, for training and for the engine", 640)
-    batch: int = _flag("engine", "the engine's batch size", 1)
-    dynamic_batch: tuple[int, int, int] | None = _flag(
-        "engine",
-        "export with a free batch dimension; plans are built for a smallest, usual and largest batch",
-        None,
-        "N,N,N",
-    )
-    opset: int = _flag("models", "ONNX opset of the export", 18)
-    device: str = _flag("engine", "cpu or cuda:N", "cpu")
-    builds: int = _flag(
-        "engine", "TensorRT plans built of each model: shows how much builds differ, apart from runs", 1
-    )
-    workers: int | None = _flag(
-        "engine", "threads that read and letterbox images (default: as many as there are cores, at most 8)"
-    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoringOptions:
+    """How detections are selected before they are scored."""
 
     score_threshold: float = _flag("scoring", "detections at or below this score are not scored", 0.001)
     nms_iou_threshold: float = _flag(
@@ -144,9 +77,19 @@ class Study(TrainingOptions):
     )
     max_detections: int = _flag("scoring", "detections kept per image", 300)
 
+
+@dataclass(frozen=True, kw_only=True)
+class TimingOptions:
+    """How latency is sampled."""
+
     latency_samples: int = _flag("latency", "latency samples per row at most; 0 measures no latency", 200)
     latency_seconds: float = _flag("latency", "seconds of latency sampling per row and scope at most", 10.0)
     retime: bool = _flag("latency", "measure kept latencies again whose verdict is not VALID", False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatisticsOptions:
+    """What the statistics of a study are made with."""
 
     equivalence_margins: tuple[float, ...] = _flag(
         "statistics",
@@ -163,40 +106,81 @@ class Study(TrainingOptions):
         (),
         "TARGET=BASE[,...]",
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConstraintOptions:
+    """What the recommended model has to keep to."""
+
     max_latency_ms: float | None = _flag("recommendation", "the pick's median latency of the engine at most")
     max_base_drop: float | None = _flag(
         "recommendation", "the pick's loss of base mAP at most (default: the widest equivalence margin)"
     )
     min_target_map: float | None = _flag("recommendation", "the pick's target mAP at least")
+    indifference: float = _flag(
+        "recommendation",
+        "loss of target mAP that counts as none: a cheaper arm is picked where it is shown within it",
+        0.01,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputOptions:
+    """Where a study leaves what it makes."""
 
     out: str | None = _flag("output", "output folder (default: runs/NAME OF THE TARGET SET)", None, "DIR")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """One study: a grid of freeze depths, seeds, constructions and engines on one target set and one base set.
+
+    What several groups share (CommonOptions) is the same in all of them; `study_from` makes one from flat values.
+    """
+
+    data: DataOptions = field(default_factory=DataOptions)
+    training: TrainingOptions = field(default_factory=TrainingOptions)
+    cluster: ClusterOptions = field(default_factory=ClusterOptions)
+    deployment: DeploymentOptions = field(default_factory=DeploymentOptions)
+    analysis: AnalysisOptions = field(default_factory=AnalysisOptions)
+    scoring: ScoringOptions = field(default_factory=ScoringOptions)
+    timing: TimingOptions = field(default_factory=TimingOptions)
+    statistics: StatisticsOptions = field(default_factory=StatisticsOptions)
+    constraints: ConstraintOptions = field(default_factory=ConstraintOptions)
+    output: OutputOptions = field(default_factory=OutputOptions)
 
     def __post_init__(self) -> None:
         check(self)
 
     @property
-    def embedded(self) -> bool:
-        """True when no data were named: the study runs on the project's own small, generated data."""
-        return self.target is None and self.base is None and self.weights is None
-
-    @property
-    def deployments(self) -> tuple[tuple[EngineName, Precision], ...]:
-        """Every engine with every precision that it runs."""
-        pairs = ((engine, precision) for engine in self.engine for precision in self.precision)
-        return tuple(pair for pair in pairs if pair[0] != "torch" or pair[1] == "fp32")
-
-    @property
     def out_folder(self) -> Path:
         """The folder that receives results.json and artifacts/."""
-        if self.out is not None:
-            return Path(self.out)
-        return Path("runs") / ("demo" if self.target is None else Path(self.target).stem)
+        if self.output.out is not None:
+            return Path(self.output.out)
+        return Path("runs") / ("demo" if self.data.target is None else Path(self.data.target).stem)
+
+    def analyses(self, seed: int) -> bool:
+        """Whether trainings of this seed are looked into."""
+        return self.analysis.analysis_seeds == "all" or seed == self.training.seeds[0]
+
+    def values(self) -> dict[str, Any]:
+        """All options by name, without groups: as flags and files give them, and as results record them."""
+        flat: dict[str, Any] = {}
+        for group in _OPTIONS:
+            for name, value in dataclasses.asdict(getattr(self, group)).items():
+                if name in flat and flat[name] != value:
+                    raise ValueError(f"the groups of a study disagree in {name}: {flat[name]} and {value}")
+                flat[name] = value
+        return flat
+
+
+_OPTIONS: dict[str, Any] = {group.name: group.default_factory for group in dataclasses.fields(Study)}  # their classes
 
 
 def fields() -> tuple[dataclasses.Field[Any], ...]:
-    """The fields of a study in the order in which help and documentation list them."""
-    known = dataclasses.fields(Study)
-    return tuple(sorted(known, key=lambda f: GROUPS.index(f.metadata["group"])))
+    """The options of a study in the order in which help and documentation list them."""
+    known = {option.name: option for options in _OPTIONS.values() for option in dataclasses.fields(options)}
+    return tuple(sorted(known.values(), key=lambda f: GROUPS.index(f.metadata["group"])))
 
 
 def study_from(values: dict[str, Any], where: str) -> Study:
@@ -216,10 +200,8 @@ def study_from(values: dict[str, Any], where: str) -> Study:
         k: [v] if k in listed and not isinstance(v, list | tuple) and v is not None else v for k, v in values.items()
     }
     try:
-        return msgspec.convert(as_lists, Study)
+        return Study(**{group: _group(options, as_lists) for group, options in _OPTIONS.items()})
     except msgspec.ValidationError as error:
-        if isinstance(error.__cause__, InputError):
-            raise error.__cause__ from None
         message, _, path = str(error).partition(" - at `$.")
         key = re.split(r"[\[.`]", path)[0] or "a key"
         raise InputError(
@@ -229,6 +211,12 @@ def study_from(values: dict[str, Any], where: str) -> Study:
         raise InputError(
             f"{where}: {error.object!r} is none of an option's values; bench-freeze run --help has them."
         ) from None
+
+
+def _group(options: Any, values: dict[str, Any]) -> Any:
+    """One group, of those values that are its own."""
+    own = {option.name for option in dataclasses.fields(options)}
+    return msgspec.convert({name: value for name, value in values.items() if name in own}, options)
 
 
 def _shown(value: Any) -> str:

@@ -1,17 +1,15 @@
-"""The training options of a study, and their checks."""
+"""The training options of a study, where trainings run, and the checks of both."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import product
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from ..errors import InputError
 from ..results.recipe import INTERPOLATE, MATCHED, REPLAY, SCRATCH, STATIC, Recipe
+from .common import CommonOptions, flag
 from .recipe import RECIPES, check_recipes, parse_schedule
-
-if TYPE_CHECKING:
-    from .study import Study
 
 HeadInit = Literal["reinit", "shape_match", "width_preserving", "name_remap"]
 FrozenBatchNorm = Literal["eval", "train"]
@@ -24,13 +22,8 @@ NO_AUGMENTATION: dict[str, Any] = {
 }
 
 
-def flag(group: str, help: str, default: Any = None, metavar: str | None = None) -> Any:
-    """A field of a study: a flag on the command line and a key in a study file."""
-    return field(default=default, metadata={"group": group, "help": help, "metavar": metavar})
-
-
 @dataclass(frozen=True, kw_only=True)
-class TrainingOptions:
+class TrainingOptions(CommonOptions):
     """What a study may ask of its trainings."""
 
     freeze: tuple[int, ...] | None = flag(
@@ -104,12 +97,6 @@ class TrainingOptions:
     )
     scratch: bool = flag("training", "also train from random weights, nothing frozen (recipe scratch)", False)
     share: bool = flag("training", "depths on the same data train together: each batch and frozen layer once", True)
-    executor: Literal["local", "ray"] = flag(
-        "training", "where arms train: local, or ray (a folder that all nodes see holds data and output)", "local"
-    )
-    address: str | None = flag("training", "Ray cluster to join (default: one is started on this machine)")
-    gpus_per_arm: float = flag("training", "share of a GPU that a training takes on Ray, with a CUDA device", 1.0)
-    workers_per_node: int = flag("training", "trainings at a time on the Ray that is started here", 2)
     train_args: dict[str, Any] = field(
         default_factory=dict,
         metadata={"group": "training", "help": "any other Ultralytics training argument", "metavar": "KEY=VALUE"},
@@ -134,62 +121,84 @@ class TrainingOptions:
         return [*product(depths, self.recipes), *matched, *([(0, SCRATCH)] if self.scratch else [])]
 
 
-def check_training(study: Study) -> None:
+@dataclass(frozen=True, kw_only=True)
+class ClusterOptions:
+    """Where arms train."""
+
+    executor: Literal["local", "ray"] = flag(
+        "training", "where arms train: local, or ray (a folder that all nodes see holds data and output)", "local"
+    )
+    address: str | None = flag("training", "Ray cluster to join (default: one is started on this machine)")
+    gpus_per_arm: float = flag("training", "share of a GPU that a training takes on Ray, with a CUDA device", 1.0)
+    workers_per_node: int = flag("training", "trainings at a time on the Ray that is started here", 2)
+
+
+def check_training(options: TrainingOptions) -> None:
     """Raise InputError for the first training option that cannot be."""
-    check_recipes(study.recipe)
-    if study.unfreeze_schedule is not None:
-        parse_schedule(study.unfreeze_schedule)
-    if not 0 < study.lp_share < 1:
-        raise InputError(f"lp_share = {study.lp_share} is out of range; give a number between 0 and 1.")
-    if not 0 < study.layer_decay <= 1:
-        raise InputError(f"layer_decay = {study.layer_decay} is out of range; give a number above 0, up to 1.")
-    if not 0 <= study.distill_weight < float("inf"):
-        raise InputError(f"distill_weight = {study.distill_weight} is out of range; give 0 or more.")
-    if study.freeze:
-        study.trainings(study.freeze)
+    check_recipes(options.recipe)
+    if any(seed < 0 for seed in options.seeds):
+        raise InputError("a seed is below 0; seeds are whole numbers from 0.")
+    if options.freeze is not None and min(options.freeze) < 0:
+        raise InputError(f"freeze = {min(options.freeze)} is below 0; 0 freezes nothing, N freezes layers 0 to N-1.")
+    if options.lr0 is not None and not 0 < options.lr0 < float("inf"):
+        raise InputError(f"lr0 = {options.lr0} is out of range; give a number above 0, for example 0.001.")
+    if options.unfreeze_schedule is not None:
+        parse_schedule(options.unfreeze_schedule)
+    if not 0 < options.lp_share < 1:
+        raise InputError(f"lp_share = {options.lp_share} is out of range; give a number between 0 and 1.")
+    if not 0 < options.layer_decay <= 1:
+        raise InputError(f"layer_decay = {options.layer_decay} is out of range; give a number above 0, up to 1.")
+    if not 0 <= options.distill_weight < float("inf"):
+        raise InputError(f"distill_weight = {options.distill_weight} is out of range; give 0 or more.")
+    if options.freeze:
+        options.trainings(options.freeze)
     for name in ("replay", "interpolate", "data_fractions", "match_capacity"):
-        values = getattr(study, name)
+        values = getattr(options, name)
         if name != "match_capacity" and any(not 0 < share <= 1 for share in values):
             raise InputError(f"{name} = {','.join(map(str, values))} is out of range; give numbers above 0, up to 1.")
         if len(set(values)) != len(values):
             raise InputError(f"{name} = {','.join(map(str, values))} names something twice; name each once.")
-    if not 0 <= study.replay_holdout < 1:
-        raise InputError(f"replay_holdout = {study.replay_holdout} is out of range; give a number from 0, below 1.")
-    unused = [n for n in ("replay_set", "replay_images", "replay_holdout") if getattr(study, n) and not study.replay]
+    if not 0 <= options.replay_holdout < 1:
+        raise InputError(f"replay_holdout = {options.replay_holdout} is out of range; give a number from 0, below 1.")
+    unused = [
+        n for n in ("replay_set", "replay_images", "replay_holdout") if getattr(options, n) and not options.replay
+    ]
     if unused:
         raise InputError(f"{unused[0]} is given but nothing is replayed; give --replay 0.05, or leave it out.")
-    if study.replay_holdout and study.replay_set is not None:
+    if options.replay_holdout and options.replay_set is not None:
         raise InputError("replay_set and replay_holdout are two sources of images to replay; give one of them.")
-    if study.gpus_per_arm <= 0 or study.workers_per_node < 1:
-        raise InputError("gpus_per_arm must be above 0 and workers_per_node at least 1.")
-    if study.executor == "ray" and study.device not in ("cpu", "cuda:0"):
-        raise InputError(
-            f"device = {study.device}: on Ray each training sees the GPU it was given as cuda:0; give that."
-        )
-    if study.address is not None and study.executor != "ray":
-        raise InputError(f"address = {study.address} is of a Ray cluster; add --executor ray, or leave it out.")
-    if study.frozen_bn == "train" and study.interpolate:
+    if options.frozen_bn == "train" and options.interpolate:
         raise InputError("interpolate needs frozen layers that are the base model's; leave frozen_bn = eval.")
-    _check_augmentation(study)
-    if study.lr_search < 0 or study.lr_search == 1:
+    _check_augmentation(options)
+    if options.lr_search < 0 or options.lr_search == 1:
         raise InputError(
-            f"lr_search = {study.lr_search} is out of range; give 2 or more rates to try, or leave it out."
+            f"lr_search = {options.lr_search} is out of range; give 2 or more rates to try, or leave it out."
         )
-    if study.lr_search and (study.lr0 is None or study.optimizer.lower() == "auto"):
+    if options.lr_search and (options.lr0 is None or options.optimizer.lower() == "auto"):
         raise InputError("lr_search needs a rate to search around; give --optimizer AdamW --lr0 0.001, for example.")
 
 
-def _check_augmentation(study: Study) -> None:
-    given = [name for name in (*NO_AUGMENTATION, "augmentations") if name in study.train_args]
-    if not study.augment and given:
+def check_cluster(options: ClusterOptions, device: str) -> None:
+    """Raise InputError for a cluster that cannot be; `device` is where a training runs."""
+    if options.gpus_per_arm <= 0 or options.workers_per_node < 1:
+        raise InputError("gpus_per_arm must be above 0 and workers_per_node at least 1.")
+    if options.executor == "ray" and device not in ("cpu", "cuda:0"):
+        raise InputError(f"device = {device}: on Ray each training sees the GPU it was given as cuda:0; give that.")
+    if options.address is not None and options.executor != "ray":
+        raise InputError(f"address = {options.address} is of a Ray cluster; add --executor ray, or leave it out.")
+
+
+def _check_augmentation(options: TrainingOptions) -> None:
+    given = [name for name in (*NO_AUGMENTATION, "augmentations") if name in options.train_args]
+    if not options.augment and given:
         raise InputError(
             f"train_args: '{given[0]}' is augmentation, and augment = false has none; leave one of them out."
         )
-    if not study.cache_features:
+    if not options.cache_features:
         return
-    if study.augment:
+    if options.augment:
         raise InputError(
             "cache_features needs images that are the same in every epoch; add --no-augment, or leave it out."
         )
-    if study.frozen_bn == "train":
+    if options.frozen_bn == "train":
         raise InputError("cache_features needs frozen layers whose output keeps still; leave frozen_bn = eval.")

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from ..artifact import ArtifactStore
-from ..config.study import Study
+from ..config.study import AnalysisOptions
 from ..data.classes import ClassMap
 from ..data.dataset import DetectionSet
 from ..evaluate import evaluate
@@ -30,7 +30,7 @@ def score_in_parts(
     detections: HeadDetections,
     classes: ClassMap,
     data: DetectionSet,
-    study: Study,
+    analysis: AnalysisOptions,
     store: ArtifactStore,
     *,
     keep_low: bool = False,
@@ -40,7 +40,7 @@ def score_in_parts(
     With `keep_low` the breakdown comes with the matches at low IoU, to be compared with another model's image by image.
     """
     scored = score(detections, classes, data)
-    if not study.breakdown:
+    if not analysis.breakdown:
         return scored
     table = as_table(detections, classes)
     digest = hashlib.sha256()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from ..config.study import Precision
+from ..config.deployment import Precision
 from ..environment import package_versions
 from ..errors import InputError
 from ..export.builder import PlanOptions

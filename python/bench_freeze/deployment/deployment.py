@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..artifact import Artifact, ArtifactStore
-from ..config.study import Precision, Study
+from ..config.deployment import DeploymentOptions, Precision
 from ..dualhead.branch import DEFAULT, HeadBranch, branch_key, stated_branch
 from ..dualhead.checkpoint import Checkpoint
 from ..engines.availability import PACKAGES, engine_device, letterbox_device
@@ -108,7 +108,7 @@ class Deployment:
         self,
         candidate: Candidate,
         engine: str,
-        study: Study,
+        options: DeploymentOptions,
         onnx: Artifact | None,
         plan: Artifact | None,
         weights_sha256: str,
@@ -116,13 +116,13 @@ class Deployment:
     ) -> None:
         self.candidate = candidate
         self.engine_name = engine
-        self.device = engine_device(engine, study.device)
+        self.device = engine_device(engine, options.device)
         self.letterbox = letterbox_device(engine)
         self.onnx = onnx  # in the precision that runs
         self.plan = plan
         self.weights_sha256 = weights_sha256
         self.base_output = base_output  # of a model that keeps the original's, how it was compared
-        self._study = study
+        self._options = options
         self._engine: Engine | None = None
 
     def identity(self) -> dict[str, Any]:
@@ -147,7 +147,7 @@ class Deployment:
     def engine(self) -> Engine:
         """The running engine, started on first use."""
         if self._engine is None:
-            self._engine = _open(self.candidate, self.engine_name, self._study, self._deployed)
+            self._engine = _open(self.candidate, self.engine_name, self._options, self._deployed)
         return self._engine
 
     def close(self) -> None:
@@ -175,7 +175,7 @@ def deploy(
     candidate: Candidate,
     engine: str,
     precision: Precision,
-    study: Study,
+    options: DeploymentOptions,
     store: ArtifactStore,
     parity_images: NDArray[np.float32],
     calibration: CalibrationSets,
@@ -190,28 +190,28 @@ def deploy(
     weights = candidate.tuned or candidate.base
     onnx, plan, base_output, made = None, None, None, []
     if engine != "torch":
-        onnx, new = export_candidate(candidate, study, store, parity_images)
+        onnx, new = export_candidate(candidate, options, store, parity_images)
         made.append(new)
     if candidate.keeps_base:
-        base_output, new = produce_base_output(candidate, study.imgsz, parity_images, onnx, store)
+        base_output, new = produce_base_output(candidate, options.imgsz, parity_images, onnx, store)
         made.append(new)
     if onnx is not None:
         if precision != "fp32":
-            onnx, new = convert_onnx(onnx, precision, study, store, calibration)
+            onnx, new = convert_onnx(onnx, precision, options, store, calibration)
             made.append(new)
         if engine == "trt":
-            device = engine_device(engine, study.device)
-            options = PlanOptions(device=device, batch_profile=study.dynamic_batch)
-            plan, new = produce_plan(onnx.path(MODEL), options, store, build)
+            device = engine_device(engine, options.device)
+            plan_options = PlanOptions(device=device, batch_profile=options.dynamic_batch)
+            plan, new = produce_plan(onnx.path(MODEL), plan_options, store, build)
             made.append(new)
-    return Deployment(candidate, engine, study, onnx, plan, weights.sha256, base_output), any(made)
+    return Deployment(candidate, engine, options, onnx, plan, weights.sha256, base_output), any(made)
 
 
 def convert_onnx(
-    onnx: Artifact, precision: Precision, study: Study, store: ArtifactStore, calibration: CalibrationSets
+    onnx: Artifact, precision: Precision, options: DeploymentOptions, store: ArtifactStore, calibration: CalibrationSets
 ) -> tuple[Artifact, bool]:
     """An exported model in another precision, and whether it had to be made."""
-    settings = Int8Settings(study.calibration, study.int8_last_layers)
+    settings = Int8Settings(options.calibration, options.int8_last_layers)
     inputs: Mapping[str, Any] = {
         "onnx_sha256": onnx.sha256(MODEL),
         "precision": precision,
@@ -227,20 +227,20 @@ def convert_onnx(
 
 
 def export_candidate(
-    candidate: Candidate, study: Study, store: ArtifactStore, parity_images: NDArray[np.float32]
+    candidate: Candidate, options: DeploymentOptions, store: ArtifactStore, parity_images: NDArray[np.float32]
 ) -> tuple[Artifact, bool]:
     """The checked ONNX artifact of a candidate, and whether it had to be made."""
-    batch = None if study.dynamic_batch else study.batch
+    batch = None if options.dynamic_batch else options.batch
     inputs: Mapping[str, Any] = {
         **candidate.identity(),
-        "imgsz": study.imgsz,
+        "imgsz": options.imgsz,
         "batch": batch,
-        "opset": study.opset,
+        "opset": options.opset,
         "versions": package_versions("torch", "ultralytics", "onnx", "onnxscript"),
     }
 
     def build(folder: Path) -> dict[str, Any]:
-        return export_checked(candidate, folder / MODEL, study.imgsz, batch, study.opset, parity_images)
+        return export_checked(candidate, folder / MODEL, options.imgsz, batch, options.opset, parity_images)
 
     return store.produce("onnx", inputs, build)
 
@@ -271,9 +271,11 @@ def export_checked(
     return facts
 
 
-def _open(candidate: Candidate, engine: str, study: Study, deployed: tuple[Artifact, str] | None) -> Engine:
+def _open(
+    candidate: Candidate, engine: str, options: DeploymentOptions, deployed: tuple[Artifact, str] | None
+) -> Engine:
     if deployed is not None:
-        return open_exported(engine, deployed[0].path(deployed[1]), study.device)
+        return open_exported(engine, deployed[0].path(deployed[1]), options.device)
     from ..engines.torch_engine import TorchEngine
 
-    return TorchEngine(candidate.module(), candidate.card(study.imgsz, None), study.device)
+    return TorchEngine(candidate.module(), candidate.card(options.imgsz, None), options.device)

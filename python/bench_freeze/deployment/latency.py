@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
 from typing import Any
 
-from ..artifact import Artifact
+from msgspec import Struct
+
 from ..data.dataset import DetectionSet, ImageRecord
 from ..data.loader import load_batch
 from ..engines.abilities import HasEvents
@@ -17,10 +16,10 @@ from ..kernels.nms_options import NmsOptions
 from ..measure.clock import Clock, CudaEventClock, HostClock
 from ..measure.sampler import SamplingFailed, sample_latency
 from ..measure.stages import StageClock, StageTimes, stage_times
-from ..measure.stats import LatencyStats, Rejected
+from ..measure.stats import LatencyStats
 from ..measure.stopping import StoppingRule
 from ..measure.telemetry.machine import MachineTelemetry
-from ..measure.verdict import UNREMARKABLE, Conditions, judge
+from ..measure.verdict import Conditions, judge
 from ..results.schema import Bounds, Latencies, Latency, RejectedSample
 from .pipeline import pipeline_call
 
@@ -28,15 +27,41 @@ DISTINCT_BATCHES = 16  # enough to vary what is detected, few enough to stay in 
 PERCENTILES = (50, 90, 99)
 
 
-@dataclass(frozen=True)
-class Measured:
-    """Both scopes with the stages of the pipeline; `batches` is the number of distinct inputs they took in turn."""
+class Scopes(Struct, frozen=True):
+    """The samples of both scopes."""
 
-    scopes: dict[str, LatencyStats]
+    model: LatencyStats
+    pipeline: LatencyStats
+
+
+class Measured(Struct, frozen=True, kw_only=True):
+    """A whole measurement, as an artifact keeps it: what was sampled, not what is concluded from that.
+
+    `batches` is the number of distinct inputs that the samples took in turn. `invalid` and `ambiguous` are sentences on
+    the state of the machine.
+    """
+
+    scopes: Scopes
     stages: StageTimes | None
     batches: int
     telemetry: dict[str, Any] | None = None
-    conditions: Conditions = UNREMARKABLE
+    invalid: tuple[str, ...] = ()
+    ambiguous: tuple[str, ...] = ()
+
+    def latencies(self) -> Latencies:
+        """The results' form of both scopes, judged."""
+        conditions = Conditions(self.invalid, self.ambiguous)
+        return Latencies(
+            model=latency_of(self.scopes.model, conditions, self.batches),
+            pipeline=latency_of(self.scopes.pipeline, conditions, self.batches, self.stages),
+            telemetry=self.telemetry,
+        )
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether both scopes are VALID."""
+        found = self.latencies()
+        return all(scope is not None and scope.verdict == "VALID" for scope in (found.model, found.pipeline))
 
 
 class LatencyBrokeOff(MeasurementError):
@@ -75,7 +100,7 @@ def measure_latency(
     scope when it is done, so that it outlives a failure of what comes next.
     """
     own_clock = engine_clock(engine) if clock is None else None
-    telemetry = MachineTelemetry(engine.identity.device) if clock is None else None
+    telemetry = MachineTelemetry(engine.identity.device, engine.identity.threads) if clock is None else None
     clock = clock or HostClock()
     before = telemetry.read() if telemetry is not None else {}
     images = [load_batch(records, 0, engine.card.imgsz).images for records in batches]
@@ -84,12 +109,24 @@ def measure_latency(
     on_scope("model", model)
     pipeline, stages = sample_pipeline(engine, batches, options, rule, clock)
     on_scope("pipeline", pipeline)
-    scopes = {"model": model, "pipeline": pipeline}
+    scopes = Scopes(model, pipeline)
     if telemetry is None:
-        return Measured(scopes, stages, len(batches))
+        return Measured(scopes=scopes, stages=stages, batches=len(batches))
     after = telemetry.read()
-    kept = {"before": before, "after": after, "missing": telemetry.missing}
-    return Measured(scopes, stages, len(batches), kept, telemetry.conditions(before, after))
+    conditions = telemetry.conditions(before, after)
+    return Measured(
+        scopes=scopes,
+        stages=stages,
+        batches=len(batches),
+        telemetry={
+            "before": before,
+            "after": after,
+            "missing": telemetry.missing,
+            "notes": list(telemetry.notes),
+        },
+        invalid=conditions.invalid,
+        ambiguous=conditions.ambiguous,
+    )
 
 
 def engine_clock(engine: Engine) -> Clock | None:
@@ -133,61 +170,6 @@ def sample_pipeline(
     return stats, stage_times(timed, stats.samples_s) if not stats.rejected and stats.samples_s else None
 
 
-def latency_facts(measured: Measured) -> dict[str, Any]:
-    """The raw outcome as plain values: what an artifact keeps."""
-    return {
-        "scopes": {
-            scope: {
-                "samples_s": list(s.samples_s),
-                "stopped_by": s.stopped_by,
-                "warmup_calls": s.warmup_calls,
-                "rejected": dict(s.rejected),
-                "warmup_settled": s.warmup_settled,
-                "rejected_samples": [
-                    [r.after, r.duration_s if math.isfinite(r.duration_s) else None, r.reason]
-                    for r in s.rejected_samples
-                ],
-            }
-            for scope, s in measured.scopes.items()
-        },
-        "stages": None if measured.stages is None else asdict(measured.stages),
-        "batches": measured.batches,
-        "telemetry": measured.telemetry,
-        "invalid": list(measured.conditions.invalid),
-        "ambiguous": list(measured.conditions.ambiguous),
-    }
-
-
-def latencies_from(facts: Mapping[str, Any] | None) -> Latencies:
-    """The results' form of kept samples; both scopes are None when no latency was asked for."""
-    if facts is None:
-        return Latencies(model=None, pipeline=None)
-    conditions = Conditions(tuple(facts["invalid"]), tuple(facts["ambiguous"]))
-    scopes = {scope: _stats_from(kept) for scope, kept in facts["scopes"].items()}
-    stages = StageTimes(**facts["stages"]) if facts["stages"] is not None else None
-    return Latencies(
-        model=latency_of(scopes["model"], conditions, facts["batches"]),
-        pipeline=latency_of(scopes["pipeline"], conditions, facts["batches"], stages),
-        telemetry=facts["telemetry"],
-    )
-
-
-def all_valid(kept: Artifact | None) -> bool:
-    """Whether both scopes of a kept measurement are VALID."""
-    if kept is None:
-        return False
-    found = latencies_from(dict(kept.facts))
-    return all(scope is not None and scope.verdict == "VALID" for scope in (found.model, found.pipeline))
-
-
-def _stats_from(kept: Mapping[str, Any]) -> LatencyStats:
-    rejected = (
-        Rejected(after, math.nan if seconds is None else seconds, reason)
-        for after, seconds, reason in kept.get("rejected_samples", ())  # which older artifacts do not have
-    )
-    return LatencyStats(**{**kept, "samples_s": tuple(kept["samples_s"]), "rejected_samples": tuple(rejected)})
-
-
 def latency_of(stats: LatencyStats, conditions: Conditions, batches: int, stages: StageTimes | None = None) -> Latency:
     """One scope in the results' form, judged; stages that do not add up make it ambiguous."""
     if stages is not None and not stages.adds_up:
@@ -207,10 +189,7 @@ def latency_of(stats: LatencyStats, conditions: Conditions, batches: int, stages
         bounds={f"p{p}": Bounds(low_s=f.low_s, high_s=f.high_s, missing=f.missing) for p, f in percentiles.items()},
         rejected=dict(stats.rejected),
         rejected_samples=[
-            RejectedSample(
-                after=r.after, seconds=r.duration_s if math.isfinite(r.duration_s) else None, reason=r.reason
-            )
-            for r in stats.rejected_samples
+            RejectedSample(after=r.after, seconds=r.duration_s, reason=r.reason) for r in stats.rejected_samples
         ],
         verdict=judgement.verdict,
         reasons=list(judgement.reasons),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..config.study import Precision
+from ..config.deployment import Precision
 from ..errors import InputError
 from .graph import Graph, TensorPair, corresponding
 from .side import Side

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..config.study import Precision
+from ..config.deployment import Precision
 from ..engines.base import ModelCard
 from ..engines.model_file import read_model
 from ..engines.ort_engine import OrtEngine

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..config.study import Precision
+from ..config.deployment import Precision
 from ..deployment.deployment import Candidate
 from ..engines.torch_engine import TorchEngine
 from ..export.onnx_export import export_onnx

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..config.study import Precision
+from ..config.deployment import Precision
 from ..engines.plan_file import onnx_of, read_plan
 from ..engines.tensorrt_family import builder_for
 from ..engines.trt_engine import TrtEngine

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..data.letterbox import FILL, Letterbox
 from ..errors import InputError
-from ..kernels.device_array import Stream, current_stream, require_cuda, view_of
+from ..kernels.device_array import Stream, current_stream, require_cuda, view_of, wait_for_producers
 from ..kernels.ext import native
 
 
@@ -36,6 +36,8 @@ def letterbox_cuda(image: Any, canvas: Any, *, stream: Stream | None = None) -> 
         raise InputError(f"image is on GPU {source.device} and canvas on GPU {target.device}: give both on one")
     height, width = source.shape[:2]
     placement = Letterbox.fit(width, height, target.shape[1])
+    stream = current_stream(image) if stream is None else stream
+    wait_for_producers([source, target], stream)
     native.cuda_letterbox(
         image=source.address,
         image_hw=(height, width),
@@ -46,6 +48,6 @@ def letterbox_cuda(image: Any, canvas: Any, *, stream: Stream | None = None) -> 
         top_left=(placement.top, placement.left),
         fill=float(np.float32(FILL) / np.float32(255)),
         device=target.device,
-        stream=current_stream(image) if stream is None else stream,
+        stream=stream,
     )
     return placement

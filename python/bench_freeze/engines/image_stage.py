@@ -58,7 +58,7 @@ class ImageStage:
         try:
             self._host = self._cuda.pagelocked_empty((size,), np.uint8)
             self._memory = self._cuda.mem_alloc(size)
-        except MemoryError:
+        except self._cuda.MemoryError:  # PyCUDA's own class, which does not derive from Python's
             self.close()
             raise InputError(
                 f"{size >> 20} MiB for a batch of decoded images do not fit into the GPU's memory or the host's pinned "

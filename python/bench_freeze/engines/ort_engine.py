@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Literal
 
 import numpy as np
@@ -51,6 +54,7 @@ class OrtEngine:
         file = read_model(path)
         options = ort.SessionOptions()
         options.log_severity_level = 3
+        said = _preload(ort) if chosen != "cpu" else ""
         if threads is not None:
             options.intra_op_num_threads = threads
         try:
@@ -66,7 +70,7 @@ class OrtEngine:
             raise InputError(
                 f"device {device}: ONNX Runtime could not start {wanted} and would run on "
                 f"{self._session.get_providers()[0]} instead; check that CUDA, cuDNN and TensorRT of the right "
-                "versions are installed, or use --device cpu."
+                f"versions are installed, or use --device cpu.{said}"
             )
         self._file, self._path = file, path
         self.card = file.card
@@ -100,6 +104,21 @@ class OrtEngine:
     def close(self) -> None:
         """Drop the session."""
         self._session = self._bound = None
+
+
+def _preload(ort: ModuleType) -> str:
+    """Load CUDA and cuDNN where pip has put them, which the loader of shared libraries does not know.
+
+    ONNX Runtime has this call from 1.21 on. What it prints of libraries that do not load is returned, for the error of
+    a session that does not start.
+    """
+    if not hasattr(ort, "preload_dlls"):
+        return ""
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        ort.preload_dlls()
+    text = " ".join(said.getvalue().split())[:300]
+    return f" ONNX Runtime says: {text}" if text else ""
 
 
 def _providers(chosen: ProviderName, device: str, precision: str) -> list[Any]:

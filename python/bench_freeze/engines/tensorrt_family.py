@@ -32,6 +32,7 @@ class Member:
     hardware_compatibility: bool = True
     dla: bool = True
     user_allocation: bool = False  # a CUDA graph needs plans that are built for it
+    oldest: int = 10  # major version; before 10 there were no strongly typed networks (JetPack 6.0 has 8.6)
 
 
 _RTX: dict[str, Any] = {
@@ -42,6 +43,7 @@ _RTX: dict[str, Any] = {
     "hardware_compatibility": False,  # compute capabilities are named instead
     "dla": False,
     "user_allocation": True,
+    "oldest": 1,
 }
 _LEAN: dict[str, Any] = {"title": "TensorRT lean runtime", "builds": False}
 FAMILY = (
@@ -81,20 +83,29 @@ def installed() -> tuple[TensorRT, ...]:
             continue
         version = getattr(module, "__version__", None)
         if version is not None:  # `tensorrt` may be a folder of that name, or a stub that found no libraries
-            found.setdefault(member.title, TensorRT(member, str(version), module))
+            here = TensorRT(member, str(version), module)
+            if here.major >= member.oldest:
+                found.setdefault(member.title, here)
     return tuple(found.values())
 
 
 def broken() -> tuple[str, ...]:
-    """Members that are installed but do not load, each with its reason."""
+    """Members that are installed and cannot be used, each with its reason."""
     problems = []
     for member in FAMILY:
         if importlib.util.find_spec(member.module) is None:
             continue
         try:
-            importlib.import_module(member.module)
+            module = importlib.import_module(member.module)
         except ImportError as error:
             problems.append(f"{member.module} does not load ({error})")
+            continue
+        version = getattr(module, "__version__", None)
+        if version is not None and TensorRT(member, str(version), module).major < member.oldest:
+            problems.append(
+                f"{member.title} {version} is too old: {member.oldest}.0 is the first that can be used (JetPack has it "
+                "from 6.1 on)"
+            )
     return tuple(problems)
 
 
@@ -111,7 +122,8 @@ def builder_for(compute_capability: str | None) -> TensorRT:
     else:
         wanted, install = "building a plan needs TensorRT", install_line()
     if not builders:
-        raise InputError(f"{wanted}, which is not installed; install it with: {install}.")
+        why = "; ".join(broken()) or "which is not installed"
+        raise InputError(f"{wanted}, {why}; install it with: {install}.")
     return builders[0]
 
 
@@ -122,7 +134,8 @@ def runtime_member(built_with: str | None) -> TensorRT:
     """
     found = installed()
     if not found:
-        raise InputError(f"no TensorRT is installed; install it with: {install_line()}.")
+        why = "; ".join(broken()) or "no TensorRT is installed"
+        raise InputError(f"{why}; install it with: {install_line()}.")
     return next((member for member in found if member.member.title == built_with), found[0])
 
 

@@ -103,8 +103,12 @@ class Slot:
         self._recordings = Recordings(self.stream.handle)
         self.batch = runner.largest  # of the batch in flight, or of the last one
         self._copied: tuple[str, ...] = ()
-        for name in (*runner.inputs, *runner.outputs):
-            self._allocate(name)
+        try:
+            for name in (*runner.inputs, *runner.outputs):
+                self._allocate(name)
+        except InputError:
+            self.close()
+            raise
 
     @property
     def stage_seconds(self) -> dict[str, float]:
@@ -174,8 +178,14 @@ class Slot:
         return {name: self._in_use(name).copy() for name in self._copied}
 
     def pinned(self, size: int) -> NDArray[np.uint8]:
-        """Bytes of pinned memory, for `copy_out`."""
-        found: NDArray[np.uint8] = self._cuda.pagelocked_empty((max(size, 1),), np.uint8)
+        """Bytes of pinned memory, for `copy_out`. Raises InputError where the host has no more to pin."""
+        try:
+            found: NDArray[np.uint8] = self._cuda.pagelocked_empty((max(size, 1),), np.uint8)
+        except self._cuda.MemoryError:
+            raise InputError(
+                f"{size >> 20} MiB of the host's memory cannot be pinned for the GPU's copies; free some memory, or "
+                "use a smaller --batch."
+            ) from None
         return found[:size]
 
     def copy_out(self, host: NDArray[np.uint8], address: int) -> None:
@@ -258,7 +268,13 @@ class Slot:
         size = math.prod(shape) * dtype.itemsize
         # As bytes, since pinned memory has no arrays without an axis or without elements.
         self._host[name] = self.pinned(size).view(dtype).reshape(shape)
-        self._memory[name] = self._cuda.mem_alloc(max(size, 1))
+        try:
+            self._memory[name] = self._cuda.mem_alloc(max(size, 1))
+        except self._cuda.MemoryError:
+            raise InputError(
+                f"{size >> 20} MiB for tensor {name} do not fit into the GPU's memory; free some of it, or use a "
+                "smaller --batch."
+            ) from None
         if not self._context.set_tensor_address(name, int(self._memory[name])):
             raise RuntimeError(f"TensorRT refused the memory of tensor {name}")
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..config.study import Precision
+from ..config.deployment import Precision
 from ..engines.base import Engine, infer_padded
 from ..engines.ort_engine import CARD_KEY, OrtEngine
 from ..errors import AuditError, InputError

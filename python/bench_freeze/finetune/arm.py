@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from ..artifact import Artifact
 from ..config.recipe import Stage, stages_of
-from ..config.study import Study
-from ..config.training import NO_AUGMENTATION
+from ..config.training import NO_AUGMENTATION, TrainingOptions
 from ..dualhead.checkpoint import Checkpoint, load_checkpoint
 from ..dualhead.layers import LayerMap
 from ..errors import InputError
@@ -62,27 +60,29 @@ class Arm:
         return f"{whose}freeze {self.freeze} seed {self.seed}{recipe}{share}{rate}"
 
 
-def requested_arguments(study: Study, arm: Arm) -> dict[str, Any]:
+def requested_arguments(training: TrainingOptions, arm: Arm) -> dict[str, object]:
     """The training arguments that the user asked for, in Ultralytics' names."""
-    asked: dict[str, Any] = {
-        "epochs": study.epochs,
-        "batch": study.train_batch,
-        "imgsz": study.imgsz,
-        "optimizer": study.optimizer,
+    asked: dict[str, object] = {
+        "epochs": training.epochs,
+        "batch": training.train_batch,
+        "imgsz": training.imgsz,
+        "optimizer": training.optimizer,
         "freeze": arm.freeze,
         "seed": arm.seed,
         "amp": False,  # Ultralytics' check of mixed precision downloads a model; --train-args amp=bf16 needs no check
         "deterministic": True,
     }
-    if not study.augment:
+    if not training.augment:
         asked |= NO_AUGMENTATION
-    lr0 = study.lr0 if arm.lr0 is None else arm.lr0
+    lr0 = training.lr0 if arm.lr0 is None else arm.lr0
     if lr0 is not None:
         asked["lr0"] = lr0
-    return asked | dict(study.train_args)
+    return asked | dict(training.train_args)
 
 
-def changed_arguments(requested: Mapping[str, Any], effective: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+def changed_arguments(
+    requested: Mapping[str, object], effective: Mapping[str, object]
+) -> dict[str, tuple[object, object]]:
     """Arguments that did not run as asked: name -> (requested, effective)."""
     changed = {}
     for name, asked in requested.items():
@@ -96,58 +96,58 @@ def changed_arguments(requested: Mapping[str, Any], effective: Mapping[str, Any]
 
 
 def training_inputs(
-    study: Study,
+    training: TrainingOptions,
     arm: Arm,
     weights_sha256: str,
     data_sha256: str,
-    versions: Mapping[str, Any],
+    versions: Mapping[str, object],
     replay_sha256: str | None = None,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Everything that an arm's weights depend on; an option counts only where it differs from its default.
 
     `replay_sha256` is of the base images that a replay arm sees again.
     """
-    inputs: dict[str, Any] = {
+    inputs: dict[str, object] = {
         "weights_sha256": weights_sha256,
         "data_sha256": data_sha256,
-        "arguments": requested_arguments(study, arm),
-        "head_init": study.head_init,
-        "frozen_bn": study.frozen_bn,
-        "device": study.device.partition(":")[0],
+        "arguments": requested_arguments(training, arm),
+        "head_init": training.head_init,
+        "frozen_bn": training.frozen_bn,
+        "device": training.device.partition(":")[0],
         "versions": dict(versions),
     }
-    if study.cache_features and arm.freeze:
+    if training.cache_features and arm.freeze:
         inputs["cache_features"] = True  # the last digits differ
-    recipe = recipe_options(study, arm)
+    recipe = recipe_options(training, arm)
     if replay_sha256 is not None:
         recipe["memory_sha256"] = replay_sha256
     return inputs | {"recipe": recipe} if recipe else inputs
 
 
-def recipe_options(study: Study, arm: Arm) -> dict[str, Any]:
+def recipe_options(training: TrainingOptions, arm: Arm) -> dict[str, object]:
     """The recipe with the options that bear on it; empty for a static arm that uses none."""
-    options: dict[str, Any] = {} if arm.recipe == STATIC else {"name": arm.recipe.name}
-    if study.layer_decay != 1:
-        options["layer_decay"] = study.layer_decay
+    options: dict[str, object] = {} if arm.recipe == STATIC else {"name": arm.recipe.name}
+    if training.layer_decay != 1:
+        options["layer_decay"] = training.layer_decay
     if arm.recipe == DISTILL:
-        options["weight"] = study.distill_weight
+        options["weight"] = training.distill_weight
     if arm.recipe == LP_FT:
-        options["lp_share"] = study.lp_share
-    if arm.recipe == GRADUAL and study.unfreeze_schedule is not None:
-        options["unfreeze_schedule"] = study.unfreeze_schedule
+        options["lp_share"] = training.lp_share
+    if arm.recipe == GRADUAL and training.unfreeze_schedule is not None:
+        options["unfreeze_schedule"] = training.unfreeze_schedule
     return options
 
 
-def arm_stages(study: Study, arm: Arm, layers: LayerMap) -> tuple[Stage, ...]:
+def arm_stages(training: TrainingOptions, arm: Arm, layers: LayerMap) -> tuple[Stage, ...]:
     """Which layers are frozen from which epoch on. Raises InputError when the stages do not fit in the epochs."""
     return stages_of(
         arm.recipe,
         arm.freeze,
         head=layers.head,
         depths=layers.default_depths(),
-        epochs=study.epochs,
-        lp_share=study.lp_share,
-        schedule=study.unfreeze_schedule,
+        epochs=training.epochs,
+        lp_share=training.lp_share,
+        schedule=training.unfreeze_schedule,
     )
 
 

@@ -17,13 +17,12 @@ from copy import deepcopy
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
 
 from ..artifact import Artifact, ArtifactStore
-from ..config.study import Study
+from ..config.training import TrainingOptions
 from ..data.dataset import DetectionSet
 from ..data.loader import load_batches
 from ..dualhead.checkpoint import Checkpoint, save_checkpoint
@@ -35,44 +34,56 @@ STATISTICS_IMAGES = 256
 
 
 def interpolated(
-    study: Study, arm: Arm, alpha: float, tuned: Artifact, base: Checkpoint, data: DetectionSet, store: ArtifactStore
+    training: TrainingOptions,
+    arm: Arm,
+    alpha: float,
+    tuned: Artifact,
+    base: Checkpoint,
+    data: DetectionSet,
+    store: ArtifactStore,
 ) -> tuple[Artifact, bool]:
     """The model at `alpha` between the base and the static arm's `tuned`, as an artifact like a training's.
 
     `data` are the training images. Raises AuditError when a frozen tensor differs from the base's.
     """
-    inputs: dict[str, Any] = {
+    inputs: dict[str, object] = {
         "weights_sha256": base.sha256,
         "tuned_sha256": tuned.sha256(CHECKPOINT),
         "freeze": arm.freeze,
         "alpha": alpha,
-        "statistics": study.interpolate_bn,
+        "statistics": training.interpolate_bn,
     }
-    if study.interpolate_bn == "reestimate":
-        inputs |= {"data_sha256": data.sha256, "imgsz": study.imgsz, "batch": study.train_batch}
-        inputs |= {"images": STATISTICS_IMAGES, "device": study.device.partition(":")[0]}
-    return store.produce(KIND, inputs, partial(_build, study, arm, alpha, tuned, base, data))
+    if training.interpolate_bn == "reestimate":
+        inputs |= {"data_sha256": data.sha256, "imgsz": training.imgsz, "batch": training.train_batch}
+        inputs |= {"images": STATISTICS_IMAGES, "device": training.device.partition(":")[0]}
+    return store.produce(KIND, inputs, partial(_build, training, arm, alpha, tuned, base, data))
 
 
 def _build(
-    study: Study, arm: Arm, alpha: float, tuned: Artifact, base: Checkpoint, data: DetectionSet, folder: Path
-) -> dict[str, Any]:
+    training: TrainingOptions,
+    arm: Arm,
+    alpha: float,
+    tuned: Artifact,
+    base: Checkpoint,
+    data: DetectionSet,
+    folder: Path,
+) -> dict[str, object]:
     began = time.monotonic()
     model = blend(base.model, load_tuned(tuned).model, alpha, arm.freeze)
-    if study.interpolate_bn == "reestimate":
-        reestimate_statistics(model, arm.freeze, data, study)
-    audit = audit_frozen(base.model, model, arm.freeze, study.frozen_bn, half=base.half)
+    if training.interpolate_bn == "reestimate":
+        reestimate_statistics(model, arm.freeze, data, training)
+    audit = audit_frozen(base.model, model, arm.freeze, training.frozen_bn, half=base.half)
     save_checkpoint(folder / CHECKPOINT, model, half=base.half)
     return dict(tuned.facts) | {
         "seconds": time.monotonic() - began,
         "audit": dict(tuned.facts["audit"]) | asdict(audit),
         "shared_with": [],
-        "recipe": {"name": arm.recipe.name, "alpha": alpha, "statistics": study.interpolate_bn},
+        "recipe": {"name": arm.recipe.name, "alpha": alpha, "statistics": training.interpolate_bn},
         "weights": f"base + {alpha:g} (tuned - base) of the training whose facts these are",
     }
 
 
-def blend(base: Any, tuned: Any, alpha: float, freeze: int) -> Any:
+def blend(base: nn.Module, tuned: nn.Module, alpha: float, freeze: int) -> nn.Module:
     """A detector with the tuned head and layers `freeze`.. between base (alpha 0) and tuned (1), statistics too."""
     model = deepcopy(tuned)
     originals = base.state_dict()
@@ -84,10 +95,10 @@ def blend(base: Any, tuned: Any, alpha: float, freeze: int) -> Any:
     return model
 
 
-def reestimate_statistics(model: nn.Module, freeze: int, data: DetectionSet, study: Study) -> None:
+def reestimate_statistics(model: nn.Module, freeze: int, data: DetectionSet, training: TrainingOptions) -> None:
     """Measure the BatchNorm statistics of layers `freeze`.. anew; those of frozen layers stay."""
-    device = torch.device(study.device)
-    layers: Any = model.model
+    device = torch.device(training.device)
+    layers = model.model
     model.to(device).eval()
     norms = [m for layer in layers[freeze:] for m in layer.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
     momenta = [norm.momentum for norm in norms]
@@ -95,11 +106,11 @@ def reestimate_statistics(model: nn.Module, freeze: int, data: DetectionSet, stu
         norm.reset_running_stats()
         norm.momentum = None  # a cumulative average: every batch counts alike
         norm.train()
-    kept: Any = frozenset(model.save)
-    whole = len(data.images) // study.train_batch * study.train_batch or len(data.images)  # no small last batch
+    kept = frozenset(model.save)
+    whole = len(data.images) // training.train_batch * training.train_batch or len(data.images)  # no small last batch
     images = data.images[: min(whole, STATISTICS_IMAGES)]
     with torch.no_grad():
-        for batch in load_batches(images, imgsz=study.imgsz, batch=study.train_batch, workers=study.workers):
+        for batch in load_batches(images, imgsz=training.imgsz, batch=training.train_batch, workers=training.workers):
             run_layers(layers, torch.from_numpy(batch.images).to(device), {}, kept)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum

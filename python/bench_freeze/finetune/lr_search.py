@@ -11,19 +11,19 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
+from torch import nn
 from ultralytics.cfg import get_cfg
 
 from ..artifact import Artifact, ArtifactStore
-from ..config.study import Study
+from ..config.training import TrainingOptions
 from ..data.dataset import DetectionSet
 from ..data.subset import keep_images, nested_order
 from ..dualhead.checkpoint import Checkpoint
 from ..errors import InputError
 from .arm import CHECKPOINT, Arm, load_tuned
-from .training import OnEpoch, fine_tune
+from .training import OnEpoch, fine_tune_all_that_can
 from .training_data import CheckedDataset
 
 EPOCH_SHARE = 0.2
@@ -41,7 +41,7 @@ class Search:
     images: int
     held_out: int
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, object]:
         """As plain values for the results."""
         own = asdict(self)
         arm = own.pop("arm")
@@ -61,7 +61,7 @@ def candidate_rates(lr0: float, count: int) -> tuple[float, ...]:
 
 
 def search_rates(
-    study: Study,
+    training: TrainingOptions,
     arms: list[Arm],
     base: Checkpoint,
     data: DetectionSet,
@@ -70,22 +70,18 @@ def search_rates(
     replay: DetectionSet | None = None,
 ) -> list[Search]:
     """A search for each of the arms, which share a data order. Raises InputError when nothing can be held out."""
-    assert study.lr0 is not None  # checked with the study
+    assert training.lr0 is not None  # checked with the study
     order = nested_order(data, arms[0].seed)
     held_out = max(1, round(HELD_OUT * len(order)))
     if held_out >= len(order):
         raise InputError(f"{data.name}: with {len(order)} training image(s) none can be held out for --lr-search.")
     seen = keep_images(data, order[:-held_out].tolist())
     unseen = keep_images(data, order[-held_out:].tolist())
-    short = replace(study, epochs=max(1, round(EPOCH_SHARE * study.epochs)))
-    rates = candidate_rates(study.lr0, study.lr_search)
+    short = replace(training, epochs=max(1, round(EPOCH_SHARE * training.epochs)))
+    rates = candidate_rates(training.lr0, training.lr_search)
     tried = [replace(arm, lr0=rate) for arm in arms for rate in rates]
-    failed: dict[Arm, Exception] = {}
-    made = fine_tune(short, tried, base, seen, store, on_epoch, replay, failed)
-    losses = {
-        arm: _loss(tuned, unseen, study, store)
-        for arm, (tuned, _) in zip((a for a in tried if a not in failed), made, strict=True)
-    }
+    made = fine_tune_all_that_can(short, tried, base, seen, store, on_epoch, replay)
+    losses = {arm: _loss(tuned, unseen, training, store) for arm, tuned in made.items()}
     return [choose(arm, rates, losses, epochs=short.epochs, images=len(seen.images), held_out=held_out) for arm in arms]
 
 
@@ -98,24 +94,24 @@ def choose(arm: Arm, rates: tuple[float, ...], losses: dict[Arm, float], **budge
     return Search(arm, candidates, min(finite)[1], **budget)
 
 
-def _loss(tuned: Artifact, data: DetectionSet, study: Study, store: ArtifactStore) -> float:
-    inputs = {"tuned_sha256": tuned.sha256(CHECKPOINT), "data_sha256": data.sha256, "imgsz": study.imgsz}
-    kept, _ = store.produce("loss", inputs, partial(_measure, tuned, data, study))
+def _loss(tuned: Artifact, data: DetectionSet, training: TrainingOptions, store: ArtifactStore) -> float:
+    inputs = {"tuned_sha256": tuned.sha256(CHECKPOINT), "data_sha256": data.sha256, "imgsz": training.imgsz}
+    kept, _ = store.produce("loss", inputs, partial(_measure, tuned, data, training))
     return float(kept.facts["loss"])
 
 
-def _measure(tuned: Artifact, data: DetectionSet, study: Study, folder: Path) -> dict[str, Any]:
-    return {"loss": detection_loss(load_tuned(tuned).model, data, study)}
+def _measure(tuned: Artifact, data: DetectionSet, training: TrainingOptions, folder: Path) -> dict[str, object]:
+    return {"loss": detection_loss(load_tuned(tuned).model, data, training)}
 
 
-def detection_loss(model: Any, data: DetectionSet, study: Study) -> float:
+def detection_loss(model: nn.Module, data: DetectionSet, training: TrainingOptions) -> float:
     """Mean detection loss per image (box, class and distribution terms with Ultralytics' usual gains), eval mode."""
-    model = model.to(torch.device(study.device)).eval()
+    model = model.to(torch.device(training.device)).eval()
     model.args = get_cfg()
     dataset = CheckedDataset(
         data,
-        imgsz=study.imgsz,
-        batch_size=study.train_batch,
+        imgsz=training.imgsz,
+        batch_size=training.train_batch,
         augment=False,
         hyp=model.args,
         rect=False,
@@ -130,10 +126,10 @@ def detection_loss(model: Any, data: DetectionSet, study: Study) -> float:
     )
     total = 0.0
     with torch.no_grad():
-        for start in range(0, len(dataset), study.train_batch):
-            stop = min(start + study.train_batch, len(dataset))
+        for start in range(0, len(dataset), training.train_batch):
+            stop = min(start + training.train_batch, len(dataset))
             batch = dataset.collate_fn([dataset[k] for k in range(start, stop)])
-            batch["img"] = batch["img"].to(study.device).float() / 255
+            batch["img"] = batch["img"].to(training.device).float() / 255
             loss, _ = model.loss(batch, model(batch["img"]))
             total += float(loss.sum())
     return total / len(dataset)

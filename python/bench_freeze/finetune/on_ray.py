@@ -11,16 +11,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from ..artifact import ArtifactStore
-from ..config.study import Study
+from ..config.training import ClusterOptions, TrainingOptions
 from ..console import Step
 from ..data.dataset import DetectionSet
 from ..dualhead.checkpoint import Checkpoint
 from ..errors import BenchFreezeError, InputError
 from .arm import Arm
 from .training import fine_tune
+
+if TYPE_CHECKING:
+    from ray import ObjectRef
 
 RETRIES = 3  # of a task whose worker died; errors of the training itself are not retried
 
@@ -29,7 +33,7 @@ RETRIES = 3  # of a task whose worker died; errors of the training itself are no
 class Job:
     """One group of arms, with all that a worker needs to train it."""
 
-    study: Study
+    training: TrainingOptions
     arms: tuple[Arm, ...]
     base: Checkpoint
     data: DetectionSet
@@ -42,8 +46,8 @@ class Job:
         return ", ".join(arm.name for arm in self.arms)
 
 
-def train_on_ray(study: Study, jobs: list[Job], on_job: Step) -> None:
-    """Train all groups on a Ray cluster: the one at `study.address`, or one that is started here for the while.
+def train_on_ray(cluster: ClusterOptions, device: str, jobs: list[Job], on_job: Step) -> None:
+    """Train all groups on a Ray cluster: the one at `cluster.address`, or one that is started here for the while.
 
     Returns when every artifact is there. Raises InputError without ray or a cluster, and the first error of a training
     after the others have ended.
@@ -54,9 +58,9 @@ def train_on_ray(study: Study, jobs: list[Job], on_job: Step) -> None:
         raise InputError("executor = ray needs the package ray; pip install 'bench-freeze[ray]'.") from None
     started_here = not ray.is_initialized()
     if started_here:
-        _connect(ray, study)
+        _connect(ray, cluster)
     try:
-        options = _resources(study)
+        options = _resources(cluster, device)
         task = ray.remote(max_retries=RETRIES, **options)(_train_job)
         waiting = {task.remote(job): job for job in jobs}
         failed: list[BenchFreezeError] = []
@@ -80,7 +84,7 @@ def _train_job(job: Job) -> tuple[str, str] | None:
     try:
         store = ArtifactStore(job.folder)
         fine_tune(
-            job.study,
+            job.training,
             list(job.arms),
             job.base,
             job.data,
@@ -93,7 +97,7 @@ def _train_job(job: Job) -> tuple[str, str] | None:
     return None
 
 
-def _outcome(ray: Any, reference: Any, job: Job) -> BenchFreezeError | None:
+def _outcome(ray: ModuleType, reference: ObjectRef, job: Job) -> BenchFreezeError | None:
     from .. import errors
 
     try:
@@ -112,23 +116,23 @@ def _outcome(ray: Any, reference: Any, job: Job) -> BenchFreezeError | None:
     return getattr(errors, kind, BenchFreezeError)(sentence)
 
 
-def _connect(ray: Any, study: Study) -> None:
+def _connect(ray: ModuleType, cluster: ClusterOptions) -> None:
     try:
-        if study.address is not None:
-            ray.init(address=study.address, log_to_driver=False, logging_level="error")
+        if cluster.address is not None:
+            ray.init(address=cluster.address, log_to_driver=False, logging_level="error")
         else:
             ray.init(
-                num_cpus=study.workers_per_node, include_dashboard=False, log_to_driver=False, logging_level="error"
+                num_cpus=cluster.workers_per_node, include_dashboard=False, log_to_driver=False, logging_level="error"
             )
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise InputError(
-            f"no Ray cluster answers at {study.address} ({' '.join(str(error).split())[:200]}); start one with "
+            f"no Ray cluster answers at {cluster.address} ({' '.join(str(error).split())[:200]}); start one with "
             "`ray start --head`, or leave --address out."
         ) from None
 
 
-def _resources(study: Study) -> dict[str, Any]:
+def _resources(cluster: ClusterOptions, device: str) -> dict[str, float]:
     """A task takes one of a node's slots, and a share of a GPU where one is asked for."""
-    if study.device == "cpu":
+    if device == "cpu":
         return {"num_cpus": 1}
-    return {"num_cpus": 1, "num_gpus": study.gpus_per_arm}
+    return {"num_cpus": 1, "num_gpus": cluster.gpus_per_arm}

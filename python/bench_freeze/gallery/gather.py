@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from PIL import Image, features
 
 from ..artifact import ArtifactStore
-from ..config.study import Study
 from ..data.classes import ClassMap, map_classes
 from ..data.dataset import DetectionSet
 from ..data.images import read_image
@@ -29,10 +28,10 @@ QUALITY = 70
 MOST_BOXES = 25  # of a head on an image
 
 
-def gather_examples(results: Results, study: Study, every: Sequence[Inputs], store: ArtifactStore) -> Examples:
+def gather_examples(results: Results, every: Sequence[Inputs], store: ArtifactStore) -> Examples:
     """The example images of a finished study. Raises InputError when an image can no longer be read."""
     target, base = every[0].target, base_heads(every)
-    models = [base.of(model) for model in kept_models(results, study, store)]
+    models = [base.of(model) for model in kept_models(results, store)]
     sets = {"target": target, "base": base.data}
     own = map_classes(target.class_names, target.class_names, unmatched="ignore", head="target head", data="target set")
     maps = {"target": own, "base": base.classes}

@@ -7,12 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from ..artifact import Artifact, ArtifactStore, read_artifact
-from ..config.study import Study
 from ..deployment.pipeline import HeadDetections, load_detections
 from ..engines.availability import PACKAGES
+from ..kernels.nms_options import NmsOptions
+from ..results.open_parts import Settings
 from ..results.schema import Original, Results, Row
-from ..study.bench import DETECTIONS, nms_options
+from ..study.bench import DETECTIONS
 from .compare import SCORE_THRESHOLD
 
 ROLES = ("target", "base")
@@ -31,12 +34,12 @@ class KeptModel:
     found: Mapping[str, Heads]
 
 
-def kept_models(results: Results, study: Study, store: ArtifactStore) -> list[KeptModel]:
+def kept_models(results: Results, store: ArtifactStore) -> list[KeptModel]:
     """The models of a study whose detections are still there, originals first."""
-    options = nms_options(study)
-    wanted = {"imgsz": study.imgsz, "batch": study.batch, "settings": options.key()}
+    settings = msgspec.convert(results.settings, Settings)
+    selection = NmsOptions(settings.score_threshold, settings.nms_iou_threshold, settings.max_detections)
     artifacts = [a for folder in sorted(store.folder.glob("detections-*")) if (a := read_artifact(folder)) is not None]
-    artifacts = [a for a in artifacts if all(a.inputs.get(name) == value for name, value in wanted.items())]
+    artifacts = [a for a in artifacts if a.inputs.get("settings") == selection.key()]
     records: list[tuple[int, Row | Original]] = [(-1 - i, original) for i, original in enumerate(results.originals)]
     records += list(enumerate(results.rows))
     groups: dict[tuple[str | None, ...], tuple[list[int], Row | Original, dict[str, Artifact]]] = {}
@@ -75,6 +78,8 @@ def _find(artifacts: Sequence[Artifact], record: Row | Original, results: Result
         inputs = artifact.inputs
         if (
             inputs["data_sha256"] == data_sha256
+            and inputs["imgsz"] == record.imgsz
+            and inputs["batch"] == record.batch
             and inputs["engine"] == record.engine
             and inputs["device"] == record.device
             and inputs["version"] == versions[PACKAGES[record.engine]]

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..artifact import ArtifactStore
-from ..config.study import Study
 from ..console import Console
 from ..errors import BenchFreezeError
 from ..files import write_whole
@@ -22,7 +21,7 @@ REPORT = "report.html"
 
 
 def write_report(
-    folder: Path, results: Results, study: Study, every: Sequence[Inputs], store: ArtifactStore, console: Console
+    folder: Path, results: Results, every: Sequence[Inputs], store: ArtifactStore, console: Console
 ) -> Path:
     """Write the report; examples that cannot be made leave it without them, and with a warning.
 
@@ -32,7 +31,7 @@ def write_report(
     examples, absent = {}, []
     with console.step("write the report"):
         try:
-            examples[name] = gather_examples(results, study, every, store)
+            examples[name] = gather_examples(results, every, store)
             write_whole(folder / EXAMPLES, seal(encode_examples(examples[name]), indent=-1))
         except Exception as error:
             examples.clear()

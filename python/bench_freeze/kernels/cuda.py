@@ -23,6 +23,7 @@ from .device_array import (
     require_cuda,
     to_numpy,
     view_of,
+    wait_for_producers,
 )
 from .ext import native
 from .nms_options import DEFAULTS, NmsOptions
@@ -121,6 +122,8 @@ def nms_cuda(
                 f"{list(expected)} on GPU {view.device}"
             )
     memory = workspace or Workspace()
+    stream = current_stream(head) if stream is None else stream
+    wait_for_producers([view, *places.values()], stream)
     call.run(
         predictions=view.address,
         is_half=view.dtype == np.float16,
@@ -129,7 +132,7 @@ def nms_cuda(
         **{name: place.address for name, place in places.items()},
         workspace=memory.address(head, size, view.device),
         device=view.device,
-        stream=current_stream(head) if stream is None else stream,
+        stream=stream,
     )
     return out
 

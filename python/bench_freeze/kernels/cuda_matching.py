@@ -21,6 +21,7 @@ from .device_array import (
     require_cuda,
     to_numpy,
     view_of,
+    wait_for_producers,
 )
 from .ext import native
 from .matching import Lattice, MatchRule, TruthIndex
@@ -137,6 +138,8 @@ def match_cuda(
         fault=empty_like_owner(scores, (images,), "int32", device),
     )
     memory = workspace or Workspace()
+    stream = current_stream(scores) if stream is None else stream
+    wait_for_producers([view for view, _ in views.values()], stream)
     call.match(
         images=images,
         rows=rows,
@@ -147,7 +150,7 @@ def match_cuda(
         **{name: view_of(name, array).address for name, array in vars(out).items()},
         workspace=memory.address(scores, call.workspace_bytes(), device),
         device=device,
-        stream=current_stream(scores) if stream is None else stream,
+        stream=stream,
     )
     return out
 

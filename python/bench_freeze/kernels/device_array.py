@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +41,7 @@ class DeviceView:
     strides: tuple[int, ...]  # in elements
     dtype: np.dtype[Any]
     device: int
+    producer: Stream | None = None  # the stream that its contents are written on, where its library tells
 
     @property
     def is_contiguous(self) -> bool:
@@ -126,6 +128,7 @@ def to_numpy(array: Any, stream: Stream = 0) -> NDArray[Any]:
     if not view.is_contiguous:
         raise InputError("array is not contiguous: copy it to the host with the library that made it")
     if values.nbytes:
+        wait_for_producers([view], stream)
         native.cuda_copy_to_host(view.address, values.reshape(-1).view(np.uint8), view.device, stream)
     return values
 
@@ -183,7 +186,25 @@ def _view_of_interface(name: str, interface: dict[str, Any]) -> DeviceView:
     else:
         strides = tuple(stride // dtype.itemsize for stride in byte_strides)
     address = int(interface["data"][0] or 0)
-    return DeviceView(address, shape, strides, dtype, native.cuda_device_of(address) if address else 0)
+    device = native.cuda_device_of(address) if address else 0
+    return DeviceView(address, shape, strides, dtype, device, interface.get("stream"))
+
+
+LEGACY_DEFAULT = 1  # what __cuda_array_interface__ calls the default stream, which a launch calls 0
+
+
+def wait_for_producers(views: Iterable[DeviceView], stream: Stream) -> None:
+    """Have `stream` wait for what other libraries still write into these arrays on streams of their own.
+
+    Version 3 of __cuda_array_interface__ asks its consumers for it. Nothing here waits itself; torch's tensors and
+    DLPack's name no stream.
+    """
+    own = {stream, LEGACY_DEFAULT} if stream == 0 else {stream}
+    waited: set[Stream] = set()
+    for view in views:
+        if view.producer is not None and view.address and view.producer not in own | waited:
+            native.cuda_wait_for(view.producer, view.device, stream)
+            waited.add(view.producer)
 
 
 def empty_like_owner(owner: Any, shape: tuple[int, ...], dtype: str, device: int) -> Any:

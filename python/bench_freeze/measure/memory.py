@@ -24,6 +24,7 @@ class PeakMemory:
     def __enter__(self) -> PeakMemory:
         if self._device.startswith("cuda"):
             if self._torch is not None:
+                self._torch.cuda.init()  # a reset does not do it, and fails in a process that has not used its GPU yet
                 self._torch.cuda.reset_peak_memory_stats(self._device)
             return self
         try:

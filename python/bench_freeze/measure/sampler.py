@@ -75,7 +75,7 @@ def sample_latency(
             partial = _stats(samples, "failure", warmup_calls, rejected, settled)
             raise SamplingFailed(f"the measured call failed after {n} samples: {_sentence(error)}", partial) from error
         if reason is not None:
-            rejected.append(Rejected(n, duration, reason))
+            rejected.append(Rejected(n, duration if math.isfinite(duration) else None, reason))
             stop = "rejections" if len(rejected) >= MAX_REJECTED else None
             stop = stop or ("time" if end - began >= rule.max_seconds else None)
         else:

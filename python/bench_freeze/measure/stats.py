@@ -7,17 +7,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from msgspec import Struct
+
 from .percentiles import MIN_SAMPLES, Percentile, nearest_rank, percentile
 
 __all__ = ["MIN_SAMPLES", "LatencyStats", "Rejected", "nearest_rank"]
 
 
-@dataclass(frozen=True)
-class Rejected:
-    """A sample that was not kept: the number of samples kept before it, its duration, and why."""
+class Rejected(Struct, frozen=True, array_like=True):
+    """A sample that was not kept: the number of samples kept before it, its duration if that is finite, and why."""
 
     after: int
-    duration_s: float
+    duration_s: float | None
     reason: str
 
 

@@ -6,7 +6,9 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
-from .quantities import Count, Number, Seconds, Verdict, check_order
+from .quantities import Count, Fraction, Number, Seconds, Verdict, check_order
+
+Times = Annotated[float, Meta(gt=0, le=1e15)]  # how many times something takes as long
 
 
 class Bounds(Struct, frozen=True, kw_only=True):
@@ -26,6 +28,20 @@ class RejectedSample(Struct, frozen=True, kw_only=True):
     after: Annotated[Count, Meta(description="samples that had been kept before it")]
     seconds: Annotated[Number | None, Meta(description="null where the duration is not a finite number")]
     reason: str
+
+
+class Ratio(Struct, frozen=True, kw_only=True):
+    """How long a model takes over how long its reference takes, from rounds in which both were timed."""
+
+    value: Annotated[Times, Meta(description="median of the rounds' ratios")]
+    low: Annotated[Times | None, Meta(description="bounds of that median; null below six rounds")]
+    high: Times | None
+    confidence: Fraction = 0.95
+    rounds: Annotated[int, Meta(ge=1, le=1 << 53, description="rounds in which both were timed")]
+    reference: Annotated[str, Meta(description="the model below the line, as the study calls it")]
+
+    def __post_init__(self) -> None:
+        check_order(self.low, self.high, "an interval of a ratio")
 
 
 class Latency(Struct, frozen=True, kw_only=True):
@@ -50,6 +66,13 @@ class Latency(Struct, frozen=True, kw_only=True):
     reasons: list[str] = []
     stages_s: Annotated[dict[str, Seconds] | None, Meta(description="median seconds by stage of the pipeline")] = None
     unaccounted_s: Annotated[Number | None, Meta(description="the whole less its stages, median")] = None
+    ratio_to_original: Annotated[
+        Ratio | None,
+        Meta(
+            description="over the original model through the same engine, both timed in the same rounds; null for the "
+            "original itself, in files that are older, and where a model could not be timed so"
+        ),
+    ] = None
 
 
 class Latencies(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -125,6 +125,7 @@ class Telemetry(Struct):
     before: dict[str, Reading] = {}
     after: dict[str, Reading] = {}
     missing: dict[str, str] = {}
+    notes: list[str] = []
 
 
 def check_results(results: Results) -> None:

@@ -19,6 +19,7 @@ from .inputs import BaseOutput, DataFacts, Pretraining
 from .latency import Bounds as Bounds
 from .latency import Latencies as Latencies
 from .latency import Latency as Latency
+from .latency import Ratio as Ratio
 from .latency import RejectedSample as RejectedSample
 from .open_parts import check_results
 from .quantities import Change, Count, Device, FileName, Fraction, Seconds

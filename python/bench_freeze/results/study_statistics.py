@@ -43,6 +43,13 @@ class Claim(Struct, frozen=True, kw_only=True):
     no_interval: Annotated[
         str | None, Meta(description="why there is no interval although there are match data or several seeds")
     ] = None
+    common_image_error: Annotated[
+        Number | None,
+        Meta(
+            description="the part of image_error that all trainings share; the rest, each one's own luck with these "
+            "images, is in seed_error too; null with one seed"
+        ),
+    ] = None
 
 
 class Equivalence(Struct, frozen=True, kw_only=True):

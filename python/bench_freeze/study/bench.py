@@ -9,19 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from ..artifact import ArtifactStore
-from ..config.study import Precision, Study
+from ..config.deployment import Precision
+from ..config.study import Study
 from ..console import Console, Step
 from ..data.dataset import DetectionSet
 from ..deployment.calibration import CalibrationSets
 from ..deployment.deployment import Candidate, Deployment, deploy
-from ..deployment.latency import (
-    LatencyBrokeOff,
-    all_valid,
-    latencies_from,
-    latency_batches,
-    latency_facts,
-    measure_or_keep,
-)
+from ..deployment.latency import LatencyBrokeOff, Measured, latency_batches, measure_or_keep
 from ..deployment.pipeline import HeadDetections, detect, load_detections, save_detections
 from ..environment import machine
 from ..evaluate.match_file import MatchFile
@@ -33,12 +27,7 @@ from .inputs import Inputs
 from .kept_step import kept_step
 
 DETECTIONS = "detections.npz"
-LATENCY_METHOD = 2  # changes with what latency_facts keeps, so that older artifacts are measured again, not misread
-
-
-def nms_options(study: Study) -> NmsOptions:
-    """How this study selects detections."""
-    return NmsOptions(study.score_threshold, study.nms_iou_threshold, study.max_detections)
+LATENCY_METHOD = 2  # changes with what Measured means, so that older artifacts are measured again, not misread
 
 
 @dataclass(frozen=True)
@@ -51,13 +40,26 @@ class Bench:
     matches: MatchFile
     console: Console
 
+    @property
+    def selection(self) -> NmsOptions:
+        """How this study selects detections."""
+        scoring = self.study.scoring
+        return NmsOptions(scoring.score_threshold, scoring.nms_iou_threshold, scoring.max_detections)
+
     def deploy(self, candidate: Candidate, engine: str, precision: Precision, name: str, build: int = 0) -> Deployment:
         """A model in the form that an engine runs; `build` counts TensorRT plans of one model."""
         inputs = self.inputs
-        calibration = CalibrationSets((inputs.training, inputs.base_set), self.study.imgsz)
+        calibration = CalibrationSets((inputs.training, inputs.base_set), self.study.deployment.imgsz)
         with self.console.step(f"deploy {name} to {engine} {precision}") as step:
             deployment, made = deploy(
-                candidate, engine, precision, self.study, self.store, inputs.parity_images, calibration, build
+                candidate,
+                engine,
+                precision,
+                self.study.deployment,
+                self.store,
+                inputs.parity_images,
+                calibration,
+                build,
             )
             step.kept = not made
         return deployment
@@ -67,19 +69,26 @@ class Bench:
     ) -> tuple[dict[str, HeadDetections], int | None]:
         """Detections of all heads on a data set, and the peak memory while they were made."""
         study = self.study
-        options = nms_options(study)
+        options = self.selection
         key: Mapping[str, Any] = {
             **deployment.identity(),
             "data_sha256": data.sha256,
-            "imgsz": study.imgsz,
-            "batch": study.batch,
+            "imgsz": study.deployment.imgsz,
+            "batch": study.deployment.batch,
             "settings": options.key(),
         }
 
         def build(folder: Path, step: Step) -> dict[str, Any]:
             engine = deployment.engine()
             with PeakMemory(deployment.device, is_torch=deployment.engine_name == "torch") as memory:
-                found = detect(engine, data, options, batch=study.batch, workers=study.workers, on_progress=step)
+                found = detect(
+                    engine,
+                    data,
+                    options,
+                    batch=study.deployment.batch,
+                    workers=study.deployment.workers,
+                    on_progress=step,
+                )
             save_detections(folder / DETECTIONS, found)
             return {"peak_bytes": memory.peak_bytes, "engine": asdict(engine.identity)}
 
@@ -89,14 +98,14 @@ class Bench:
     def latencies(self, deployment: Deployment, name: str) -> Latencies:
         """Both scopes; None where the study measures no latency."""
         study, inputs = self.study, self.inputs
-        if study.latency_samples == 0:
-            return latencies_from(None)
-        options = nms_options(study)
-        rule = StoppingRule(study.latency_samples, study.latency_seconds)
+        if study.timing.latency_samples == 0:
+            return Latencies(model=None, pipeline=None)
+        options = self.selection
+        rule = StoppingRule(study.timing.latency_samples, study.timing.latency_seconds)
         key = {
             **deployment.identity(),
             "data_sha256": [inputs.target.sha256, inputs.base_set.sha256],
-            "batch": study.batch,
+            "batch": study.deployment.batch,
             "settings": options.key(),
             "rule": asdict(rule),
             "machine": machine(),
@@ -104,14 +113,15 @@ class Bench:
         }
         with self.console.step(f"time {name}", still=True) as step:
 
-            def build(folder: Path) -> dict[str, Any]:
-                batches = latency_batches((inputs.target, inputs.base_set), study.batch)
-                return latency_facts(measure_or_keep(deployment.engine(), batches, options, rule))
+            def build(folder: Path) -> Measured:
+                batches = latency_batches((inputs.target, inputs.base_set), study.deployment.batch)
+                return measure_or_keep(deployment.engine(), batches, options, rule)
 
             try:
-                again = study.retime and not all_valid(self.store.find("latency", key))
+                earlier = self.store.find("latency", key) if study.timing.retime else None
+                again = earlier is not None and not earlier.value(Measured).is_valid
                 kept, made = self.store.produce("latency", key, build, again=again)
             except LatencyBrokeOff as error:  # no artifact, so the next run measures again; the row keeps the samples
                 return error.latencies
             step.kept = not made
-        return latencies_from(dict(kept.facts))
+        return kept.value(Measured).latencies()

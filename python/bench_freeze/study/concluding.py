@@ -1,39 +1,42 @@
-"""The last step of a study: statistics, kept as an artifact, and the recommendation, which is made of them at once."""
+"""The last step of a study: statistics, kept as an artifact."""
 
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from ..artifact import ArtifactStore
-from ..conclusions import conclude, constraints_of, recommend
-from ..config.study import Study
+from ..conclusions import conclude
+from ..config.study import StatisticsOptions
 from ..console import Console, Step
 from ..evaluate.match_file import MatchFile
-from ..results.decision import Recommendation
 from ..results.recipe import SCRATCH
 from ..results.schema import Results
 from ..results.study_statistics import Statistics
 from .kept_step import kept_step
 
-METHOD = 3  # changes with what `conclude` makes of the same rows
+METHOD = 4  # changes with what `conclude` makes of the same rows
 GAIN_METHOD = 1  # the same for the gain over scratch, where a study has such arms
 
 
 def study_statistics(
-    results: Results, matches: MatchFile, study: Study, store: ArtifactStore, console: Console
+    results: Results,
+    matches: MatchFile,
+    options: StatisticsOptions,
+    threads: int,
+    store: ArtifactStore,
+    console: Console,
 ) -> Statistics | None:
     """What the rows together can carry; made anew only when a row or a setting of it changed."""
     key = {
         "rows_sha256": _rows_sha256(results),
         "classes": [results.data["base"].classes, results.data["target"].classes, results.weights["classes"]],
-        "same_classes": list(study.same_classes),
-        "equivalence_margins": list(study.equivalence_margins),
-        "resamples": study.resamples,
+        "same_classes": list(options.same_classes),
+        "equivalence_margins": list(options.equivalence_margins),
+        "resamples": options.resamples,
         "method": METHOD,
     }
     if results.pretrainings:
@@ -43,7 +46,6 @@ def study_statistics(
         key["gain_method"] = GAIN_METHOD
 
     def build(_: Path, step: Step) -> dict[str, Any]:
-        threads = study.workers or min(os.cpu_count() or 1, 8)
         return {"statistics": msgspec.to_builtins(conclude(results, matches.evaluations(), threads, step))}
 
     kept = kept_step(console, store, "compare arms", "statistics", key, build)
@@ -51,17 +53,14 @@ def study_statistics(
 
 
 def _rows_sha256(results: Results) -> str:
-    """Of originals and rows; `weights` counts only where it says something, so that older statistics are kept."""
+    """Of originals and rows; what newer versions add counts only where it says something: older statistics are kept."""
     records = msgspec.to_builtins([results.originals, results.rows])
     for record in (*records[0], *records[1]):
         if record["weights"] is None:
             del record["weights"]
+        scopes = [record["latency"][scope] for scope in ("model", "pipeline")]
+        plans = (record.get("builds") or {}).get("plans", ())
+        for latency in (*scopes, *(plan["model"] for plan in plans)):
+            if latency is not None and latency["ratio_to_original"] is None:
+                del latency["ratio_to_original"]
     return hashlib.sha256(msgspec.json.encode(records)).hexdigest()
-
-
-def recommendation_of(results: Results) -> Recommendation | None:
-    """The pick under the constraints that the study names."""
-    found = results.statistics
-    if found is None:
-        return None
-    return recommend(found, constraints_of(results.study, found.margins), str(results.study.get("split", "val")))

@@ -15,9 +15,9 @@ from .inputs import Inputs
 
 def study_facts(study: Study) -> dict[str, Any]:
     """The study by its fields; one checkpoint stands there without a list, as in files that know no several."""
-    values = asdict(study)
-    if study.weights is not None and len(study.weights) == 1:
-        values["weights"] = study.weights[0]
+    values = study.values()
+    if study.data.weights is not None and len(study.data.weights) == 1:
+        values["weights"] = study.data.weights[0]
     return values
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..artifact import ArtifactStore
+from ..config.data import DataOptions, Unmatched
 from ..config.study import Study
 from ..console import Console, Step
 from ..data.classes import ClassMap, normalized
@@ -73,41 +74,41 @@ def read_inputs(study: Study, store: ArtifactStore, console: Console) -> tuple[I
 
     Raises InputError for the first thing that the user has to mend.
     """
-    names, target, base = _locations(study, store, console)
+    names, target, base = _locations(study.data, store, console)
     with console.step("read weights") as progress:
         checkpoints = read_weights(study, names, progress)
     with console.step("read target set") as progress:
         training, scored = open_target(
             target,
-            _path(study.target_val),
-            _path(study.target_images),
-            study.split,
+            _path(study.data.target_val),
+            _path(study.data.target_images),
+            study.data.split,
             progress,
-            validation_images=_path(study.target_val_images),
+            validation_images=_path(study.data.target_val_images),
         )
-        test, no_test = open_test(target, study.split, progress)
+        test, no_test = open_test(target, study.data.split, progress)
     with console.step("read base set") as progress:
-        base_set = open_base(base, _path(study.base_images), study.split, progress)
-    to_replay = read_replay(study, base)
+        base_set = open_base(base, _path(study.data.base_images), study.data.split, progress)
+    to_replay = read_replay(study.training, base)
     sets = {"training": training, "target": scored, "target test": test, "base": base_set, "replay": to_replay}
     given = {role: data for role, data in sets.items() if data is not None}
     for note in dict.fromkeys(note for data in given.values() for note in data.notes):
         console.note(f"  {note}")
-    warnings = (*require_boxes(given, study.allow_empty_split), *shared_images(given))
+    warnings = (*require_boxes(given, study.data.allow_empty_split), *shared_images(given))
     every = []
     for weights in checkpoints:
-        own_base, classes = _pair_base_classes(study, weights, checkpoints, base_set, base)
-        replay, own_base = replay_for(study, to_replay, own_base, weights)
+        own_base, classes = _pair_base_classes(study.data.unmatched_classes, weights, checkpoints, base_set, base)
+        replay, own_base = replay_for(study.training, to_replay, own_base, weights)
         if replay is not None:
             console.note(f"  replay: {len(replay.images)} base images, none of them scored")
         some = [*scored.images[:PARITY_IMAGES_PER_SET], *own_base.images[:PARITY_IMAGES_PER_SET]]
-        parity_images = load_batch(some, 0, study.imgsz).images
+        parity_images = load_batch(some, 0, study.training.imgsz).images
         check_start(study, weights.checkpoint, weights.head, scored.class_names, parity_images)
         every.append(
             Inputs(weights, training, scored, own_base, classes, replay, test, no_test, warnings, parity_images)
         )
     known = dict.fromkeys(name for weights in checkpoints for name in weights.checkpoint.class_names)
-    _check_same_classes(study, tuple(known), scored.class_names)
+    _check_same_classes(study.statistics.same_classes, tuple(known), scored.class_names)
     return tuple(every)
 
 
@@ -115,10 +116,10 @@ def read_inputs(study: Study, store: ArtifactStore, console: Console) -> tuple[I
 _WEIGHTS_MADE_BY = {"train_base.py": "5a180dd455ac824c35315344e1d721d8518f3229d1884d24203c4d8adb0e1f90"}
 
 
-def _locations(study: Study, store: ArtifactStore, console: Console) -> tuple[tuple[str, ...], Path, Path]:
+def _locations(data: DataOptions, store: ArtifactStore, console: Console) -> tuple[tuple[str, ...], Path, Path]:
     """Weights, target and base set: the user's, or the embedded ones, generated into the artifact store."""
-    if study.weights is not None and study.target is not None and study.base is not None:
-        return study.weights, Path(study.target), Path(study.base)
+    if data.weights is not None and data.target is not None and data.base is not None:
+        return data.weights, Path(data.target), Path(data.base)
     from .. import demo
 
     def build(folder: Path, _: Step) -> dict[str, Any]:
@@ -133,7 +134,7 @@ def _locations(study: Study, store: ArtifactStore, console: Console) -> tuple[tu
 
 
 def _pair_base_classes(
-    study: Study, weights: Weights, others: tuple[Weights, ...], base_set: DetectionSet, path: Path
+    unmatched: Unmatched, weights: Weights, others: tuple[Weights, ...], base_set: DetectionSet, path: Path
 ) -> tuple[DetectionSet, ClassMap]:
     """The base set cut to what is scored, and its pairing with the base head.
 
@@ -142,13 +143,13 @@ def _pair_base_classes(
     """
     names, data = weights.checkpoint.class_names, base_set.class_names
     is_right_set = any(share_a_class(other.checkpoint.class_names, data) for other in others)
-    if study.unmatched_classes == "ignore" and is_right_set and not share_a_class(names, data):
+    if unmatched == "ignore" and is_right_set and not share_a_class(names, data):
         return unpaired(names, base_set)
-    return pair_with_head(names, base_set, unmatched=study.unmatched_classes, head=weights.head, where=str(path))
+    return pair_with_head(names, base_set, unmatched=unmatched, head=weights.head, where=str(path))
 
 
-def _check_same_classes(study: Study, base_names: tuple[str, ...], target_names: tuple[str, ...]) -> None:
-    for pair in study.same_classes:
+def _check_same_classes(same: tuple[str, ...], base_names: tuple[str, ...], target_names: tuple[str, ...]) -> None:
+    for pair in same:
         target, _, base = pair.partition("=")
         for name, names, whose in ((target, target_names, "target"), (base, base_names, "base head")):
             if normalized(name) not in map(normalized, names):

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..config.deployment import DeploymentOptions
 from ..config.study import Study
+from ..config.training import TrainingOptions
 from ..deployment.deployment import Candidate
 from ..deployment.unchanged import compare_base_output
 from ..dualhead.checkpoint import Checkpoint
@@ -28,11 +30,15 @@ def check_start(study: Study, base: Checkpoint, head: str, names: tuple[str, ...
     try:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            _check_own_output(study, base, tried)
-            start = _start(study, base, names)
-            if "branched" in study.construction:
-                freeze = max(study.freeze or base.layers.default_depths())
-                compare_base_output(Candidate("branched", base, start, freeze, study.head_branch), study.imgsz, tried)
+            _check_own_output(study.deployment, base, tried)
+            start = _start(study.training, base, names)
+            if "branched" in study.deployment.construction:
+                freeze = max(study.training.freeze or base.layers.default_depths())
+                compare_base_output(
+                    Candidate("branched", base, start, freeze, study.deployment.head_branch),
+                    study.deployment.imgsz,
+                    tried,
+                )
     except InputError as error:
         raise InputError(f"{head}: {error}") from None
     except AuditError as error:
@@ -42,24 +48,24 @@ def check_start(study: Study, base: Checkpoint, head: str, names: tuple[str, ...
     except Exception as error:  # modules of a checkpoint may do anything
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise InputError(
-            f"{head} cannot be studied: its layers do not run on images of {study.imgsz} pixels, one after the other "
-            f"({type(error).__name__}: {reason}); give a checkpoint that Ultralytics runs."
+            f"{head} cannot be studied: its layers do not run on images of {study.training.imgsz} pixels, one after "
+            f"the other ({type(error).__name__}: {reason}); give a checkpoint that Ultralytics runs."
         ) from None
 
 
-def _start(study: Study, base: Checkpoint, names: tuple[str, ...]) -> Checkpoint:
+def _start(training: TrainingOptions, base: Checkpoint, names: tuple[str, ...]) -> Checkpoint:
     """The model as a training would begin with it, through the precision of the file."""
     from ..finetune.head_init import from_scratch, with_new_head
 
-    if study.scratch:
+    if training.scratch:
         from_scratch(base.model, names)
-    model, _ = with_new_head(base.model, base.class_names, names, study.head_init)
+    model, _ = with_new_head(base.model, base.class_names, names, training.head_init)
     if base.half:
         model = model.half().float()
     return replace(base, model=model.eval(), class_names=names)
 
 
-def _check_own_output(study: Study, base: Checkpoint, images: NDArray[np.float32]) -> None:
+def _check_own_output(deployment: DeploymentOptions, base: Checkpoint, images: NDArray[np.float32]) -> None:
     """Layers one after the other, BatchNorm folded, must answer as the checkpoint's own forward does."""
     from copy import deepcopy
 
@@ -72,13 +78,13 @@ def _check_own_output(study: Study, base: Checkpoint, images: NDArray[np.float32
     class Whole(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.detector = choose_branch(deepcopy(base.model), study.head_branch).eval()
+            self.detector = choose_branch(deepcopy(base.model), deployment.head_branch).eval()
 
         def forward(self, x: Any) -> tuple[Any]:
             return (predictions(self.detector(x)),)
 
-    candidate = Candidate("original", base, head_branch=study.head_branch)
-    card = candidate.card(study.imgsz, None)
+    candidate = Candidate("original", base, head_branch=deployment.head_branch)
+    card = candidate.card(deployment.imgsz, None)
     whole, ours = (TorchEngine(module, card, "cpu") for module in (Whole(), candidate.module()))
     try:
         compare_engines(whole, ours, images)

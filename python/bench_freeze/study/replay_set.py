@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ..config.study import Study
+from ..config.training import TrainingOptions
 from ..data.classes import map_classes
 from ..data.dataset import DetectionSet
 from ..data.source import is_coco, read_split
@@ -15,16 +15,16 @@ from ..errors import InputError
 from .weights import Weights
 
 
-def read_replay(study: Study, base: Path, on_progress: Any = None) -> DetectionSet | None:
+def read_replay(training: TrainingOptions, base: Path, on_progress: Any = None) -> DetectionSet | None:
     """The images of --replay-set, or of the training split of a base set given as data yaml.
 
     None where nothing is replayed, or what is comes from --replay-holdout. Raises InputError when there is no source.
     """
-    if not study.replay or study.replay_holdout:
+    if not training.replay or training.replay_holdout:
         return None
-    if study.replay_set is not None:
-        path = Path(study.replay_set)
-        images = None if study.replay_images is None else Path(study.replay_images)
+    if training.replay_set is not None:
+        path = Path(training.replay_set)
+        images = None if training.replay_images is None else Path(training.replay_images)
         return read_split(path, "train", images, on_progress)
     if not is_coco(base) and "train" in read_yolo_yaml(base).splits:
         return read_split(base, "train", None, on_progress)
@@ -35,7 +35,7 @@ def read_replay(study: Study, base: Path, on_progress: Any = None) -> DetectionS
 
 
 def replay_for(
-    study: Study, replay: DetectionSet | None, base_set: DetectionSet, weights: Weights
+    training: TrainingOptions, replay: DetectionSet | None, base_set: DetectionSet, weights: Weights
 ) -> tuple[DetectionSet | None, DetectionSet]:
     """The images to replay, labelled in the classes of a checkpoint's head, and the base set that is left for scoring.
 
@@ -43,13 +43,13 @@ def replay_for(
     is then not scored in any row. Raises InputError when a replayed image is scored too (by its bytes, not by its
     name), or none has a class of the head.
     """
-    if not study.replay:
+    if not training.replay:
         return None, base_set
     if replay is None:
         order = nested_order(base_set, 0)
-        held_out = max(1, round(study.replay_holdout * len(order)))
+        held_out = max(1, round(training.replay_holdout * len(order)))
         if held_out >= len(order):
-            raise InputError(f"replay_holdout = {study.replay_holdout} leaves no base image to score; give less.")
+            raise InputError(f"replay_holdout = {training.replay_holdout} leaves no base image to score; give less.")
         replay = keep_images(base_set, order[:held_out].tolist())
         base_set = keep_images(base_set, order[held_out:].tolist())
     scored = {image.sha256 for image in base_set.images}

@@ -6,7 +6,8 @@ import hashlib
 from dataclasses import asdict
 
 from ..artifact import Artifact
-from ..config.study import Precision, Study
+from ..config.deployment import Precision
+from ..config.training import TrainingOptions
 from ..data.classes import ClassMap, map_classes
 from ..data.dataset import DetectionSet
 from ..deployment.accuracy import score
@@ -32,17 +33,17 @@ def measure_original(bench: Bench, engine: str, precision: Precision) -> Origina
     """The original model on the base set, through one engine in one precision."""
     study, inputs = bench.study, bench.inputs
     name = "original" if inputs.name is None else f"original {inputs.name}"
-    candidate = Candidate("original", inputs.base, head_branch=study.head_branch)
+    candidate = Candidate("original", inputs.base, head_branch=study.deployment.head_branch)
     deployment = bench.deploy(candidate, engine, precision, name)
     try:
         base, memory = bench.detections(deployment, inputs.base_set, f"{name} on base set")
         latency = bench.latencies(deployment, name)
-        scored = score_in_parts(base["base"], inputs.base_classes, inputs.base_set, study, bench.store)
+        scored = score_in_parts(base["base"], inputs.base_classes, inputs.base_set, study.analysis, bench.store)
         return Original(
             engine=engine,
             precision=precision,
-            imgsz=study.imgsz,
-            batch=study.batch,
+            imgsz=study.deployment.imgsz,
+            batch=study.deployment.batch,
             device=deployment.device,
             base=scored.kept_in(bench.matches),
             latency=latency,
@@ -70,7 +71,7 @@ def measure_row(
     study, inputs = bench.study, bench.inputs
     name = f"{construction} {arm.freeze}" if arm.recipe == STATIC else f"{construction} {arm.freeze} {arm.recipe.name}"
     name = name if inputs.name is None else f"{name} {inputs.name}"
-    candidate = Candidate(construction, inputs.base, load_tuned(tuned), arm.freeze, study.head_branch)
+    candidate = Candidate(construction, inputs.base, load_tuned(tuned), arm.freeze, study.deployment.head_branch)
     deployment = bench.deploy(candidate, engine, precision, name)
     try:
         on_target, _ = bench.detections(deployment, inputs.target, f"{name} on target set")
@@ -87,8 +88,8 @@ def measure_row(
             precision=precision,
             construction=construction,
             graft_at=candidate.graft_at,
-            imgsz=study.imgsz,
-            batch=study.batch,
+            imgsz=study.deployment.imgsz,
+            batch=study.deployment.batch,
             device=deployment.device,
             protocol=PROTOCOL,
             data_sha256=data_sha256(inputs),
@@ -99,7 +100,7 @@ def measure_row(
             base_original=MapPair(map=before, map50=original.base.map50),
             base_delta_map=None if base.map is None or before is None else base.map - before,
             latency=latency,
-            train=_training(tuned, study),
+            train=_training(tuned, study.training),
             memory=Memory(peak_bytes=memory),
             artifact=_hashes(deployment, tuned.sha256(CHECKPOINT)),
             letterbox=deployment.letterbox,
@@ -114,7 +115,7 @@ def measure_row(
             builds=measure_builds(
                 deployment,
                 latency,
-                study.builds,
+                study.deployment.builds,
                 lambda k: bench.deploy(candidate, engine, precision, f"{name} build {k}", k),
                 lambda built, k: bench.latencies(built, f"{name} build {k}"),
             ),
@@ -133,10 +134,10 @@ def _target_accuracy(bench: Bench, found: dict[str, HeadDetections]) -> tuple[Ac
     """Of the head alone, whose match data are kept, and under the shared limit, where they are a part of the same."""
     study, data = bench.study, bench.inputs.target
     classes = _own_classes(data)
-    alone = score_in_parts(found["target"], classes, data, study, bench.store, keep_low=study.scratch)
+    alone = score_in_parts(found["target"], classes, data, study.analysis, bench.store, keep_low=study.training.scratch)
     if "base" not in found:
         return alone.kept_in(bench.matches), None
-    _, kept = merge(found["base"], found["target"], study.max_detections)
+    _, kept = merge(found["base"], found["target"], study.scoring.max_detections)
     return alone.kept_in(bench.matches), score(kept, classes, data).accuracy
 
 
@@ -162,9 +163,9 @@ def _base_accuracy(bench: Bench, found: dict[str, HeadDetections]) -> tuple[Accu
         own = map_classes(
             inputs.target.class_names, data.class_names, unmatched="ignore", head="target head", data=data.name
         )
-        return score_in_parts(found["target"], own, data, study, store).kept_in(matches), None
-    kept, _ = merge(found["base"], found["target"], study.max_detections)
-    alone = score_in_parts(found["base"], inputs.base_classes, data, study, store).kept_in(matches)
+        return score_in_parts(found["target"], own, data, study.analysis, store).kept_in(matches), None
+    kept, _ = merge(found["base"], found["target"], study.scoring.max_detections)
+    alone = score_in_parts(found["base"], inputs.base_classes, data, study.analysis, store).kept_in(matches)
     return alone, score(kept, inputs.base_classes, data).kept_in(matches)
 
 
@@ -173,7 +174,7 @@ def _base_output(deployment: Deployment) -> BaseOutput | None:
     return None if compared is None else BaseOutput(**asdict(compared))
 
 
-def _training(tuned: Artifact, study: Study) -> Training:
+def _training(tuned: Artifact, training: TrainingOptions) -> Training:
     facts = tuned.facts
     return Training(
         seconds=facts["seconds"],
@@ -181,9 +182,9 @@ def _training(tuned: Artifact, study: Study) -> Training:
         requested=facts["requested"],
         effective=facts["effective"],
         changed=facts["changed"],
-        head_init=study.head_init,
+        head_init=training.head_init,
         head_start=facts["head_start"],
-        frozen_bn=study.frozen_bn,
+        frozen_bn=training.frozen_bn,
         audit=facts["audit"],
         recipe=facts.get("recipe", {}),
         shared_with=facts.get("shared_with", []),

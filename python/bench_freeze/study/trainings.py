@@ -9,6 +9,7 @@ from typing import Any
 
 from ..artifact import Artifact, ArtifactStore
 from ..config.study import Study
+from ..config.training import ClusterOptions, TrainingOptions
 from ..console import Console
 from ..data.dataset import DetectionSet
 from ..data.subset import nested_subset
@@ -28,46 +29,49 @@ def trained_arms(
     Arms of one checkpoint with one data order are trained together, when the first is due. What a search for learning
     rates found is added to the results.
     """
-    plan = [(inputs, _arms(study, inputs, every)) for inputs in every]
-    if study.lr_search:
-        plan = [(inputs, _with_searched_rates(study, arms, inputs, store, results, console)) for inputs, arms in plan]
-    if study.executor == "ray":
-        _train_on_ray(study, plan, store, console)
+    plan = [(inputs, _arms(study.training, inputs, every)) for inputs in every]
+    if study.training.lr_search:
+        plan = [
+            (inputs, _with_searched_rates(study.training, arms, inputs, store, results, console))
+            for inputs, arms in plan
+        ]
+    if study.cluster.executor == "ray":
+        _train_on_ray(study.training, study.cluster, plan, store, console)
     for inputs, arms in plan:
-        for arm, tuned in _trained(study, arms, inputs, store, console):
+        for arm, tuned in _trained(study.training, arms, inputs, store, console):
             yield inputs, arm, tuned
     ProgressStore(store.folder).remove_all()
 
 
 def _trained(
-    study: Study, arms: list[Arm], inputs: Inputs, store: ArtifactStore, console: Console
+    training: TrainingOptions, arms: list[Arm], inputs: Inputs, store: ArtifactStore, console: Console
 ) -> Iterator[tuple[Arm, Artifact]]:
     trained: dict[Arm, Artifact] = {}
     for arm in arms:
         data = nested_subset(inputs.training, arm.data_fraction, arm.seed)
         if arm.source not in trained:
-            group = next(group for group in _groups(arms, share=study.share) if arm.source in group)
+            group = next(group for group in _groups(arms, share=training.share) if arm.source in group)
             with console.step(f"fine-tune {_title(group)}") as step:
-                made = fine_tune(study, group, inputs.base, data, store, step, inputs.replay)
+                made = fine_tune(training, group, inputs.base, data, store, step, inputs.replay)
                 step.kept = not any(new for _, new in made)
             trained.update({member: artifact for member, (artifact, _) in zip(group, made, strict=True)})
         if arm.alpha is None:
             yield arm, trained[arm]
         else:
-            yield arm, _interpolated(study, arm, arm.alpha, trained[arm.source], data, inputs, store, console)
+            yield arm, _interpolated(training, arm, arm.alpha, trained[arm.source], data, inputs, store, console)
 
 
 def _with_searched_rates(
-    study: Study, arms: list[Arm], inputs: Inputs, store: ArtifactStore, results: Results, console: Console
+    training: TrainingOptions, arms: list[Arm], inputs: Inputs, store: ArtifactStore, results: Results, console: Console
 ) -> list[Arm]:
     """The arms, each with the learning rate that did best for it on held-out training images."""
     from ..finetune.lr_search import search_rates
 
     chosen: dict[Arm, float] = {}
-    for group in _groups(arms, share=study.share):
+    for group in _groups(arms, share=training.share):
         data = nested_subset(inputs.training, group[0].data_fraction, group[0].seed)
         with console.step(f"search rates for {_title(group)}") as step:
-            found = search_rates(study, group, inputs.base, data, store, step, inputs.replay)
+            found = search_rates(training, group, inputs.base, data, store, step, inputs.replay)
         chosen.update({search.arm: search.chosen for search in found})
         results.lr_searches.extend(search.facts() for search in found)
     return [replace(arm, lr0=chosen[arm.source]) for arm in arms]
@@ -82,24 +86,28 @@ def _groups(arms: list[Arm], *, share: bool) -> list[list[Arm]]:
 
 
 def _train_on_ray(
-    study: Study, plan: Sequence[tuple[Inputs, list[Arm]]], store: ArtifactStore, console: Console
+    training: TrainingOptions,
+    cluster: ClusterOptions,
+    plan: Sequence[tuple[Inputs, list[Arm]]],
+    store: ArtifactStore,
+    console: Console,
 ) -> None:
     """Train everything on a Ray cluster; what follows finds the artifacts as if they had been made here."""
     from ..finetune.on_ray import Job, train_on_ray
 
     jobs = []
-    for inputs, group in ((inputs, group) for inputs, arms in plan for group in _groups(arms, share=study.share)):
+    for inputs, group in ((inputs, group) for inputs, arms in plan for group in _groups(arms, share=training.share)):
         data = nested_subset(inputs.training, group[0].data_fraction, group[0].seed)
-        missing = untrained(study, group, inputs.base, data, store, inputs.replay)
+        missing = untrained(training, group, inputs.base, data, store, inputs.replay)
         if missing:
-            jobs.append(Job(study, tuple(missing), inputs.base, data, inputs.replay, store.folder.resolve()))
+            jobs.append(Job(training, tuple(missing), inputs.base, data, inputs.replay, store.folder.resolve()))
     if jobs:
         with console.step(f"fine-tune {sum(len(job.arms) for job in jobs)} arms on Ray") as step:
-            train_on_ray(study, jobs, step)
+            train_on_ray(cluster, training.device, jobs, step)
 
 
 def _interpolated(
-    study: Study,
+    training: TrainingOptions,
     arm: Arm,
     alpha: float,
     tuned: Artifact,
@@ -111,7 +119,7 @@ def _interpolated(
     from ..finetune.interpolation import interpolated
 
     with console.step(f"interpolate {arm.name}") as step:
-        made, new = interpolated(study, arm, alpha, tuned, inputs.base, data, store)
+        made, new = interpolated(training, arm, alpha, tuned, inputs.base, data, store)
         step.kept = not new
     return made
 
@@ -125,19 +133,19 @@ def _title(group: list[Arm]) -> str:
     return f"{whose}freeze {depths} seed {group[0].seed}, {len(group)} together"
 
 
-def _arms(study: Study, inputs: Inputs, every: Sequence[Inputs]) -> list[Arm]:
+def _arms(training: TrainingOptions, inputs: Inputs, every: Sequence[Inputs]) -> list[Arm]:
     """Every depth with every seed, the shallowest training first.
 
     Random weights do not depend on a checkpoint's values: of several with one architecture the first has the scratch
     arms.
     """
-    depths = study.freeze or inputs.base.layers.default_depths()
+    depths = training.freeze or inputs.base.layers.default_depths()
     first = next(other for other in every if other.base.architecture == inputs.base.architecture)
-    trainings = [t for t in study.trainings(depths) if first is inputs or t[1] != SCRATCH]
+    trainings = [t for t in training.trainings(depths) if first is inputs or t[1] != SCRATCH]
     arms = [
         Arm(freeze, seed, recipe, fraction, weights=inputs.name)
-        for fraction, (freeze, recipe), seed in product(study.data_fractions, trainings, study.seeds)
+        for fraction, (freeze, recipe), seed in product(training.data_fractions, trainings, training.seeds)
     ]
     for arm in arms:
-        arm_stages(study, arm, inputs.base.layers)  # refuses what cannot be, before anything is trained
+        arm_stages(training, arm, inputs.base.layers)  # refuses what cannot be, before anything is trained
     return arms

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..config.study import Study
+from ..config.training import TrainingOptions
 from ..console import Step
 from ..dualhead.branch import check_branch
 from ..dualhead.checkpoint import Checkpoint, load_checkpoint, locate_weights
@@ -34,23 +35,23 @@ class Weights:
 
 def read_weights(study: Study, given: Sequence[str], step: Step) -> tuple[Weights, ...]:
     """Every checkpoint, in order. Raises InputError for one that cannot be had, or that the study does not fit."""
-    if any(engine != "torch" for engine in study.engine):
-        check_opset(study.opset, "opset")
+    if any(engine != "torch" for engine in study.deployment.engine):
+        check_opset(study.deployment.opset, "opset")
     quiet_ultralytics()
     files = [locate_weights(name) for name in given]
     checkpoints = []
     for file in files:
-        checkpoints.append(_load(file, study.trust_checkpoint))
+        checkpoints.append(_load(file, study.data.trust_checkpoint))
         step(len(checkpoints), len(files))
     names = unique_names(files, [checkpoint.sha256 for checkpoint in checkpoints]) if len(files) > 1 else [None]
     read = []
     for text, checkpoint, name in zip(given, checkpoints, names, strict=True):
         try:
-            for freeze in study.freeze or ():
+            for freeze in study.training.freeze or ():
                 checkpoint.layers.check_depth(freeze)
-            _check_matched_depths(study, checkpoint.layers)
-            checkpoint.layers.check_imgsz(study.imgsz)
-            check_branch(checkpoint.model, study.head_branch)
+            _check_matched_depths(study.training, checkpoint.layers)
+            checkpoint.layers.check_imgsz(study.training.imgsz)
+            check_branch(checkpoint.model, study.deployment.head_branch)
         except InputError as error:
             raise error if name is None else InputError(f"{name}: {error}") from None
         read.append(Weights(text, name, checkpoint))
@@ -64,15 +65,15 @@ def _load(file: Path, trust: bool) -> Checkpoint:
         raise InputError(f"weights: {error}") from None
 
 
-def _check_matched_depths(study: Study, layers: LayerMap) -> None:
-    for depth in study.match_capacity:
+def _check_matched_depths(training: TrainingOptions, layers: LayerMap) -> None:
+    for depth in training.match_capacity:
         layers.check_depth(depth, "match_capacity")
-        if depth == layers.head and study.head_init == "reinit":
+        if depth == layers.head and training.head_init == "reinit":
             raise InputError(
                 f"match_capacity = {depth}: with head_init = reinit the new head has as many weights as freeze {depth} "
                 "trains, so nothing else could; give a smaller depth, or another head_init."
             )
-    study.trainings(study.freeze or layers.default_depths())
+    training.trainings(training.freeze or layers.default_depths())
 
 
 def unique_names(files: Sequence[Path], hashes: Sequence[str]) -> list[str]:

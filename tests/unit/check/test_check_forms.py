@@ -14,17 +14,30 @@ from bench_freeze.check import render
 from bench_freeze.check.finding import Finding, outcome_of
 from bench_freeze.check.limits import make_rules
 from bench_freeze.check.metric import METRICS
+from bench_freeze.check.row_names import spoken
 from bench_freeze.check.words import HEADINGS, cells
+from bench_freeze.config.study import read_toml, study_from
+from bench_freeze.results.identity import RowKey
 from tests.unit.check.check_files import edit, write_results
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 
 
+def key(**changes):
+    values = {
+        "freeze": 15, "seed": 0, "recipe": "static", "data_fraction": 1.0, "weights": None, "engine": "ort",
+        "precision": "fp32", "construction": "branched", "imgsz": 320, "batch": 1, "device": "cpu",
+    }  # fmt: skip
+    return RowKey(**values | changes)
+
+
 def finding(status, **changes):
     values = {
-        "rule": "latency_model", "row": "freeze 15 branched", "key": (15,), "metric": "model latency p50", "unit": "s",
+        "rule": "latency_model", "row": "freeze 15 branched ort fp32", "key": key(),
+        "metric": "model latency p50", "unit": "s",
         "status": status, "sentence": f"a sentence of {status} | <b>", "reference": 0.005, "current": 0.006,
         "change": 0.001, "low": 0.0008, "high": 0.0012, "limit": 0.00025, "limit_text": "5%", "p_value": 1e-6,
+        "remedy": "" if status == "PASS" else f"what to do about {status} <i>",
     }  # fmt: skip
     return Finding(**values | changes)
 
@@ -32,6 +45,7 @@ def finding(status, **changes):
 @pytest.fixture
 def outcome():
     exact = {
+        "rule": "size",
         "metric": "file size",
         "unit": "bytes",
         "reference": 12e6,
@@ -48,7 +62,7 @@ def outcome():
 
 def test_cells_have_units_and_signs():
     assert cells(finding("REGRESSION")) == (
-        *("freeze 15 branched", "model latency p50", "5.000 ms", "6.000 ms", "+1.000 ms", "+20.00%"),
+        *("freeze 15 branched ort fp32", "model latency p50", "5.000 ms", "6.000 ms", "+1.000 ms", "+20.00%"),
         *("+0.800 ms .. +1.200 ms", "5%", "REGRESSION"),
     )
     better = finding("PASS", unit="AP", reference=0.5, current=0.51, change=-0.01, low=-0.02, high=0.0)
@@ -72,16 +86,35 @@ def test_two_outranks_one_outranks_three(statuses, code):
 
 
 def test_text_and_markdown_have_the_same_cells(outcome):
-    plain, marked = render.plain_text(outcome), render.markdown(outcome)
-    for found in outcome.findings:
+    plain, marked = render.plain_text(outcome, everything=True), render.markdown(outcome)
+    for found in spoken(outcome).findings:
         for cell in cells(found):
             assert cell in plain
             assert cell in marked
-    assert plain.startswith("REGRESSION: 1 regression, 1 ambiguous, 1 pass")
+    assert plain.startswith("Slower: freeze 15, branched, +20 % [16, 24], limit 5 %; 1 without a verdict\n")
+    assert marked.startswith("### Slower: freeze 15, branched, +20 % \\[16, 24\\], limit 5 %; 1 without a verdict\n")
     assert "a sentence of REGRESSION \\| &lt;b&gt;" in marked
-    assert "<details><summary>1 passed</summary>" in marked
+    assert "<details><summary>All 3 comparisons: 1 regression, 1 ambiguous, 1 pass</summary>" in marked
     rows = [line for line in marked.splitlines() if line.startswith("|")]
     assert {line.replace("\\|", "").count("|") for line in rows} == {len(HEADINGS) + 1}
+
+
+def test_only_what_failed_or_is_open_stands_outside_of_the_fold(outcome):
+    seen, folded = render.markdown(outcome).split("<details>")
+    assert "AMBIGUOUS" in seen
+    assert "file size" not in seen
+    assert "file size" in folded
+    assert "a note" in folded
+    assert seen.count("\n  - what to do about ") == 2
+    assert "<i>" not in seen
+
+
+def test_a_long_table_leaves_room_for_the_rest_of_a_comment():
+    many = [finding("PASS", key=key(freeze=k), row=f"freeze {k}") for k in range(2000)]
+    text = render.markdown(outcome_of([*many, finding("REGRESSION", key=key(seed=1))], [], "new", "old"))
+    assert len(text) < 60_000
+    kept = sum(line.startswith("| freeze ") for line in text.splitlines())
+    assert f"{2001 - kept} more are in the json form." in text
 
 
 @pytest.mark.parametrize("width", [80, 170])
@@ -89,7 +122,7 @@ def test_the_table_fits_the_terminal(outcome, width):
     from rich.console import Console
 
     console = Console(width=width, record=True, file=io.StringIO())
-    console.print(render.terminal_table(outcome, width))
+    console.print(render.terminal_table(outcome, width, everything=True))
     text = console.export_text()
     assert max(map(len, text.splitlines())) <= width
     assert "REGRESSION" in text
@@ -98,12 +131,15 @@ def test_the_table_fits_the_terminal(outcome, width):
 
 
 def test_what_passed_is_told_by_its_nearest_to_the_limit():
-    passed = [finding("PASS", row=f"row {k}", change=k * 1e-5) for k in range(3)]
-    outcome = outcome_of([*passed, finding("REGRESSION")], [], "", "")
-    assert [found.row for found in render.shown(outcome)] == ["freeze 15 branched", "row 2 (worst of 3)"]
+    passed = [finding("PASS", key=key(seed=k), change=k * 1e-5) for k in range(3)]
+    outcome = outcome_of([*passed, finding("REGRESSION", key=key(seed=7))], [], "", "")
+    assert [found.row for found in render.shown(spoken(outcome))] == ["seed 2 (worst of 3)"]
     assert len(render.shown(outcome, everything=True)) == 4
-    assert "row 0" in render.plain_text(outcome, everything=True)
-    assert "row 0" in render.markdown(outcome)
+    text = render.plain_text(outcome)
+    assert "  REGRESSION: a sentence of REGRESSION" in text
+    assert "seed 0" not in text
+    assert "seed 0" in render.plain_text(outcome, everything=True)
+    assert "seed 0" in render.markdown(outcome)
 
 
 def test_junit_is_what_ci_systems_read(outcome, tmp_path):
@@ -113,7 +149,7 @@ def test_junit_is_what_ci_systems_read(outcome, tmp_path):
     assert (suite.tests, suite.failures, suite.errors) == (3, 1, 1)
     kinds = [[type(result) for result in case.result] for case in suite]
     assert kinds == [[], [Error], [Failure]]
-    assert next(iter(suite)).classname == "bench-freeze.freeze 15 branched"
+    assert next(iter(suite)).classname == "bench-freeze.freeze 15 branched ort fp32"
 
 
 def test_everything_is_written_where_it_was_asked_for(tmp_path, monkeypatch, capsys):
@@ -124,7 +160,7 @@ def test_everything_is_written_where_it_was_asked_for(tmp_path, monkeypatch, cap
     names = {form: tmp_path / f"check.{form}" for form in ("json", "markdown", "junit")}
     flags = [part for form, name in names.items() for part in (f"--{form}", str(name))]
     assert cli.main(["check", str(results), "--baseline", str(results), *flags]) == 0
-    assert "no regression: " in capsys.readouterr().out
+    assert "No regression: " in capsys.readouterr().out
     assert summary.read_text() == "before\n" + names["markdown"].read_text()
     assert json.loads(names["json"].read_text())["exit_code"] == 0
     assert JUnitXml.fromfile(str(names["junit"])).tests == len(json.loads(names["json"].read_text())["findings"])
@@ -175,19 +211,28 @@ def test_the_example_rules_are_valid():
 
 
 def commands(value):
-    """Every line of a workflow that calls the tool."""
+    """Every command line of a workflow that calls the tool, whole scripts taken apart into lines."""
     if isinstance(value, dict):
         return [found for part in value.values() for found in commands(part)]
     if isinstance(value, list):
         return [found for part in value for found in commands(part)]
-    return [value] if isinstance(value, str) and value.startswith("bench-freeze ") else []
+    lines = value.splitlines() if isinstance(value, str) else []
+    return [line.partition("||")[0].strip() for line in lines if line.strip().startswith("bench-freeze ")]
 
 
-@pytest.mark.parametrize("name", ["github-actions.yml", "gitlab-ci.yml"])
-def test_the_example_workflows_parse_and_their_commands_too(name):
-    workflow = yaml.safe_load((EXAMPLES / name).read_text())
-    found = commands(workflow)
-    assert [shlex.split(command)[1] for command in found] == ["run", "check"]
+@pytest.mark.parametrize(
+    ("name", "called"),
+    [("github-actions.yml", ["run"]), ("gitlab-ci.yml", ["run", "check", "report"])],
+)
+def test_the_example_workflows_parse_and_their_commands_too(name, called):
+    found = [shlex.split(command) for command in commands(yaml.safe_load((EXAMPLES / name).read_text()))]
+    found = [command for command in found if command[1] != "baseline"]
+    assert [command[1] for command in found] == called
     for command in found:
-        cli._parser().parse_args(shlex.split(command)[1:])
-    assert "train" not in json.dumps(workflow.get("check") or workflow["jobs"]["check"])
+        cli._parser().parse_args(command[1:])
+        assert {word for word in command if word.endswith(".toml")} <= {"study.toml", "check.toml"}
+
+
+def test_the_example_study_is_one():
+    study = study_from(read_toml(EXAMPLES / "study.toml"), "study.toml")
+    assert (study.freeze, study.engine, study.construction) == ((22, 15), ("ort",), ("branched",))

@@ -6,8 +6,9 @@ import msgspec
 import numpy as np
 import pytest
 
-from bench_freeze.conclusions import conclude, constraints_of, recommend
+from bench_freeze.conclusions import conclude, recommend
 from bench_freeze.conclusions.conclude import shared_classes
+from bench_freeze.conclusions.figures import Sample, figure
 from bench_freeze.data.classes import map_classes
 from bench_freeze.data.dataset import DetectionSet
 from bench_freeze.deployment.accuracy import score
@@ -219,94 +220,14 @@ def test_without_match_data_the_seeds_speak(results):
     assert comparison.p_images is None
     assert found.detectable == []
     assert "the 3 trainings of each arm, not the choice of images" in found.limits[0]
-    assert recommend(found, constraints_of({}, found.margins), "val").pick is not None
+    assert recommend(msgspec.structs.replace(results, statistics=found)).pick is not None
     nothing = msgspec.structs.replace(results, rows=[row for row in results.rows if row.seed == 0])
     assert find(conclude(nothing, {}), "base", "grafted 10").equivalence[0].outcome == "not shown"
 
 
-def test_ties_are_called_ties_and_go_to_the_faster(statistics):
-    found = recommend(statistics, constraints_of({}, statistics.margins), "val")
-    assert found.pick == "branched 15"  # 10 ties with it and is slower; 22 is faster and worse
-    assert found.ties == ["branched 10"]
-    assert "lowest median latency" in found.reason
-    assert "by construction" in found.reason
-    assert found.final.value == next(a for a in statistics.arms if a.name == "branched 15").target_test.value
-    front = {member.name: member.tied_with_pick for member in found.pareto}
-    assert front["branched 22"] is False
-    assert front["branched 15"] is None  # the pick itself
-    assert not front.keys() & {"grafted 15", "grafted 10"}  # as fast and as good on the target, and worse on the base
-
-
-def test_latencies_that_cannot_be_told_apart_decide_nothing(problem):
-    """Branched 10 and 15 tie in target mAP; 10 is slower by its medians, and here the smaller file."""
-    matches = parse_matches(problem.matches.content(), "test")
-
-    def recommended(slow_seed=None, spread=0.01, **constraints):
-        results = make_results(problem, spread=spread)
-        for at, row in enumerate(results.rows):
-            model = row.latency.model
-            if row.freeze == 15 and row.seed == slow_seed:  # this run met a slow machine; the median over seeds stays
-                samples = [2 * seconds for seconds in model.samples_s]
-                model = msgspec.structs.replace(model, p50_s=2 * model.p50_s, samples_s=samples)
-            size = 1 if row.freeze == 10 else row.artifact.bytes
-            results.rows[at] = msgspec.structs.replace(
-                row,
-                latency=msgspec.structs.replace(row.latency, model=model),
-                artifact=msgspec.structs.replace(row.artifact, bytes=size),
-            )
-        found = conclude(results, matches)
-        return found, recommend(found, constraints_of(constraints, found.margins), "val")
-
-    _, quiet = recommended()
-    assert quiet.pick == "branched 15"
-    _, disturbed = recommended(slow_seed=2)
-    assert disturbed.pick == "branched 10"
-    noisy, found = recommended(spread=0.9, max_latency_ms=14.1)
-    for arm in noisy.arms:
-        assert arm.latency_interval_s.low < arm.latency_p50_s < arm.latency_interval_s.high
-    assert found.pick == "branched 10"
-    assert "highest, the latencies of 2 cannot be told apart, and of those it has the smallest file" in found.reason
-    assert "the interval reaches" in found.notes[0]
-    assert "branched 10" in {member.name for member in found.pareto}
-
-
-@pytest.mark.parametrize(
-    ("study", "pick"),
-    [({"max_latency_ms": 11.0}, "branched 22"), ({"max_latency_ms": 5.0}, None), ({"min_target_map": 0.99}, None),
-     ({"max_latency_ms": 11.0, "min_target_map": 0.0, "max_base_drop": 0.0}, "branched 22")],
-)  # fmt: skip
-def test_constraints_hold(statistics, study, pick):
-    found = recommend(statistics, constraints_of(study, statistics.margins), "val")
-    assert found.pick == pick
-    assert found.pareto
-    if pick is None:
-        assert found.reason.startswith("None of the 6 arms would lose at most 0.005 of base mAP")
-
-
-def test_a_drop_that_is_not_shown_is_said(problem):
-    results = make_results(problem)
-    results.rows = [row for row in results.rows if row.construction == "grafted" and row.freeze != 22]
-    found = conclude(results, parse_matches(problem.matches.content(), "test"))
-    limit = max(-arm.base_change.value for arm in found.arms) + 1e-6
-    picked = recommend(found, constraints_of({"max_base_drop": limit}, found.margins), "val")
-    assert picked.pick is not None
-    assert "the interval reaches a loss of" in picked.notes[0]
-
-
-def test_without_latency_the_file_is_the_cost(problem):
-    results = make_results(problem, latency=False)
-    found = conclude(results, parse_matches(problem.matches.content(), "test"))
-    picked = recommend(found, constraints_of({}, found.margins), "val")
-    assert picked.pick == "branched 15"
-    assert "smallest file" in picked.reason
-    assert picked.notes
-    limited = recommend(found, constraints_of({"max_latency_ms": 100.0}, found.margins), "val")
-    assert limited.pick is None  # a latency that nobody measured keeps to no limit
-
-
 def test_the_words_are_in_every_form_and_survive_the_disk(results, statistics):
-    recommendation = recommend(statistics, constraints_of({}, statistics.margins), "val")
-    told = msgspec.structs.replace(results, statistics=statistics, recommendation=recommendation)
+    told = msgspec.structs.replace(results, statistics=statistics)
+    told.recommendation = recommend(told)
     assert schema.decode(schema.encode(told)) == told
     lines = conclusion_lines(told)
     assert lines[0].startswith("Pick: branched 15.")
@@ -326,3 +247,16 @@ def test_threads_change_nothing(problem):
     assert (found.resamples, found.permutations) == (200, 100)
     results.study["resamples"] = 0
     assert conclude(results, evaluations) == conclude(results, {})
+
+
+def test_what_images_add_to_all_trainings_is_told_from_each_ones_own_luck():
+    """Of numbers made of a common part and one of each training, whose variances are known."""
+    random = np.random.default_rng(0)
+    common, own = 0.03 * random.standard_normal(20_000), 0.02 * random.standard_normal((3, 20_000))
+    found = figure([Sample(0.5 + 0.01 * k, 0.5 + common + own[k], 55, 55) for k in range(3)])
+    assert found.image_error == pytest.approx(np.hypot(0.03, 0.02 / 3**0.5), rel=0.02)
+    assert found.common_image_error == pytest.approx(0.03, rel=0.02)
+    luck = figure([Sample(0.5 + 0.01 * k, 0.5 + own[k], 55, 55) for k in range(3)])
+    assert luck.common_image_error < 0.003
+    assert figure([Sample(0.5, 0.5 + common, 55, 55)]).common_image_error is None
+    assert figure([Sample(0.5, None, 0, 0), Sample(0.6, None, 0, 0)]).common_image_error is None

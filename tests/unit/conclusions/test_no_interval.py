@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from bench_freeze.conclusions import conclude, constraints_of, recommend
+from bench_freeze.conclusions import conclude, recommend
 from bench_freeze.data.dataset import DetectionSet, DetectionTable, GroundTruth
 from bench_freeze.evaluate import compare, evaluate
 from bench_freeze.evaluate.breakdown import break_down
@@ -109,7 +109,7 @@ def test_a_study_claims_nothing_of_such_a_target_set(kind, seeds):
     assert [e.between_models > 0 for e in found.detectable if e.data == "base"] == [True, True]
 
     results.statistics = found
-    results.recommendation = pick = recommend(found, constraints_of({}, found.margins), "val")
+    results.recommendation = pick = recommend(results)
     best = max((a for a in found.arms if -a.base_change.value <= 0.005), key=lambda a: a.target.value)
     assert next(a for a in found.arms if a.name == pick.pick).training == best.training
     assert pick.ties == []

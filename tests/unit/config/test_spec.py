@@ -1,19 +1,24 @@
 """The study spec: what is accepted, and the sentence that refuses the rest."""
 
 import dataclasses
+import json
+from pathlib import Path
 
 import pytest
 
-from bench_freeze.config.study import Study, read_toml, study_from
+from bench_freeze.config.common import CommonOptions
+from bench_freeze.config.study import Study, fields, read_toml, study_from
+from bench_freeze.config.training import TrainingOptions
 from bench_freeze.errors import InputError
+from bench_freeze.study.facts import study_facts
 
 OWN_DATA = {"weights": "a.pt", "target": "t.yaml", "base": "b.json"}
 
 
 def test_defaults_are_the_embedded_study():
     study = study_from({}, "test")
-    assert study.embedded
-    assert study.construction == ("branched", "grafted")
+    assert study.data.is_embedded
+    assert study.deployment.construction == ("branched", "grafted")
     assert str(study.out_folder) == "runs/demo"
 
 
@@ -22,7 +27,7 @@ def test_a_study_of_own_data_is_named_after_the_target_set():
 
 
 def test_every_field_has_help():
-    assert all(field.metadata["help"] for field in dataclasses.fields(Study))
+    assert all(field.metadata["help"] for field in fields())
 
 
 def test_toml_file_gives_the_same_study_as_values(tmp_path):
@@ -34,7 +39,7 @@ def test_toml_file_gives_the_same_study_as_values(tmp_path):
 
 
 def test_one_value_stands_for_a_list_of_one():
-    assert study_from({"freeze": 10, "engine": "ort"}, "test").freeze == (10,)
+    assert study_from({"freeze": 10, "engine": "ort"}, "test").training.freeze == (10,)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +109,9 @@ def test_what_does_not_fit_is_refused_in_a_sentence(values, sentence):
 
 
 def test_drifting_statistics_are_allowed_for_other_constructions():
-    assert study_from({"frozen_bn": "train", "construction": ["grafted", "plain"]}, "test").frozen_bn == "train"
+    assert (
+        study_from({"frozen_bn": "train", "construction": ["grafted", "plain"]}, "test").training.frozen_bn == "train"
+    )
 
 
 def test_missing_and_broken_files_are_named(tmp_path):
@@ -118,12 +125,36 @@ def test_missing_and_broken_files_are_named(tmp_path):
 
 def test_recipes_with_a_share_are_named_after_it():
     study = study_from({"recipe": ["static", "lp_ft"], "replay": [0.05], "interpolate": [0.5, 1]}, "test")
-    names = [recipe.name for recipe in study.recipes]
+    names = [recipe.name for recipe in study.training.recipes]
     assert names == ["static", "lp_ft", "replay_0.05", "interpolate_0.5", "interpolate_1"]
 
 
 def test_arms_of_matched_capacity_are_those_below_the_depth():
     study = study_from({"freeze": [22, 15, 10], "match_capacity": [22, 15], "scratch": True}, "test")
     matched = [(15, "matched_22"), (10, "matched_22"), (10, "matched_15")]
-    found = [(depth, recipe.name) for depth, recipe in study.trainings((22, 15, 10))]
+    found = [(depth, recipe.name) for depth, recipe in study.training.trainings((22, 15, 10))]
     assert found == [(22, "static"), (15, "static"), (10, "static"), *matched, (0, "scratch")]
+
+
+def test_the_groups_share_the_common_options_only_and_agree_in_them():
+    names = [option.name for group in dataclasses.fields(Study) for option in dataclasses.fields(group.default_factory)]
+    common = {option.name for option in dataclasses.fields(CommonOptions)}
+    assert {name for name in names if names.count(name) > 1} == common
+    with pytest.raises(ValueError, match="disagree in imgsz: 320 and 640"):
+        Study(training=TrainingOptions(imgsz=320))
+
+
+def kept_studies():
+    for file in sorted((Path(__file__).parents[3] / "bench/results").glob("fruit9_*.json")):
+        content = json.loads(file.read_text())
+        if isinstance(content.get("study"), dict):
+            recorded = content["study"]
+            recorded["dynamic_batch"] = recorded["dynamic_batch"] or None  # false in the oldest
+            yield pytest.param(recorded, id=file.stem)
+
+
+@pytest.mark.parametrize("recorded", list(kept_studies()))
+def test_a_recorded_study_is_read_and_recorded_again(recorded):
+    """Those of files that were written when a study had no groups, too."""
+    found = json.loads(json.dumps(study_facts(study_from(recorded, "results.json"))))
+    assert {name: found[name] for name in recorded} == recorded

@@ -7,10 +7,11 @@ import pytest
 from bench_freeze import cli
 from bench_freeze.check.rerun import Rerun
 from bench_freeze.config.bounds import LONGEST_TEXT
-from bench_freeze.config.study import Study, fields, read_toml, study_from
+from bench_freeze.config.study import fields, read_toml, study_from
 from bench_freeze.data.classes import names_by_number
 from bench_freeze.engines.model_card import batch_problem
 from bench_freeze.errors import InputError
+from tests.builders import study
 
 NUMBERS = [field.name for field in fields() if str(field.type).startswith(("int", "float", "tuple[int", "tuple[float"))]
 TEXTS = [field.name for field in fields() if str(field.type).startswith(("str", "tuple[str"))]
@@ -55,7 +56,7 @@ def test_training_arguments_are_plain_values(tmp_path, line):
 
 
 def test_what_is_usual_is_within_the_bounds():
-    Study(seeds=(2**32 - 1,), imgsz=1280, batch=64, epochs=1000, train_args={"a": [0.5, None, {"b": True}]})
+    study(seeds=(2**32 - 1,), imgsz=1280, batch=64, epochs=1000, train_args={"a": [0.5, None, {"b": True}]})
     assert batch_problem(128, 640) is None
     assert batch_problem(None, 1280) is None
     assert "pixels a batch" in batch_problem(65_536, 64)

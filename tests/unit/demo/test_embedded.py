@@ -193,7 +193,7 @@ def test_study_file_has_what_the_code_does_not_supply() -> None:
 
     values = read_toml(demo.STUDY_FILE)
     assert not {"weights", "target", "base"} & set(values)
-    assert study_from(values, "study.toml").freeze == (22, 15, 10)
+    assert study_from(values, "study.toml").training.freeze == (22, 15, 10)
 
 
 def test_stored_tensors_are_small_and_name_no_folder() -> None:

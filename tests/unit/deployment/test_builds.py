@@ -5,11 +5,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from bench_freeze.config.study import InputError, Study  # type: ignore[attr-defined]
 from bench_freeze.deployment.plan_builds import build_variance
+from bench_freeze.errors import InputError
 from bench_freeze.export import builder
 from bench_freeze.measure.builds import build_spread
 from bench_freeze.results.schema import Latency, PlanBuild
+from tests.builders import study
 
 
 def latency(samples):
@@ -64,11 +65,11 @@ def test_plans_are_counted_by_their_bytes():
 
 
 def test_builds_belong_to_tensorrt():
-    assert Study(engine=("ort", "trt"), builds=3).builds == 3
+    assert study(engine=("ort", "trt"), builds=3).deployment.builds == 3
     with pytest.raises(InputError, match="builds = 3 is for TensorRT plans"):
-        Study(engine=("ort",), builds=3)
+        study(engine=("ort",), builds=3)
     with pytest.raises(InputError, match="builds = 0 is out of range"):
-        Study(engine=("trt",), builds=0)
+        study(engine=("trt",), builds=0)
 
 
 class Config:

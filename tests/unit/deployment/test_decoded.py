@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from bench_freeze.config.study import Study
+from bench_freeze.config.deployment import DeploymentOptions
 from bench_freeze.data import loader
 from bench_freeze.data.dataset import ImageRecord
 from bench_freeze.data.letterbox import letterbox_into
@@ -157,7 +157,7 @@ def test_a_key_names_the_letterbox_only_where_it_is_on_a_gpu(monkeypatch: pytest
     for where in ("cpu", "gpu"):
         monkeypatch.setattr(deployment, "letterbox_device", lambda engine, where=where: where)
         plan: Any = SimpleNamespace(sha256=lambda name: "0" * 64)
-        deployed = deployment.Deployment(SimpleNamespace(), "trt", Study(), None, plan, "1" * 64)
+        deployed = deployment.Deployment(SimpleNamespace(), "trt", DeploymentOptions(), None, plan, "1" * 64)
         assert deployed.letterbox == where
         identities[where] = deployed.identity()
     assert identities["gpu"] == {**identities["cpu"], "letterbox": "gpu"}

@@ -1,20 +1,16 @@
 """Latency of a replayed engine on a fake clock: exact scopes and stages, and the results' form of them."""
 
-import json
+from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from PIL import Image
 
+from bench_freeze.artifact import ArtifactStore
 from bench_freeze.data.dataset import ImageRecord
 from bench_freeze.deployment import latency
-from bench_freeze.deployment.latency import (
-    LatencyBrokeOff,
-    latencies_from,
-    latency_facts,
-    measure_latency,
-    measure_or_keep,
-)
+from bench_freeze.deployment.latency import LatencyBrokeOff, Measured, measure_latency, measure_or_keep
 from bench_freeze.engines.base import Head, ModelCard
 from bench_freeze.engines.replay_engine import ReplayEngine
 from bench_freeze.errors import MeasurementError
@@ -47,8 +43,8 @@ def replay(clock, durations=(0.25,)):
 def test_both_scopes_and_the_engines_stage_are_exact(batches):
     clock = FakeClock()
     measured = measure_latency(replay(clock), batches, NmsOptions(), RULE, clock)
-    assert measured.scopes["model"].samples_s == (0.25,) * 12
-    assert measured.scopes["pipeline"].samples_s == (0.25,) * 12
+    assert measured.scopes.model.samples_s == (0.25,) * 12
+    assert measured.scopes.pipeline.samples_s == (0.25,) * 12
     assert measured.stages.stages_s == {"read": 0, "letterbox": 0, "engine": 0.25, "scorer": 0}
     assert (measured.stages.unaccounted_s, measured.stages.adds_up) == (0, True)
     assert measured.telemetry is None
@@ -62,9 +58,9 @@ def test_copies_that_an_engine_reports_stand_beside_it(batches):
     assert stages == {"read": 0, "letterbox": 0, "engine": 0.15625, "copy in": 0.03125, "copy out": 0.0625, "scorer": 0}
 
 
-def test_facts_come_back_as_results(batches):
+def test_what_is_kept_comes_back_as_results(batches):
     clock = FakeClock()
-    latencies = latencies_from(latency_facts(measure_latency(replay(clock), batches, NmsOptions(), RULE, clock)))
+    latencies = measure_latency(replay(clock), batches, NmsOptions(), RULE, clock).latencies()
     assert latencies.model.p50_s == latencies.model.bounds["p50"].low_s == 0.25
     assert (latencies.model.p90_s, latencies.model.bounds["p90"].missing) == (None, 64 - 12)
     assert (latencies.model.verdict, latencies.model.reasons) == ("VALID", [])
@@ -76,7 +72,7 @@ def test_on_the_machines_own_clock_its_state_is_kept(batches):
     engine = ReplayEngine(ModelCard((Head("base", ("a",), "raw"),), SIZE, 1, None), [OUTPUT])
     measured = measure_latency(engine, batches, NmsOptions(), StoppingRule(20, 2.0))
     assert measured.telemetry["before"]["cpu"]["usable_cores"] >= 1
-    latencies = latencies_from(latency_facts(measured))
+    latencies = measured.latencies()
     assert latencies.telemetry == measured.telemetry
     assert sum(latencies.pipeline.stages_s.values()) > 0
 
@@ -158,20 +154,71 @@ def test_an_engine_with_a_stream_is_timed_by_its_events(batches):
     engine = ReplayEngine(ModelCard((Head("base", ("a",), "raw"),), SIZE, 1, None), [OUTPUT], (0.25,), gpu.advance)
     engine.event_parts = lambda: (gpu, Event, lambda earlier, later: (later.at_s - earlier.at_s) * 1e3)  # type: ignore[attr-defined]
     measured = measure_latency(engine, batches, NmsOptions(), RULE)
-    assert measured.scopes["model"].samples_s == pytest.approx((0.25,) * 12)
-    assert max(measured.scopes["pipeline"].samples_s) < 0.25
+    assert measured.scopes.model.samples_s == pytest.approx((0.25,) * 12)
+    assert max(measured.scopes.pipeline.samples_s) < 0.25
 
 
-def test_rejected_samples_come_back_one_by_one(batches):
-    clock = FakeClock()
-    facts = latency_facts(measure_latency(replay(clock), batches, NmsOptions(), RULE, clock))
-    scope = facts["scopes"]["model"]
-    scope["rejected"] = {"slow": 1, "no number": 1}
-    scope["rejected_samples"] = [[3, 0.5, "slow"], [4, None, "no number"]]
-    kept = latencies_from(json.loads(json.dumps(facts))).model.rejected_samples
-    assert [(sample.after, sample.seconds, sample.reason) for sample in kept] == [
-        (3, 0.5, "slow"),
-        (4, None, "no number"),
+# The facts of a latency artifact as version 0.1.0 wrote them, with everything that can be in one.
+KEPT: dict[str, Any] = {
+    "ambiguous": ["another process"],
+    "batches": 2,
+    "invalid": ["throttled"],
+    "scopes": {
+        "model": {
+            "rejected": {"no number": 1, "slow": 1},
+            "rejected_samples": [[1, 0.75, "slow"], [2, None, "no number"]],
+            "samples_s": [0.25, 0.5, 0.25],
+            "stopped_by": "time",
+            "warmup_calls": 6,
+            "warmup_settled": False,
+        },
+        "pipeline": {
+            "rejected": {},
+            "rejected_samples": [],
+            "samples_s": [0.5, 0.5],
+            "stopped_by": "samples",
+            "warmup_calls": 7,
+            "warmup_settled": True,
+        },
+    },
+    "stages": {"adds_up": False, "stages_s": {"engine": 0.25, "read": 0.125}, "unaccounted_s": 0.125},
+    "telemetry": {"after": {}, "before": {"cpu": {"usable_cores": 2}}, "missing": {"gpu": "none"}},
+}
+
+
+def test_an_artifact_keeps_a_measurement_as_it_always_did(tmp_path):
+    measured = msgspec.convert(KEPT, Measured)
+    artifact, _ = ArtifactStore(tmp_path).produce("latency", {}, lambda folder: measured)
+    assert artifact.facts == KEPT
+    assert artifact.value(Measured) == measured
+
+
+def test_a_kept_measurement_is_judged_when_it_is_read():
+    found = msgspec.convert(KEPT, Measured).latencies()
+    assert found.telemetry == KEPT["telemetry"]
+    model, pipeline = found.model, found.pipeline
+    assert (model.samples_s, model.stopped_by, model.warmup_calls) == ([0.25, 0.5, 0.25], "time", 6)
+    assert (model.n, model.mean_s, model.p50_s, model.p90_s) == (3, 1 / 3, 0.25, None)
+    assert (model.verdict, model.stages_s) == ("INVALID", None)
+    assert model.reasons == [
+        "throttled",
+        "2 of 5 samples were rejected (1: no number, 1: slow)",
+        "another process",
+        "3 samples are too few to bound the median",
+        "the durations were still changing when the warm-up ran out of patience",
     ]
-    del scope["rejected_samples"]  # as in artifacts that are older
-    assert latencies_from(facts).model.rejected_samples == []
+    assert [(sample.after, sample.seconds, sample.reason) for sample in model.rejected_samples] == [
+        (1, 0.75, "slow"),
+        (2, None, "no number"),
+    ]
+    assert (pipeline.stages_s, pipeline.unaccounted_s) == ({"engine": 0.25, "read": 0.125}, 0.125)
+    assert "the stages leave 125.000 ms of the whole unexplained" in pipeline.reasons
+
+
+def test_a_measurement_is_read_that_is_older_than_single_rejections():
+    scopes = {
+        name: {field: value for field, value in scope.items() if field != "rejected_samples"}
+        for name, scope in KEPT["scopes"].items()
+    }
+    found = msgspec.convert({**KEPT, "scopes": scopes}, Measured).latencies()
+    assert (found.model.rejected, found.model.rejected_samples) == ({"no number": 1, "slow": 1}, [])

@@ -10,7 +10,7 @@ import pytest
 
 from bench_freeze.artifact import ArtifactStore
 from bench_freeze.commands.profile import add_profile
-from bench_freeze.config.study import EngineName, Study
+from bench_freeze.config.deployment import DeploymentOptions, EngineName
 from bench_freeze.console import Console
 from bench_freeze.deployment.deployment import Deployment
 from bench_freeze.deployment.pipeline import HeadDetections, save_detections
@@ -21,8 +21,9 @@ from bench_freeze.environment import environment
 from bench_freeze.errors import InputError
 from bench_freeze.gallery import write
 from bench_freeze.gallery.kept import kept_models
+from bench_freeze.kernels.nms_options import NmsOptions
 from bench_freeze.results.schema import decode
-from bench_freeze.study.bench import DETECTIONS, nms_options
+from bench_freeze.study.bench import DETECTIONS
 
 ENGINES = get_args(EngineName)
 REAL = Path(__file__).parents[3] / "bench" / "results" / "fruit9_coco206_320.json"
@@ -43,12 +44,12 @@ def test_one_table_says_which_package_runs_an_engine():
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_an_engine_is_known_wherever_one_is_named(engine, tmp_path):
-    study = Study(engine=(engine,))
-    assert [name for name, _ in study.deployments] == [engine]
+    options = DeploymentOptions(engine=(engine,))
+    assert [name for name, _ in options.forms] == [engine]
     assert availability(engine, "cpu").reason
     assert engine_device(engine, "cuda:1") == "cuda:1"
     assert letterbox_device(engine) in ("cpu", "gpu")
-    identity = Deployment(Model(), engine, study, None, None, "w").identity()
+    identity = Deployment(Model(), engine, options, None, None, "w").identity()
     assert identity["engine"] == engine
     assert identity["version"] == environment()["packages"][PACKAGES[engine]]
     if engine != "torch":  # which runs no exported file
@@ -69,12 +70,12 @@ def test_kept_detections_of_every_engine_are_found_again(engine, tmp_path):
     hashes = msgspec.structs.replace(original.artifact, onnx_sha256="o", plan_sha256=None)
     results.originals = [msgspec.structs.replace(original, engine=engine, artifact=hashes)]
     results.rows = []
-    study, store = Study(imgsz=320), ArtifactStore(tmp_path)
+    store = ArtifactStore(tmp_path)
     deployed = {"tuned_sha256": None, "base_sha256": hashes.weights_sha256} if engine == "torch" else "o"
     inputs = {
         "model": deployed, "engine": engine, "version": environment()["packages"][PACKAGES[engine]],
         "device": original.device, "gpus": [], "data_sha256": results.data["base"].sha256, "imgsz": 320,
-        "batch": study.batch, "settings": nms_options(study).key(),
+        "batch": 1, "settings": NmsOptions(0.001, 0.7, 300).key(),
     }  # fmt: skip
     none = HeadDetections(np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros((0, 4)), np.zeros(0, np.float32), 0)
 
@@ -83,7 +84,7 @@ def test_kept_detections_of_every_engine_are_found_again(engine, tmp_path):
         return {}
 
     store.produce("detections", inputs, build)
-    (found,) = kept_models(results, study, store)
+    (found,) = kept_models(results, store)
     assert found.record.engine == engine
     assert list(found.found) == ["base"]
 
@@ -107,7 +108,7 @@ def test_examples_that_fail_leave_a_report_without_them(failure, tmp_path, monke
 
     monkeypatch.setattr(write, "gather_examples", fails)
     results = decode(REAL.read_bytes())
-    page = write.write_report(tmp_path, results, Study(), (), ArtifactStore(tmp_path), Console(plain=True))
+    page = write.write_report(tmp_path, results, (), ArtifactStore(tmp_path), Console(plain=True))
     said = capsys.readouterr()
     assert "warning: the report has no example images" in said.out + said.err
     assert "No example images: " in page.read_text()
@@ -120,6 +121,4 @@ def test_the_user_s_own_stop_is_no_failure(tmp_path, monkeypatch):
 
     monkeypatch.setattr(write, "gather_examples", stopped)
     with pytest.raises(KeyboardInterrupt):
-        write.write_report(
-            tmp_path, decode(REAL.read_bytes()), Study(), (), ArtifactStore(tmp_path), Console(plain=True)
-        )
+        write.write_report(tmp_path, decode(REAL.read_bytes()), (), ArtifactStore(tmp_path), Console(plain=True))

@@ -81,6 +81,9 @@ def test_a_batch_that_does_not_fit_is_refused_and_the_next_one_runs(driver: Host
     with pytest.raises(InputError, match="4 MiB for a batch of decoded images"):
         stage.upload([picture(1200, 1000)])
     assert driver.allocated == 0
+    driver.pinned_limit = 2 << 20
+    with pytest.raises(InputError, match="4 MiB for a batch of decoded images"):
+        stage.upload([picture(1200, 1000)])
     batch = [picture(30, 40)]
     np.testing.assert_array_equal(on_canvases(driver, stage, stream, batch), expected(batch))
 

@@ -1,12 +1,14 @@
 """Which TensorRT is meant on which machine."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from bench_freeze.engines import tensorrt_family
 from bench_freeze.engines.availability import engine_device
 from bench_freeze.engines.tensorrt_family import FAMILY, INSTALL, machine_kind
+from bench_freeze.errors import InputError
 
 
 @pytest.mark.parametrize(
@@ -42,9 +44,8 @@ def test_only_tensorrt_for_rtx_builds_ahead_and_lean_builds_nothing():
 
 
 def test_without_a_builder_the_error_says_what_to_install(monkeypatch):
-    from bench_freeze.errors import InputError
-
     monkeypatch.setattr(tensorrt_family, "installed", lambda: ())
+    monkeypatch.setattr(tensorrt_family, "broken", lambda: ())
     with pytest.raises(InputError, match=r"pip install --no-deps tensorrt-rtx-cu13-libs"):
         tensorrt_family.builder_for("86")
     with pytest.raises(InputError, match="not installed; install it with: "):
@@ -57,3 +58,29 @@ def test_tensorrt_runs_on_a_gpu_whatever_the_default_device():
     assert engine_device("trt", "cpu") == "cuda:0"
     assert engine_device("trt", "cuda:1") == "cuda:1"
     assert engine_device("ort", "cpu") == "cpu"
+
+
+@pytest.mark.parametrize(("version", "is_usable"), [("8.6.2.3", False), ("9.3.0", False), ("10.3.0", True)])
+def test_a_tensorrt_without_strongly_typed_networks_is_refused(version, is_usable, monkeypatch):
+    """JetPack 6.0 has TensorRT 8.6; the member for RTX counts its versions from 1."""
+    modules = {"tensorrt": SimpleNamespace(__version__=version), "tensorrt_rtx": SimpleNamespace(__version__="1.2.0")}
+
+    def import_module(name):
+        if name not in modules:
+            raise ImportError(name)
+        return modules[name]
+
+    monkeypatch.setattr(tensorrt_family.importlib, "import_module", import_module)
+    monkeypatch.setattr(tensorrt_family.importlib.util, "find_spec", lambda name: modules.get(name))
+    tensorrt_family.installed.cache_clear()
+    try:
+        titles = [str(found) for found in tensorrt_family.installed()]
+        assert titles == [f"TensorRT {version}"] * is_usable + ["TensorRT for RTX 1.2.0"]
+        assert any("is too old: 10.0" in problem for problem in tensorrt_family.broken()) != is_usable
+        if not is_usable:
+            del modules["tensorrt_rtx"]
+            tensorrt_family.installed.cache_clear()
+            with pytest.raises(InputError, match=f"TensorRT {version} is too old: 10.0 is the first"):
+                tensorrt_family.builder_for(None)
+    finally:
+        tensorrt_family.installed.cache_clear()

@@ -22,6 +22,7 @@ from bench_freeze.engines.base import Head, ModelCard
 from bench_freeze.engines.selection import select
 from bench_freeze.engines.trt_engine import TrtEngine
 from bench_freeze.engines.trt_runner import Slot
+from bench_freeze.errors import InputError
 from bench_freeze.kernels import cuda, device_array
 from bench_freeze.kernels.nms_options import NmsOptions
 from tests.cuda_double import HostDouble, HostDriver, HostGraph, host_array
@@ -296,3 +297,20 @@ def test_what_cannot_be_recorded_runs_as_it_is_and_says_so(
         else:
             outputs = engine.infer(canvases)
         np.testing.assert_array_equal(outputs["base"], network(canvases, 0))
+
+
+@pytest.mark.parametrize(
+    ("limit", "pinned_limit", "sentence"),
+    [
+        (9000, 1 << 40, "0 MiB for tensor images do not fit into the GPU's memory"),
+        (1 << 40, 9000, "of the host's memory cannot be pinned"),
+    ],
+)
+def test_memory_that_cannot_be_had_is_a_sentence_and_nothing_stays_held(
+    make: Make, driver: HostDriver, limit: int, pinned_limit: int, sentence: str
+) -> None:
+    """PyCUDA's MemoryError is none of Python's."""
+    driver.limit, driver.pinned_limit = limit, pinned_limit
+    with pytest.raises(InputError, match=sentence):
+        Slot(Runner(driver, (2, 2), is_static=True))
+    assert driver.allocated == 0

@@ -3,8 +3,8 @@
 import pytest
 
 from bench_freeze.artifact import artifact_key
-from bench_freeze.config.study import study_from
 from bench_freeze.finetune.arm import Arm, training_inputs
+from tests.builders import training
 
 VERSIONS = {"torch": "2.15.0", "ultralytics": "8.4.190"}
 LONG = {
@@ -13,7 +13,7 @@ LONG = {
 
 
 def key(values, arm):
-    inputs = training_inputs(study_from(values, "test"), arm, "0" * 64, "1" * 64, VERSIONS)
+    inputs = training_inputs(training(**values), arm, "0" * 64, "1" * 64, VERSIONS)
     return artifact_key("tuned", inputs)
 
 
@@ -32,6 +32,4 @@ def test_augmentation_and_kept_features_make_other_keys():
     plain = key({"augment": False}, Arm(22, 0))
     assert len({key({}, Arm(22, 0)), plain, key({"augment": False, "cache_features": True}, Arm(22, 0))}) == 3
     off = {"mosaic": 0.0, "hsv_h": 0.0, "fliplr": 0.0}
-    assert training_inputs(study_from({"augment": False}, "test"), Arm(22, 0), "", "", {})["arguments"].items() >= (
-        off.items()
-    )
+    assert training_inputs(training(augment=False), Arm(22, 0), "", "", {})["arguments"].items() >= off.items()

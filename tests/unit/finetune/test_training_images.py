@@ -6,12 +6,12 @@ from PIL import Image
 from ultralytics.cfg import get_cfg
 from ultralytics.data.dataset import YOLODataset
 
-from bench_freeze.config.study import study_from
 from bench_freeze.data.images import read_image
 from bench_freeze.data.yolo import read_yolo
 from bench_freeze.errors import InputError
 from bench_freeze.finetune.training_data import CheckedDataset
 from tests import image_files as made
+from tests.builders import training
 
 SIZES = [(160, 120), (120, 160), (64, 64), (65, 31), (31, 65), (200, 33), (320, 320), (12, 90)]
 LABELS = {"names": {0: "thing"}, "nc": 1, "channels": 3}
@@ -121,5 +121,5 @@ def test_an_image_that_changed_since_the_check_is_named(data):
 @pytest.mark.parametrize("value", ["disk", "Disk"])
 def test_a_cache_on_disk_is_refused_at_the_start(value):
     with pytest.raises(InputError, match="cache = disk would write files beside the images"):
-        study_from({"train_args": {"cache": value}}, "test")
-    assert study_from({"train_args": {"cache": "ram"}}, "test").train_args == {"cache": "ram"}
+        training(train_args={"cache": value})
+    assert training(train_args={"cache": "ram"}).train_args == {"cache": "ram"}

@@ -15,7 +15,7 @@ from bench_freeze.kernels.cuda import nms_cuda
 from bench_freeze.kernels.detection_block import DetectionBlock
 from bench_freeze.kernels.device_array import DeviceArray, DeviceTensor, Workspace, to_numpy, view_of
 from bench_freeze.kernels.nms_options import NmsOptions
-from tests.cuda_double import HostDouble
+from tests.cuda_double import HostDouble, host_array
 from tests.heads import random_head
 
 
@@ -56,6 +56,25 @@ def test_strides_come_from_the_array_interface(double: HostDouble) -> None:
     last_axis_strided = dict(producer.__cuda_array_interface__, strides=(view.strides[0], view.strides[1], 8))
     with pytest.raises(InputError, match="not contiguous"):
         nms_cuda(SimpleNamespace(__cuda_array_interface__=last_axis_strided))
+
+
+@pytest.mark.parametrize("stream", [0, 7])
+def test_what_another_library_still_writes_is_waited_for(double: HostDouble, stream: int) -> None:
+    head = random_head(3, images=2)
+    memory = DeviceArray(head.shape, np.float32, 0)
+    double.streams.waiting.update({5: [], 7: []})
+    double.streams.put(5, lambda: np.copyto(host_array(memory.address, head.shape, np.float32), head))
+    producer = SimpleNamespace(__cuda_array_interface__={**memory.__cuda_array_interface__, "stream": 5})
+    workspace = Workspace()  # kept: the double's streams are late
+    found = nms_cuda(producer, stream=stream, workspace=workspace)
+    np.testing.assert_array_equal(to_numpy(found.boxes_xyxy, stream), ext.nms(head).boxes_xyxy)
+
+
+@pytest.mark.parametrize(("producer", "stream"), [(None, 7), (7, 7), (1, 0)])
+def test_nothing_is_waited_for_on_ones_own_stream(producer: int | None, stream: int) -> None:
+    """A wait for another stream ends the recording of a CUDA graph: none where there is nothing to wait for."""
+    view = device_array.DeviceView(4096, (1,), (1,), np.dtype(np.float32), 0, producer)
+    device_array.wait_for_producers([view], stream)  # the compiled module of this machine would refuse
 
 
 def test_a_workspace_is_kept_and_grows(double: HostDouble) -> None:

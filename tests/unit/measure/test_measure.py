@@ -75,13 +75,14 @@ class Readings:
 WARM = [float(i) for i in range(1 + 2 * WARMUP_CALLS)]  # the readings that a warm-up of one second a call takes
 
 
-@pytest.mark.parametrize(("end", "reason"), [(99.0, CLOCK_BACKWARDS), (math.nan, NOT_A_NUMBER)])
-def test_an_impossible_duration_is_rejected_and_counted_and_its_call_repeated(end, reason):
+@pytest.mark.parametrize(("end", "reason", "kept_s"), [(99.0, CLOCK_BACKWARDS, -1.0), (math.nan, NOT_A_NUMBER, None)])
+def test_an_impossible_duration_is_rejected_and_counted_and_its_call_repeated(end, reason, kept_s):
     calls = []
     clock = Readings(*WARM, 100.0, 100.0, end, 101.0, 102.0)
     stats = sample_latency(calls.append, clock, StoppingRule(max_samples=3, max_seconds=1e9, min_samples=99))
     assert stats.samples_s == (1.0, 1.0, 1.0)
     assert stats.rejected == {reason: 1}
+    assert stats.rejected_samples == (Rejected(0, kept_s, reason),)
     assert calls[WARMUP_CALLS:] == [0, 0, 1, 2]
     judgement = judge(stats)
     assert judgement.verdict == "INVALID"
@@ -187,8 +188,24 @@ def test_calls_that_take_no_time_on_a_clock_that_stands_still_end_too():
     assert (stats.n, stats.stopped_by) == (10, "samples")
 
 
+class Cuda:
+    """torch.cuda before its first use in a process: its allocator's figures fail until the driver was started."""
+
+    is_started = False
+
+    def init(self) -> None:
+        self.is_started = True
+
+    def reset_peak_memory_stats(self, device: str) -> None:
+        if not self.is_started:
+            raise RuntimeError("Invalid device argument")
+
+    def max_memory_allocated(self, device: str) -> int:
+        return 7
+
+
 def test_only_what_torch_computes_has_torchs_peak_on_a_gpu(monkeypatch):
-    cuda = SimpleNamespace(reset_peak_memory_stats=lambda device: None, max_memory_allocated=lambda device: 7)
+    cuda = Cuda()
     monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=cuda))
     found = []
     for is_torch in (True, False):

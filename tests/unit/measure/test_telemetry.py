@@ -72,6 +72,18 @@ def test_a_jetsons_sysfs(tmp_path):
     assert (state["board"], state["unreadable"]) == ("Jetson AGX Orin", {})
 
 
+def test_a_thors_input_monitor(tmp_path):
+    """hwmon's ina238 has one channel without a label: millivolts, milliamperes and microwatts of the module's input."""
+    monitor = "sys/class/hwmon/hwmon6/"
+    vin = {monitor + "name": "ina238", monitor + "in0_input": 3, monitor + "in1_input": 19552,
+           monitor + "curr1_input": 1840, monitor + "power1_input": 35_975_680}  # fmt: skip
+    thor = {HWMON + "name": "ina3221", HWMON + "in1_label": "VDD_GPU", HWMON + "in1_input": 19500,
+            HWMON + "curr1_input": 400}  # fmt: skip
+    state = JetsonSource(write(tmp_path, {**thor, **vin})).read()
+    assert state["rails_mw"] == {"VDD_GPU": 7800, "VIN": 35975}
+    assert state["module"] == {"now_mw": 35975, "method": "rail VIN"}
+
+
 def test_the_older_power_driver(tmp_path):
     device = "sys/bus/i2c/drivers/ina3221x/6-0040/iio:device0/"
     jetson = JetsonSource(write(tmp_path, {device + "rail_name_0": "POM_5V_IN", device + "in_power0_input": 1022}))
@@ -242,6 +254,26 @@ def test_a_gpu_that_tells_nothing_about_throttling_is_ambiguous():
     assert gpu_conditions("gpu0", silent, silent).ambiguous == ("gpu0 does not tell whether it was throttled",)
     with pytest.raises(MeasurementError, match="no energy counter"):
         NvmlEnergy(NvmlGpu(0, RecordedNvml())).joules()
+
+
+def test_a_driver_without_the_deprecated_calls_tells_the_same():
+    """What CUDA 14 removes (temperature, violations, application clocks) is asked by the calls that stay."""
+    gone = NVMLError_NotSupported()
+
+    def fields(handle, ids):
+        (number,) = ids
+        return [SimpleNamespace(nvmlReturn=0, value=SimpleNamespace(ullVal=(number - 74) * 10**9))]
+
+    old = NvmlGpu(0, server()).read()
+    new = NvmlGpu(0, server(
+        nvmlDeviceGetTemperature=gone, nvmlDeviceGetTemperatureV=51, nvmlDeviceGetViolationStatus=gone,
+        nvmlDeviceGetFieldValues=fields, nvmlDeviceGetApplicationsClock=gone,
+    ))  # fmt: skip
+    assert new.read() == old
+    assert new.expected_clock_mhz() is None
+    refused = [SimpleNamespace(nvmlReturn=3)]
+    silent = NvmlGpu(0, server(nvmlDeviceGetViolationStatus=gone, nvmlDeviceGetFieldValues=refused)).read()
+    assert set(silent["violations_s"].values()) == {None}
 
 
 def test_a_gpu_that_disappears_ends_the_measurement_with_a_sentence():

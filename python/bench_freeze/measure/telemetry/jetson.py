@@ -1,4 +1,4 @@
-"""A Jetson through sysfs: power rails of the INA3221 monitors, clocks of devfreq, GPU load, thermal zones."""
+"""A Jetson through sysfs: power rails of the INA3221 and INA238 monitors, devfreq's clocks, GPU load, thermal zones."""
 
 from __future__ import annotations
 
@@ -56,7 +56,12 @@ class JetsonSource:
         """Every rail that is wired, by hwmon (L4T 34 and later) or by the older driver's iio files."""
         rails = []
         for monitor in folder.glob("sys/class/hwmon/hwmon[0-9]*"):
-            if folder.text(monitor / "name") != "ina3221":
+            kind = folder.text(monitor / "name")
+            if kind == "ina238":  # one channel at the input of a Thor: tegrastats calls it VIN, the driver has no label
+                microwatt = folder.number(monitor / "power1_input")
+                if microwatt is not None:
+                    rails.append(Rail("VIN", microwatt // 1000))
+            if kind != "ina3221":
                 continue
             for channel in CHANNELS:
                 label = folder.text(monitor / f"in{channel}_label")

@@ -10,6 +10,7 @@ from typing import Any
 from ..sampler import Guard
 from ..verdict import Conditions
 from .board_commands import read_board_commands
+from .cgroup import CgroupSource, cgroup_conditions, quota_note
 from .cpu import CpuSource, cpu_conditions
 from .energy import EnergyCounter, PowerIntegral
 from .jetson import JetsonSource
@@ -21,16 +22,21 @@ from .source import Source, read_all
 class MachineTelemetry:
     """Reads a machine's state before and after a run.
 
-    `missing` says in words what could not be had. Sources are found once; `device` picks the GPU whose energy counts.
+    `missing` says in words what could not be had, `notes` what of the machine is in the way. Sources are found once;
+    `device` picks the GPU whose energy counts, `threads` are the engine's: all usable cores where it is not told.
     """
 
-    def __init__(self, device: str = "cpu") -> None:
+    def __init__(self, device: str = "cpu", threads: int | None = None) -> None:
         self._device = device
+        self._threads = threads or len(os.sched_getaffinity(0))
         self._gpus, no_gpu = open_gpus()
         self._jetson = JetsonSource()
         self._rapl = RaplCounter()
         self.missing: dict[str, str] = {} if no_gpu is None else {"nvml": no_gpu}
-        self.sources: list[Source] = [CpuSource(), *self._gpus]
+        cgroup = CgroupSource()
+        note = quota_note(cgroup.read(), self._threads)
+        self.notes: tuple[str, ...] = () if note is None else (note,)
+        self.sources: list[Source] = [CpuSource(), cgroup, *self._gpus]
         if self._jetson.present:
             self.sources.append(self._jetson)
         else:
@@ -47,7 +53,10 @@ class MachineTelemetry:
 
     def conditions(self, before: dict[str, Any], after: dict[str, Any]) -> Conditions:
         """What two readings say about the run between them."""
-        found = [cpu_conditions(before["cpu"], after["cpu"])]
+        found = [
+            cpu_conditions(before["cpu"], after["cpu"]),
+            cgroup_conditions(before["cgroup"], after["cgroup"], self._threads),
+        ]
         if (gpu := self._gpu()) is not None:
             found.append(gpu_conditions(gpu.name, before[gpu.name], after[gpu.name]))
         elif self._device.startswith("cuda"):

@@ -14,6 +14,7 @@ CLOCK_SM, CLOCK_MEMORY = 1, 2
 SENSOR_GPU = 0
 VIOLATIONS = {"power": 0, "thermal": 1, "board_limit": 3, "low_utilization": 4, "reliability": 5}
 UNCORRECTED, VOLATILE = 1, 0
+FIRST_VIOLATION_FIELD = 74  # NVML_FI_DEV_PERF_POLICY_POWER; the fields of the other policies follow in their order
 
 # Bits of the clock-event reasons. 0x2 (a clock that was set by a user) is no throttling, though often taken for it.
 REASONS = {
@@ -58,7 +59,7 @@ class NvmlGpu:
             "sm_clock_expected_mhz": self.expected_clock_mhz(),
             "sm_clock_max_mhz": ask("nvmlDeviceGetMaxClockInfo", handle, CLOCK_SM),
             "memory_clock_mhz": ask("nvmlDeviceGetClockInfo", handle, CLOCK_MEMORY),
-            "temperature_c": ask("nvmlDeviceGetTemperature", handle, SENSOR_GPU),
+            "temperature_c": self._temperature_c(),
             "power_w": None if milliwatt is None else milliwatt / 1000,
             "energy_j": self.energy_j(),
             "event_reasons": None if reasons is None else [text for bit, text in REASONS.items() if reasons & bit],
@@ -89,7 +90,11 @@ class NvmlGpu:
         return None if clock is None else int(clock)
 
     def expected_clock_mhz(self) -> int | None:
-        """The clock that the multiprocessors are set to hold under load: the application clock, not the boost."""
+        """The clock that the multiprocessors are set to hold under load: the application clock, not the boost.
+
+        None on drivers without application clocks (they go with CUDA 14): no sample is rejected by its clock there, and
+        event reasons and violations alone tell of throttling.
+        """
         clock = self._ask("nvmlDeviceGetApplicationsClock", self._handle, CLOCK_SM)
         return int(clock) if clock else None
 
@@ -103,9 +108,22 @@ class NvmlGpu:
 
         return guard
 
+    def _temperature_c(self) -> int | None:
+        """By the older call, and where a driver has it no more (deprecated in CUDA 13.0) by the newer."""
+        found = self._ask("nvmlDeviceGetTemperature", self._handle, SENSOR_GPU)
+        if found is None:
+            found = self._ask("nvmlDeviceGetTemperatureV", self._handle, SENSOR_GPU)
+        return None if found is None else int(found)
+
     def _violation_s(self, policy: int) -> float | None:
+        """Seconds that a policy held the clocks down; by field values where the call (deprecated in CUDA 13) fails."""
         status = self._ask("nvmlDeviceGetViolationStatus", self._handle, policy)
-        return None if status is None else status.violationTime * 1e-9
+        if status is not None:
+            return float(status.violationTime * 1e-9)
+        fields = self._ask("nvmlDeviceGetFieldValues", self._handle, [FIRST_VIOLATION_FIELD + policy])
+        if not fields or fields[0].nvmlReturn != 0:
+            return None
+        return float(fields[0].value.ullVal * 1e-9)
 
     def _other_processes(self) -> list[int] | None:
         lists = [self._ask(f"nvmlDeviceGet{kind}RunningProcesses", self._handle) for kind in ("Compute", "Graphics")]

@@ -1,0 +1,31 @@
+"""What to do about a finding, in a sentence of its own: for the reader of a pull request."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from .finding import Finding
+
+
+def with_remedy(finding: Finding) -> Finding:
+    """The finding with what to do about it, where it has nothing yet and did not pass."""
+    if finding.status == "PASS" or finding.remedy:
+        return finding
+    return replace(finding, remedy=_remedy(finding))
+
+
+def _remedy(finding: Finding) -> str:
+    is_timed = finding.rule.startswith("latency")
+    if finding.status == "REFUSED":
+        return "Make both runs comparable as the sentence says, or leave this metric or row out."
+    if finding.status == "INVALID":
+        return "Measure it again on a quiet machine." if is_timed else "Use more images, or leave this metric out."
+    if finding.status == "AMBIGUOUS":
+        if is_timed:
+            return "Time both models side by side: keep the baseline's with `baseline update --with-models`."
+        if finding.rule == "energy":
+            return "Measure the energy of both again, over more windows."
+        return "Use more images: these are too few to prove a change of this size."
+    if finding.rule == "size":
+        return "Find what the file has more than before, or accept it with `bench-freeze baseline update`."
+    return "Find what changed since the baseline, or accept it with `bench-freeze baseline update`."

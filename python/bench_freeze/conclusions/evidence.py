@@ -1,0 +1,139 @@
+"""How strong the evidence for a pick is, by stated rules, and what would make it stronger.
+
+The grade is that of the weakest criterion. The table is in docs/decision.md; the numbers here are its only source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..results.decision import Grade
+from .candidates import Candidate
+
+STRONG_SEEDS, MODERATE_SEEDS = 5, 3
+STRONG_IMAGES, MODERATE_IMAGES = 500, 100
+STRONG_SUPPORT, MODERATE_SUPPORT = 0.9, 0.6
+STRONG_EPOCHS, MODERATE_EPOCHS = 30, 6
+MOST_NAMED = 4
+ORDER: tuple[Grade, ...] = ("weak", "moderate", "strong")
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """One criterion's grade with its reason, and what would raise it."""
+
+    grade: Grade
+    reason: str
+    step: str | None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the grade is made of."""
+
+    seeds: int  # the fewest of an arm that may be picked
+    images: int  # of the selection split
+    split: str
+    epochs: int | None  # None in results that do not say
+    support: float | None
+    silence: str | None  # why there is no support
+    choices: int  # arms that keep to the constraints
+    has_test: bool
+    doubtful: tuple[str, ...] | None  # of these the arms whose latency is not VALID; None where some have none
+
+
+def grade_of(facts: Facts, pick: str, covers: str) -> tuple[Grade, list[str], list[str]]:
+    """The grade, its reasons (weakest first) and the next steps. `covers` is what the support's resamples vary."""
+    criteria = [
+        _seeds(facts.seeds),
+        *([] if facts.epochs is None else [_epochs(facts.epochs)]),
+        _images(facts.images, facts.split),
+        _order(facts, pick, covers),
+        _latency(facts.doubtful),
+        _test(facts),
+    ]
+    ordered = sorted(criteria, key=lambda criterion: ORDER.index(criterion.grade))
+    steps = [criterion.step for criterion in ordered if criterion.step is not None]
+    return ordered[0].grade, [f"{c.reason} ({c.grade})." for c in ordered], steps
+
+
+def doubtful_of(allowed: Sequence[Candidate], timed: bool) -> tuple[str, ...] | None:
+    """The arms whose latency is not VALID in every run; None where latency is not the cost."""
+    if not timed:
+        return None
+    verdicts = {
+        candidate.name: [None if row.latency.model is None else row.latency.model.verdict for row in candidate.rows]
+        for candidate in allowed
+    }
+    return tuple(name for name, found in verdicts.items() if not found or any(verdict != "VALID" for verdict in found))
+
+
+def _graded(value: float, strong: float, moderate: float) -> Grade:
+    return "strong" if value >= strong else "moderate" if value >= moderate else "weak"
+
+
+def _seeds(seeds: int) -> Criterion:
+    grade = _graded(seeds, STRONG_SEEDS, MODERATE_SEEDS)
+    reason = "One seed: what another training would give is not known" if seeds == 1 else f"{seeds} seeds an arm"
+    if grade == "strong":
+        return Criterion(grade, reason, None)
+    goal = STRONG_SEEDS if grade == "moderate" else MODERATE_SEEDS
+    listed = ",".join(map(str, range(goal)))
+    return Criterion(
+        grade, reason, f"Train {_counted(goal - seeds, 'more seed')} of each arm, such as --seeds {listed}."
+    )
+
+
+def _epochs(epochs: int) -> Criterion:
+    grade = _graded(epochs, STRONG_EPOCHS, MODERATE_EPOCHS)
+    if grade == "strong":
+        return Criterion(grade, _counted(epochs, "epoch"), None)
+    goal = STRONG_EPOCHS if grade == "moderate" else MODERATE_EPOCHS
+    reason = f"{_counted(epochs, 'epoch')}: the order of arms may change with longer training"
+    return Criterion(grade, reason, f"Train longer: --epochs {goal} or more.")
+
+
+def _images(images: int, split: str) -> Criterion:
+    grade = _graded(images, STRONG_IMAGES, MODERATE_IMAGES)
+    reason = f"{_counted(images, 'image')} in {split}"
+    if grade == "strong":
+        return Criterion(grade, reason, None)
+    goal = STRONG_IMAGES if grade == "moderate" else MODERATE_IMAGES
+    return Criterion(grade, reason, f"Label {_counted(goal - images, 'more image')} for {split}: {goal:,} in all.")
+
+
+def _order(facts: Facts, name: str, covers: str) -> Criterion:
+    if facts.choices == 1:
+        return Criterion("strong", f"{name} is the only arm that keeps to the constraints: nothing was compared", None)
+    if facts.support is None:
+        return Criterion("weak", f"How often {name} would be picked again is not known: {facts.silence}", None)
+    grade = _graded(round(facts.support, 2), STRONG_SUPPORT, MODERATE_SUPPORT)
+    reason = f"{name} is the pick in {100 * facts.support:.0f} % of resamples over {covers}"
+    step = f"More seeds and more images in {facts.split} make the order of the arms surer."
+    return Criterion(grade, reason, None if grade == "strong" else step)
+
+
+def _latency(doubtful: Sequence[str] | None) -> Criterion:
+    if doubtful is None:
+        step = "Measure latency (--latency-samples 200): cost is the size of the file."
+        return Criterion("moderate", "Latency was not measured for every arm", step)
+    if not doubtful:
+        return Criterion("strong", "Every latency is VALID", None)
+    which = ", ".join(doubtful) if len(doubtful) <= MOST_NAMED else f"{len(doubtful)} arms"
+    step = f"Measure the latency of {which} again on a quiet machine: --retime."
+    return Criterion("moderate", f"The latency of {which} is not VALID", step)
+
+
+def _test(facts: Facts) -> Criterion:
+    if facts.has_test:
+        return Criterion("strong", "The number quoted comes from a test split of which nothing was chosen", None)
+    return Criterion(
+        "moderate",
+        f"No test split: choice and number come from {facts.split}",
+        "Add a test split to the data yaml (test: FOLDER): the quoted number then owes nothing to the choice.",
+    )
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -128,7 +128,7 @@ def _drawing(figure: Figure, series: Series, colour: str) -> dict[str, Any]:
 
 def _marker(series: Series, colour: str) -> dict[str, Any]:
     if series.mark == "pick":
-        return {"color": colour, "size": 26, "symbol": "star-open", "line": {"width": 2}}
+        return {"color": PALETTE[4], "size": 26, "symbol": "star", "opacity": 0.45}  # names show through
     if series.mark == "front":
         return {"color": colour, "size": 16, "symbol": "circle-open", "line": {"width": 2}}
     return {"color": colour, "size": 8, "symbol": SYMBOLS[series.symbol % len(SYMBOLS)]}

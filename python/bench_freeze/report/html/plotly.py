@@ -68,7 +68,8 @@ def _traces(figure: Figure) -> list[dict[str, Any]]:
         colour = PALETTE[FIXED.get(group, colours.setdefault(group, len(colours))) % len(PALETTE)]
         if series.mark == "level":
             colour = PALETTE[7]
-        trace = {"name": plain(shown(series.name)), "visible": series.first} | _data(figure, series)
+        trace: dict[str, Any] = {"name": plain(shown(series.name)), "visible": series.first}
+        trace |= _data(figure, series)
         trace |= _drawing(figure, series, colour)
         if series.named:
             for error in (trace.get("error_x"), trace.get("error_y")):

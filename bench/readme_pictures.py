@@ -25,7 +25,8 @@ from bench_freeze.report.html.page import report_page
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "bench" / "results"
 MOST_BYTES = 300_000
-SCREEN = 1100
+SCREEN = 1900
+WIDE = 1280
 COLOURS = 256
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -45,9 +46,11 @@ def main() -> int:
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         browser = playwright.chromium.launch(executable_path=browser_path)
         real = _open(browser, RESULTS / "fruit9_depths_seeds_320.json", Path(folder), width=1000)
+        real.locator("#accuracy > summary").click()
+        real.wait_for_selector("#plot-ladder .plot svg.main-svg")
         taken["ladder"] = real.locator("#plot-ladder").screenshot()
-        wide = _open(browser, RESULTS / "fruit9_depths_seeds_320.json", Path(folder), width=1280)
-        taken["report"] = wide.screenshot(clip=_first_screen(wide, 1280))
+        wide = _open(browser, RESULTS / "fruit9_depths_seeds_320.json", Path(folder), width=WIDE)
+        taken["report"] = wide.screenshot(clip=_first_screen(wide, WIDE), full_page=True)
         if options.demo is not None:
             demo = _open(browser, options.demo, Path(folder), width=1000)
             demo.locator("#gallery-controls [name=names]").check()
@@ -80,13 +83,15 @@ def _first_screen(page: Any, width: int) -> dict[str, float]:
 
 def _cards(page: Any) -> dict[str, float]:
     """The key of the colours, two cards of the target set, and one of the base set on which something was lost."""
+    page.locator("#gallery details.rest[data-role=base] > summary").click()
     page.evaluate(
         """() => {
-        const [target, base] = document.querySelectorAll("#gallery .cards");
-        const all = [...base.children];
+        const [target, ...base] = document.querySelectorAll("#gallery .cards");
+        const all = base.flatMap((cards) => [...cards.children]);
         const lost = all.filter((card) => card.textContent.includes("lost most"));
         const shown = new Set([...[...target.children].slice(0, 2), ...(lost.length ? lost : all).slice(0, 1)]);
         for (const card of document.querySelectorAll("#gallery .card")) card.hidden = !shown.has(card);
+        for (const more of document.querySelectorAll("#gallery details.rest > summary")) more.hidden = true;
         }"""
     )
     top, end = page.locator(".key").bounding_box(), page.locator("#gallery").bounding_box()

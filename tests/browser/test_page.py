@@ -35,6 +35,14 @@ def large(folder):
     return write_page(folder / "large.html", {"large": results}, {"large": examples})
 
 
+def show_all(page):
+    """Every column, and everything that is folded away."""
+    if page.locator("#all-columns").get_attribute("aria-pressed") == "false":
+        page.locator("#all-columns").click()
+    page.evaluate("document.querySelectorAll('details').forEach(details => { details.open = true })")
+    page.wait_for_selector("figure:not(:has(.plot svg.main-svg))", state="detached", timeout=60_000)
+
+
 def column(page, key):
     """What the rows that are shown are sorted by in a column, top to bottom."""
     return page.eval_on_selector_all(
@@ -44,6 +52,7 @@ def column(page, key):
 
 def test_headings_sort_by_mouse_and_by_keyboard(open_page, study):
     page = open_page(study)
+    show_all(page)
     heading = page.locator("#table th[data-key=target_map]")
     expected = sorted(row.target.map for row in real().rows)
     heading.get_by_role("button").click()
@@ -61,6 +70,7 @@ def test_headings_sort_by_mouse_and_by_keyboard(open_page, study):
 
 def test_the_form_filters_rows(open_page, study):
     page = open_page(study)
+    show_all(page)
     form = page.locator("#filters")
     form.get_by_label("construction").select_option("grafted")
     assert column(page, "construction") == ["grafted"] * 3
@@ -76,6 +86,7 @@ def test_the_form_filters_rows(open_page, study):
 
 def test_plots_draw_the_data(open_page, study):
     page = open_page(study)
+    show_all(page)
     for figure in figures_of(view_of({"fruit9": real()})):
         drawn = page.eval_on_selector(f"#plot-{figure.key} .plot", "p => p.data")
         assert len(drawn) == len(figure.series)
@@ -97,7 +108,7 @@ def test_plots_draw_the_data(open_page, study):
 
 def test_plots_have_their_data_behind_them(open_page, study):
     page = open_page(study)
-    plot = page.locator("#plot-base-depth")
+    plot = page.locator("#plot-depth")
     plot.get_by_text("Data of this plot").click()
     plot.locator(".data td").first.wait_for()  # the browser tells of an opened part a moment later
     cells = plot.locator(".data td").all_inner_texts()
@@ -105,8 +116,8 @@ def test_plots_have_their_data_behind_them(open_page, study):
     with page.expect_download() as saved:
         plot.get_by_role("button", name="Save as CSV").click()
     lines = saved.value.path().read_text().splitlines()
-    assert lines[0].startswith("series,freeze depth,base mAP")
-    assert len(lines) == 1 + 2 * 3 + 2  # branched and grafted at three depths, two ends of the original's level
+    assert lines[0].startswith("series,layers frozen,mAP")
+    assert len(lines) == 1 + 3 * 3 + 2  # target, branched and grafted at three depths, two ends of the original's level
 
 
 def test_no_plot_offers_to_send_its_data_away(open_page, study):
@@ -119,6 +130,7 @@ def test_no_plot_offers_to_send_its_data_away(open_page, study):
 
 def test_series_are_chosen_by_keyboard(open_page, large):
     page = open_page(large)
+    show_all(page)
     plot = page.locator("#plot-samples-model")
     plot.locator(".choose summary").focus()
     page.keyboard.press("Enter")
@@ -130,7 +142,8 @@ def test_series_are_chosen_by_keyboard(open_page, large):
 
 def test_text_of_data_sets_stays_text(open_page, attack):
     page = open_page(attack)
-    assert page.locator("h1").inner_text().startswith(SCRIPT)
+    show_all(page)
+    assert SCRIPT in page.locator(".about").inner_text()
     labels = page.locator("#plot-classes-target .ytick text").all_text_contents()
     assert SCRIPT in labels
     reasons = page.eval_on_selector("#plot-samples-model .plot", "p => p.data.find(t => t.text).text")
@@ -158,6 +171,7 @@ def test_a_script_in_the_page_would_not_run(browser, folder, study):
 
 def test_rejected_samples_are_marked(open_page, attack):
     page = open_page(attack)
+    show_all(page)
     trace = page.eval_on_selector("#plot-samples-model .plot", "p => p.data.find(t => t.name.endsWith('rejected'))")
     assert trace["mode"] == "markers"
     assert (trace["x"], trace["y"]) == ([3], [200])
@@ -174,6 +188,7 @@ def test_rows_that_are_not_valid_say_so_without_colour(open_page, attack):
 
 def test_the_gallery_shows_the_models_that_are_chosen(open_page, large):
     page = open_page(large)
+    show_all(page)
     pictures = page.eval_on_selector_all("#gallery img", "all => new Set(all.map(i => i.src)).size")
     assert pictures == 24
     cards = page.locator("#gallery .card")
@@ -181,7 +196,7 @@ def test_the_gallery_shows_the_models_that_are_chosen(open_page, large):
     page.locator("#gallery-controls [name=b]").select_option("none")
     assert page.locator("#gallery img").count() == 24
     boxes = cards.first.locator("rect.hit").count()
-    page.locator("#gallery-controls").get_by_label("target head").uncheck()
+    page.locator("#gallery-controls").get_by_label("scored head").uncheck()
     assert (boxes, cards.first.locator("rect.hit").count()) == (7, 0)
 
 
@@ -196,6 +211,7 @@ def test_fifty_arms_stay_small(open_page, large):
 def test_it_is_accessible(open_page, attack, scheme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     page = open_page(attack, color_scheme=scheme)
+    show_all(page)
     found = axe.run(page).response
     assert [(v["id"], [n["html"][:200] for n in v["nodes"]]) for v in found["violations"]] == []
     assert len(found["passes"]) > 20
@@ -217,6 +233,7 @@ def test_pictures_for_eyes(open_page, attack, study, keep, name, options):
 def test_print_shows_every_plot_on_the_paper(open_page, study, keep):
     page = open_page(study, color_scheme="dark")
     (keep / "study.pdf").write_bytes(page.pdf(format="A4"))
+    show_all(page)
     page.emulate_media(media="print")
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     page.wait_for_function("() => [...document.querySelectorAll('.plot')].every(p => p.layout.width === 680)")
@@ -237,6 +254,8 @@ def test_a_reader_without_scripts_has_the_table(browser, study):
     page.goto(study.as_uri())
     assert page.locator("#table tbody tr").count() == 10
     assert page.locator("noscript").count() == 1
+    assert page.locator("#table tbody tr:visible").count() == 10
+    assert page.locator("#table td[data-key=base_map]").first.is_visible()  # nothing waits for a button
     context.close()
 
 

@@ -64,7 +64,7 @@ def test_a_report_shows_names_and_obeys_none(study, clean, tmp_path, name):
     assert blocks(forms["markdown"]) == blocks(clean["markdown"])
     assert cell(name)[:40].strip() in words(forms["markdown"])
     shown = [text for text in first_cells(forms["markdown"]) if cell(name)[:40].strip() in text]
-    assert len(shown) == len(first_cells(forms["markdown"])) - 1  # all but that of the originals
+    assert len(shown) == len(first_cells(forms["markdown"])) - 2  # all but that of the original, in both tables
     assert check_html(forms["html"], name) == without_commands(Page(clean["html"]))
     check_csv(forms["csv"], clean["csv"], name)
 

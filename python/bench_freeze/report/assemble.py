@@ -43,7 +43,8 @@ def view_of(documents: Mapping[str, Document]) -> View:
         columns=columns,
         rows=tuple(rows),
         picked=tuple(row.id for study in studies for row in picked(_of(study, rows), study.results)),
-        absent=(*_scored_sets(profiles), *_absent(rows, studies)),
+        scored_on=tuple(_scored_sets(profiles)),
+        absent=tuple(_absent(rows, studies)),
     )
 
 

@@ -7,9 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from ..results.decision import ParetoMember
+from ..results.latency import Ratio
 from ..results.schema import Original, Results, Row
 from .view import RowView, Value
 
+TOGETHER = "timed in the same rounds"
 KEPT = "as the study compares latencies"
 DIVIDED = "medians divided"
 
@@ -38,10 +40,18 @@ def ratio_to_original(row: RowView, member: ParetoMember | None, originals: Sequ
     if is_arm and member is not None and member.latency_ratio is not None:
         ends = member.latency_ratio.interval
         low, high = (None, None) if ends is None else (ends.low, ends.high)
-        return Value(member.latency_ratio.value, low, high, KEPT)
+        return Value(member.latency_ratio.value, low, high, TOGETHER if _kept(row) is not None else KEPT)
+    if row.kind == "model" and (kept := _kept(row)) is not None:
+        return Value(kept.value, kept.low, kept.high, TOGETHER)
     own = [o for o in originals if (o.key.deployment, o.key.weights) == (row.key.deployment, row.key.weights)]
     median, before = row.value("model_p50").value, own[0].value("model_p50").value if own else None
     return Value() if median is None or not before else Value(median / before, note=DIVIDED)
+
+
+def _kept(row: RowView) -> Ratio | None:
+    """The ratio that was measured in rounds with the original, of an arm that of its first seed; None without."""
+    latency = row.record.latency
+    return None if latency is None or latency.model is None else latency.model.ratio_to_original
 
 
 def holds_front(results: Results) -> bool:

@@ -35,7 +35,8 @@ def summary(view: View, width: int = WIDTH, *, more: str = VERBOSE) -> list[str]
     warnings = _warnings(view, width)
     used = [mark for mark, there in (("*", view.picked), ("x", any(row.breaks for row in view.rows))) if there]
     legend = "".join(f"{mark} {MARKS[mark]}. " for mark in used)
-    foot = wrapped(legend + more, width)
+    foot = [text for sentence in view.scored_on[:3] for text in wrapped(terminal.line(sentence), width)]
+    foot += wrapped(legend + more, width)
     parts = [part for part in (head, warnings, foot) if part]
     left = MOST_LINES - sum(map(len, parts)) - len(parts) - 1  # blank lines between the parts, and the heading
     table = _table(view, width, max(left, FEWEST_ROWS))

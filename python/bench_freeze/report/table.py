@@ -189,4 +189,11 @@ def sentences(view: View) -> list[str]:
     ]
     bounds = any(row.value(c.key).has_interval for row in view.rows for c in view.numbers)
     builds = [line for study in view.studies for line in build_lines(study.results)]
-    return [*captions, *(["In brackets: intervals of 95 %."] if bounds else []), *builds, *view.absent, *unfinished]
+    return [
+        *captions,
+        *(["In brackets: intervals of 95 %."] if bounds else []),
+        *builds,
+        *view.scored_on,
+        *view.absent,
+        *unfinished,
+    ]

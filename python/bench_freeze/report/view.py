@@ -151,6 +151,7 @@ class View:
     columns: tuple[Column, ...]
     rows: tuple[RowView, ...]
     picked: tuple[str, ...] = ()  # ids of rows that are recommended
+    scored_on: tuple[str, ...] = ()  # sentences: on which images profiles were scored
     absent: tuple[str, ...] = ()  # sentences: what the columns do not say, and which are left out and why
 
     @property

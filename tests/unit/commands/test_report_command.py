@@ -25,6 +25,9 @@ def test_it_writes_what_is_asked_for(tmp_path, capsys):
 
 def test_without_a_file_it_prints_the_table(capsys):
     assert main(["report", str(REAL)]) == 0
+    brief = capsys.readouterr().out
+    assert "grafted 10 " in brief
+    assert main(["report", str(REAL), "--verbose"]) == 0
     assert "grafted       10" in capsys.readouterr().out
 
 

@@ -103,7 +103,19 @@ def test_an_image_is_shown_once_with_every_reason():
         "freeze 15: ort fp32 and ort int8 differ in 1 box(es)",
     ]  # fmt: skip
     assert chosen[0].suggest == [1, 2]
-    assert 1 not in chosen
+    assert chosen[1].why == ["freeze 15 finds less than freeze 22: F1 1.00 with 22 frozen, 0.00 with 15 frozen"]
+    assert chosen[1].suggest == [0, 1]
+
+
+def test_what_depth_bought_comes_first_side_by_side():
+    data = data_set([0, 1, 2, 2], [0, 0, 0, 1], [BOX, BOX, BOX, BOX])
+    classes = ClassMap(np.array([0, 1], np.int32), (), ())
+    scores = {22: (0.1, 0.9), 15: (0.9, 0.9), 10: (0.9, 0.9), 6: (0.9, 0.9), 0: (0.9, 0.1)}
+    models = [kept_model(freeze, "fp32", own) for freeze, own in scores.items()]
+    more, less = choose_images("target", models, data, classes)[:2]
+    assert (more.image, more.suggest) == (0, [0, 2, 4])  # the most and the fewest frozen layers, and what lies between
+    assert more.why[0].startswith("freeze 0 finds more than freeze 22: F1 0.00 with 22 frozen, 1.00 with 10 frozen")
+    assert (less.image, less.suggest) == (1, [0, 2, 4])
 
 
 def test_annotations_of_one_image_tell_crowds():

@@ -111,8 +111,9 @@ def test_the_report_tells_checkpoints_apart_everywhere(several):
     assert ("checkpoint", "far") in next(o for o in origins(view) if o.row.name == "plain 22 far").facts
     page = report_page(view, {})
     assert "branched 15 far" in page
-    by_depth = next(figure for figure in figures_of(view) if figure.key == "base-depth")
-    assert not any("far" in series.name for series in by_depth.series)  # nothing to draw
+    by_depth = next(figure for figure in figures_of(view) if figure.key == "depth")
+    assert not any("far" in s.name for s in by_depth.series if s.name.startswith("base"))  # nothing to draw
+    assert any("far" in s.name for s in by_depth.series if s.group == "target")
     assert any(series.mark == "level" for series in by_depth.series)
 
 

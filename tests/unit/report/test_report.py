@@ -76,7 +76,7 @@ def printed(view, width):
 def test_the_table_shows_what_was_measured_and_a_dash_for_the_rest(results):
     original, row = cells(view_of({"test": results}))
     assert original["construction"] == "original"
-    assert row["change"] == "-0.0100"
+    assert row["base change"] == "-0.0100"
     assert row["target mAP50"] == "0.5000"
     assert row["model p50 ms"] == "1.00"
     assert row["size MB"] == "12.68"
@@ -145,9 +145,9 @@ def test_columns_that_never_differ_are_left_out_and_said():
 
 
 def test_markdown_does_not_read_names_as_markup(results):
-    results.about = "a <b> | [c](d)"
+    results.study["weights"] = "a <b> | [c](d)"
     text = markdown(view_of({"test": results}))
-    assert text.startswith("# a &lt;b&gt; \\| \\[c\\](d)\n")
+    assert text.startswith("# a &lt;b&gt; \\| \\[c\\](d)")
 
 
 def test_a_key_that_is_missing_is_named(results):

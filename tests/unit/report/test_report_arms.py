@@ -79,7 +79,7 @@ def test_the_pick_is_marked_and_told(results):
     row = next(row for row in view.rows if row.id in view.picked)
     assert (row.kind, row.identity["construction"], row.identity["freeze"]) == ("mean", "grafted", "15")
     page = report_page(view, {})
-    assert "Recommended: grafted 15" in page
+    assert ">Freeze 15, grafted: target " in page
     assert "It is &lt;the&gt; best." in page
     assert "Limit: nothing can be claimed" in page
     tradeoff = next(f for f in figures_of(view) if f.key == "tradeoff")
@@ -96,9 +96,11 @@ def test_without_statistics_nothing_is_recommended(results):
 
 def test_intervals_are_drawn_around_the_means(results):
     view = view_of({"study": results})
-    depth = plot_of(next(f for f in figures_of(view) if f.key == "base-depth"))
-    trace = depth["data"][0]
-    assert trace["error_y"]["array"] == pytest.approx([0.02] * 3)
+    depth = plot_of(next(f for f in figures_of(view) if f.key == "depth"))
+    base = next(trace for trace in depth["data"] if trace["name"] == "base, grafted")
+    assert base["error_y"]["array"] == pytest.approx([0.02] * 3)
+    target = next(trace for trace in depth["data"] if trace["name"] == "target")
+    assert target["error_y"]["array"] == pytest.approx([0.1] * 3)
     assert "low" in depth["table"]["columns"]
 
 

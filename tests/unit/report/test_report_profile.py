@@ -84,6 +84,8 @@ def test_what_a_profile_scored_is_in_every_form(tmp_path, case, with_study, time
 def test_the_command_shows_it_on_the_terminal_and_on_the_page(tmp_path, capsys):
     path = write_profile(tmp_path / "board.profile.json", CASES["both"])
     assert cli.main(["report", str(REAL), str(path)]) == 0
+    assert "head on the target set, 12 images" in " ".join(capsys.readouterr().out.split())
+    assert cli.main(["report", str(REAL), str(path), "--verbose"]) == 0
     printed = capsys.readouterr().out
     page = tmp_path / "page.html"
     assert cli.main(["report", str(REAL), str(path), "--html", str(page)]) == 0

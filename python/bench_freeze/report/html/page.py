@@ -73,7 +73,7 @@ def report_page(view: View, examples: dict[str, Examples], absent: Sequence[str]
         heading=formats.heading,
         shown=shown,
         verdict=VERDICT,
-        table_csv=to_json(csv_table(view)),
+        table_csv=to_json(csv_table(view).splitlines()),  # a line break would be shown as its escape
         sentences=sentences(view),
         decision_figures=_drawn(groups.decision),
         head_figures=_drawn(groups.heads),

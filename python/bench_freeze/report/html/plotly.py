@@ -68,7 +68,8 @@ def _traces(figure: Figure) -> list[dict[str, Any]]:
         colour = PALETTE[FIXED.get(group, colours.setdefault(group, len(colours))) % len(PALETTE)]
         if series.mark == "level":
             colour = PALETTE[7]
-        trace = {"name": plain(shown(series.name)), "visible": series.first} | _data(figure, series)
+        trace: dict[str, Any] = {"name": plain(shown(series.name)), "visible": series.first}
+        trace |= _data(figure, series)
         trace |= _drawing(figure, series, colour)
         if series.named:
             for error in (trace.get("error_x"), trace.get("error_y")):
@@ -128,7 +129,7 @@ def _drawing(figure: Figure, series: Series, colour: str) -> dict[str, Any]:
 
 def _marker(series: Series, colour: str) -> dict[str, Any]:
     if series.mark == "pick":
-        return {"color": colour, "size": 26, "symbol": "star-open", "line": {"width": 2}}
+        return {"color": PALETTE[4], "size": 26, "symbol": "star", "opacity": 0.45}  # names show through
     if series.mark == "front":
         return {"color": colour, "size": 16, "symbol": "circle-open", "line": {"width": 2}}
     return {"color": colour, "size": 8, "symbol": SYMBOLS[series.symbol % len(SYMBOLS)]}

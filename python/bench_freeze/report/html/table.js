@@ -77,7 +77,7 @@
   show();
 
   document.getElementById("save-table").addEventListener("click", () => {
-    const text = JSON.parse(document.getElementById("table-csv").textContent);
+    const text = JSON.parse(document.getElementById("table-csv").textContent).map((line) => `${line}\n`).join("");
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
     link.download = "models.csv";

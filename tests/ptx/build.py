@@ -13,7 +13,8 @@ from .translate import translate
 ROOT = Path(__file__).parents[2]
 MACHINE = Path(__file__).parent / "machine"
 KERNELS = tuple(sorted((ROOT / "csrc/cuda").glob("*.cu")))
-CPU_SOURCES = tuple(ROOT / "csrc/cpu" / f"{name}.cpp" for name in ("match", "nms", "order", "scan", "suppress", "letterbox"))
+CPU = ("letterbox", "match", "nms", "order", "scan", "suppress")
+CPU_SOURCES = tuple(ROOT / "csrc/cpu" / f"{name}.cpp" for name in CPU)
 INCLUDES = ("-I", ROOT / "csrc", "-I", ROOT / "tests/csrc", "-I", ROOT / "tests/cuda")
 CPP = ("g++", "-std=c++17", "-ffp-contract=off", "-fPIC")
 TIMEOUT_SECONDS = 900
@@ -47,7 +48,7 @@ class Cuda:
         target = folder / f"{source.stem}.cu.o"
         run(
             self.nvcc,
-            *("-c", "-std=c++17", "-O3", "--fmad=false", f"-arch={architecture}", "-cudart=shared"),
+            *("-c", "-std=c++17", "-O3", "--fmad=false", f"-arch={architecture}", "-cudart=shared", "-lineinfo"),
             *("-Xcompiler=-fPIC,-ffp-contract=off", "--keep", "--keep-dir", kept),
             *flags,
             *INCLUDES,

@@ -1,10 +1,10 @@
-"""Operands of PTX as C++ expressions. Registers are variables of raw bits; a type says how an instruction reads them."""
+"""Operands of PTX as C++ expressions. Registers are variables of raw bits; types say how instructions read them."""
 
 from __future__ import annotations
 
 import re
 
-from .parser import WIDTHS, Kernel, PtxError, Span
+from .parser import WIDTHS, Kernel, PtxError
 
 _SPECIAL = {
     "%tid.x": "static_cast<uint32_t>(t.id)",
@@ -44,6 +44,7 @@ class Expressions:
         if operand in _SPECIAL:
             return _SPECIAL[operand]
         if operand.startswith("%"):
+            self._kernel.width(operand)  # refuses what is no register, such as %laneid
             return variable(operand)
         if found := re.match(r"0([fd])([0-9A-Fa-f]+)$", operand):
             return f"0x{found.group(2)}{'U' if found.group(1) == 'f' else 'ULL'}"
@@ -90,7 +91,3 @@ class Expressions:
         base, offset = found.group(1), int(found.group(2) or 0)
         sum_ = f"static_cast<uint64_t>({self.bits(base, 64)}) + static_cast<uint64_t>(int64_t{{{offset}}})"
         return f"static_cast<uint32_t>({sum_})" if space == "shared" else f"({sum_})"
-
-    def parameter_spans(self) -> list[Span]:
-        """Of the kernel's parameters, in order."""
-        return list(self._kernel.parameters.values())

@@ -221,8 +221,9 @@ def _atomic(s: Statement, reads: Expressions) -> str:
     address, operand = reads.address(s.operands[first], space), reads.value(s.operands[first + 1], s.type)
     kept = reads.assign(s.operands[0], s.type, "old") if first else ""
     return (
-        f"{{ char* p = t.atomic_{space}({address}, {WIDTHS[s.type] // 8}, {s.line}); const {kind} old = peek<{kind}>(p); "
-        f"const {kind} operand = {operand}; poke<{kind}>(p, static_cast<{kind}>({_UPDATES[update]})); {kept} }}"
+        f"{{ char* p = t.atomic_{space}({address}, {WIDTHS[s.type] // 8}, {s.line}); "
+        f"const {kind} old = peek<{kind}>(p); const {kind} operand = {operand}; "
+        f"poke<{kind}>(p, static_cast<{kind}>({_UPDATES[update]})); {kept} }}"
     )
 
 

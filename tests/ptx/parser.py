@@ -19,7 +19,9 @@ _REGISTERS = re.compile(r"\.reg\s+\.(\w+)\s+%([a-z]+)<(\d+)>$")
 _SCOPED_REGISTER = re.compile(r"\.reg\s+\.(\w+)\s+%?([a-z]\w*)$")
 _SHARED = re.compile(r"\.shared\s+\.align\s+(\d+)\s+\.(\w+)\s+(\w+)(?:\[(\d+)\])?$")
 _INSTRUCTION = re.compile(r"(?:@(!?)(%\w+)\s+)?([a-z][\w.]*)\s*(.*)$", re.DOTALL)
-_IGNORED = (".pragma", ".loc", ".file")
+_FILE = re.compile(r"^\s*\.file\s+(\d+)\s+\"([^\"]*)\"", re.MULTILINE)
+_LOCATION = re.compile(r"\.loc\s+(\d+) (\d+) \d+(?:, function_name \S+, inlined_at (\d+) (\d+) \d+)?")
+_IGNORED = (".pragma",)
 
 
 class PtxError(Exception):
@@ -45,6 +47,7 @@ class Statement:
     opcode: str = ""
     modifiers: tuple[str, ...] = ()
     operands: tuple[str, ...] = ()
+    source: str = ""  # core/match.h:179, where an inlined function was called; needs nvcc's -lineinfo
 
     @property
     def type(self) -> str:
@@ -69,6 +72,7 @@ class Kernel:
     shared: dict[str, int] = field(default_factory=dict)
     shared_bytes: int = 0
     statements: list[Statement] = field(default_factory=list)
+    source: str = ""  # of the statements that follow, while a kernel is read
 
     def width(self, register: str) -> int:
         """Bits of a register."""
@@ -87,11 +91,17 @@ def parse(text: str) -> list[Kernel]:
         before = text[: found.start()]
         if before.count("{") == before.count("}"):
             raise PtxError(f"line {before.count(chr(10)) + 1}: {found.group(0).strip()} is outside of a kernel")
+    files = {number: _short(path) for number, path in _FILE.findall(text)}
     kernels = []
     for entry in _ENTRY.finditer(text):
         body = text[entry.end() : _end_of_block(text, entry.end())]
-        kernels.append(_kernel(entry, body, text.count("\n", 0, entry.end()) + 1))
+        kernels.append(_kernel(entry, body, text.count("\n", 0, entry.end()) + 1, files))
     return kernels
+
+
+def _short(path: str) -> str:
+    """The folder and the name of a source file."""
+    return "/".join(path.split("/")[-2:])
 
 
 def operands_of(text: str) -> tuple[str, ...]:
@@ -121,7 +131,7 @@ def _end_of_block(text: str, start: int) -> int:
     raise PtxError("a kernel does not end")
 
 
-def _kernel(entry: re.Match[str], body: str, line: int) -> Kernel:
+def _kernel(entry: re.Match[str], body: str, line: int, files: dict[str, str]) -> Kernel:
     limit = re.search(r"\.maxntid\s+(\d+)", entry.group(3))
     kernel = Kernel(entry.group(1), int(limit.group(1)) if limit else 1024)
     for text in operands_of(entry.group(2)):
@@ -139,9 +149,19 @@ def _kernel(entry: re.Match[str], body: str, line: int) -> Kernel:
             scopes.append({})
         elif text == "}":
             scopes.pop()
+        elif text.startswith(".loc"):
+            kernel.source = _location(text, files)
         else:
             _read(kernel, text, number, scopes)
     return kernel
+
+
+def _location(text: str, files: dict[str, str]) -> str:
+    found = _LOCATION.match(text)
+    if found is None:
+        return ""
+    file, line = (found.group(3), found.group(4)) if found.group(3) else (found.group(1), found.group(2))
+    return f"{files.get(file, '?')}:{line}"
 
 
 def _pieces(body: str, line: int) -> Iterator[tuple[str, int]]:
@@ -155,6 +175,11 @@ def _pieces(body: str, line: int) -> Iterator[tuple[str, int]]:
         if body[start] in "{}":
             yield body[start], number
             start += 1
+            continue
+        if body.startswith(".loc", start):  # ends with its line
+            end = body.index("\n", start)
+            yield body[start:end].strip(), number
+            start = end
             continue
         label = re.compile(r"[$\w]+:").match(body, start)
         end = label.end() if label else body.index(";", start)
@@ -181,13 +206,13 @@ def _read(kernel: Kernel, text: str, line: int, scopes: list[dict[str, str]]) ->
         for scope in scopes:
             for own, name in scope.items():
                 text = re.sub(rf"(?<![\w%])%?{own}\b", name, text)
-        kernel.statements.append(_instruction(text, line))
+        kernel.statements.append(_instruction(text, line, kernel.source))
 
 
-def _instruction(text: str, line: int) -> Statement:
+def _instruction(text: str, line: int, source: str) -> Statement:
     found = _INSTRUCTION.match(text)
     if found is None:
         raise PtxError(f"line {line}: cannot read: {text}")
     negated, guard, name, rest = found.groups()
     opcode, *modifiers = name.split(".")
-    return Statement(line, "", guard or "", bool(negated), opcode, tuple(modifiers), operands_of(rest))
+    return Statement(line, "", guard or "", bool(negated), opcode, tuple(modifiers), operands_of(rest), source)

@@ -16,7 +16,7 @@ def translate(files: Iterable[Path]) -> str:
     for file in files:
         for kernel in parse(file.read_text()):
             name = f"kernel_{len(table)}"
-            functions.append(function_of(kernel, name))
+            functions += [function_of(kernel, name), _sites(kernel, name)]
             table.append(_entry(kernel, name, file.name))
     return "\n".join(
         (
@@ -50,9 +50,16 @@ def function_of(kernel: Kernel, name: str) -> str:
     return "\n".join((f"static void {name}(Thread& t) {{", *lines, "}"))
 
 
+def _sites(kernel: Kernel, name: str) -> str:
+    """Where the instructions come from that touch memory or wait, by their lines in the PTX file."""
+    kept = [s for s in kernel.statements if s.opcode in ("ld", "st", "atom", "red", "bar", "barrier") and s.source]
+    pairs = "".join(f'  {{{s.line}, "{s.source}"}},\n' for s in kept)
+    return f"static const std::map<int, const char*> {name}_sites = {{\n{pairs}}};"
+
+
 def _entry(kernel: Kernel, name: str, file: str) -> str:
     spans = ", ".join(f"{{{span.offset}, {span.size}}}" for span in kernel.parameters.values())
     return (
         f'  {{"{kernel.name}", "{file}", {name}, {{{spans}}}, {kernel.parameter_bytes}, {kernel.max_threads}, '
-        f"{kernel.shared_bytes}}},"
+        f"{kernel.shared_bytes}, &{name}_sites}},"
     )

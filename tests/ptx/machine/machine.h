@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,7 @@ struct Kernel {
   void (*run)(Thread&);
   std::vector<Span> parameters;
   int parameter_bytes, max_threads, shared_bytes;
+  const std::map<int, const char*>* sites;  // lines of the PTX file that touch memory or wait: where they come from
 };
 
 extern const Kernel kKernels[];

@@ -9,8 +9,8 @@
 namespace ptx {
 namespace {
 
-constexpr size_t kMargin = 256;   // around an allocation: what lies beyond it must not look like memory
-constexpr char kRubbish = 0x5a;   // of memory that nothing has written
+constexpr size_t kMargin = 256;         // around an allocation: what lies beyond it must not look like memory
+constexpr char kRubbish = 0x5a;         // of memory that nothing has written
 constexpr size_t kTracked = 64u << 20;  // bytes: of larger allocations races are not looked for
 
 // Who accessed a byte, in 64 bits: launch 16, block 20, epoch 16, thread 10, "atomic", "several threads".

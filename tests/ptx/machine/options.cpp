@@ -20,6 +20,7 @@ class Report {
  public:
   void add(const std::string& text) {
     if (faults_[text]++ == 0) std::fprintf(stderr, "ptx fault: %s\n", text.c_str());
+    if (options().stops) _exit(kFaultStatus);
   }
 
   ~Report() {
@@ -45,7 +46,9 @@ Report& report() {
 }  // namespace
 
 const Options& options() {
-  static const Options options{number("PTX_SEED", 1), number("PTX_PREEMPT", 0), number("PTX_LATE", 0) != 0};
+  const char* without = std::getenv("PTX_WITHOUT_BARRIER");
+  static const Options options{number("PTX_SEED", 1), number("PTX_PREEMPT", 0), number("PTX_LATE", 0) != 0,
+                               number("PTX_STOP", 0) != 0, without == nullptr ? "" : without};
   return options;
 }
 
@@ -55,7 +58,9 @@ std::mt19937_64& generator() {
 }
 
 void fault(const Thread& thread, int line, const std::string& what) {
-  report().add(what + " at " + thread.kernel->file + ":" + std::to_string(line));
+  const auto site = thread.kernel->sites->find(line);
+  const std::string source = site == thread.kernel->sites->end() ? "" : std::string(" (") + site->second + ")";
+  report().add(what + " at " + thread.kernel->file + ":" + std::to_string(line) + source);
 }
 
 void fault(const std::string& what) { report().add(what); }

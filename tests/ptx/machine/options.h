@@ -10,9 +10,11 @@
 namespace ptx {
 
 struct Options {
-  uint64_t seed;     // PTX_SEED: another order of blocks, threads and streams
-  uint64_t preempt;  // PTX_PREEMPT=N: one access in N gives the turn to another thread; 0 none does
-  bool late;         // PTX_LATE=1: work on a stream happens only when something waits for it
+  uint64_t seed;                // PTX_SEED: another order of blocks, threads and streams
+  uint64_t preempt;             // PTX_PREEMPT=N: one access in N gives the turn to another thread; 0 none does
+  bool late;                    // PTX_LATE=1: work on a stream happens only when something waits for it
+  bool stops;                   // PTX_STOP=1: the first fault ends the process
+  std::string without_barrier;  // PTX_WITHOUT_BARRIER=core/match.h:179: barriers of that source line do nothing
 };
 
 const Options& options();

@@ -130,7 +130,8 @@ const char* Thread::load_shared(uint64_t address, int size, bool is_ordered, int
 
 const char* Thread::load_param(uint64_t address, int size, bool, int line) {
   const uint64_t offset = address - kParameters;
-  if (offset + static_cast<uint64_t>(size) <= static_cast<uint64_t>(kernel->parameter_bytes)) return parameters + offset;
+  if (offset + static_cast<uint64_t>(size) <= static_cast<uint64_t>(kernel->parameter_bytes))
+    return parameters + offset;
   static const char zeros[64] = {};
   fault(*this, line, "a parameter read out of bounds");
   return zeros;
@@ -172,6 +173,10 @@ char* Thread::atomic_generic(uint64_t address, int size, int line) {
 }
 
 void Thread::barrier(int line) {
+  if (!options().without_barrier.empty()) {
+    const auto site = kernel->sites->find(line);
+    if (site != kernel->sites->end() && options().without_barrier == site->second) return;
+  }
   state = State::kAtBarrier;
   barrier_line = line;
   give_turn_back(*this);

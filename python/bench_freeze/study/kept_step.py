@@ -16,7 +16,7 @@ def kept_step(
     title: str,
     kind: str,
     inputs: Mapping[str, Any],
-    build: Callable[[Path, Step], Mapping[str, Any]],
+    build: Callable[[Path, Step], object],
     *,
     again: bool = False,
     still: bool = False,

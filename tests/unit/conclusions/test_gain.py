@@ -34,17 +34,8 @@ def in_parts(problem, noise, seed):
     """An accuracy with a breakdown and its match data at low IoU, as a study with --breakdown --scratch keeps it."""
     found = problem.detections(problem.target, noise, seed)
     truth = problem.target.ground_truth
-    parts = break_down(truth, found, resamples=2)
-    made = msgspec.convert(
-        msgspec.to_builtins(
-            {
-                "by_iou": {f"{iou:.2f}": vars(at) for iou, at in parts.by_iou.items()}, "by_area": {}, "by_count": {},
-                "resamples": 2, "confidence": 0.95,
-            }
-        ),
-        schema.Breakdown,  # type: ignore[attr-defined]
-    )  # fmt: skip
-    accuracy = msgspec.structs.replace(problem.accuracy(problem.target, noise, seed), breakdown=made)
+    parts = msgspec.structs.replace(break_down(truth, found, resamples=2), by_area={}, by_count={})
+    accuracy = msgspec.structs.replace(problem.accuracy(problem.target, noise, seed), breakdown=parts)
     low = evaluate(truth, found, iou_thresholds=LOW_IOU_THRESHOLDS, area_ranges={"all": (0.0, 1e10)})
     return Scored(accuracy, evaluate(truth, found), low).kept_in(problem.matches)
 

@@ -15,8 +15,8 @@ from bench_freeze.report.figures.all import figures_of
 from bench_freeze.report.gain_text import highest, markdown_gain, plain_gain
 from bench_freeze.report.table import markdown
 from bench_freeze.results import schema
-from bench_freeze.results.inputs import Pretraining
-from tests.unit.conclusions.test_conclusions import BASE_CLASSES, Problem, make_results
+from tests import builders
+from tests.unit.conclusions.test_conclusions import Problem, make_results
 
 SEEDS = (0, 1, 2)
 # How far boxes are off, in their own size: (checkpoint, recipe, share). Random weights find the objects and place the
@@ -72,13 +72,7 @@ def make_study(problem, accuracy, architectures=ARCHITECTURES):
         for seed in SEEDS
     ]  # fmt: skip
     base = plain.data["base"]
-    facts = {
-        "sha256": "s", "classes": list(BASE_CLASSES), "precision": "fp16", "backbone_end": 10, "stride": 32,
-        "layers": [], "base": base,
-    }  # fmt: skip
-    made = [
-        Pretraining(name=name, file=f"w/{name}.pt", architecture=own, **facts) for name, own in architectures.items()
-    ]
+    made = [builders.pretraining(name, base, architecture=own) for name, own in architectures.items()]
     originals = [msgspec.structs.replace(plain.originals[0], weights=name) for name in architectures]
     return msgspec.structs.replace(
         plain, rows=rows, originals=originals, pretrainings=made,

@@ -5,15 +5,19 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..exit_status import exit_table
 from ..text.terminal import Shown, rich_console, say
 from ..user_files import check_target, write_text
-from .help_format import HelpFormatter
+from .help_format import Commands, HelpFormatter
+
+if TYPE_CHECKING:
+    from ..report.view import View
+    from ..results.schema import Results
 
 
-def add_report(commands: Any) -> None:
+def add_report(commands: Commands) -> None:
     """Add the command to the parser's."""
     report = commands.add_parser(
         "report",
@@ -55,14 +59,14 @@ def _report(parsed: argparse.Namespace, command: list[str]) -> int:
     return 0
 
 
-def _gain(results: Any) -> list[str]:
+def _gain(results: Results) -> list[str]:
     from ..report.gain_text import plain_gain
 
     found = results.statistics.gain if results.statistics is not None else None
     return [] if found is None else plain_gain(found)
 
 
-def show(view: Any) -> None:
+def show(view: View) -> None:
     """Table and conclusions on standard output: drawn for a terminal of this width, plain lines for a pipe."""
     from ..report.conclusions_text import conclusion_lines
     from ..report.table import plain_table, terminal_table

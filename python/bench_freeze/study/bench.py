@@ -6,7 +6,6 @@ import io
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from msgspec import Struct
 
@@ -80,7 +79,7 @@ class Bench:
         """Detections of all heads on a data set, and the peak memory while they were made."""
         study = self.study
         options = self.selection
-        key: Mapping[str, Any] = {
+        key: Mapping[str, object] = {
             **deployment.identity(),
             "data_sha256": data.sha256,
             "imgsz": study.deployment.imgsz,

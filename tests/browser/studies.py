@@ -14,15 +14,10 @@ from bench_freeze.results.decision import Answer, ParetoMember, Quoted, Ratio, T
 from bench_freeze.results.examples import ExampleBox, ExampleImage, ExampleModel, Examples, Found
 from bench_freeze.results.schema import RejectedSample, Results, decode
 from bench_freeze.results.study_statistics import Interval
+from tests.builders import RESULTS, committed
 
-REAL = Path(__file__).parents[2] / "bench" / "results"
 SCRIPT = "<script>alert(1)</script>"
 QUOTES = """it's "quoted" </script><img src=x onerror=alert(2)>.jpg"""
-
-
-def real(name: str = "fruit9_coco206_320") -> Results:
-    """Committed results of a real run."""
-    return decode((REAL / f"{name}.json").read_bytes())
 
 
 def write_page(path: Path, results: dict[str, Results], examples: dict[str, Examples] | None = None) -> Path:
@@ -33,7 +28,7 @@ def write_page(path: Path, results: dict[str, Results], examples: dict[str, Exam
 
 def hostile() -> tuple[Results, Examples]:
     """A real study whose first class and data set are named like attacks, with rejected samples and two images."""
-    content = (REAL / "fruit9_precisions_320.json").read_text()
+    content = (RESULTS / "fruit9_precisions_320.json").read_text()
     results = decode(content.replace('"peach"', f'"{SCRIPT}"').replace("fruit9/val", SCRIPT).encode())
     row = results.rows[0]
     rejected = [RejectedSample(after=3, seconds=0.2, reason=f"slow {SCRIPT}")]
@@ -48,7 +43,7 @@ def hostile() -> tuple[Results, Examples]:
 
 def fifty_arms() -> tuple[Results, Examples]:
     """Fifty arms of real rows under other depths and seeds, each with values and hashes of its own, and 24 images."""
-    results = real()
+    results = committed()
     generator = np.random.default_rng(0)
     rows = []
     for i in range(50):

@@ -9,9 +9,10 @@ import pytest
 
 from bench_freeze.results.schema import decode
 from bench_freeze.text.visible import cell, visible
+from tests.builders import PRECISIONS, RESULTS
 from tests.hostile import NAMES, acts
 
-from .studies import REAL, examples_of, write_page
+from .studies import examples_of, write_page
 
 pytestmark = pytest.mark.browser
 
@@ -31,7 +32,7 @@ def renamed(value, names, key=""):
 @pytest.fixture(scope="module")
 def attack(tmp_path_factory):
     """A real study whose classes have these names, its other texts one of them, and two example images."""
-    content = json.loads((REAL / "fruit9_precisions_320.json").read_text())
+    content = json.loads((RESULTS / f"{PRECISIONS}.json").read_text())
     pairs = zip(dict.fromkeys(classes_of(content)), cycle(NAMES.values()), strict=False)
     names = {name: f"{hostile}{k}" for k, (name, hostile) in enumerate(pairs)}
     names |= {text: f"{text}{NAMES['html']}" for text in ("branched", "fp16", "ort", "fruit9/val", "AMD EPYC")}

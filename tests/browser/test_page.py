@@ -6,9 +6,10 @@ import pytest
 
 from bench_freeze.report.assemble import view_of
 from bench_freeze.report.figures.all import figures_of
+from tests.builders import committed
 
 from .conftest import PHONE
-from .studies import QUOTES, SCRIPT, fifty_arms, hostile, real, write_page
+from .studies import QUOTES, SCRIPT, fifty_arms, hostile, write_page
 
 pytestmark = pytest.mark.browser
 
@@ -20,7 +21,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def study(folder):
-    return write_page(folder / "study.html", {"fruit9": real()})
+    return write_page(folder / "study.html", {"fruit9": committed()})
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +55,7 @@ def test_headings_sort_by_mouse_and_by_keyboard(open_page, study):
     page = open_page(study)
     show_all(page)
     heading = page.locator("#table th[data-key=target_map]")
-    expected = sorted(row.target.map for row in real().rows)
+    expected = sorted(row.target.map for row in committed().rows)
     heading.get_by_role("button").click()
     assert [float(v) for v in column(page, "target_map") if v] == expected
     assert column(page, "target_map")[-1] == ""  # the original has no target head
@@ -87,7 +88,7 @@ def test_the_form_filters_rows(open_page, study):
 def test_plots_draw_the_data(open_page, study):
     page = open_page(study)
     show_all(page)
-    for figure in figures_of(view_of({"fruit9": real()})):
+    for figure in figures_of(view_of({"fruit9": committed()})):
         drawn = page.eval_on_selector(f"#plot-{figure.key} .plot", "p => p.data")
         assert len(drawn) == len(figure.series)
         for trace, series in zip(drawn, figure.series, strict=True):
@@ -97,7 +98,7 @@ def test_plots_draw_the_data(open_page, study):
                 assert trace["median"] == pytest.approx([box.median for box in series.boxes], rel=1e-6)
             else:
                 assert trace[across] == pytest.approx(list(series.y), rel=1e-6)
-    ladder = real().rows[-1].ladder
+    ladder = committed().rows[-1].ladder
     last = page.eval_on_selector("#plot-ladder .plot", "p => [...p.data].pop()")
     assert last["y"] == pytest.approx([rung.map for rung in ladder], rel=1e-6)
     points = page.locator("#plot-ladder .scatterlayer .trace").last.locator(".points path")
@@ -112,7 +113,7 @@ def test_plots_have_their_data_behind_them(open_page, study):
     plot.get_by_text("Data of this plot").click()
     plot.locator(".data td").first.wait_for()  # the browser tells of an opened part a moment later
     cells = plot.locator(".data td").all_inner_texts()
-    assert f"{real().rows[-2].base.map:.6f}"[:7] in " ".join(cells)
+    assert f"{committed().rows[-2].base.map:.6f}"[:7] in " ".join(cells)
     with page.expect_download() as saved:
         plot.get_by_role("button", name="Save as CSV").click()
     lines = saved.value.path().read_text().splitlines()

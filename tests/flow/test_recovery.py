@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from bench_freeze.analysis.labelled import labelled_batches
-from bench_freeze.analysis.numbers.head_training import Budget, Trunk, fresh_head, head_output, train_heads
+from bench_freeze.analysis.numbers.budget import Budget
+from bench_freeze.analysis.numbers.head_training import Trunk, fresh_head, head_output, train_heads
 from bench_freeze.analysis.numbers.labelled import LabelledImages
 from bench_freeze.data.source import open_base
 from bench_freeze.data.subset import keep_images

@@ -58,11 +58,11 @@ FLOORS = (
 )
 # Rooms that know less than all that lies below them.
 KNOWS = {
-    "analysis.numbers": {"dualhead", "errors"},
+    "analysis.numbers": {"dualhead", "errors", "results"},
     "check": {"errors", "evaluate", "exit_status", "files", "measure", "results", "stats", "text", "user_files"},
     "conclusions": {"data", "errors", "evaluate", "results", "stats"},
     "data": {"errors", "kernels", "text", "user_files"},
-    "evaluate": {"data", "errors", "files", "kernels", "text", "user_files"},
+    "evaluate": {"data", "errors", "files", "kernels", "results", "text", "user_files"},
     "report": {"errors", "results", "text", "user_files"},
     "results": {"errors", "files", "text", "user_files"},
 }

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+
+from msgspec import Struct
 
 from ..console import Step
 from ..data.dataset import DetectionSet
 from ..errors import AuditError
 from ..finetune.arm import load_tuned
-from ..results.analysis import ActivationShift, LayerDrift, Shift
+from ..results.analysis import ActivationShift, LayerDrift
+from .numbers.layer_drift import ActivationDrift, LayerComparison
 from .trained import Trained
+
+
+class Drift(Struct, frozen=True):
+    """What the artifact keeps."""
+
+    layers: list[LayerComparison]
 
 
 def measure_drift(trained: Trained) -> list[LayerDrift]:
@@ -22,15 +29,15 @@ def measure_drift(trained: Trained) -> list[LayerDrift]:
     inputs = trained.inputs
     key = trained.key() | {"data_sha256": [inputs.base_set.sha256, inputs.target.sha256]}
 
-    def build(_: Path, step: Step) -> dict[str, Any]:
-        return {"layers": _compare(trained, step)}
+    def build(_: Path, step: Step) -> Drift:
+        return Drift(_compare(trained, step))
 
     kept = trained.kept_step(f"compare layers of {trained.name}", "drift", key, build)
-    return [_layer(facts, trained) for facts in kept.facts["layers"]]
+    return [_layer(found, trained) for found in kept.value(Drift).layers]
 
 
-def _compare(trained: Trained, step: Step) -> list[dict[str, Any]]:
-    from .numbers.drift import ActivationDrift, activation_drift, tensor_drift
+def _compare(trained: Trained, step: Step) -> list[LayerComparison]:
+    from .numbers.drift import activation_drift, tensor_drift
     from .numbers.two_models import TwoModels
 
     base, tuned = trained.inputs.base.model, load_tuned(trained.tuned).model
@@ -46,28 +53,40 @@ def _compare(trained: Trained, step: Step) -> list[dict[str, Any]]:
     def on(data: DetectionSet) -> list[ActivationDrift]:
         return activation_drift(lockstep, (batch.images for batch in trained.batches(data.images)), on_batch)
 
-    facts = []
+    compared = []
     for layer, (tensors, on_base, on_target) in enumerate(
         zip(tensor_drift(base, tuned), *(on(data) for data in sets), strict=True)
     ):
-        moved = [shift for shift in asdict(tensors).values() if shift is not None and shift["relative_l2"] != 0]
-        if layer < trained.exact_up_to and (moved or not (on_base.is_identical and on_target.is_identical)):
+        found = LayerComparison(
+            layer=layer,
+            weights=tensors.weights,
+            bn_mean=tensors.bn_mean,
+            bn_var=tensors.bn_var,
+            base=on_base,
+            target=on_target,
+        )
+        if layer < trained.exact_up_to and not found.is_same:
             raise AuditError(
                 f"layer {layer} of {trained.name} was frozen, and its tensors or its output differ from the base "
                 "model's; please report it with your versions of torch and ultralytics."
             )
-        facts.append({"layer": layer, **asdict(tensors), "base": asdict(on_base), "target": asdict(on_target)})
-    return facts
+        compared.append(found)
+    return compared
 
 
-def _layer(facts: dict[str, Any], trained: Trained) -> LayerDrift:
-    layer = trained.inputs.base.layers.layers[facts["layer"]]
-    tensors = {name: None if facts[name] is None else Shift(**facts[name]) for name in ("weights", "bn_mean", "bn_var")}
+def _layer(found: LayerComparison, trained: Trained) -> LayerDrift:
+    layer = trained.inputs.base.layers.layers[found.layer]
     return LayerDrift(
         layer=layer.index,
         kind=layer.kind,
         frozen=layer.index < trained.arm.freeze,
-        **tensors,
-        base=ActivationShift(cka=facts["base"]["cka"], **facts["base"]["shift"]),
-        target=ActivationShift(cka=facts["target"]["cka"], **facts["target"]["shift"]),
+        weights=found.weights,
+        bn_mean=found.bn_mean,
+        bn_var=found.bn_var,
+        base=_activations(found.base),
+        target=_activations(found.target),
     )
+
+
+def _activations(found: ActivationDrift) -> ActivationShift:
+    return ActivationShift(cka=found.cka, cosine=found.shift.cosine, relative_l2=found.shift.relative_l2)

@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any
+from types import EllipsisType
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-import msgspec
 import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
 
 from ..console import Step
 from ..data.dataset import DetectionSet
 from ..dualhead.layers import LayerMap
 from ..finetune.arm import load_tuned
 from ..finite import require_finite_arrays
-from ..results.analysis import Features
+from ..results.analysis import EnergyInside, Features, NeighbourAgreement, Probe, ProbeScore, SetFeatures
 from .labelled import labelled_batches
 from .recovery import SPLIT_SEED, two_halves
 from .trained import BATCH, Trained
 
+if TYPE_CHECKING:
+    from .numbers.gather import Gathered, Samples
+
+Rows: TypeAlias = "NDArray[np.bool_] | EllipsisType"
 NEIGHBOURS = 10
 MAPS = "maps.npz"
 MAPS_OF = 6  # images of each set whose energy maps are kept
+
+
+class ComparedFeatures(Struct, frozen=True, kw_only=True):
+    """What the artifact keeps beside the maps."""
+
+    base: SetFeatures
+    target: SetFeatures
 
 
 def measure_features(trained: Trained) -> Features:
@@ -38,11 +50,12 @@ def measure_features(trained: Trained) -> Features:
 
     kept = trained.kept_step(f"compare features of {trained.name}", "features", key, partial(_compare, trained))
     maps = kept.path(MAPS).relative_to(trained.store.folder.parent)
-    return msgspec.convert({**kept.facts, "maps": str(maps)}, Features)
+    found = kept.value(ComparedFeatures)
+    return Features(base=found.base, target=found.target, maps=str(maps))
 
 
-def _compare(trained: Trained, folder: Path, step: Step) -> dict[str, Any]:
-    from .numbers.gather import Samples, gather
+def _compare(trained: Trained, folder: Path, step: Step) -> ComparedFeatures:
+    from .numbers.gather import gather
     from .numbers.two_models import TwoModels
 
     inputs, options = trained.inputs, trained.options
@@ -63,10 +76,10 @@ def _compare(trained: Trained, folder: Path, step: Step) -> dict[str, Any]:
     training = gathered(inputs.training, 0)
     _save_maps(folder / MAPS, {"base": (inputs.base_set, base), "target": (inputs.target, target)})
     learns = np.isin(base.image, two_halves(len(inputs.base_set.images))[0])
-    return {
-        "base": _set_facts(base, len(inputs.base_set.images), _probe(base, learns, base, ~learns)),
-        "target": _set_facts(target, len(inputs.target.images), _probe(training, ..., target, ...)),
-    }
+    return ComparedFeatures(
+        base=_on_set(base, len(inputs.base_set.images), _probe(base, learns, base, ~learns)),
+        target=_on_set(target, len(inputs.target.images), _probe(training, ..., target, ...)),
+    )
 
 
 def compared_layers(layers: LayerMap) -> tuple[int, ...]:
@@ -74,8 +87,7 @@ def compared_layers(layers: LayerMap) -> tuple[int, ...]:
     return tuple(sorted({layers.backbone_end - 1, *layers.layers[layers.head].sources}))
 
 
-def _set_facts(samples: Any, images: int, probe: dict[str, Any] | None) -> dict[str, Any]:
-    """SetFeatures as plain values."""
+def _on_set(samples: Samples, images: int, probe: Probe | None) -> SetFeatures:
     from .numbers.neighbours import neighbour_agreement
 
     neighbours, energy, k = [], [], 0
@@ -84,55 +96,49 @@ def _set_facts(samples: Any, images: int, probe: dict[str, Any] | None) -> dict[
         if agreement is not None:
             k = agreement.k
             neighbours.append(
-                {
-                    "layer": layer,
-                    "overlap": agreement.overlap,
-                    "base_in_tuned": agreement.a_in_b,
-                    "tuned_in_base": agreement.b_in_a,
-                }
+                NeighbourAgreement(
+                    layer=layer,
+                    overlap=agreement.overlap,
+                    base_in_tuned=agreement.a_in_b,
+                    tuned_in_base=agreement.b_in_a,
+                )
             )
         shares = zip(samples.base.energy[layer], samples.tuned.energy[layer], samples.base.area[layer], strict=True)
         known = [share for share in shares if None not in share]
         if known:
-            mean = np.mean(np.array(known, np.float64), axis=0).tolist()
-            energy.append({"layer": layer, **dict(zip(("base", "tuned", "area"), mean, strict=True))})
-    return {"images": images, "neighbours_k": k, "neighbours": neighbours, "energy": energy, "probe": probe}
+            own, theirs, area = np.mean(np.array(known, np.float64), axis=0).tolist()
+            energy.append(EnergyInside(layer=layer, base=own, tuned=theirs, area=area))
+    return SetFeatures(images=images, neighbours_k=k, neighbours=neighbours, energy=energy, probe=probe)
 
 
-def _probe(train: Any, train_rows: Any, test: Any, test_rows: Any) -> dict[str, Any] | None:
-    """Probe as plain values; rows pick objects."""
+def _probe(train: Samples, train_rows: Rows, test: Samples, test_rows: Rows) -> Probe | None:
+    """The same classifier on both models' features; rows pick objects. None where either side has no object."""
     from .numbers.probe import linear_probe
 
     labels, test_labels = train.labels[train_rows], test.labels[test_rows]
     if not len(labels) or not len(test_labels):
         return None
-    scores = {
-        name: asdict(
-            linear_probe(
-                getattr(train, name).objects[train_rows],
-                labels,
-                getattr(test, name).objects[test_rows],
-                test_labels,
-            )
-        )
-        for name in ("base", "tuned")
-    }
+
+    def score(own: Gathered, tested: Gathered) -> ProbeScore:
+        return linear_probe(own.objects[train_rows], labels, tested.objects[test_rows], test_labels)
+
     counts = np.bincount(labels)
-    return {
-        "classes": int(np.count_nonzero(counts)),
-        "train_objects": len(labels),
-        "test_objects": len(test_labels),
-        "majority": float(np.mean(test_labels == np.argmax(counts))),
-        **scores,
-    }
+    return Probe(
+        classes=int(np.count_nonzero(counts)),
+        train_objects=len(labels),
+        test_objects=len(test_labels),
+        majority=float(np.mean(test_labels == np.argmax(counts))),
+        base=score(train.base, test.base),
+        tuned=score(train.tuned, test.tuned),
+    )
 
 
-def _save_maps(path: Path, sets: dict[str, tuple[DetectionSet, Any]]) -> None:
-    arrays = {
+def _save_maps(path: Path, sets: dict[str, tuple[DetectionSet, Samples]]) -> None:
+    arrays: dict[str, Any] = {
         f"{role}.{data.images[i].image_id}.{layer}.{name}": energy.astype(np.float32)
         for role, (data, samples) in sets.items()
-        for name in ("base", "tuned")
-        for layer, maps in getattr(samples, name).maps.items()
+        for name, own in (("base", samples.base), ("tuned", samples.tuned))
+        for layer, maps in own.maps.items()
         for i, energy in enumerate(maps)
     }
     require_finite_arrays(arrays, "an energy map")

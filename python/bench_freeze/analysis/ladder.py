@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+
+from msgspec import Struct
 
 from ..console import Step
 from ..deployment.accuracy import score
@@ -16,6 +17,12 @@ from ..finetune.arm import load_tuned
 from ..kernels.nms_options import NmsOptions
 from ..results.schema import Rung
 from .trained import Trained
+
+
+class Ladder(Struct, frozen=True):
+    """What the artifact keeps."""
+
+    rungs: list[Rung]
 
 
 def measure_ladder(trained: Trained) -> list[Rung]:
@@ -32,14 +39,13 @@ def measure_ladder(trained: Trained) -> list[Rung]:
         **branch_key(trained.head_branch, trained.inputs.base.model),
     }
 
-    def build(_: Path, step: Step) -> dict[str, Any]:
-        return {"rungs": _climb(trained, options, step)}
+    def build(_: Path, step: Step) -> Ladder:
+        return Ladder(_climb(trained, options, step))
 
-    kept = trained.kept_step(f"climb the ladder of {trained.name}", "ladder", key, build)
-    return [Rung(k=rung["k"], map=rung["map"], map50=rung["map50"]) for rung in kept.facts["rungs"]]
+    return trained.kept_step(f"climb the ladder of {trained.name}", "ladder", key, build).value(Ladder).rungs
 
 
-def _climb(trained: Trained, options: NmsOptions, step: Step) -> list[dict[str, Any]]:
+def _climb(trained: Trained, options: NmsOptions, step: Step) -> list[Rung]:
     import torch
 
     from ..dualhead.ladder import GraftLadder
@@ -70,6 +76,7 @@ def _climb(trained: Trained, options: NmsOptions, step: Step) -> list[dict[str, 
         step(batch.start + len(batch.letterboxes), len(records))
     scored = {k: score(c.detections(), inputs.base_classes, inputs.base_set).accuracy for k, c in collectors.items()}
     return [
-        {"k": k, "map": scored[k if k in scored else 0].map, "map50": scored[k if k in scored else 0].map50}
+        Rung(k=k, map=accuracy.map, map50=accuracy.map50)
         for k in ladder.rungs
+        for accuracy in (scored[k if k in scored else 0],)
     ]

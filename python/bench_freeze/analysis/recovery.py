@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
-from ..artifact import Artifact
 from ..console import Step
 from ..data.dataset import DetectionSet
 from ..data.subset import keep_images
@@ -30,12 +30,20 @@ from ..errors import InputError
 from ..finetune.arm import load_tuned
 from ..results.analysis import Recovery, Score
 from .labelled import labelled_batches
+from .numbers.budget import Budget
 from .numbers.labelled import LabelledImages
 from .trained import Trained
 
 SPLIT_SEED = 0
 LEAST_IMAGES = 8
 HEADS = ("unchanged", "fresh", "realigned")
+
+
+class Heads(Struct, frozen=True):
+    """What the artifact keeps: heads on the trunk of one detector, by their names in HEADS."""
+
+    budget: Budget
+    scores: dict[str, Score]
 
 
 def measure_recovery(trained: Trained) -> Recovery:
@@ -54,12 +62,10 @@ def measure_recovery(trained: Trained) -> Recovery:
     control = _trained_heads(trained, base, halves, f"train control heads for {trained.options.recover} epochs")
     tuned = _trained_heads(trained, load_tuned(trained.tuned).model, halves, f"recover {trained.name}")
     scores = {
-        (side, name): Score(**artifact.facts["scores"][name])
-        for side, artifact in (("control", control), ("tuned", tuned))
-        for name in HEADS
+        (side, name): heads.scores[name] for side, heads in (("control", control), ("tuned", tuned)) for name in HEADS
     }
     return Recovery(
-        budget=tuned.facts["budget"],
+        budget=asdict(tuned.budget),
         trained_images=len(halves[0].images),
         scored_images=len(halves[1].images),
         original=scores["control", "unchanged"],
@@ -77,10 +83,8 @@ def two_halves(images: int) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
     return np.sort(learned), np.sort(scored)
 
 
-def _trained_heads(trained: Trained, detector: Any, halves: list[DetectionSet], title: str) -> Artifact:
+def _trained_heads(trained: Trained, detector: Any, halves: list[DetectionSet], title: str) -> Heads:
     """Heads on the trunk of a detector. The key has the trunk's tensors, so arms with the same trunk share them."""
-    from .numbers.head_training import Budget
-
     budget = Budget(trained.options.recover)
     classes = trained.inputs.base_classes
     key = {name: value for name, value in trained.key().items() if name not in ("tuned_sha256", "freeze", "frozen_bn")}
@@ -96,15 +100,15 @@ def _trained_heads(trained: Trained, detector: Any, halves: list[DetectionSet], 
         "split_seed": SPLIT_SEED,
     }
 
-    def build(_: Path, step: Step) -> dict[str, Any]:
-        return {"budget": asdict(budget), "scores": _train_and_score(trained, detector, halves, budget, step)}
+    def build(_: Path, step: Step) -> Heads:
+        return Heads(budget, _train_and_score(trained, detector, halves, budget, step))
 
-    return trained.kept_step(title, "recovery", key, build)
+    return trained.kept_step(title, "recovery", key, build).value(Heads)
 
 
 def _train_and_score(
-    trained: Trained, detector: Any, halves: list[DetectionSet], budget: Any, step: Step
-) -> dict[str, dict[str, float | None]]:
+    trained: Trained, detector: Any, halves: list[DetectionSet], budget: Budget, step: Step
+) -> dict[str, Score]:
     from ..dualhead.model import head_kind
     from .numbers.head_training import Trunk, fresh_head, head_output, train_heads
 
@@ -136,7 +140,7 @@ def _train_and_score(
     accuracies = {
         name: score(c.detections(), trained.inputs.base_classes, scored).accuracy for name, c in collectors.items()
     }
-    return {name: {"map": accuracy.map, "map50": accuracy.map50} for name, accuracy in accuracies.items()}
+    return {name: Score(map=accuracy.map, map50=accuracy.map50) for name, accuracy in accuracies.items()}
 
 
 def _head_class(trained: Trained) -> NDArray[np.int64]:

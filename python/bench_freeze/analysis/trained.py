@@ -84,7 +84,7 @@ class Trained:
         }
 
     def kept_step(
-        self, title: str, kind: str, inputs: Mapping[str, Any], build: Callable[[Path, Step], Mapping[str, Any]]
+        self, title: str, kind: str, inputs: Mapping[str, Any], build: Callable[[Path, Step], object]
     ) -> Artifact:
         """As `study.kept_step`, in this study's store and on its console."""
         return kept_step(self.console, self.store, title, kind, inputs, build)

@@ -7,13 +7,13 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..exit_status import exit_table
 from ..text.json_text import print_json
 from ..text.terminal import Shown, line, rich_console, say
 from ..user_files import check_target, write_file, write_text, writing
-from .help_format import HelpFormatter
+from .help_format import Commands, HelpFormatter
 
 if TYPE_CHECKING:
     from ..check.finding import Outcome
@@ -49,7 +49,7 @@ examples:
 """
 
 
-def add_check(commands: Any) -> None:
+def add_check(commands: Commands) -> None:
     """Add both commands to the parser's."""
     from ..check.limits import FLAGS
 
@@ -82,7 +82,7 @@ def add_check(commands: Any) -> None:
     _add_baseline(commands)
 
 
-def _add_baseline(commands: Any) -> None:
+def _add_baseline(commands: Commands) -> None:
     baseline = commands.add_parser("baseline", help="keep a run as the baseline of later checks", allow_abbrev=False)
     actions = baseline.add_subparsers(title="actions", metavar="ACTION", required=True)
     update = actions.add_parser(

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from ..errors import InputError
 from ..exit_status import exit_table
 from ..leftovers import leftovers, remove_leftover
 from ..output import ARTIFACTS, held
 from ..text.terminal import say
-from .help_format import HelpFormatter
+from .help_format import Commands, HelpFormatter
 
 DESCRIPTION = """\
 List what lies in the output folder of a study and is not needed by its results.json, with sizes: artifacts of options
@@ -23,7 +22,7 @@ since the same command still goes on from them. A folder that a run holds is ref
 """
 
 
-def add_clean(commands: Any) -> None:
+def add_clean(commands: Commands) -> None:
     """Add the command to the parser's."""
     clean = commands.add_parser(
         "clean",

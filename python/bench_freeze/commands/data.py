@@ -11,12 +11,12 @@ from ..exit_status import exit_table
 from ..text import terminal
 from ..text.aligned import aligned
 from ..text.json_text import print_findings
-from .help_format import HelpFormatter
+from .help_format import Commands, HelpFormatter
 
 CLASSES_SHOWN = 100
 
 
-def add_data(commands: Any) -> None:
+def add_data(commands: Commands) -> None:
     """Add the command to the parser's."""
     data = commands.add_parser(
         "data",

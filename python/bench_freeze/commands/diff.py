@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import Any
 
 from ..errors import InputError
 from ..exit_status import exit_table
 from ..text.json_text import print_json
 from ..text.terminal import Shown, rich_console, say
-from .help_format import HelpFormatter
+from .help_format import Commands, HelpFormatter
 
 EPILOG = """\
 A and B are [ENGINE:]FILE: an ONNX file (through ONNX Runtime, or trt:MODEL.onnx), a TensorRT plan with the ONNX that it
@@ -31,7 +30,7 @@ inputs, so it is the layer's own fault. Both are relative, |a - b| / |a|.
 EPILOG += exit_table(done="within the bounds", failed="something diverges beyond them")
 
 
-def add_diff(commands: Any) -> None:
+def add_diff(commands: Commands) -> None:
     """Add the command to the parser's."""
     diff = commands.add_parser(
         "diff",

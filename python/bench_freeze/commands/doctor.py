@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from ..exit_status import exit_table
 from ..text.json_text import print_findings
-from .help_format import HelpFormatter
+from .help_format import Commands, HelpFormatter
 
 
-def add_doctor(commands: Any) -> None:
+def add_doctor(commands: Commands) -> None:
     """Add the command to the parser's."""
     doctor = commands.add_parser(
         "doctor",

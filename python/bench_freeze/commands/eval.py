@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from ..errors import InputError
 from ..exit_status import exit_table
 from ..text.json_text import print_findings
-from .help_format import HelpFormatter
+from .help_format import Commands, HelpFormatter
 
 
-def add_eval(commands: Any) -> None:
+def add_eval(commands: Commands) -> None:
     """Add the command to the parser's."""
     evaluate = commands.add_parser(
         "eval",

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..errors import InputError
 from ..exit_status import exit_table
 from ..text.paths import require_utf8
 from ..text.terminal import say
-from .help_format import HelpFormatter
+from .help_format import Commands, HelpFormatter
+
+if TYPE_CHECKING:
+    from ..deployment.export_files import ExportRequest
 
 EPILOG = """\
 examples:
@@ -28,7 +31,7 @@ machine without a GPU; without the flag it is for this machine's.
 EPILOG += exit_table(failed="the result differs from its source beyond a bound")
 
 
-def add_export(commands: Any) -> None:
+def add_export(commands: Commands) -> None:
     """Add the command to the parser's commands."""
     export = commands.add_parser(
         "export",
@@ -138,7 +141,7 @@ def _export(parsed: argparse.Namespace, command: list[str]) -> int:
     return 0
 
 
-def _convert(parsed: argparse.Namespace, source: Any) -> list[str]:
+def _convert(parsed: argparse.Namespace, source: ExportRequest | Path) -> list[str]:
     from ..deployment.convert_files import ConvertRequest, convert_files
     from ..export.builder import PlanOptions
     from ..export.quantize import Int8Settings

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from ..errors import InputError
 from ..exit_status import exit_table
 from ..text.json_text import print_json
 from ..text.terminal import say
-from .help_format import HelpFormatter
+from .help_format import Commands, HelpFormatter
 
 
-def add_profile(commands: Any) -> None:
+def add_profile(commands: Commands) -> None:
     """Add the command to the parser's."""
     profile = commands.add_parser(
         "profile",

@@ -5,17 +5,22 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..exit_status import exit_table
 from ..text.terminal import Shown, lines, rich_console, say
 from ..user_files import check_target, write_text
-from .help_format import HelpFormatter
+from .help_format import Commands, HelpFormatter
+
+if TYPE_CHECKING:
+    from rich.console import Group
+
+    from ..report.view import View
 
 STYLES = {r"\bVALID\b": "green", r"\bAMBIGUOUS\b": "yellow", r"\bINVALID\b": "red", r"^[A-Z][a-z ]+:": "bold"}
 
 
-def add_report(commands: Any) -> None:
+def add_report(commands: Commands) -> None:
     """Add the command to the parser's."""
     report = commands.add_parser(
         "report",
@@ -60,7 +65,7 @@ def _report(parsed: argparse.Namespace, command: list[str]) -> int:
     return 0
 
 
-def show(view: Any, *, verbose: bool = False) -> None:
+def show(view: View, *, verbose: bool = False) -> None:
     """A view on standard output: what decides in a screen, or all of it; the same for a terminal and for a log."""
     if verbose:
         _show_all(view)
@@ -74,7 +79,7 @@ def show(view: Any, *, verbose: bool = False) -> None:
     console.print(Shown(_coloured(summary(view, console.width))))
 
 
-def _coloured(texts: list[str]) -> Any:
+def _coloured(texts: list[str]) -> Group:
     """Lines with the verdicts in colours. They fit by now: Rich is not to wrap them again."""
     from rich.console import Group
     from rich.text import Text
@@ -88,7 +93,7 @@ def _coloured(texts: list[str]) -> Any:
     return Group(*drawn)
 
 
-def _show_all(view: Any) -> None:
+def _show_all(view: View) -> None:
     """Every row and column, then every conclusion and warning."""
     from ..report.conclusions_text import conclusion_lines
     from ..report.gain_text import plain_gain

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
-from ..config.study import Study, fields, read_toml, study_from
+from ..config.study import Option, Study, fields, read_toml, study_from
 from ..errors import InputError
 from ..exit_status import exit_table
 from ..text.json_text import print_json
 from ..text.terminal import say
-from .help_format import HelpFormatter
+from .help_format import Commands, HelpFormatter
 from .report import show
 
 EPILOG = """\
@@ -31,7 +30,7 @@ and shown, unless --trust-checkpoint is given.
 EPILOG += exit_table()
 
 
-def add_run(commands: Any) -> None:
+def add_run(commands: Commands) -> None:
     """Add the command to the parser's."""
     run = commands.add_parser(
         "run",
@@ -43,7 +42,7 @@ def add_run(commands: Any) -> None:
         allow_abbrev=False,
     )
     run.add_argument("study", nargs="?", metavar="STUDY.toml", help="a study file; flags win over it")
-    groups: dict[str, Any] = {}
+    groups: dict[str, argparse._ArgumentGroup] = {}
     for field in fields():
         name = field.metadata["group"]
         if name not in groups:
@@ -58,7 +57,7 @@ def add_run(commands: Any) -> None:
     run.set_defaults(call=_run)
 
 
-def _add_study_flag(parser: argparse.ArgumentParser, field: Any) -> None:
+def _add_study_flag(parser: argparse._ArgumentGroup, field: Option) -> None:
     flag = "--" + field.name.replace("_", "-")
     help_text, metavar = field.metadata["help"], field.metadata["metavar"]
     if field.name == "train_args":
@@ -72,14 +71,14 @@ def _add_study_flag(parser: argparse.ArgumentParser, field: Any) -> None:
         parser.add_argument(flag, metavar=metavar or _metavar(field), help=help_text + suffix, default=None)
 
 
-def _metavar(field: Any) -> str:
+def _metavar(field: Option) -> str:
     kind = str(field.type)
     return "N" if kind.startswith("int") else "X" if kind.startswith("float") else "NAME"
 
 
-def study_values(parsed: argparse.Namespace) -> dict[str, Any]:
+def study_values(parsed: argparse.Namespace) -> dict[str, object]:
     """The flags that were given, as the plain values that a study file would hold."""
-    values: dict[str, Any] = {}
+    values: dict[str, object] = {}
     for field in fields():
         given = getattr(parsed, field.name)
         if given is None:
@@ -97,7 +96,7 @@ def study_values(parsed: argparse.Namespace) -> dict[str, Any]:
     return values
 
 
-def _number(text: str) -> Any:
+def _number(text: str) -> int | float | str:
     """An int or a float where the text is one, else the text, which the study's own check then names."""
     for convert in (int, float):
         try:
@@ -107,7 +106,7 @@ def _number(text: str) -> Any:
     return text
 
 
-def _key_value(text: str) -> tuple[str, Any]:
+def _key_value(text: str) -> tuple[str, object]:
     key, equals, value = text.partition("=")
     if not equals or not key:
         raise InputError(f"--train-args {text}: give KEY=VALUE, for example --train-args mosaic=0.5.")

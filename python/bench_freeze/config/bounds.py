@@ -37,7 +37,7 @@ def check_bounds(values: Mapping[str, Any]) -> None:
         _check_argument(name, item)
 
 
-def _check(name: str, value: Any, largest: float) -> None:
+def _check(name: str, value: object, largest: float) -> None:
     if isinstance(value, str):
         _check_text(name, value)
     elif isinstance(value, float) and math.isnan(value):
@@ -46,14 +46,14 @@ def _check(name: str, value: Any, largest: float) -> None:
         raise InputError(f"{name} is larger than {largest:.16g}, the limit; give a smaller number.")
 
 
-def _check_argument(name: str, value: Any) -> None:
+def _check_argument(name: str, value: object) -> None:
     """A training argument: what Ultralytics takes are words, numbers, and lists and tables of those."""
     _check_text("train_args", name)
     for item in _flat(value):
         _check(f"train_args: {name}", item, 1e15)
 
 
-def _flat(value: Any) -> Iterator[Any]:
+def _flat(value: object) -> Iterator[object]:
     if isinstance(value, dict):
         for key, item in value.items():
             yield key

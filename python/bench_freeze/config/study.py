@@ -10,9 +10,10 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias, cast
 
 import msgspec
 
@@ -174,16 +175,19 @@ class Study:
         return flat
 
 
-_OPTIONS: dict[str, Any] = {group.name: group.default_factory for group in dataclasses.fields(Study)}  # their classes
+Option: TypeAlias = "dataclasses.Field[object]"
+_OPTIONS: dict[str, type[Any]] = {
+    group.name: cast("type[Any]", group.default_factory) for group in dataclasses.fields(Study)
+}
 
 
-def fields() -> tuple[dataclasses.Field[Any], ...]:
+def fields() -> tuple[Option, ...]:
     """The options of a study in the order in which help and documentation list them."""
     known = {option.name: option for options in _OPTIONS.values() for option in dataclasses.fields(options)}
     return tuple(sorted(known.values(), key=lambda f: GROUPS.index(f.metadata["group"])))
 
 
-def study_from(values: dict[str, Any], where: str) -> Study:
+def study_from(values: Mapping[str, object], where: str) -> Study:
     """A validated study from plain values.
 
     `where` names their origin in an error message, e.g. "study.toml". Raises InputError for an unknown key, a value of
@@ -213,13 +217,13 @@ def study_from(values: dict[str, Any], where: str) -> Study:
         ) from None
 
 
-def _group(options: Any, values: dict[str, Any]) -> Any:
+def _group(options: type[Any], values: Mapping[str, object]) -> Any:
     """One group, of those values that are its own."""
     own = {option.name for option in dataclasses.fields(options)}
     return msgspec.convert({name: value for name, value in values.items() if name in own}, options)
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     try:
         return repr(value)[:200]
     except ValueError:  # thousands of digits

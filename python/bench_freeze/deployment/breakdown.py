@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -55,19 +54,24 @@ def score_in_parts(
         "method": METHOD,
     }
 
-    def build(folder: Path) -> dict[str, Any]:
-        parts = break_down(data.ground_truth, table, resamples=RESAMPLES, confidence=CONFIDENCE)
-        by_iou = {f"{iou:.2f}": asdict(interval) for iou, interval in parts.by_iou.items()}
-        return {**asdict(parts), "by_iou": by_iou}
+    def build(folder: Path) -> Breakdown:
+        return break_down(data.ground_truth, table, resamples=RESAMPLES, confidence=CONFIDENCE)
 
     kept, _ = store.produce("breakdown", key, build)
-    facts = {**kept.facts, "resamples": RESAMPLES, "confidence": CONFIDENCE}
-    facts["by_area"] = {name: facts["by_area"][name] for name in ("small", "medium", "large")}
-    facts["by_count"] = {name: facts["by_count"][name] for name in COUNT_BINS}  # a manifest's keys are sorted
-    parts = msgspec.convert(facts, Breakdown)
+    settings = {"resamples": RESAMPLES, "confidence": CONFIDENCE}  # which older artifacts leave to their key
+    parts = _in_order(msgspec.convert({**settings, **kept.facts}, Breakdown))
     scored = replace(scored, accuracy=msgspec.structs.replace(scored.accuracy, breakdown=parts))
     if not keep_low:
         return scored
     areas = {"all": AREA_RANGES["all"]}
     low = evaluate(data.ground_truth, table, iou_thresholds=LOW_IOU_THRESHOLDS, area_ranges=areas)
     return replace(scored, low=low)
+
+
+def _in_order(parts: Breakdown) -> Breakdown:
+    """The parts from small to large: a manifest's keys are sorted."""
+    return msgspec.structs.replace(
+        parts,
+        by_area={name: parts.by_area[name] for name in AREA_RANGES if name != "all"},
+        by_count={name: parts.by_count[name] for name in COUNT_BINS},
+    )

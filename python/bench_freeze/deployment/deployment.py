@@ -25,8 +25,9 @@ from ..export.parity import compare_in_batches
 from ..export.plan import PLAN, produce_plan
 from ..export.precision import convert_precision
 from ..export.quantize import Int8Settings
+from ..results.inputs import BaseOutput
 from .calibration import CalibrationSets
-from .unchanged import BaseOutput, compare_base_output, produce_base_output
+from .unchanged import compare_base_output, produce_base_output
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ a setting of BatchNorm is in no tensor. So outputs are compared: in torch bit fo
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,22 +19,11 @@ from ..environment import package_version, package_versions
 from ..errors import AuditError
 from ..export.onnx_export import MODEL
 from ..export.parity import compare_in_batches, largest_difference
+from ..results.inputs import BaseOutput
 
 if TYPE_CHECKING:
     from ..artifact import Artifact
     from .deployment import Candidate
-
-
-@dataclass(frozen=True)
-class BaseOutput:
-    """What was compared: images, and after export the largest differences from the original in torch.
-
-    Boxes in canvas pixels, scores as they are; None where nothing was exported, or no ONNX Runtime is installed.
-    """
-
-    images: int
-    box_px: float | None = None
-    score: float | None = None
 
 
 def produce_base_output(
@@ -53,11 +42,8 @@ def produce_base_output(
     }
     path = onnx.path(MODEL) if onnx is not None else None
 
-    def build(folder: Path) -> dict[str, Any]:
-        return asdict(compare_base_output(candidate, imgsz, images, path))
-
-    kept, made = store.produce("base_output", inputs, build)
-    return BaseOutput(**kept.facts), made
+    kept, made = store.produce("base_output", inputs, lambda _: compare_base_output(candidate, imgsz, images, path))
+    return kept.value(BaseOutput), made
 
 
 def compare_base_output(
@@ -78,7 +64,7 @@ def compare_base_output(
         if not np.array_equal(found, alone[head], equal_nan=True):
             _raise(candidate, head, *largest_difference(alone[head], found), images=len(images))
     if onnx is None or package_version("onnxruntime") is None:
-        return BaseOutput(len(images))
+        return BaseOutput(images=len(images), box_px=None, score=None)
     from ..engines.ort_engine import OrtEngine
 
     exported = OrtEngine(onnx, "cpu")
@@ -86,7 +72,7 @@ def compare_base_output(
         (base,) = compare_in_batches(original, exported, images, exported.card.batch)
     finally:
         exported.close()
-    return BaseOutput(len(images), base.box_px, base.score)
+    return BaseOutput(images=len(images), box_px=base.box_px, score=base.score)
 
 
 def _raise(candidate: Candidate, head: str, box: float, score: float, *, images: int) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..data.dataset import DetectionTable, GroundTruth, truth_of_images
 from ..kernels.matching import bootstrap
+from ..results.analysis import Breakdown, NumberInterval, Part
 from . import protocols
 from .bootstrap import mean_ap, percentiles
 from .evaluate import evaluate
@@ -24,39 +24,7 @@ IOU_THRESHOLDS: NDArray[np.float64] = np.concatenate([LOW_IOU_THRESHOLDS, protoc
 COUNT_BINS: Mapping[str, tuple[int, float]] = {"1": (1, 1), "2-4": (2, 4), "5-9": (5, 9), "10+": (10, np.inf)}
 
 
-@dataclass(frozen=True)
-class Interval:
-    """A number on the images there are, and the interval of a bootstrap over them; None: undefined.
-
-    A number may have no interval; `no_interval` says why.
-    """
-
-    value: float | None
-    low: float | None
-    high: float | None
-    no_interval: str | None = None
-
-
-UNDEFINED = Interval(None, None, None)
-
-
-@dataclass(frozen=True)
-class Part:
-    """AP on a part of the objects or of the images, at COCO's thresholds."""
-
-    images: int  # with objects of the part
-    objects: int  # crowd regions not counted
-    ap: Interval
-    ap50: Interval
-
-
-@dataclass(frozen=True)
-class Breakdown:
-    """One head on one data set, in parts."""
-
-    by_iou: dict[float, Interval]  # AP at each threshold of IOU_THRESHOLDS
-    by_area: dict[str, Part]  # small, medium, large: COCO's ranges of the annotation's own area
-    by_count: dict[str, Part]  # images with so many objects (COUNT_BINS), scored alone
+UNDEFINED = NumberInterval(value=None, low=None, high=None)
 
 
 def break_down(
@@ -68,7 +36,8 @@ def break_down(
     seed: int = 0,
     threads: int = 1,
 ) -> Breakdown:
-    """AP in parts by the COCO protocol.
+    """AP in parts by the COCO protocol: at IOU_THRESHOLDS, by COCO's areas, and by COUNT_BINS, whose images are scored
+    alone.
 
     A resample draws as many images as there are, with replacement, as `compare` does. Intervals are of the choice of
     images, not of the training, and are the bootstrap's basic ones (Davison and Hinkley, "Bootstrap Methods and their
@@ -98,11 +67,11 @@ def break_down(
     for name, (fewest, most) in COUNT_BINS.items():
         images = np.flatnonzero((counts >= fewest) & (counts <= most))
         if not len(images):
-            by_count[name] = Part(0, 0, UNDEFINED, UNDEFINED)
+            by_count[name] = Part(images=0, objects=0, ap=UNDEFINED, ap50=UNDEFINED)
             continue
         found = evaluate(truth_of_images(ground_truth, images), _of_images(detections, images, len(counts)))
         by_count[name] = intervals(found).part(len(images), int(counts[images].sum()))
-    return Breakdown(by_iou, by_area, by_count)
+    return Breakdown(by_iou=by_iou, by_area=by_area, by_count=by_count, resamples=resamples, confidence=confidence)
 
 
 class _Intervals:
@@ -123,9 +92,9 @@ class _Intervals:
         self._drawn = np.where(ap < 0, np.nan, ap)  # [resamples, K, T]; NaN without ground truth
         self._images = varying_images(evaluation.truth, area=next(iter(evaluation.area_ranges.values())))
 
-    def by_iou(self) -> dict[float, Interval]:
+    def by_iou(self) -> dict[str, NumberInterval]:
         return {
-            iou: self._interval(ap, self._drawn[:, :, [t]])
+            f"{iou:.2f}": self._interval(ap, self._drawn[:, :, [t]])
             for t, (iou, ap) in enumerate(self._evaluation.ap_by_iou().items())
         }
 
@@ -138,17 +107,18 @@ class _Intervals:
             ap50=self._interval(self._evaluation.ap50(), self._drawn[:, :, at_50]),
         )
 
-    def _interval(self, value: float, drawn: NDArray[np.float64]) -> Interval:
+    def _interval(self, value: float, drawn: NDArray[np.float64]) -> NumberInterval:
         """The mean over classes, and thresholds, that a resample has ground truth of."""
         if value < 0:
             return UNDEFINED
         (low, high), reason = percentiles(mean_ap(drawn, self._evaluation.iou_thresholds), self._images, self._tails)
         if low is None or high is None:
-            return Interval(float(value), None, None, reason)
+            return NumberInterval(value=float(value), low=None, high=None, no_interval=reason)
         low, high = (float(np.clip(2 * value - end, 0, 1)) for end in (high, low))
         if high - low <= SAME:
-            return Interval(float(value), None, None, "the resamples of the images all lie on one side of it")
-        return Interval(float(value), low, high)
+            reason = "the resamples of the images all lie on one side of it"
+            return NumberInterval(value=float(value), low=None, high=None, no_interval=reason)
+        return NumberInterval(value=float(value), low=low, high=high)
 
 
 def _of_images(detections: DetectionTable, images: NDArray[np.integer], count: int) -> DetectionTable:

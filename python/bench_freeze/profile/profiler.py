@@ -39,7 +39,6 @@ from ..measure.verdict import UNREMARKABLE
 from ..results.profile import (
     BatchThroughput,
     ColdStart,
-    EnergyFigures,
     LargestBatch,
     PacedLatency,
     PairedRatio,
@@ -249,7 +248,7 @@ class _Profiler:
                 return
             self._note("energy: an idle window, then windows of calls")
             energy = measure_energy(self._call(), counter, self._clock, window_s=MIN_WINDOW_SECONDS)
-        self._profile.energy = EnergyFigures(**{**asdict(energy), "windows_j": list(energy.windows_j)})
+        self._profile.energy = energy
 
     def _versus(self) -> None:
         path = self._request.versus

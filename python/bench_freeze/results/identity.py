@@ -30,12 +30,12 @@ class RowKey:
     device: str
 
     @property
-    def training(self) -> tuple[Any, ...]:
+    def training(self) -> tuple[str | float | None, ...]:
         """What the training is; its target head is the same under every construction."""
         return tuple(getattr(self, name) for name in TRAINING)
 
     @property
-    def deployment(self) -> tuple[Any, ...]:
+    def deployment(self) -> tuple[str | float | None, ...]:
         """What runs the model."""
         return tuple(getattr(self, name) for name in DEPLOYMENT)
 

@@ -5,7 +5,7 @@ They are checked when a document is read, so that whatever shows them can take t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 from msgspec import Meta, Struct
@@ -153,7 +153,7 @@ def _check_telemetry(latencies: Latencies | None, where: str) -> None:
         _check(latencies.telemetry, Telemetry, f"{where}.telemetry")
 
 
-def _check(values: Any, kind: type[Struct], where: str) -> None:
+def _check(values: object, kind: type[Struct], where: str) -> None:
     try:
         msgspec.convert(values, kind)
     except msgspec.ValidationError as error:

@@ -7,7 +7,6 @@ earlier versions have none and are read as they are.
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import msgspec
 
@@ -30,7 +29,7 @@ def check_seal(content: bytes, kind: type[msgspec.Struct], where: str) -> None:
     What is no json object at all is left to its reader, who says it better.
     """
     try:
-        document: Any = json.loads(content)
+        document: object = json.loads(content)
         if not isinstance(document, dict):
             return
         if document.get(SEAL, "") is None:

@@ -31,7 +31,7 @@ def plain_document(content: bytes, path: Path, what: str) -> dict[str, Any]:
     return plain
 
 
-def check_version(version: Any, known: int, path: Path, again: str) -> None:
+def check_version(version: object, known: int, path: Path, again: str) -> None:
     """Raise InputError for a schema version that this bench-freeze does not read; `again` is what writes the file."""
     if type(version) is not int or version < 1:
         raise InputError(
@@ -46,7 +46,7 @@ def check_version(version: Any, known: int, path: Path, again: str) -> None:
         )
 
 
-def _shown(version: Any) -> str:
+def _shown(version: object) -> str:
     try:
         return repr(version)[:40]
     except ValueError:  # thousands of digits

@@ -6,7 +6,8 @@ import io
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+
+from msgspec import Struct
 
 from ..artifact import ArtifactStore
 from ..config.deployment import Precision
@@ -17,6 +18,7 @@ from ..deployment.calibration import CalibrationSets
 from ..deployment.deployment import Candidate, Deployment, deploy
 from ..deployment.latency import LatencyBrokeOff, Measured, latency_batches, measure_or_keep
 from ..deployment.pipeline import HeadDetections, detect, load_detections, save_detections
+from ..engines.base import EngineIdentity
 from ..environment import machine
 from ..evaluate.match_file import MatchFile
 from ..kernels.nms_options import NmsOptions
@@ -28,6 +30,13 @@ from .kept_step import kept_step
 
 DETECTIONS = "detections.npz"
 LATENCY_METHOD = 2  # changes with what Measured means, so that older artifacts are measured again, not misread
+
+
+class Ran(Struct, frozen=True):
+    """What is kept of a run over a data set, beside its detections."""
+
+    peak_bytes: int | None
+    engine: EngineIdentity
 
 
 @dataclass(frozen=True)
@@ -70,7 +79,7 @@ class Bench:
         """Detections of all heads on a data set, and the peak memory while they were made."""
         study = self.study
         options = self.selection
-        key: Mapping[str, Any] = {
+        key: Mapping[str, object] = {
             **deployment.identity(),
             "data_sha256": data.sha256,
             "imgsz": study.deployment.imgsz,
@@ -78,7 +87,7 @@ class Bench:
             "settings": options.key(),
         }
 
-        def build(folder: Path, step: Step) -> dict[str, Any]:
+        def build(folder: Path, step: Step) -> Ran:
             engine = deployment.engine()
             with PeakMemory(deployment.device, is_torch=deployment.engine_name == "torch") as memory:
                 found = detect(
@@ -90,10 +99,10 @@ class Bench:
                     on_progress=step,
                 )
             save_detections(folder / DETECTIONS, found)
-            return {"peak_bytes": memory.peak_bytes, "engine": asdict(engine.identity)}
+            return Ran(memory.peak_bytes, engine.identity)
 
         kept = kept_step(self.console, self.store, f"run {title}", "detections", key, build)
-        return load_detections(io.BytesIO(kept.read(DETECTIONS))), kept.facts["peak_bytes"]
+        return load_detections(io.BytesIO(kept.read(DETECTIONS))), kept.value(Ran).peak_bytes
 
     def latencies(self, deployment: Deployment, name: str) -> Latencies:
         """Both scopes; None where the study measures no latency."""

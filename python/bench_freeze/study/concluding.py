@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -20,6 +19,12 @@ from .kept_step import kept_step
 
 METHOD = 4  # changes with what `conclude` makes of the same rows
 GAIN_METHOD = 1  # the same for the gain over scratch, where a study has such arms
+
+
+class Concluded(msgspec.Struct, frozen=True):
+    """What the artifact keeps."""
+
+    statistics: Statistics | None
 
 
 def study_statistics(
@@ -45,11 +50,10 @@ def study_statistics(
     if any(row.recipe == SCRATCH.name for row in results.rows):
         key["gain_method"] = GAIN_METHOD
 
-    def build(_: Path, step: Step) -> dict[str, Any]:
-        return {"statistics": msgspec.to_builtins(conclude(results, matches.evaluations(), threads, step))}
+    def build(_: Path, step: Step) -> Concluded:
+        return Concluded(conclude(results, matches.evaluations(), threads, step))
 
-    kept = kept_step(console, store, "compare arms", "statistics", key, build)
-    return msgspec.convert(kept.facts["statistics"], Statistics | None)
+    return kept_step(console, store, "compare arms", "statistics", key, build).value(Concluded).statistics
 
 
 def _rows_sha256(results: Results) -> str:

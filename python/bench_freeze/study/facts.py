@@ -13,7 +13,7 @@ from ..results.inputs import DataFacts, Pretraining
 from .inputs import Inputs
 
 
-def study_facts(study: Study) -> dict[str, Any]:
+def study_facts(study: Study) -> dict[str, object]:
     """The study by its fields; one checkpoint stands there without a list, as in files that know no several."""
     values = study.values()
     if study.data.weights is not None and len(study.data.weights) == 1:

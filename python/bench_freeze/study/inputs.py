@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -122,14 +121,14 @@ def _locations(data: DataOptions, store: ArtifactStore, console: Console) -> tup
         return data.weights, Path(data.target), Path(data.base)
     from .. import demo
 
-    def build(folder: Path, _: Step) -> dict[str, Any]:
+    def build(folder: Path, _: Step) -> dict[str, str]:
         names = ("weights", "target", "base")
         return {name: str(p.relative_to(folder)) for name, p in zip(names, demo.prepare(folder), strict=True)}
 
     sources = sorted(Path(demo.__file__).parent.iterdir())
     identity = {file.name: file_sha256(file) for file in sources if file.is_file()} | _WEIGHTS_MADE_BY
     kept = kept_step(console, store, "make embedded data", "embedded", identity, build)
-    places = {name: kept.path(str(place)) for name, place in kept.facts.items()}
+    places = {name: kept.path(place) for name, place in kept.value(dict[str, str]).items()}
     return (str(places["weights"]),), places["target"], places["base"]
 
 

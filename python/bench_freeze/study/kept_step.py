@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 from ..artifact import Artifact, ArtifactStore
 from ..console import Console, Step
@@ -15,8 +14,8 @@ def kept_step(
     store: ArtifactStore,
     title: str,
     kind: str,
-    inputs: Mapping[str, Any],
-    build: Callable[[Path, Step], Mapping[str, Any]],
+    inputs: Mapping[str, object],
+    build: Callable[[Path, Step], object],
     *,
     again: bool = False,
     still: bool = False,

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from ..config.training import TrainingOptions
 from ..data.classes import map_classes
 from ..data.dataset import DetectionSet
-from ..data.source import is_coco, read_split
+from ..data.source import Progress, is_coco, read_split
 from ..data.subset import keep_images, nested_order, relabelled
 from ..data.yolo_yaml import read_yolo_yaml
 from ..errors import InputError
 from .weights import Weights
 
 
-def read_replay(training: TrainingOptions, base: Path, on_progress: Any = None) -> DetectionSet | None:
+def read_replay(training: TrainingOptions, base: Path, on_progress: Progress | None = None) -> DetectionSet | None:
     """The images of --replay-set, or of the training split of a base set given as data yaml.
 
     None where nothing is replayed, or what is comes from --replay-holdout. Raises InputError when there is no source.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict
+
+import msgspec
 
 from ..artifact import Artifact
 from ..config.deployment import Precision
@@ -20,7 +21,6 @@ from ..export.plan import PLAN
 from ..finetune.arm import CHECKPOINT, Arm, load_tuned
 from ..output import ARTIFACTS
 from ..results.findings import Findings
-from ..results.inputs import BaseOutput
 from ..results.recipe import STATIC
 from ..results.schema import Accuracy, ArtifactHashes, MapPair, Memory, Original, Row, Training
 from .bench import Bench
@@ -110,7 +110,7 @@ def measure_row(
             data_fraction=arm.data_fraction,
             weights=inputs.name,
             head_branch=candidate.branch,
-            base_output=_base_output(deployment),
+            base_output=deployment.base_output,
             target_test=target_test,
             builds=measure_builds(
                 deployment,
@@ -169,26 +169,9 @@ def _base_accuracy(bench: Bench, found: dict[str, HeadDetections]) -> tuple[Accu
     return alone, score(kept, inputs.base_classes, data).kept_in(matches)
 
 
-def _base_output(deployment: Deployment) -> BaseOutput | None:
-    compared = deployment.base_output
-    return None if compared is None else BaseOutput(**asdict(compared))
-
-
 def _training(tuned: Artifact, training: TrainingOptions) -> Training:
-    facts = tuned.facts
-    return Training(
-        seconds=facts["seconds"],
-        peak_bytes=facts["peak_bytes"],
-        requested=facts["requested"],
-        effective=facts["effective"],
-        changed=facts["changed"],
-        head_init=training.head_init,
-        head_start=facts["head_start"],
-        frozen_bn=training.frozen_bn,
-        audit=facts["audit"],
-        recipe=facts.get("recipe", {}),
-        shared_with=facts.get("shared_with", []),
-    )
+    asked = {"head_init": training.head_init, "frozen_bn": training.frozen_bn}
+    return msgspec.convert({**tuned.facts, **asked}, Training)
 
 
 def _hashes(deployment: Deployment, tuned_sha256: str | None = None) -> ArtifactHashes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import product
-from typing import Any
 
 from ..artifact import Artifact, ArtifactStore
 from ..config.study import Study
@@ -79,7 +78,7 @@ def _with_searched_rates(
 
 def _groups(arms: list[Arm], *, share: bool) -> list[list[Arm]]:
     """The trainings behind the arms, those with one data order together."""
-    groups: dict[Any, list[Arm]] = {}
+    groups: dict[tuple[int, float, bool] | Arm, list[Arm]] = {}
     for arm in dict.fromkeys(arm.source for arm in arms):
         groups.setdefault(arm.data_order if share else arm, []).append(arm)
     return list(groups.values())

@@ -9,7 +9,7 @@ import numpy as np
 from bench_freeze.deployment.accuracy import Scored
 from bench_freeze.evaluate import evaluate
 from bench_freeze.evaluate.match_file import MatchFile
-from bench_freeze.results import schema
+from tests import builders
 from tests.workloads import make_workload
 
 WORKLOAD = make_workload(images=60, classes=3, truth_rows=300, rows=900, seed=8)
@@ -30,11 +30,15 @@ def samples(seed, level=0.005, n=200):
 
 def latency(seed, level=0.005, **changes):
     taken = samples(seed, level)
-    values = {
-        "n": len(taken), "mean_s": None, "p50_s": None, "p90_s": None, "p99_s": None, "samples_s": taken,
-        "stopped_by": "samples", "warmup_calls": 5, "verdict": "VALID",
-    }  # fmt: skip
-    return values | changes
+    usual = {"mean_s": None, "p50_s": None, "verdict": "VALID"}
+    return msgspec.to_builtins(builders.latency(taken, **usual)) | changes
+
+
+def scored(matches, **how):
+    """The accuracy of `detections(**how)`, its match data kept."""
+    evaluation = evaluate(WORKLOAD.truth, detections(**how))
+    numbers = builders.accuracy(map=evaluation.ap(), map50=evaluation.ap50(), detections=1)
+    return Scored(numbers, evaluation).kept_in(matches)
 
 
 def write_results(folder, *, seed=0, slow=(), moved=None, **changes):
@@ -46,46 +50,34 @@ def write_results(folder, *, seed=0, slow=(), moved=None, **changes):
     matches = MatchFile()
 
     def accuracy(**how):
-        evaluation = evaluate(WORKLOAD.truth, detections(**how))
-        numbers = {
-            "map": evaluation.ap(), "map50": evaluation.ap50(), "map75": None, "map_small": None, "map_medium": None,
-            "map_large": None, "per_class": {}, "ap_by_iou": {}, "detections": 1, "dropped_detections": 0,
-        }  # fmt: skip
-        kept = Scored(msgspec.convert(numbers, schema.Accuracy), evaluation).kept_in(matches)
-        return msgspec.to_builtins(kept)
+        return scored(matches, **how)
 
     def common(freeze):
         level = 0.005 * (1.2 if freeze in slow else 1.0)
         number = 10 * seed + (freeze or 0)
         return {
-            "engine": "ort", "precision": "fp32", "imgsz": 320, "batch": 1, "device": "cpu",
             "latency": {"model": latency(number, level), "pipeline": latency(number + 5, 1.4 * level)},
-            "memory": {"peak_bytes": None}, "base": head(freeze, "base"),
+            "base": head(freeze, "base"),
             "artifact": {"weights_sha256": "w", "onnx_sha256": f"o{freeze}", "plan_sha256": None, "bytes": 12_000_000},
-        }  # fmt: skip
+        }
 
     def head(freeze, name):
         return accuracy(**(moved[2] if moved and moved[:2] == (freeze, name) else {}))
 
-    train = {"seconds": 1.0, "peak_bytes": None, "requested": {}, "effective": {}, "changed": {}, "audit": {}}
-    train |= {"head_init": "name_remap", "head_start": {}, "frozen_bn": "eval"}
     rows = [
-        common(freeze)
-        | {
-            "freeze": freeze, "seed": 0, "construction": "branched", "graft_at": freeze, "protocol": "coco",
-            "data_sha256": "d" * 64, "target": head(freeze, "target"), "target_merged": None, "base_merged": None,
-            "base_original": {"map": 0.3, "map50": 0.5}, "base_delta_map": 0.0, "train": train,
-        }
+        builders.row(
+            **common(freeze), freeze=freeze, construction="branched", graft_at=freeze, data_sha256="d" * 64,
+            target=head(freeze, "target"),
+        )
         for freeze in (22, 15)
     ]  # fmt: skip
-    content = {
-        "schema_version": 1, "bench_freeze": "0.1.0", "about": "a test", "command": "", "finished": True,
-        "study": {"batch": 1}, "environment": {"cpu": "a processor", "cores": 2}, "weights": {}, "data": {},
-        "originals": [common(None)], "rows": rows,
-        "settings": {"protocol": "coco", "score_threshold": 0.001}, "matches": matches.write(folder / "matches.zip"),
-    }  # fmt: skip
+    made = builders.results(
+        bench_freeze="0.1.0", environment={"cpu": "a processor", "cores": 2},
+        originals=[builders.original(**common(None))], rows=rows,
+        settings={"protocol": "coco", "score_threshold": 0.001}, matches=matches.write(folder / "matches.zip"),
+    )  # fmt: skip
     path = folder / "results.json"
-    path.write_text(json.dumps(content | changes))
+    path.write_text(json.dumps(msgspec.to_builtins(made) | changes))
     return path
 
 

@@ -7,13 +7,11 @@ import msgspec
 import pytest
 
 from bench_freeze import cli
-from bench_freeze.deployment.accuracy import Scored
 from bench_freeze.evaluate import evaluate
 from bench_freeze.evaluate.match_file import MatchFile
 from bench_freeze.profile.accuracy import match_file_of
-from bench_freeze.results import schema
 from bench_freeze.results.profile import SetAccuracy
-from tests.unit.check.check_files import WORKLOAD, detections, edit
+from tests.unit.check.check_files import WORKLOAD, detections, edit, scored
 from tests.unit.check.test_check_rerun import profile
 
 ACCURACY = ("map", "f1", "calibration")
@@ -23,12 +21,7 @@ LATENCY_OFF = ("--max-latency-increase", "off")
 def write(path, *heads, sha="d", seed=0, **how):
     """A profile with these heads scored, detections changed by `how`, and its match file."""
     matches = MatchFile()
-    evaluation = evaluate(WORKLOAD.truth, detections(**how))
-    numbers = {
-        "map": evaluation.ap(), "map50": evaluation.ap50(), "map75": None, "map_small": None, "map_medium": None,
-        "map_large": None, "per_class": {}, "ap_by_iou": {}, "detections": 1, "dropped_detections": 0,
-    }  # fmt: skip
-    kept = Scored(msgspec.convert(numbers, schema.Accuracy), evaluation).kept_in(matches)
+    kept = scored(matches, **how)
     sets = [
         SetAccuracy(role=head, head=head, data="set", data_sha256=sha, images=60, alone=kept, merged=None)
         for head in heads
@@ -91,8 +84,8 @@ def forget_matches(path):
 
     def change(content):
         del content["matches"]
-        for scored in content["accuracy"]:
-            del scored["alone"]["matches"]
+        for entry in content["accuracy"]:
+            del entry["alone"]["matches"]
 
     edit(path, change)
 

@@ -3,13 +3,12 @@
 import json
 import sys
 
-import msgspec
 import pytest
 
 from bench_freeze import cli
-from bench_freeze.results.profile import Profile, encode_profile
-from bench_freeze.results.schema import Latencies, Latency
-from tests.unit.check.check_files import edit, latency, samples, write_results
+from bench_freeze.results.profile import encode_profile
+from tests import builders
+from tests.unit.check.check_files import edit, latency, write_results
 
 # What a rerun measures: `{which}` is as fast as the file of that name says; every run is a little different.
 PROGRAM = """
@@ -86,20 +85,8 @@ def test_one_round_shows_no_difference_between_rounds(setup):
 
 
 def profile(path, seed=0, level=0.005, **changes):
-    values = latency(seed, level, samples_s=samples(seed, level))
-    scope = msgspec.convert(values, Latency)
-    made = Profile(
-        bench_freeze="0.1.0",
-        command="",
-        finished=True,
-        model={"file": "m.onnx", "sha256": "a", "bytes": 1000, "heads": ["base"], "imgsz": 320, "batch": 1},
-        engine={"name": "ort", "precision": "fp32", "device": "cpu", "threads": 1},
-        batch=1,
-        images="patterns",
-        settings={"rule": {}, "selection": {}},
-        environment={"cpu": "a processor", "cores": 2},
-        latency=Latencies(model=scope, pipeline=None),
-    )
+    scope = latency(seed, level)
+    made = builders.profile(latency={"model": scope, "pipeline": None})
     path.write_bytes(encode_profile(made))
     return edit(path, lambda content: content.update(changes))
 

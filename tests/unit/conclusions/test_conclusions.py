@@ -16,8 +16,8 @@ from bench_freeze.deployment.pipeline import HeadDetections
 from bench_freeze.evaluate.match_file import MatchFile, parse_matches
 from bench_freeze.report.conclusions_text import conclusion_lines, markdown_conclusions
 from bench_freeze.results import schema
-from bench_freeze.results.schema import Results
 from bench_freeze.results.study_statistics import Statistics
+from tests import builders
 from tests.workloads import make_workload
 
 TARGET_CLASSES, BASE_CLASSES = ("red_apple", "pear"), ("Pear", "apple", "dog")
@@ -64,22 +64,11 @@ def make_results(problem, seeds=(0, 1, 2), *, latency=True, tests=True, spread=0
     merged = problem.accuracy(problem.base, 0.1, 100, drop=1)
     forgotten = {(f, s): problem.accuracy(problem.base, 0.25, 200 + f + 31 * s) for f in (15, 10) for s in seeds}
     hashes = {"weights_sha256": "w", "onnx_sha256": "o", "plan_sha256": None}
-    common = {
-        "engine": "ort",
-        "precision": "fp32",
-        "imgsz": 320,
-        "batch": 1,
-        "device": "cpu",
-        "memory": {"peak_bytes": 0},
-    }
-    train = {"seconds": 1.0, "peak_bytes": None, "requested": {}, "effective": {}, "changed": {}, "audit": {}}
-    train |= {"head_init": "name_remap", "head_start": {}, "frozen_bn": "eval"}
 
     def timed(freeze):
         p50 = LATENCY.get(freeze, 0.008)
         samples = [p50 * (1 + spread * ((7 * i) % 31 - 15) / 15) for i in range(31)]
-        model = {"n": 31, "mean_s": p50, "p50_s": p50, "p90_s": None, "p99_s": None, "samples_s": samples}
-        return {"model": model | {"stopped_by": "time", "warmup_calls": 1} if latency else None, "pipeline": None}
+        return {"model": builders.latency(samples, p50_s=p50) if latency else None, "pipeline": None}
 
     rows = []
     for freeze in TARGET_NOISE:
@@ -91,25 +80,22 @@ def make_results(problem, seeds=(0, 1, 2), *, latency=True, tests=True, spread=0
                 own = base if graft_at <= freeze else forgotten[freeze, seed]
                 change = own.map - base.map
                 rows.append(
-                    common
-                    | {
-                        "freeze": freeze, "seed": seed, "construction": construction, "graft_at": graft_at,
-                        "protocol": "coco", "data_sha256": "d", "target": target, "target_merged": target, "base": own,
-                        "base_merged": merged if own is base else own, "target_test": test,
-                        "base_original": {"map": base.map, "map50": base.map50}, "base_delta_map": change,
-                        "latency": timed(freeze), "train": train,
-                        "artifact": hashes | {"bytes": 10 ** 6 * (30 - freeze)},
-                    }
+                    builders.row(
+                        freeze=freeze, seed=seed, construction=construction, graft_at=graft_at, target=target,
+                        target_merged=target, base=own, base_merged=merged if own is base else own, target_test=test,
+                        base_original={"map": base.map, "map50": base.map50}, base_delta_map=change,
+                        latency=timed(freeze), artifact=hashes | {"bytes": 10 ** 6 * (30 - freeze)},
+                    )
                 )  # fmt: skip
-    facts = {"name": "d", "sha256": "d", "images": 25, "boxes": 9, "crowd_boxes": 0, "counts": {}, "notes": []}
-    content = {
-        "bench_freeze": "0", "about": "a test", "command": "", "finished": True, "study": {"batch": 1, **study},
-        "environment": {}, "weights": {"classes": list(BASE_CLASSES)},
-        "data": {"target": facts | {"classes": list(TARGET_CLASSES)}, "base": facts | {"classes": list(BASE_CLASSES)}},
-        "originals": [common | {"base": base, "latency": timed(None), "artifact": hashes | {"bytes": 10}}],
-        "rows": rows, "settings": {},
-    }  # fmt: skip
-    return msgspec.convert(msgspec.to_builtins(content), Results)
+    original = builders.original(base=base, latency=timed(None), artifact=hashes | {"bytes": 10})
+    return builders.results(
+        study={"batch": 1, **study},
+        weights={"classes": list(BASE_CLASSES)},
+        data={"target": builders.data_facts(TARGET_CLASSES), "base": builders.data_facts(BASE_CLASSES)},
+        originals=[original],
+        rows=rows,
+        settings={},
+    )
 
 
 @pytest.fixture(scope="module")

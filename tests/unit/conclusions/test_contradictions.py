@@ -1,31 +1,27 @@
 """A model that contains another and was measured faster: said once for each such pair, and for no other."""
 
 import itertools
-from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
 
 from bench_freeze.conclusions.contradictions import contradictions
-from bench_freeze.results.schema import Bounds, Latencies, Latency, decode
+from bench_freeze.results.schema import Bounds, Latencies, decode
+from tests import builders
 
-REAL = Path(__file__).parents[3] / "bench" / "results" / "fruit9_coco206_320.json"
-STUDY = decode(REAL.read_bytes())
+STUDY = builders.committed()
 ROW, ORIGINAL = STUDY.rows[0], STUDY.originals[0]
 LEVELS = (0.009, 0.010, 0.0101, 0.013)
 
 
 def timed(level, *, n=60, verdict="VALID", spread=0.01, bounds=None):
     samples = level * np.exp(np.random.default_rng(int(level * 1e6)).normal(0, spread, n))
-    return Latencies(
-        model=Latency(
-            n=n, mean_s=level, p50_s=float(np.median(samples)), p90_s=None, p99_s=None, samples_s=samples.tolist(),
-            stopped_by="samples", warmup_calls=3, verdict=verdict,
-            bounds={} if bounds is None else {"p50": Bounds(low_s=bounds[0], high_s=bounds[1])},
-        ),
-        pipeline=None,
+    model = builders.latency(
+        samples, mean_s=level, verdict=verdict,
+        bounds={} if bounds is None else {"p50": Bounds(low_s=bounds[0], high_s=bounds[1])},
     )  # fmt: skip
+    return Latencies(model=model, pipeline=None)
 
 
 def original(level, engine="ort", precision="fp32", weights=None, **how):
@@ -114,7 +110,7 @@ def test_a_plan_may_differ_by_its_build():
 
 
 def test_real_studies_contradict_nothing():
-    for file in sorted(REAL.parent.glob("fruit9*.json")):
+    for file in sorted(builders.RESULTS.glob("fruit9*.json")):
         plain = msgspec.json.decode(file.read_bytes())
         if isinstance(plain, dict) and "rows" in plain and "originals" in plain:
             assert contradictions(decode(file.read_bytes())) == [], file.name

@@ -15,8 +15,8 @@ from bench_freeze.report.figures.all import figures_of
 from bench_freeze.report.gain_text import highest, markdown_gain, plain_gain
 from bench_freeze.report.table import markdown
 from bench_freeze.results import schema
-from bench_freeze.results.inputs import Pretraining
-from tests.unit.conclusions.test_conclusions import BASE_CLASSES, Problem, make_results
+from tests import builders
+from tests.unit.conclusions.test_conclusions import Problem, make_results
 
 SEEDS = (0, 1, 2)
 # How far boxes are off, in their own size: (checkpoint, recipe, share). Random weights find the objects and place the
@@ -34,17 +34,8 @@ def in_parts(problem, noise, seed):
     """An accuracy with a breakdown and its match data at low IoU, as a study with --breakdown --scratch keeps it."""
     found = problem.detections(problem.target, noise, seed)
     truth = problem.target.ground_truth
-    parts = break_down(truth, found, resamples=2)
-    made = msgspec.convert(
-        msgspec.to_builtins(
-            {
-                "by_iou": {f"{iou:.2f}": vars(at) for iou, at in parts.by_iou.items()}, "by_area": {}, "by_count": {},
-                "resamples": 2, "confidence": 0.95,
-            }
-        ),
-        schema.Breakdown,  # type: ignore[attr-defined]
-    )  # fmt: skip
-    accuracy = msgspec.structs.replace(problem.accuracy(problem.target, noise, seed), breakdown=made)
+    parts = msgspec.structs.replace(break_down(truth, found, resamples=2), by_area={}, by_count={})
+    accuracy = msgspec.structs.replace(problem.accuracy(problem.target, noise, seed), breakdown=parts)
     low = evaluate(truth, found, iou_thresholds=LOW_IOU_THRESHOLDS, area_ranges={"all": (0.0, 1e10)})
     return Scored(accuracy, evaluate(truth, found), low).kept_in(problem.matches)
 
@@ -81,13 +72,7 @@ def make_study(problem, accuracy, architectures=ARCHITECTURES):
         for seed in SEEDS
     ]  # fmt: skip
     base = plain.data["base"]
-    facts = {
-        "sha256": "s", "classes": list(BASE_CLASSES), "precision": "fp16", "backbone_end": 10, "stride": 32,
-        "layers": [], "base": base,
-    }  # fmt: skip
-    made = [
-        Pretraining(name=name, file=f"w/{name}.pt", architecture=own, **facts) for name, own in architectures.items()
-    ]
+    made = [builders.pretraining(name, base, architecture=own) for name, own in architectures.items()]
     originals = [msgspec.structs.replace(plain.originals[0], weights=name) for name in architectures]
     return msgspec.structs.replace(
         plain, rows=rows, originals=originals, pretrainings=made,

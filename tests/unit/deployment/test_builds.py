@@ -9,21 +9,8 @@ from bench_freeze.deployment.plan_builds import build_variance
 from bench_freeze.errors import InputError
 from bench_freeze.export import builder
 from bench_freeze.measure.builds import build_spread
-from bench_freeze.results.schema import Latency, PlanBuild
-from tests.builders import study
-
-
-def latency(samples):
-    return Latency(
-        n=len(samples),
-        mean_s=float(np.mean(samples)),
-        p50_s=float(np.median(samples)),
-        p90_s=None,
-        p99_s=None,
-        samples_s=list(samples),
-        stopped_by="samples",
-        warmup_calls=1,
-    )
+from bench_freeze.results.schema import PlanBuild
+from tests.builders import latency, study
 
 
 def test_known_variances_come_out():

@@ -1,7 +1,6 @@
 """Every place that knows engines by name knows all that a study may name; examples never end a finished study."""
 
 import argparse
-from pathlib import Path
 from typing import get_args
 
 import msgspec
@@ -22,11 +21,10 @@ from bench_freeze.errors import InputError
 from bench_freeze.gallery import write
 from bench_freeze.gallery.kept import kept_models
 from bench_freeze.kernels.nms_options import NmsOptions
-from bench_freeze.results.schema import decode
 from bench_freeze.study.bench import DETECTIONS
+from tests import builders
 
 ENGINES = get_args(EngineName)
-REAL = Path(__file__).parents[3] / "bench" / "results" / "fruit9_coco206_320.json"
 
 
 class Model:
@@ -64,7 +62,7 @@ def test_an_engine_is_known_wherever_one_is_named(engine, tmp_path):
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_kept_detections_of_every_engine_are_found_again(engine, tmp_path):
-    results = decode(REAL.read_bytes())
+    results = builders.committed()
     results.environment = environment()
     original = results.originals[0]
     hashes = msgspec.structs.replace(original.artifact, onnx_sha256="o", plan_sha256=None)
@@ -107,7 +105,7 @@ def test_examples_that_fail_leave_a_report_without_them(failure, tmp_path, monke
         raise failure
 
     monkeypatch.setattr(write, "gather_examples", fails)
-    results = decode(REAL.read_bytes())
+    results = builders.committed()
     page = write.write_report(tmp_path, results, (), ArtifactStore(tmp_path), Console(plain=True))
     said = capsys.readouterr()
     assert "warning: the report has no example images" in said.out + said.err
@@ -121,4 +119,4 @@ def test_the_user_s_own_stop_is_no_failure(tmp_path, monkeypatch):
 
     monkeypatch.setattr(write, "gather_examples", stopped)
     with pytest.raises(KeyboardInterrupt):
-        write.write_report(tmp_path, decode(REAL.read_bytes()), (), ArtifactStore(tmp_path), Console(plain=True))
+        write.write_report(tmp_path, builders.committed(), (), ArtifactStore(tmp_path), Console(plain=True))

@@ -2,12 +2,18 @@
 
 import dataclasses
 
+import msgspec
 import numpy as np
 import pytest
 
-from bench_freeze.data.dataset import DetectionTable, GroundTruth, truth_of_images
+import bench_freeze.deployment.breakdown as deployed
+from bench_freeze.artifact import ArtifactStore
+from bench_freeze.data.classes import map_classes
+from bench_freeze.data.dataset import DetectionSet, DetectionTable, GroundTruth, truth_of_images
+from bench_freeze.deployment.pipeline import HeadDetections
 from bench_freeze.evaluate import evaluate
 from bench_freeze.evaluate.breakdown import COUNT_BINS, IOU_THRESHOLDS, break_down
+from tests.builders import study
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +51,8 @@ def parts(workload):
 def test_at_coco_thresholds_ap_is_coco_s_to_the_last_bit(workload, parts):
     coco = evaluate(*workload)
     for iou, ap in coco.ap_by_iou().items():
-        assert parts.by_iou[iou].value == ap
-    assert list(parts.by_iou) == IOU_THRESHOLDS.tolist()
+        assert parts.by_iou[f"{iou:.2f}"].value == ap
+    assert list(parts.by_iou) == [f"{iou:.2f}" for iou in IOU_THRESHOLDS]
     assert len(parts.by_iou) == 18
     values = [interval.value for interval in parts.by_iou.values()]
     assert values[0] > values[8] > values[-1]
@@ -82,7 +88,7 @@ def test_intervals_hold_their_value_and_narrow_with_more_images(workload, parts)
         else:
             assert 0 <= interval.low < interval.high <= 1
     assert sum(interval.low is None for interval in every) == 2
-    whole = parts.by_iou[0.5]
+    whole = parts.by_iou["0.50"]
     assert whole.low < whole.value < whole.high
     fewest = min(parts.by_count.values(), key=lambda part: part.images).ap50
     assert fewest.high - fewest.low > whole.high - whole.low
@@ -98,3 +104,20 @@ def test_parts_without_images_are_undefined(workload):
     assert set(parts.by_count) == set(COUNT_BINS)
     assert (parts.by_count["10+"].images, parts.by_count["10+"].ap.value) == (0, None)
     assert parts.by_count["1"].ap.value == 0
+
+
+def test_a_breakdown_kept_by_an_earlier_version_is_read(parts, workload, tmp_path, monkeypatch):
+    """It left the resamples and their confidence to its key, and its manifest's keys are sorted."""
+    kept = msgspec.to_builtins(parts)
+    del kept["resamples"], kept["confidence"]
+    monkeypatch.setattr(deployed, "break_down", lambda *_, **__: dict(sorted(kept.items())))
+    truth, found = workload
+    detections = HeadDetections(
+        found.image_index, found.labels, np.zeros((len(found.labels), 4)), found.scores.astype(np.float32), 0
+    )
+    data = DetectionSet("data", (), truth, "sha256")
+    classes = map_classes(truth.class_names, truth.class_names, unmatched="error", head="", data="")
+    options = study(breakdown=True).analysis
+    scored = deployed.score_in_parts(detections, classes, data, options, ArtifactStore(tmp_path))
+    assert scored.accuracy.breakdown == msgspec.structs.replace(parts, resamples=1000)
+    assert list(scored.accuracy.breakdown.by_area) == ["small", "medium", "large"]

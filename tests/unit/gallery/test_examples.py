@@ -1,7 +1,5 @@
 """Which example images are chosen, and which boxes are hits."""
 
-from pathlib import Path
-
 import msgspec
 import numpy as np
 import pytest
@@ -12,9 +10,8 @@ from bench_freeze.deployment.pipeline import HeadDetections
 from bench_freeze.gallery.choose import choose_images
 from bench_freeze.gallery.compare import ImageBoxes, annotations_on, differences, f1_by_image, in_crowd, iou, pair
 from bench_freeze.gallery.kept import KeptModel
-from bench_freeze.results.schema import decode
+from tests import builders
 
-REAL = Path(__file__).parents[3] / "bench" / "results" / "fruit9_coco206_320.json"
 BOX = [10.0, 10.0, 20.0, 20.0]
 
 
@@ -79,7 +76,7 @@ def test_f1_of_every_image():
 def kept_model(freeze, precision, scores):
     """A model that finds the first box of image 0 and 1 with these scores, and nothing on image 2."""
     row = msgspec.structs.replace(
-        decode(REAL.read_bytes()).rows[0], freeze=freeze, graft_at=22, construction="grafted", precision=precision
+        builders.committed().rows[0], freeze=freeze, graft_at=22, construction="grafted", precision=precision
     )
     corners = np.array([[10.0, 10.0, 30.0, 30.0]] * 2)
     found = HeadDetections(

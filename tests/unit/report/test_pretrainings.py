@@ -20,9 +20,9 @@ from bench_freeze.report.html.page import report_page
 from bench_freeze.report.provenance import origins, study_facts
 from bench_freeze.report.reproduce import row_command
 from bench_freeze.report.table import csv_table
-from bench_freeze.results.inputs import Pretraining
 from bench_freeze.results.schema import decode
 from bench_freeze.study.weights import unique_names
+from tests import builders
 
 REAL = Path(__file__).parents[3] / "bench" / "results"
 OWN_DATA = {"target": "t.yaml", "base": "b.json"}
@@ -64,9 +64,8 @@ def of_two(results, **changes):
     """Results of one checkpoint as if every row were there for two; the second one's head knows no base class."""
     base = results.data["base"]
     nothing = msgspec.structs.replace(base, classes=[], left_out_categories=list(base.classes), boxes=0)
-    facts = {"architecture": "v8n", "precision": "fp16", "backbone_end": 10, "stride": 32, "layers": []}
-    own = Pretraining(name="coco", file="w/coco.pt", sha256="0", classes=list(base.classes), base=base, **facts)
-    other = Pretraining(name="far", file="w/far.pt", sha256="1", classes=["far"], base=nothing, **facts)
+    own = builders.pretraining("coco", base, sha256="0")
+    other = builders.pretraining("far", nothing, sha256="1", classes=["far"])
 
     def unscored(accuracy):
         return msgspec.structs.replace(accuracy, map=None, map50=None, per_class={}, matches=None)
@@ -83,7 +82,7 @@ def of_two(results, **changes):
 
 @pytest.fixture
 def several():
-    results = decode((REAL / "fruit9_coco206_320.json").read_bytes())
+    results = builders.committed()
     command = results.command.replace("weights/yolov8n_coco.pt", "w/coco.pt,w/far.pt")
     assert command != results.command
     study = results.study | {"weights": ["w/coco.pt", "w/far.pt"]}

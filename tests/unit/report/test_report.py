@@ -12,8 +12,7 @@ from bench_freeze.report.assemble import view_of
 from bench_freeze.report.formats import heading
 from bench_freeze.report.table import cells_of, csv_table, markdown, markdown_table, plain_table, terminal_table
 from bench_freeze.results import schema
-
-REAL = Path(__file__).parents[3] / "bench" / "results"
+from tests import builders
 
 
 def test_the_committed_json_schema_is_the_code():
@@ -23,31 +22,10 @@ def test_the_committed_json_schema_is_the_code():
 
 @pytest.fixture
 def results():
-    accuracy = {
-        "map": 0.3, "map50": 0.5, "map75": None, "map_small": None, "map_medium": None, "map_large": None,
-        "per_class": {"a": {"ap": 0.3, "ap50": 0.5, "ground_truth": 4}},
-        "ap_by_iou": {"0.50": 0.5}, "detections": 7, "dropped_detections": 0,
-    }  # fmt: skip
-    latency = {
-        "n": 2, "mean_s": 0.0015, "p50_s": 0.001, "p90_s": None, "p99_s": None, "samples_s": [0.001, 0.002],
-        "stopped_by": "samples", "warmup_calls": 5,
-    }  # fmt: skip
-    hashes = {"weights_sha256": "w", "onnx_sha256": "o", "plan_sha256": None, "bytes": 12_680_000}
-    common = {"engine": "ort", "precision": "fp32", "imgsz": 320, "batch": 1, "device": "cpu", "base": accuracy}
-    common |= {"latency": {"model": latency, "pipeline": None}, "memory": {"peak_bytes": None}, "artifact": hashes}
-    train = {"seconds": 1.0, "peak_bytes": None, "requested": {}, "effective": {}, "changed": {}, "audit": {}}
-    train |= {"head_init": "name_remap", "head_start": {}, "frozen_bn": "eval"}
-    row = common | {
-        "freeze": 22, "seed": 0, "construction": "grafted", "graft_at": 22, "protocol": "coco", "data_sha256": "d",
-        "target": accuracy, "target_merged": None, "base_merged": None,
-        "base_original": {"map": 0.31, "map50": 0.5}, "base_delta_map": -0.01, "train": train,
-    }  # fmt: skip
-    content = {
-        "schema_version": 1, "bench_freeze": "0", "about": "a test", "command": "", "finished": True,
-        "study": {"batch": 1}, "environment": {}, "weights": {}, "data": {}, "originals": [common], "rows": [row],
-        "settings": {"protocol": "coco", "score_threshold": 0.001, "nms_iou_threshold": 0.7, "max_detections": 300},
-    }  # fmt: skip
-    return msgspec.convert(content, schema.Results)
+    scored = builders.accuracy(per_class={"a": {"ap": 0.3, "ap50": 0.5, "ground_truth": 4}}, ap_by_iou={"0.50": 0.5})
+    common = {"base": scored, "latency": {"model": builders.latency(), "pipeline": None}}
+    row = builders.row(**common, target=scored, base_original={"map": 0.31, "map50": 0.5}, base_delta_map=-0.01)
+    return builders.results(originals=[builders.original(**common)], rows=[row])
 
 
 def test_results_survive_the_disk(results):
@@ -58,10 +36,6 @@ def cells(view):
     """The table as dicts by heading."""
     headings = [heading(column) for column in view.columns]
     return [dict(zip(headings, cells_of(row, view.columns), strict=True)) for row in view.rows]
-
-
-def real(name):
-    return schema.decode((REAL / f"{name}.json").read_bytes())
 
 
 def printed(view, width):
@@ -85,7 +59,7 @@ def test_the_table_shows_what_was_measured_and_a_dash_for_the_rest(results):
 
 
 def test_every_form_has_the_same_cells():
-    view = view_of({"one": real("fruit9_coco206_320"), "two": real("fruit9_precisions_320")})
+    view = view_of({"one": builders.committed(), "two": builders.committed(builders.PRECISIONS)})
     numbers = [
         cell for row in cells(view) for key, cell in row.items() if key.split()[0] in ("target", "base", "model")
     ]
@@ -98,7 +72,7 @@ def test_every_form_has_the_same_cells():
 
 
 def test_csv_has_the_numbers_as_they_were_measured():
-    results = real("fruit9_precisions_320")
+    results = builders.committed(builders.PRECISIONS)
     rows = list(csv.DictReader(io.StringIO(csv_table(view_of({"study": results})))))
     for row, found in zip(results.rows, rows[len(results.originals) :], strict=True):
         assert float(found["target_map"]) == row.target.map
@@ -108,7 +82,7 @@ def test_csv_has_the_numbers_as_they_were_measured():
 
 @pytest.mark.parametrize("width", [60, 80, 100, 140])
 def test_a_terminal_of_any_width_shows_every_number_whole(width):
-    view = view_of({"one": real("fruit9_coco206_320"), "two": real("fruit9_precisions_320")})
+    view = view_of({"one": builders.committed(), "two": builders.committed(builders.PRECISIONS)})
     shown = printed(view, width)
     assert max(map(len, shown.splitlines())) <= width
     assert "\N{HORIZONTAL ELLIPSIS}" not in shown
@@ -128,7 +102,7 @@ def test_the_verdict_is_the_worse_of_both_scopes(results):
 
 
 def test_rows_of_several_files_have_names_of_their_own():
-    view = view_of({"a": real("fruit9_coco206_320"), "b": real("fruit9_coco206_320")})
+    view = view_of({"a": builders.committed(), "b": builders.committed()})
     names = [row.name for row in view.rows]
     assert len(set(names)) == len(names) == 20
     assert cells(view)[0]["source"] == "a"
@@ -136,7 +110,7 @@ def test_rows_of_several_files_have_names_of_their_own():
 
 
 def test_columns_that_never_differ_are_left_out_and_said():
-    view = view_of({"study": real("fruit9_coco206_320")})
+    view = view_of({"study": builders.committed()})
     keys = [column.key for column in view.columns]
     assert "seed" not in keys
     assert "engine" not in keys

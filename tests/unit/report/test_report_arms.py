@@ -12,24 +12,17 @@ from bench_freeze.report.html.page import report_page
 from bench_freeze.report.html.plotly import plot_of
 from bench_freeze.report.table import csv_table
 from bench_freeze.results.schema import decode
+from tests.builders import claim
 
 REAL = Path(__file__).parents[3] / "bench" / "results" / "fruit9_coco206_320.json"
-
-
-def figure(value, spread):
-    low_high = {"low": value - spread, "high": value + spread}
-    return {
-        "value": value, "per_seed": [value, value], "sd": 0.01, "images": None, "seeds": low_high, "interval": low_high,
-        "covers": "trainings", "image_error": None, "image_degrees": None, "seed_error": None,
-    }  # fmt: skip
 
 
 def arm(construction, freeze, seeds, target, change):
     return {
         "name": f"{construction} {freeze}", "training": f"freeze {freeze}", "seeds": seeds, "isolated": False,
         "identity": {"construction": construction, "freeze": freeze, "engine": "ort"}, "latency_p50_s": 0.015,
-        "bytes": 16_000_000, "target": figure(target, 0.1), "target_map50": figure(target + 0.1, 0.1),
-        "target_test": None, "base": figure(0.3, 0.02), "base_change": figure(change, 0.01), "base_merged": None,
+        "bytes": 16_000_000, "target": claim(target, 0.1), "target_map50": claim(target + 0.1, 0.1),
+        "target_test": None, "base": claim(0.3, 0.02), "base_change": claim(change, 0.01), "base_merged": None,
         "joint_limit": None, "target_joint_limit": None,
     }  # fmt: skip
 

@@ -11,6 +11,8 @@ import pytest
 from bench_freeze import cli
 from bench_freeze.report.documents import read_documents
 from bench_freeze.report.table import csv_table, markdown, plain_table
+from bench_freeze.results.profile import encode_profile
+from tests import builders
 
 REAL = Path(__file__).parents[3] / "bench" / "results" / "fruit9_coco206_320.json"
 STUDY = json.loads(REAL.read_text())
@@ -29,18 +31,8 @@ def scored(role, value, merged=None, head=None, images=12):
 
 def write_profile(path, sets, *, timed=True):
     latency = STUDY["rows"][0]["latency"]["model"] | {"verdict": "VALID"}
-    path.write_text(
-        json.dumps(
-            {
-                "schema_version": 1, "bench_freeze": "0.1.0", "command": "", "finished": True,
-                "model": {"file": "m.onnx", "sha256": "s", "bytes": 5, "heads": ["base"], "imgsz": 320, "batch": None},
-                "engine": {"name": "ort", "version": "1", "precision": "fp32", "device": "cpu", "threads": None},
-                "batch": 1, "images": "patterns", "settings": {},
-                "environment": {"cpu": "c", "cores": 2, "governor": None, "packages": {}},
-                "latency": {"model": latency, "pipeline": None} if timed else None, "throughput": [], "accuracy": sets,
-            }
-        )
-    )  # fmt: skip
+    made = builders.profile(latency={"model": latency, "pipeline": None} if timed else None, accuracy=sets)
+    path.write_bytes(encode_profile(made))
     return path
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,29 +10,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ...results.analysis import Shift
 from .cka import LinearCka
-from .shift import Shift, ShiftSum
+from .layer_drift import ActivationDrift, TensorDrift
+from .shift import ShiftSum
 from .two_models import TwoModels
 
 GRID = 16  # at most 16 x 16 positions of an image are compared, evenly spaced
-
-
-@dataclass(frozen=True)
-class TensorDrift:
-    """One layer's tensors; None where it has none of the kind."""
-
-    weights: Shift | None  # trained parameters: convolutions, BatchNorm's scale and offset
-    bn_mean: Shift | None  # BatchNorm's running means
-    bn_var: Shift | None
-
-
-@dataclass(frozen=True)
-class ActivationDrift:
-    """One layer's output over a set of images, at the compared positions."""
-
-    cka: float | None  # unbiased linear CKA; a sample is one position of one image, its features the channels there
-    shift: Shift  # of all samples as one vector
-    is_identical: bool  # the whole output, bit for bit
 
 
 def tensor_drift(base: nn.Module, tuned: nn.Module) -> list[TensorDrift]:
@@ -60,7 +43,9 @@ def activation_drift(
             if not torch.equal(base, tuned):
                 moved.add(index)
         on_batch(len(images))
-    return [ActivationDrift(ckas[k].value(), sums[k].shift(), k not in moved) for k in sorted(ckas)]
+    return [
+        ActivationDrift(cka=ckas[k].value(), shift=sums[k].shift(), is_identical=k not in moved) for k in sorted(ckas)
+    ]
 
 
 def positions(features: Tensor) -> NDArray[np.float32]:

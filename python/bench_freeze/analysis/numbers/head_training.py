@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,18 +14,8 @@ from torch import Tensor, nn
 from ...dualhead.model import predictions, run_layers
 from ...dualhead.new_head import fresh_head as fresh_head
 from ...errors import BenchFreezeError
+from .budget import Budget
 from .labelled import LabelledImages
-
-
-@dataclass(frozen=True)
-class Budget:
-    """How long and how a head is trained: AdamW, the rate falling in a line to a hundredth, no augmentation."""
-
-    epochs: int
-    batch: int = 16
-    lr0: float = 0.001
-    weight_decay: float = 0.0005
-    seed: int = 0
 
 
 class Trunk:

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...results.analysis import ProbeScore
+
 ITERATIONS = 200
-
-
-@dataclass(frozen=True)
-class ProbeAccuracy:
-    """On the test samples, as fractions."""
-
-    accuracy: float
-    balanced: float  # the mean of the recalls of the classes that the test samples have
 
 
 def linear_probe(
@@ -24,7 +17,7 @@ def linear_probe(
     labels: NDArray[np.integer],
     test_features: NDArray[np.floating],
     test_labels: NDArray[np.integer],
-) -> ProbeAccuracy:
+) -> ProbeScore:
     """Multinomial logistic regression, fitted on [n, p] and [n], tested on other samples.
 
     Features are standardised by the training samples; |W|^2 / 2 is added to the summed loss (scikit-learn's C = 1), and
@@ -37,7 +30,7 @@ def linear_probe(
     found = classes[np.argmax((test_features - mean) / deviation @ weights + bias, axis=1)]
     hit = found == test_labels
     recalls = [hit[test_labels == label].mean() for label in np.unique(test_labels)]
-    return ProbeAccuracy(accuracy=float(hit.mean()), balanced=float(np.mean(recalls)))
+    return ProbeScore(accuracy=float(hit.mean()), balanced=float(np.mean(recalls)))
 
 
 def _fit(rows: NDArray[np.floating], targets: NDArray[np.integer], classes: int) -> tuple[Any, Any]:

@@ -3,22 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-
-@dataclass(frozen=True)
-class Shift:
-    """From `before` to `after`: their cosine, and |after - before| / |before|; None where a norm is 0.
-
-    Equal arrays give exactly 1 and 0: by definition, not by rounding.
-    """
-
-    cosine: float | None
-    relative_l2: float | None
+from ...results.analysis import Shift
 
 
 class ShiftSum:
@@ -39,9 +29,9 @@ class ShiftSum:
         self.is_identical = self.is_identical and not difference.any()
 
     def shift(self) -> Shift:
-        """The shift of all that was added."""
+        """The shift of all that was added; equal arrays give exactly 1 and 0, by definition and not by rounding."""
         if self.is_identical:
-            return Shift(1.0, 0.0)
+            return Shift(cosine=1.0, relative_l2=0.0)
         lengths = math.sqrt(self._before) * math.sqrt(self._after)
         return Shift(
             cosine=self._product / lengths if lengths else None,

@@ -7,11 +7,11 @@ import statistics
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Protocol
 
 from ...errors import MeasurementError
+from ...results.profile import EnergyFigures
 from ..clock import PacingClock
 
 MIN_WINDOW_SECONDS = 5.0  # NVML's counter moves every 100 ms and some GPUs look at their power a quarter of the time
@@ -31,22 +31,6 @@ class EnergyCounter(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Energy:
-    """Energy of a call; medians over the windows. Above idle = gross less idle power times the time of a call.
-
-    `windows_j` are the gross joules per call of each window: their spread is what the figure is worth.
-    """
-
-    joules_per_call: float
-    joules_per_call_above_idle: float
-    idle_watts: float
-    window_s: float
-    calls: int
-    windows_j: tuple[float, ...]
-    method: str
-
-
 def measure_energy(
     call: Callable[[int], object],
     counter: EnergyCounter,
@@ -54,9 +38,10 @@ def measure_energy(
     *,
     window_s: float = MIN_WINDOW_SECONDS,
     windows: int = 3,
-) -> Energy:
-    """Idle for one window, then call back to back for `windows` windows; (E1 - E0) / calls of each.
+) -> EnergyFigures:
+    """Idle for one window, then call back to back for `windows` windows; (E1 - E0) / calls of each, and their medians.
 
+    Above idle is gross minus idle power times the time of a call. The windows' spread is what the figure is worth.
     `window_s` is of at least MIN_WINDOW_SECONDS. `calls` and `window_s` of the result are those of the last window.
     Raises MeasurementError for a counter that cannot be read, stands still or goes backwards.
     """
@@ -77,8 +62,14 @@ def measure_energy(
             raise MeasurementError(f"{counter.method}: {joules} J in {seconds:.1f} s of work; the counter is broken.")
         gross.append(joules / calls)
         above.append((joules - idle_watts * seconds) / calls)
-    return Energy(
-        statistics.median(gross), statistics.median(above), idle_watts, seconds, calls, tuple(gross), counter.method
+    return EnergyFigures(
+        joules_per_call=statistics.median(gross),
+        joules_per_call_above_idle=statistics.median(above),
+        idle_watts=idle_watts,
+        window_s=seconds,
+        calls=calls,
+        windows_j=gross,
+        method=counter.method,
     )
 
 

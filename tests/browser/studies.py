@@ -97,7 +97,7 @@ def examples_of(results: Results, *, images: int, file: str = "image.jpg") -> Ex
 
 def decided(name: str = "fruit9_depths_seeds_320") -> Results:
     """A real study whose decision was graded: two answers, a front, arms that break a constraint, a deployed file."""
-    results = real(name)
+    results = committed(name)
     arms = {arm.name: arm for arm in results.statistics.arms}
     original = results.originals[0].latency.model.p50_s
     limit = 0.005

@@ -11,7 +11,7 @@ from . import __version__
 from .analysis.analyses import measure_findings
 from .analysis.trained import Trained
 from .artifact import Artifact, ArtifactStore
-from .conclusions.contradictions import contradictions
+from .conclusions.contradictions import mark_contradictions
 from .config.study import Study
 from .console import Console
 from .engines.availability import require_engine
@@ -24,11 +24,12 @@ from .gallery.write import write_report
 from .output import output_folder
 from .results.schema import Latencies, MatchFileFacts, Results, encode
 from .results.sealing import seal
-from .study.bench import Bench
+from .study.bench import Bench, Lineup
 from .study.concluding import recommendation_of, study_statistics
 from .study.facts import data_facts, pretrainings, study_facts, weights_facts
 from .study.inputs import Inputs, read_inputs
 from .study.rows import PROTOCOL, measure_original, measure_row
+from .study.together import time_together
 from .study.trainings import trained_arms
 
 RESULTS = "results.json"
@@ -51,7 +52,8 @@ def run(study: Study, console: Console, command: list[str]) -> Results:
             results,
             console,
         )
-        benches = {inputs.name: Bench(study, inputs, store, matches, console) for inputs in every}
+        lineup: Lineup = {}
+        benches = {inputs.name: Bench(study, inputs, store, matches, lineup, console) for inputs in every}
         originals = {}
         for (weights, bench), how in product(benches.items(), study.deployments):
             original = originals[weights, how] = measure_original(bench, *how)
@@ -65,12 +67,15 @@ def run(study: Study, console: Console, command: list[str]) -> Results:
                 row = measure_row(benches[inputs.name], arm, tuned, findings, construction, *how, original)
                 results.rows.append(row)
                 _keep(study.out_folder, results, matches, store, row.latency)
-        _warn(contradictions(results), results, console)
+        broke_off = time_together(lineup, results)
+        _warn((*broke_off, *mark_contradictions(results)), results, console)
         results.finished = True
         results.statistics = study_statistics(results, matches, study, store, console)
         results.recommendation = recommendation_of(results)
         _write(study.out_folder, results, matches, store)
         write_report(study.out_folder, results, study, every, store, console)
+    if broke_off:
+        raise MeasurementError(f"{broke_off[0]} All else is in {study.out_folder / RESULTS}.")
     return results
 
 

@@ -119,12 +119,20 @@ class Reading(Struct):
     load_average: list[Number] | None = None
 
 
+class Span(Struct):
+    """Readings before and after a scope."""
+
+    before: dict[str, Reading] = {}
+    after: dict[str, Reading] = {}
+
+
 class Telemetry(Struct):
     """`telemetry` of latencies."""
 
     before: dict[str, Reading] = {}
     after: dict[str, Reading] = {}
     missing: dict[str, str] = {}
+    scopes: dict[str, Span] = {}
 
 
 def check_results(results: Results) -> None:

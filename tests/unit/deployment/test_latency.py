@@ -128,7 +128,7 @@ def test_a_gpu_that_is_lost_after_the_last_sample_costs_none(batches, monkeypatc
 
         def read(self):
             self.reads += 1
-            if self.reads == 2:
+            if self.reads == 3:
                 raise MeasurementError("gpu0 disappeared in mid-run")
             return super().read()
 

@@ -94,8 +94,8 @@ def _groups(lineup: Lineup, results: Results) -> Iterator[_Group]:
 def _inputs(deployed: Deployed, reference: Deployed) -> dict[str, Any]:
     bench = deployed.bench
     return {
-        "model": deployed.deployment.identity(),
-        "reference": reference.deployment.identity(),
+        **deployed.deployment.identity(),
+        "reference": reference.deployment.identity()["model"],
         "data_sha256": [bench.inputs.target.sha256, bench.inputs.base_set.sha256],
         "batch": bench.study.batch,
         "settings": nms_options(bench.study).key(),
@@ -136,7 +136,7 @@ def _time(group: _Group, doubtful: set[RowKey], results: Results) -> Iterator[st
 def _time_some(reference: _Model, entrants: list[Entrant]) -> Outcome:
     bench = reference.deployed.bench
     telemetry = MachineTelemetry(reference.deployed.deployment.device)
-    with bench.console.step(f"time {len(entrants)} models and {reference.name} in rounds", still=True):
+    with bench.console.step(f"time {reference.name} and {len(entrants)} more in rounds", still=True):
         return time_group(
             reference.entrant(),
             entrants,

@@ -1,13 +1,13 @@
 """Is the order of models right on a busy machine: timed together in rounds, and one after the other?
 
-    bench-freeze --freeze 22,15 --epochs 1 --construction branched,grafted,plain --out runs/rows
+    bench-freeze --freeze 15 --epochs 1 --construction branched,grafted --out runs/rows
     python bench/busy_rows.py runs/rows --json FILE --markdown FILE
 
-First the true ratios to the original: the models timed together for long, without a load of ours. Then in every run a
-process of our own keeps one core busy in bursts of random length (seeded by the run), and the models are timed both
-ways in turn, with as many calls of each: as a study times its rows alone (a VALID-or-not latency each, whose medians
-are divided), and as it times them together (`ratio_to_original`). An order is right when every two models whose true
-times differ by more than 5 % stand in it as they truly do.
+First and last the true ratios to the original: the models timed together for long, without a load of ours. Between, in
+every run, a process of our own keeps one core busy in bursts of random length (seeded by the run), and the models are
+timed both ways in turn, with as many calls of each at most: as a study times its rows alone, one after the other, whose
+medians are divided, and as it times them together (`ratio_to_original`). An order is right when every two models whose
+true times differ by more than 5 % stand in it as they truly do.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ import os
 import random
 import statistics
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
 from bench_freeze.data.dataset import ImageRecord
 from bench_freeze.deployment.latency import DISTINCT_BATCHES, SCOPES, measure_latency
-from bench_freeze.deployment.together import CALLS, Entrant, RoundsRule, TimedTogether, time_group
+from bench_freeze.deployment.together import CALLS, Entrant, RoundsRule, ScopeRounds, TimedTogether, time_group
 from bench_freeze.engines.open import open_exported
 from bench_freeze.environment import environment
 from bench_freeze.kernels.nms_options import NmsOptions
@@ -68,16 +68,20 @@ def load(seed: int) -> Iterator[None]:
 
 
 def models_of(out: Path) -> dict[str, Path]:
-    """The distinct ONNX files of a study by the name of their first row, the original first."""
-    results = json.loads((out / "results.json").read_text())
-    files = {}
-    for manifest in (out / "artifacts").glob("onnx-*/manifest.json"):
-        files[json.loads(manifest.read_text())["files"]["model.onnx"]["sha256"]] = manifest.parent / "model.onnx"
-    names: dict[str, str] = {}
-    for record in (*results["originals"], *results["rows"]):
-        name = f"{record['construction']} {record['freeze']}" if "freeze" in record else ORIGINAL
-        names.setdefault(record["artifact"]["onnx_sha256"], name)
-    return {name: files[sha256] for sha256, name in names.items()}
+    """One ONNX file of each shape in a study's folder: the original, and dual-head models by the layer they split at.
+
+    A branched model splits at its depth, a grafted one at its head.
+    """
+    models = {}
+    for manifest in sorted((out / "artifacts").glob("onnx-*/manifest.json")):
+        inputs = json.loads(manifest.read_text())["inputs"]
+        if inputs["tuned_sha256"] is None:
+            models[ORIGINAL] = manifest.parent / "model.onnx"
+        elif inputs["graft_at"] is not None:
+            models.setdefault(f"split at {inputs['graft_at']}", manifest.parent / "model.onnx")
+    if ORIGINAL not in models or len(models) < 3:
+        raise SystemExit(f"{out} needs the original and two dual-head models; its artifacts have {sorted(models)}")
+    return models
 
 
 def images_of(out: Path) -> list[list[ImageRecord]]:
@@ -99,12 +103,18 @@ def together(
     return outcome.timed
 
 
-def rounds_way(models: Mapping[str, Path], batches: list[list[ImageRecord]], rule: RoundsRule) -> dict[str, Any]:
+def pooled(parts: Sequence[Mapping[str, TimedTogether]]) -> dict[str, Any]:
+    """Ratios over the rounds of several measurements."""
     found: dict[str, Any] = {scope: {} for scope in SCOPES}
-    for name, timed in together(models, batches, rule).items():
-        for scope in SCOPES:
-            ratio = getattr(timed, scope).ratio(ORIGINAL)
-            found[scope][name] = {"ratio": ratio.value, "low": ratio.low, "high": ratio.high, "rounds": ratio.rounds}
+    for name, scope in product(parts[0], SCOPES):
+        own = [getattr(part[name], scope) for part in parts]
+        every = ScopeRounds(
+            seconds=sum((one.seconds for one in own), ()),
+            reference_s=sum((one.reference_s for one in own), ()),
+            states=(),
+        )
+        ratio = every.ratio(ORIGINAL)
+        found[scope][name] = {"ratio": ratio.value, "low": ratio.low, "high": ratio.high, "rounds": ratio.rounds}
     return found
 
 
@@ -190,9 +200,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path, help="output folder of a finished study with engine ort")
     parser.add_argument("--runs", type=int, default=40)
-    parser.add_argument("--samples", type=int, default=100, help="calls of each model and scope, either way")
-    parser.add_argument("--seconds", type=float, default=1.0, help="for each model and scope, either way")
-    parser.add_argument("--true-rounds", type=int, default=400)
+    parser.add_argument("--samples", type=int, default=120, help="calls of each model and scope, either way")
+    parser.add_argument("--seconds", type=float, default=6.0, help="for each model and scope, either way")
+    parser.add_argument("--true-rounds", type=int, default=200)
     parser.add_argument("--json", type=Path, required=True)
     parser.add_argument("--markdown", type=Path)
     options = parser.parse_args()
@@ -205,16 +215,26 @@ def main() -> None:
         "load": {"burst_s": BURST_S, "pause_s": PAUSE_S, "cores": 1},
         "load_average_before": os.getloadavg(),
     }
-    long = rounds_way(models, batches, RoundsRule(options.true_rounds, math.inf))
-    true = ratios_of(long)
-    content |= {"long": long, "true": true, "load_average_after_long": os.getloadavg(), "runs": []}
-    print({scope: {name: round(at, 3) for name, at in own.items()} for scope, own in true.items()}, flush=True)
+    long = [together(models, batches, RoundsRule(options.true_rounds, math.inf))]
+    content |= {"load_average_after_first": os.getloadavg(), "runs": []}
+
+    def write() -> None:
+        content["long"] = pooled(long)
+        content["true"] = true = ratios_of(content["long"])
+        if content["runs"]:
+            content["summary"] = summary(content["runs"], true)
+            if options.markdown:
+                options.markdown.write_text(markdown(content))
+        options.json.write_text(json.dumps(content, indent=1) + "\n")
+        print({scope: {name: round(at, 3) for name, at in own.items()} for scope, own in true.items()}, flush=True)
+
+    write()
     alone = StoppingRule(options.samples, options.seconds)
     rule = RoundsRule(math.ceil(options.samples / CALLS), options.seconds)
     for seed in range(options.runs):
         run: dict[str, Any] = {"seed": seed}
         ways = {
-            "together": lambda: rounds_way(models, batches, rule),
+            "together": lambda: pooled([together(models, batches, rule)]),
             "alone": lambda: alone_way(models, batches, alone),
         }
         with load(seed):
@@ -224,12 +244,12 @@ def main() -> None:
                 run[f"{way}_wall_s"] = time.monotonic() - began
         run["load_average"] = os.getloadavg()
         content["runs"].append(run)
-        content["summary"] = summary(content["runs"], true)
-        options.json.write_text(json.dumps(content, indent=1) + "\n")
-        if options.markdown:
-            options.markdown.write_text(markdown(content))
-        told = {way: {s: wrong_pairs(ratios_of(run[way])[s], true[s]) for s in SCOPES} for way in ways}
-        print(seed, {way: round(run[f"{way}_wall_s"], 1) for way in ways}, told, flush=True)
+        write()
+        print(seed, {way: round(run[f"{way}_wall_s"], 1) for way in ways}, os.getloadavg(), flush=True)
+    content["load_average_before_last"] = os.getloadavg()
+    long.append(together(models, batches, RoundsRule(options.true_rounds, math.inf)))
+    content["load_average_after"] = os.getloadavg()
+    write()
 
 
 if __name__ == "__main__":

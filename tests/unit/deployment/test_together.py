@@ -107,6 +107,34 @@ def test_what_slows_the_machine_down_meets_all(batches, seed):
             assert 0.98 * value < found.low < found.high < 1.02 * value
 
 
+def test_engines_with_streams_are_timed_by_their_events(batches):
+    """On the host a call takes a second whatever the model; the GPU's own clock tells them apart."""
+    machine, gpu = Machine(), FakeClock()
+
+    class Event:
+        def record(self, stream):
+            self.at_s = stream.now_s()
+
+        def synchronize(self):
+            pass
+
+    def entrant(name, gpu_s):
+        plain = machine.entrant(name, 1.0)
+
+        def open_engine():
+            engine = plain.open()
+            infer = engine.infer
+            engine.event_parts = lambda: (gpu, Event, lambda earlier, later: (later.at_s - earlier.at_s) * 1e3)
+            engine.infer = lambda images: (gpu.advance(gpu_s), infer(images))[1]
+            return engine
+
+        return Entrant(name, open_engine, 0.0)
+
+    outcome = machine.time([entrant("original", 0.25), entrant("a", 0.375)], batches)
+    assert ratio(outcome.timed["a"]).value == pytest.approx(1.5)
+    assert ratio(outcome.timed["a"], "pipeline").value == 1.0
+
+
 def test_a_model_that_fails_loses_only_what_comes_after(batches):
     """It dies in a round of the model scope: it keeps the rounds before, the others have all of theirs."""
     machine = Machine()

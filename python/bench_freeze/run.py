@@ -12,7 +12,7 @@ from .analysis.analyses import measure_findings
 from .analysis.trained import Trained
 from .artifact import Artifact, ArtifactStore
 from .conclusions import recommend
-from .conclusions.contradictions import contradictions
+from .conclusions.contradictions import mark_contradictions
 from .config.study import Study
 from .console import Console
 from .data.many_files import default_workers
@@ -26,11 +26,12 @@ from .gallery.write import write_report
 from .output import output_folder
 from .results.schema import Latencies, MatchFileFacts, Results, encode
 from .results.sealing import seal
-from .study.bench import Bench
+from .study.bench import Bench, Lineup
 from .study.concluding import study_statistics
 from .study.facts import data_facts, pretrainings, study_facts, weights_facts
 from .study.inputs import Inputs, read_inputs
 from .study.rows import PROTOCOL, measure_original, measure_row
+from .study.together import time_together
 from .study.trainings import trained_arms
 
 RESULTS = "results.json"
@@ -53,7 +54,8 @@ def run(study: Study, console: Console, command: list[str]) -> Results:
             results,
             console,
         )
-        benches = {inputs.name: Bench(study, inputs, store, matches, console) for inputs in every}
+        lineup: Lineup = {}
+        benches = {inputs.name: Bench(study, inputs, store, matches, lineup, console) for inputs in every}
         originals = {}
         for (weights, bench), how in product(benches.items(), study.deployment.forms):
             original = originals[weights, how] = measure_original(bench, *how)
@@ -68,13 +70,16 @@ def run(study: Study, console: Console, command: list[str]) -> Results:
                 row = measure_row(bench, arm, tuned, findings, construction, *how, original)
                 results.rows.append(row)
                 _keep(study.out_folder, results, matches, store, row.latency)
-        _warn(contradictions(results), results, console)
+        broke_off = time_together(lineup, results)
+        _warn((*broke_off, *mark_contradictions(results)), results, console)
         results.finished = True
         threads = study.deployment.workers or default_workers()
         results.statistics = study_statistics(results, matches, study.statistics, threads, store, console)
         results.recommendation = recommend(results)
         _write(study.out_folder, results, matches, store)
         write_report(study.out_folder, results, every, store, console)
+    if broke_off:
+        raise MeasurementError(f"{broke_off[0]} All else is in {study.out_folder / RESULTS}.")
     return results
 
 

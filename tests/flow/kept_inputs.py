@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 # Hashes of what training or exporting gave, which differ between machines, and what says which machine it was.
-_OF_A_MACHINE = frozenset({"versions", "version", "machine", "gpus", "model", "rows_sha256"})
+_OF_A_MACHINE = frozenset({"versions", "version", "machine", "gpus", "model", "reference", "rows_sha256"})
 _OF_A_TRAINING = frozenset({"tuned_sha256", "onnx_sha256", "images_sha256"})
 
 

@@ -2,33 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
 
-from ..results.identity import key_of
+import msgspec
+
+from ..results.identity import RowKey, key_of
 from ..results.recipe import STATIC
-from ..results.schema import Latency, Original, Results, Row
+from ..results.schema import Latencies, Latency, Original, Results, Row
 from ..results.study_statistics import Interval
 from .cost import bounds_of
 
 DUAL = ("branched", "grafted")
+Scope = Literal["model", "pipeline"]
+SCOPES: tuple[Scope, ...] = ("model", "pipeline")
 
 
-def contradictions(results: Results) -> list[str]:
-    """A sentence for each dual-head model whose engine was faster than that of a model which it contains.
+@dataclass(frozen=True)
+class Contradiction:
+    """One scope of a model and of a part of it that was measured slower than the whole."""
+
+    whole: RowKey
+    part: RowKey
+    scope: Scope
+    sentence: str
+
+
+def contradictions(results: Results) -> list[Contradiction]:
+    """Every scope in which a dual-head model was faster than a model that it contains.
 
     A dual-head model runs every layer of the original model, and of the plain model of the same training, and a head
-    more, so its engine cannot be faster. A plain model has other classes than the original, so neither contains the
-    other. Only medians count whose intervals do not overlap; latencies that are INVALID say nothing.
+    more, so neither its engine nor its pipeline can be faster. A plain model has other classes than the original, so
+    neither contains the other. Only numbers count whose intervals do not overlap: the ratios to the original, which
+    were measured together, and the latencies; those that are INVALID say nothing.
     """
-    found = []
-    for row in results.rows:
-        if row.construction not in DUAL:
-            continue
-        for name, part in _contained(row, results):
-            if (text := _contradiction(row, name, part)) is not None:
-                found.append(text)
-    return found
+    return [
+        Contradiction(key_of(row), key_of(part), scope, text)
+        for row in results.rows
+        if row.construction in DUAL
+        for name, part in _contained(row, results)
+        for scope in SCOPES
+        if (text := _contradiction(row, name, part, scope)) is not None
+    ]
+
+
+def mark_contradictions(results: Results) -> list[str]:
+    """Make both latencies of every contradiction AMBIGUOUS, with the sentence as their reason; the sentences."""
+    found = contradictions(results)
+    results.originals = [msgspec.structs.replace(o, latency=_doubted(o, found)) for o in results.originals]
+    results.rows = [msgspec.structs.replace(row, latency=_doubted(row, found)) for row in results.rows]
+    return [entry.sentence for entry in found]
+
+
+def _doubted(record: Row | Original, found: Sequence[Contradiction]) -> Latencies:
+    key, latencies = key_of(record), record.latency
+    for entry in found:
+        if key in (entry.whole, entry.part):
+            latency = getattr(latencies, entry.scope)
+            verdict = "INVALID" if latency.verdict == "INVALID" else "AMBIGUOUS"
+            doubted = msgspec.structs.replace(latency, verdict=verdict, reasons=[*latency.reasons, entry.sentence])
+            latencies = msgspec.structs.replace(latencies, **{entry.scope: doubted})
+    return latencies
 
 
 def _contained(row: Row, results: Results) -> Iterator[tuple[str, Row | Original]]:
@@ -47,23 +82,48 @@ def _engine(record: Row | Original) -> tuple[object, ...]:
     return record.weights, key_of(record).deployment
 
 
-def _contradiction(row: Row, name: str, part: Row | Original) -> str | None:
-    whole, single = _known(row.latency.model), _known(part.latency.model)
-    if whole is None or single is None or whole[1].high >= single[1].low:
+def _contradiction(row: Row, name: str, part: Row | Original, scope: Scope) -> str | None:
+    whole, single = getattr(row.latency, scope), getattr(part.latency, scope)
+    if whole is None or single is None:
+        return None
+    text = _by_ratio(whole, single, is_original=isinstance(part, Original)) or _by_latency(whole, single)
+    if text is None:
         return None
     reason = "the state of the machine, not the model, must be the reason"
     if row.artifact.plan_sha256 is not None:
         reason = "the state of the machine or the build of a plan, not the model, must be the reason"
+    of_scope = "" if scope == "model" else "'s pipeline"
     return (
-        f"{_name(row)} through {row.engine} {row.precision} contains {name} and was measured faster: "
-        f"{_milliseconds(whole)} against {_milliseconds(single)}; {reason}. Measure again on a quiet machine "
-        "with --retime; what is VALID is kept by it, unless artifacts/latency-* in the output folder is removed."
+        f"{_name(row)}{of_scope} through {row.engine} {row.precision} contains {name}{of_scope} and was measured "
+        f"faster: {text}; {reason}. Measure both again on a quiet machine with --retime."
     )
 
 
-def _known(latency: Latency | None) -> tuple[float, Interval] | None:
-    """The median and its interval; None where it is not measured, or not known to anything."""
-    if latency is None or latency.p50_s is None or latency.verdict == "INVALID":
+def _by_ratio(whole: Latency, single: Latency, *, is_original: bool) -> str | None:
+    """By the ratios to the original, whose own is 1; None where they allow both, or where one is missing."""
+    own, other = whole.ratio_to_original, single.ratio_to_original
+    if own is None or own.high is None:
+        return None
+    if is_original:
+        return None if own.high >= 1 else f"{own.value:.3f} [{own.low:.3f}, {own.high:.3f}] times as long"
+    if other is None or other.low is None or own.high >= other.low:
+        return None
+    return (
+        f"{own.value:.3f} [{own.low:.3f}, {own.high:.3f}] against {other.value:.3f} [{other.low:.3f}, "
+        f"{other.high:.3f}] times the original's time"
+    )
+
+
+def _by_latency(whole: Latency, single: Latency) -> str | None:
+    own, other = _known(whole), _known(single)
+    if own is None or other is None or own[1].high >= other[1].low:
+        return None
+    return f"{_milliseconds(own)} against {_milliseconds(other)}"
+
+
+def _known(latency: Latency) -> tuple[float, Interval] | None:
+    """The median and its interval; None where it is not known to anything."""
+    if latency.p50_s is None or latency.verdict == "INVALID":
         return None
     bounds = bounds_of(latency)
     if bounds is None and (own := latency.bounds.get("p50")) is not None:  # a short run's order statistics

@@ -84,8 +84,12 @@ class TimingOptions:
     """How latency is sampled."""
 
     latency_samples: int = _flag("latency", "latency samples per row at most; 0 measures no latency", 200)
-    latency_seconds: float = _flag("latency", "seconds of latency sampling per row and scope at most", 10.0)
-    retime: bool = _flag("latency", "measure kept latencies again whose verdict is not VALID", False)
+    latency_seconds: float = _flag(
+        "latency",
+        "seconds of latency sampling per row and scope at most, and again for the rounds that compare rows",
+        10.0,
+    )
+    retime: bool = _flag("latency", "measure kept latencies again, in the scopes whose verdict is not VALID", False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -115,7 +115,6 @@ class Deployment:
         weights_sha256: str,
         base_output: BaseOutput | None = None,
     ) -> None:
-        self.candidate = candidate
         self.engine_name = engine
         self.device = engine_device(engine, options.device)
         self.letterbox = letterbox_device(engine)
@@ -124,13 +123,15 @@ class Deployment:
         self.weights_sha256 = weights_sha256
         self.base_output = base_output  # of a model that keeps the original's, how it was compared
         self._options = options
+        # An exported model runs from its file, so its weights need not stay in memory.
+        self._candidate = candidate if self._deployed is None else None
         self._engine: Engine | None = None
 
     def identity(self) -> dict[str, Any]:
         """What detections depend on: the deployed bytes and the engine that runs them."""
         deployed = self._deployed
         return {
-            "model": deployed[0].sha256(deployed[1]) if deployed is not None else self.candidate.identity(),
+            "model": deployed[0].sha256(deployed[1]) if deployed is not None else self._unexported.identity(),
             "engine": self.engine_name,
             "version": package_version(PACKAGES[self.engine_name]),
             "device": self.device,
@@ -148,8 +149,12 @@ class Deployment:
     def engine(self) -> Engine:
         """The running engine, started on first use."""
         if self._engine is None:
-            self._engine = _open(self.candidate, self.engine_name, self._options, self._deployed)
+            self._engine = self._open()
         return self._engine
+
+    def open_beside(self) -> Engine:
+        """Another engine of the same model, to be loaded beside those of other models; the caller closes it."""
+        return self._open(rests=True)
 
     def close(self) -> None:
         """Free the engine if it was started."""
@@ -163,12 +168,25 @@ class Deployment:
         return None if self._deployed is None else f"{self._deployed[0].folder.name}/{self._deployed[1]}"
 
     @property
+    def _unexported(self) -> Candidate:
+        assert self._candidate is not None, "only what is not exported runs as a module"
+        return self._candidate
+
+    def _open(self, *, rests: bool = False) -> Engine:
+        if (deployed := self._deployed) is not None:
+            return open_exported(self.engine_name, deployed[0].path(deployed[1]), self._options.device, rests=rests)
+        from ..engines.torch_engine import TorchEngine
+
+        candidate, options = self._unexported, self._options
+        return TorchEngine(candidate.module(), candidate.card(options.imgsz, None), options.device)
+
+    @property
     def size_bytes(self) -> int:
         """Size of what is deployed: the ONNX file or plan, or the module's tensors for the torch engine."""
         if self._deployed is not None:
             artifact, name = self._deployed
             return int(artifact.files[name]["bytes"])
-        module = self.candidate.module()
+        module = self._unexported.module()
         return sum(t.numel() * t.element_size() for t in (*module.parameters(), *module.buffers()))
 
 
@@ -270,13 +288,3 @@ def export_checked(
         worst = compare_in_batches(source, exported, parity_images, batch)
         facts["parity"] = {"images": len(parity_images), "heads": [asdict(d) for d in worst]}
     return facts
-
-
-def _open(
-    candidate: Candidate, engine: str, options: DeploymentOptions, deployed: tuple[Artifact, str] | None
-) -> Engine:
-    if deployed is not None:
-        return open_exported(engine, deployed[0].path(deployed[1]), options.device)
-    from ..engines.torch_engine import TorchEngine
-
-    return TorchEngine(candidate.module(), candidate.card(options.imgsz, None), options.device)

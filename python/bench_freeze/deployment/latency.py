@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import time
+from collections.abc import Callable, Collection
+from typing import Any, Literal
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from ..data.dataset import DetectionSet, ImageRecord
 from ..data.loader import load_batch
@@ -27,6 +28,10 @@ DISTINCT_BATCHES = 16  # enough to vary what is detected, few enough to stay in 
 PERCENTILES = (50, 90, 99)
 
 
+Scope = Literal["model", "pipeline"]
+SCOPES: tuple[Scope, ...] = ("model", "pipeline")
+
+
 class Scopes(Struct, frozen=True):
     """The samples of both scopes."""
 
@@ -37,8 +42,8 @@ class Scopes(Struct, frozen=True):
 class Measured(Struct, frozen=True, kw_only=True):
     """A whole measurement, as an artifact keeps it: what was sampled, not what is concluded from that.
 
-    `batches` is the number of distinct inputs that the samples took in turn. `invalid` and `ambiguous` are sentences on
-    the state of the machine.
+    `batches` is the number of distinct inputs that the samples took in turn. `conditions` are sentences on the state of
+    the machine while a scope was measured; in artifacts that are older, `invalid` and `ambiguous` are those of both.
     """
 
     scopes: Scopes
@@ -47,21 +52,31 @@ class Measured(Struct, frozen=True, kw_only=True):
     telemetry: dict[str, Any] | None = None
     invalid: tuple[str, ...] = ()
     ambiguous: tuple[str, ...] = ()
+    conditions: dict[Scope, Conditions] | UnsetType = UNSET
+    processor_s: dict[Scope, float] = {}  # seconds per call, of engines on the CPU; older artifacts have none
+
+    def conditions_of(self, scope: Scope) -> Conditions:
+        """What is known of the machine while this scope was measured."""
+        both = Conditions(self.invalid, self.ambiguous)
+        return both if self.conditions is UNSET else self.conditions.get(scope, both)
 
     def latencies(self) -> Latencies:
-        """The results' form of both scopes, judged."""
-        conditions = Conditions(self.invalid, self.ambiguous)
+        """The results' form of both scopes, each judged for itself."""
         return Latencies(
-            model=latency_of(self.scopes.model, conditions, self.batches),
-            pipeline=latency_of(self.scopes.pipeline, conditions, self.batches, self.stages),
+            model=self._latency("model", self.scopes.model),
+            pipeline=self._latency("pipeline", self.scopes.pipeline, self.stages),
             telemetry=self.telemetry,
         )
 
+    def _latency(self, scope: Scope, stats: LatencyStats, stages: StageTimes | None = None) -> Latency:
+        return latency_of(stats, self.conditions_of(scope), self.batches, stages, self.processor_s.get(scope))
+
     @property
-    def is_valid(self) -> bool:
-        """Whether both scopes are VALID."""
+    def not_valid(self) -> frozenset[Scope]:
+        """The scopes that are not VALID."""
         found = self.latencies()
-        return all(scope is not None and scope.verdict == "VALID" for scope in (found.model, found.pipeline))
+        both: dict[Scope, Latency | None] = {"model": found.model, "pipeline": found.pipeline}
+        return frozenset(name for name, latency in both.items() if latency is None or latency.verdict != "VALID")
 
 
 class LatencyBrokeOff(MeasurementError):
@@ -72,7 +87,7 @@ class LatencyBrokeOff(MeasurementError):
         self.latencies = latencies
 
 
-def no_scope(scope: str, stats: LatencyStats) -> None:
+def no_scope(scope: Scope, stats: LatencyStats) -> None:
     """Nobody wants to know of single scopes."""
 
 
@@ -91,42 +106,73 @@ def measure_latency(
     options: NmsOptions,
     rule: StoppingRule,
     clock: Clock | None = None,
-    on_scope: Callable[[str, LatencyStats], None] = no_scope,
+    on_scope: Callable[[Scope, LatencyStats], None] = no_scope,
+    earlier: Measured | None = None,
+    scopes: Collection[Scope] = SCOPES,
 ) -> Measured:
     """Latency per batch of both scopes. Every call of a scope gets the next of the same batches, over and over.
 
     The model is timed by CUDA events where the engine has a stream of its own, all else by the host's monotonic clock.
     With a `clock` given that is taken for everything, and the machine's state is not read. `on_scope` is told of a
-    scope when it is done, so that it outlives a failure of what comes next.
+    scope when it is done, so that it outlives a failure of what comes next. With `earlier`, only `scopes` are measured
+    and the other one is taken over.
     """
-    own_clock = engine_clock(engine) if clock is None else None
     telemetry = MachineTelemetry(engine.identity.device, engine.identity.threads) if clock is None else None
+    own_clock = engine_clock(engine) if clock is None else None
     clock = clock or HostClock()
-    before = telemetry.read() if telemetry is not None else {}
     images = [load_batch(records, 0, engine.card.imgsz).images for records in batches]
     guard = telemetry.clock_guard() if telemetry is not None else None
-    model = sample_latency(lambda i: engine.infer(images[i % len(images)]), own_clock or clock, rule, guard)
-    on_scope("model", model)
-    pipeline, stages = sample_pipeline(engine, batches, options, rule, clock)
-    on_scope("pipeline", pipeline)
-    scopes = Scopes(model, pipeline)
-    if telemetry is None:
-        return Measured(scopes=scopes, stages=stages, batches=len(batches))
-    after = telemetry.read()
-    conditions = telemetry.conditions(before, after)
+    stats = {} if earlier is None else {"model": earlier.scopes.model, "pipeline": earlier.scopes.pipeline}
+    stages = None if earlier is None else earlier.stages
+    readings, conditions = _earlier_state(earlier)
+    processor_s = {} if earlier is None else dict(earlier.processor_s)
+    is_on_cpu = engine.identity.device == "cpu"  # of a GPU's engine it would be what the host does to launch it
+    before = telemetry.read() if telemetry is not None else {}
+    for scope in SCOPES:
+        if earlier is not None and scope not in scopes:
+            continue
+        began_s = time.process_time()
+        if scope == "model":
+            stats[scope] = sample_latency(
+                lambda i: engine.infer(images[i % len(images)]), own_clock or clock, rule, guard
+            )
+        else:
+            stats[scope], stages = sample_pipeline(engine, batches, options, rule, clock)
+        if telemetry is not None and is_on_cpu:
+            processor_s[scope] = _processor_s(began_s, stats[scope])
+        on_scope(scope, stats[scope])
+        if telemetry is not None:
+            after = telemetry.read()
+            readings[scope], conditions[scope] = {"before": before, "after": after}, telemetry.conditions(before, after)
+            before = after
+    whole = None
+    if telemetry is not None:
+        ordered = [readings[scope] for scope in SCOPES if scope in readings]
+        ends = {"before": ordered[0]["before"], "after": ordered[-1]["after"]}
+        whole = {**ends, "missing": telemetry.missing, "notes": list(telemetry.notes), "scopes": readings}
     return Measured(
-        scopes=scopes,
+        scopes=Scopes(stats["model"], stats["pipeline"]),
         stages=stages,
         batches=len(batches),
-        telemetry={
-            "before": before,
-            "after": after,
-            "missing": telemetry.missing,
-            "notes": list(telemetry.notes),
-        },
-        invalid=conditions.invalid,
-        ambiguous=conditions.ambiguous,
+        telemetry=whole,
+        conditions=conditions if conditions else UNSET,
+        processor_s=processor_s,
     )
+
+
+def _processor_s(began_s: float, stats: LatencyStats) -> float:
+    """Processor time per call since `began_s`: that of all threads, and of what stands between the calls."""
+    calls = stats.warmup_calls + stats.n + sum(stats.rejected.values())
+    return (time.process_time() - began_s) / max(calls, 1)
+
+
+def _earlier_state(earlier: Measured | None) -> tuple[dict[Scope, dict[str, Any]], dict[Scope, Conditions]]:
+    """The readings and conditions of each scope of an earlier measurement; those of older ones are of both scopes."""
+    if earlier is None or earlier.telemetry is None:
+        return {}, {}
+    both = {name: earlier.telemetry[name] for name in ("before", "after")}
+    own = earlier.telemetry.get("scopes", {})
+    return {name: own.get(name, both) for name in SCOPES}, {name: earlier.conditions_of(name) for name in SCOPES}
 
 
 def engine_clock(engine: Engine) -> Clock | None:
@@ -140,21 +186,27 @@ def measure_or_keep(
     options: NmsOptions,
     rule: StoppingRule,
     clock: Clock | None = None,
+    earlier: Measured | None = None,
+    scopes: Collection[Scope] = SCOPES,
 ) -> Measured:
     """As `measure_latency`, but what fails in mid-run raises LatencyBrokeOff with the samples that were taken."""
-    done: dict[str, LatencyStats] = {}
+    done: dict[Scope, LatencyStats] = {}
     try:
-        return measure_latency(engine, batches, options, rule, clock, on_scope=done.__setitem__)
+        return measure_latency(engine, batches, options, rule, clock, done.__setitem__, earlier, scopes)
     except (InputError, OSError):  # a wrong request or a full disk: not the engine's doing
         raise
     except Exception as error:  # each engine raises classes of its own when its device fails
         if isinstance(error, SamplingFailed):
-            done["pipeline" if "model" in done else "model"] = error.partial
+            broken = next(scope for scope in SCOPES if scope in scopes and scope not in done)
+            done[broken] = error.partial
         reason = " ".join(str(error).split())[:300] or type(error).__name__
-        kept = {
+        kept: dict[Scope, Latency | None] = {
             scope: latency_of(stats, Conditions(invalid=("the measurement broke off",)), len(batches))
             for scope, stats in done.items()
         }
+        if earlier is not None:
+            valid = earlier.latencies()
+            kept = {"model": valid.model, "pipeline": valid.pipeline} | {scope: kept.get(scope) for scope in scopes}
         latencies = Latencies(model=kept.get("model"), pipeline=kept.get("pipeline"), failure=reason)
         raise LatencyBrokeOff(reason, latencies) from error
 
@@ -170,7 +222,13 @@ def sample_pipeline(
     return stats, stage_times(timed, stats.samples_s) if not stats.rejected and stats.samples_s else None
 
 
-def latency_of(stats: LatencyStats, conditions: Conditions, batches: int, stages: StageTimes | None = None) -> Latency:
+def latency_of(
+    stats: LatencyStats,
+    conditions: Conditions,
+    batches: int,
+    stages: StageTimes | None = None,
+    processor_s: float | None = None,
+) -> Latency:
     """One scope in the results' form, judged; stages that do not add up make it ambiguous."""
     if stages is not None and not stages.adds_up:
         sentence = f"the stages leave {stages.unaccounted_s * 1e3:.3f} ms of the whole unexplained"
@@ -195,4 +253,5 @@ def latency_of(stats: LatencyStats, conditions: Conditions, batches: int, stages
         reasons=list(judgement.reasons),
         stages_s=None if stages is None else stages.stages_s,
         unaccounted_s=None if stages is None else stages.unaccounted_s,
+        processor_s=processor_s,
     )

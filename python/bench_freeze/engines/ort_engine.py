@@ -29,11 +29,19 @@ PROVIDERS: dict[ProviderName, str] = {
 class OrtEngine:
     """Runs an ONNX file that carries its model card, or Ultralytics' metadata.
 
-    It runs on the provider of the device, or on the one that is named.
+    It runs on the provider of the device, or on the one that is named. Between calls its threads wait for the next one
+    in a busy loop, as ONNX Runtime does by default; one that `rests` stops them at the end of every call, so that they
+    take no time from another engine that is timed then.
     """
 
     def __init__(
-        self, path: Path, device: str = "cpu", threads: int | None = None, provider: ProviderName | None = None
+        self,
+        path: Path,
+        device: str = "cpu",
+        threads: int | None = None,
+        provider: ProviderName | None = None,
+        *,
+        rests: bool = False,
     ) -> None:
         try:
             import onnxruntime as ort
@@ -57,6 +65,8 @@ class OrtEngine:
         said = _preload(ort) if chosen != "cpu" else ""
         if threads is not None:
             options.intra_op_num_threads = threads
+        if rests:
+            options.add_session_config_entry("session.force_spinning_stop", "1")
         try:
             self._session = ort.InferenceSession(
                 str(path), options, providers=_providers(chosen, device, file.card.precision)

@@ -74,8 +74,8 @@ class Rounds:
     """Times callables against each other, round by round, and keeps the rounds.
 
     `calls` by name; each is synchronous and is given a number that is the same for all calls of a mirrored pair, so
-    that all work on the same input. `state` is read between rounds, outside of every duration. Equal seeds give equal
-    orders.
+    that all work on the same input. `state` is read between rounds, outside of every duration. `own_clocks` time the
+    calls of these names, as those on a GPU's stream by its events. Equal seeds give equal orders.
     """
 
     def __init__(
@@ -86,11 +86,13 @@ class Rounds:
         pairs: int = PAIRS,
         seed: int = 0,
         state: Callable[[], Mapping[str, Any]] | None = None,
+        own_clocks: Mapping[str, Clock] | None = None,
     ) -> None:
         if not calls or pairs < 1:
             raise ValueError("rounds need a callable and a pair of calls")
         self._calls = dict(calls)
         self._clock = clock
+        self._own_clocks = dict(own_clocks or {})
         self._pairs = pairs
         self._random = random.Random(seed)
         self._state = state
@@ -147,7 +149,7 @@ class Rounds:
         return Round(tuple(order), {name: tuple(taken) for name, taken in seconds.items()}, state)
 
     def _timed(self, name: str, number: int) -> float:
-        call, now_s = self._calls[name], self._clock.now_s
+        call, now_s = self._calls[name], self._own_clocks.get(name, self._clock).now_s
         try:
             start = now_s()
             call(number)

@@ -81,6 +81,7 @@ class Latencies(Struct, frozen=True, kw_only=True, omit_defaults=True):
     model: Latency | None
     pipeline: Latency | None
     telemetry: Annotated[
-        dict[str, Any] | None, Meta(description="readings before and after, and what could not be read")
+        dict[str, Any] | None,
+        Meta(description="readings before and after, of each scope too, and what could not be read"),
     ] = None
     failure: Annotated[str | None, Meta(description="why the measurement broke off; its samples are kept")] = None

@@ -119,6 +119,13 @@ class Reading(Struct):
     load_average: list[Number] | None = None
 
 
+class Span(Struct):
+    """Readings before and after a scope."""
+
+    before: dict[str, Reading] = {}
+    after: dict[str, Reading] = {}
+
+
 class Telemetry(Struct):
     """`telemetry` of latencies."""
 
@@ -126,6 +133,7 @@ class Telemetry(Struct):
     after: dict[str, Reading] = {}
     missing: dict[str, str] = {}
     notes: list[str] = []
+    scopes: dict[str, Span] = {}
 
 
 def check_results(results: Results) -> None:

@@ -13,10 +13,10 @@ from ..artifact import ArtifactStore
 from ..config.deployment import Precision
 from ..config.study import Study
 from ..console import Console, Step
-from ..data.dataset import DetectionSet
+from ..data.dataset import DetectionSet, ImageRecord
 from ..deployment.calibration import CalibrationSets
 from ..deployment.deployment import Candidate, Deployment, deploy
-from ..deployment.latency import LatencyBrokeOff, Measured, latency_batches, measure_or_keep
+from ..deployment.latency import SCOPES, LatencyBrokeOff, Measured, Scope, latency_batches, measure_or_keep
 from ..deployment.pipeline import HeadDetections, detect, load_detections, save_detections
 from ..engines.base import EngineIdentity
 from ..environment import machine
@@ -24,6 +24,7 @@ from ..evaluate.match_file import MatchFile
 from ..kernels.nms_options import NmsOptions
 from ..measure.memory import PeakMemory
 from ..measure.stopping import StoppingRule
+from ..results.identity import RowKey
 from ..results.schema import Latencies
 from .inputs import Inputs
 from .kept_step import kept_step
@@ -41,12 +42,13 @@ class Ran(Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Bench:
-    """What every measurement of a checkpoint's models needs."""
+    """What every measurement of a checkpoint's models needs; `lineup` is filled with what was deployed."""
 
     study: Study
     inputs: Inputs
     store: ArtifactStore
     matches: MatchFile
+    lineup: Lineup
     console: Console
 
     @property
@@ -104,8 +106,11 @@ class Bench:
         kept = kept_step(self.console, self.store, f"run {title}", "detections", key, build)
         return load_detections(io.BytesIO(kept.read(DETECTIONS))), kept.value(Ran).peak_bytes
 
-    def latencies(self, deployment: Deployment, name: str) -> Latencies:
-        """Both scopes; None where the study measures no latency."""
+    def latencies(self, deployment: Deployment, name: str, doubtful: frozenset[Scope] = frozenset()) -> Latencies:
+        """Both scopes; None where the study measures no latency.
+
+        What is kept is not measured again, but for scopes that are `doubtful`, and with --retime those not VALID.
+        """
         study, inputs = self.study, self.inputs
         if study.timing.latency_samples == 0:
             return Latencies(model=None, pipeline=None)
@@ -121,16 +126,34 @@ class Bench:
             "method": LATENCY_METHOD,
         }
         with self.console.step(f"time {name}", still=True) as step:
+            found = self.store.find("latency", key)
+            earlier = None if found is None else found.value(Measured)
+            again = doubtful | (earlier.not_valid if earlier is not None and study.timing.retime else frozenset())
 
             def build(folder: Path) -> Measured:
-                batches = latency_batches((inputs.target, inputs.base_set), study.deployment.batch)
-                return measure_or_keep(deployment.engine(), batches, options, rule)
+                engine, scopes = deployment.engine(), again if earlier is not None else SCOPES
+                return measure_or_keep(engine, self.timed_batches, options, rule, earlier=earlier, scopes=scopes)
 
             try:
-                earlier = self.store.find("latency", key) if study.timing.retime else None
-                again = earlier is not None and not earlier.value(Measured).is_valid
-                kept, made = self.store.produce("latency", key, build, again=again)
+                kept, made = self.store.produce("latency", key, build, again=bool(again))
             except LatencyBrokeOff as error:  # no artifact, so the next run measures again; the row keeps the samples
                 return error.latencies
             step.kept = not made
         return kept.value(Measured).latencies()
+
+    @property
+    def timed_batches(self) -> list[list[ImageRecord]]:
+        """The images on which latency is measured."""
+        return latency_batches((self.inputs.target, self.inputs.base_set), self.study.deployment.batch)
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """The model of a record of the results, to be timed again beside others, and where that is done."""
+
+    bench: Bench
+    deployment: Deployment
+    name: str
+
+
+Lineup = dict[RowKey, Deployed]

@@ -21,9 +21,11 @@ from ..export.plan import PLAN
 from ..finetune.arm import CHECKPOINT, Arm, load_tuned
 from ..output import ARTIFACTS
 from ..results.findings import Findings
+from ..results.identity import key_of
+from ..results.inputs import BaseOutput
 from ..results.recipe import STATIC
 from ..results.schema import Accuracy, ArtifactHashes, MapPair, Memory, Original, Row, Training
-from .bench import Bench
+from .bench import Bench, Deployed
 from .inputs import Inputs
 
 PROTOCOL = "coco"
@@ -39,7 +41,7 @@ def measure_original(bench: Bench, engine: str, precision: Precision) -> Origina
         base, memory = bench.detections(deployment, inputs.base_set, f"{name} on base set")
         latency = bench.latencies(deployment, name)
         scored = score_in_parts(base["base"], inputs.base_classes, inputs.base_set, study.analysis, bench.store)
-        return Original(
+        original = Original(
             engine=engine,
             precision=precision,
             imgsz=study.deployment.imgsz,
@@ -55,6 +57,8 @@ def measure_original(bench: Bench, engine: str, precision: Precision) -> Origina
         )
     finally:
         deployment.close()
+    bench.lineup[key_of(original)] = Deployed(bench, deployment, name)
+    return original
 
 
 def measure_row(
@@ -81,7 +85,7 @@ def measure_row(
         base, base_merged = _base_accuracy(bench, on_base)
         before = original.base.map
         latency = bench.latencies(deployment, name)
-        return Row(
+        row = Row(
             freeze=arm.freeze,
             seed=arm.seed,
             engine=engine,
@@ -122,6 +126,8 @@ def measure_row(
         )
     finally:
         deployment.close()
+    bench.lineup[key_of(row)] = Deployed(bench, deployment, f"{name} seed {arm.seed}")
+    return row
 
 
 def data_sha256(inputs: Inputs) -> str:

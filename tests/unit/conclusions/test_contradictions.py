@@ -6,8 +6,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from bench_freeze.conclusions.contradictions import contradictions
-from bench_freeze.results.schema import Bounds, Latencies, decode
+from bench_freeze.conclusions.contradictions import contradictions, mark_contradictions
+from bench_freeze.results.schema import Bounds, Latencies, Ratio, decode
 from tests import builders
 
 STUDY = builders.committed()
@@ -15,13 +15,18 @@ ROW, ORIGINAL = STUDY.rows[0], STUDY.originals[0]
 LEVELS = (0.009, 0.010, 0.0101, 0.013)
 
 
-def timed(level, *, n=60, verdict="VALID", spread=0.01, bounds=None):
+def timed(level, *, n=60, verdict="VALID", spread=0.01, bounds=None, ratio=None, scope="model"):
+    """Latencies of one scope; `ratio` is the value of the ratio to the original, known to 2 %, or (low, high)."""
     samples = level * np.exp(np.random.default_rng(int(level * 1e6)).normal(0, spread, n))
-    model = builders.latency(
+    low, high = ratio if isinstance(ratio, tuple) else ((ratio or 0) / 1.02, (ratio or 0) * 1.02)
+    latency = builders.latency(
         samples, mean_s=level, verdict=verdict,
         bounds={} if bounds is None else {"p50": Bounds(low_s=bounds[0], high_s=bounds[1])},
+        ratio_to_original=None if ratio is None else Ratio(
+            value=(low + high) / 2 if low is not None else 1.0, low=low, high=high, rounds=50, reference="original"
+        ),
     )  # fmt: skip
-    return Latencies(model=model, pipeline=None)
+    return Latencies(**{"model": None, "pipeline": None} | {scope: latency})
 
 
 def original(level, engine="ort", precision="fp32", weights=None, **how):
@@ -37,8 +42,12 @@ def row(construction, level, engine="ort", precision="fp32", freeze=15, seed=0, 
     )  # fmt: skip
 
 
+def study(originals, rows):
+    return msgspec.structs.replace(STUDY, originals=originals, rows=rows)
+
+
 def said(originals, rows):
-    return contradictions(msgspec.structs.replace(STUDY, originals=originals, rows=rows))
+    return [found.sentence for found in contradictions(study(originals, rows))]
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -114,3 +123,44 @@ def test_real_studies_contradict_nothing():
         plain = msgspec.json.decode(file.read_bytes())
         if isinstance(plain, dict) and "rows" in plain and "originals" in plain:
             assert contradictions(decode(file.read_bytes())) == [], file.name
+
+
+RATIOS = (0.8, 0.9, 1.0, 1.3)
+
+
+@pytest.mark.parametrize("scope", ["model", "pipeline"])
+@pytest.mark.parametrize("seed", range(8))
+def test_ratios_that_were_measured_together_contradict_by_scope(seed, scope):
+    """Latencies that cannot be told apart; ratios, known to 2 %, that may not be."""
+    rng = np.random.default_rng(seed)
+    ratio = {name: float(rng.choice(RATIOS)) for name in ("branched", "grafted", "plain")}
+    rows = [row(name, 0.0101, ratio=at, scope=scope) for name, at in ratio.items()]
+    expected = {(dual, "original") for dual in ("branched", "grafted") if ratio[dual] < 0.97}
+    expected |= {(dual, "plain") for dual in ("branched", "grafted") if ratio[dual] < 0.97 * ratio["plain"]}
+    found = contradictions(study([original(0.010, scope=scope)], rows))
+    assert {(f.whole.construction, f.part.construction) for f in found} == expected
+    assert {f.scope for f in found} <= {scope}
+    assert all(("'s pipeline" in f.sentence) == (scope == "pipeline") for f in found)
+
+
+@pytest.mark.parametrize("ratio", [(0.9, 1.0), (0.9, 1.1), (None, None)])
+def test_a_ratio_that_reaches_one_or_has_no_interval_contradicts_nothing(ratio):
+    assert said([original(0.0101)], [row("branched", 0.010, ratio=ratio)]) == []
+
+
+def test_a_contradiction_makes_both_ambiguous_in_its_scope_and_says_why():
+    fast, slow = row("branched", 0.010, ratio=0.9), row("branched", 0.010, freeze=10, ratio=1.3)
+    fast = msgspec.structs.replace(
+        fast, latency=msgspec.structs.replace(fast.latency, pipeline=timed(0.02, scope="pipeline").pipeline)
+    )
+    results = study([original(0.0101, verdict="INVALID")], [fast, slow])
+    (text,) = mark_contradictions(results)
+    assert "branched 15" in text
+    assert "0.900 [0.882, 0.918] times as long" in text
+    assert "--retime" in text
+    (before,), (first, second) = results.originals, results.rows
+    assert (first.latency.model.verdict, first.latency.model.reasons) == ("AMBIGUOUS", [text])
+    assert (before.latency.model.verdict, before.latency.model.reasons) == ("INVALID", [text])
+    assert (first.latency.pipeline.verdict, first.latency.pipeline.reasons) == ("VALID", [])
+    assert (second.latency.model.verdict, second.latency.model.reasons) == ("VALID", [])
+    assert first.latency.model.samples_s == fast.latency.model.samples_s

@@ -10,15 +10,24 @@ from PIL import Image
 from bench_freeze.artifact import ArtifactStore
 from bench_freeze.data.dataset import ImageRecord
 from bench_freeze.deployment import latency
-from bench_freeze.deployment.latency import LatencyBrokeOff, Measured, measure_latency, measure_or_keep
+from bench_freeze.deployment.latency import (
+    SCOPES,
+    LatencyBrokeOff,
+    Measured,
+    Scopes,
+    measure_latency,
+    measure_or_keep,
+)
 from bench_freeze.engines.base import Head, ModelCard
 from bench_freeze.engines.replay_engine import ReplayEngine
 from bench_freeze.errors import MeasurementError
 from bench_freeze.kernels.nms_options import NmsOptions
 from bench_freeze.measure.clock import FakeClock
 from bench_freeze.measure.stages import StageClock, stage_times
+from bench_freeze.measure.stats import LatencyStats
 from bench_freeze.measure.stopping import StoppingRule
 from bench_freeze.measure.telemetry.machine import MachineTelemetry
+from bench_freeze.measure.verdict import Conditions
 
 SIZE = 64
 OUTPUT = {"base": np.zeros((1, 5, 84), np.float32)}
@@ -128,7 +137,7 @@ def test_a_gpu_that_is_lost_after_the_last_sample_costs_none(batches, monkeypatc
 
         def read(self):
             self.reads += 1
-            if self.reads == 2:
+            if self.reads == 3:
                 raise MeasurementError("gpu0 disappeared in mid-run")
             return super().read()
 
@@ -138,6 +147,63 @@ def test_a_gpu_that_is_lost_after_the_last_sample_costs_none(batches, monkeypatc
         measure_or_keep(engine, batches, NmsOptions(), StoppingRule(20, 2.0))
     kept = failure.value.latencies
     assert (kept.model.n, kept.pipeline.n, kept.model.verdict) == (20, 20, "INVALID")
+
+
+def kept_with(model, pipeline):
+    """A measurement on a real machine, with samples and conditions of each scope as given."""
+    measured = msgspec.convert(KEPT, Measured)
+    samples = {"model": (0.25, 0.26) * 100, "pipeline": (0.5, 0.51) * 100}
+    stats = {scope: LatencyStats(own, "samples", 6) for scope, own in samples.items()}
+    conditions = {"model": Conditions(*model), "pipeline": Conditions(*pipeline)}
+    spans = {scope: {"before": {scope: "began"}, "after": {scope: "ended"}} for scope in SCOPES}
+    telemetry = {"before": spans["model"]["before"], "after": spans["pipeline"]["after"], "missing": {}}
+    return msgspec.structs.replace(
+        measured, scopes=Scopes(**stats), stages=None, invalid=(), ambiguous=(), conditions=conditions,
+        telemetry={**telemetry, "scopes": spans},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("model", "pipeline", "not_valid"),
+    [((), (), set()), (((), ("busy",)), (), {"model"}), ((), (("throttled",), ()), {"pipeline"})],
+)
+def test_a_scope_is_judged_by_its_own_time(tmp_path, model, pipeline, not_valid):
+    measured = kept_with(model, pipeline)
+    artifact, _ = ArtifactStore(tmp_path).produce("latency", {}, lambda folder: measured)
+    assert artifact.value(Measured) == measured
+    assert measured.not_valid == not_valid
+    found = measured.latencies()
+    assert {s for s in SCOPES if getattr(found, s).verdict != "VALID"} == not_valid
+
+
+@pytest.mark.parametrize("again", SCOPES)
+def test_one_scope_is_measured_again_and_the_other_stays(batches, again):
+    earlier = kept_with(((), ("busy",)), ((), ("busy",)))
+    (stays,) = set(SCOPES) - {again}
+    engine = ReplayEngine(ModelCard((Head("base", ("a",), "raw"),), SIZE, 1, None), [OUTPUT])
+    rule, told = StoppingRule(20, 2.0), []
+    new = measure_latency(
+        engine, batches, NmsOptions(), rule, None, lambda scope, stats: told.append(scope), earlier, {again}
+    )
+    assert told == [again]
+    assert getattr(new.scopes, stays) == getattr(earlier.scopes, stays)
+    assert getattr(new.scopes, again).n == 20
+    assert new.conditions[stays] == earlier.conditions[stays]
+    assert new.telemetry["scopes"][stays] == earlier.telemetry["scopes"][stays]
+    assert new.telemetry["scopes"][again]["before"]["cpu"]["usable_cores"] >= 1
+    assert new.telemetry["before"] == new.telemetry["scopes"]["model"]["before"]
+    assert new.telemetry["after"] == new.telemetry["scopes"]["pipeline"]["after"]
+    assert (new.stages is None) == (again == "model")
+
+
+def test_an_engine_that_dies_when_one_scope_is_measured_again_leaves_the_other(batches):
+    card = ModelCard((Head("base", ("a",), "raw"),), SIZE, 1, None)
+    engine = Dying(card, [OUTPUT], (0.0,)).dies_at(3)
+    earlier = kept_with((), ((), ("busy",)))
+    with pytest.raises(LatencyBrokeOff) as failure:
+        measure_or_keep(engine, batches, NmsOptions(), RULE, None, earlier, {"pipeline"})
+    kept = failure.value.latencies
+    assert (kept.model.verdict, kept.model.n, kept.pipeline.verdict) == ("VALID", 200, "INVALID")
 
 
 def test_an_engine_with_a_stream_is_timed_by_its_events(batches):

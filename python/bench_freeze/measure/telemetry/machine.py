@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from ..free_memory import free_host_bytes
 from ..sampler import Guard
 from ..verdict import Conditions
 from .board_commands import read_board_commands
@@ -17,6 +18,12 @@ from .jetson import JetsonSource
 from .nvml import NvmlEnergy, NvmlGpu, gpu_conditions, nvml_index, open_gpus
 from .rapl import RaplCounter
 from .source import Source, read_all
+
+# Of a reading, what may change from one moment to the next and tells of the speed.
+MOMENTARY = frozenset(
+    {"clocks_mhz", "sm_clock_mhz", "memory_clock_mhz", "devfreq", "event_reasons", "temperature_c", "power_w", "module"}
+    | {"load_average", "at_s", "busy_s", "own_s"}
+)
 
 
 class MachineTelemetry:
@@ -50,6 +57,19 @@ class MachineTelemetry:
         if self._jetson in self.sources:
             state["jetson"] |= read_board_commands()
         return state
+
+    def moment(self) -> dict[str, Any]:
+        """Clocks, load and temperatures now: a small part of `read`, to be kept many times."""
+        gpu = self._gpu()
+        state = read_all(source for source in self.sources if source is gpu or source not in self._gpus)
+        return {name: {k: v for k, v in found.items() if k in MOMENTARY} for name, found in state.items()}
+
+    def free_bytes(self) -> int | None:
+        """Free memory of the device; None where nothing tells."""
+        if not self._device.startswith("cuda"):
+            return free_host_bytes()
+        gpu = self._gpu()
+        return None if gpu is None else gpu.free_bytes()
 
     def conditions(self, before: dict[str, Any], after: dict[str, Any]) -> Conditions:
         """What two readings say about the run between them."""

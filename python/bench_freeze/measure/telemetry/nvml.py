@@ -79,6 +79,11 @@ class NvmlGpu:
         """The GPU's own name, which no order changes."""
         return _text(self._ask("nvmlDeviceGetUUID", self._handle))
 
+    def free_bytes(self) -> int | None:
+        """Memory that nobody holds."""
+        memory = self._ask("nvmlDeviceGetMemoryInfo", self._handle)
+        return None if memory is None else int(memory.free)
+
     def energy_j(self) -> float | None:
         """The energy counter; it moves about every 100 ms."""
         millijoule = self._ask("nvmlDeviceGetTotalEnergyConsumption", self._handle)

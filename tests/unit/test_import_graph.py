@@ -47,7 +47,7 @@ FLOORS = (
     {"dualhead", "engines", "evaluate", "leftovers"},
     {"demo", "export", "finetune", "stats"},
     {"check", "conclusions", "deployment"},
-    {"diff", "doctor", "profile", "study"},
+    {"diff", "doctor", "history", "profile", "study"},
     {"analysis", "gallery"},
     {"run"},
     {"commands"},
@@ -61,6 +61,7 @@ KNOWS = {
     "conclusions": {"data", "errors", "evaluate", "results", "stats"},
     "data": {"errors", "kernels", "text", "user_files"},
     "evaluate": {"data", "errors", "files", "kernels", "text", "user_files"},
+    "history": {"check", "errors", "results", "text", "user_files"},
     "report": {"errors", "results", "text", "user_files"},
     "results": {"errors", "files", "text", "user_files"},
 }

@@ -108,6 +108,8 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     matches: MatchFileFacts | None
     rows: list[RowSnapshot]
     history: list[Reason] = []
+    recorded_at: Annotated[str | None, Meta(description="ISO 8601; null in older files")] = None
+    commit: Annotated[str | None, Meta(description="of the CI job that made it")] = None
     sha256: Annotated[str | None, Meta(description=SEAL_MEANING)] = None
 
 
@@ -122,6 +124,7 @@ def snapshot_of_results(results: Results) -> Snapshot:
         finished=results.finished,
         device_classes={row.device: device_class(row.device, results.environment) for row in rows},
         settings=results.settings,
+        **_origin(results.environment),
         matches=results.matches,
         rows=rows,
     )
@@ -162,10 +165,17 @@ def snapshot_of_profile(profile: Profile) -> Snapshot:
         bench_freeze=profile.bench_freeze,
         finished=profile.finished,
         device_classes={device: device_class(device, profile.environment)},
+        **_origin(profile.environment),
         settings={"selection": profile.settings.get("selection"), "threads": threads, "images": profile.images},
         matches=profile.matches,
         rows=[row],
     )
+
+
+def _origin(environment: dict[str, Any]) -> dict[str, Any]:
+    """When and of which commit a run is, where it says so."""
+    said = {name: environment.get(name) for name in ("recorded_at", "commit")}
+    return {name: value if isinstance(value, str) else None for name, value in said.items()}
 
 
 def device_class(device: str, environment: dict[str, Any]) -> str:

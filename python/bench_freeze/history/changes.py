@@ -11,7 +11,7 @@ residuals would beat with the same small probability. A level needs MIN_RUNS run
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -53,7 +53,7 @@ def changes(values: ArrayLike, tests: int = 1) -> list[Change]:
     """
     series = np.asarray(values, np.float64)
     alpha = ALPHA / tests
-    if len(series) < 2 * MIN_RUNS or np.ptp(series) == 0 or p_value(series, _permutations(alpha)) > alpha:
+    if len(series) < 2 * MIN_RUNS or np.ptp(series) == 0 or p_value(series, _permutations(alpha), alpha) > alpha:
         return []
     scaled = (series - series.mean()) / series.std()
     ends = _segments(scaled, _penalty(scaled, alpha))
@@ -61,12 +61,17 @@ def changes(values: ArrayLike, tests: int = 1) -> list[Change]:
     return [Change(end, before, after) for end, (before, after) in zip(ends, pairwise(levels), strict=False)]
 
 
-def p_value(series: NDArray[np.float64], permutations: int = PERMUTATIONS) -> float:
-    """The share of orders of these values, this one included, that show a stretch as different as this one does."""
+def p_value(series: NDArray[np.float64], permutations: int = PERMUTATIONS, enough: float = 1.0) -> float:
+    """The share of orders of these values, this one included, that show a stretch as different as this one does.
+
+    Counting ends where the share cannot be `enough` or below any more; what it gives then is above `enough`.
+    """
     observed = float(_largest_gain(series[None])[0])
     beaten = 0
     for block in _orders(series, permutations):
         beaten += int(np.count_nonzero(_largest_gain(block) >= observed * (1 - 1e-12)))
+        if 1 + beaten > enough * (1 + permutations):
+            break
     return (1 + beaten) / (1 + permutations)
 
 
@@ -75,12 +80,12 @@ def _permutations(alpha: float) -> int:
     return max(PERMUTATIONS, math.ceil(20 / alpha))
 
 
-def _orders(series: NDArray[np.float64], permutations: int) -> Sequence[NDArray[np.float64]]:
+def _orders(series: NDArray[np.float64], permutations: int) -> Iterator[NDArray[np.float64]]:
     """The values in random orders, in blocks [m, n] that fit into memory."""
     generator = np.random.default_rng(SEED)
-    most = max(1, 2_000_000 // len(series) ** 2)
-    sizes = [most] * (permutations // most) + ([rest] if (rest := permutations % most) else [])
-    return [generator.permuted(np.broadcast_to(series, (size, len(series))), axis=1) for size in sizes]
+    most = min(100, max(1, 2_000_000 // len(series) ** 2))
+    for done in range(0, permutations, most):
+        yield generator.permuted(np.broadcast_to(series, (min(most, permutations - done), len(series))), axis=1)
 
 
 def _largest_gain(rows: NDArray[np.float64], *, with_end: bool = False) -> NDArray[np.float64]:

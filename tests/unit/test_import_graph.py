@@ -48,7 +48,7 @@ FLOORS = (
     {"demo", "export", "finetune", "stats"},
     {"check", "conclusions", "deployment"},
     {"diff", "doctor", "history", "profile", "study"},
-    {"analysis", "gallery"},
+    {"analysis", "gallery", "interleaved"},
     {"run"},
     {"commands"},
     {"cli"},

@@ -63,7 +63,7 @@ def add_profile(commands: Any) -> None:
         "--criterion", choices=("stdrel", "entropy"), default="stdrel", help="when samples suffice (default: stdrel)"
     )
     profile.add_argument("--rate", type=float, metavar="HZ", help="also call at this rate")
-    profile.add_argument("--vs", metavar="OTHER", help="also compare, interleaved A B B A, one thread by default")
+    profile.add_argument("--vs", metavar="OTHER", help="also compare, in interleaved rounds, one thread by default")
     profile.add_argument("--json", action="store_true", help="print the json instead of the summary")
     profile.set_defaults(call=_profile)
 

@@ -30,7 +30,13 @@ class OrtEngine:
     """
 
     def __init__(
-        self, path: Path, device: str = "cpu", threads: int | None = None, provider: ProviderName | None = None
+        self,
+        path: Path,
+        device: str = "cpu",
+        threads: int | None = None,
+        provider: ProviderName | None = None,
+        *,
+        in_turns: bool = False,
     ) -> None:
         try:
             import onnxruntime as ort
@@ -53,6 +59,8 @@ class OrtEngine:
         options.log_severity_level = 3
         if threads is not None:
             options.intra_op_num_threads = threads
+        if in_turns:  # threads that spin for work take the other one's cores, and processor time that is no work
+            options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session = ort.InferenceSession(
                 str(path), options, providers=_providers(chosen, device, file.card.precision)

@@ -29,8 +29,8 @@ from ..evaluate.match_file import MatchFile
 from ..files import file_sha256, write_whole
 from ..kernels.nms_options import NmsOptions
 from ..measure.clock import HostClock
-from ..measure.paired import compare_paired
 from ..measure.regimes import sample_cold, sample_paced
+from ..measure.rounds import Rounds
 from ..measure.sampler import SamplingFailed, sample_latency
 from ..measure.stats import LatencyStats
 from ..measure.stopping import StoppingRule
@@ -267,25 +267,23 @@ class _Profiler:
             if other.card.batch not in (None, batch):
                 raise InputError(f"{path} takes batches of {other.card.batch}, {self._request.model} of {batch}.")
             images = load_batch(self._batches[0], 0, other.card.imgsz).images
-            paired = compare_paired(
-                self._call(),
-                batch_call(other, images, batch),
-                self._clock,
-                rounds=MAX_ROUNDS,
-                max_seconds=self._request.seconds,
-            )
+            calls = {"this": self._call(), "other": batch_call(other, images, batch)}
+            rounds = Rounds(calls, self._clock, pairs=1)  # many short rounds
+            rounds.warm_up(2 * self._request.seconds)
+            rounds.run(MAX_ROUNDS, self._request.seconds)
         finally:
             other.close()
+        ratio = rounds.ratio("other", to="this")
         self._profile.versus = PairedRatio(
             other=path.name,
             other_sha256=file_sha256(source.file),
-            rounds=paired.rounds,
-            ratio=paired.ratio,
-            low=paired.low,
-            high=paired.high,
-            confidence=paired.confidence,
-            a_s=list(paired.a_s),
-            b_s=list(paired.b_s),
+            rounds=ratio.rounds,
+            ratio=ratio.value,
+            low=ratio.low,
+            high=ratio.high,
+            confidence=ratio.confidence,
+            a_s=[seconds for r in rounds.finished for seconds in r.seconds["this"]],
+            b_s=[seconds for r in rounds.finished for seconds in r.seconds["other"]],
         )
 
     def _call(self) -> Callable[[int], object]:

@@ -72,7 +72,7 @@ def _lines(profile: Profile) -> Iterator[str]:
             if versus.low is None or versus.high is None
             else f"[{versus.low:.4f}, {versus.high:.4f}]"
         )
-        yield f"time of {versus.other} over this: {versus.ratio:.4f} {bounds}, {versus.rounds} rounds A B B A"
+        yield f"time of {versus.other} over this: {versus.ratio:.4f} {bounds}, {versus.rounds} rounds"
     for what, reason in profile.missing.items():
         yield f"not measured: {what}: {reason}"
 

@@ -69,7 +69,7 @@ class EnergyFigures(Struct, frozen=True, kw_only=True):
 
 
 class PairedRatio(Struct, frozen=True, kw_only=True):
-    """The other model's time over this one's, interleaved A B B A; bounds are null below six rounds."""
+    """The other model's time over this one's, in rounds of two calls each; bounds are null below six rounds."""
 
     other: str
     other_sha256: str

@@ -80,12 +80,12 @@ class Job:
         return self.output("status"), self.output("verdict")
 
 
-FAST = "--max-map-drop off --max-f1-drop off --max-calibration-increase off"
+FAST = "--max-latency-increase off --max-map-drop off --max-f1-drop off --max-calibration-increase off"
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """A baseline where the action's defaults look, and runs that are equal, slower and noisy."""
+    """A baseline where the action's defaults look, and runs that are equal, larger and not finished with a verdict."""
     folder = tmp_path_factory.mktemp("runs") / "work space"
     old = write_results(folder / "old")
     for name, changes in (("equal", {}), ("slow", {"slow": (15,)}), ("noisy", {})):

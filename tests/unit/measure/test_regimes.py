@@ -1,15 +1,13 @@
-"""Paced and cold calls, paired comparison, throughput and the search for the largest batch, on a fake clock."""
+"""Paced and cold calls, throughput and the search for the largest batch, on a fake clock."""
 
 import math
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bench_freeze.errors import MeasurementError
 from bench_freeze.measure.clock import FakeClock, HostClock
-from bench_freeze.measure.paired import compare_paired, ratio_interval, round_ratios
 from bench_freeze.measure.regimes import sample_cold, sample_paced
 from bench_freeze.measure.stopping import StoppingRule
 from bench_freeze.measure.throughput import doubling, largest_batch, throughput_curve
@@ -66,61 +64,6 @@ def test_cold_calls_are_told_from_loading_and_from_second_calls():
     cold = sample_cold(load, clock, 3)
     assert (cold.load_s, cold.first_s, cold.second_s) == ((2.0,) * 3, (0.5,) * 3, (0.25,) * 3)
     assert len(unloaded) == 3
-
-
-def test_a_linear_drift_cancels_in_a_paired_ratio_and_not_in_the_plain_one():
-    clock = FakeClock()
-    slowness = 1.0
-
-    def takes(seconds):
-        def call(i):
-            nonlocal slowness
-            clock.advance(seconds * slowness)
-            slowness += 0.001
-
-        return call
-
-    paired = compare_paired(takes(1.0), takes(1.1), clock, rounds=40, max_seconds=1e9)
-    assert paired.rounds == 40
-    assert paired.ratio == pytest.approx(1.1, rel=1e-9)
-    assert paired.low <= paired.ratio <= paired.high
-
-
-def test_paired_calls_come_a_b_b_a_and_end_in_time():
-    clock = FakeClock()
-    order = []
-
-    def named(name):
-        def call(i):
-            order.append((name, i))
-            clock.advance(0.25)
-
-        return call
-
-    paired = compare_paired(named("a"), named("b"), clock, rounds=100, max_seconds=3)
-    assert paired.rounds == 3
-    assert [name for name, _ in order[-4:]] == ["a", "b", "b", "a"]
-    assert {i for _, i in order[-4:]} == {2}
-
-
-@pytest.mark.parametrize("bad", [-1.0, math.nan, 0.0])
-def test_impossible_durations_do_not_become_a_ratio(bad):
-    with pytest.raises(MeasurementError):
-        round_ratios([bad, bad], [1.0, 1.0])
-    with pytest.raises(ValueError, match="rounds"):
-        round_ratios([1.0], [1.0])
-
-
-def test_the_ratios_interval_covers_as_often_as_it_says():
-    """A true ratio of 1.05 under long-tailed noise and machine speeds that wander; 1,000 runs with a fixed seed."""
-    rng = np.random.default_rng(7)
-    covered = 0
-    for _ in range(1000):
-        speed = np.exp(np.cumsum(0.05 * rng.standard_normal(30)))[:, None]  # of a round
-        a, b = (speed * np.exp(0.05 * rng.standard_normal((30, 2)) ** 2) for _ in "ab")
-        found = ratio_interval(round_ratios(a.ravel().tolist(), (1.05 * b).ravel().tolist()))
-        covered += found.low_s <= 1.05 <= found.high_s
-    assert covered / 1000 >= 0.94
 
 
 @given(st.integers(0, 200), st.integers(1, 150))

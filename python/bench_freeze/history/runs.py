@@ -14,8 +14,9 @@ from ..check.snapshot import RowSnapshot, Snapshot
 from ..errors import InputError
 from ..results.identity import RowKey
 
+TIMED = ("latency_model", "latency_pipeline", "energy")
 METRICS_KEPT = (
-    *("latency_model", "latency_pipeline", "energy", "size"),
+    *(*TIMED, "size"),
     *(f"{head}_{kind}" for head in HEADS for kind in ("map", "map50")),
 )
 
@@ -81,12 +82,30 @@ def read_runs(paths: Sequence[Path]) -> tuple[list[Run], list[str]]:
 
 def _runs_of(side: CheckedRun, name: str) -> list[Run]:
     snapshot = side.snapshot
+    if snapshot.runs:
+        return list(_runs_of_baseline(snapshot, name, side.path))
     recorded_at = snapshot.recorded_at
     if recorded_at is None and snapshot.history:  # a baseline knows the day on which it was set
         recorded_at = snapshot.history[-1].date
-    values = dict(_values(snapshot))
     invalid = sum(found.verdict == "INVALID" for row in snapshot.rows for found in row.latency.values())
-    return [Run(name, _moment(recorded_at, side.path), snapshot.commit, values, invalid)]
+    return [Run(name, _moment(recorded_at, side.path), snapshot.commit, dict(_values(snapshot)), invalid)]
+
+
+def _runs_of_baseline(snapshot: Snapshot, name: str, path: Path) -> Iterator[Run]:
+    """Times and energies of every run of a baseline; accuracies and sizes are those of its last update."""
+    updated = snapshot.history[-1].results_sha256 if snapshot.history else None
+    devices = {row.key: snapshot.device_classes.get(row.device, "") for row in snapshot.rows}
+    for number, run in enumerate(snapshot.runs, start=1):
+        is_update = run.results_sha256 == updated
+        values = {p: v for p, v in _values(snapshot) if p.metric not in TIMED} if is_update else {}
+        for row in run.rows:
+            key = RowKey(**row.key)
+            for what, level in row.levels.items():
+                metric = what if what == "energy" else f"latency_{what}"
+                values[Place(key, metric, devices.get(key, ""))] = level
+        recorded_at = (snapshot.recorded_at if is_update else None) or run.date
+        commit = snapshot.commit if is_update else None
+        yield Run(f"{name}, run {number}", _moment(recorded_at, path), commit, values)
 
 
 def _values(snapshot: Snapshot) -> Iterator[tuple[Place, float]]:

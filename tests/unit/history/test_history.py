@@ -124,6 +124,23 @@ def test_baselines_and_results_make_one_history(tmp_path, one, capsys):
     assert runs[1].commit == f"{1:040x}"
 
 
+def test_the_runs_of_a_baseline_are_a_history(tmp_path, one, capsys):
+    files = [write_run(tmp_path, one, k, 0.005 * (1 + k), day=1 + k) for k in range(3)]
+    for file in files:
+        edit(file, lambda content: content.update(matches=None))
+    to = tmp_path / "baseline.json"
+    assert cli.main(["baseline", "update", str(files[0]), "--to", str(to), "--reason", "r"]) == 0
+    for file in files[1:]:
+        assert cli.main(["baseline", "add", str(file), "--to", str(to)]) == 0
+    runs, _ = read_runs([to])
+    found = {(s.name, s.metric): s.values for s in make_series(runs, ["latency_model", "size"])}
+    assert len(found) == 3  # sizes are of one run
+    for values in found.values():
+        assert values == pytest.approx((0.005, 0.010, 0.015), rel=0.02)
+    assert cli.main(["history", str(to)]) == 0
+    assert "3 runs, 2026-03-01 10:00" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ..artifact import Artifact
@@ -37,6 +38,7 @@ class Measured:
     batches: int
     telemetry: dict[str, Any] | None = None
     conditions: Conditions = UNREMARKABLE
+    processor_s: Mapping[str, float] = field(default_factory=dict)  # by scope, seconds per call of an engine on the CPU
 
 
 class LatencyBrokeOff(MeasurementError):
@@ -80,16 +82,28 @@ def measure_latency(
     before = telemetry.read() if telemetry is not None else {}
     images = [load_batch(records, 0, engine.card.imgsz).images for records in batches]
     guard = telemetry.clock_guard() if telemetry is not None else None
+    began_s = time.process_time()
     model = sample_latency(lambda i: engine.infer(images[i % len(images)]), own_clock or clock, rule, guard)
+    processor_s = {"model": _processor_s(began_s, model)}
     on_scope("model", model)
+    began_s = time.process_time()
     pipeline, stages = sample_pipeline(engine, batches, options, rule, clock)
+    processor_s["pipeline"] = _processor_s(began_s, pipeline)
     on_scope("pipeline", pipeline)
     scopes = {"model": model, "pipeline": pipeline}
     if telemetry is None:
         return Measured(scopes, stages, len(batches))
     after = telemetry.read()
     kept = {"before": before, "after": after, "missing": telemetry.missing, "notes": list(telemetry.notes)}
-    return Measured(scopes, stages, len(batches), kept, telemetry.conditions(before, after))
+    conditions = telemetry.conditions(before, after)
+    is_on_cpu = engine.identity.device == "cpu"  # of a GPU's engine it would be what the host does to launch it
+    return Measured(scopes, stages, len(batches), kept, conditions, processor_s if is_on_cpu else {})
+
+
+def _processor_s(began_s: float, stats: LatencyStats) -> float:
+    """Processor time per call since `began_s`: that of all threads, and of what stands between the calls."""
+    calls = stats.warmup_calls + stats.n + sum(stats.rejected.values())
+    return (time.process_time() - began_s) / max(calls, 1)
 
 
 def engine_clock(engine: Engine) -> Clock | None:
@@ -155,6 +169,7 @@ def latency_facts(measured: Measured) -> dict[str, Any]:
         "telemetry": measured.telemetry,
         "invalid": list(measured.conditions.invalid),
         "ambiguous": list(measured.conditions.ambiguous),
+        "processor_s": dict(measured.processor_s),
     }
 
 
@@ -165,9 +180,10 @@ def latencies_from(facts: Mapping[str, Any] | None) -> Latencies:
     conditions = Conditions(tuple(facts["invalid"]), tuple(facts["ambiguous"]))
     scopes = {scope: _stats_from(kept) for scope, kept in facts["scopes"].items()}
     stages = StageTimes(**facts["stages"]) if facts["stages"] is not None else None
+    processor_s = facts.get("processor_s", {})  # which older artifacts do not have
     return Latencies(
-        model=latency_of(scopes["model"], conditions, facts["batches"]),
-        pipeline=latency_of(scopes["pipeline"], conditions, facts["batches"], stages),
+        model=latency_of(scopes["model"], conditions, facts["batches"], None, processor_s.get("model")),
+        pipeline=latency_of(scopes["pipeline"], conditions, facts["batches"], stages, processor_s.get("pipeline")),
         telemetry=facts["telemetry"],
     )
 
@@ -188,7 +204,13 @@ def _stats_from(kept: Mapping[str, Any]) -> LatencyStats:
     return LatencyStats(**{**kept, "samples_s": tuple(kept["samples_s"]), "rejected_samples": tuple(rejected)})
 
 
-def latency_of(stats: LatencyStats, conditions: Conditions, batches: int, stages: StageTimes | None = None) -> Latency:
+def latency_of(
+    stats: LatencyStats,
+    conditions: Conditions,
+    batches: int,
+    stages: StageTimes | None = None,
+    processor_s: float | None = None,
+) -> Latency:
     """One scope in the results' form, judged; stages that do not add up make it ambiguous."""
     if stages is not None and not stages.adds_up:
         sentence = f"the stages leave {stages.unaccounted_s * 1e3:.3f} ms of the whole unexplained"
@@ -216,4 +238,5 @@ def latency_of(stats: LatencyStats, conditions: Conditions, batches: int, stages
         reasons=list(judgement.reasons),
         stages_s=None if stages is None else stages.stages_s,
         unaccounted_s=None if stages is None else stages.unaccounted_s,
+        processor_s=processor_s,
     )

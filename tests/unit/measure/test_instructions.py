@@ -1,6 +1,7 @@
 """The counter of instructions, where this machine has one; elsewhere the reason why not is said."""
 
 import errno
+import platform
 
 import pytest
 
@@ -43,7 +44,7 @@ def test_every_refusal_is_a_sentence(number, said):
 
 
 def test_other_processors_are_said(monkeypatch):
-    monkeypatch.setattr(instructions.platform, "machine", lambda: "riscv64")
+    monkeypatch.setattr(platform, "machine", lambda: "riscv64")
     with Instructions() as counter:
         assert counter.reason == "instructions are not counted on riscv64"
         assert counter.read() is None

@@ -187,7 +187,7 @@ def make_models(weights: Path, images: Path, folder: Path) -> dict[str, Path]:
 
 
 def cases_left(checks: int, done: list[dict[str, Any]], baselines: tuple[Path, Path]) -> list[tuple[str, Path]]:
-    """What is left of a series: half equal, half slower, by chance in order; one of each against the limited baseline."""
+    """What is left of a series: half equal, half slower, by chance in order, and one of each against the limited."""
     usual, limited = baselines
     cases = [(kind, usual) for kind in EXPECTED for _ in range(checks // 2)]
     random.Random(SEED).shuffle(cases)

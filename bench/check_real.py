@@ -187,11 +187,11 @@ def make_models(weights: Path, images: Path, folder: Path) -> dict[str, Path]:
 
 
 def cases_left(checks: int, done: list[dict[str, Any]], baselines: tuple[Path, Path]) -> list[tuple[str, Path]]:
-    """What is left of a series: half equal, half slower, by chance in order, and one of each against the limited."""
+    """What is left of a series: one of each against the limited baseline, then pairs of both, by chance in order."""
     usual, limited = baselines
-    cases = [(kind, usual) for kind in EXPECTED for _ in range(checks // 2)]
-    random.Random(SEED).shuffle(cases)
-    cases = [*((kind, limited) for kind in EXPECTED), *cases]
+    order, kinds = random.Random(SEED), list(EXPECTED)
+    pairs = [(kind, usual) for _ in range(checks // 2) for kind in order.sample(kinds, len(kinds))]
+    cases = [*((kind, limited) for kind in kinds), *pairs]
     for check in done:
         known = [case for case in cases if (case[0], case[1].stem) == (check["model"], check["baseline"])]
         if known:

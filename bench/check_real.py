@@ -1,11 +1,11 @@
 """Real checks on a machine that is never quiet: an equal model, one that is slower by real layers, another CPU limit.
 
-    python bench/check_real.py WEIGHTS.pt IMAGES --json FILE [--checks 40] [--max-minutes 4]
+    python bench/check_real.py WEIGHTS.pt IMAGES --json FILE [--checks 40] [--folder DIR]
 
 Exports a detector at 160 pixels, keeps it as a baseline with its model, and checks others against it while load comes
 and goes: processes that multiply matrices or copy memory, 0 to 2 at a time, for 2 to 15 seconds each, by a fixed seed.
-Every check is a whole `bench-freeze check` of the model's latency with the limit of 5 %. The last two have a baseline
-that was timed on one core. What is done is written after every check.
+Every check is a whole `bench-freeze check` of the model's latency with the limit of 5 %. The first two have a baseline
+that was timed on one core. What is done is written after every check, and the same command goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -142,45 +142,61 @@ def main() -> None:
     parser.add_argument("--checks", type=int, default=40)
     parser.add_argument("--max-minutes", type=float, default=4.0)
     parser.add_argument("--json", type=Path, required=True)
+    parser.add_argument("--folder", type=Path, help="where models are kept, so that a series can go on another day")
     parsed = parser.parse_args()
-    kept: dict[str, Any] = {
-        "limit": 0.05,
-        "max_minutes": parsed.max_minutes,
-        "checks": [],
-        "environment": environment(),
-    }
-    with tempfile.TemporaryDirectory() as folder:
-        old = Path(folder) / "old.onnx"
-        assert (
-            command("export", "--weights", parsed.weights, "--imgsz", SIZE, "--images", parsed.images, "--out", old)
-            == 0
-        )
-        equal, slower = old.with_name("equal.onnx"), old.with_name("slower.onnx")
-        retrained(old, equal, SEED)
-        with_layers(old, slower, **EXTRA)
-        kept["processor_time_before_load"] = cost({"old": old, "equal": equal, "slower": slower}, 30)
-        runs = {"equal": profile(equal, parsed.images), "slower": profile(slower, parsed.images)}
-        usual = keep(profile(old, parsed.images), "usual")
-        kept["against_itself"] = command("check", old.with_suffix(".profile.json"), "--baseline", usual)
-        cases = [(kind, usual) for kind in EXPECTED for _ in range(parsed.checks // 2)]
-        random.Random(SEED).shuffle(cases)
+    kept: dict[str, Any] = {"limit": 0.05, "max_minutes": parsed.max_minutes, "checks": [], "load": []}
+    if parsed.json.is_file():
+        kept = json.loads(parsed.json.read_text())
+    kept["environment"] = environment()
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = parsed.folder or Path(scratch)
+        models = make_models(parsed.weights, parsed.images, folder)
+        if "processor_time_before_load" not in kept:
+            kept["processor_time_before_load"] = cost(models, 30)
+        runs = {name: profile(model, parsed.images) for name, model in models.items()}
+        usual = keep(runs["old"], "usual")
+        kept["against_itself"] = command("check", runs["old"], "--baseline", usual)
         cores = os.sched_getaffinity(0)
         os.sched_setaffinity(0, {min(cores)})
-        limited = keep(profile(old, parsed.images), "limited")
+        limited = keep(profile(models["old"], parsed.images), "limited")
         os.sched_setaffinity(0, cores)
-        cases += [(kind, limited) for kind in EXPECTED]
-        load = Load(SEED)
+        load = Load(SEED + len(kept["checks"]))
+        earlier = kept["load"]
         load.start()
-        for kind, baseline in cases:
+        for kind, baseline in cases_left(parsed.checks, kept["checks"], (usual, limited)):
             found = one_check(runs[kind], baseline, parsed.images, parsed.max_minutes)
             kept["checks"].append({"model": kind, "baseline": baseline.stem, **found})
-            kept["load"] = load.log
+            kept["load"] = [*earlier, *load.log]
             parsed.json.write_text(json.dumps(kept) + "\n")
-            print(
-                kind, baseline.stem, found["exit"], found["share"], len(found["rounds"]), found["seconds"], flush=True
-            )
+            told = found["exit"], found["share"], len(found["rounds"]), found["seconds"]
+            print(kind, baseline.stem, *told, flush=True)
         load.end()
     print(summary(kept))
+
+
+def make_models(weights: Path, images: Path, folder: Path) -> dict[str, Path]:
+    """The old model, one that does equal work, and the slower one; those that are there already stay."""
+    models = {name: folder / f"{name}.onnx" for name in ("old", *EXPECTED)}
+    if not models["old"].is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        exported = ("export", "--weights", weights, "--imgsz", SIZE, "--images", images, "--out", models["old"])
+        assert command(*exported) == 0
+    retrained(models["old"], models["equal"], SEED)
+    with_layers(models["old"], models["slower"], **EXTRA)
+    return models
+
+
+def cases_left(checks: int, done: list[dict[str, Any]], baselines: tuple[Path, Path]) -> list[tuple[str, Path]]:
+    """What is left of a series: one of each against the limited baseline, then pairs of both, by chance in order."""
+    usual, limited = baselines
+    order, kinds = random.Random(SEED), list(EXPECTED)
+    pairs = [(kind, usual) for _ in range(checks // 2) for kind in order.sample(kinds, len(kinds))]
+    cases = [*((kind, limited) for kind in kinds), *pairs]
+    for check in done:
+        known = [case for case in cases if (case[0], case[1].stem) == (check["model"], check["baseline"])]
+        if known:
+            cases.remove(known[0])
+    return cases
 
 
 def summary(kept: dict[str, Any]) -> str:
@@ -192,11 +208,11 @@ def summary(kept: dict[str, Any]) -> str:
             if found:
                 exits = [c["exit"] for c in found]
                 took = sorted(c["seconds"] for c in found)[len(found) // 2]
+                rounds = sorted(len(c["rounds"]) for c in found)[len(found) // 2]
                 wrong = sum(e not in (expected, 3) for e in exits)
                 lines.append(
                     f"{kind}, {baseline} baseline: {len(found)} checks, right {exits.count(expected)}, wrong {wrong}, "
-                    f"open {exits.count(3)}; median {took:g} s, {sorted(len(c['rounds']) for c in found)[len(found) // 2]} "
-                    "rounds"
+                    f"open {exits.count(3)}; median {took:g} s, {rounds} rounds"
                 )
     return "\n".join(lines)
 

@@ -21,6 +21,7 @@ from ..engines.availability import engine_device
 from ..errors import InputError, MeasurementError
 from ..kernels.nms_options import NmsOptions
 from ..profile.images import folder_records, pattern_records
+from ..results.identity import RowKey
 from .job import Answer, ClockName, ImageFile, Job, PairJob
 
 IMAGES = 16
@@ -49,6 +50,7 @@ class ModelRounds:
         self._options = {name: value for name, value in settings.items() if name in known}
         self._images = images
         self._records: list[ImageFile] = []
+        self._found: dict[RowKey, tuple[Path, Path] | None] = {}
         self._random = random.Random(SEED)
         self._scratch = tempfile.TemporaryDirectory(prefix="bench-freeze-rounds-")
         self._clock = clock
@@ -64,6 +66,11 @@ class ModelRounds:
 
     def files(self, pair: RowPair) -> tuple[Path, Path] | None:
         """Both files of a row, or None where one is not at hand. Raises InputError for one that was promised."""
+        if pair.current.key not in self._found:
+            self._found[pair.current.key] = self._find(pair)
+        return self._found[pair.current.key]
+
+    def _find(self, pair: RowPair) -> tuple[Path, Path] | None:
         found = [
             find_model(row, self._folders[side])
             for side, row in (("baseline", pair.reference), ("current", pair.current))
@@ -127,11 +134,11 @@ class ModelRounds:
             )
         except subprocess.TimeoutExpired:
             raise MeasurementError(f"a round took over {ROUND_SECONDS:g} s and was ended") from None
-        answers = [msgspec.json.decode(line, type=Answer) for line in done.stdout.splitlines()]
-        if done.returncode != 0 or len(answers) != sum(len(job.scopes) for job in jobs):
+        lines = done.stdout.splitlines()
+        if done.returncode != 0 or len(lines) != sum(len(job.scopes) for job in jobs):
             last = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
             raise MeasurementError(f"the process that times both models ended with {done.returncode}: {last[0][:300]}")
-        return answers
+        return [msgspec.json.decode(line, type=Answer) for line in lines]
 
     def _load_images(self) -> list[ImageFile]:
         records = (

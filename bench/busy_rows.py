@@ -93,7 +93,7 @@ def together(
     models: Mapping[str, Path], batches: list[list[ImageRecord]], rule: RoundsRule
 ) -> dict[str, TimedTogether]:
     entrants = {
-        name: Entrant(name, partial(open_exported, "ort", path, "cpu", rests=True), 0.0)
+        name: Entrant(name, partial(open_exported, "ort", path, "cpu", spin="within calls"), 0.0)
         for name, path in models.items()
     }
     reference = entrants.pop(ORIGINAL)

@@ -1,4 +1,4 @@
-"""The rules that others use on two runs of samples, as bench/check_simulation.py compares with: True is an alarm."""
+"""Rules on two runs of samples that bench/check_simulation.py compares with: True is an alarm."""
 
 from __future__ import annotations
 
@@ -7,17 +7,32 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from bench_freeze.stats.level import level, welch_df
+from bench_freeze.stats.multiple import holm
+from bench_freeze.stats.student import quantile, two_sided_p
+
 Trace = NDArray[np.float64]
+ASSUMED = 0.005  # what the check assumed, until now, that whole runs differ by
 
 
-def ratio_of_means(reference: Trace, current: Trace) -> bool:
-    """The mean rose by more than 5 %."""
-    return bool(current.mean() > 1.05 * reference.mean())
+def before(pairs: list[tuple[Trace, Trace]], others: int) -> bool:
+    """This project's rule until now: block bootstrap of both runs, 0.5 % assumed between runs, Holm at 2 %."""
+    p_values, beyond = [], []
+    for reference, current in pairs:
+        a, b = level(reference), level(current)
+        variances = [a.variance + ASSUMED**2, b.variance + ASSUMED**2]
+        se, df = math.sqrt(sum(variances)), welch_df([(variances[0], a.df), (variances[1], b.df)])
+        worse = math.log(b.median_s / a.median_s)
+        tail = two_sided_p(worse / se, df) / 2
+        p_values.append(tail if worse > 0 else 1 - tail)
+        beyond.append(worse - quantile(0.95, df) * se > math.log(1.05))
+    adjusted = holm([*p_values, *[1.0] * others])[: len(pairs)]
+    return any(p < 0.02 and far for p, far in zip(adjusted, beyond, strict=True))
 
 
-def minimum(reference: Trace, current: Trace) -> bool:
-    """pytest-benchmark's --benchmark-compare-fail=min:5%."""
-    return bool(current.min() > 1.05 * reference.min())
+def ratio_of_medians(reference: Trace, current: Trace) -> bool:
+    """The median rose by more than 5 %."""
+    return bool(np.median(current) > 1.05 * np.median(reference))
 
 
 def mann_whitney(reference: Trace, current: Trace) -> bool:
@@ -31,4 +46,10 @@ def mann_whitney(reference: Trace, current: Trace) -> bool:
     return bool(z > 1.959964)
 
 
-OTHERS = {"ratio of means > 1.05": ratio_of_means, "Mann-Whitney p < 0.05": mann_whitney, "min:5%": minimum}
+def t_test(reference: Trace, current: Trace) -> bool:
+    """Welch's, two-sided p < 0.05 (normal for so many samples), and slower."""
+    se = math.sqrt(reference.var(ddof=1) / len(reference) + current.var(ddof=1) / len(current))
+    return bool(current.mean() - reference.mean() > 1.959964 * se)
+
+
+OTHERS = {"median ratio > 5 %": ratio_of_medians, "Mann-Whitney p < 0.05": mann_whitney, "t-test p < 0.05": t_test}

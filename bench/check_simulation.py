@@ -1,9 +1,11 @@
-"""Does the check cry wolf, and does it see one? Simulated checks of A against A, and against a slower or worse A.
+"""Does the check cry wolf, does it see one, and does it decide? Simulated checks of ten rows in two scopes.
 
-    python bench/check_simulation.py --json FILE --markdown FILE [OUT/results.json]
+    python bench/check_simulation.py --json FILE --markdown FILE [--checks 200] [OUT/results.json]
 
-Latency needs nothing but the committed results. With the results of a study (original and grafted models of it, fp32
-and int8; its match file beside it) accuracy is simulated too. One core; about ten minutes.
+Nothing changed, or one row of ten is 10 % slower in both scopes; the limit is 5 %. Side by side: the real `Rounds` on a
+clock that the noise moves, the real rule, its real stopping. Hours apart: a run of 200 samples a latency against K
+runs of a baseline. Beside it what this project did before, and the usual rules, on two such runs. With the results of
+a study (match file beside it) accuracy is simulated too.
 """
 
 from __future__ import annotations
@@ -12,125 +14,231 @@ import argparse
 import json
 import math
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from check_accuracy import simulate_accuracy
-from check_rules import OTHERS
-from check_traces import INPUTS, Trace, made_pair, recorded_pair, recorded_traces
+from check_noise import Machine, Noise, noises
+from check_rules import OTHERS, before
 
 from bench_freeze.check.change import Change
 from bench_freeze.check.finding import Finding, outcome_of
-from bench_freeze.check.judge import Test, decide
-from bench_freeze.check.latency_change import latency_change
+from bench_freeze.check.judge import TAIL, Test, alpha_of_each, decide
+from bench_freeze.check.latency_change import change_between_runs, run_noise
 from bench_freeze.check.limit import parse_limit
+from bench_freeze.check.rounds import Asked, Budget, Key, Timed, add_rounds
+from bench_freeze.check.side_by_side import SideBySide
 from bench_freeze.environment import environment
-from bench_freeze.measure.stats import LatencyStats
-from bench_freeze.measure.verdict import judge
+from bench_freeze.measure.clock import FakeClock
+from bench_freeze.measure.rounds import PAIRS, Rounds
 from bench_freeze.results.identity import RowKey
 
 RESULTS = Path(__file__).parent / "results"
-ROWS, SCOPES = 10, 2  # three depths in three constructions, and the original
+ROWS, SCOPES = 10, ("model", "pipeline")
+LATENCIES = ROWS * len(SCOPES)
 OTHER_TESTS = 57  # accuracy of a study of that size: they share the 2 %
 SLOWDOWN = 1.10  # twice the default limit of 5 %
-CASES = {"nothing": 0, "one row": SCOPES, "all rows": ROWS * SCOPES}  # latencies that are slower
-NO_ROW = RowKey(None, None, None, None, None, "ort", "fp32", "branched", 640, 1, "cpu")  # findings of no real row
-BLANK = Finding("latency_model", "row", NO_ROW, "latency", "s", "PASS", "")
+CALL_S = 0.02
+SAMPLES = 200  # of a run hours apart
+WARM_UP = 12  # calls of both sides, before those that are timed
+PROCESS_S = 1.2  # to start one and open two models, on a quiet core
+BASELINES = (1, 3, 5, 10, 18, 25)
+LIMIT = parse_limit("5%", "the default", "latency_model")
+CASES = {"nothing": 0, "one row": len(SCOPES)}  # latencies that are slower
+BLANK = Finding("latency_model", "row", RowKey(*[None] * 5, "ort", "fp32", "plain", 320, 1, "cpu"), "", "s", "PASS", "")
+PASS = 20
+SLOW_RULE = 20  # checks that `before` sees: its bootstrap is what a simulation would spend its time on
+OTHERS_MADE = [Test(BLANK, Change(1.0, 1.0, 0.0, 1.0, 1e3), LIMIT)] * OTHER_TESTS
 
 
-def simulate_latency(kind: str, checks: int, seed: int, jobs: int) -> dict[str, Any]:
-    """Share of checks with an alarm, by rule: nothing changed, one row slower, all rows slower."""
-    with ProcessPoolExecutor(jobs) as pool:
-        found = list(pool.map(one_check, [kind] * checks, [seed] * checks, range(checks)))
-    alarms = {case: Counter(name for check in found for name in check["alarms"][case]) for case in CASES}
-    latencies = checks * ROWS * SCOPES
+class SimulatedRounds:
+    """A round source: one process a round, whose models have levels of their own, on one machine as time goes by."""
+
+    label, only_doubtful = "side by side", False
+
+    def __init__(self, noise: Noise, slowed: int, generator: np.random.Generator, clock: FakeClock) -> None:
+        self._noise, self._slowed, self._generator, self._clock = noise, slowed, generator, clock
+        self._machine = Machine(noise, generator)
+
+    def can_time(self, pair: object) -> bool:
+        return True
+
+    def round(self, asked: Sequence[Asked]) -> Mapping[Key, Timed | str]:
+        """All open latencies in one process; `pair` is here the number of a row."""
+        self._clock.advance(PROCESS_S)
+        found: dict[Key, Timed | str] = {}
+        shared = self._noise.level(self._generator, (1,))
+        for wanted in asked:
+            for scope in wanted.scopes:
+                number = len(SCOPES) * wanted.pair + SCOPES.index(scope)  # type: ignore[operator]
+                levels = shared.repeat(2) if self._noise.is_shared else self._noise.level(self._generator, (2,))
+                found[wanted.pair, scope] = self._time(levels, SLOWDOWN if number < self._slowed else 1.0)  # type: ignore[index]
+        return found
+
+    def _time(self, levels: np.ndarray, slower: float) -> Timed:
+        logs = iter(self._machine.next(WARM_UP + 4 * PAIRS).tolist())
+        for _ in range(WARM_UP):
+            self._clock.advance(CALL_S * math.exp(next(logs)))
+
+        def takes(seconds: float, level: float) -> Any:
+            return lambda number: self._clock.advance(seconds * math.exp(level + next(logs)))
+
+        calls = {"baseline": takes(CALL_S, levels[0]), "current": takes(CALL_S * slower, levels[1])}
+        rounds = Rounds(calls, self._clock, seed=int(self._generator.integers(2**32)))
+        rounds.run(1)
+        return rounds.finished[0].level_s("baseline"), rounds.finished[0].level_s("current")
+
+
+def side_by_side(name: str, seed: int, case: str) -> dict[str, Any]:
+    """One check: its exit status, its rounds, and the minutes that they take."""
+    clock, generator = FakeClock(), np.random.default_rng([seed, CASES[case]])
+    source = SimulatedRounds(noises(RESULTS)[name], CASES[case], generator, clock)
+    changes: dict[Any, SideBySide] = {(row, scope): SideBySide(LIMIT) for row in range(ROWS) for scope in SCOPES}
+    made: list[Finding | Test] = [*(Test(BLANK, change, LIMIT) for change in changes.values()), *OTHERS_MADE]
+    budget = Budget(10.0, alpha_of_each(made), TAIL, clock.now_s)
+    add_rounds(changes, {row: row for row in range(ROWS)}, source, budget, lambda text: None)  # type: ignore[misc]
+    findings = decide(made)
+    right = all(f.status == "REGRESSION" for f in findings[: CASES[case]])
+    wrong = any(f.status == "REGRESSION" for f in findings[CASES[case] : LATENCIES])
+    rounds = [len(change.rounds) for change in changes.values()]
     return {
-        "checks": checks,
-        "rows": ROWS,
-        "scopes": SCOPES,
-        "mean_samples": sum(check["samples"] for check in found) / (2 * latencies),
-        "latencies_not_valid": sum(check["not_valid"] for check in found) / latencies,
-        "alarms": {case: {name: n / checks for name, n in sorted(names.items())} for case, names in alarms.items()},
+        "exit": int(outcome_of(findings, (), "", "").exit_code),
+        "proven": right,
+        "wrong": wrong,
+        "decided": sum(f.status != "AMBIGUOUS" for f in findings[:LATENCIES]) / LATENCIES,
+        "rounds": sum(rounds) / len(rounds),
+        "most_rounds": max(rounds),
+        "minutes": clock.now_s() / 60,
     }
 
 
-def one_check(kind: str, seed: int, number: int) -> dict[str, Any]:
-    """One simulated check, the same whichever process makes it: the rules that raise an alarm in each case."""
-    generator = np.random.default_rng([seed, number])
-    recorded = recorded_traces(RESULTS) if kind == "recorded" else []
-    pairs = [recorded_pair(generator, recorded) if recorded else made_pair(generator) for _ in range(ROWS * SCOPES)]
-    trusted = [all(_verdict(trace) == "VALID" for trace in runs) for runs in pairs]
-    changes = [latency_change(*runs) for runs in pairs]
-    alarms = {}
-    for case, slowed in CASES.items():
-        alarms[case] = [f"exit {_exit_code(changes, trusted, slowed)}"]
-        for name, rule in OTHERS.items():
-            if any(rule(a, b * (SLOWDOWN if i < slowed else 1)) for i, (a, b) in enumerate(pairs)):
-                alarms[case].append(name)
-    return {"alarms": alarms, "not_valid": trusted.count(False), "samples": sum(len(t) for runs in pairs for t in runs)}
+def hours_apart(name: str, seed: int, case: str) -> dict[str, Any]:
+    """One check of a run against 25 others, by the number of them that the baseline has; and by the usual rules."""
+    noise, generator = noises(RESULTS)[name], np.random.default_rng([seed, 100 + CASES[case]])
+    runs = [_run(noise, generator) for _ in range(max(BASELINES) + 1)]
+    current = runs[0] * np.where(np.arange(LATENCIES) < CASES[case], SLOWDOWN, 1.0)[:, None]
+    medians = [np.median(run, axis=1) for run in runs[1:]]
+    exits = {}
+    for count in BASELINES:
+        found = run_noise(np.log(np.stack(medians[:count])))
+        levels = np.stack(medians[:count], axis=1)
+        made = [
+            Test(BLANK, change_between_runs(levels[i].tolist(), float(np.median(current[i])), found), LIMIT)
+            for i in range(LATENCIES)
+        ]
+        exits[str(count)] = int(outcome_of(decide([*made, *OTHERS_MADE]), (), "", "").exit_code)
+    pairs = list(zip(runs[1], current, strict=True))
+    alarms = [rule for rule, is_alarm in OTHERS.items() if any(is_alarm(a, b) for a, b in pairs)]
+    if seed < SLOW_RULE and before(pairs, OTHER_TESTS):
+        alarms.append("before")
+    return {"exits": exits, "alarms": alarms}
 
 
-def _verdict(trace: Trace) -> str:
-    return judge(LatencyStats(tuple(trace.tolist()), "samples", 0), period=INPUTS).verdict
+def _run(noise: Noise, generator: np.random.Generator) -> np.ndarray:
+    """Seconds [latencies, samples], one latency after the other on a machine that was not watched in between."""
+    shape = (1,) if noise.is_shared else (LATENCIES,)
+    levels = np.broadcast_to(noise.level(generator, shape), (LATENCIES,))
+    logs = [Machine(noise, generator).next(SAMPLES) for _ in range(LATENCIES)]
+    return CALL_S * np.exp(np.stack(logs) + levels[:, None])
 
 
-def _exit_code(changes: list[Change], trusted: list[bool], slowed: int) -> int:
-    """What a check of these rows ends with; a latency whose run was not VALID is not compared."""
-    limit = parse_limit("5%", "the default", "latency_model")
-    assert limit is not None
-    made: list[Finding | Test] = []
-    for i, (change, ok) in enumerate(zip(changes, trusted, strict=True)):
-        moved = replace(change, worse=change.worse + (math.log(SLOWDOWN) if i < slowed else 0.0))
-        made.append(Test(BLANK, moved, limit) if ok else replace(BLANK, status="AMBIGUOUS"))
-    nothing = Change(1.0, 1.0, 0.0, 1.0, 1e3)
-    made += [Test(BLANK, nothing, limit)] * OTHER_TESTS
-    return outcome_of(decide(made), (), "", "").exit_code
+def summary(taken: Mapping[str, list[dict[str, Any]]], apart: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    """Of one noise: all checks of each case, in shares of them."""
+    found: dict[str, Any] = {}
+    for case in CASES:
+        checks = len(taken[case])
+        alarms = Counter(rule for check in apart[case] for rule in check["alarms"])
+        found[case] = {
+            "side by side": {
+                **_exits(check["exit"] for check in taken[case]),
+                "proven": sum(check["proven"] for check in taken[case]) / checks,
+                "false alarm": sum(check["wrong"] for check in taken[case]) / checks,
+                "latencies decided": sum(check["decided"] for check in taken[case]) / checks,
+                "rounds of a latency": sum(check["rounds"] for check in taken[case]) / checks,
+                "minutes": _quantiles([check["minutes"] for check in taken[case]]),
+            },
+            "hours apart": {str(k): _exits(check["exits"][str(k)] for check in apart[case]) for k in BASELINES},
+            "alarms of other rules": {
+                "before": alarms["before"] / min(checks, SLOW_RULE),
+                **{rule: alarms[rule] / checks for rule in OTHERS},
+            },
+        }
+    return found
+
+
+def _exits(statuses: Any) -> dict[str, float]:
+    counted = Counter(statuses)
+    total = sum(counted.values())
+    return {f"exit {status}": counted[status] / total for status in (0, 1, 3)}
+
+
+def _quantiles(values: list[float]) -> dict[str, float]:
+    return {name: float(np.quantile(values, q)) for name, q in (("median", 0.5), ("90 %", 0.9))}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("results", nargs="?", type=Path)
-    parser.add_argument("--checks", type=int, default=500)
-    parser.add_argument("--jobs", type=int, default=1, help="processes; the numbers do not depend on it")
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--markdown", type=Path)
+    parser.add_argument("--checks", type=int, default=200)
+    parser.add_argument("--json", type=Path, required=True)
+    parser.add_argument("--markdown", type=Path, required=True)
     parsed = parser.parse_args()
-    traces = len(recorded_traces(RESULTS))
-    kept = {
-        "latency": {
-            "made traces": simulate_latency("made", parsed.checks, 1, parsed.jobs),
-            f"{traces} recorded traces": simulate_latency("recorded", parsed.checks, 2, parsed.jobs),
-        },
-        "accuracy": simulate_accuracy(parsed.results, parsed.checks, parsed.jobs) if parsed.results else None,
-        "slowdown": SLOWDOWN,
-        "environment": environment(),
-    }
-    text = table(kept)
-    print(text)
-    if parsed.json:
+    earlier = json.loads(parsed.json.read_text()) if parsed.json.is_file() else {}
+    kept: dict[str, Any] = {"checks": 0, "slowdown": SLOWDOWN, "latency": {}, "environment": environment()}
+    kept["accuracy"] = (
+        simulate_accuracy(parsed.results, parsed.checks, 1) if parsed.results else earlier.get("accuracy")
+    )
+    names = list(noises(RESULTS))
+    taken: dict[str, Any] = {name: {case: [] for case in CASES} for name in names}
+    apart: dict[str, Any] = {name: {case: [] for case in CASES} for name in names}
+    for first in range(0, parsed.checks, PASS):  # what is written is whole after every pass
+        for name in names:
+            for case in CASES:
+                for seed in range(first, min(first + PASS, parsed.checks)):
+                    taken[name][case].append(side_by_side(name, seed, case))
+                    apart[name][case].append(hours_apart(name, seed, case))
+        kept["checks"] = min(first + PASS, parsed.checks)
+        kept["latency"] = {name: summary(taken[name], apart[name]) for name in names}
         parsed.json.write_text(json.dumps(kept, indent=1) + "\n")
-    if parsed.markdown:
-        parsed.markdown.write_text(text + "\n")
+        parsed.markdown.write_text(table(kept) + "\n")
+        print(kept["checks"], "checks", flush=True)
+    print(table(kept))
 
 
 def table(kept: dict[str, Any]) -> str:
-    """Markdown of both parts."""
+    """Markdown of all parts."""
     lines = [
-        "| traces | rule | alarm, nothing changed | alarm, one row 10 % slower | alarm, all rows 10 % slower |",
-        "|---|---|---:|---:|---:|",
+        f"{kept['checks']} checks of each kind, {ROWS} rows in two scopes. Side by side, at most ten minutes:",
+        "",
+        "| noise | false alarm | decided, nothing changed | one row 10 % slower: proven | minutes (90 %) |",
+        "|---|---:|---:|---:|---:|",
     ]
     for name, part in kept["latency"].items():
-        title = f"{name}, {part['checks']} checks of {part['rows']} rows"
-        for rule in ("exit 1", *OTHERS):
-            cells = [f"{part['alarms'][case].get(rule, 0):.1%}" for case in ("nothing", "one row", "all rows")]
-            shown = "bench-freeze check" if rule == "exit 1" else rule
-            lines.append(f"| {title} | {shown} | {' | '.join(cells)} |")
-            title = ""
-        silent = [f"{part['alarms'][case].get('exit 3', 0):.1%}" for case in ("nothing", "one row", "all rows")]
-        lines.append(f"| | bench-freeze check: no verdict (exit 3) | {' | '.join(silent)} |")
+        quiet, slow = part["nothing"]["side by side"], part["one row"]["side by side"]
+        minutes = max(quiet["minutes"]["90 %"], slow["minutes"]["90 %"])
+        false = max(quiet["exit 1"], slow["false alarm"])
+        lines.append(f"| {name} | {false:.1%} | {1 - quiet['exit 3']:.1%} | {slow['proven']:.1%} | {minutes:.1f} |")
+    heads = [f"K = {k}" for k in BASELINES]
+    rules = ("before", *OTHERS)
+    lines += [
+        "",
+        "Hours apart, against K runs; false alarm / one row 10 % slower proven / no verdict when nothing changed:",
+    ]
+    lines += ["", f"| noise | {' | '.join(heads)} |", "|---|" + "---:|" * len(heads)]
+    for name, part in kept["latency"].items():
+        quiet, slow = part["nothing"]["hours apart"], part["one row"]["hours apart"]
+        cells = [
+            f"{quiet[str(k)]['exit 1']:.2f} / {slow[str(k)]['exit 1']:.2f} / {quiet[str(k)]['exit 3']:.2f}"
+            for k in BASELINES
+        ]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    lines += ["", "Other rules on two runs hours apart; false alarm / one row 10 % slower seen:"]
+    lines += ["", f"| noise | {' | '.join(rules)} |", "|---|" + "---:|" * len(rules)]
+    for name, part in kept["latency"].items():
+        quiet, slow = part["nothing"]["alarms of other rules"], part["one row"]["alarms of other rules"]
+        lines.append(f"| {name} | {' | '.join(f'{quiet[r]:.2f} / {slow[r]:.2f}' for r in rules)} |")
     if kept["accuracy"] is not None:
         lines += ["", *kept["accuracy"]["table"]]
     return "\n".join(lines)

@@ -15,6 +15,7 @@ from .commands.diff import add_diff
 from .commands.doctor import add_doctor
 from .commands.eval import add_eval
 from .commands.export import add_export
+from .commands.history import add_history
 from .commands.profile import add_profile
 from .commands.report import add_report
 from .commands.run import add_run
@@ -22,7 +23,20 @@ from .guard import guarded
 from .text.terminal import guarded_streams
 from .text.visible import visible
 
-COMMANDS = ("run", "export", "diff", "profile", "report", "check", "baseline", "eval", "data", "clean", "doctor")
+COMMANDS = (
+    "run",
+    "export",
+    "diff",
+    "profile",
+    "report",
+    "check",
+    "baseline",
+    "history",
+    "eval",
+    "data",
+    "clean",
+    "doctor",
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -66,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     add_eval(commands)
     add_data(commands)
     add_check(commands)
+    add_history(commands)
     add_clean(commands)
     add_doctor(commands)
     return parser

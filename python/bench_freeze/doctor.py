@@ -11,6 +11,7 @@ from . import __version__
 from .engines.availability import PACKAGES, availability
 from .engines.cuda_driver import cuda_driver_error
 from .environment import environment
+from .measure.instructions import Instructions
 from .measure.telemetry.cgroup import CgroupSource, quota_note
 from .text import terminal
 from .user_files import MAX_DATA, read_file
@@ -27,6 +28,7 @@ def examine(device: str) -> dict[str, Any]:
         "tensorrt": _tensorrt(),
         "cuda_scorer": _cuda_scorer(),
         "cgroup": {"quota_cores": cgroup["quota_cores"], "note": quota_note(cgroup, len(os.sched_getaffinity(0)))},
+        "instructions": _instructions(),
         "device": device,
         "engines": {
             name: {"usable": found.usable, "reason": found.reason}
@@ -86,6 +88,7 @@ def render(findings: dict[str, Any]) -> str:
         f"governor: {environment['governor'] or 'not shown by this kernel'}; load average "
         + " ".join(f"{load:.2f}" for load in environment["load_average"]),
         f"processor quota: {_quota(findings['cgroup'])}",
+        f"counter of instructions: {findings['instructions']}",
         f"board: {environment['board'] or 'none named'}",
         f"GPUs: {', '.join(environment['gpus']) or 'none'}; NVIDIA driver: {findings['nvidia_driver']}",
         f"TensorRT: {', '.join(findings['tensorrt']['found']) or 'none'}"
@@ -103,6 +106,11 @@ def render(findings: dict[str, Any]) -> str:
         ),
     ]
     return terminal.lines(lines)
+
+
+def _instructions() -> str:
+    with Instructions() as counter:
+        return counter.reason or "there"
 
 
 def _quota(cgroup: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+from datetime import datetime, timezone
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -112,10 +113,17 @@ def machine() -> dict[str, Any]:
     }
 
 
+def _commit() -> str | None:
+    """The commit that a CI job works on, as GitHub and GitLab tell it; None elsewhere."""
+    return os.environ.get("GITHUB_SHA") or os.environ.get("CI_COMMIT_SHA") or None
+
+
 def environment() -> dict[str, Any]:
     """Everything recorded beside results: machine, its state, and versions."""
     return {
         **machine(),
+        "recorded_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "commit": _commit(),
         "governor": cpu_governor(),
         "load_average": list(os.getloadavg()),
         "kernel": platform.release(),

@@ -49,8 +49,8 @@ FLOORS = (
     {"dualhead", "engines", "evaluate", "leftovers"},
     {"demo", "export", "finetune", "stats"},
     {"check", "conclusions", "deployment"},
-    {"diff", "doctor", "profile", "study"},
-    {"analysis", "gallery"},
+    {"diff", "doctor", "history", "profile", "study"},
+    {"analysis", "gallery", "interleaved"},
     {"run"},
     {"commands"},
     {"cli"},
@@ -63,6 +63,7 @@ KNOWS = {
     "conclusions": {"data", "errors", "evaluate", "results", "stats"},
     "data": {"errors", "kernels", "text", "user_files"},
     "evaluate": {"data", "errors", "files", "kernels", "results", "text", "user_files"},
+    "history": {"check", "errors", "results", "text", "user_files"},
     "report": {"errors", "results", "text", "user_files"},
     "results": {"errors", "files", "text", "user_files"},
 }

@@ -1,8 +1,10 @@
-"""`bench-freeze baseline update`: a run becomes what later runs are checked against."""
+"""`bench-freeze baseline`: a run becomes what later runs are checked against, and further runs say how runs differ."""
 
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -14,20 +16,40 @@ from ..results.schema import MatchFileFacts
 from ..results.sealing import seal
 from ..text.json_text import encoded
 from ..user_files import MissingFile, check_target, writing
+from .models import keep_models, remove_models
+from .own_verdict import not_valid
+from .pairing import pair_rows
 from .read import CheckedRun, read_side
+from .run_levels import run_of
 from .snapshot import KIND, Reason, Snapshot, rounded
 
 
-def update_baseline(results: Path, to: Path, reason: str, today: datetime.date) -> Snapshot:
+@dataclass(frozen=True)
+class Kept:
+    """A baseline as it was written, and what of the run is not VALID: "freeze 15 branched ort fp32 (pipeline)"."""
+
+    snapshot: Snapshot
+    not_valid: tuple[str, ...]
+
+
+def update_baseline(
+    results: Path,
+    to: Path,
+    reason: str,
+    today: datetime.date,
+    *,
+    with_models: bool = False,
+    models: Sequence[Path] = (),
+) -> Kept:
     """Write `to` and its match file from a finished run; the reasons of earlier updates are kept.
 
-    Raises InputError for a run that did not finish, a match file that is not there, or a `to` that is no baseline.
+    `with_models` copies the models of the run beside it, found in its artifacts or in the folders `models`. Latencies
+    that are not VALID are kept and marked so: no later run is compared with them. Raises InputError for a run that did
+    not finish, a match file or a model that is not there, or a `to` that is no baseline.
     """
     if not reason.strip():
         raise InputError("--reason is empty; say in a few words why the baseline changes, for whoever reads it later.")
-    side = read_side(results)
-    if not side.snapshot.finished:
-        raise InputError(f"{results} is of a run that did not finish; the same command goes on where it stopped.")
+    side = _finished(results)
     check_target(to, "--to")
     history = _history(to)
     entry = Reason(
@@ -36,12 +58,58 @@ def update_baseline(results: Path, to: Path, reason: str, today: datetime.date) 
         results_sha256=side.sha256,
         bench_freeze=side.snapshot.bench_freeze,
     )
+    kept_models = keep_models(side, to, models) if with_models else []
     snapshot = msgspec.structs.replace(
-        rounded(side.snapshot), kind=KIND, matches=_matches(side, to), history=[*history, entry]
+        rounded(side.snapshot),
+        kind=KIND,
+        matches=_matches(side, to),
+        history=[*history, entry],
+        models=kept_models,
+        runs=[run_of(side.snapshot, side.sha256, today.isoformat())],
     )
+    _write(snapshot, to)
+    if not with_models:
+        remove_models(to)
+    return Kept(snapshot, _not_valid(side))
+
+
+def add_run(results: Path, to: Path, today: datetime.date) -> Kept:
+    """Add a finished run of the same rows to a baseline: it says how whole runs differ.
+
+    Accuracy, size and models stay those of the last update. Latencies that are not VALID are left out. Raises
+    InputError for a run of other rows or of another device class, and for one that is in the baseline already.
+    """
+    side, baseline = _finished(results), read_side(to)
+    if not baseline.snapshot.history:
+        raise InputError(f"{to} is no baseline; make one with `bench-freeze baseline update`.")
+    if side.sha256 in {run.results_sha256 for run in baseline.snapshot.runs}:
+        raise InputError(f"{results} is in {to} already; add another run.")
+    pairing = pair_rows(baseline, side, lambda pair: True)
+    if pairing.unpaired:
+        raise InputError(f"{results}: {pairing.unpaired[0].row.title}: {pairing.unpaired[0].sentence}")
+    run = run_of(side.snapshot, side.sha256, today.isoformat())
+    if not any(row.levels for row in run.rows):
+        raise InputError(f"{results} has no VALID latency and no energy, so it says nothing of how runs differ.")
+    own = baseline.snapshot.runs or [run_of(baseline.snapshot, baseline.snapshot.history[-1].results_sha256, "")]
+    snapshot = msgspec.structs.replace(baseline.snapshot, runs=[*own, run], sha256=None)
+    _write(snapshot, to)
+    return Kept(snapshot, _not_valid(side))
+
+
+def _finished(results: Path) -> CheckedRun:
+    side = read_side(results)
+    if not side.snapshot.finished:
+        raise InputError(f"{results} is of a run that did not finish; the same command goes on where it stopped.")
+    return side
+
+
+def _write(snapshot: Snapshot, to: Path) -> None:
     with writing(to, "--to"):
         write_whole(to, seal(encoded(snapshot)))
-    return snapshot
+
+
+def _not_valid(side: CheckedRun) -> tuple[str, ...]:
+    return tuple(f"{row.title} ({', '.join(scopes)})" for row in side.snapshot.rows if (scopes := not_valid(row)))
 
 
 def _history(to: Path) -> list[Reason]:

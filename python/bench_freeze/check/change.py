@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from ..stats.student import quantile, two_sided_p
+from .finding import Status
 
 
 @dataclass(frozen=True)
@@ -13,7 +14,9 @@ class Change:
     """`worse` is how far the current run is on the bad side, with standard error `se` of `df` degrees of freedom.
 
     Of a ratio (`is_ratio`) both are of its logarithm, in which errors of durations add up. `silence` is why the images
-    say nothing of other images: there is a change then, but no interval and no test of it.
+    say nothing of other images, or the runs nothing of other runs: there is a change then, but no interval and no test
+    of it. With `unproven` there is an interval, but not enough behind it for a proof. An increase must be beyond its
+    limit by `margin` more (in the units of `worse`).
     """
 
     reference: float
@@ -23,6 +26,14 @@ class Change:
     df: float
     is_ratio: bool = False
     silence: str | None = None
+    unproven: str | None = None
+    margin: float = 0.0
+    basis: str = ""  # what it was judged on, in words
+
+    @property
+    def is_tested(self) -> bool:
+        """Whether it has a p-value, which counts among those of the check."""
+        return self.silence is None and self.unproven is None
 
     @property
     def is_defined(self) -> bool:
@@ -46,6 +57,14 @@ class Change:
         """The change's interval with `tail` beyond each end, in its own units."""
         reach = quantile(1 - tail, self.df) * self.se if self.se else 0.0
         return self._plain(self.worse - reach), self._plain(self.worse + reach)
+
+    def status(self, allowed: float, p_value: float | None, alpha: float, tail: float) -> Status:
+        """Against a limit, given the p-value adjusted for all tests: proven to be beyond, not beyond, or open."""
+        if self.estimate <= allowed:
+            return "PASS"
+        if p_value is None or not self.is_tested or p_value >= alpha or self.bounds(tail)[0] <= allowed:
+            return "AMBIGUOUS"
+        return "REGRESSION" if self._plain(self.worse - self.margin) > allowed else "AMBIGUOUS"
 
     @property
     def estimate(self) -> float:

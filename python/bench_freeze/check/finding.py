@@ -50,6 +50,7 @@ class Finding:
     p_value: float | None = None
     remedy: str = ""  # what to do, in a sentence; empty for what passed
     basis: str = ""  # what a latency was judged on, in words: "24 rounds side by side", "20 baseline runs"
+    rounds: tuple[tuple[float, float], ...] = ()  # seconds of a call in every round: baseline, current
 
     @property
     def change_share(self) -> float | None:

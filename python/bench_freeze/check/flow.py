@@ -1,18 +1,24 @@
-"""The check from files to an outcome: read, pair, judge, and measure again where asked to."""
+"""The check from files to an outcome: read, pair, examine, add rounds side by side until they decide, judge."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
+from .accuracy_rules import AccuracyRules
 from .finding import Outcome, outcome_of
-from .judge import judge
+from .judge import TAIL, alpha_of_each, decide, examine
+from .latency_rules import LatencyRules
 from .limits import CheckRules
-from .pairing import pair_rows
-from .read import read_side
-from .rerun import Rerun, confirm
+from .pairing import RowPair, pair_rows
+from .read import CheckedRun, read_side
+from .rounds import Budget, RoundSource, add_rounds
 
-TIMED = ("latency_model", "latency_pipeline", "energy")
+TIMED = ("latency_model", "latency_pipeline")
+MAX_MINUTES = 10.0
+
+OpenSource = Callable[[CheckedRun, CheckedRun], AbstractContextManager[RoundSource]]
 
 
 def check(
@@ -20,16 +26,31 @@ def check(
     baseline: Path,
     rules: CheckRules,
     *,
-    rerun: Rerun | None = None,
+    source: OpenSource | None = None,
+    max_minutes: float = MAX_MINUTES,
     ignore_unmatched: bool = False,
     threads: int = 1,
     note: Callable[[str], None] = lambda text: None,
 ) -> Outcome:
-    """Check one run against another; raises InputError (status 2) and MeasurementError (status 3)."""
+    """Check one run against another; `source` opens what can time both runs' models in turn.
+
+    Raises InputError (status 2) and MeasurementError (status 3).
+    """
     sides = read_side(baseline), read_side(current)
-    timed = any(rules.names(metric) for metric in TIMED)
-    pairing = pair_rows(*sides, timed=timed, ignore_unmatched=ignore_unmatched)
-    findings, notes = judge(pairing, rules, *sides, threads)
-    if rerun is not None:
-        findings = confirm(findings, pairing, rules, *sides, rerun, note)
-    return outcome_of(findings, notes, str(current), str(baseline))
+    opened: AbstractContextManager[RoundSource | None] = nullcontext() if source is None else source(*sides)
+    with opened as rounds:
+        latency = LatencyRules(*sides, rounds)
+
+        def needs_same_machine(pair: RowPair) -> bool:
+            """Whether anything is compared that was measured before."""
+            has_energy = bool(pair.reference.energy_j and pair.current.energy_j) and rules.names("energy")
+            return has_energy or (any(rules.names(metric) for metric in TIMED) and not latency.is_fresh(pair))
+
+        pairing = pair_rows(*sides, needs_same_machine, ignore_unmatched=ignore_unmatched)
+        made, notes = examine(pairing, rules, AccuracyRules(*sides, rules, threads), latency)
+        if rounds is not None and latency.rounds:
+            pairs = {pair.current.key: pair for pair in pairing.pairs}
+            budget = Budget(max_minutes, alpha_of_each(made), TAIL)
+            for key, why in add_rounds(latency.rounds, pairs, rounds, budget, note).items():
+                latency.rounds[key].failure = why
+    return outcome_of(decide(made), notes, str(current), str(baseline))

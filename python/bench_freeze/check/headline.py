@@ -53,7 +53,8 @@ def moved(finding: Finding) -> str:
     """The change with its bounds and limit, in percent where the limit is a share, else in the metric's unit.
 
     A number is written with as few decimals as keep it on its own side of 0 and of the limit. Signs are those of the
-    metric: more milliseconds are +, less AP is -. A change without bounds has none in brackets.
+    metric: more milliseconds are +, less AP is -. A bound that is not known is an ellipsis; without
+    both there are no brackets.
     """
     if finding.change is None or finding.limit is None:
         return ""
@@ -62,18 +63,18 @@ def moved(finding: Finding) -> str:
     if not is_share and finding.unit in _SCALES:
         scale, unit, fewest = _SCALES[finding.unit]
     sign = -1.0 if falls(finding) else 1.0
-    known = (
-        [finding.change] if finding.low is None or finding.high is None else [finding.change, finding.low, finding.high]
-    )
-    worse = [value * scale for value in known]
+    bounds = (finding.low, finding.high) if sign > 0 else (finding.high, finding.low)
+    worse = [value * scale for value in (finding.change, *bounds) if value is not None]
     limit = finding.limit * scale
     decimals = next((d for d in range(fewest, _MOST_DECIMALS) if _keeps(worse, limit, d)), fewest + 2)
-    change, *ends = (0.0 + round(sign * value, decimals) for value in worse)
-    change_text = f"{change:+.{decimals}f}" if change else "0"
-    between = ""
-    if ends and ends[0] != ends[1]:
-        between = f" [{', '.join(f'{value:.{decimals}f}' for value in sorted(ends))}]"
-    return f"{change_text}{unit}{between}, limit {limit_words(finding)}"
+
+    def written(value: float | None, form: str) -> str:
+        return "…" if value is None else f"{0.0 + round(sign * value * scale, decimals):{form}.{decimals}f}"
+
+    change = written(finding.change, "+") if finding.change else "0"
+    is_bounded = bounds != (None, None) and bounds[0] != bounds[1]
+    between = f" [{', '.join(written(value, '') for value in bounds)}]" if is_bounded else ""
+    return f"{change}{unit}{between}, limit {limit_words(finding)}"
 
 
 def limit_words(finding: Finding) -> str:

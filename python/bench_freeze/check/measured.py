@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from .change import Change
 from .finding import Finding
-from .limits import Limit
+from .limit import Limit
+from .side_by_side import SideBySide
 
 
 @dataclass(frozen=True)
@@ -14,7 +15,7 @@ class Test:
     """A finding in the making: a measured change that waits for the p-values of all others."""
 
     finding: Finding
-    change: Change
+    change: Change | SideBySide
     limit: Limit
 
     @property

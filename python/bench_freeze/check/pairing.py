@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from ..errors import InputError
@@ -36,8 +36,14 @@ class Pairing:
     unpaired: tuple[Unpaired, ...]
 
 
-def pair_rows(baseline: CheckedRun, current: CheckedRun, *, timed: bool, ignore_unmatched: bool = False) -> Pairing:
-    """Pair rows by their key. `timed`: times or energy are compared too, so the machines must be of one class.
+def pair_rows(
+    baseline: CheckedRun,
+    current: CheckedRun,
+    needs_same_machine: Callable[[RowPair], bool],
+    *,
+    ignore_unmatched: bool = False,
+) -> Pairing:
+    """Pair rows by their key. Where earlier times or energies are compared, the machines must be of one class.
 
     Raises InputError where the runs as a whole cannot be compared: other settings, or one of them not finished.
     """
@@ -54,7 +60,7 @@ def pair_rows(baseline: CheckedRun, current: CheckedRun, *, timed: bool, ignore_
                         reference, _not_there(reference, [r for k, r in found.items() if k not in wanted], current)
                     )
                 )
-        elif (why := _refusal(reference, row, baseline, current, timed)) is not None:
+        elif (why := _refusal(RowPair(reference, row), baseline, current, needs_same_machine)) is not None:
             unpaired.append(Unpaired(reference, why))
         else:
             pairs.append(RowPair(reference, row))
@@ -88,8 +94,9 @@ def _check_runs(baseline: CheckedRun, current: CheckedRun) -> None:
 
 
 def _refusal(
-    reference: RowSnapshot, row: RowSnapshot, baseline: CheckedRun, current: CheckedRun, timed: bool
+    pair: RowPair, baseline: CheckedRun, current: CheckedRun, needs_same_machine: Callable[[RowPair], bool]
 ) -> str | None:
+    reference, row = pair.reference, pair.current
     if reference.protocol != row.protocol:
         return f"it was scored by protocol {row.protocol}, the baseline by {reference.protocol}; score both alike."
     if reference.data_sha256 != row.data_sha256:
@@ -99,10 +106,11 @@ def _refusal(
         )
     then = baseline.snapshot.device_classes.get(reference.device)
     now = current.snapshot.device_classes.get(row.device)
-    if timed and then != now:
+    if then != now and needs_same_machine(pair):
         return (
-            f"it was measured on another device class ({now}; baseline: {then}), so times say nothing; measure on the "
-            "baseline's, or turn them off (--max-latency-increase off --max-energy-increase off)."
+            f"it was measured on another device class ({now}; baseline: {then}), so times say nothing; keep the "
+            "baseline's models (`baseline update --with-models`), measure on its machine, or turn times off "
+            "(--max-latency-increase off --max-energy-increase off)."
         )
     return None
 

@@ -19,12 +19,21 @@ def _remedy(finding: Finding) -> str:
     if finding.status == "REFUSED":
         return "Make both runs comparable as the sentence says, or leave this metric or row out."
     if finding.status == "INVALID":
-        return "Measure it again on a quiet machine." if is_timed else "Use more images, or leave this metric out."
+        return (
+            "Measure it again, longer or on a quieter machine."
+            if is_timed
+            else "Use more images, or leave this metric out."
+        )
     if finding.status == "AMBIGUOUS":
         if is_timed:
-            return "Time both models side by side: keep the baseline's with `baseline update --with-models`."
+            if finding.rounds:
+                return "Give it more time (--max-minutes), or a limit farther from where the latency is."
+            return (
+                "Keep the baseline's models (`bench-freeze baseline update --with-models`), so that both are timed "
+                "side by side; or add runs to the baseline (`bench-freeze baseline add`), 18 in all."
+            )
         if finding.rule == "energy":
-            return "Measure the energy of both again, over more windows."
+            return "Add runs to the baseline (`bench-freeze baseline add`), 18 in all."
         return "Use more images: these are too few to prove a change of this size."
     if finding.rule == "size":
         return "Find what the file has more than before, or accept it with `bench-freeze baseline update`."

@@ -1,47 +1,43 @@
-"""Confirm before an alarm: baseline and current artifacts measured again on this machine, in turn.
+"""Rounds by a command of the user's: for models that this machine cannot run, or another harness than ours.
 
-Two runs hours apart differ by more than their samples tell. Rounds of baseline, current, current, baseline put both
-through the same hours: a linear drift cancels within a round. What is judged then are the ratios of the rounds.
+A round starts the command four times, as A B B A or B A A B by chance: a linear drift cancels within it. It is judged
+as every other round (side_by_side.py). Since a round may take minutes, only those latencies get any that lie beyond
+their limits, or were not VALID, when the two runs are compared as they are.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import json
-import math
+import random
 import shlex
 import statistics
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 
 from ..errors import InputError, MeasurementError
-from ..stats.level import MIN_SAMPLES, Level, level, welch_df
+from ..results.identity import RowKey
+from ..stats.level import MIN_SAMPLES
 from ..text import shell
-from ..user_files import read_file
-from .change import Change
-from .finding import Finding
-from .judge import Test, decide
-from .limits import CheckRules, Limit
-from .metric import METRICS
-from .pairing import Pairing, RowPair
+from .models import ModelFolder, find_model, models_of
+from .pairing import RowPair
 from .read import CheckedRun, read_side
+from .rounds import Asked, Key, Timed
 from .snapshot import RowSnapshot
 
-ROUNDS = 3
 PLACEHOLDERS = ("{which}", "{out}", "{onnx}", "{row}")
 OF_ONE_ROW = ("{onnx}", "{row}")
 WHICH = ("baseline", "current")
+SEED = 20240131
 
 
 @dataclass(frozen=True)
 class Rerun:
-    """How to measure again: the command with its placeholders, and rounds of A B B A."""
+    """How to measure again: the command with its placeholders."""
 
     command: str
-    rounds: int = ROUNDS
 
     def __post_init__(self) -> None:
         for needed in ("{which}", "{out}"):
@@ -56,8 +52,6 @@ class Rerun:
             raise InputError(f"--rerun: the command cannot be read ({error}); quote it as for a shell.") from None
         if not words or "\0" in self.command:
             raise InputError("--rerun: the command names no program; give one, with its arguments.")
-        if self.rounds < 2:
-            raise InputError(f"--rerun-rounds {self.rounds}: at least 2 are needed to see how rounds differ.")
 
     @property
     def is_of_one_row(self) -> bool:
@@ -65,131 +59,97 @@ class Rerun:
         return any(placeholder in self.command for placeholder in OF_ONE_ROW)
 
 
-def confirm(
-    findings: list[Finding],
-    pairing: Pairing,
-    rules: CheckRules,
-    baseline: CheckedRun,
-    current: CheckedRun,
-    rerun: Rerun,
-    note: Callable[[str], None],
-) -> list[Finding]:
-    """The findings with latencies that did not pass measured again; the others stay.
+class CommandRounds:
+    """Rounds that a command measures; a context manager, since the command writes files."""
 
-    Raises MeasurementError when the command fails, InputError when what it wrote is not what was asked for.
-    """
-    pairs = {pair.current.key: pair for pair in pairing.pairs}
-    doubtful = [f for f in findings if f.rule.startswith("latency") and f.status not in ("PASS", "REFUSED")]
-    doubtful = [finding for finding in doubtful if finding.key in pairs]
-    if not doubtful:
-        return findings
-    rows = list(dict.fromkeys(finding.key for finding in doubtful))
-    groups = [[key] for key in rows] if rerun.is_of_one_row else [rows]
-    again: dict[tuple[object, str], Test] = {}
-    with tempfile.TemporaryDirectory(prefix="bench-freeze-rerun-") as folder:
-        for number, keys in enumerate(groups):
-            pair = pairs[keys[0]]
-            note(
-                f"measuring again, {rerun.rounds} rounds of A B B A: {', '.join(pairs[k].current.title for k in keys)}"
-            )
-            runs = _run_rounds(rerun, pair, baseline, current, Path(folder) / str(number), note)
-            for finding in doubtful:
-                if finding.key in keys:
-                    limit = rules.of(pairs[finding.key].current)[finding.rule]
-                    again[finding.key, finding.rule] = _test(finding, limit, runs)
-    return _replaced(findings, again)
+    label = "A B B A of --rerun"
+    only_doubtful = True
 
+    def __init__(self, rerun: Rerun, baseline: CheckedRun, current: CheckedRun) -> None:
+        self._rerun = rerun
+        self._folders = {"baseline": models_of(baseline), "current": models_of(current)}
+        self._paths = {"baseline": baseline.path, "current": current.path}
+        self._random = random.Random(SEED)
+        self._scratch = tempfile.TemporaryDirectory(prefix="bench-freeze-rerun-")
+        self._runs = 0
 
-def _replaced(findings: list[Finding], again: dict[tuple[object, str], Test]) -> list[Finding]:
-    judged = decide(list(again.values()))
-    new = dict(zip(again, judged, strict=True))
-    replaced = []
-    for old in findings:
-        found = new.get((old.key, old.rule))
-        if found is not None:
-            told = f"{found.sentence} Measured again in turn; before: {old.status}, {old.sentence}"
-            found = dataclasses.replace(found, sentence=told)
-        replaced.append(found or old)
-    return replaced
+    def __enter__(self) -> CommandRounds:
+        return self
 
+    def __exit__(self, *error: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self._scratch.cleanup()
 
-def pooled_change(reference: Sequence[Level], current: Sequence[Level]) -> Change:
-    """Rounds of A B B A: two levels of each side per round, in the order taken. The mean of the rounds' log ratios.
+    def can_time(self, pair: RowPair) -> bool:
+        """Always: what the command cannot measure it says itself."""
+        return True
 
-    Its variance is that between rounds, and not below what the samples within the runs allow for.
-    """
-    a, b = [run.median_s for run in reference], [run.median_s for run in current]
-    ratios = [math.log((b[k] + b[k + 1]) / (a[k] + a[k + 1])) for k in range(0, len(a), 2)]
-    rounds = len(ratios)
-    within = sum(run.variance for run in (*reference, *current)) / (2 * rounds) ** 2
-    between = statistics.variance(ratios) / rounds
-    df_within = welch_df([(run.variance, run.df) for run in (*reference, *current)])
-    excess = max(0.0, between - within)
-    return Change(
-        reference=statistics.median(a),
-        current=statistics.median(b),
-        worse=statistics.fmean(ratios),
-        se=math.sqrt(within + excess),
-        df=welch_df([(within, df_within), (excess, rounds - 1.0)]),
-        is_ratio=True,
-    )
+    def round(self, asked: Sequence[Asked]) -> Mapping[Key, Timed | str]:
+        """One round of all rows, by one command for each or one for all.
+
+        Raises MeasurementError when the command fails, InputError when what it wrote is not what was asked for.
+        """
+        found: dict[Key, Timed | str] = {}
+        for group in [[one] for one in asked] if self._rerun.is_of_one_row else [list(asked)]:
+            first, second = self._random.sample(WHICH, 2)
+            taken: dict[str, list[CheckedRun]] = {which: [] for which in WHICH}
+            for which in (first, second, second, first):
+                taken[which].append(self._run(which, group[0].pair))
+            found |= {
+                (wanted.pair.current.key, scope): _timed(taken, wanted.pair.current.key, scope)
+                for wanted in group
+                for scope in wanted.scopes
+            }
+        return found
+
+    def _run(self, which: str, pair: RowPair) -> CheckedRun:
+        self._runs += 1
+        out = Path(self._scratch.name) / f"{self._runs}-{which}" / "measured.json"
+        out.parent.mkdir(parents=True)
+        values = {"{which}": which, "{out}": str(out), "{row}": pair.current.title}
+        if "{onnx}" in self._rerun.command:
+            row = pair.reference if which == "baseline" else pair.current
+            values["{onnx}"] = str(_file(row, self._folders[which], self._paths[which]))
+        words = [_filled(word, values) for word in shlex.split(self._rerun.command)]
+        return _measured(words, out)
 
 
-def _test(finding: Finding, limit: Limit, runs: dict[str, list[CheckedRun]]) -> Test:
-    scope = METRICS[finding.rule].kind
-    levels = {
-        which: [level(_samples(side, finding, scope), run_to_run=0.0) for side in sides]
-        for which, sides in runs.items()
-    }
-    blank = dataclasses.replace(finding, sentence="", p_value=None)
-    return Test(blank, pooled_change(levels["baseline"], levels["current"]), limit)
+def _timed(taken: Mapping[str, Sequence[CheckedRun]], key: RowKey, scope: str) -> Timed | str:
+    """The mean of both runs of each side."""
+    means = []
+    for which in WHICH:
+        levels = [_level(run, key, scope) for run in taken[which]]
+        if wrong := [level for level in levels if isinstance(level, str)]:
+            return wrong[0]
+        means.append(statistics.fmean(level for level in levels if isinstance(level, float)))
+    return means[0], means[1]
 
 
-def _samples(side: CheckedRun, finding: Finding, scope: str) -> list[float]:
-    rows = side.snapshot.rows
-    row = rows[0] if side.snapshot.source == "profile" else _row_of(rows, finding)
-    sampled = row.latency.get(scope) if row is not None else None
-    if sampled is None or len(sampled.samples_s) < MIN_SAMPLES:
-        raise InputError(
-            f"--rerun: what the command wrote has no {finding.metric} of {finding.row} with {MIN_SAMPLES} samples or "
-            "more; it must measure that row."
-        )
-    if sampled.verdict == "INVALID":
-        raise MeasurementError(
-            f"--rerun: {finding.metric} of {finding.row} is invalid again: {'; '.join(sampled.reasons)}."
-        )
-    return sampled.samples_s
-
-
-def _row_of(rows: Iterable[RowSnapshot], finding: Finding) -> RowSnapshot | None:
-    return next((row for row in rows if row.key == finding.key), None)
-
-
-def _run_rounds(
-    rerun: Rerun, pair: RowPair, baseline: CheckedRun, current: CheckedRun, folder: Path, note: Callable[[str], None]
-) -> dict[str, list[CheckedRun]]:
-    """What the command wrote for each side, two per round, in the order A B B A."""
-    artifacts = dict(zip(WHICH, ((baseline, pair.reference), (current, pair.current)), strict=True))
-    onnx = {w: _onnx(side, row) for w, (side, row) in artifacts.items()} if "{onnx}" in rerun.command else {}
-    runs: dict[str, list[CheckedRun]] = {which: [] for which in WHICH}
-    for number in range(rerun.rounds):
-        for position, which in enumerate(("baseline", "current", "current", "baseline")):
-            out = folder / f"{number}-{position}-{which}" / "measured.json"
-            out.parent.mkdir(parents=True)
-            values = {"{which}": which, "{out}": str(out), "{row}": pair.current.title, "{onnx}": onnx.get(which, "")}
-            words = [_filled(word, values) for word in shlex.split(rerun.command)]
-            note(f"  round {number + 1} of {rerun.rounds}: {which}")
-            runs[which].append(_run(words, out))
-    return runs
-
-
-def _filled(word: str, values: dict[str, str]) -> str:
+def _filled(word: str, values: Mapping[str, str]) -> str:
     for placeholder, value in values.items():
         word = word.replace(placeholder, value)
     return word
 
 
-def _run(words: list[str], out: Path) -> CheckedRun:
+def _level(run: CheckedRun, key: RowKey, scope: str) -> float | str:
+    """Seconds of a call in what the command wrote, or why there are none."""
+    rows = run.snapshot.rows
+    row = rows[0] if run.snapshot.source == "profile" else _row_of(rows, key)
+    sampled = row.latency.get(scope) if row is not None else None
+    if sampled is None or len(sampled.samples_s) < MIN_SAMPLES:
+        raise InputError(
+            f"--rerun: what the command wrote has no {scope} latency of the row with {MIN_SAMPLES} samples or more; it "
+            "must measure that row."
+        )
+    if sampled.verdict == "INVALID":
+        return f"measured again it is invalid: {'; '.join(sampled.reasons)}"
+    return statistics.median(sampled.samples_s)
+
+
+def _row_of(rows: Iterable[RowSnapshot], key: RowKey) -> RowSnapshot | None:
+    return next((row for row in rows if row.key == key), None)
+
+
+def _measured(words: list[str], out: Path) -> CheckedRun:
     try:
         done = subprocess.run(words, capture_output=True, text=True, errors="replace", check=False)
     except OSError as error:
@@ -206,17 +166,11 @@ def _run(words: list[str], out: Path) -> CheckedRun:
     return read_side(out)
 
 
-def _onnx(side: CheckedRun, row: RowSnapshot) -> str:
-    """The ONNX file of a row in the artifacts beside its results, by hash."""
-    for manifest in sorted((side.path.parent / "artifacts").glob("*/manifest.json")):
-        try:
-            files = json.loads(read_file(manifest, "manifest", "make it again"))["files"]
-            names = [name for name, facts in files.items() if facts.get("sha256") == row.artifact_sha256]
-        except (InputError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            continue
-        if names:
-            return str(manifest.parent / names[0])
-    raise InputError(
-        f"--rerun: the file of {row.title} (sha256 {row.artifact_sha256[:12]}) is not in {side.path.parent}/artifacts; "
-        "use {which} in place of {onnx} and have the command find it."
-    )
+def _file(row: RowSnapshot, folders: Iterable[ModelFolder], of: Path) -> Path:
+    path = find_model(row, folders)
+    if path is None:
+        raise InputError(
+            f"--rerun: the file of {row.title} (sha256 {row.artifact_sha256[:12]}) is not in {of.parent}/artifacts or "
+            "beside it; use {which} in place of {onnx} and have the command find it."
+        )
+    return path

@@ -94,6 +94,22 @@ class Reason(Struct, frozen=True, kw_only=True):
     bench_freeze: str
 
 
+class RowLevels(Struct, frozen=True, kw_only=True):
+    """Of one row in one run of a baseline: medians of its VALID scopes in seconds, and the mean energy in joules."""
+
+    key: dict[str, Any]
+    levels: dict[str, float]
+
+
+class BaselineRun(Struct, frozen=True, kw_only=True):
+    """One run of a baseline, for how whole runs differ."""
+
+    date: str
+    results_sha256: str
+    bench_freeze: str
+    rows: list[RowLevels]
+
+
 class Snapshot(Struct, frozen=True, kw_only=True):
     """One run as the check sees it."""
 
@@ -108,6 +124,11 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     matches: MatchFileFacts | None
     rows: list[RowSnapshot]
     history: list[Reason] = []
+    packages: Annotated[dict[str, str | None], Meta(description="versions of what ran it")] = {}
+    models: Annotated[list[str], Meta(description="hashes of the models kept beside the baseline")] = []
+    runs: Annotated[list[BaselineRun], Meta(description="its own, and those that `baseline add` added")] = []
+    recorded_at: Annotated[str | None, Meta(description="ISO 8601; null in older files")] = None
+    commit: Annotated[str | None, Meta(description="of the CI job that made it")] = None
     sha256: Annotated[str | None, Meta(description=SEAL_MEANING)] = None
 
 
@@ -122,8 +143,10 @@ def snapshot_of_results(results: Results) -> Snapshot:
         finished=results.finished,
         device_classes={row.device: device_class(row.device, results.environment) for row in rows},
         settings=results.settings,
+        **_origin(results.environment),
         matches=results.matches,
         rows=rows,
+        packages=dict(results.environment.get("packages") or {}),
     )
 
 
@@ -162,10 +185,18 @@ def snapshot_of_profile(profile: Profile) -> Snapshot:
         bench_freeze=profile.bench_freeze,
         finished=profile.finished,
         device_classes={device: device_class(device, profile.environment)},
+        **_origin(profile.environment),
         settings={"selection": profile.settings.get("selection"), "threads": threads, "images": profile.images},
         matches=profile.matches,
         rows=[row],
+        packages=dict(profile.environment.get("packages") or {}),
     )
+
+
+def _origin(environment: dict[str, Any]) -> dict[str, Any]:
+    """When and of which commit a run is, where it says so."""
+    said = {name: environment.get(name) for name in ("recorded_at", "commit")}
+    return {name: value if isinstance(value, str) else None for name, value in said.items()}
 
 
 def device_class(device: str, environment: dict[str, Any]) -> str:

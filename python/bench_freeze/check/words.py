@@ -70,13 +70,14 @@ def sentence(finding: Finding) -> str:
 
 
 def item(finding: Finding) -> str:
-    """What a reviewer reads of a finding: its sentence, or less where that holds nothing but numbers."""
-    if finding.sentence != sentence(finding) or finding.low is None:
+    """What a reviewer reads of a finding: its sentence, with the numbers in fewer words where it has any."""
+    told = sentence(finding).removesuffix(".")
+    if finding.change is None or not finding.sentence.startswith(told):
         return finding.sentence
+    rest = finding.sentence.removeprefix(told)  # what it was judged on, why it is not proven
     proven = {"REGRESSION": ": proven", "AMBIGUOUS": ": not proven"}.get(finding.status, "")
     values = f"{value(finding.reference, finding)} \u2192 {value(finding.current, finding)}"
-    basis = f" ({finding.basis})" if finding.basis else ""
-    return f"{finding.row}: {finding.metric} {values}, {moved(finding)}{proven}{basis}."
+    return f"{finding.row}: {finding.metric} {values}, {moved(finding)}{proven}{rest}"
 
 
 def method(outcome: Outcome) -> str:

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import argparse
+import datetime
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..errors import InputError
 from ..exit_status import exit_table
 from ..text.json_text import print_json
 from ..text.terminal import Shown, line, rich_console, say
-from ..user_files import check_target, write_file, write_text, writing
+from ..user_files import check_target, is_folder, write_file, write_text, writing
 from .help_format import Commands, HelpFormatter
 
 if TYPE_CHECKING:
     from ..check.finding import Outcome
+    from ..check.flow import OpenSource
 
 CHECK_DESCRIPTION = """\
 Compare each row of a run with the same row of a baseline: accuracy of both heads by a paired bootstrap over images,
-latency by a block bootstrap of the raw samples, file size. A limit is a number in the metric's unit (0.005 of mAP, 2ms,
-100kB, 50mJ), a share of the reference (5%), or "off". One that could never fail is refused. Profiles are checked like
-runs; their accuracy needs the match file that profile --target/--base writes beside them.
+file size, and latency by timing both models in turn on this machine, now, wherever both are at hand. A limit is a
+number in the metric's unit (0.005 of mAP, 2ms, 100kB, 50mJ), a share of the reference (5%), or "off". One that could
+never fail is refused. Profiles are checked like runs; their accuracy needs the match file that profile --target/--base
+writes beside them.
 """
 
 CHECK_EPILOG = exit_table(
@@ -34,11 +38,18 @@ CHECK_EPILOG = exit_table(
 CHECK_EPILOG += """\
   2 outranks 1, and 1 outranks 3.
 
-measuring again:
-  --rerun "COMMAND" runs when a latency did not pass. A round starts COMMAND for baseline, current, current, baseline;
-  it must write a results.json or a profile to {out}. {which} is "baseline" or "current", {onnx} the row's ONNX file
-  where the results lie beside their artifacts, {row} its name. With {onnx} or {row} the command runs for each row in
-  doubt, else once for all of them. Fresh samples decide: results that a study kept would only be repeated.
+latency:
+  Where both models are at hand they are timed side by side: rounds of fresh processes, until every latency is proven
+  to be beyond its limit or within, or --max-minutes are over. The baseline's are beside it (baseline update
+  --with-models), the run's in its artifacts; --models names another folder. No quiet machine is needed, nor the
+  baseline's.
+  The same file run by the same engine is unchanged: nothing is timed.
+  Else the runs are compared as they are. How runs differ is estimated from those of the baseline (baseline add), and
+  with fewer than 18 an increase is not proven: exit 3.
+  --rerun "COMMAND" gives rounds of your own harness, to latencies that are beyond their limit as they are. A round
+  starts COMMAND four times, as A B B A; it must write a results.json or a profile to {out}. {which} is "baseline" or
+  "current", {onnx} the row's file, {row} its name. With {onnx} or {row} it runs for each row, else once for all.
+  Fresh samples decide: results that a study kept would only be repeated.
 
 examples:
   bench-freeze check runs/new/results.json --baseline baseline.json --markdown check.md --junit check.xml
@@ -69,8 +80,18 @@ def add_check(commands: Commands) -> None:
         check.add_argument(flag, dest=name, metavar="LIMIT", help=f"{help_text} (default: {shown})")
     check.add_argument("--config", metavar="TOML", help="limits by metric and by row; flags win over it")
     check.add_argument("--ignore-unmatched", action="store_true", help="leave out rows that only one of the runs has")
-    check.add_argument("--rerun", metavar="COMMAND", help="confirm by measuring both again, in turn (see below)")
-    check.add_argument("--rerun-rounds", type=int, default=3, metavar="N", help="rounds of A B B A (default: 3)")
+    check.add_argument("--models", action="append", metavar="DIR", help="where models of either run are, by content")
+    check.add_argument("--images", metavar="DIR", help="images that models are timed on (default: made patterns)")
+    check.add_argument(
+        "--max-minutes", type=float, default=10.0, metavar="M", help="to time models in, 0 for not at all (default: 10)"
+    )
+    check.add_argument(
+        "--clock",
+        choices=("cpu", "wall"),
+        default="cpu",
+        help="what decides side by side: processor time where engines run on the CPU, or the wall clock (default: cpu)",
+    )
+    check.add_argument("--rerun", metavar="COMMAND", help="time both models by a command of yours (see below)")
     check.add_argument(
         "--threads", type=int, default=1, metavar="N", help="the numbers do not depend on it (default: 1)"
     )
@@ -97,13 +118,30 @@ def _add_baseline(commands: Commands) -> None:
     update.add_argument("results", metavar="RESULTS", help="results.json or a profile of a finished run")
     update.add_argument("--to", required=True, metavar="BASELINE.json", help="the baseline to write")
     update.add_argument("--reason", required=True, metavar="TEXT", help="why, for whoever reads it later")
+    update.add_argument(
+        "--with-models", action="store_true", help="keep the run's models in BASELINE.models/, for checks side by side"
+    )
+    update.add_argument(
+        "--models", action="append", metavar="DIR", help="where the models are, if not in the run's artifacts"
+    )
     update.set_defaults(call=_update)
+    add = actions.add_parser(
+        "add",
+        help="add a run to a baseline: it says how whole runs differ",
+        description="Add the latencies of another run of the same rows to a baseline. A check of runs hours apart "
+        "takes from them what runs differ by; it needs 18. Accuracy and models stay those of the last update.",
+        epilog=exit_table(),
+        formatter_class=HelpFormatter,
+        allow_abbrev=False,
+    )
+    add.add_argument("results", metavar="RESULTS", help="results.json or a profile of a finished run")
+    add.add_argument("--to", required=True, metavar="BASELINE.json", help="the baseline to add it to")
+    add.set_defaults(call=_add)
 
 
 def _check(parsed: argparse.Namespace, command: list[str]) -> int:
     from ..check.flow import check
     from ..check.limits import FLAGS, make_rules
-    from ..check.rerun import Rerun
     from ..kernels.values import whole_number
 
     whole_number("threads", parsed.threads)
@@ -115,7 +153,8 @@ def _check(parsed: argparse.Namespace, command: list[str]) -> int:
         Path(parsed.current),
         Path(parsed.baseline),
         rules,
-        rerun=Rerun(parsed.rerun, parsed.rerun_rounds) if parsed.rerun else None,
+        source=_source(parsed),
+        max_minutes=parsed.max_minutes,
         ignore_unmatched=parsed.ignore_unmatched,
         threads=parsed.threads,
         note=lambda text: say(text, error=True),
@@ -123,6 +162,27 @@ def _check(parsed: argparse.Namespace, command: list[str]) -> int:
     _write_files(outcome, parsed)
     _show(outcome, parsed.json == "-", parsed.all)
     return outcome.exit_code
+
+
+def _source(parsed: argparse.Namespace) -> OpenSource | None:
+    """What can time both runs' models, by the flags."""
+    from ..check.rerun import CommandRounds, Rerun
+    from ..interleaved.model_rounds import ModelRounds
+
+    if not 0 <= parsed.max_minutes < float("inf"):
+        raise InputError(f"--max-minutes {parsed.max_minutes:g}: give minutes from 0 on.")
+    models = [Path(folder) for folder in parsed.models or ()]
+    for folder in models:
+        if not is_folder(folder):
+            raise InputError(f"--models {folder}: there is no such folder; give the one with the models.")
+    if parsed.rerun:
+        rerun = Rerun(parsed.rerun)
+        return lambda baseline, current: CommandRounds(rerun, baseline, current)
+    if parsed.max_minutes == 0:
+        return None
+    return lambda baseline, current: ModelRounds(
+        baseline, current, models=models, images=parsed.images, clock=parsed.clock
+    )
 
 
 def _write_files(outcome: Outcome, parsed: argparse.Namespace) -> None:
@@ -173,14 +233,36 @@ def _show(outcome: Outcome, as_json: bool, everything: bool) -> None:
 
 
 def _update(parsed: argparse.Namespace, command: list[str]) -> int:
-    import datetime
-
     from ..check.baseline import update_baseline
 
-    snapshot = update_baseline(
-        Path(parsed.results), Path(parsed.to), parsed.reason, datetime.datetime.now(datetime.timezone.utc).date()
+    models = [Path(folder) for folder in parsed.models or ()]
+    kept = update_baseline(
+        Path(parsed.results), Path(parsed.to), parsed.reason, _today(), with_models=parsed.with_models, models=models
     )
-    facts = snapshot.matches
+    facts = kept.snapshot.matches
     beside = "no match file: accuracy cannot be checked" if facts is None else f"{facts.file}, {facts.bytes} bytes"
-    say(f"{parsed.to}: {len(snapshot.rows)} rows ({beside}); update {len(snapshot.history)}: {parsed.reason.strip()}")
+    with_models = f", {len(kept.snapshot.models)} models" if kept.snapshot.models else ""
+    say(
+        f"{parsed.to}: {len(kept.snapshot.rows)} rows ({beside}{with_models}); update {len(kept.snapshot.history)}: "
+        f"{parsed.reason.strip()}"
+    )
+    _say_not_valid(kept.not_valid, "kept, but no later run is compared with it")
     return 0
+
+
+def _add(parsed: argparse.Namespace, command: list[str]) -> int:
+    from ..check.baseline import add_run
+
+    kept = add_run(Path(parsed.results), Path(parsed.to), _today())
+    say(f"{parsed.to}: {len(kept.snapshot.runs)} runs")
+    _say_not_valid(kept.not_valid, "left out")
+    return 0
+
+
+def _say_not_valid(named: Sequence[str], what: str) -> None:
+    for name in named:
+        say(f"note: the latency of {name} is not VALID: {what}", error=True)
+
+
+def _today() -> datetime.date:
+    return datetime.datetime.now(datetime.timezone.utc).date()

@@ -16,7 +16,7 @@ from ..config.deployment import DeploymentOptions, Precision
 from ..dualhead.branch import DEFAULT, HeadBranch, branch_key, stated_branch
 from ..dualhead.checkpoint import Checkpoint
 from ..engines.availability import PACKAGES, engine_device, letterbox_device
-from ..engines.base import Engine, Head, HeadName, ModelCard
+from ..engines.base import Engine, Head, HeadName, ModelCard, Spin
 from ..engines.open import open_exported
 from ..environment import machine, package_version, package_versions
 from ..export.builder import PlanOptions
@@ -154,7 +154,7 @@ class Deployment:
 
     def open_beside(self) -> Engine:
         """Another engine of the same model, to be loaded beside those of other models; the caller closes it."""
-        return self._open(rests=True)
+        return self._open("within calls")
 
     def close(self) -> None:
         """Free the engine if it was started."""
@@ -172,9 +172,9 @@ class Deployment:
         assert self._candidate is not None, "only what is not exported runs as a module"
         return self._candidate
 
-    def _open(self, *, rests: bool = False) -> Engine:
+    def _open(self, spin: Spin = "always") -> Engine:
         if (deployed := self._deployed) is not None:
-            return open_exported(self.engine_name, deployed[0].path(deployed[1]), self._options.device, rests=rests)
+            return open_exported(self.engine_name, deployed[0].path(deployed[1]), self._options.device, spin=spin)
         from ..engines.torch_engine import TorchEngine
 
         candidate, options = self._unexported, self._options

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 HeadName = Literal["base", "target"]
 Decoded = tuple[NDArray[np.uint8], ...]  # images as they lie in their files, [H, W, 3] RGB each, of any sizes
 Letterboxing = Literal["cpu", "gpu"]
+# When ONNX Runtime's threads wait for work in a busy loop: between the parts of a call and between calls.
+Spin = Literal["always", "within calls", "never"]
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import InputError
-from .base import Engine
+from .base import Engine, Spin
 
 
-def open_exported(engine: str, path: Path, device: str, threads: int | None = None, *, rests: bool = False) -> Engine:
+def open_exported(engine: str, path: Path, device: str, threads: int | None = None, *, spin: Spin = "always") -> Engine:
     """The engine that runs an ONNX file ("ort", "ort-trt") or a plan ("trt"); InputError where it cannot run here.
 
-    `rests` is for an engine that is loaded beside others: see OrtEngine.
+    `spin` is for an engine that shares the process with others: see OrtEngine.
     """
     if engine == "trt":
         from .trt_engine import TrtEngine
@@ -22,5 +22,5 @@ def open_exported(engine: str, path: Path, device: str, threads: int | None = No
         from .ort_engine import OrtEngine, ProviderName
 
         provider: ProviderName | None = "tensorrt" if engine == "ort-trt" else None
-        return OrtEngine(path, engine_device(engine, device), threads, provider, rests=rests)
+        return OrtEngine(path, engine_device(engine, device), threads, provider, spin=spin)
     raise InputError(f"engine {engine} cannot run {path}; use ort, ort-trt or trt.")

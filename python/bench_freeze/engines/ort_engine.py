@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..text.paths import require_utf8
-from .base import EngineIdentity, Head, check_images_shape
+from .base import EngineIdentity, Head, Spin, check_images_shape
 from .model_card import CARD_KEY as CARD_KEY
 from .model_file import read_model
 from .ort_binding import BoundSession
@@ -29,9 +29,9 @@ PROVIDERS: dict[ProviderName, str] = {
 class OrtEngine:
     """Runs an ONNX file that carries its model card, or Ultralytics' metadata.
 
-    It runs on the provider of the device, or on the one that is named. Between calls its threads wait for the next one
-    in a busy loop, as ONNX Runtime does by default; one that `rests` stops them at the end of every call, so that they
-    take no time from another engine that is timed then.
+    It runs on the provider of the device, or on the one that is named. Its threads wait for work in a busy loop, as ONNX
+    Runtime's do by default. With `spin` "within calls" they stop that at the end of every call, so that they take no
+    time from another engine that is timed then; with "never" processor time is work alone.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class OrtEngine:
         threads: int | None = None,
         provider: ProviderName | None = None,
         *,
-        rests: bool = False,
+        spin: Spin = "always",
     ) -> None:
         try:
             import onnxruntime as ort
@@ -65,8 +65,10 @@ class OrtEngine:
         said = _preload(ort) if chosen != "cpu" else ""
         if threads is not None:
             options.intra_op_num_threads = threads
-        if rests:
+        if spin == "within calls":
             options.add_session_config_entry("session.force_spinning_stop", "1")
+        elif spin == "never":
+            options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._session = ort.InferenceSession(
                 str(path), options, providers=_providers(chosen, device, file.card.precision)

@@ -39,6 +39,18 @@ class HostClock:
                 time.sleep(left - SPIN_SECONDS)
 
 
+class ProcessorClock:
+    """Processor time of this process, all its threads added up: what a call costs, whoever else is on the machine.
+
+    It stands still while the process waits for a core, a file or a device, so it is for engines on the CPU alone. It
+    does not see that work is spread over threads badly.
+    """
+
+    def now_s(self) -> float:
+        """Seconds of user and system time, with the kernel's resolution (nanoseconds on Linux)."""
+        return time.process_time_ns() * 1e-9
+
+
 class CudaEventClock:
     """The GPU's own time: every reading is an event on the engine's stream, and waits for what was put there before.
 

@@ -119,7 +119,7 @@ class Rounds:
         del self._calls[name]
 
     def run(self, rounds: int, max_seconds: float = math.inf) -> Literal["rounds", "time"]:
-        """Up to so many rounds more, none begun after `max_seconds`; what ended it.
+        """Up to so many rounds more, none begun after `max_seconds` of the clock; what ended it.
 
         Raises RoundFailed when a callable fails, MeasurementError for a clock that stands still or goes backwards; the
         round that was begun is lost then, finished ones are kept and can be added to.

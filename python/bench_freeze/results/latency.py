@@ -65,6 +65,13 @@ class Latency(Struct, frozen=True, kw_only=True):
     ] = None
     reasons: list[str] = []
     stages_s: Annotated[dict[str, Seconds] | None, Meta(description="median seconds by stage of the pipeline")] = None
+    processor_s: Annotated[
+        Seconds | None,
+        Meta(
+            description="processor time of the process per call, all threads added up, mean over all calls with the "
+            "warm-up's; null on a GPU and in files that are older"
+        ),
+    ] = None
     unaccounted_s: Annotated[Number | None, Meta(description="the whole less its stages, median")] = None
     ratio_to_original: Annotated[
         Ratio | None,

@@ -5,8 +5,8 @@ facts. Here whole blocks are drawn (circular block bootstrap, Politis and Romano
 by the automatic rule of Politis and White (2004, corrected by Patton, Politis and White 2009). The rule looks at which
 samples lie above the median, since that is all that moves a median.
 
-Two things that no resampling of one run can see are added to its variance: a drift (a run that became slower might have
-been taken at any of its levels) and what whole runs of one artifact differ by (`run_to_run`).
+A drift, which no resampling can see, is added to its variance: a run that became slower might have been taken at any of
+its levels. What whole runs of one model differ by is not in here: one run cannot know it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from numpy.typing import ArrayLike, NDArray
 from .student import quantile
 
 RESAMPLES = 500
-RUN_TO_RUN = 0.005  # standard deviation of a run's level; 0.5 % is what a quiet machine shows
 MIN_SAMPLES = 16
 SEED = 20240131
 
@@ -40,7 +39,7 @@ class Level:
         return self.median_s * math.exp(-reach), self.median_s * math.exp(reach)
 
 
-def level(samples_s: ArrayLike, run_to_run: float = RUN_TO_RUN, seed: int = SEED) -> Level:
+def level(samples_s: ArrayLike, seed: int = SEED) -> Level:
     """The level of one run; equal samples give equal numbers."""
     logs = np.log(np.asarray(samples_s, np.float64))
     n = len(logs)
@@ -51,9 +50,8 @@ def level(samples_s: ArrayLike, run_to_run: float = RUN_TO_RUN, seed: int = SEED
     sampling = float(np.var(drawn)) * n / (n - block)
     # The line through a run without drift has a slope too: what noise alone explains is in the variance already.
     drift = max(0.0, _drift(logs) ** 2 / 12 - sampling)
-    variance = sampling + drift + run_to_run**2
-    parts = [(sampling, max(3.0, n / block - 1)), (drift, 3.0), (run_to_run**2, 1e6)]
-    return Level(math.exp(median), variance, welch_df(parts))
+    parts = [(sampling, max(3.0, n / block - 1)), (drift, 3.0)]
+    return Level(math.exp(median), sampling + drift, welch_df(parts))
 
 
 def block_length(values: NDArray[np.float64]) -> int:
@@ -113,14 +111,6 @@ def _autocorrelation(values: NDArray[np.float64], lags: int) -> NDArray[np.float
     power = np.abs(np.fft.rfft(deviations, 2 * n)) ** 2
     covariance = np.fft.irfft(power, 2 * n)[: lags + 1]
     return covariance / covariance[0] if covariance[0] > 1e-12 else None
-
-
-def level_of_few(values: Sequence[float], run_to_run: float = RUN_TO_RUN) -> Level:
-    """The level of a few independent values, such as windows of energy: their mean logarithm."""
-    logs = np.log(np.asarray(values, np.float64))
-    variance = float(np.var(logs, ddof=1)) / len(logs)
-    parts = [(variance, len(logs) - 1.0), (run_to_run**2, 1e6)]
-    return Level(math.exp(float(logs.mean())), variance + run_to_run**2, welch_df(parts))
 
 
 def welch_df(parts: Sequence[tuple[float, float]]) -> float:

@@ -22,7 +22,6 @@ from ..finetune.arm import CHECKPOINT, Arm, load_tuned
 from ..output import ARTIFACTS
 from ..results.findings import Findings
 from ..results.identity import key_of
-from ..results.inputs import BaseOutput
 from ..results.recipe import STATIC
 from ..results.schema import Accuracy, ArtifactHashes, MapPair, Memory, Original, Row, Training
 from .bench import Bench, Deployed

@@ -23,8 +23,14 @@ class Comments:
         return [entry["body"] for entry in self.entries if entry["by"] == self.author]
 
 
+class Server(ThreadingHTTPServer):
+    comments: Comments
+
+
 class GitHub(BaseHTTPRequestHandler):
     """As docs.github.com/rest/issues/comments says."""
+
+    server: Server
 
     LIST, ONE = r"/repos/o/r/issues/7/comments", r"/repos/o/r/issues/comments/(\d+)"
     UPDATE = "PATCH"
@@ -97,8 +103,8 @@ class GitLab(GitHub):
 @contextlib.contextmanager
 def serving(kind, comments):
     """The address of a server that keeps these comments."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), kind)
-    server.comments = comments  # type: ignore[attr-defined]
+    server = Server(("127.0.0.1", 0), kind)
+    server.comments = comments
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

@@ -44,6 +44,8 @@ def scored(matches, **how):
 def write_results(folder, *, seed=0, slow=(), moved=None, **changes):
     """results.json and its match file; `slow` are depths whose latency is 20 % longer, `moved` changes one head.
 
+    Another `seed` is another training: other bytes of every model.
+
     `moved` is (freeze, head, arguments of `detections`); `changes` are keys of the results.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -58,7 +60,12 @@ def write_results(folder, *, seed=0, slow=(), moved=None, **changes):
         return {
             "latency": {"model": latency(number, level), "pipeline": latency(number + 5, 1.4 * level)},
             "base": head(freeze, "base"),
-            "artifact": {"weights_sha256": "w", "onnx_sha256": f"o{freeze}", "plan_sha256": None, "bytes": 12_000_000},
+            "artifact": {
+                "weights_sha256": "w",
+                "onnx_sha256": f"o{freeze}-{seed}",
+                "plan_sha256": None,
+                "bytes": 12_000_000,
+            },
         }
 
     def head(freeze, name):

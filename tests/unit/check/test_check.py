@@ -5,6 +5,7 @@ import json
 import pytest
 
 from bench_freeze import cli
+from bench_freeze.check.latency_change import FEWEST_RUNS
 from tests.unit.check.check_files import edit, latency, write_results
 
 
@@ -15,6 +16,19 @@ def baseline(tmp_path_factory):
     results = write_results(folder / "run")
     to = folder / "kept" / "baseline.json"
     assert cli.main(["baseline", "update", str(results), "--to", str(to), "--reason", "first"]) == 0
+    return to
+
+
+@pytest.fixture(scope="module")
+def fleet(baseline, tmp_path_factory):
+    """The same, with as many runs as a proof takes: of equal level, each with its own noise."""
+    folder = tmp_path_factory.mktemp("fleet")
+    to = folder / "baseline.json"
+    for kept in baseline.parent.iterdir():
+        (folder / kept.name).write_bytes(kept.read_bytes())
+    for number in range(1, FEWEST_RUNS):
+        run = write_results(folder / f"run{number}", seed=100 + number)
+        assert cli.main(["baseline", "add", str(run), "--to", str(to)]) == 0
     return to
 
 
@@ -57,8 +71,41 @@ def test_another_run_of_the_same_passes(check, tmp_path):
     assert check(write_results(tmp_path, seed=7))[0] == 0
 
 
-def test_a_slower_row_is_proven(check, tmp_path):
+def test_a_run_against_itself_is_unchanged_whatever_it_was_worth(check, tmp_path):
+    """The same bytes: nothing to compare, though its latencies are invalid."""
+    current = edit(write_results(tmp_path), set_latency(verdict="INVALID"))
+    code, outcome = check(current, against=current)
+    assert code == 0
+    (model,) = [
+        f for f in outcome["findings"] if (f["row"], f["rule"]) == ("freeze 22 branched ort fp32", "latency_model")
+    ]
+    assert (model["change"], model["basis"]) == (0.0, "the same file")
+
+
+def test_the_same_file_run_by_another_engine_is_compared(check, tmp_path):
+    def of_version(version):
+        return lambda content: content["environment"].update(packages={"onnxruntime": version})
+
+    old = edit(write_results(tmp_path / "old"), of_version("1.0"))
+    new = edit(write_results(tmp_path / "new", slow=(15,)), of_version("1.1"))
+    assert check(new, against=old)[0] == 3
+    assert check(edit(new, of_version("1.0")), against=old)[0] == 0
+
+
+def test_a_slower_row_of_one_run_hours_later_is_open_and_says_what_would_prove_it(check, tmp_path):
     code, outcome = check(write_results(tmp_path, seed=3, slow=(15,)))
+    assert code == 3
+    row = "freeze 15 branched ort fp32"
+    assert statuses(outcome, "AMBIGUOUS") == {(row, "latency_model"), (row, "latency_pipeline")}
+    (model,) = [f for f in outcome["findings"] if (f["row"], f["rule"]) == (row, "latency_model")]
+    assert "one baseline run tells too little of how whole runs differ (at least 18)" in model["sentence"]
+    assert "baseline update --with-models" in model["remedy"]
+    assert "baseline add" in model["remedy"]
+    assert model["low"] is model["p_value"] is None
+
+
+def test_a_slower_row_is_proven_against_enough_runs(check, fleet, tmp_path):
+    code, outcome = check(write_results(tmp_path, seed=3, slow=(15,)), against=fleet)
     assert code == 1
     row = "freeze 15 branched ort fp32"
     assert statuses(outcome, "REGRESSION") == {(row, "latency_model"), (row, "latency_pipeline")}
@@ -76,8 +123,8 @@ def test_a_limit_of_a_row_lets_it_pass(check, tmp_path):
     )
     current = write_results(tmp_path, seed=3, slow=(15,))
     assert check(current, "--config", rules)[0] == 0
-    assert check(current, "--config", rules, "--max-latency-increase", "5%")[0] == 1
-    assert check(current, "--max-latency-increase", "0.5ms")[0] == 1
+    assert check(current, "--config", rules, "--max-latency-increase", "5%")[0] == 3
+    assert check(current, "--max-latency-increase", "0.5ms")[0] == 3
     assert check(current, "--max-latency-increase", "0.01s")[0] == 0
 
 
@@ -138,13 +185,15 @@ def set_latency(**changes):
     ],
 )
 def test_an_unreliable_latency_is_no_verdict(check, tmp_path, changes, status):
-    code, outcome = check(edit(write_results(tmp_path), set_latency(**changes)))
+    code, outcome = check(edit(write_results(tmp_path, seed=1), set_latency(**changes)))
     assert code == 3
     assert statuses(outcome, status) == {("freeze 22 branched ort fp32", "latency_model")}
 
 
 def test_a_proven_regression_outranks_an_unreliable_latency_and_missing_data_both(check, tmp_path):
-    current = edit(write_results(tmp_path, seed=3, slow=(15,)), set_latency(verdict="INVALID"))
+    current = edit(write_results(tmp_path, seed=3), set_latency(verdict="INVALID"))
+    assert check(current)[0] == 3
+    edit(current, lambda content: content["rows"][1]["artifact"].update(bytes=13_000_000))
     assert check(current)[0] == 1
     edit(current, lambda content: content["originals"].clear())
     code, outcome = check(current)
@@ -182,7 +231,7 @@ def test_rows_without_a_partner(check, tmp_path):
     ],
 )
 def test_rows_that_must_not_be_compared(check, tmp_path, change, words):
-    code, outcome = check(edit(write_results(tmp_path), change))
+    code, outcome = check(edit(write_results(tmp_path, seed=1), change))
     assert code == 2
     assert any(words in f["sentence"] for f in outcome["findings"] if f["status"] == "REFUSED")
 
@@ -265,7 +314,7 @@ def test_what_was_asked_for_must_be_there(check, tmp_path):
 
 
 def test_a_latency_that_only_the_baseline_has(check, tmp_path):
-    current = edit(write_results(tmp_path), lambda c: c["rows"][0]["latency"].update(model=None))
+    current = edit(write_results(tmp_path, seed=1), lambda c: c["rows"][0]["latency"].update(model=None))
     code, outcome = check(current)
     assert code == 2
     assert statuses(outcome, "REFUSED") == {("freeze 22 branched ort fp32", "latency_model")}
@@ -273,7 +322,7 @@ def test_a_latency_that_only_the_baseline_has(check, tmp_path):
 
 def test_samples_of_older_files_are_judged_here(check, tmp_path):
     drifting = [s * (1 + i / 400) for i, s in enumerate(latency(1)["samples_s"])]
-    current = edit(write_results(tmp_path), set_latency(verdict=None, samples_s=drifting))
+    current = edit(write_results(tmp_path, seed=1), set_latency(verdict=None, samples_s=drifting))
     code, outcome = check(current)
     assert code == 3
     assert any("drifted" in f["sentence"] for f in outcome["findings"])

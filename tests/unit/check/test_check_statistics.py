@@ -9,10 +9,10 @@ from bench_freeze.check.change import Change
 from bench_freeze.check.finding import Finding
 from bench_freeze.check.judge import Test as Judged
 from bench_freeze.check.judge import decide
-from bench_freeze.check.latency_change import latency_change
+from bench_freeze.check.latency_change import FEWEST_RUNS, change_between_runs, run_noise
 from bench_freeze.check.limits import Limit
-from bench_freeze.check.rerun import pooled_change
-from bench_freeze.stats.level import block_length, level, level_of_few, welch_df
+from bench_freeze.check.side_by_side import SideBySide
+from bench_freeze.stats.level import block_length, level, welch_df
 
 
 def autoregressive(seed, n, rho, noise=0.03):
@@ -71,24 +71,18 @@ def test_blocks_grow_with_correlation():
 def test_equal_samples_give_equal_numbers():
     samples = autoregressive(1, 120, 0.4)
     assert level(samples) == level(samples)
-    assert latency_change(samples, samples).worse == 0
 
 
 @pytest.mark.parametrize("rho", [0.0, 0.5])
 def test_the_standard_error_is_that_of_repeated_runs(rho):
     """As many standard errors away from no change as a normal variable is, over 60 pairs of runs."""
-    pairs = [(autoregressive(2 * k, 200, rho), autoregressive(2 * k + 1, 200, rho)) for k in range(60)]
-    scores = [change.worse / change.se for a, b in pairs for change in [latency_change(a, b, run_to_run=0.0)]]
+    levels = [level(autoregressive(k, 200, rho)) for k in range(120)]
+    scores = [
+        math.log(b.median_s / a.median_s) / math.sqrt(a.variance + b.variance)
+        for a, b in zip(levels[::2], levels[1::2], strict=True)
+    ]
     assert 0.65 < np.std(scores) < 1.35
     assert max(np.abs(scores)) < 4.5
-
-
-def test_a_planted_slowdown_is_found_and_its_size_covered():
-    change = latency_change(autoregressive(5, 200, 0.4), 1.2 * autoregressive(6, 200, 0.4))
-    low, high = change.bounds(0.05)
-    assert low < 0.2 < high
-    assert low > 0.1
-    assert change.p_value() < 1e-4
 
 
 def test_a_drifting_run_says_less():
@@ -102,24 +96,90 @@ def test_a_few_spikes_do_not_move_a_level():
     samples = autoregressive(4, 200, 0.2)
     spiked = samples.copy()
     spiked[::40] *= 10
-    assert abs(latency_change(samples, spiked).worse) < 0.01
+    assert abs(math.log(level(spiked).median_s / level(samples).median_s)) < 0.01
 
 
-def test_windows_of_energy():
-    few = level_of_few([2.0, 2.1, 1.9], run_to_run=0.0)
-    assert few.median_s == pytest.approx(2.0, rel=0.01)
-    assert few.df == pytest.approx(2)
-    assert math.sqrt(few.variance) == pytest.approx(0.05 / math.sqrt(3), rel=0.05)
+def runs_of(seed, runs, rows, of_run, of_row):
+    """Logarithms of levels [runs, rows]: what a whole run and what each row of it deviates by."""
+    rng = np.random.default_rng(seed)
+    return rng.normal(0, of_run, (runs, 1)) + rng.normal(0, of_row, (runs, rows))
 
 
-def test_rounds_in_turn_cancel_a_drift():
-    """The machine slows by 2 % from run to run; B is 3 % slower than A."""
-    speed = iter(1.02**k for k in range(12))
-    a, b = [], []
-    for _ in range(3):
-        for which in (a, b, b, a):
-            slow = next(speed) * (1.03 if which is b else 1.0)
-            which.append(level(slow * autoregressive(len(a) * 31 + len(b), 200, 0.0, noise=1e-4), run_to_run=0.0))
-    change = pooled_change(a, b)
-    assert change.estimate == pytest.approx(0.03, abs=2e-3)
-    assert change.se < 0.01
+@pytest.mark.parametrize(("of_run", "of_row"), [(0.02, 0.0), (0.0, 0.02), (0.02, 0.01)])
+def test_the_noise_of_runs_is_estimated_with_its_degrees_of_freedom(of_run, of_row):
+    """The mean of many estimates is the variance that was planted, and they scatter as their degrees of freedom say."""
+    found = [run_noise(runs_of(seed, 10, 8, of_run, of_row)) for seed in range(2000)]
+    variances = np.array([noise.variance for noise in found])
+    planted = of_run**2 + of_row**2
+    assert variances.mean() == pytest.approx(planted, rel=0.03)
+    df = np.median([noise.df for noise in found])
+    assert 2 * planted**2 / variances.var() == pytest.approx(df, rel=0.25)
+    assert df > 8.9
+
+
+def test_one_run_says_nothing_of_others():
+    change = change_between_runs([0.01], 0.0115, run_noise(np.zeros((1, 4))))
+    assert change.estimate == pytest.approx(0.15)
+    assert "one baseline run tells too little" in change.silence
+    assert not change.is_tested
+    assert change.status(0.05, None, 0.02, 0.05) == "AMBIGUOUS"
+    assert change.status(0.2, None, 0.02, 0.05) == "PASS"
+
+
+@pytest.mark.parametrize(("runs", "status"), [(FEWEST_RUNS - 1, "AMBIGUOUS"), (FEWEST_RUNS, "REGRESSION")])
+def test_a_proof_takes_enough_runs(runs, status):
+    logs = runs_of(1, runs, 6, 0.004, 0.004)
+    change = change_between_runs(np.exp(logs[:, 0]), math.exp(logs[:, 0].mean()) * 1.12, run_noise(logs))
+    assert change.status(0.05, change.p_value(), 0.02, 0.05) == status
+    assert (change.unproven is None) == (status == "REGRESSION")
+
+
+def test_a_state_that_the_baseline_knows_is_no_regression():
+    """One run of twenty was 9 % slower in one row; another row is now, by as much beyond its limit."""
+    logs = runs_of(2, 20, 6, 0.002, 0.002)
+    logs[4, 3] += math.log(1.09)
+    change = change_between_runs(np.exp(logs[:, 0]), math.exp(logs[:, 0].mean()) * 1.09, run_noise(logs))
+    assert change.status(0.05, 1e-9, 0.02, 0.05) == "AMBIGUOUS"
+
+
+def test_a_rarer_state_is_missed_by_the_baseline_and_met_in_2_percent_at_most():
+    worst = [max(q * (1 - q) ** runs for q in np.linspace(0, 1, 2001)) for runs in range(1, 30)]
+    assert min(k for k, chance in enumerate(worst, start=1) if chance <= 0.02) == FEWEST_RUNS
+
+
+def rounds_of(seed, n, factor, noise=0.02):
+    rng = np.random.default_rng(seed)
+    change = SideBySide(Limit(0.05, True))
+    for _ in range(n):
+        speed = math.exp(rng.normal(0, 0.3))  # of the machine in this round
+        change.add(
+            0.01 * speed * math.exp(rng.normal(0, noise)), 0.01 * speed * factor * math.exp(rng.normal(0, noise))
+        )
+    return change
+
+
+@pytest.mark.parametrize(("factor", "status"), [(1.0, "PASS"), (1.12, "REGRESSION"), (1.05, "AMBIGUOUS")])
+def test_rounds_side_by_side_do_not_mind_the_machine(factor, status):
+    change = rounds_of(3, 40, factor)
+    assert change.status(0.05, change.p_value(), 0.02, 0.05) == status
+    assert change.is_decided(0.02, 0.05) == (status != "AMBIGUOUS")
+    low, high = change.bounds(0.05)
+    assert low < factor - 1 < high
+
+
+def test_a_limit_in_seconds_is_of_the_round():
+    """2 ms more than the baseline's 10 ms in every round, whatever share that is when the machine is slower."""
+    change = SideBySide(Limit(0.0015, False))
+    for k in range(20):
+        speed = 1 + k / 10
+        change.add(0.01 * speed, 0.01 * speed + 0.002)
+    assert change.p_value() < 1e-3
+
+
+def test_rounds_that_are_too_few_have_no_bounds():
+    change = rounds_of(4, 3, 1.2)
+    assert change.bounds(0.05) == (-math.inf, math.inf)
+    (found,) = decide([Judged(Finding("latency_model", "row", (), "m", "s", "PASS", ""), change, change.limit)])
+    assert (found.status, found.low, found.high) == ("AMBIGUOUS", None, None)
+    assert len(found.rounds) == 3
+    assert "side by side" in found.basis

@@ -54,6 +54,7 @@ def test_names_differ_as_rows_do(parts):
         ({"change": 0.0001, "low": -0.00001}, "+2.0 % [-0.2, 24.0], limit 5 %"),
         ({"limit": 0.0005, "limit_text": "0.5ms"}, "+1.0 ms [0.8, 1.2], limit 0.5 ms"),
         ({"low": None, "high": None}, "+20 %, limit 5 %"),
+        ({"high": None}, "+20 % [16, …], limit 5 %"),
         ({"change": 0, "low": 0, "high": 0}, "0 %, limit 5 %"),
         (
             {"rule": "base_map", "unit": "AP", "reference": 0.5, "change": 0.02, "low": 0.01, "high": 0.03,
@@ -128,3 +129,6 @@ def test_an_item_is_short_unless_its_sentence_says_more():
         "freeze 15 branched ort fp32: model latency p50 5.000 ms → 6.000 ms, +20 % [16, 24], limit 5 %: proven."
     )
     assert item(finding("AMBIGUOUS")) == "a sentence of AMBIGUOUS | <b>"
+    found = finding("AMBIGUOUS")
+    found = finding("AMBIGUOUS", sentence=f"{sentence(found).removesuffix('.')} (24 rounds); time was over.")
+    assert item(found).endswith("+20 % [16, 24], limit 5 %: not proven (24 rounds); time was over.")

@@ -85,13 +85,14 @@ FAST = "--max-map-drop off --max-f1-drop off --max-calibration-increase off"
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """A baseline where the action's defaults look, and runs that are equal, slower and noisy."""
+    """A baseline where the action's defaults look, and runs that are equal, larger and open."""
     folder = tmp_path_factory.mktemp("runs") / "work space"
     old = write_results(folder / "old")
-    for name, changes in (("equal", {}), ("slow", {"slow": (15,)}), ("noisy", {})):
-        edit(write_results(folder / "runs" / name, seed=3, **changes), with_classes)
-    noisy = {"verdict": "AMBIGUOUS", "reasons": ["drift"]}
-    edit(folder / current("noisy"), lambda content: content["rows"][0]["latency"]["model"].update(noisy))
+    for name, changes in (("equal", {}), ("larger", {}), ("open", {"slow": (15,)})):
+        edit(write_results(folder / "runs" / name, **changes), with_classes)
+    edit(folder / current("larger"), lambda content: deeper(content)["artifact"].update(bytes=15_000_000))
+    # Another file, measured hours apart from a baseline of one run: slower is not proven.
+    edit(folder / current("open"), lambda content: deeper(content)["artifact"].update(onnx_sha256="another"))
     to = folder / "bench/baseline.json"
     assert cli.main(["baseline", "update", str(old), "--to", str(to), "--reason", "r"]) == 0
     return folder
@@ -101,10 +102,14 @@ def runs(tmp_path_factory):
 def checked(runs):
     """The job of each run, with its check done."""
     jobs = {}
-    for name in ("equal", "slow", "noisy", "missing"):
+    for name in ("equal", "larger", "open", "missing"):
         jobs[name] = Job(runs, current=current(name), output=f"out {name}", arguments=FAST)
         jobs[name].check()
     return jobs
+
+
+def deeper(content):
+    return next(row for row in content["rows"] if row["freeze"] == 15)
 
 
 def with_classes(content):
@@ -123,8 +128,8 @@ def current(name):
     ("name", "status", "verdict", "exits", "strict_exits", "said"),
     [
         ("equal", "0", "No regression: ", 0, 0, ""),
-        ("slow", "1", "Slower: freeze 15, branched, ", 1, 1, "::error title=bench-freeze::Slower"),
-        ("noisy", "3", "No verdict: freeze 22, branched, ", 0, 3, "title=bench-freeze::No verdict"),
+        ("larger", "1", "Larger: freeze 15, branched, +25 %, limit 1 %", 1, 1, "::error title=bench-freeze::Larger"),
+        ("open", "3", "No verdict: freeze 15, branched, ", 0, 3, "title=bench-freeze::No verdict"),
         ("missing", "2", "Not done: ", 2, 2, "::error title=bench-freeze::Not done"),
     ],
 )
@@ -145,18 +150,18 @@ def test_the_job_ends_as_the_verdict_says(checked, name, status, verdict, exits,
 
 def test_what_an_earlier_check_left_is_not_shown_as_this_ones(checked, runs):
     (runs / "left").mkdir()
-    for file in (runs / "out slow").iterdir():
+    for file in (runs / "out larger").iterdir():
         (runs / "left" / file.name).write_bytes(file.read_bytes())
     Job(runs, current=current("missing"), output="left").check()
     assert {file.name for file in (runs / "left").iterdir()} == {"comment.md", "check.txt", "messages.txt"}
-    assert "Slower" not in (runs / "left/comment.md").read_text()
+    assert "Larger" not in (runs / "left/comment.md").read_text()
 
 
 def test_flags_are_words_and_limits_a_file(runs):
-    (runs / "my limits.toml").write_text("[limits]\nlatency_model = '30%'\nlatency_pipeline = '30%'\n")
-    assert Job(runs, current=current("slow"), arguments=FAST, config="my limits.toml").check()[0] == "0"
-    words = f"{FAST} --max-latency-increase '30%' --ignore-unmatched"
-    assert Job(runs, current=current("slow"), arguments=words).check()[0] == "0"
+    (runs / "my limits.toml").write_text("[limits]\nsize = '30%'\n")
+    assert Job(runs, current=current("larger"), arguments=FAST, config="my limits.toml").check()[0] == "0"
+    words = f"{FAST} --max-size-increase '30%' --ignore-unmatched"
+    assert Job(runs, current=current("larger"), arguments=words).check()[0] == "0"
     done = Job(runs, arguments="--max-map-drop 'open").run("Check")  # never left out in silence
     assert done.returncode != 0
     assert "No closing quotation" in done.stderr
@@ -173,7 +178,7 @@ def test_one_comment_is_kept_up_to_date(checked, runs):
     comments = Comments(BOT, *talk)
     with serving(GitHub, comments) as api:
         for name, verdict in (
-            ("slow", "Slower: freeze 15"),
+            ("larger", "Larger: freeze 15"),
             ("equal", "No regression"),
             ("missing", "bench-freeze check"),
         ):
@@ -191,7 +196,7 @@ def test_checks_of_other_names_have_comments_of_their_own(checked, runs):
     comments = Comments(BOT)
     Job(runs, current=current("missing"), output="out edge", name="edge --> x").check()
     with serving(GitHub, comments) as api:
-        for name in ("equal", "edge", "slow"):
+        for name in ("equal", "edge", "larger"):
             assert comment(runs, name, api).returncode == 0
     assert [body.partition("\n")[0] for body in comments.own()] == [MARKER, "<!-- bench-freeze: edge --_ x -->"]
 
@@ -200,14 +205,14 @@ def test_no_comment_without_a_pull_request_or_a_token(checked, runs):
     comments = Comments(BOT)
     with serving(GitHub, comments) as api:
         for changes in ({"pull_request": ""}, {"token": ""}, {"pull_request": "7; x"}):
-            done = comment(runs, "slow", api, **changes)
+            done = comment(runs, "larger", api, **changes)
             assert (done.returncode, done.stdout.startswith("No comment: ")) == (0, True)
     assert comments.requests == []
 
 
 def test_a_comment_that_cannot_be_written_is_a_warning(checked, runs):
     with serving(GitHub, Comments(BOT, is_refusing=True)) as api:
-        done = comment(runs, "slow", api)
+        done = comment(runs, "larger", api)
     assert done.returncode == 0
     assert "::warning title=bench-freeze::The comment was not written" in done.stdout
     assert TOKEN not in done.stdout + done.stderr
@@ -225,7 +230,7 @@ def test_a_comment_has_no_more_than_github_takes(checked, runs):
 @pytest.mark.parametrize("text", HOSTILE)
 @pytest.mark.parametrize("names", [("name", "output"), ("current", "baseline", "config", "arguments")])
 def test_no_value_is_run_or_forges_an_output(runs, names, text):
-    job = Job(runs, **{"current": current("slow"), "arguments": FAST, "strict": text, **dict.fromkeys(names, text)})
+    job = Job(runs, **{"current": current("larger"), "arguments": FAST, "strict": text, **dict.fromkeys(names, text)})
     done = job.run("Check")
     if done.returncode == 0:
         assert {line.partition("=")[0] for line in job.outputs.read_text().splitlines()} == {"status", "verdict"}
@@ -255,7 +260,7 @@ def gitlab(folder, part, api="http://127.0.0.1:9", **variables):
     return bash("\n".join(lines), folder, {**PIPELINE["variables"], **env, **variables})
 
 
-@pytest.mark.parametrize(("name", "exits", "strict"), [("equal", 0, 0), ("slow", 1, 1), ("noisy", 3, 1)])
+@pytest.mark.parametrize(("name", "exits", "strict"), [("equal", 0, 0), ("larger", 1, 1), ("open", 3, 1)])
 def test_the_gitlab_job_ends_as_the_verdict_says(runs, tmp_path, name, exits, strict):
     shutil.copytree(runs / "bench", tmp_path / "bench")
     shutil.copytree(runs / "runs" / name, tmp_path / "runs/current")

@@ -1,5 +1,6 @@
 """Latency of a replayed engine on a fake clock: exact scopes and stages, and the results' form of them."""
 
+import time
 from typing import Any
 
 import msgspec
@@ -84,6 +85,25 @@ def test_on_the_machines_own_clock_its_state_is_kept(batches):
     latencies = measured.latencies()
     assert latencies.telemetry == measured.telemetry
     assert sum(latencies.pipeline.stages_s.values()) > 0
+
+
+def test_processor_time_is_what_the_process_worked_not_what_it_waited(batches):
+    busy_s, waits_s = 0.004, 0.02
+
+    def call(seconds):
+        until = time.thread_time() + busy_s
+        while time.thread_time() < until:
+            pass
+        time.sleep(waits_s)
+
+    engine = ReplayEngine(ModelCard((Head("base", ("a",), "raw"),), SIZE, 1, None), [OUTPUT], (0.0,), call)
+    facts = latency_facts(measure_latency(engine, batches, NmsOptions(), StoppingRule(12, 2.0)))
+    found = latencies_from(facts)
+    assert busy_s <= found.model.processor_s < busy_s + waits_s
+    assert found.model.p50_s >= busy_s + waits_s
+    assert found.pipeline.processor_s >= busy_s
+    del facts["processor_s"]  # as in artifacts that are older
+    assert latencies_from(facts).model.processor_s is None
 
 
 def test_stages_that_do_not_add_up_are_said():

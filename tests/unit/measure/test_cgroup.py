@@ -1,5 +1,10 @@
 """Quotas of control groups, from recorded files: both versions, hybrid, nested, in containers, damaged, missing."""
 
+import json
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from bench_freeze.measure.telemetry.cgroup import CgroupSource, cgroup_conditions, quota_note
@@ -150,3 +155,49 @@ def test_the_verdict_looks_at_it(tmp_path, monkeypatch):
     judged = judge(LatencyStats((0.01,) * 200, "samples", 5), telemetry.conditions(before, after))
     assert (judged.verdict, len(judged.reasons)) == ("AMBIGUOUS", 1)
     assert "held the process back in 1 of" not in judged.reasons[0]  # nr_periods did not grow here
+
+
+BUSY = """
+import json, sys, time
+from bench_freeze.measure.telemetry.cgroup import CgroupSource
+open(sys.argv[1] + "/cgroup.procs", "w").write("0")
+source = CgroupSource()
+def grown(before, after):
+    return after["groups"][0]["throttled_periods"] > before["groups"][0]["throttled_periods"]
+before = after = source.read()
+end = time.monotonic() + 60
+while not grown(before, after) and time.monotonic() < end:  # a busy machine may give it less than its quota
+    after = source.read()
+print(json.dumps([before, after]))
+"""
+
+
+@pytest.fixture
+def quota_group():
+    """A group of this machine with a quota of a fiftieth of a core; needs root and a mounted hierarchy."""
+    for point, name, text in (
+        ("/sys/fs/cgroup/cpu", "cpu.cfs_quota_us", "2000"),
+        ("/sys/fs/cgroup", "cpu.max", "2000 100000"),
+    ):
+        folder = Path(point) / "bench-freeze-test"
+        try:
+            folder.mkdir()
+        except OSError:
+            continue
+        try:
+            (folder / name).write_text(text)
+            yield folder
+            return
+        except OSError:
+            pass
+        finally:
+            folder.rmdir()
+    pytest.skip("no control group can be made here")
+
+
+def test_the_kernels_own_files_tell_the_same(quota_group):
+    done = subprocess.run([sys.executable, "-c", BUSY, str(quota_group)], capture_output=True, text=True, check=True)
+    before, after = json.loads(done.stdout)
+    assert before["quota_cores"] == after["quota_cores"] == pytest.approx(0.02)
+    (told,) = cgroup_conditions(before, after, 1).ambiguous
+    assert told.startswith("the control group's quota of 0.02 cores (its threads take 1) held the process back in ")

@@ -8,7 +8,7 @@ import pytest
 from bench_freeze import cli
 from bench_freeze.results.profile import encode_profile
 from tests import builders
-from tests.unit.check.check_files import edit, latency, write_results
+from tests.unit.check.check_files import edit, latency, samples, write_results
 
 # What a rerun measures: `{which}` is as fast as the file of that name says; every run is a little different.
 PROGRAM = """
@@ -91,8 +91,11 @@ def test_commands_that_cannot_measure(setup, command, code, words):
 
 
 def profile(path, seed=0, level=0.005, **changes):
-    scope = msgspec.convert(latency(seed, level, samples_s=samples(seed, level)), Latency)
-    made = builders.profile(latency=Latencies(model=scope, pipeline=None))
+    scope = latency(seed, level, samples_s=samples(seed, level))
+    model = {"file": "m.onnx", "sha256": path.stem, "bytes": 1000, "heads": ["base"], "imgsz": 320, "batch": 1}
+    made = builders.profile(
+        latency={"model": scope, "pipeline": None}, model=model, environment={"cpu": "a processor", "cores": 2}
+    )
     path.write_bytes(encode_profile(made))
     return edit(path, lambda content: content.update(changes))
 

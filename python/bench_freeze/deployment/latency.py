@@ -80,7 +80,9 @@ def measure_latency(
     before = telemetry.read() if telemetry is not None else {}
     images = [load_batch(records, 0, engine.card.imgsz).images for records in batches]
     guard = telemetry.clock_guard() if telemetry is not None else None
-    model = sample_latency(lambda i: engine.infer(images[i % len(images)]), own_clock or clock, rule, guard)
+    model = sample_latency(
+        lambda i: engine.infer(images[i % len(images)]), own_clock or clock, rule, guard, period=len(images)
+    )
     on_scope("model", model)
     pipeline, stages = sample_pipeline(engine, batches, options, rule, clock)
     on_scope("pipeline", pipeline)
@@ -128,7 +130,7 @@ def sample_pipeline(
     """The pipeline scope with its stages; these are None when samples were rejected: calls and samples differ then."""
     laps = StageClock(clock)
     calls = [pipeline_call(engine, records, options, laps) for records in batches]
-    stats = sample_latency(lambda i: calls[i % len(calls)](), clock, rule)
+    stats = sample_latency(lambda i: calls[i % len(calls)](), clock, rule, period=len(calls))
     timed = laps.calls[stats.warmup_calls :]
     return stats, stage_times(timed, stats.samples_s) if not stats.rejected and stats.samples_s else None
 

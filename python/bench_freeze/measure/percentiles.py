@@ -88,7 +88,7 @@ def dependent_ranks(
 
     own = inflation(rank(n, percent))
     below, above = (max(own, inflation(farther(bound - n * p, own))) for bound in (low, high))
-    first, last = (1, n) if percent == 50 and 1 <= low and high <= n else (0, n + 1)
+    first, last = (1, n) if percent == 50 and low >= 1 and high <= n else (0, n + 1)
     return max(first, farther(low - n * p, below)), min(last, farther(high - n * p, above))
 
 

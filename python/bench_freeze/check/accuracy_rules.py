@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterator, Mapping
 
 from ..errors import InputError
-from ..evaluate.bootstrap import check_pair
+from ..evaluate.bootstrap import check_pair, same_matches
 from ..evaluate.evaluation import Evaluation
 from ..evaluate.variation import FEWEST_IMAGES
 from . import accuracy_change
@@ -18,6 +19,7 @@ from .metric import HEADS
 from .pairing import RowPair
 from .read import CheckedRun, NoMatches
 from .snapshot import PROFILE, RowSnapshot
+from .words import sentence
 
 
 class AccuracyRules:
@@ -50,7 +52,10 @@ class AccuracyRules:
                     raise
                 reason = str(error)
             else:
-                yield from _tests(head, kind, blank, limit, reference, current)
+                if _is_same(pair, reference, current):
+                    yield from _unchanged(head, kind, blank, limit, current)
+                else:
+                    yield from _tests(head, kind, blank, limit, reference, current)
                 return
         if reason and is_asked:
             text = f"{blank.row}: {blank.metric} was not compared: {reason}"
@@ -91,6 +96,43 @@ class AccuracyRules:
 def _data_differ(head: str, pair: RowPair) -> bool:
     hashes = {row.accuracy[head].data_sha256 for row in (pair.reference, pair.current)} - {None}
     return len(hashes) > 1
+
+
+def _is_same(pair: RowPair, reference: HeadNumbers, current: HeadNumbers) -> bool:
+    """Whether one file gave one and the same matches on one ground truth: nothing is left that could differ."""
+    if pair.reference.artifact_sha256 != pair.current.artifact_sha256:
+        return False
+    try:
+        check_pair(reference.evaluation, current.evaluation)
+    except InputError:
+        return False
+    return same_matches(reference.evaluation, current.evaluation)
+
+
+def _unchanged(head: str, kind: str, blank: Finding, limit: Limit, current: HeadNumbers) -> Iterator[Finding]:
+    """The difference of a run to itself: exactly 0, on these images and on all others, so there is no test."""
+    numbers = dataclasses.replace(current, resamples=1)
+    for named, number in _named(head, kind, blank, numbers):
+        value = number(numbers)[0]
+        if not math.isfinite(value):  # a set without ground truth
+            text = f"{blank.row}: {named.metric} is not defined: there is nothing to measure it on."
+            yield dataclasses.replace(named, status="INVALID", sentence=text)
+            continue
+        zero = {"change": 0.0, "low": 0.0, "high": 0.0, "limit": limit.absolute(value)}
+        found = dataclasses.replace(named, status="PASS", reference=value, current=value, **zero)
+        yield dataclasses.replace(found, sentence=sentence(found))
+
+
+def _named(
+    head: str, kind: str, blank: Finding, numbers: HeadNumbers
+) -> Iterator[tuple[Finding, Callable[[HeadNumbers], accuracy_change.Numbers]]]:
+    """The findings of a kind in the making, each with what reads its number: one, or one of each class."""
+    if kind != "class":
+        yield blank, _NUMBERS[kind]
+        return
+    for label in accuracy_change.checked_classes(numbers.evaluation):
+        named = dataclasses.replace(blank, metric=f"{head} AP of {numbers.evaluation.class_names[label]}")
+        yield named, lambda side, label=label: side.class_ap(label)  # type: ignore[misc]
 
 
 def _tests(

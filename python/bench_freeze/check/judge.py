@@ -98,7 +98,10 @@ def _judged(test: Test, p_value: float) -> Finding:
         limit=allowed * unit,
         p_value=p_value,
     )
-    return dataclasses.replace(finding, sentence=sentence(finding))
+    text = sentence(finding)
+    if status == "AMBIGUOUS" and (more := change.to_decide(allowed, TAIL)):
+        text = f"{text.removesuffix('.')}; {more}."
+    return dataclasses.replace(finding, sentence=text)
 
 
 def _examine(

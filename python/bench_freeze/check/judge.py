@@ -39,7 +39,7 @@ def judge(
 
     Raises InputError where a match file is missing or damaged, or belongs to other data.
     """
-    accuracy = AccuracyRules(baseline, current, rules, threads)
+    accuracy = AccuracyRules(baseline, current, rules, threads, pairing.pairs)
     made: list[Finding | Test] = [
         Finding("row", u.row.title, u.row.key, "row", "", "REFUSED", f"{u.row.title}: {u.sentence}")
         for u in pairing.unpaired

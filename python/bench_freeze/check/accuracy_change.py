@@ -7,6 +7,7 @@ calibration are sums over images, so a resample is a product with the matrix of 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +18,8 @@ from numpy.typing import NDArray
 from ..evaluate.bootstrap import resampled_ap, whole_ap
 from ..evaluate.evaluation import Evaluation
 from ..evaluate.variation import is_kept_zero, silence, varying_images
+from ..stats.equivalence import POWER
+from ..stats.student import quantile
 from .change import Change
 
 RESAMPLES = 1000
@@ -117,6 +120,25 @@ class HeadNumbers:
 
 
 @dataclass(frozen=True)
+class AccuracyChange(Change):
+    """A change of accuracy, measured on so many images."""
+
+    images: int = 0
+
+    def to_decide(self, allowed: float, tail: float) -> str:
+        """How many images would prove a change of this size to be beyond its limit in 80 % of cases.
+
+        Standard errors fall with the root of the images.
+        """
+        beyond = self.estimate - allowed
+        if not beyond > 0 or not self.images or not self.se:
+            return ""
+        errors = quantile(1 - tail, math.inf) + quantile(POWER, math.inf)
+        needed = max(math.ceil(self.images * (self.se * errors / beyond) ** 2), self.images + 1)
+        return f"about {needed:,} images like these {self.images:,} would decide it, if the change is what it seems"
+
+
+@dataclass(frozen=True)
 class Images:
     """The images of a change: all that were drawn from, and those that its number can vary over."""
 
@@ -151,7 +173,8 @@ def _change(reference: Numbers, current: Numbers, over: Images, sign: float) -> 
     # A difference of 0 on every resample is never an alarm: a number that both runs repeat has not changed.
     kept_zero = is_kept_zero(difference, True)
     drawn = difference[np.isfinite(difference)]
-    return Change(
+    return AccuracyChange(
+        images=images,
         reference=reference[0],
         current=current[0],
         worse=sign * (current[0] - reference[0]),

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import msgspec
 
 from ..errors import InputError
-from ..evaluate.bootstrap import check_pair
+from ..evaluate.bootstrap import check_pair, same_matches
 from ..evaluate.evaluation import Evaluation
 from ..evaluate.variation import FEWEST_IMAGES
 from . import accuracy_change
 from .accuracy_change import HeadNumbers, Images, images_of
+from .accuracy_seeds import change_over_seeds
 from .finding import UNCHECKED, Finding
 from .limits import CheckRules, Limit
 from .measured import Test
@@ -18,13 +22,22 @@ from .metric import HEADS
 from .pairing import RowPair
 from .read import CheckedRun, NoMatches
 from .snapshot import PROFILE, RowSnapshot
+from .words import sentence
 
 
 class AccuracyRules:
     """The rules on accuracy of two runs. Entries of match data are resampled once each: rows share entries."""
 
-    def __init__(self, baseline: CheckedRun, current: CheckedRun, rules: CheckRules, threads: int) -> None:
+    def __init__(
+        self,
+        baseline: CheckedRun,
+        current: CheckedRun,
+        rules: CheckRules,
+        threads: int,
+        pairs: Sequence[RowPair] = (),
+    ) -> None:
         self._sides = baseline, current
+        self._pairs = pairs
         self._rules = rules
         self._threads = threads
         self._made: dict[tuple[int, str], HeadNumbers] = {}
@@ -50,13 +63,44 @@ class AccuracyRules:
                     raise
                 reason = str(error)
             else:
-                yield from _tests(head, kind, blank, limit, reference, current)
+                if _is_same(pair, reference, current):
+                    yield from _unchanged(head, kind, blank, limit, current)
+                    return
+                seeds = self._changed_seeds(head, pair)
+                if len(seeds) < 2:
+                    yield from _tests(head, kind, blank, limit, [(reference, current)])
+                elif pair is seeds[0]:  # one test for all of them
+                    title = msgspec.structs.replace(pair.current, seed=None).title
+                    blank = dataclasses.replace(blank, row=f"{title}, mean of {len(seeds)} seeds")
+                    sides = [(self._of(0, of.reference, head), self._of(1, of.current, head)) for of in seeds]
+                    yield from _tests(head, kind, blank, limit, sides)
                 return
         if reason and is_asked:
             text = f"{blank.row}: {blank.metric} was not compared: {reason}"
             yield dataclasses.replace(blank, status="REFUSED", sentence=text)
         elif reason:
             notes.append(f"{UNCHECKED}: {reason}")
+
+    def _changed_seeds(self, head: str, pair: RowPair) -> list[RowPair]:
+        """Pairs that differ from this one in nothing but the seed, itself among them, whose matches changed.
+
+        A row is trained anew with its seed, so what another training changes is part of what may happen: several seeds
+        say how much that is. Rows without match data, or of other data, are not among them.
+        """
+        arm = pair.current.key.without("seed")
+        found = [of for of in self._pairs if of.current.key.without("seed") == arm and of.current.seed is not None]
+        changed = []
+        for of in found:
+            names = [row.accuracy[head].matches if head in row.accuracy else None for row in (of.reference, of.current)]
+            kept = [
+                None if name is None else run.evaluations.get(name)
+                for name, run in zip(names, self._sides, strict=True)
+            ]
+            if any(entry is None for entry in kept) or _data_differ(head, of):
+                continue
+            if not _is_same(of, *(self._of(k, row, head) for k, row in enumerate((of.reference, of.current)))):
+                changed.append(of)
+        return changed
 
     def _not_there(self, head: str, kind: str, rule: str, pair: RowPair) -> str | None:
         """Why a head cannot be compared: a sentence, or nothing where that is no loss; None where both have it."""
@@ -93,12 +137,52 @@ def _data_differ(head: str, pair: RowPair) -> bool:
     return len(hashes) > 1
 
 
-def _tests(
-    head: str, kind: str, blank: Finding, limit: Limit, reference: HeadNumbers, current: HeadNumbers
-) -> Iterator[Finding | Test]:
-    """One test, or one of each class."""
+def _is_same(pair: RowPair, reference: HeadNumbers, current: HeadNumbers) -> bool:
+    """Whether one file gave one and the same matches on one ground truth: nothing is left that could differ."""
+    if pair.reference.artifact_sha256 != pair.current.artifact_sha256:
+        return False
     try:
         check_pair(reference.evaluation, current.evaluation)
+    except InputError:
+        return False
+    return same_matches(reference.evaluation, current.evaluation)
+
+
+def _unchanged(head: str, kind: str, blank: Finding, limit: Limit, current: HeadNumbers) -> Iterator[Finding]:
+    """The difference of a run to itself: exactly 0, on these images and on all others, so there is no test."""
+    numbers = dataclasses.replace(current, resamples=1)
+    for named, number in _named(head, kind, blank, numbers):
+        value = number(numbers)[0]
+        if not math.isfinite(value):  # a set without ground truth
+            text = f"{blank.row}: {named.metric} is not defined: there is nothing to measure it on."
+            yield dataclasses.replace(named, status="INVALID", sentence=text)
+            continue
+        found = dataclasses.replace(named, status="PASS", reference=value, current=value, limit=limit.absolute(value))
+        found = dataclasses.replace(found, change=0.0, low=0.0, high=0.0)
+        yield dataclasses.replace(found, sentence=sentence(found))
+
+
+def _named(
+    head: str, kind: str, blank: Finding, numbers: HeadNumbers
+) -> Iterator[tuple[Finding, Callable[[HeadNumbers], accuracy_change.Numbers]]]:
+    """The findings of a kind in the making, each with what reads its number: one, or one of each class."""
+    if kind != "class":
+        yield blank, _NUMBERS[kind]
+        return
+    for label in accuracy_change.checked_classes(numbers.evaluation):
+        named = dataclasses.replace(blank, metric=f"{head} AP of {numbers.evaluation.class_names[label]}")
+        yield named, lambda side, label=label: side.class_ap(label)  # type: ignore[misc]
+
+
+def _tests(
+    head: str, kind: str, blank: Finding, limit: Limit, sides: Sequence[tuple[HeadNumbers, HeadNumbers]]
+) -> Iterator[Finding | Test]:
+    """One test, or one of each class; `sides` are reference and current, of one seed or of several."""
+    reference = sides[0][0]
+    try:
+        for old, new in sides:
+            check_pair(old.evaluation, new.evaluation)
+            check_pair(reference.evaluation, new.evaluation)
     except InputError as error:
         yield dataclasses.replace(blank, status="REFUSED", sentence=f"{blank.row}: {blank.metric}: {error}")
         return
@@ -106,16 +190,16 @@ def _tests(
     if (few := too_few(images)) is not None:
         yield dataclasses.replace(blank, status="INVALID", sentence=f"{blank.row}: {blank.metric}: {few}.")
         return
-    if kind == "class":
-        for label in accuracy_change.checked_classes(reference.evaluation):
-            named = dataclasses.replace(blank, metric=f"{head} AP of {reference.evaluation.class_names[label]}")
-            of_class = images_of(reference.evaluation, label)
-            change = accuracy_change.fall(reference.class_ap(label), current.class_ap(label), of_class)
-            yield Test(named, change, limit)
-        return
-    direction = accuracy_change.rise if kind == "calibration" else accuracy_change.fall
-    number = _NUMBERS[kind]
-    yield Test(blank, direction(number(reference), number(current), images), limit)
+    labels = accuracy_change.checked_classes(reference.evaluation) if kind == "class" else [None]
+    is_rise = kind == "calibration"
+    for (named, number), label in zip(_named(head, kind, blank, reference), labels, strict=True):
+        over = images_of(reference.evaluation, label)
+        numbers = [(number(old), number(new)) for old, new in sides]
+        if len(sides) > 1:
+            yield Test(named, change_over_seeds(numbers, over, is_rise=is_rise), limit)
+        else:
+            direction = accuracy_change.rise if is_rise else accuracy_change.fall
+            yield Test(named, direction(*numbers[0], over), limit)
 
 
 _NUMBERS: Mapping[str, Callable[[HeadNumbers], accuracy_change.Numbers]] = {

@@ -47,7 +47,7 @@ def check(
             return has_energy or (any(rules.names(metric) for metric in TIMED) and not latency.is_fresh(pair))
 
         pairing = pair_rows(*sides, needs_same_machine, ignore_unmatched=ignore_unmatched)
-        made, notes = examine(pairing, rules, AccuracyRules(*sides, rules, threads), latency)
+        made, notes = examine(pairing, rules, AccuracyRules(*sides, rules, threads, pairing.pairs), latency)
         if rounds is not None and latency.rounds:
             pairs = {pair.current.key: pair for pair in pairing.pairs}
             budget = Budget(max_minutes, alpha_of_each(made), TAIL)

@@ -16,7 +16,7 @@ from ..results.schema import Accuracy
 from ..results.study_statistics import Claim, Comparison, Equivalence
 from ..stats.equivalence import detectable_difference, images_needed, two_one_sided_tests
 from ..stats.multiple import holm
-from ..stats.permutation import image_swaps, p_value, sign_flip_p, swapped_differences
+from ..stats.permutation import image_swaps, p_value, sign_flip_p, swap_error, swapped_differences
 from .arms import ArmRows, trainings_of
 from .figures import Sample, Sampler, estimate_of, figure, image_error
 
@@ -116,7 +116,7 @@ def _compare(
         if x is None or y is None:
             return None
         samples.append(y - x)
-    difference = figure(samples)
+    difference = figure(samples, 0.0 if swapped is None else swap_error(swapped, samples[0].images))
     estimate = estimate_of(difference)
     errors = [error for error in map(image_error, samples) if error is not None]
     is_base = pair.data != "target"

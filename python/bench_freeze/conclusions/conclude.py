@@ -14,7 +14,7 @@ from .comparing import NUMBERS, compare_pairs, pairs_of
 from .cost import latency_of_rows
 from .figures import Sample, Sampler, figure
 from .gain import gain_over_scratch
-from .limits import detectable_of, limits_of
+from .limits import about_long_tail, about_outlying, detectable_of, limits_of, outlying_trainings
 
 RESAMPLES = 2000  # of older results, which do not say
 MARGINS = (0.001, 0.005)
@@ -54,6 +54,13 @@ def conclude(
     ]
     seeds = min(len(arm.seeds) for arm in arms)
     groups = _groups(results)
+    outlying = outlying_trainings(arms)
+    limits = limits_of(seeds, comparisons, detectable, margins)
+    limits = [
+        *about_outlying(outlying),
+        *limits,
+        *(text for data, accuracy in singles.items() for text in about_long_tail(data, sampler.evaluation(accuracy))),
+    ]
     gain = gain_over_scratch(arms, sampler, {p.name: p.architecture for p in results.pretrainings}, _images(results))
     return Statistics(
         alpha=ALPHA,
@@ -65,8 +72,9 @@ def conclude(
         arms=[made for arm in arms if (made := _arm(arm, sampler, groups[arm.first.weights])) is not None],
         comparisons=comparisons,
         detectable=detectable,
-        limits=limits_of(seeds, comparisons, detectable, margins) + ([SAME_EPOCHS] if gain is not None else []),
+        limits=limits + ([SAME_EPOCHS] if gain is not None else []),
         gain=gain,
+        outlying=outlying,
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..evaluate.bootstrap import resampled_ap
+from ..evaluate.bootstrap import excess_of_few_images, resampled_ap
 from ..evaluate.evaluation import Evaluation
 from ..evaluate.variation import is_kept_zero, silence, varying_images
 from ..results.schema import Accuracy
@@ -29,6 +29,8 @@ class Sample:
     varying: int  # images that the number can vary over, as `varying_images` counts
     matches: str | None = None  # the match data of one model's number
     is_kept_zero: bool = False  # a difference that is 0 on every resample, because the two follow each other
+    is_absolute: bool = False  # a model's own number, in [0, 1]
+    excess: float | None = None  # of an absolute number: how far it is estimated to lie too high, for few images
 
     def __sub__(self, other: Sample) -> Sample:
         images, varying = max(self.images, other.images), min(self.varying, other.varying)
@@ -56,6 +58,8 @@ class Drawn:
     ap: NDArray[np.float64]  # [B, K], mean over the thresholds
     ap50: NDArray[np.float64]  # [B, K]
     by_iou: Mapping[str, NDArray[np.float64]]  # [B] at each threshold, mean over the classes
+    excess: NDArray[np.float64]  # [K], of the mean over the thresholds
+    excess50: NDArray[np.float64]  # [K]
 
 
 class Sampler:
@@ -69,16 +73,17 @@ class Sampler:
 
     def map(self, accuracy: Accuracy) -> Sample | None:
         """mAP; None where there was nothing to measure."""
-        return self._sample(accuracy, accuracy.map, lambda drawn: drawn.ap, None)
+        return self._sample(accuracy, accuracy.map, lambda drawn: (drawn.ap, drawn.excess), None)
 
     def map50(self, accuracy: Accuracy) -> Sample | None:
         """mAP at IoU 0.5; None where there was nothing to measure."""
-        return self._sample(accuracy, accuracy.map50, lambda drawn: drawn.ap50, None)
+        return self._sample(accuracy, accuracy.map50, lambda drawn: (drawn.ap50, drawn.excess50), None)
 
     def map_of(self, accuracy: Accuracy, classes: Collection[str]) -> Sample | None:
         """mAP of some classes; None where none of them has ground truth."""
         found = [entry.ap for name, entry in accuracy.per_class.items() if name in classes and entry.ap is not None]
-        return self._sample(accuracy, float(np.mean(found)) if found else None, lambda drawn: drawn.ap, classes)
+        value = float(np.mean(found)) if found else None
+        return self._sample(accuracy, value, lambda drawn: (drawn.ap, drawn.excess), classes)
 
     def by_iou(self, accuracy: Accuracy) -> dict[str, Sample]:
         """Mean AP over the classes at each IoU threshold: from 0.50, and from 0.10 where there is a breakdown."""
@@ -103,19 +108,28 @@ class Sampler:
         self,
         accuracy: Accuracy,
         value: float | None,
-        read: Callable[[Drawn], NDArray[np.float64]],
+        read: Callable[[Drawn], tuple[NDArray[np.float64], NDArray[np.float64]]],
         classes: Collection[str] | None,
     ) -> Sample | None:
         if value is None:
             return None
         evaluation = self.evaluation(accuracy)
         if evaluation is None or accuracy.matches is None:
-            return Sample(value, None, 0, 0, accuracy.matches)
-        drawn = read(self._resampled(accuracy.matches, evaluation))
+            return Sample(value, None, 0, 0, accuracy.matches, is_absolute=True)
+        drawn, excess = read(self._resampled(accuracy.matches, evaluation))
         names = evaluation.class_names
         columns = [k for k, name in enumerate(names) if classes is None or name in classes]
         varying = varying_images(evaluation.truth, columns)
-        return Sample(value, _mean_of_classes(drawn[:, columns]), evaluation.counts.images, varying, accuracy.matches)
+        known = excess[columns][np.isfinite(excess[columns])] if excess.size else excess
+        return Sample(
+            value,
+            _mean_of_classes(drawn[:, columns]),
+            evaluation.counts.images,
+            varying,
+            accuracy.matches,
+            is_absolute=True,
+            excess=float(known.mean()) if known.size else None,
+        )
 
     def _drawn_by_iou(self, matches: str | None) -> Mapping[str, NDArray[np.float64]]:
         evaluation = None if matches is None else self.evaluations.get(matches)
@@ -124,24 +138,35 @@ class Sampler:
     def _resampled(self, matches: str, evaluation: Evaluation) -> Drawn:
         if matches not in self._drawn:
             ap = resampled_ap(self._resamples, evaluation, RESAMPLING_SEED, self._threads)
+            excess = excess_of_few_images(evaluation, RESAMPLING_SEED, self._threads)
             at_50 = np.abs(evaluation.iou_thresholds - 0.5) < 1e-6
             self._drawn[matches] = Drawn(
                 ap=ap.mean(axis=2),
                 ap50=ap[:, :, at_50].mean(axis=2) if at_50.any() else np.empty((len(ap), 0)),
                 by_iou={f"{iou:.2f}": _mean_of_classes(ap[:, :, t]) for t, iou in enumerate(evaluation.iou_thresholds)},
+                excess=excess.mean(axis=1),
+                excess50=excess[:, at_50].mean(axis=1) if at_50.any() else np.empty(0),
             )
         return self._drawn[matches]
 
 
-def figure(samples: Sequence[Sample]) -> Claim:
+def figure(samples: Sequence[Sample], swap_error: float = 0.0) -> Claim:
     """One number from one sample per seed (at least one).
+
+    `swap_error` is the standard error of a difference by swapping results image by image; the larger one counts. A
+    class that lies in one image is there or not in a bootstrap, and never another: where many classes have few images,
+    bootstrap intervals of a difference are too narrow (bench/accuracy_coverage.py has by how much).
 
     Where there are resamples and they say nothing, no claim has an interval: one over the seeds alone would describe
     these very images.
     """
     values = [sample.value for sample in samples]
+    is_absolute = all(sample.is_absolute for sample in samples)
+    excess = [sample.excess for sample in samples if sample.excess is not None]
     seeds = over_seeds(values) if len(values) > 1 else None
     reason, images = _over_images(samples)
+    if images and 0 < images.spreads[0].standard_error < swap_error:
+        images = Estimate(images.value, (Spread(swap_error, images.spreads[0].degrees),))
     claim = over_both(seeds, images) if seeds and images else seeds or images
     if reason is None and claim is not None and claim.half_width(0.95) == 0 and not _is_kept_zero(samples):
         reason = "all trainings give the same number, and nothing else was varied"
@@ -150,15 +175,20 @@ def figure(samples: Sequence[Sample]) -> Claim:
         value=float(np.mean(values)),
         per_seed=values,
         sd=float(np.std(values, ddof=1)) if seeds else None,
-        images=_interval(images),
-        seeds=_interval(seeds) if seeds and (seeds.half_width(0.95) > 0 or _is_kept_zero(samples)) else None,
-        interval=_interval(claim) if reason is None else None,
+        images=_interval(images, is_absolute),
+        seeds=_interval(seeds, is_absolute)
+        if seeds and (seeds.half_width(0.95) > 0 or _is_kept_zero(samples))
+        else None,
+        interval=_interval(claim, is_absolute) if reason is None else None,
         covers=covers.get((images is not None, seeds is not None), "nothing") if reason is None else "nothing",
         image_error=images.spreads[0].standard_error if images else None,
         image_degrees=images.spreads[0].degrees if images else None,
         seed_error=seeds.spreads[0].standard_error if seeds else None,
         no_interval=reason,
         common_image_error=_common_error(samples) if reason is None else None,
+        bias_corrected=min(1.0, max(0.0, float(np.mean(values) - np.mean(excess))))
+        if is_absolute and reason is None and len(excess) == len(samples)
+        else None,
     )
 
 
@@ -215,11 +245,12 @@ def _is_kept_zero(samples: Sequence[Sample]) -> bool:
     return all(sample.is_kept_zero for sample in samples)
 
 
-def _interval(estimate: Estimate | None) -> Interval | None:
+def _interval(estimate: Estimate | None, is_absolute: bool = False) -> Interval | None:
+    """Of an AP within what an AP can be; of a difference as it is."""
     if estimate is None:
         return None
     low, high = estimate.interval()
-    return Interval(low=low, high=high)
+    return Interval(low=max(low, 0.0), high=min(high, 1.0)) if is_absolute else Interval(low=low, high=high)
 
 
 def _mean_of_classes(ap: NDArray[np.float64]) -> NDArray[np.float64]:

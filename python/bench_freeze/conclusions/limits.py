@@ -7,9 +7,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..results.study_statistics import Comparison, Detectable
+from ..evaluate.evaluation import Evaluation
+from ..evaluate.variation import images_of_classes
+from ..results.study_statistics import Comparison, Detectable, Interval, OutlyingTraining
 from ..stats.equivalence import detectable_difference, images_needed
-from ..stats.estimate import Spread
+from ..stats.estimate import Spread, over_seeds
+from ..stats.outlying import outlying
+from .arms import ArmRows, trainings_of
 from .comparing import Compared, median_error
 from .figures import Sample, image_error
 
@@ -83,6 +87,63 @@ def limits_of(
     if unpermuted and len(unpermuted) < len(comparisons):
         found.append(f"{len(unpermuted)} comparisons have no permutation test: it is made for the first ones only.")
     return found
+
+
+FEW_IMAGES = 5
+LONG_TAIL = 0.25  # of the classes
+
+
+def about_long_tail(data: str, evaluation: Evaluation | None) -> list[str]:
+    """A warning where many classes lie in few images: what intervals hold then, as measured."""
+    if evaluation is None:
+        return []
+    images = images_of_classes(evaluation.truth)
+    few = sum(0 < n < FEW_IMAGES for n in images)
+    if not images or few < LONG_TAIL * sum(n > 0 for n in images):
+        return []
+    return [
+        f"{few} of the {data} set's {sum(n > 0 for n in images)} classes have boxes in fewer than {FEW_IMAGES} images. "
+        "On such sets (50 and 206 images, 80 classes) intervals of a difference without a permutation test held the "
+        "truth in 88 to 90 % of simulated cases, not in 95, with one in 93 to 95 %; and a model's own mAP lay .03 to "
+        ".06 above that of all images (bias_corrected takes off a part)."
+    ]
+
+
+def outlying_trainings(arms: Sequence[ArmRows]) -> list[OutlyingTraining]:
+    """Trainings whose target mAP neither the other seeds of their arm nor the spread of the study explain."""
+    trainings = trainings_of(arms)
+    values = [[row.target.map for row in arm.rows.values()] for arm in trainings]
+    known = [[value for value in of_arm if value is not None] for of_arm in values]
+    if any(len(a) != len(b) for a, b in zip(values, known, strict=True)):
+        return []
+    found = []
+    for group, at in outlying(known):
+        others = [value for other, value in enumerate(known[group]) if other != at]
+        ends = over_seeds(others).interval() if len(others) > 1 else None
+        found.append(
+            OutlyingTraining(
+                arm=trainings[group].training,
+                seed=trainings[group].seeds[at],
+                value=known[group][at],
+                others=float(np.mean(others)),
+                interval_of_others=None if ends is None else Interval(low=max(0.0, ends[0]), high=min(1.0, ends[1])),
+            )
+        )
+    return found
+
+
+def about_outlying(found: Sequence[OutlyingTraining]) -> list[str]:
+    """Every outlying training by name."""
+    sentences = []
+    for entry in found:
+        ends = entry.interval_of_others
+        reach = "" if ends is None else f" [{ends.low:.3f}, {ends.high:.3f}]"
+        sentences.append(
+            f"Seed {entry.seed} of {entry.arm} is an outlying training: its target mAP is {entry.value:.3f}, that of "
+            f"the other seeds {entry.others:.3f}{reach}. The arm's means and intervals have it in them; look at that "
+            "training before relying on either."
+        )
+    return sentences
 
 
 def _about_seeds(seeds: int, has_images: bool) -> str:

@@ -134,7 +134,7 @@ def measure_latency(
         began_s = time.process_time()
         if scope == "model":
             stats[scope] = sample_latency(
-                lambda i: engine.infer(images[i % len(images)]), own_clock or clock, rule, guard
+                lambda i: engine.infer(images[i % len(images)]), own_clock or clock, rule, guard, period=len(images)
             )
         else:
             stats[scope], stages = sample_pipeline(engine, batches, options, rule, clock)
@@ -217,7 +217,7 @@ def sample_pipeline(
     """The pipeline scope with its stages; these are None when samples were rejected: calls and samples differ then."""
     laps = StageClock(clock)
     calls = [pipeline_call(engine, records, options, laps) for records in batches]
-    stats = sample_latency(lambda i: calls[i % len(calls)](), clock, rule)
+    stats = sample_latency(lambda i: calls[i % len(calls)](), clock, rule, period=len(calls))
     timed = laps.calls[stats.warmup_calls :]
     return stats, stage_times(timed, stats.samples_s) if not stats.rejected and stats.samples_s else None
 

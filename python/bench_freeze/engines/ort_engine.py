@@ -30,8 +30,8 @@ class OrtEngine:
     """Runs an ONNX file that carries its model card, or Ultralytics' metadata.
 
     It runs on the provider of the device, or on the one that is named. Its threads wait for work in a busy loop, as
-    ONNX Runtime's do by default. With `spin` "within calls" they stop that at the end of every call, so that they take no
-    time from another engine that is timed then; with "never" processor time is work alone.
+    ONNX Runtime's do by default. With `spin` "within calls" they stop that at the end of every call, so that they take
+    no time from another engine that is timed then; with "never" processor time is work alone.
     """
 
     def __init__(

@@ -63,7 +63,8 @@ def compare(
     detections. Equal seeds give equal intervals, whatever `threads` is. A resample without ground truth of a class
     leaves that class out. The numbers are COCO's AP over all areas at the highest of `max_detections` up to 100.
     Where resampling says nothing of other images (one image, a class that is in one image only, a number that every
-    resample repeats) a difference has a value and no interval.
+    resample repeats) a difference has a value and no interval. With few images a class (50 to 206 images of 80 classes)
+    the intervals hold what is true in about 89 % of cases, not 95 (bench/accuracy_coverage.py).
 
     Raises InputError for results of different ground truth, protocol or thresholds, or a protocol other than COCO's.
     """
@@ -167,6 +168,27 @@ def resampled_ap(
     )
     ap[ap < 0] = np.nan
     return ap
+
+
+HALVES = 100
+
+
+def excess_of_few_images(result: Evaluation, seed: int, threads: int, halves: int = HALVES) -> NDArray[np.float64]:
+    """[K, T] how far AP is expected to lie above that of all images there could be, because these are few.
+
+    The fewer the images, the fewer false positives a class meets and the higher its AP. What half of the images do to
+    the whole is what the whole does to twice as many, and more: the mean AP on random halves minus that on all images,
+    over the halves that have the class. NaN without one. Unlike the bootstrap's own estimate it draws no image twice,
+    which would be found twice. It is still short of the truth: bench/accuracy_coverage.py has by how much.
+    """
+    images = len(result.truth.begin) - 1
+    order = np.random.default_rng(seed).random((halves, images)).argsort(axis=1)
+    weights = (order < max(1, images // 2)).astype(np.int32)
+    drawn = resampled_ap(halves, result, 0, threads, weights=weights)
+    count = np.isfinite(drawn).sum(axis=0)
+    with np.errstate(invalid="ignore"):
+        mean: NDArray[np.float64] = np.where(count, np.nansum(drawn, axis=0), np.nan) / count
+    return mean - whole_ap(result)[0]
 
 
 def whole_ap(result: Evaluation) -> NDArray[np.float64]:

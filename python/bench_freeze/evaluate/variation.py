@@ -18,6 +18,14 @@ FEWEST_IMAGES = 2
 SAME = 1e-12  # AP of equal curves, summed over other classes, is equal but for rounding
 
 
+def images_of_classes(truth: TruthIndex) -> list[int]:
+    """[K] on how many images each class has boxes that are no crowd."""
+    counted = truth.is_crowd == 0
+    image = np.repeat(np.arange(len(truth.begin) - 1), np.diff(truth.begin))[counted]
+    pairs = np.unique(np.stack([truth.label[counted], image.astype(np.int64)], axis=1), axis=0)
+    return [int(n) for n in np.bincount(pairs[:, 0], minlength=truth.classes)]
+
+
 def varying_images(
     truth: TruthIndex, labels: Sequence[int] | None = None, area: tuple[float, float] | None = None
 ) -> int:

@@ -1,8 +1,13 @@
-"""Percentiles with distribution-free confidence bounds: order statistics and the binomial distribution, nothing else.
+"""Percentiles with distribution-free confidence bounds: order statistics, the binomial distribution, and dependence.
 
 The number of n independent samples that lie at or below the true p-quantile is binomial(n, p), whatever they are
 distributed like. So the k-th smallest sample is a lower bound of the quantile with probability P(B >= k), and the pair
 of the l-th and u-th encloses it with probability at least P(l <= B < u). See David and Nagaraja, Order Statistics, 7.1.
+
+Samples of one run are not independent. That number then varies more, by the inflation of its variance (dependence.py),
+and the ranks of the bounds lie farther out by the root of that, and by Student's t over the normal quantile, because
+the inflation is an estimate. It is read at the quantile and at each bound, and the larger counts: a level is left out
+only if the number of samples below it says so by its own dependence.
 """
 
 from __future__ import annotations
@@ -12,6 +17,12 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .dependence import variance_inflation
 
 # Samples that a percentile needs before it is stated: MLPerf Inference's early-stopping minimums at 99 % confidence.
 # The median is stated of any number of samples; its bounds say how little that is worth.
@@ -36,15 +47,60 @@ class Percentile:
 
 
 def percentile(ordered_s: Sequence[float], percent: float, confidence: float = CONFIDENCE) -> Percentile:
-    """A percentile of samples in ascending order, by nearest rank, with its bounds.
-
-    The bounds hold for independent samples; correlated ones (stability.py) say less than their number.
-    """
+    """A percentile of independent samples in ascending order, by nearest rank, with its bounds."""
     n = len(ordered_s)
     missing = max(0, MIN_SAMPLES[percent] - n)
     if missing:
         return Percentile(percent, None, None, None, confidence, missing)
-    low, high = bound_ranks(n, percent / 100, confidence)
+    return _at_ranks(ordered_s, percent, bound_ranks(n, percent / 100, confidence), confidence)
+
+
+def percentile_in_time(samples_s: Sequence[float], percent: float, confidence: float = CONFIDENCE) -> Percentile:
+    """A percentile of samples of one run in the order taken: their dependence widens the bounds.
+
+    Of samples without dependence it is `percentile`.
+    """
+    values = np.asarray(samples_s, np.float64)
+    ordered = np.sort(values)
+    if len(values) < MIN_SAMPLES[percent]:
+        return percentile(ordered.tolist(), percent, confidence)
+    ranks = dependent_ranks(values, ordered, percent, confidence)
+    return _at_ranks(ordered.tolist(), percent, ranks, confidence)
+
+
+def dependent_ranks(
+    values: NDArray[np.float64], ordered: NDArray[np.float64], percent: float, confidence: float
+) -> tuple[int, int]:
+    """Ranks as of `bound_ranks`, for samples in the order taken.
+
+    Those of the median end at the smallest and the largest sample: where a run knows no more than these, the verdict
+    says so. A higher percentile of which no sample is known to lie beyond has no upper bound.
+    """
+    n, p = len(values), percent / 100
+    low, high = bound_ranks(n, p, confidence)
+
+    def inflation(at: int) -> float:
+        return variance_inflation((values <= ordered[min(max(at, 1), n - 1) - 1]).astype(np.float64)) if n > 1 else 1.0
+
+    def farther(distance: float, by: float) -> int:
+        wider = _student_over_normal(confidence, n / by - 1) if by > 1 else 1.0
+        return round(n * p + math.sqrt(by) * wider * distance)
+
+    own = inflation(rank(n, percent))
+    below, above = (max(own, inflation(farther(bound - n * p, own))) for bound in (low, high))
+    first, last = (1, n) if percent == 50 and low >= 1 and high <= n else (0, n + 1)
+    return max(first, farther(low - n * p, below)), min(last, farther(high - n * p, above))
+
+
+def _student_over_normal(confidence: float, degrees: float) -> float:
+    """Student's t over the normal quantile, by the first terms of its series (Abramowitz and Stegun 26.7.5)."""
+    square = NormalDist().inv_cdf((1 + confidence) / 2) ** 2
+    degrees = max(degrees, 1.0)
+    return 1 + (square + 1) / (4 * degrees) + (5 * square**2 + 16 * square + 3) / (96 * degrees**2)
+
+
+def _at_ranks(ordered_s: Sequence[float], percent: float, ranks: tuple[int, int], confidence: float) -> Percentile:
+    n, (low, high) = len(ordered_s), ranks
     return Percentile(
         percent,
         ordered_s[rank(n, percent) - 1],

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from ..errors import BenchFreezeError, MeasurementError
 from .clock import Clock
 from .stats import LatencyStats, Rejected
-from .stopping import StoppingRule
+from .stopping import DependenceLook, StoppingRule
 
 WARMUP_CALLS = 6  # at least, and
 WARMUP_SECONDS = 0.5  # at least: caches, allocators and lazily chosen kernels settle in the first calls
@@ -38,13 +38,16 @@ def sample_latency(
     rule: StoppingRule,
     guard: Guard | None = None,
     before: Callable[[], object] | None = None,
+    period: int = 1,
 ) -> LatencyStats:
     """Time `call(i)` for i = 0, 1, 2 ...; `call` must be synchronous.
 
     Nothing but the call stands between the two readings of the clock. `guard` is asked between the calls with every
     duration in seconds and returns why the sample must not count (a clock that was throttled), or None; a rejected
     sample is counted by its reason and `call` is given the same i again. `before` runs before every call, warm-up
-    included, outside of the duration. Raises SamplingFailed when `call` raises; an InputError of the warm-up passes.
+    included, outside of the duration. `period` is the number of distinct inputs that `call` takes in turn: samples
+    that depend on their neighbours are taken longer, those that follow their inputs are not. Raises SamplingFailed when
+    `call` raises; an InputError of the warm-up passes.
     """
     try:
         warmup_calls, settled = warm_up(call, clock, rule, before)
@@ -56,6 +59,7 @@ def sample_latency(
     samples: list[float] = []
     rejected: list[Rejected] = []
     now_s, keep, summary = clock.now_s, samples.append, rule.summary()
+    look = DependenceLook(rule, period)
     n = 0
     began = now_s()
     while True:
@@ -81,7 +85,7 @@ def sample_latency(
         else:
             keep(duration)
             n += 1
-            stop = rule.reason_to_stop(n, end - began, summary.add(duration))
+            stop = look.reason_to_stop(samples, end - began, summary.add(duration))
         if stop is not None:
             return _stats(samples, stop, warmup_calls, rejected, settled)
 

@@ -1,4 +1,4 @@
-"""Whether samples are of one and the same state of the machine: drift, steps, and correlation in time."""
+"""Whether samples are of one and the same state of the machine: drift, steps, shifts, and dependence in time."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
+
+from .dependence import independent_samples, shift
 
 BLOCKS = 20
 MIN_BLOCKS = 8  # fewer medians show no trend at 1 %
@@ -19,13 +21,15 @@ class Stability:
 
     `drift` is the change from its beginning to its end over its median (Theil-Sen line through the medians of blocks),
     `drift_z` the Mann-Kendall statistic of those medians: standard normal without a trend. `steps` is the largest
-    block median over the smallest, less 1. `autocorrelation` is that of neighbouring samples.
+    block median over the smallest, minus 1. `shift` is the statistic of a level that is another in a stretch.
+    `independent` is the number of independent samples that would know the median as well as these.
     """
 
     drift: float
     drift_z: float
     steps: float
-    autocorrelation: float
+    shift: float
+    independent: float
 
 
 def stability(samples_s: Sequence[float], period: int = 1) -> Stability | None:
@@ -38,7 +42,7 @@ def stability(samples_s: Sequence[float], period: int = 1) -> Stability | None:
     blocks = min(BLOCKS, n // MIN_BLOCK_SAMPLES)
     if blocks < MIN_BLOCKS:
         return None
-    values = _relative(samples_s, period if n >= 2 * period else 1)
+    values = relative(samples_s, period)
     edges = [n * k // blocks for k in range(blocks + 1)]
     medians = [statistics.median(values[a:b]) for a, b in pairwise(edges)]
     smallest = min(medians)
@@ -46,12 +50,14 @@ def stability(samples_s: Sequence[float], period: int = 1) -> Stability | None:
         drift=_theil_sen(medians) * (blocks - 1) / (statistics.median(medians) or math.inf),
         drift_z=_mann_kendall(medians),
         steps=max(medians) / smallest - 1 if smallest > 0 else math.inf,
-        autocorrelation=_autocorrelation(values),
+        shift=shift(values),
+        independent=independent_samples(values),
     )
 
 
-def _relative(samples_s: Sequence[float], period: int) -> list[float]:
-    """Every sample over the median of the samples of its input."""
+def relative(samples_s: Sequence[float], period: int) -> list[float]:
+    """Every sample over the median of the samples of its input; with fewer than two rounds over that of all."""
+    period = period if len(samples_s) >= 2 * period else 1
     middle = [statistics.median(samples_s[k::period]) or 1.0 for k in range(period)]
     return [s / middle[i % period] for i, s in enumerate(samples_s)]
 
@@ -69,11 +75,3 @@ def _mann_kendall(values: Sequence[float]) -> float:
     ties = sum(t * (t - 1) * (2 * t + 5) for t in (values.count(v) for v in set(values)))
     variance = (n * (n - 1) * (2 * n + 5) - ties) / 18
     return (score - math.copysign(1, score)) / math.sqrt(variance) if score and variance > 0 else 0.0
-
-
-def _autocorrelation(values: Sequence[float]) -> float:
-    """Of neighbours, -1 to 1; 0 where all are equal."""
-    mean = math.fsum(values) / len(values)
-    deviations = [v - mean for v in values]
-    total = math.fsum(d * d for d in deviations)
-    return math.fsum(a * b for a, b in pairwise(deviations)) / total if total > 0 else 0.0

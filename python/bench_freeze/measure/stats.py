@@ -9,7 +9,7 @@ from functools import cached_property
 
 from msgspec import Struct
 
-from .percentiles import MIN_SAMPLES, Percentile, nearest_rank, percentile
+from .percentiles import MIN_SAMPLES, Percentile, nearest_rank, percentile_in_time
 
 __all__ = ["MIN_SAMPLES", "LatencyStats", "Rejected", "nearest_rank"]
 
@@ -47,15 +47,16 @@ class LatencyStats:
         """Arithmetic mean."""
         return math.fsum(self.samples_s) / self.n if self.samples_s else None
 
-    @cached_property
-    def ordered_s(self) -> tuple[float, ...]:
-        """The samples in ascending order."""
-        return tuple(sorted(self.samples_s))
-
     def percentile(self, percent: float) -> Percentile:
         """A percentile with its 95 % bounds, or the number of samples that it misses."""
-        return percentile(self.ordered_s, percent)
+        if percent not in self._percentiles:
+            self._percentiles[percent] = percentile_in_time(self.samples_s, percent)
+        return self._percentiles[percent]
 
     def percentile_s(self, percent: float) -> float | None:
         """A percentile by the nearest-rank definition, None below MIN_SAMPLES of it."""
         return self.percentile(percent).value_s
+
+    @cached_property
+    def _percentiles(self) -> dict[float, Percentile]:
+        return {}

@@ -1,4 +1,8 @@
-"""When to stop sampling: pure functions of a running summary, which one more sample updates in constant time."""
+"""When to stop sampling: pure functions of a running summary, which one more sample updates in constant time.
+
+The summary takes samples for independent. Where it says enough, the dependence is looked at, seldom: it sorts and
+transforms all samples.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from .dependence import independent_samples
 from .entropy import RunningEntropy
+from .stability import relative
 
 Criterion = Literal["stdrel", "entropy"]
+
+LOOK_AGAIN = 1.25  # times as many samples
+# Of `min_samples`: independent samples are 64 when about 54 are found, because a dependence is never below none.
+INDEPENDENT_SHARE = 0.75
 
 
 @dataclass(frozen=True)
@@ -18,7 +28,8 @@ class StoppingRule:
 
     Two criteria, both nvbench's: "stdrel" asks for a standard error of the mean of at most `relative_error` of the
     mean; "entropy" for a distribution whose entropy no longer grows (see entropy.py), which also ends on noise that
-    averaging does not shrink. Neither is asked before `min_samples`.
+    averaging does not shrink. Neither is asked before `min_samples`, and where samples depend on their neighbours as
+    many independent ones are wanted (`DependenceLook`).
     """
 
     max_samples: int
@@ -42,6 +53,41 @@ class StoppingRule:
     def summary(self) -> RunningMean | RunningEntropy:
         """An empty running summary of the kind that this rule's criterion asks."""
         return RunningEntropy() if self.criterion == "entropy" else RunningMean(self.relative_error)
+
+
+class DependenceLook:
+    """Whether samples that are precise if they are independent are so with the dependence that they show.
+
+    Asked after every sample; looks at the first, then when there are LOOK_AGAIN times as many. `period` is the number
+    of distinct inputs that the samples took in turn.
+    """
+
+    __slots__ = ("_next", "_period", "_rule")
+
+    def __init__(self, rule: StoppingRule, period: int = 1) -> None:
+        self._rule = rule
+        self._period = period
+        self._next = 0
+
+    def reason_to_stop(self, samples_s: Sequence[float], elapsed_s: float, precise: bool) -> str | None:
+        """As the rule's, of the samples kept so far in the order taken; its caps hold whatever the dependence is."""
+        stop = self._rule.reason_to_stop(len(samples_s), elapsed_s, precise)
+        if stop == "precision" and not self.is_enough(samples_s):
+            return self._rule.reason_to_stop(len(samples_s), elapsed_s, False)
+        return stop
+
+    def is_enough(self, samples_s: Sequence[float]) -> bool:
+        """Whether samples that are precise if independent are so with their dependence; False between two looks."""
+        n = len(samples_s)
+        if n < self._next:
+            return False
+        self._next = math.ceil(n * LOOK_AGAIN)
+        independent = independent_samples(relative(samples_s, self._period))
+        if independent < self._rule.min_samples * INDEPENDENT_SHARE:
+            return False
+        if self._rule.criterion == "entropy":
+            return True
+        return relative_standard_error(samples_s) * math.sqrt(n / independent) <= self._rule.relative_error
 
 
 class RunningMean:

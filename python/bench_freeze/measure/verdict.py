@@ -17,6 +17,12 @@ DRIFT_Z = 2.576  # two-sided 1 %
 DRIFT_AMBIGUOUS = 0.03
 DRIFT_INVALID = 0.20
 STEPS_AMBIGUOUS = 0.25
+# A level that shifts and samples that say too little: bench/interval_coverage.py has what the bounds cover with these.
+# Asking for more independent samples would make it worse: of runs with much dependence those would be VALID that happen
+# to show little of it. Where no stretch of the run differs by MOVES from another, neither matters.
+SHIFT = 15.0
+INDEPENDENT = 8
+MOVES = 0.01
 REJECTED_AMBIGUOUS = 0.05
 REJECTED_INVALID = 0.25
 
@@ -87,3 +93,12 @@ def _judge_stability(stats: LatencyStats, period: int, invalid: list[str], ambig
         into.append(f"the durations drifted by {found.drift:+.1%} from the first to the last sample")
     elif found.steps >= STEPS_AMBIGUOUS and math.isfinite(found.steps):
         ambiguous.append(f"the speed changed in steps: stretches of the run differ by {found.steps:.0%}")
+    elif found.steps >= MOVES and found.shift > SHIFT:
+        ambiguous.append(
+            f"the speed changed in mid-run: stretches differ by {found.steps:.1%}, more than noise explains"
+        )
+    if found.steps >= MOVES and found.independent < INDEPENDENT:
+        ambiguous.append(
+            f"samples follow their neighbours: {stats.n} know the median no better than {found.independent:.0f} "
+            "independent ones"
+        )

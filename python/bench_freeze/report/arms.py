@@ -89,7 +89,10 @@ def _value(figure: Claim) -> Value:
         return Value(figure.value, note=f"no interval: {figure.no_interval}")
     if figure.interval is None:
         return Value(figure.value)
-    return Value(figure.value, figure.interval.low, figure.interval.high, f"covers other {figure.covers}")
+    note = f"covers other {figure.covers}"
+    if figure.bias_corrected is not None:
+        note += f"; of sets of as many images. Without what few images add: {figure.bias_corrected:.4f}"
+    return Value(figure.value, figure.interval.low, figure.interval.high, note)
 
 
 def _is_of(row: RowView, arm: ArmStatistics) -> bool:

@@ -155,8 +155,9 @@ def _number(figure: Claim, sign: bool = False) -> str:
         return f"{text} (no interval: {figure.no_interval})"
     if figure.interval is None:
         return text
+    corrected = "" if figure.bias_corrected is None else f"; {figure.bias_corrected:.4f} without what few images add"
     ends = (f"{end:+.4f}" if sign else f"{end:.4f}" for end in (figure.interval.low, figure.interval.high))
-    return f"{text} [{', '.join(ends)}]"
+    return f"{text} [{', '.join(ends)}]{corrected}"
 
 
 def _span(values: Sequence[float]) -> str:

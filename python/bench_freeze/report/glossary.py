@@ -16,9 +16,11 @@ TERMS = (
     ("arm", "A model of the study over its seeds: everything that tells rows apart but the seed."),
     (
         "interval",
-        "In brackets, of 95 %. Of an accuracy: over other images, and over trainings where seeds are several.",
+        "In brackets, of 95 %. Of an accuracy: over other images, and over trainings where seeds are several. A "
+        "model's own mAP on few images lies above that of all images there could be, and so does its interval, which "
+        "is of sets of as many images; differences of two models on the same images do not.",
     ),
-    ("bounds", "The brackets of a percentile: by order statistics, which assume no distribution."),
+    ("bounds", "The brackets of a percentile: by order statistics, and wider where samples follow their neighbours."),
     ("p50, p99", "The time that 50 % or 99 % of the calls did not exceed; p99 needs at least 662 samples."),
     ("VALID", "No reason was found against relying on the latency."),
     ("AMBIGUOUS", "Other processes, drift, steps or too few samples: do not rely on it without another run."),

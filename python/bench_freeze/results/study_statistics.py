@@ -35,7 +35,13 @@ class Claim(Struct, frozen=True, kw_only=True):
     seeds: Annotated[
         Interval | None, Meta(description="other trainings, these images: Student's t; null with one seed")
     ]
-    interval: Annotated[Interval | None, Meta(description="what claims are made of: both, or the one that there is")]
+    interval: Annotated[
+        Interval | None,
+        Meta(
+            description="what claims are made of: both, or the one that there is. Of an absolute mAP it covers what "
+            "sets of as many images give on average, which lies above that of all images (see bias_corrected)"
+        ),
+    ]
     covers: Annotated[str, Meta(description="images and trainings, images, trainings, or nothing")]
     image_error: Annotated[Number | None, Meta(description="standard error over images")]
     image_degrees: Annotated[Number | None, Meta(description="its degrees of freedom: images less one")]
@@ -48,6 +54,13 @@ class Claim(Struct, frozen=True, kw_only=True):
         Meta(
             description="the part of image_error that all trainings share; the rest, each one's own luck with these "
             "images, is in seed_error too; null with one seed"
+        ),
+    ] = None
+    bias_corrected: Annotated[
+        Number | None,
+        Meta(
+            description="of an absolute mAP: the value minus what few images are estimated to add to it, by halves of "
+            "the images; still too high with few images a class; null of differences and without matches"
         ),
     ] = None
 
@@ -190,6 +203,18 @@ class GainOverScratch(Struct, frozen=True, kw_only=True):
     trends: list[GainTrend]
 
 
+class OutlyingTraining(Struct, frozen=True, kw_only=True):
+    """A training whose target mAP is none that the other seeds of its arm and the study's spread explain."""
+
+    arm: str
+    seed: Count
+    value: Annotated[Number, Meta(description="its target mAP")]
+    others: Annotated[Number, Meta(description="mean target mAP of the arm's other seeds")]
+    interval_of_others: Annotated[
+        Interval | None, Meta(description="Student's, of the other seeds alone; null with one other")
+    ] = None
+
+
 class Statistics(Struct, frozen=True, kw_only=True):
     """What the rows together can carry."""
 
@@ -204,3 +229,7 @@ class Statistics(Struct, frozen=True, kw_only=True):
     detectable: list[Detectable]
     limits: Annotated[list[str], Meta(description="what cannot be claimed, in sentences")]
     gain: Annotated[GainOverScratch | None, Meta(description="with --scratch: gain over random weights")] = None
+    outlying: Annotated[
+        list[OutlyingTraining],
+        Meta(description="trainings that went another way than their arm's others; in its means"),
+    ] = []

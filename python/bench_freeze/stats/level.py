@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..measure.dependence import autocorrelation
 from .student import quantile
 
 RESAMPLES = 500
@@ -58,7 +59,7 @@ def block_length(values: NDArray[np.float64]) -> int:
     """The automatic block length of Politis and White for the circular bootstrap, at least 1, at most a fifth."""
     n = len(values)
     longest = max(1, n // 5)
-    correlation = _autocorrelation(values, n // 2)
+    correlation = autocorrelation(values, n // 2)
     if correlation is None:
         return 1
     quiet = max(5, math.ceil(math.sqrt(math.log10(n))))
@@ -102,15 +103,6 @@ def _drift(logs: NDArray[np.float64]) -> float:
     middles = np.array([np.median(part) for part in np.array_split(logs, blocks)])
     i, j = np.triu_indices(blocks, 1)
     return float(np.median((middles[j] - middles[i]) / (j - i))) * blocks
-
-
-def _autocorrelation(values: NDArray[np.float64], lags: int) -> NDArray[np.float64] | None:
-    """[lags + 1] from lag 0; None where all values are equal."""
-    n = len(values)
-    deviations = values - values.mean()
-    power = np.abs(np.fft.rfft(deviations, 2 * n)) ** 2
-    covariance = np.fft.irfft(power, 2 * n)[: lags + 1]
-    return covariance / covariance[0] if covariance[0] > 1e-12 else None
 
 
 def welch_df(parts: Sequence[tuple[float, float]]) -> float:

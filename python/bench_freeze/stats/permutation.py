@@ -60,6 +60,14 @@ def p_value(differences: NDArray[np.float64]) -> float:
     return float(np.mean(np.abs(differences) >= abs(differences[0]) - 1e-12))
 
 
+def swap_error(differences: NDArray[np.float64], images: int) -> float:
+    """The standard error of the first difference over images, by the spread of all swaps of them.
+
+    Swaps spread about 0 and have the square of the difference itself in them, a part of 1 / images of it.
+    """
+    return float(np.sqrt(max(0.0, float(np.mean(differences**2)) - differences[0] ** 2 / images)))
+
+
 def sign_flip_p(values: Sequence[float]) -> float:
     """Two-sided p of a mean of differences, one per seed, when the sign of each is as likely to be the other.
 

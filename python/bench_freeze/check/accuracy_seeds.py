@@ -1,0 +1,54 @@
+"""The change of an accuracy over several trainings: of other images and of other trainings, as a study's statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from ..stats.estimate import Estimate, Spread, over_both, over_seeds
+from .accuracy_change import AccuracyChange, Images, Numbers, fall
+
+
+@dataclass(frozen=True)
+class SeedsChange(AccuracyChange):
+    """The mean change over seeds that both runs have; `se` is that over images, `over` has both sources of chance."""
+
+    over: Estimate = Estimate(0.0, ())
+
+    def p_value(self) -> float:
+        """As of a change, by both sources of chance."""
+        if not self.is_defined or self.silence is not None:
+            return 1.0
+        beyond = self.over.p_value() / 2
+        return beyond if self.worse >= 0 else 1 - beyond
+
+    def bounds(self, tail: float) -> tuple[float, float]:
+        """As of a change, by both sources of chance."""
+        return self.over.interval(1 - 2 * tail)
+
+    def to_decide(self, allowed: float, tail: float) -> str:
+        """More images where they are the larger part of what is not known, else more trainings."""
+        images, seeds = self.over.spreads
+        if seeds.standard_error > images.standard_error:
+            seeds_there = int(seeds.degrees) + 1
+            return (
+                f"more than these {seeds_there} seeds in both runs would decide it: trainings differ more than images"
+            )
+        return super().to_decide(allowed, tail)
+
+
+def change_over_seeds(sides: Sequence[tuple[Numbers, Numbers]], over: Images, *, is_rise: bool) -> SeedsChange:
+    """Of (reference, current) numbers of two seeds or more, all drawn on the same images."""
+    sign = 1.0 if is_rise else -1.0
+    reference, current = (
+        (float(np.mean([pair[k][0] for pair in sides])), np.mean([pair[k][1] for pair in sides], axis=0))
+        for k in range(2)
+    )
+    of_images = fall((sign * -reference[0], sign * -reference[1]), (sign * -current[0], sign * -current[1]), over)
+    seeds = over_seeds([sign * (new[0] - old[0]) for old, new in sides])
+    both = over_both(seeds, Estimate(seeds.value, (Spread(of_images.se, of_images.df),)))
+    values = {field.name: getattr(of_images, field.name) for field in fields(of_images)}
+    values |= {"reference": reference[0], "current": current[0], "images": over.count}
+    return SeedsChange(**values, over=Estimate(both.value, both.spreads[::-1]))

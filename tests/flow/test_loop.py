@@ -93,7 +93,7 @@ def test_the_loop_is_ultralytics_own_bit_for_bit(request, few, tmp_path, family,
         return kind(
             overrides_for(tmp_path / kind.__name__, device="cpu", **requested_arguments(own, Arm(15, 0))),
             data_set=few,
-            build_model=lambda: with_new_head(base.model, base.class_names, few.class_names, "name_remap")[0],
+            build_model=lambda: with_new_head(base.model, base.class_names, few.class_names, "name_remap"),
             frozen_bn="eval",
         )
 

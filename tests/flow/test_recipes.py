@@ -84,7 +84,7 @@ def test_layers_learn_at_their_own_rates(base, few, tmp_path):
     trainer = FreezeTrainer(
         overrides_for(tmp_path, device="cpu", imgsz=64, lr0=0.01, optimizer="SGD"),
         data_set=few,
-        build_model=lambda: with_new_head(base.model, base.class_names, few.class_names, "name_remap")[0],
+        build_model=lambda: with_new_head(base.model, base.class_names, few.class_names, "name_remap"),
         frozen_bn="eval",
         stages=(Stage(0, 22), Stage(1, 10)),
         layer_decay=0.5,

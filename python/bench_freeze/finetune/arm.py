@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from ..artifact import Artifact
 from ..config.recipe import Stage, stages_of
@@ -62,9 +61,9 @@ class Arm:
         return f"{whose}freeze {self.freeze} seed {self.seed}{recipe}{share}{rate}"
 
 
-def requested_arguments(study: Study, arm: Arm) -> dict[str, Any]:
+def requested_arguments(study: Study, arm: Arm) -> dict[str, object]:
     """The training arguments that the user asked for, in Ultralytics' names."""
-    asked: dict[str, Any] = {
+    asked: dict[str, object] = {
         "epochs": study.epochs,
         "batch": study.train_batch,
         "imgsz": study.imgsz,
@@ -82,7 +81,9 @@ def requested_arguments(study: Study, arm: Arm) -> dict[str, Any]:
     return asked | dict(study.train_args)
 
 
-def changed_arguments(requested: Mapping[str, Any], effective: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+def changed_arguments(
+    requested: Mapping[str, object], effective: Mapping[str, object]
+) -> dict[str, tuple[object, object]]:
     """Arguments that did not run as asked: name -> (requested, effective)."""
     changed = {}
     for name, asked in requested.items():
@@ -100,14 +101,14 @@ def training_inputs(
     arm: Arm,
     weights_sha256: str,
     data_sha256: str,
-    versions: Mapping[str, Any],
+    versions: Mapping[str, object],
     replay_sha256: str | None = None,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Everything that an arm's weights depend on; an option counts only where it differs from its default.
 
     `replay_sha256` is of the base images that a replay arm sees again.
     """
-    inputs: dict[str, Any] = {
+    inputs: dict[str, object] = {
         "weights_sha256": weights_sha256,
         "data_sha256": data_sha256,
         "arguments": requested_arguments(study, arm),
@@ -124,9 +125,9 @@ def training_inputs(
     return inputs | {"recipe": recipe} if recipe else inputs
 
 
-def recipe_options(study: Study, arm: Arm) -> dict[str, Any]:
+def recipe_options(study: Study, arm: Arm) -> dict[str, object]:
     """The recipe with the options that bear on it; empty for a static arm that uses none."""
-    options: dict[str, Any] = {} if arm.recipe == STATIC else {"name": arm.recipe.name}
+    options: dict[str, object] = {} if arm.recipe == STATIC else {"name": arm.recipe.name}
     if study.layer_decay != 1:
         options["layer_decay"] = study.layer_decay
     if arm.recipe == DISTILL:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import torch
+from torch import nn
 
 from ..config.training import FrozenBatchNorm
 from ..errors import AuditError
@@ -21,7 +21,9 @@ class FrozenAudit:
     buffer_drift: dict[str, float]
 
 
-def audit_frozen(base: Any, tuned: Any, freeze: int, frozen_bn: FrozenBatchNorm, *, half: bool) -> FrozenAudit:
+def audit_frozen(
+    base: nn.Module, tuned: nn.Module, freeze: int, frozen_bn: FrozenBatchNorm, *, half: bool
+) -> FrozenAudit:
     """Compare layers 0..freeze-1 of both models, in the precision of the checkpoint (`half`: float16).
 
     Raises AuditError naming every tensor that should not have moved and did.
@@ -71,7 +73,12 @@ def filters_of(tensor: torch.Tensor) -> list[bytes]:
 
 
 def audit_resting(
-    base: Any, before: Mapping[str, torch.Tensor], tuned: Any, resting: Mapping[str, torch.Tensor], *, half: bool
+    base: nn.Module,
+    before: Mapping[str, torch.Tensor],
+    tuned: nn.Module,
+    resting: Mapping[str, torch.Tensor],
+    *,
+    half: bool,
 ) -> int:
     """Compare the filters at rest with their start and with the base checkpoint's; the number of weights compared.
 
@@ -97,7 +104,10 @@ def audit_resting(
 
 
 def audit_trained(
-    before: dict[str, torch.Tensor], tuned: Any, freeze: int, resting: Mapping[str, torch.Tensor] | None = None
+    before: Mapping[str, torch.Tensor],
+    tuned: nn.Module,
+    freeze: int,
+    resting: Mapping[str, torch.Tensor] | None = None,
 ) -> TrainedAudit:
     """Compare the parameters of layers freeze.. with their values before the training, but for those wholly at rest.
 

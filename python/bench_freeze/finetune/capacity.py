@@ -14,11 +14,10 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import count
-from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..config.recipe import Stage
 from .audit import filters_of
@@ -40,11 +39,10 @@ class MatchedTrainee(Trainee):
     """A trainee of which only chosen filters train."""
 
     def __init__(
-        self, name: str, trainer: FreezeTrainer, stages: tuple[Stage, ...], base: Any, depth: int, seed: int
+        self, name: str, trainer: FreezeTrainer, stages: tuple[Stage, ...], base: nn.Module, depth: int, seed: int
     ) -> None:
         super().__init__(name, trainer, stages)
-        start = {name: p.detach().cpu() for name, p in self.detector.named_parameters()}
-        choice = choose_filters(start, dict(base.named_parameters()), self.freeze, depth, seed)
+        choice = choose_filters(self.start, dict(base.named_parameters()), self.freeze, depth, seed)
         self.resting = choice.resting
         self.recipe_facts = {"matched_depth": depth, "wanted_parameters": choice.wanted, "share": choice.share}
         hold(trainer.optimizer, dict(self.detector.named_parameters()), choice.resting)
@@ -126,7 +124,7 @@ def _blocks(own: Mapping[str, Tensor], base: Mapping[str, Tensor]) -> list[_Bloc
     return blocks
 
 
-def hold(optimizer: Any, parameters: Mapping[str, Tensor], resting: Mapping[str, Tensor]) -> None:
+def hold(optimizer: torch.optim.Optimizer, parameters: Mapping[str, Tensor], resting: Mapping[str, Tensor]) -> None:
     """Filters at rest get no gradient, so they count in no clipping; decay is undone and their moments stay zero."""
     held = []
     for name, rows in resting.items():
@@ -135,7 +133,7 @@ def hold(optimizer: Any, parameters: Mapping[str, Tensor], resting: Mapping[str,
         parameter.register_hook(lambda gradient, mask=mask: gradient.masked_fill(mask, 0))
         held.append((parameter, mask, parameter.detach().clone()))
 
-    def put_back(optimizer: Any, *_: Any) -> None:
+    def put_back(optimizer: torch.optim.Optimizer, *_: object) -> None:
         with torch.no_grad():
             for parameter, mask, start in held:  # by masks, since indices would make a GPU wait
                 parameter.copy_(torch.where(mask, start, parameter))

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import torch
 
+from .progress import GeneratorStates, OrderState
 from .trainer import FreezeTrainer
+from .training_data import Batch
 
 
 class DataOrder:
@@ -31,20 +32,20 @@ class DataOrder:
     def __len__(self) -> int:
         return len(self._loader)
 
-    def epoch(self, epoch: int) -> Iterator[dict[str, Any]]:
+    def epoch(self, epoch: int) -> Iterator[Batch]:
         """The batches of one epoch, on the device, images as float32 from 0 to 1."""
         self._close_mosaic_if_due(epoch)
         for batch in self._loader:
             yield self._trainer.preprocess_batch(batch)
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> OrderState:
         """Where the stream stands, between two epochs."""
         return {
             "generators": generator_states(cuda=self._cuda),
             "mosaic_images": list(getattr(self._loader.dataset, "buffer", [])),
         }
 
-    def go_to(self, epoch: int, state: dict[str, Any]) -> None:
+    def go_to(self, epoch: int, state: OrderState) -> None:
         """Take a fresh stream to the border before `epoch`."""
         for past in range(epoch):
             self._close_mosaic_if_due(past)
@@ -75,7 +76,7 @@ class DataOrder:
             self._loader.iterator._next_index()  # draws from the sampler, reads no image
 
 
-def generator_states(*, cuda: bool) -> dict[str, Any]:
+def generator_states(*, cuda: bool) -> GeneratorStates:
     """The states of the process's random generators."""
     return {
         "python": random.getstate(),
@@ -85,7 +86,7 @@ def generator_states(*, cuda: bool) -> dict[str, Any]:
     }
 
 
-def restore_generators(states: dict[str, Any]) -> None:
+def restore_generators(states: GeneratorStates) -> None:
     """Put the process's random generators into earlier states."""
     random.setstate(states["python"])
     np.random.set_state(states["numpy"])  # noqa: NPY002

@@ -17,10 +17,9 @@ import shutil
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..dualhead.model import run_layers
 from ..environment import usable_cores
@@ -30,6 +29,7 @@ from .data_order import generator_states, restore_generators
 from .loop import SharedTrunk
 from .trainee import Trainee, run_trunk
 from .trainer import FreezeTrainer
+from .training_data import Batch
 
 
 class FeatureCache(SharedTrunk):
@@ -58,7 +58,7 @@ class FeatureCache(SharedTrunk):
             self._compute(missing, deepest)
             restore_generators(before)
 
-    def outputs(self, trainees: list[Trainee], batch: dict[str, Any]) -> dict[int, Tensor]:
+    def outputs(self, trainees: list[Trainee], batch: Batch) -> dict[int, Tensor]:
         """The stored outputs of a batch's images. Where none were read, zeros of their shape stand in the batch."""
         device = self._trainer.device
         if not self._reads_images:
@@ -79,7 +79,7 @@ class FeatureCache(SharedTrunk):
 
     def _compute(self, layers: frozenset[int], deepest: Trainee) -> None:
         count, size = len(self._dataset), self._trainer.batch_size
-        labels: list[dict[str, Any]] = []
+        labels: list[Batch] = []
         with ThreadPoolExecutor(usable_cores()) as pool:
             for start in range(0, count, size):
                 samples = list(pool.map(self._dataset.read, range(start, min(start + size, count))))
@@ -140,14 +140,14 @@ class _Rows:
         self._path.unlink()
 
 
-def stem(detector: Any, depth: int) -> int:
+def stem(detector: nn.Module, depth: int) -> int:
     """The depth less its last layers without weights (upsampling, concatenation): cheaper to run than to keep."""
     while depth and not detector.model[depth - 1].state_dict():
         depth -= 1
     return depth
 
 
-def layers_read(detector: Any, depth: int) -> frozenset[int]:
+def layers_read(detector: nn.Module, depth: int) -> frozenset[int]:
     """Those of layers 0..depth-1 whose outputs the layers behind them read; -1 is the image."""
     found: set[int] = set()
     for layer in detector.model[depth:]:

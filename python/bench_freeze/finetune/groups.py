@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..config.recipe import Stage
 
+if TYPE_CHECKING:
+    from torch import nn
 
-def split_groups(
-    groups: list[dict[str, Any]], model: Any, stages: tuple[Stage, ...], layer_decay: float
-) -> list[dict[str, Any]]:
+Group = dict[str, Any]  # of a torch optimizer: its parameters and their settings
+
+
+def split_groups(groups: list[Group], model: nn.Module, stages: tuple[Stage, ...], layer_decay: float) -> list[Group]:
     """Ultralytics' groups (weights, norms, biases), split so that every group has one beginning and one learning rate.
 
     Each new group has `begins`, the first epoch in which it trains (0 for layers that never do), and `scale`, its
@@ -17,9 +20,9 @@ def split_groups(
     """
     layer_of = {id(p): k for k, layer in enumerate(model.model) for p in layer.parameters()}
     last = len(model.model) - 1
-    split: list[dict[str, Any]] = []
+    split: list[Group] = []
     for group in groups:
-        parts: dict[tuple[int, float], list[Any]] = {}
+        parts: dict[tuple[int, float], list[nn.Parameter]] = {}
         for parameter in group["params"]:
             layer = layer_of[id(parameter)]
             begins = next((stage.epoch for stage in stages if layer >= stage.depth), 0)

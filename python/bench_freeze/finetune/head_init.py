@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import nn
@@ -32,7 +31,7 @@ class HeadStart:
 
 def with_new_head(
     base: nn.Module, base_names: tuple[str, ...], names: tuple[str, ...], policy: HeadInit
-) -> tuple[Any, HeadStart]:
+) -> tuple[nn.Module, HeadStart]:
     """The base detector with a head for other classes: all layers but the last are copies of the base's.
 
     New tensors are drawn from torch's global generator: seed it first.
@@ -52,7 +51,7 @@ def with_new_head(
     return model, HeadStart(policy, copied, len(_trainable(head)) - copied, remapped)
 
 
-def from_scratch(base: nn.Module, names: tuple[str, ...]) -> tuple[Any, HeadStart]:
+def from_scratch(base: nn.Module, names: tuple[str, ...]) -> tuple[nn.Module, HeadStart]:
     """The base detector's architecture with random weights, for other classes."""
     model = with_random_weights(base, len(names))
     model.names = dict(enumerate(names))

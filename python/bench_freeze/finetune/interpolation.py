@@ -17,7 +17,6 @@ from copy import deepcopy
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
@@ -41,7 +40,7 @@ def interpolated(
 
     `data` are the training images. Raises AuditError when a frozen tensor differs from the base's.
     """
-    inputs: dict[str, Any] = {
+    inputs: dict[str, object] = {
         "weights_sha256": base.sha256,
         "tuned_sha256": tuned.sha256(CHECKPOINT),
         "freeze": arm.freeze,
@@ -56,7 +55,7 @@ def interpolated(
 
 def _build(
     study: Study, arm: Arm, alpha: float, tuned: Artifact, base: Checkpoint, data: DetectionSet, folder: Path
-) -> dict[str, Any]:
+) -> dict[str, object]:
     began = time.monotonic()
     model = blend(base.model, load_tuned(tuned).model, alpha, arm.freeze)
     if study.interpolate_bn == "reestimate":
@@ -72,7 +71,7 @@ def _build(
     }
 
 
-def blend(base: Any, tuned: Any, alpha: float, freeze: int) -> Any:
+def blend(base: nn.Module, tuned: nn.Module, alpha: float, freeze: int) -> nn.Module:
     """A detector with the tuned head and layers `freeze`.. between base (alpha 0) and tuned (1), statistics too."""
     model = deepcopy(tuned)
     originals = base.state_dict()
@@ -87,7 +86,7 @@ def blend(base: Any, tuned: Any, alpha: float, freeze: int) -> Any:
 def reestimate_statistics(model: nn.Module, freeze: int, data: DetectionSet, study: Study) -> None:
     """Measure the BatchNorm statistics of layers `freeze`.. anew; those of frozen layers stay."""
     device = torch.device(study.device)
-    layers: Any = model.model
+    layers = model.model
     model.to(device).eval()
     norms = [m for layer in layers[freeze:] for m in layer.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
     momenta = [norm.momentum for norm in norms]
@@ -95,7 +94,7 @@ def reestimate_statistics(model: nn.Module, freeze: int, data: DetectionSet, stu
         norm.reset_running_stats()
         norm.momentum = None  # a cumulative average: every batch counts alike
         norm.train()
-    kept: Any = frozenset(model.save)
+    kept = frozenset(model.save)
     whole = len(data.images) // study.train_batch * study.train_batch or len(data.images)  # no small last batch
     images = data.images[: min(whole, STATISTICS_IMAGES)]
     with torch.no_grad():

@@ -12,13 +12,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from torch import Tensor
 
 from ..errors import BenchFreezeError
 from .data_order import DataOrder
 from .trainee import Trainee, run_trunk
+from .training_data import Batch
 
 AtBorder = Callable[[int], None]
 
@@ -29,12 +29,12 @@ class SharedTrunk:
     def begin_epoch(self, trainees: list[Trainee]) -> None:
         """Take note of the arms and depths of an epoch."""
 
-    def outputs(self, trainees: list[Trainee], batch: dict[str, Any]) -> dict[int, Tensor]:
+    def outputs(self, trainees: list[Trainee], batch: Batch) -> dict[int, Tensor]:
         """Outputs by layer, as far as any arm reads them."""
         deepest = max(trainees, key=lambda trainee: trainee.shared_depth)
         borders = frozenset(trainee.shared_depth - 1 for trainee in trainees)
         with deepest.precision():
-            outputs: dict[int, Tensor] = run_trunk(deepest.detector, deepest.shared_depth, batch["img"], borders)
+            outputs = run_trunk(deepest.detector, deepest.shared_depth, batch["img"], borders)
         return outputs
 
     def close(self) -> None:
@@ -80,7 +80,7 @@ def train_in_lockstep(
     return failed
 
 
-def _timed(batches: Any, trainees: list[Trainee]) -> Any:
+def _timed(batches: Iterator[Batch], trainees: list[Trainee]) -> Iterator[tuple[int, Batch]]:
     """The batches with their numbers; the time that each took to make is shared by the arms."""
     iterator = enumerate(batches)
     while True:

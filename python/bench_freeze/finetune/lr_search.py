@@ -11,9 +11,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
+from torch import nn
 from ultralytics.cfg import get_cfg
 
 from ..artifact import Artifact, ArtifactStore
@@ -23,7 +23,7 @@ from ..data.subset import keep_images, nested_order
 from ..dualhead.checkpoint import Checkpoint
 from ..errors import InputError
 from .arm import CHECKPOINT, Arm, load_tuned
-from .training import OnEpoch, fine_tune
+from .training import OnEpoch, fine_tune_all_that_can
 from .training_data import CheckedDataset
 
 EPOCH_SHARE = 0.2
@@ -41,7 +41,7 @@ class Search:
     images: int
     held_out: int
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, object]:
         """As plain values for the results."""
         own = asdict(self)
         arm = own.pop("arm")
@@ -80,12 +80,8 @@ def search_rates(
     short = replace(study, epochs=max(1, round(EPOCH_SHARE * study.epochs)))
     rates = candidate_rates(study.lr0, study.lr_search)
     tried = [replace(arm, lr0=rate) for arm in arms for rate in rates]
-    failed: dict[Arm, Exception] = {}
-    made = fine_tune(short, tried, base, seen, store, on_epoch, replay, failed)
-    losses = {
-        arm: _loss(tuned, unseen, study, store)
-        for arm, (tuned, _) in zip((a for a in tried if a not in failed), made, strict=True)
-    }
+    made = fine_tune_all_that_can(short, tried, base, seen, store, on_epoch, replay)
+    losses = {arm: _loss(tuned, unseen, study, store) for arm, tuned in made.items()}
     return [choose(arm, rates, losses, epochs=short.epochs, images=len(seen.images), held_out=held_out) for arm in arms]
 
 
@@ -104,11 +100,11 @@ def _loss(tuned: Artifact, data: DetectionSet, study: Study, store: ArtifactStor
     return float(kept.facts["loss"])
 
 
-def _measure(tuned: Artifact, data: DetectionSet, study: Study, folder: Path) -> dict[str, Any]:
+def _measure(tuned: Artifact, data: DetectionSet, study: Study, folder: Path) -> dict[str, object]:
     return {"loss": detection_loss(load_tuned(tuned).model, data, study)}
 
 
-def detection_loss(model: Any, data: DetectionSet, study: Study) -> float:
+def detection_loss(model: nn.Module, data: DetectionSet, study: Study) -> float:
     """Mean detection loss per image (box, class and distribution terms with Ultralytics' usual gains), eval mode."""
     model = model.to(torch.device(study.device)).eval()
     model.args = get_cfg()

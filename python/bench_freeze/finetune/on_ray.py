@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from ..artifact import ArtifactStore
 from ..config.study import Study
@@ -21,6 +22,9 @@ from ..dualhead.checkpoint import Checkpoint
 from ..errors import BenchFreezeError, InputError
 from .arm import Arm
 from .training import fine_tune
+
+if TYPE_CHECKING:
+    from ray import ObjectRef
 
 RETRIES = 3  # of a task whose worker died; errors of the training itself are not retried
 
@@ -93,7 +97,7 @@ def _train_job(job: Job) -> tuple[str, str] | None:
     return None
 
 
-def _outcome(ray: Any, reference: Any, job: Job) -> BenchFreezeError | None:
+def _outcome(ray: ModuleType, reference: ObjectRef, job: Job) -> BenchFreezeError | None:
     from .. import errors
 
     try:
@@ -112,7 +116,7 @@ def _outcome(ray: Any, reference: Any, job: Job) -> BenchFreezeError | None:
     return getattr(errors, kind, BenchFreezeError)(sentence)
 
 
-def _connect(ray: Any, study: Study) -> None:
+def _connect(ray: ModuleType, study: Study) -> None:
     try:
         if study.address is not None:
             ray.init(address=study.address, log_to_driver=False, logging_level="error")
@@ -127,7 +131,7 @@ def _connect(ray: Any, study: Study) -> None:
         ) from None
 
 
-def _resources(study: Study) -> dict[str, Any]:
+def _resources(study: Study) -> dict[str, float]:
     """A task takes one of a node's slots, and a share of a GPU where one is asked for."""
     if study.device == "cpu":
         return {"num_cpus": 1}

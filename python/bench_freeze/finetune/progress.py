@@ -15,13 +15,51 @@ import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict
 
 from ..artifact import Warn, put_aside, warn_on_stderr
 from ..dualhead.unpickle import check_plain, load_plain
 from ..files import write_whole
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor
+
 _HEAD = b"bench-freeze progress 1 sha256 "
+
+
+class TraineeState(TypedDict):
+    """All that an arm's next epoch depends on, as tensors and plain values; tensors of frozen layers are left out."""
+
+    model: dict[str, Tensor]
+    average: dict[str, Tensor]
+    average_updates: int
+    optimizer: dict[str, object]
+    gradients: dict[str, Tensor]
+    scheduler: dict[str, object]
+    scaler: dict[str, object]
+    criterion_updates: int | None
+    accumulate: int
+    last_step: int
+    seconds: float
+    log: list[dict[str, float]]
+
+
+class GeneratorStates(TypedDict):
+    """The states of Python's, NumPy's and torch's random generators; of CUDA's, where it is in use."""
+
+    python: tuple[object, ...]
+    numpy: dict[str, object] | tuple[str, NDArray[np.uint32], int, int, float]
+    torch: Tensor
+    cuda: list[Tensor] | None
+
+
+class OrderState(TypedDict):
+    """Where the stream of batches stands between two epochs."""
+
+    generators: GeneratorStates
+    mosaic_images: list[int]
 
 
 @dataclass(frozen=True)
@@ -29,8 +67,8 @@ class Progress:
     """One arm's state at the border before `epoch`: its own, and that of the stream of batches."""
 
     epoch: int
-    trainee: dict[str, Any]
-    order: dict[str, Any]
+    trainee: TraineeState
+    order: OrderState
 
 
 class ProgressStore:

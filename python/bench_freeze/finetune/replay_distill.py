@@ -20,7 +20,6 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy, deepcopy
-from typing import Any
 
 import numpy as np
 import torch
@@ -32,19 +31,21 @@ from ..dualhead.model import run_layers
 from .data_order import generator_states, restore_generators
 from .trainee import Trainee, run_trunk
 from .trainer import FreezeTrainer
-from .training_data import CheckedDataset
+from .training_data import Batch, CheckedDataset
 
 
 class DistillTrainee(Trainee):
     """A trainee whose features are held near the base model's."""
 
-    def __init__(self, name: str, trainer: FreezeTrainer, stages: tuple[Stage, ...], base: Any, weight: float) -> None:
+    def __init__(
+        self, name: str, trainer: FreezeTrainer, stages: tuple[Stage, ...], base: nn.Module, weight: float
+    ) -> None:
         super().__init__(name, trainer, stages)
         self._base = frozen_copy(base, trainer)
         _normalise_by_batch(self._base, self.freeze)
         self._weight = weight
 
-    def losses(self, batch: dict[str, Any], trunk: dict[int, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+    def losses(self, batch: Batch, trunk: dict[int, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """The detection loss and the distance to the base model's features."""
         head = self.detector.model[-1]
         if self.shared_depth >= head.i:
@@ -70,7 +71,7 @@ class ReplayTrainee(Trainee):
         name: str,
         trainer: FreezeTrainer,
         stages: tuple[Stage, ...],
-        base: Any,
+        base: nn.Module,
         replayed: DetectionSet,
         seed: int,
     ) -> None:
@@ -81,12 +82,12 @@ class ReplayTrainee(Trainee):
         self._images = ReplayImages(replayed, trainer, seed)
         self._position = (0, 0)
 
-    def train_batch(self, i: int, epoch: int, batch: dict[str, Any], trunk: dict[int, Tensor]) -> None:
+    def train_batch(self, i: int, epoch: int, batch: Batch, trunk: dict[int, Tensor]) -> None:
         """One step; the replay images of this position are drawn in `losses`."""
         self._position = (epoch, i)
         super().train_batch(i, epoch, batch, trunk)
 
-    def losses(self, batch: dict[str, Any], trunk: dict[int, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+    def losses(self, batch: Batch, trunk: dict[int, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """The target loss, and the original head's loss on the replayed images."""
         head = self.detector.model[-1]
         replayed = self._images.batch(*self._position, self._batches)
@@ -134,7 +135,7 @@ class ReplayImages:
         )
         self._seed = seed
 
-    def batch(self, epoch: int, step: int, steps: int) -> dict[str, Any] | None:
+    def batch(self, epoch: int, step: int, steps: int) -> Batch | None:
         """The replay images of one step of an epoch of `steps`; None where there are fewer images than steps."""
         count = len(self._dataset)
         order = np.random.default_rng((self._seed, epoch)).permutation(count)
@@ -143,20 +144,20 @@ class ReplayImages:
             return None
         with _generators_seeded(int(np.random.SeedSequence((self._seed, epoch, step)).generate_state(1)[0])):
             samples = [self._dataset[int(k)] for k in chosen]
-        batch: dict[str, Any] = self._dataset.collate_fn(samples)
+        batch: Batch = self._dataset.collate_fn(samples)
         return batch
 
 
-def frozen_copy(base: Any, trainer: FreezeTrainer) -> Any:
+def frozen_copy(base: nn.Module, trainer: FreezeTrainer) -> nn.Module:
     """The base model beside a training: on its device, in eval mode, without gradients."""
-    model = deepcopy(base).to(trainer.device).eval()
+    model: nn.Module = deepcopy(base).to(trainer.device).eval()
     model.args = trainer.args  # the gains of the loss
     for parameter in model.parameters():
         parameter.requires_grad_(False)
     return model
 
 
-def _normalise_by_batch(model: Any, first: int) -> None:
+def _normalise_by_batch(model: nn.Module, first: int) -> None:
     """BatchNorm of layers `first`.. as in training, without taking note of what it sees."""
     for layer in model.model[first:]:
         for module in layer.modules():
@@ -165,7 +166,7 @@ def _normalise_by_batch(model: Any, first: int) -> None:
                 module.train()
 
 
-def head_inputs(detector: Any, depth: int, images: Tensor, trunk: dict[int, Tensor]) -> list[Tensor]:
+def head_inputs(detector: nn.Module, depth: int, images: Tensor, trunk: dict[int, Tensor]) -> list[Tensor]:
     """What a detector's head reads, layers 0..depth-1 given by `trunk`."""
     head = detector.model[-1]
     outputs = {layer: output for layer, output in trunk.items() if layer < depth}

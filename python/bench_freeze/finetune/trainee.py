@@ -10,19 +10,21 @@ from __future__ import annotations
 
 import time
 import warnings
-from typing import Any
+from contextlib import AbstractContextManager
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from ultralytics.utils.torch_utils import autocast, unwrap_model
 
 from ..config.recipe import Stage
-from ..dualhead.model import run_layers
+from ..dualhead.model import LayerOutput, run_layers
 from ..errors import BenchFreezeError
 from ..finite import all_finite
 from .data_order import generator_states
+from .progress import TraineeState
 from .trainer import FreezeTrainer
+from .training_data import Batch
 
 CARRIED = ["yaml", "nc", "args", "names", "stride", "class_weights"]  # attributes that the moving average takes over
 
@@ -34,7 +36,7 @@ class Trainee:
         trainer._setup_train()
         self.generators = generator_states(cuda=trainer.device.type == "cuda")  # as Ultralytics' loop would begin
         self.name = name
-        self.recipe_facts: dict[str, Any] = {}
+        self.recipe_facts: dict[str, object] = {}
         self.resting: dict[str, Tensor] = {}  # filters that keep the base's values, by the parameter's name
         self.trainer = trainer
         self.freeze = stages[-1].depth
@@ -48,12 +50,14 @@ class Trainee:
         self._last_step = -1
         self._loss = torch.zeros(())
         self._mean_losses: dict[str, Tensor] = {}
+        self.start = {name: p.detach().cpu().clone() for name, p in self.detector.named_parameters()}  # for the audit
         trainer.optimizer.zero_grad()
 
     @property
-    def detector(self) -> Any:
+    def detector(self) -> nn.Module:
         """The model in training."""
-        return unwrap_model(self.trainer.model)
+        model: nn.Module = unwrap_model(self.trainer.model)
+        return model
 
     @property
     def shared_depth(self) -> int:
@@ -67,10 +71,13 @@ class Trainee:
         tensors = (*self.detector.state_dict().values(), *self.trainer.ema.ema.state_dict().values(), *moments)
         return bool(torch.isfinite(self._loss)) and all_finite(tensors)
 
-    def precision(self) -> Any:
+    def precision(self) -> AbstractContextManager[None]:
         """The context in which forward passes run: mixed precision as the arguments ask."""
         trainer = self.trainer
-        return autocast(torch.bfloat16 if trainer.args.amp == "bf16" else trainer.amp, device=trainer.device.type)
+        context: AbstractContextManager[None] = autocast(
+            torch.bfloat16 if trainer.args.amp == "bf16" else trainer.amp, device=trainer.device.type
+        )
+        return context
 
     def begin_epoch(self, epoch: int) -> None:
         """Learning rate and module modes of an epoch, counted from 0."""
@@ -83,7 +90,7 @@ class Trainee:
             self.trainer.freeze_below(self.depth)
         self.trainer._model_train()
 
-    def train_batch(self, i: int, epoch: int, batch: dict[str, Any], trunk: dict[int, Tensor]) -> None:
+    def train_batch(self, i: int, epoch: int, batch: Batch, trunk: dict[int, Tensor]) -> None:
         """Forward, backward and, when enough batches have accumulated, one step. `trunk`: outputs by layer."""
         began = time.perf_counter()
         trainer = self.trainer
@@ -103,7 +110,7 @@ class Trainee:
             self._last_step = iteration
         self.seconds += time.perf_counter() - began
 
-    def losses(self, batch: dict[str, Any], trunk: dict[int, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+    def losses(self, batch: Batch, trunk: dict[int, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """The criterion on this arm's own layers, run behind the shared ones."""
         predictions = run_own_layers(self.detector, self.shared_depth, batch["img"], trunk)
         loss, items = self.detector.loss(batch, predictions)
@@ -124,7 +131,7 @@ class Trainee:
                 f"{trainer.args.lr0}) or look for wrong labels."
             )
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> TraineeState:
         """All that the next epoch depends on. Frozen tensors are left out: a new set-up makes them again."""
         trainer = self.trainer
         criterion = self.detector.criterion
@@ -143,7 +150,7 @@ class Trainee:
             "log": self.log,
         }
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def restore(self, state: TraineeState) -> None:
         """Go on from a `state()` of the same arm."""
         trainer = self.trainer
         self.detector.load_state_dict(state["model"], strict=False)
@@ -189,13 +196,13 @@ class Trainee:
                 group["lr"] = float(np.interp(since, [0, self._warmup], [0.0, target]))
 
 
-def run_own_layers(detector: Any, depth: int, images: Tensor, trunk: dict[int, Tensor]) -> Any:
+def run_own_layers(detector: nn.Module, depth: int, images: Tensor, trunk: dict[int, Tensor]) -> LayerOutput:
     """Layers `depth`..end of a detector, on the outputs of layers 0..depth-1 that `trunk` holds by number."""
     below = {layer: output for layer, output in trunk.items() if layer < depth}
     return run_layers(detector.model[depth:], below.get(depth - 1, images), below, frozenset(detector.save))
 
 
-def run_trunk(detector: Any, depth: int, images: Tensor, kept: frozenset[int]) -> dict[int, Tensor]:
+def run_trunk(detector: nn.Module, depth: int, images: Tensor, kept: frozenset[int]) -> dict[int, Tensor]:
     """Outputs of layers 0..depth-1 that are in `kept` or that skip a layer, without what a backward pass would need."""
     outputs: dict[int, Tensor] = {}
     with torch.no_grad():

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
-from ultralytics.data.build import build_dataloader
+from ultralytics.data.build import InfiniteDataLoader, build_dataloader
 from ultralytics.models.yolo.detect import DetectionTrainer
 from ultralytics.utils.torch_utils import unwrap_model
 
@@ -23,6 +22,7 @@ from ..data.dataset import DetectionSet
 from ..environment import usable_cores
 from ..errors import InputError
 from .groups import split_groups
+from .head_init import HeadStart
 from .training_data import CheckedDataset
 
 
@@ -31,17 +31,17 @@ class FreezeTrainer(DetectionTrainer):
 
     def __init__(
         self,
-        overrides: dict[str, Any],
+        overrides: dict[str, object],
         *,
         data_set: DetectionSet,
-        build_model: Callable[[], nn.Module],
+        build_model: Callable[[], tuple[nn.Module, HeadStart]],
         frozen_bn: FrozenBatchNorm,
         stages: tuple[Stage, ...] = (),
         layer_decay: float = 1.0,
         augment: bool = True,
-        shared_loader: Any = None,
+        shared_loader: InfiniteDataLoader | None = None,
     ) -> None:
-        self._stages = stages
+        self.stages = stages
         self._layer_decay = layer_decay
         self.augments = augment
         self._data_set = data_set
@@ -58,14 +58,14 @@ class FreezeTrainer(DetectionTrainer):
     def run_callbacks(self, event: str) -> None:
         """No logger, telemetry or service that is installed takes part."""
 
-    def get_dataset(self) -> dict[str, Any]:
+    def get_dataset(self) -> dict[str, object]:
         """Class names and counts; the data themselves are in memory already."""
         names = dict(enumerate(self._data_set.class_names))
         return {"train": "", "val": "", "names": names, "nc": len(names), "channels": 3}
 
     def setup_model(self) -> None:
         """Build the model here, after the trainer seeded every generator."""
-        self.model = self._build_model()
+        self.model, self.head_start = self._build_model()
 
     def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> CheckedDataset:
         """The training set, augmented for training or letterboxed alone."""
@@ -86,7 +86,9 @@ class FreezeTrainer(DetectionTrainer):
             fraction=1.0,
         )
 
-    def get_dataloader(self, dataset_path: str, batch_size: int = 16, rank: int = 0, mode: str = "train") -> Any:
+    def get_dataloader(
+        self, dataset_path: str, batch_size: int = 16, rank: int = 0, mode: str = "train"
+    ) -> InfiniteDataLoader:
         """Ultralytics' loader over the training set: one for all arms that share the data order.
 
         The validation loader is asked for and never run, so it is the same one.
@@ -98,15 +100,15 @@ class FreezeTrainer(DetectionTrainer):
             )
         return self._loader
 
-    def build_optimizer(self, model: nn.Module, **settings: Any) -> Any:
+    def build_optimizer(self, model: nn.Module, **settings: object) -> torch.optim.Optimizer:
         """Ultralytics' optimizer; its groups are split where a recipe lets layers learn differently.
 
         It holds every parameter from the start. One without a gradient is passed over, so a layer that is unfrozen
         later begins with no momentum and no averages of squares.
         """
         optimizer = super().build_optimizer(model, **settings)
-        if len(self._stages) > 1 or self._layer_decay != 1:
-            groups = split_groups(optimizer.param_groups, unwrap_model(model), self._stages, self._layer_decay)
+        if len(self.stages) > 1 or self._layer_decay != 1:
+            groups = split_groups(optimizer.param_groups, unwrap_model(model), self.stages, self._layer_decay)
             optimizer.param_groups[:] = groups
         return optimizer
 
@@ -140,8 +142,11 @@ class FreezeTrainer(DetectionTrainer):
         model: nn.Module = self.ema.ema
         return model
 
-    def effective_arguments(self) -> dict[str, Any]:
-        """What the training really ran with, read from the optimizer, not from the request."""
+    def effective_arguments(self, resting: int = 0) -> dict[str, object]:
+        """What the training really ran with, read from the optimizer, not from the request.
+
+        `resting` weights are held by a recipe, so they count as not trainable.
+        """
         unscaled = [g for g in self.optimizer.param_groups if g.get("scale", 1) == 1]
         group = max(unscaled, key=lambda g: len(g["params"]))
         momentum = group.get("momentum", group.get("betas", (None,))[0])
@@ -156,7 +161,7 @@ class FreezeTrainer(DetectionTrainer):
             "momentum": momentum,
             "batch": self.batch_size,
             "accumulate": self.accumulate,
-            "trainable_parameters": sum(p.numel() for p in self.model.parameters() if p.requires_grad),
+            "trainable_parameters": sum(p.numel() for p in self.model.parameters() if p.requires_grad) - resting,
         }
 
 
@@ -180,7 +185,7 @@ _NOT_TRAINING = frozenset({
 })  # fmt: skip
 
 
-def overrides_for(folder: Path, **arguments: Any) -> dict[str, Any]:
+def overrides_for(folder: Path, **arguments: object) -> dict[str, object]:
     """Ultralytics overrides of a training whose files, if any, go to `folder`."""
     return {
         "project": str(folder.parent),

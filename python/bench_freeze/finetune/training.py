@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from itertools import groupby
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
-from ..artifact import Artifact, ArtifactStore, artifact_key
+from ..artifact import Artifact, ArtifactStore
 from ..config.study import Study
 from ..data.dataset import DetectionSet
-from ..data.subset import nested_subset
 from ..dualhead.checkpoint import Checkpoint
 from ..dualhead.quiet import quiet_ultralytics
-from ..environment import package_versions
-from ..errors import InputError
-from ..results.recipe import REPLAY
-from .arm import KIND, Arm, training_inputs
-from .progress import Progress, ProgressStore
+from ..errors import BenchFreezeError, InputError
+from .arm import KIND, Arm
+from .group import Member, groups_of, members_of
+from .progress import ProgressStore
 
 OnEpoch = Callable[[int, int], None]
 
@@ -29,41 +25,38 @@ def fine_tune(
     store: ArtifactStore,
     on_epoch: OnEpoch,
     replay: DetectionSet | None = None,
-    failed: dict[Arm, Exception] | None = None,
 ) -> list[tuple[Artifact, bool]]:
     """The fine-tuned checkpoint of every arm, and whether it had to be trained. The arms have one data order.
 
-    An arm whose training failed on its own is put into `failed` and left out of the answer; without it that raises.
     `replay` are base images in the base head's classes, for arms that see some of them again.
     An artifact holds `tuned.pt` (the precision of the base checkpoint) and `epochs.csv`; its facts have seconds, peak
-    memory, requested, effective and changed arguments, the head's start and the audit. Raises AuditError when a frozen
-    tensor moved: nothing of that arm is kept then.
+    memory, requested, effective and changed arguments, the head's start and the audit. Raises the error of an arm whose
+    training failed, when the others of its group are kept; AuditError when a frozen tensor moved.
     """
-    replay_sets = _replay_sets(arms, replay)
-    inputs = _inputs_of(study, arms, base, data, replay_sets)
-    missing = {arm: artifact_key(KIND, inputs[arm]) for arm in arms if store.find(KIND, inputs[arm]) is None}
-    progress = ProgressStore(store.folder, store.warn)
-    if missing:
-        quiet_ultralytics()
-        from .lockstep import Lockstep
-    for group in _groups(study, missing, progress):
-        lockstep = Lockstep(study, group, missing, base, data, replay_sets, progress)
-        lost = lockstep.train(store, inputs, on_epoch)
-        if failed is not None:
-            failed.update(lost)
-        elif lost:
-            raise next(iter(lost.values()))
-    found = []
-    for arm in arms:
-        if failed is not None and arm in failed:
-            continue
-        artifact = store.find(KIND, inputs[arm])
-        if artifact is None:
-            raise InputError(
-                f"the artifact of {arm.name} vanished from {store.folder} while the study ran; run it again."
-            )
-        found.append((artifact, arm in missing))
-    return found
+    members = members_of(study, arms, base, data, replay)
+    missing = _missing(members, store)
+    for errors in _train(study, base, data, missing, store, on_epoch):
+        if errors:
+            raise next(iter(errors.values()))
+    trained = {member.arm for member in missing}
+    return [(_found(member, store), member.arm in trained) for member in members]
+
+
+def fine_tune_all_that_can(
+    study: Study,
+    arms: list[Arm],
+    base: Checkpoint,
+    data: DetectionSet,
+    store: ArtifactStore,
+    on_epoch: OnEpoch,
+    replay: DetectionSet | None = None,
+) -> dict[Arm, Artifact]:
+    """As `fine_tune`; an arm whose training fails on its own is left out and ends no other."""
+    members = members_of(study, arms, base, data, replay)
+    failed: set[Arm] = set()
+    for errors in _train(study, base, data, _missing(members, store), store, on_epoch):
+        failed |= errors.keys()
+    return {member.arm: _found(member, store) for member in members if member.arm not in failed}
 
 
 def untrained(
@@ -75,47 +68,37 @@ def untrained(
     replay: DetectionSet | None,
 ) -> list[Arm]:
     """Those of the arms that have no artifact yet."""
-    inputs = _inputs_of(study, arms, base, data, _replay_sets(arms, replay))
-    return [arm for arm in arms if store.find(KIND, inputs[arm]) is None]
+    return [member.arm for member in _missing(members_of(study, arms, base, data, replay), store)]
 
 
-def _inputs_of(
-    study: Study, arms: list[Arm], base: Checkpoint, data: DetectionSet, replay_sets: dict[Arm, DetectionSet]
-) -> dict[Arm, dict[str, Any]]:
-    versions = package_versions("torch", "ultralytics")
-    replay_hashes = {arm: replayed.sha256 for arm, replayed in replay_sets.items()}
-    # What an earlier version built from the yaml instead is not found again.
-    modules = {"own_modules": base.own_modules} if base.own_modules is not None else {}
-    return {
-        arm: training_inputs(study, arm, base.sha256, data.sha256, versions, replay_hashes.get(arm)) | modules
-        for arm in arms
-    }
+def _missing(members: Sequence[Member], store: ArtifactStore) -> list[Member]:
+    return [member for member in members if store.find(KIND, member.inputs) is None]
 
 
-def _replay_sets(arms: list[Arm], replay: DetectionSet | None) -> dict[Arm, DetectionSet]:
-    """The base images that each replay arm sees again: nested shares, the same for all depths of a seed."""
-    shares = {arm: arm.recipe.amount for arm in arms if arm.recipe.family == REPLAY}
-    if replay is None and shares:
-        raise InputError("a replay arm needs images to replay; name some with --replay-set.")
-    return {
-        arm: nested_subset(replay, share, arm.seed)
-        for arm, share in shares.items()
-        if share is not None and replay is not None
-    }
-
-
-def _groups(
-    study: Study, missing: dict[Arm, str], progress: ProgressStore
-) -> Iterator[list[tuple[Arm, Progress | None]]]:
-    """Arms that stand at the same epoch train together; without sharing, each trains alone."""
-    found = [(arm, progress.load(key)) for arm, key in missing.items()]
-    if not study.share:
-        yield from ([one] for one in found)
+def _train(
+    study: Study,
+    base: Checkpoint,
+    data: DetectionSet,
+    missing: Sequence[Member],
+    store: ArtifactStore,
+    on_epoch: OnEpoch,
+) -> Iterator[dict[Arm, BenchFreezeError]]:
+    """Train group after group and keep what comes out; after each, the errors of its arms."""
+    if not missing:
         return
-    found.sort(key=_epoch_of)
-    for _, group in groupby(found, key=_epoch_of):
-        yield list(group)
+    quiet_ultralytics()
+    from .lockstep import train_group
+    from .outcome import keep_trained
+
+    progress = ProgressStore(store.folder, store.warn)
+    for group in groups_of(study, base, data, missing, progress):
+        yield keep_trained(train_group(group, store, progress, on_epoch), store, progress)
 
 
-def _epoch_of(item: tuple[Arm, Progress | None]) -> int:
-    return item[1].epoch if item[1] is not None else 0
+def _found(member: Member, store: ArtifactStore) -> Artifact:
+    artifact = store.find(KIND, member.inputs)
+    if artifact is None:
+        raise InputError(
+            f"the artifact of {member.arm.name} vanished from {store.folder} while the study ran; run it again."
+        )
+    return artifact

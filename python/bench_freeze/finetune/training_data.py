@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import cv2
 import numpy as np
@@ -21,14 +21,29 @@ from ..data.dataset import DetectionSet
 from ..data.images import read_image
 from ..errors import InputError
 
+Batch = dict[str, Any]  # a sample or a batch in Ultralytics' form: tensors, texts and sizes, by its names
 
-def training_labels(data: DetectionSet) -> list[dict[str, Any]]:
+
+class Label(TypedDict):
+    """One image's labels in Ultralytics' form."""
+
+    im_file: str
+    shape: tuple[int, int]  # height, width
+    cls: NDArray[np.float32]  # [N, 1]
+    bboxes: NDArray[np.float32]  # [N, 4], centre and size in fractions of the image
+    segments: list[NDArray[np.float32]]
+    keypoints: None
+    normalized: bool
+    bbox_format: str
+
+
+def training_labels(data: DetectionSet) -> list[Label]:
     """Ultralytics' label dictionaries, one per image: classes [N, 1], boxes [N, 4] as centre and size in fractions.
 
     Boxes are clipped to the image, and crowd regions are left out: they are no single object.
     """
     truth = data.ground_truth
-    labels: list[dict[str, Any]] = []
+    labels: list[Label] = []
     order = np.argsort(truth.image_index, kind="stable")
     starts = np.searchsorted(truth.image_index[order], np.arange(len(data.images) + 1))
     for i, image in enumerate(data.images):
@@ -58,13 +73,13 @@ def training_labels(data: DetectionSet) -> list[dict[str, Any]]:
 class CheckedDataset(YOLODataset):
     """YOLODataset over labels already in memory. A sample tells which image it is (`index`)."""
 
-    def __init__(self, data_set: DetectionSet, **kwargs: Any) -> None:
+    def __init__(self, data_set: DetectionSet, **kwargs: object) -> None:
         self._data_set = data_set
         self._sizes = {str(image.path): (image.height, image.width) for image in data_set.images}
         super().__init__(img_path="", **kwargs)
-        self.labels_only: list[dict[str, Any]] | None = None  # samples without images, where nothing reads those
+        self.labels_only: list[Batch] | None = None  # samples without images, where nothing reads those
 
-    def __getitem__(self, index: int) -> dict[str, Any]:
+    def __getitem__(self, index: int) -> Batch:
         """One sample; with `labels_only` no image is read, and one that is empty stands for it."""
         if self.labels_only is None:
             return self.read(index)
@@ -72,9 +87,9 @@ class CheckedDataset(YOLODataset):
         own = {name: value.clone() if isinstance(value, torch.Tensor) else value for name, value in kept}
         return own | {"img": torch.empty(0)}
 
-    def read(self, index: int) -> dict[str, Any]:
+    def read(self, index: int) -> Batch:
         """One sample with its image, decoded now."""
-        sample: dict[str, Any] = super().__getitem__(index)
+        sample: Batch = super().__getitem__(index)
         return sample | {"index": index}
 
     def load_image(self, i: int) -> tuple[NDArray[np.uint8], tuple[int, int], tuple[int, int]]:
@@ -107,7 +122,7 @@ class CheckedDataset(YOLODataset):
         """The images of the data set, in its order."""
         return [str(image.path) for image in self._data_set.images]
 
-    def get_labels(self) -> list[dict[str, Any]]:
+    def get_labels(self) -> list[Label]:
         """The labels of the data set, in its order."""
         return training_labels(self._data_set)
 

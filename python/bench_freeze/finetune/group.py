@@ -1,0 +1,96 @@
+"""A training group as a value: the arms that train together, and all that their weights depend on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+from ..artifact import artifact_key
+from ..config.study import Study
+from ..data.dataset import DetectionSet
+from ..data.subset import nested_subset
+from ..dualhead.checkpoint import Checkpoint
+from ..environment import package_versions
+from ..errors import InputError
+from ..results.recipe import REPLAY
+from .arm import KIND, Arm, training_inputs
+from .progress import Progress, ProgressStore
+
+
+@dataclass(frozen=True)
+class Member:
+    """One arm: the inputs of its artifact, the base images that it sees again, and where a killed run left it."""
+
+    arm: Arm
+    inputs: Mapping[str, object]
+    replayed: DetectionSet | None
+    progress: Progress | None = None
+
+    @property
+    def key(self) -> str:
+        """The name of the artifact that the training makes."""
+        return artifact_key(KIND, self.inputs)
+
+    @property
+    def finished_epochs(self) -> int:
+        """How far an earlier run came."""
+        return 0 if self.progress is None else self.progress.epoch
+
+
+@dataclass(frozen=True)
+class TrainingGroup:
+    """Members with one data order that stand at the same epoch, and what all of them are trained from."""
+
+    study: Study
+    base: Checkpoint
+    data: DetectionSet
+    members: tuple[Member, ...]
+
+    @property
+    def reads_images(self) -> bool:
+        """Some arm runs all of its layers on the images, in the end at least."""
+        return any(member.arm.freeze == 0 for member in self.members)
+
+    @property
+    def names(self) -> str:
+        """The group in a message."""
+        return ", ".join(member.arm.name for member in self.members)
+
+
+def members_of(
+    study: Study, arms: Iterable[Arm], base: Checkpoint, data: DetectionSet, replay: DetectionSet | None
+) -> list[Member]:
+    """The arms with what their weights depend on. Raises InputError for a replay arm without images to replay."""
+    versions = package_versions("torch", "ultralytics")
+    # What an earlier version built from the yaml instead is not found again.
+    modules = {"own_modules": base.own_modules} if base.own_modules is not None else {}
+    members = []
+    for arm in arms:
+        replayed = _replayed(arm, replay)
+        sha256 = None if replayed is None else replayed.sha256
+        inputs = training_inputs(study, arm, base.sha256, data.sha256, versions, sha256) | modules
+        members.append(Member(arm, inputs, replayed))
+    return members
+
+
+def groups_of(
+    study: Study, base: Checkpoint, data: DetectionSet, members: Iterable[Member], progress: ProgressStore
+) -> Iterator[TrainingGroup]:
+    """Members that stand at the same epoch train together; without sharing, each trains alone."""
+    found = [replace(member, progress=progress.load(member.key)) for member in members]
+    if not study.share:
+        yield from (TrainingGroup(study, base, data, (one,)) for one in found)
+        return
+    found.sort(key=lambda member: member.finished_epochs)
+    for _, together in groupby(found, key=lambda member: member.finished_epochs):
+        yield TrainingGroup(study, base, data, tuple(together))
+
+
+def _replayed(arm: Arm, replay: DetectionSet | None) -> DetectionSet | None:
+    """The base images that a replay arm sees again: nested shares, the same for all depths of a seed."""
+    if arm.recipe.family != REPLAY:
+        return None
+    if replay is None:
+        raise InputError("a replay arm needs images to replay; name some with --replay-set.")
+    return None if arm.recipe.amount is None else nested_subset(replay, arm.recipe.amount, arm.seed)

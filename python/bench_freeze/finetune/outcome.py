@@ -1,0 +1,78 @@
+"""What is kept of a training: the audited checkpoint, the log of its epochs and the facts, as an artifact."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+from ..artifact import ArtifactStore
+from ..dualhead.checkpoint import save_checkpoint
+from ..environment import usable_cores
+from ..errors import AuditError, BenchFreezeError
+from .arm import CHECKPOINT, EPOCHS, KIND, Arm, changed_arguments, recipe_options, requested_arguments
+from .audit import audit_frozen, audit_resting, audit_trained
+from .lockstep import TrainedGroup, TrainedMember
+from .progress import ProgressStore
+
+
+def keep_trained(trained: TrainedGroup, store: ArtifactStore, progress: ProgressStore) -> dict[Arm, BenchFreezeError]:
+    """Write an artifact for every member and forget its progress; the errors of members that failed on their own.
+
+    One whose audit fails is kept nowhere, and the others are before the study ends.
+    """
+    errors: dict[Arm, BenchFreezeError] = {}
+    for one in trained.members:
+        error = one.error if one.error is not None else _keep(trained, one, store)
+        progress.remove(one.member.key)
+        if error is not None:
+            errors[one.member.arm] = error
+    return errors
+
+
+def _keep(trained: TrainedGroup, one: TrainedMember, store: ArtifactStore) -> AuditError | None:
+    try:
+        facts = _facts(trained, one)
+        store.produce(KIND, one.member.inputs, partial(_write, trained, one, facts))
+    except AuditError as error:
+        return error
+    return None
+
+
+def _facts(trained: TrainedGroup, one: TrainedMember) -> dict[str, object]:
+    """Raises AuditError when what should have stayed moved, or what should have moved stayed."""
+    study, base = trained.group.study, trained.group.base
+    member, trainee, trainer = one.member, one.trainee, one.trainee.trainer
+    arm, tuned = member.arm, trainer.tuned_model()
+    audit = audit_frozen(base.model, tuned, arm.freeze, study.frozen_bn, half=base.half)
+    resting = audit_resting(base.model, trainee.start, tuned, trainee.resting, half=base.half)
+    moved = audit_trained(trainee.start, tuned, arm.freeze, trainee.resting)
+    requested = requested_arguments(study, arm)
+    effective = trainer.effective_arguments(resting)
+    return {
+        "seconds": trainee.seconds,
+        "peak_bytes": trained.peak_bytes,
+        "shared_with": [other.arm.name for other in trained.group.members if other is not member],
+        "requested": requested,
+        "effective": effective,
+        "changed": {k: list(v) for k, v in changed_arguments(requested, effective).items()},
+        "head_start": asdict(trainer.head_start),
+        "audit": asdict(audit) | asdict(moved) | ({"resting_parameters": resting} if resting else {}),
+        "recipe": recipe_options(study, arm)
+        | {"stages": [list(stage) for stage in trainee.stages]}
+        | trainee.recipe_facts
+        | ({} if member.replayed is None else {"memory_images": len(member.replayed.images)}),
+        "weights": "moving average (EMA) after the last epoch",
+        "threads": usable_cores() if study.device == "cpu" else None,  # sums round differently with another number
+    }
+
+
+def _write(trained: TrainedGroup, one: TrainedMember, facts: dict[str, object], folder: Path) -> dict[str, object]:
+    save_checkpoint(folder / CHECKPOINT, one.trainee.trainer.tuned_model(), half=trained.group.base.half)
+    log = one.trainee.log
+    with (folder / EPOCHS).open("w", newline="") as stream:
+        rows = csv.DictWriter(stream, fieldnames=list(log[0]))
+        rows.writeheader()
+        rows.writerows({name: f"{value:.6g}" for name, value in row.items()} for row in log)
+    return facts

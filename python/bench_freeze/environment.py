@@ -7,7 +7,6 @@ import os
 import platform
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 # Distribution names that provide a module, the one most likely installed first.
 _DISTRIBUTIONS = {
@@ -85,7 +84,7 @@ def gpu_names() -> list[str]:
     return names
 
 
-def machine() -> dict[str, Any]:
+def machine() -> dict[str, object]:
     """The machine, as far as a latency depends on it: the same on every run of it."""
     return {
         "cpu": cpu_model(),
@@ -96,7 +95,7 @@ def machine() -> dict[str, Any]:
     }
 
 
-def environment() -> dict[str, Any]:
+def environment() -> dict[str, object]:
     """Everything recorded beside results: machine, its state, and versions."""
     return {
         **machine(),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from ..console import Step
 from ..data.dataset import DetectionSet
 from ..errors import AuditError
+from ..files import Facts
 from ..finetune.arm import load_tuned
 from ..results.analysis import ActivationShift, LayerDrift, Shift
 from .trained import Trained
@@ -22,14 +22,14 @@ def measure_drift(trained: Trained) -> list[LayerDrift]:
     inputs = trained.inputs
     key = trained.key() | {"data_sha256": [inputs.base_set.sha256, inputs.target.sha256]}
 
-    def build(_: Path, step: Step) -> dict[str, Any]:
+    def build(_: Path, step: Step) -> dict[str, object]:
         return {"layers": _compare(trained, step)}
 
     kept = trained.kept_step(f"compare layers of {trained.name}", "drift", key, build)
     return [_layer(facts, trained) for facts in kept.facts["layers"]]
 
 
-def _compare(trained: Trained, step: Step) -> list[dict[str, Any]]:
+def _compare(trained: Trained, step: Step) -> list[dict[str, object]]:
     from .numbers.drift import ActivationDrift, activation_drift, tensor_drift
     from .numbers.two_models import TwoModels
 
@@ -60,7 +60,7 @@ def _compare(trained: Trained, step: Step) -> list[dict[str, Any]]:
     return facts
 
 
-def _layer(facts: dict[str, Any], trained: Trained) -> LayerDrift:
+def _layer(facts: Facts, trained: Trained) -> LayerDrift:
     layer = trained.inputs.base.layers.layers[facts["layer"]]
     tensors = {name: None if facts[name] is None else Shift(**facts[name]) for name in ("weights", "bn_mean", "bn_var")}
     return LayerDrift(

@@ -13,6 +13,7 @@ import numpy as np
 from ..console import Step
 from ..data.dataset import DetectionSet
 from ..dualhead.layers import LayerMap
+from ..files import Facts
 from ..finetune.arm import load_tuned
 from ..finite import require_finite_arrays
 from ..results.analysis import Features
@@ -41,7 +42,7 @@ def measure_features(trained: Trained) -> Features:
     return msgspec.convert({**kept.facts, "maps": str(maps)}, Features)
 
 
-def _compare(trained: Trained, folder: Path, step: Step) -> dict[str, Any]:
+def _compare(trained: Trained, folder: Path, step: Step) -> dict[str, object]:
     from .numbers.gather import Samples, gather
     from .numbers.two_models import TwoModels
 
@@ -74,7 +75,7 @@ def compared_layers(layers: LayerMap) -> tuple[int, ...]:
     return tuple(sorted({layers.backbone_end - 1, *layers.layers[layers.head].sources}))
 
 
-def _set_facts(samples: Any, images: int, probe: dict[str, Any] | None) -> dict[str, Any]:
+def _set_facts(samples: Any, images: int, probe: Facts | None) -> dict[str, object]:
     """SetFeatures as plain values."""
     from .numbers.neighbours import neighbour_agreement
 
@@ -99,7 +100,7 @@ def _set_facts(samples: Any, images: int, probe: dict[str, Any] | None) -> dict[
     return {"images": images, "neighbours_k": k, "neighbours": neighbours, "energy": energy, "probe": probe}
 
 
-def _probe(train: Any, train_rows: Any, test: Any, test_rows: Any) -> dict[str, Any] | None:
+def _probe(train: Any, train_rows: Any, test: Any, test_rows: Any) -> Facts | None:
     """Probe as plain values; rows pick objects."""
     from .numbers.probe import linear_probe
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from ..console import Step
 from ..deployment.accuracy import score
@@ -34,14 +33,14 @@ def measure_ladder(trained: Trained) -> list[Rung]:
         **branch_key(trained.study.head_branch, trained.inputs.base.model),
     }
 
-    def build(_: Path, step: Step) -> dict[str, Any]:
+    def build(_: Path, step: Step) -> dict[str, object]:
         return {"rungs": _climb(trained, options, step)}
 
     kept = trained.kept_step(f"climb the ladder of {trained.name}", "ladder", key, build)
     return [Rung(k=rung["k"], map=rung["map"], map50=rung["map50"]) for rung in kept.facts["rungs"]]
 
 
-def _climb(trained: Trained, options: NmsOptions, step: Step) -> list[dict[str, Any]]:
+def _climb(trained: Trained, options: NmsOptions, step: Step) -> list[dict[str, object]]:
     import torch
 
     from ..dualhead.ladder import GraftLadder

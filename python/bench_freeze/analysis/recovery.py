@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,9 @@ from ..study.bench import nms_options
 from .labelled import labelled_batches
 from .numbers.labelled import LabelledImages
 from .trained import Trained
+
+if TYPE_CHECKING:
+    from torch.nn import Module
 
 SPLIT_SEED = 0
 LEAST_IMAGES = 8
@@ -78,7 +81,7 @@ def two_halves(images: int) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
     return np.sort(learned), np.sort(scored)
 
 
-def _trained_heads(trained: Trained, detector: Any, halves: list[DetectionSet], title: str) -> Artifact:
+def _trained_heads(trained: Trained, detector: Module, halves: list[DetectionSet], title: str) -> Artifact:
     """Heads on the trunk of a detector. The key has the trunk's tensors, so arms with the same trunk share them."""
     from .numbers.head_training import Budget
 
@@ -97,14 +100,14 @@ def _trained_heads(trained: Trained, detector: Any, halves: list[DetectionSet], 
         "split_seed": SPLIT_SEED,
     }
 
-    def build(_: Path, step: Step) -> dict[str, Any]:
+    def build(_: Path, step: Step) -> dict[str, object]:
         return {"budget": asdict(budget), "scores": _train_and_score(trained, detector, halves, budget, step)}
 
     return trained.kept_step(title, "recovery", key, build)
 
 
 def _train_and_score(
-    trained: Trained, detector: Any, halves: list[DetectionSet], budget: Any, step: Step
+    trained: Trained, detector: Module, halves: list[DetectionSet], budget: Any, step: Step
 ) -> dict[str, dict[str, float | None]]:
     from ..dualhead.model import head_kind
     from .numbers.head_training import Trunk, fresh_head, head_output, train_heads
@@ -148,7 +151,7 @@ def _head_class(trained: Trained) -> NDArray[np.int64]:
     return classes
 
 
-def _trunk_sha256(detector: Any) -> str:
+def _trunk_sha256(detector: Module) -> str:
     digest = hashlib.sha256()
     for layer in list(detector.model)[:-1]:
         for name, tensor in layer.state_dict().items():

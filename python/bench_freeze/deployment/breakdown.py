@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -55,7 +54,7 @@ def score_in_parts(
         "method": METHOD,
     }
 
-    def build(folder: Path) -> dict[str, Any]:
+    def build(folder: Path) -> dict[str, object]:
         parts = break_down(data.ground_truth, table, resamples=RESAMPLES, confidence=CONFIDENCE)
         by_iou = {f"{iou:.2f}": asdict(interval) for iou, interval in parts.by_iou.items()}
         return {**asdict(parts), "by_iou": by_iou}

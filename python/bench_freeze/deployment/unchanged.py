@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,7 +44,7 @@ def produce_base_output(
 
     Raises AuditError when the base output, or the target's, is not that of its own model.
     """
-    inputs: dict[str, Any] = {
+    inputs: dict[str, object] = {
         **candidate.identity(),
         "imgsz": imgsz,
         "images_sha256": hashlib.sha256(np.ascontiguousarray(images).tobytes()).hexdigest(),
@@ -53,7 +53,7 @@ def produce_base_output(
     }
     path = onnx.path(MODEL) if onnx is not None else None
 
-    def build(folder: Path) -> dict[str, Any]:
+    def build(folder: Path) -> dict[str, object]:
         return asdict(compare_base_output(candidate, imgsz, images, path))
 
     kept, made = store.produce("base_output", inputs, build)

@@ -16,6 +16,7 @@ from typing import Any
 
 from ..environment import board_model
 from ..errors import InputError
+from ..files import Facts
 from .cuda_driver import cuda_driver_error
 
 
@@ -34,7 +35,7 @@ class Member:
     user_allocation: bool = False  # a CUDA graph needs plans that are built for it
 
 
-_RTX: dict[str, Any] = {
+_RTX: Facts = {
     "title": "TensorRT for RTX",
     "ahead_of_time": True,
     "timing_cache": False,  # its calls do nothing since 1.2
@@ -43,7 +44,7 @@ _RTX: dict[str, Any] = {
     "dla": False,
     "user_allocation": True,
 }
-_LEAN: dict[str, Any] = {"title": "TensorRT lean runtime", "builds": False}
+_LEAN: Facts = {"title": "TensorRT lean runtime", "builds": False}
 FAMILY = (
     Member("tensorrt", "TensorRT"),
     Member("tensorrt_rtx", **_RTX),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ...files import Facts
 from .cka import LinearCka
 from .shift import Shift, ShiftSum
 from .two_models import TwoModels
@@ -71,7 +71,7 @@ def positions(features: Tensor) -> NDArray[np.float32]:
     return rows
 
 
-def _layer_tensors(base: dict[str, Any], tuned: dict[str, Any]) -> TensorDrift:
+def _layer_tensors(base: Facts, tuned: Facts) -> TensorDrift:
     def shift(is_wanted: Callable[[str], bool]) -> Shift | None:
         total, names = ShiftSum(), [name for name in base if is_wanted(name)]
         for name in names:

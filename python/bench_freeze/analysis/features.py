@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any
+from types import EllipsisType
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from ..console import Step
 from ..data.dataset import DetectionSet
@@ -20,6 +22,9 @@ from ..results.analysis import Features
 from .labelled import labelled_batches
 from .recovery import SPLIT_SEED, two_halves
 from .trained import BATCH, Trained
+
+if TYPE_CHECKING:
+    from .numbers.gather import Samples
 
 NEIGHBOURS = 10
 MAPS = "maps.npz"
@@ -43,7 +48,7 @@ def measure_features(trained: Trained) -> Features:
 
 
 def _compare(trained: Trained, folder: Path, step: Step) -> dict[str, object]:
-    from .numbers.gather import Samples, gather
+    from .numbers.gather import gather
     from .numbers.two_models import TwoModels
 
     inputs, study = trained.inputs, trained.study
@@ -75,7 +80,10 @@ def compared_layers(layers: LayerMap) -> tuple[int, ...]:
     return tuple(sorted({layers.backbone_end - 1, *layers.layers[layers.head].sources}))
 
 
-def _set_facts(samples: Any, images: int, probe: Facts | None) -> dict[str, object]:
+Picked = NDArray[np.bool_] | EllipsisType  # some objects, or all of them
+
+
+def _set_facts(samples: Samples, images: int, probe: Facts | None) -> dict[str, object]:
     """SetFeatures as plain values."""
     from .numbers.neighbours import neighbour_agreement
 
@@ -100,7 +108,7 @@ def _set_facts(samples: Any, images: int, probe: Facts | None) -> dict[str, obje
     return {"images": images, "neighbours_k": k, "neighbours": neighbours, "energy": energy, "probe": probe}
 
 
-def _probe(train: Any, train_rows: Any, test: Any, test_rows: Any) -> Facts | None:
+def _probe(train: Samples, train_rows: Picked, test: Samples, test_rows: Picked) -> Facts | None:
     """Probe as plain values; rows pick objects."""
     from .numbers.probe import linear_probe
 
@@ -128,7 +136,7 @@ def _probe(train: Any, train_rows: Any, test: Any, test_rows: Any) -> Facts | No
     }
 
 
-def _save_maps(path: Path, sets: dict[str, tuple[DetectionSet, Any]]) -> None:
+def _save_maps(path: Path, sets: dict[str, tuple[DetectionSet, Samples]]) -> None:
     arrays = {
         f"{role}.{data.images[i].image_id}.{layer}.{name}": energy.astype(np.float32)
         for role, (data, samples) in sets.items()

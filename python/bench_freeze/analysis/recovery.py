@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,8 @@ from .trained import Trained
 
 if TYPE_CHECKING:
     from torch.nn import Module
+
+    from .numbers.head_training import Budget
 
 SPLIT_SEED = 0
 LEAST_IMAGES = 8
@@ -107,7 +109,7 @@ def _trained_heads(trained: Trained, detector: Module, halves: list[DetectionSet
 
 
 def _train_and_score(
-    trained: Trained, detector: Module, halves: list[DetectionSet], budget: Any, step: Step
+    trained: Trained, detector: Module, halves: list[DetectionSet], budget: Budget, step: Step
 ) -> dict[str, dict[str, float | None]]:
     from ..dualhead.model import head_kind
     from .numbers.head_training import Trunk, fresh_head, head_output, train_heads

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,9 @@ from ..export.quantize import Int8Settings
 from ..files import Facts
 from .calibration import CalibrationSets
 from .unchanged import BaseOutput, compare_base_output, produce_base_output
+
+if TYPE_CHECKING:
+    from torch.nn import Module
 
 
 @dataclass(frozen=True)
@@ -78,12 +81,12 @@ class Candidate:
         return base | ({"target": self.tuned} if self.tuned is not None else {})  # type: ignore[return-value]
 
     @cached_property
-    def _detectors(self) -> dict[HeadName, Any]:
+    def _detectors(self) -> dict[HeadName, Module]:
         from ..dualhead.model import prepare_for_inference
 
         return {name: prepare_for_inference(c.model, self.head_branch) for name, c in self._checkpoints.items()}
 
-    def module(self) -> Any:
+    def module(self) -> Module:
         """The torch module, ready for inference."""
         from ..dualhead.model import DualHead, SingleHead
 

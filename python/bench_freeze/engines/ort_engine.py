@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,7 +102,7 @@ class OrtEngine:
         self._session = self._bound = None
 
 
-def _providers(chosen: ProviderName, device: str, precision: str) -> list[Any]:
+def _providers(chosen: ProviderName, device: str, precision: str) -> list[str | tuple[str, dict[str, int | bool]]]:
     """What a session is given: TensorRT's provider leaves what it cannot do to CUDA's.
 
     That provider builds weakly typed networks: its flags allow a precision for all nodes, so they follow the file's,
@@ -121,7 +121,7 @@ def _index(device: str) -> int:
     return int(device.partition(":")[2] or 0)
 
 
-def _checked(output: NDArray[Any], head: Head, images: int, path: Path) -> NDArray[np.float32]:
+def _checked(output: NDArray[np.floating], head: Head, images: int, path: Path) -> NDArray[np.float32]:
     """An output in float32. Raises InputError where a free dimension turns out to be what no such head has."""
     rows = 4 + len(head.class_names)
     is_sound = output.ndim == 3 and len(output) == images

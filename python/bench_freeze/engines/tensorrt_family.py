@@ -12,7 +12,7 @@ import importlib.util
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 from ..environment import board_model
 from ..errors import InputError
@@ -60,7 +60,7 @@ class TensorRT:
 
     member: Member
     version: str
-    api: Any  # the module
+    api: ModuleType
 
     @property
     def major(self) -> int:

@@ -1,7 +1,5 @@
 """Compiled kernels; import `bench_freeze.ext` instead, which checks its arguments."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -121,10 +119,28 @@ def bootstrap(
     threads: int,
     ap: NDArray[np.float64],  # out [B, K, T]
 ) -> None: ...
-def read_results(text: bytes, threads: int) -> tuple[NDArray[Any], ...] | None:
+def read_results(
+    text: bytes, threads: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]] | None:
     """image_id [N], category_id [N] int64, boxes [4 N], scores [N] float64; None for what is not plainly that."""
 
-def read_annotations(text: bytes) -> tuple[tuple[NDArray[Any], ...], int, int] | None:
+def read_annotations(
+    text: bytes,
+) -> (
+    tuple[
+        tuple[
+            NDArray[np.int64],
+            NDArray[np.int64],
+            NDArray[np.int64],
+            NDArray[np.float64],
+            NDArray[np.float64],
+            NDArray[np.uint8],
+        ],
+        int,
+        int,
+    ]
+    | None
+):
     """(id, image_id, category_id int64, boxes [4 N], area float64, is_crowd uint8), and where their list lies."""
 
 # The CUDA back end. Addresses are of device memory, strides count elements, streams are addresses of a cudaStream_t.

@@ -23,13 +23,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypedDict, TypeVar
 
 import msgspec
 
 from . import __version__
 from .errors import InputError
-from .files import canonical, file_sha256, is_partial, partial_folder, remove, seal_of, sealed, write_whole
+from .files import Facts, canonical, file_sha256, is_partial, partial_folder, remove, seal_of, sealed, write_whole
 
 MANIFEST = "manifest.json"
 DAMAGED = "damaged-"  # before the name of what was put aside
@@ -41,6 +41,13 @@ Warn = Callable[[str], None]
 Kept = TypeVar("Kept")
 
 
+class FileFacts(TypedDict):
+    """A file of an artifact as its manifest has it."""
+
+    sha256: str
+    bytes: int
+
+
 @dataclass(frozen=True)
 class Artifact:
     """One finished step: its folder, the inputs it was made from, the hashes of its files and the facts it recorded."""
@@ -48,9 +55,9 @@ class Artifact:
     kind: str
     folder: Path
     key: str
-    inputs: Mapping[str, Any]
-    files: Mapping[str, Mapping[str, Any]]  # name -> {"sha256", "bytes"}
-    facts: Mapping[str, Any]
+    inputs: Mapping[str, object]
+    files: Mapping[str, FileFacts]
+    facts: Facts
     is_sealed: bool = True  # whether its facts are proven by a digest
 
     def path(self, name: str) -> Path:
@@ -59,7 +66,7 @@ class Artifact:
 
     def sha256(self, name: str) -> str:
         """Hash of one of the artifact's files."""
-        return str(self.files[name]["sha256"])
+        return self.files[name]["sha256"]
 
     def value(self, kind: type[Kept]) -> Kept:
         """The facts as the typed value that the step returned."""
@@ -92,7 +99,7 @@ class ArtifactStore:
         self._made: set[str] = set()  # keys, by this store
         self._said_unsealed = False
 
-    def find(self, kind: str, inputs: Mapping[str, Any]) -> Artifact | None:
+    def find(self, kind: str, inputs: Mapping[str, object]) -> Artifact | None:
         """The artifact of these inputs, verified, or None when it has to be made."""
         key = artifact_key(kind, inputs)
         folder = self.folder / f"{kind}-{key[:KEY_DIGITS]}"
@@ -118,7 +125,7 @@ class ArtifactStore:
             shutil.rmtree(folder, ignore_errors=True)
 
     def produce(
-        self, kind: str, inputs: Mapping[str, Any], build: Callable[[Path], object], *, again: bool = False
+        self, kind: str, inputs: Mapping[str, object], build: Callable[[Path], object], *, again: bool = False
     ) -> tuple[Artifact, bool]:
         """The artifact of these inputs, and whether it had to be made; `again` replaces one of an earlier run.
 
@@ -197,7 +204,7 @@ def put_aside(path: Path) -> Path:
     return aside
 
 
-def artifact_key(kind: str, inputs: Mapping[str, Any]) -> str:
+def artifact_key(kind: str, inputs: Mapping[str, object]) -> str:
     """The hash that names an artifact: of its kind, its inputs and this package's version."""
     return _key(kind, json.loads(json.dumps(dict(inputs))), __version__)
 
@@ -242,13 +249,13 @@ def open_artifact(folder: Path) -> Artifact:
         raise DamagedArtifact(f"{MANIFEST} or a file that it names cannot be read: {reason}") from None
 
 
-def _plain(facts: object) -> dict[str, Any]:
+def _plain(facts: object) -> dict[str, object]:
     return dict(facts) if isinstance(facts, Mapping) else msgspec.to_builtins(facts)
 
 
-def _write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
+def _write_manifest(folder: Path, manifest: Mapping[str, object]) -> None:
     write_whole(folder / MANIFEST, json.dumps(sealed(manifest), indent=1, sort_keys=True).encode())
 
 
-def _key(kind: str, inputs: Any, version: str) -> str:
+def _key(kind: str, inputs: object, version: str) -> str:
     return hashlib.sha256(canonical({"kind": kind, "inputs": inputs, "bench_freeze": version})).hexdigest()

@@ -8,7 +8,6 @@ import platform
 from datetime import datetime, timezone
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 # Distribution names that provide a module, the one most likely installed first.
 _DISTRIBUTIONS = {
@@ -102,7 +101,7 @@ def _nvml_names() -> list[str]:
     return [name.decode() if isinstance(name, bytes) else str(name) for name in names]
 
 
-def machine() -> dict[str, Any]:
+def machine() -> dict[str, object]:
     """The machine, as far as a latency depends on it: the same on every run of it."""
     return {
         "cpu": cpu_model(),
@@ -118,7 +117,7 @@ def _commit() -> str | None:
     return os.environ.get("GITHUB_SHA") or os.environ.get("CI_COMMIT_SHA") or None
 
 
-def environment() -> dict[str, Any]:
+def environment() -> dict[str, object]:
     """Everything recorded beside results: machine, its state, and versions."""
     return {
         **machine(),

@@ -23,6 +23,7 @@ PARTIAL = ".partial"
 _ABANDONED_S = 3600.0  # no file takes an hour from its creation to its name
 _LONGEST_PREFIX = 200  # bytes: names end at 255
 
+Facts = dict[str, Any]  # an object of json: what is read from one has the type that its reader expects
 Seal = Literal["whole", "unsealed", "damaged"]
 
 
@@ -83,12 +84,12 @@ def size_of(path: Path) -> int:
     return sum(file.lstat().st_size for file in path.rglob("*") if file.is_symlink() or not file.is_dir())
 
 
-def sealed(document: Mapping[str, Any]) -> dict[str, Any]:
+def sealed(document: Mapping[str, object]) -> dict[str, object]:
     """The json document with the digest of its own content, whatever its order and spaces: it survives reformatting."""
     return {**document, SEAL: _digest(document)}
 
 
-def seal_of(document: Mapping[str, Any], known: Collection[str]) -> Seal:
+def seal_of(document: Mapping[str, object], known: Collection[str]) -> Seal:
     """Whether a document is what was sealed; `unsealed` is one of an earlier version.
 
     An unsealed document has none but `known` keys. With another it is damaged: that may have been the seal's.
@@ -98,12 +99,12 @@ def seal_of(document: Mapping[str, Any], known: Collection[str]) -> Seal:
     return "whole" if document[SEAL] == _digest(document) else "damaged"
 
 
-def _digest(document: Mapping[str, Any]) -> str:
+def _digest(document: Mapping[str, object]) -> str:
     content = {key: value for key, value in document.items() if key != SEAL}
     return hashlib.sha256(canonical(content)).hexdigest()
 
 
-def canonical(value: Any) -> bytes:
+def canonical(value: object) -> bytes:
     """The one form of a json value that hashes are made of."""
     return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
 

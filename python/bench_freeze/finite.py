@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from .errors import AuditError
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+    from torch import Tensor
 
 _SHOWN = 4
 
 
-def require_finite(tensors: Mapping[str, Any], what: str) -> None:
+def require_finite(tensors: Mapping[str, Tensor], what: str) -> None:
     """Raise AuditError when one of some tensors of torch, by name, has NaN or infinite values; `what` they are of."""
     _require({name: not all_finite([tensor]) for name, tensor in tensors.items()}, what)
 
 
-def require_finite_arrays(arrays: Mapping[str, Any], what: str) -> None:
+def require_finite_arrays(arrays: Mapping[str, ArrayLike], what: str) -> None:
     """The same for arrays."""
     _require({name: not _is_finite(np.asarray(array)) for name, array in arrays.items()}, what)
 
 
-def all_finite(tensors: Iterable[Any]) -> bool:
+def all_finite(tensors: Iterable[object]) -> bool:
     """Whether no tensor of torch has NaN or infinite values; what is no tensor of floats has none."""
     import torch
 
@@ -31,7 +35,7 @@ def all_finite(tensors: Iterable[Any]) -> bool:
     return all(bool(torch.isfinite(tensor).all()) for tensor in floats)
 
 
-def require_finite_constants(model: Any, what: str) -> None:
+def require_finite_constants(model: ModelProto, what: str) -> None:
     """Raise AuditError when a constant of an ONNX model has NaN or infinite values.
 
     A single infinite number is let through: it is the open end of a range (Clip), no weight.
@@ -53,7 +57,7 @@ def require_finite_constants(model: Any, what: str) -> None:
     _require(broken, what)
 
 
-def _is_finite(array: NDArray[Any]) -> bool:
+def _is_finite(array: NDArray[np.generic]) -> bool:
     return array.dtype.kind not in "fc" or bool(np.isfinite(array).all())
 
 

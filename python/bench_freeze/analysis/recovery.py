@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from msgspec import Struct
@@ -33,6 +33,9 @@ from .labelled import labelled_batches
 from .numbers.budget import Budget
 from .numbers.labelled import LabelledImages
 from .trained import Trained
+
+if TYPE_CHECKING:
+    from torch.nn import Module
 
 SPLIT_SEED = 0
 LEAST_IMAGES = 8
@@ -83,7 +86,7 @@ def two_halves(images: int) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
     return np.sort(learned), np.sort(scored)
 
 
-def _trained_heads(trained: Trained, detector: Any, halves: list[DetectionSet], title: str) -> Heads:
+def _trained_heads(trained: Trained, detector: Module, halves: list[DetectionSet], title: str) -> Heads:
     """Heads on the trunk of a detector. The key has the trunk's tensors, so arms with the same trunk share them."""
     budget = Budget(trained.options.recover)
     classes = trained.inputs.base_classes
@@ -107,7 +110,7 @@ def _trained_heads(trained: Trained, detector: Any, halves: list[DetectionSet], 
 
 
 def _train_and_score(
-    trained: Trained, detector: Any, halves: list[DetectionSet], budget: Budget, step: Step
+    trained: Trained, detector: Module, halves: list[DetectionSet], budget: Budget, step: Step
 ) -> dict[str, Score]:
     from ..dualhead.model import head_kind
     from .numbers.head_training import Trunk, fresh_head, head_output, train_heads
@@ -151,7 +154,7 @@ def _head_class(trained: Trained) -> NDArray[np.int64]:
     return classes
 
 
-def _trunk_sha256(detector: Any) -> str:
+def _trunk_sha256(detector: Module) -> str:
     digest = hashlib.sha256()
     for layer in list(detector.model)[:-1]:
         for name, tensor in layer.state_dict().items():

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ..artifact import Artifact, ArtifactStore
 from ..config.study import AnalysisOptions
@@ -71,7 +70,7 @@ class Trained:
         """Layers 0..exact_up_to-1 must be the base's, bit for bit; 0 where frozen statistics were left to drift."""
         return self.arm.freeze if self.frozen_bn == "eval" else 0
 
-    def key(self, *packages: str) -> dict[str, Any]:
+    def key(self, *packages: str) -> dict[str, object]:
         """What any comparison of the base with this tuned model by torch depends on; the data sets come on top."""
         return {
             "base_sha256": self.inputs.base.sha256,
@@ -84,7 +83,7 @@ class Trained:
         }
 
     def kept_step(
-        self, title: str, kind: str, inputs: Mapping[str, Any], build: Callable[[Path, Step], object]
+        self, title: str, kind: str, inputs: Mapping[str, object], build: Callable[[Path, Step], object]
     ) -> Artifact:
         """As `study.kept_step`, in this study's store and on its console."""
         return kept_step(self.console, self.store, title, kind, inputs, build)

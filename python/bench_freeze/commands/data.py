@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..errors import InputError
 from ..exit_status import exit_table
@@ -12,6 +12,9 @@ from ..text import terminal
 from ..text.aligned import aligned
 from ..text.json_text import print_findings
 from .help_format import Commands, HelpFormatter
+
+if TYPE_CHECKING:
+    from ..data.describe import ClassFacts, Description, SetFacts, Spread
 
 CLASSES_SHOWN = 100
 
@@ -46,7 +49,7 @@ def _data(parsed: argparse.Namespace, command: list[str]) -> int:
     return InputError.exit_code if any("problem" in split for split in found["splits"].values()) else 0
 
 
-def render(found: dict[str, Any]) -> str:
+def render(found: Description) -> str:
     """The findings as text."""
     lines: list[str] = []
     for path in found["sets"]:
@@ -59,7 +62,7 @@ def render(found: dict[str, Any]) -> str:
     return terminal.lines(lines)
 
 
-def _split_lines(split: dict[str, Any]) -> list[str]:
+def _split_lines(split: SetFacts) -> list[str]:
     if "problem" in split:
         return [f"cannot be used: {split['problem']}"]
     areas, per_image = split["box_areas"], split["boxes_per_image"]
@@ -74,7 +77,7 @@ def _split_lines(split: dict[str, Any]) -> list[str]:
     return lines + [f"note: {note}" for note in split["notes"]]
 
 
-def _class_table(splits: list[dict[str, Any]]) -> list[str]:
+def _class_table(splits: list[SetFacts]) -> list[str]:
     """Boxes of each class in each split, and the images that have one."""
     if not splits:
         return []
@@ -87,11 +90,11 @@ def _class_table(splits: list[dict[str, Any]]) -> list[str]:
     return [*lines, ""]
 
 
-def _cell(entry: dict[str, Any]) -> str:
+def _cell(entry: ClassFacts) -> str:
     return f"{entry['boxes']} ({entry['images']})"
 
 
-def _range(values: dict[str, float] | None) -> str:
+def _range(values: Spread | None) -> str:
     if values is None:
         return "0"
     low, high = values["min"], values["max"]

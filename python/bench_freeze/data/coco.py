@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -34,6 +33,17 @@ from .coco_columns import (
 from .coco_forms import LooseInstances, LooseResult, instances_of, results_from
 from .coco_json import decode_loosely, decode_typed, read_text
 from .dataset import GroundTruth
+
+# ids, image ids, category ids, boxes [4 N] or [N, 4], area, flags of crowds; of results without ids, and scores
+AnnotationColumns = tuple[
+    NDArray[np.int64],
+    NDArray[np.int64],
+    NDArray[np.int64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.uint8] | NDArray[np.bool_],
+]
+ResultColumns = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]
 
 __all__ = [
     "CocoInstances",
@@ -96,7 +106,7 @@ def parse_instances(where: str, text: bytes) -> CocoInstances:
     return _instances(where, content, columns)
 
 
-def instances_from(content: Mapping[str, Any]) -> CocoInstances:
+def instances_from(content: Mapping[str, object]) -> CocoInstances:
     """As read_instances, from the content of such a file as a dict."""
     where = "ground truth"
     content = dict(content)
@@ -109,7 +119,7 @@ def instances_from(content: Mapping[str, Any]) -> CocoInstances:
         raise InputError(f"{where}: {_explain_instances(content) or error}") from error
 
 
-def _typed(content: dict[str, Any]) -> _Instances | None:
+def _typed(content: dict[str, object]) -> _Instances | None:
     """The content as values of COCO's own types; None for others, and for sizes that JSON cannot hold."""
     try:
         typed = msgspec.convert(content, _Instances)
@@ -118,7 +128,7 @@ def _typed(content: dict[str, Any]) -> _Instances | None:
     return typed if all(math.isfinite(image.width + image.height) for image in typed.images) else None
 
 
-def _instances(where: str, content: _Instances, columns: tuple[NDArray[Any], ...]) -> CocoInstances:
+def _instances(where: str, content: _Instances, columns: AnnotationColumns) -> CocoInstances:
     images = sorted(content.images, key=lambda image: image.id)
     categories = sorted(content.categories, key=lambda category: category.id)
     listed = Listed(
@@ -139,7 +149,7 @@ def _listed_ids(where: str, name: str, entries: Sequence[_Image] | Sequence[_Cat
     return unique_ids(where, name, int_column(where, name, (entry.id for entry in entries), len(entries)))
 
 
-def _kept(where: str, listed: Listed, columns: tuple[NDArray[Any], ...]) -> tuple[Annotations, list[LeftOut]]:
+def _kept(where: str, listed: Listed, columns: AnnotationColumns) -> tuple[Annotations, list[LeftOut]]:
     """The annotations of listed images and categories, and what is left of the columns [N] of all."""
     ids, images, categories, boxes, area, is_crowd = columns
     unique_ids(where, "annotations", ids)
@@ -162,7 +172,7 @@ def _kept(where: str, listed: Listed, columns: tuple[NDArray[Any], ...]) -> tupl
     return every.some(keep), left_out
 
 
-def _annotation_columns(where: str, annotations: Sequence[_Annotation]) -> tuple[NDArray[Any], ...]:
+def _annotation_columns(where: str, annotations: Sequence[_Annotation]) -> AnnotationColumns:
     """What the compiled reader gives, from annotations as objects."""
     count = len(annotations)
     return (
@@ -202,12 +212,12 @@ def parse_results(where: str, text: bytes, ground_truth: GroundTruth, *, threads
     return results_of(where, image_index, labels, is_scored, boxes.reshape(-1, 4), scores, category_ids)
 
 
-def _columns(where: str, text: bytes, threads: int) -> tuple[NDArray[Any], ...] | None:
-    columns: tuple[NDArray[Any], ...] | None = native.read_results(text, threads)
+def _columns(where: str, text: bytes, threads: int) -> ResultColumns | None:
+    columns = native.read_results(text, threads)
     return _result_columns(where, text) if columns is None else columns
 
 
-def _result_columns(where: str | Path, text: bytes) -> tuple[NDArray[Any], ...] | None:
+def _result_columns(where: str | Path, text: bytes) -> ResultColumns | None:
     """What the compiled reader gives, for texts that it leaves to a full parser; None for values of other types."""
     rows = decode_typed(str(where), text, list[_Result])
     if rows is None:
@@ -220,7 +230,7 @@ def _result_columns(where: str | Path, text: bytes) -> tuple[NDArray[Any], ...] 
     )
 
 
-def _explain_instances(content: Any) -> str | None:
+def _explain_instances(content: object) -> str | None:
     if not isinstance(content, dict):
         return "not a COCO instances file, whose outermost value is an object: is it a results file?"
     for key in ("images", "categories", "annotations"):
@@ -232,13 +242,13 @@ def _explain_instances(content: Any) -> str | None:
     return None
 
 
-def _explain_results(content: Any) -> str | None:
+def _explain_results(content: object) -> str | None:
     if not isinstance(content, list):
         return "not a COCO results file, whose outermost value is a list: is it an instances file?"
     return _explain_entries("results", content)
 
 
-def _explain_entries(name: str, entries: Any) -> str | None:
+def _explain_entries(name: str, entries: object) -> str | None:
     if not isinstance(entries, list):
         return f"{name!r} is not a list: write one object per entry"
     for number, entry in enumerate(entries):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from itertools import chain
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -200,7 +199,7 @@ def results_of(
             f"{where}: results[{at}] has box {boxes_xywh[at].tolist()} and score {scores[at]}: width and height must "
             "not be negative, and all of it finite"
         )
-    kept: Any = slice(None) if is_scored.all() else is_scored
+    kept: slice | NDArray[np.bool_] = slice(None) if is_scored.all() else is_scored
     detections = DetectionTable(image_index[kept], labels[kept], boxes_xywh[kept], scores[kept])
     ignored = len(scores) - len(detections)
     if not ignored:

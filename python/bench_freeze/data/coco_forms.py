@@ -7,7 +7,6 @@ nobody can mean (a width as text in a box, an id that is true) is refused.
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -50,28 +49,28 @@ _EXACT = 2**53  # from here on two whole numbers may be one float64
 class LooseImage(msgspec.Struct, gc=False):
     """An entry of `images` with values of any type."""
 
-    id: Any = ABSENT
-    file_name: Any = ""
-    width: Any = 0
-    height: Any = 0
+    id: object = ABSENT
+    file_name: object = ""
+    width: object = 0
+    height: object = 0
 
 
 class LooseCategory(msgspec.Struct, gc=False):
     """An entry of `categories` with values of any type."""
 
-    id: Any = ABSENT
-    name: Any = ABSENT
+    id: object = ABSENT
+    name: object = ABSENT
 
 
 class LooseAnnotation(msgspec.Struct, gc=False):
     """An entry of `annotations` with values of any type."""
 
-    id: Any = ABSENT
-    image_id: Any = ABSENT
-    category_id: Any = ABSENT
-    bbox: Any = ABSENT
-    area: Any = ABSENT
-    iscrowd: Any = 0
+    id: object = ABSENT
+    image_id: object = ABSENT
+    category_id: object = ABSENT
+    bbox: object = ABSENT
+    area: object = ABSENT
+    iscrowd: object = 0
 
 
 class LooseInstances(msgspec.Struct):
@@ -85,10 +84,10 @@ class LooseInstances(msgspec.Struct):
 class LooseResult(msgspec.Struct, gc=False):
     """An entry of a results file with values of any type."""
 
-    image_id: Any = ABSENT
-    category_id: Any = ABSENT
-    bbox: Any = ABSENT
-    score: Any = ABSENT
+    image_id: object = ABSENT
+    category_id: object = ABSENT
+    bbox: object = ABSENT
+    score: object = ABSENT
 
 
 def instances_of(where: str, content: LooseInstances) -> CocoInstances:
@@ -157,7 +156,7 @@ def _listed(where: str, content: LooseInstances, forms: Forms) -> Listed:
 
 
 def _ids(
-    where: str, name: str, values: Sequence[Any], forms: Forms
+    where: str, name: str, values: Sequence[object], forms: Forms
 ) -> tuple[NDArray[np.int64], tuple[str, ...] | None, NDArray[np.int64]]:
     """Ids in the order in which pycocotools has them, their text where they are text, and the entry of each."""
     for i, value in enumerate(values):
@@ -170,8 +169,9 @@ def _ids(
             f"{shown(values[odd])} ({kind_of(values[odd])}): write all of them as numbers or all as text"
         )
     if any(texts):
-        order = np.array(sorted(range(len(values)), key=values.__getitem__), np.int64)
-        keys = tuple(values[i] for i in order)
+        named = [str(value) for value in values]
+        order = np.array(sorted(range(len(named)), key=named.__getitem__), np.int64)
+        keys = tuple(named[i] for i in order)
         for before, after, at in zip(keys, keys[1:], order[1:], strict=False):
             if before == after:
                 raise InputError(f"{where}: {name}[{at}] repeats id {shown(after)}: give every entry its own id")
@@ -236,7 +236,7 @@ def _annotation_ids(where: str, entries: Sequence[LooseAnnotation], forms: Forms
     return column
 
 
-def _numbers(where: str, name: str, values: Sequence[Any], forms: Forms) -> list[int]:
+def _numbers(where: str, name: str, values: Sequence[object], forms: Forms) -> list[int]:
     """Ids that are whole numbers."""
     numbers = []
     for i, value in enumerate(values):
@@ -246,7 +246,7 @@ def _numbers(where: str, name: str, values: Sequence[Any], forms: Forms) -> list
     return numbers
 
 
-def _note_odd_ids(place: str, what: str, image: Any, category: Any, forms: Forms) -> None:
+def _note_odd_ids(place: str, what: str, image: object, category: object, forms: Forms) -> None:
     for name, value in (("image", image), ("category", category)):
         if not isinstance(value, (int, str)) or isinstance(value, bool):
             forms.add(f"{what} name the {name} by another form of its id", f"{place} ({shown(value)})")

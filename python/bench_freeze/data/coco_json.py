@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -36,7 +36,7 @@ def decode_typed(where: str, text: bytes, content_type: type[_Content]) -> _Cont
 
 
 def decode_loosely(
-    where: str, text: bytes, content_type: type[_Content], explain: Callable[[Any], str | None]
+    where: str, text: bytes, content_type: type[_Content], explain: Callable[[object], str | None]
 ) -> _Content:
     """As decode_typed, but other values are an InputError too.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable
-from typing import Any
+from typing import TypeGuard
 
 import numpy as np
 
@@ -29,7 +29,7 @@ class Forms:
         return [f"{count} {sentence}, such as {first}" for sentence, (count, first) in self._found.items()]
 
 
-def read_key(place: str, name: str, value: Any) -> Hashable:
+def read_key(place: str, name: str, value: object) -> Hashable:
     """An id as the key of a dict, where 1.0 is 1 and "1" is not; refuses one that is missing or cannot be a key."""
     if isinstance(value, str) and "\0" in value:
         if value == ABSENT:
@@ -40,14 +40,14 @@ def read_key(place: str, name: str, value: Any) -> Hashable:
     return value
 
 
-def read_whole(place: str, name: str, value: Any) -> int:
+def read_whole(place: str, name: str, value: object) -> int:
     """An id that is a whole number, which may be written as 1.0."""
     if not is_number(value) or not math.isfinite(value) or value != int(value):
         raise InputError(f"{place}: {name} is {shown(value)} ({kind_of(value)}): write an int")
     return int(value)
 
 
-def read_number(place: str, name: str, value: Any) -> float:
+def read_number(place: str, name: str, value: object) -> float:
     """A number as float64; text, bool and null are none, though NumPy would read some of them."""
     if isinstance(value, str) and value == ABSENT:
         raise InputError(f"{place} has no key {name!r}: add it")
@@ -59,7 +59,7 @@ def read_number(place: str, name: str, value: Any) -> float:
         raise InputError(f"{place}: {name} does not fit a float: write a smaller number") from None
 
 
-def read_box(place: str, value: Any) -> tuple[float, float, float, float]:
+def read_box(place: str, value: object) -> tuple[float, float, float, float]:
     """A box of left, top, width and height."""
     if isinstance(value, str) and value == ABSENT:
         raise InputError(f"{place} has no key 'bbox': add it")
@@ -71,7 +71,7 @@ def read_box(place: str, value: Any) -> tuple[float, float, float, float]:
     return left, top, width, height
 
 
-def read_crowd(place: str, row: int, value: Any, forms: Forms) -> bool:
+def read_crowd(place: str, row: int, value: object, forms: Forms) -> bool:
     """Whether an annotation is a crowd. Text and 0.5 are refused: pycocotools takes them for half of one."""
     if isinstance(value, (bool, np.bool_)):
         return bool(value)
@@ -82,7 +82,7 @@ def read_crowd(place: str, row: int, value: Any, forms: Forms) -> bool:
     return bool(value)
 
 
-def read_area(place: str, row: int, value: Any, is_crowd: bool, forms: Forms) -> float:
+def read_area(place: str, row: int, value: object, is_crowd: bool, forms: Forms) -> float:
     """The area of an annotation; that of a crowd is never looked at, so it need not be there."""
     if is_crowd and not (is_number(value) and math.isfinite(value)):
         forms.add("crowd(s) have no area, which nothing reads", f"annotations[{row}]")
@@ -90,7 +90,7 @@ def read_area(place: str, row: int, value: Any, is_crowd: bool, forms: Forms) ->
     return read_number(place, "area", value)
 
 
-def read_file_name(row: int, value: Any, forms: Forms) -> str:
+def read_file_name(row: int, value: object, forms: Forms) -> str:
     """The name of an image's file, "" where it is not text: scoring needs none."""
     if isinstance(value, str):
         return value
@@ -98,7 +98,7 @@ def read_file_name(row: int, value: Any, forms: Forms) -> str:
     return ""
 
 
-def read_pixels(row: int, name: str, value: Any, forms: Forms) -> int:
+def read_pixels(row: int, name: str, value: object, forms: Forms) -> int:
     """The width or height of an image, 0 where it is not stated: scoring needs neither."""
     if is_number(value) and math.isfinite(value):
         return int(value)
@@ -108,7 +108,7 @@ def read_pixels(row: int, name: str, value: Any, forms: Forms) -> int:
     return 0
 
 
-def read_class_name(row: int, value: Any, otherwise: str, forms: Forms) -> str:
+def read_class_name(row: int, value: object, otherwise: str, forms: Forms) -> str:
     """The name of a category, `otherwise` where there is none."""
     if isinstance(value, str) and value != ABSENT:
         return value
@@ -119,17 +119,17 @@ def read_class_name(row: int, value: Any, otherwise: str, forms: Forms) -> str:
     return otherwise
 
 
-def is_float(value: Any) -> bool:
+def is_float(value: object) -> bool:
     """Whether a number is written with a point."""
     return isinstance(value, (float, np.floating))
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: object) -> TypeGuard[int | float]:
     """Whether a value is a number, which a bool is not."""
     return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     """A value as a message shows it: short, and only its kind where it is a list or an object."""
     if value is None or isinstance(value, (str, bool)) or is_number(value):
         text = repr(value)
@@ -137,7 +137,7 @@ def shown(value: Any) -> str:
     return kind_of(value)
 
 
-def kind_of(value: Any) -> str:
+def kind_of(value: object) -> str:
     """The kind of a value in a word that a message can use."""
     if value is None:
         return "null"

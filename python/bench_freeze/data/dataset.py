@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -138,7 +137,7 @@ def _some(keys: tuple[str, ...] | None, keep: Iterable[int]) -> tuple[str, ...] 
     return None if keys is None else tuple(keys[k] for k in keep)
 
 
-def with_rows(ground_truth: GroundTruth, rows: NDArray[np.bool_], **changes: Any) -> GroundTruth:
+def with_rows(ground_truth: GroundTruth, rows: NDArray[np.bool_], **changes: object) -> GroundTruth:
     """Some of the annotations; `changes` stand in place of their fields, or of the data set's."""
     fields = ("image_index", "labels", "boxes_xywh", "area", "is_crowd", "annotation_ids")
     return replace(ground_truth, **({name: getattr(ground_truth, name)[rows] for name in fields} | changes))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,13 +20,61 @@ Progress = Callable[[int, int], None]
 SMALL, LARGE = 32.0**2, 96.0**2  # areas in square pixels between COCO's small, medium and large
 
 
-def describe_sets(paths: Sequence[Path], images: Path | None, on_progress: Progress | None = None) -> dict[str, Any]:
+class Spread(TypedDict):
+    """The range of a number over the images of a set."""
+
+    min: float
+    median: float
+    max: float
+
+
+class ClassFacts(TypedDict):
+    """A class with its boxes and the images that have one."""
+
+    name: str
+    boxes: int
+    images: int
+
+
+class SetFacts(TypedDict, total=False):
+    """One data set or split as plain values; sides in pixels, areas by COCO's limits. None where there are no images.
+
+    A split has `set` and `split`, and a `problem` in place of the facts where it cannot be read.
+    """
+
+    set: str
+    split: str
+    problem: str
+    name: str
+    sha256: str
+    images: int
+    boxes: int
+    crowd_boxes: int
+    background_images: int
+    widths: Spread | None
+    heights: Spread | None
+    boxes_per_image: Spread | None
+    box_areas: dict[str, int]
+    classes: list[ClassFacts]
+    counts: dict[str, int]
+    notes: list[str]
+
+
+class Description(TypedDict):
+    """Every split by its set and name, and sentences on images that splits share."""
+
+    sets: list[str]
+    splits: dict[str, SetFacts]
+    shared: list[str]
+
+
+def describe_sets(paths: Sequence[Path], images: Path | None, on_progress: Progress | None = None) -> Description:
     """Every split of every set, and what they share, as plain values.
 
     A split that cannot be read has a `problem` in place of its facts, so that one report names all of them.
     """
     known: dict[str, DetectionSet] = {}
-    splits: dict[str, dict[str, Any]] = {}
+    splits: dict[str, SetFacts] = {}
     for path in paths:
         for split in _splits_of(path):
             name = f"{path} {split}" if split else str(path)
@@ -43,7 +91,7 @@ def _splits_of(path: Path) -> tuple[str | None, ...]:
     return (None,) if is_coco(path) else tuple(read_yolo_yaml(path).splits) or ("train",)
 
 
-def describe(data: DetectionSet) -> dict[str, Any]:
+def describe(data: DetectionSet) -> SetFacts:
     """One data set as plain values; sides in pixels, areas by COCO's limits."""
     truth = data.ground_truth
     per_image = np.bincount(truth.image_index, minlength=len(data.images))
@@ -68,13 +116,13 @@ def describe(data: DetectionSet) -> dict[str, Any]:
     }
 
 
-def _spread(values: NDArray[Any]) -> dict[str, float] | None:
+def _spread(values: NDArray[np.integer]) -> Spread | None:
     if not len(values):
         return None
     return {"min": float(values.min()), "median": float(np.median(values)), "max": float(values.max())}
 
 
-def _classes(data: DetectionSet) -> list[dict[str, Any]]:
+def _classes(data: DetectionSet) -> list[ClassFacts]:
     truth, count = data.ground_truth, len(data.class_names)
     pairs = np.unique(np.stack([truth.labels, truth.image_index]), axis=1)
     boxes = np.bincount(truth.labels, minlength=count)

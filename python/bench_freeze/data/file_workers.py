@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Generic, TypeVar
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -23,7 +23,7 @@ _Result = TypeVar("_Result")
 _PROGRAM = "import sys; sys.path[:] = {path!r}; from {module} import serve; serve()"
 
 
-class FileWorkers:
+class FileWorkers(Generic[_Item, _Result]):
     """As many processes as there are cores, each started when it is first needed; `work` is a function of a module."""
 
     def __init__(self, work: Callable[[_Item], _Result]) -> None:
@@ -31,7 +31,7 @@ class FileWorkers:
         self._own = threading.local()
         self._started: list[subprocess.Popen[bytes]] = []
 
-    def over(self, parts: Sequence[Sequence[_Item]]) -> Generator[list[Any], None, None]:
+    def over(self, parts: Sequence[Sequence[_Item]]) -> Generator[list[_Result], None, None]:
         """The results of each part, in order. What a worker cannot do, since it died or never lived, is done here."""
         pool = ThreadPoolExecutor(os.cpu_count() or 1)
         try:
@@ -41,7 +41,7 @@ class FileWorkers:
             for process in self._started:
                 _end(process)
 
-    def _of_part(self, part: Sequence[Any]) -> list[Any]:
+    def _of_part(self, part: Sequence[_Item]) -> list[_Result]:
         with suppress(OSError, EOFError, pickle.PickleError):
             process = self._process()
             assert process.stdin is not None
@@ -77,7 +77,7 @@ def serve() -> None:
         except EOFError:
             return
         try:
-            answer: tuple[Any, Any] = ([work(item) for item in items], None)
+            answer: tuple[list[object] | None, Exception | None] = ([work(item) for item in items], None)
         except Exception as error:
             answer = (None, error)
         pickle.dump(answer, answers)

@@ -13,13 +13,13 @@ import struct
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal, TypeGuard, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, features
 
-from .decoder_mark import decoder_mark
+from .decoder_mark import decoder_mark, stored_mode
 from .exif import ORIENTATION, SWAPS_SIDES, exif_orientation, turned
 from .image_format import Fault, image_format
 from .image_structure import cut_off
@@ -30,6 +30,11 @@ warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 MAX_PIXELS = 200_000_000  # of one image; decoded it takes three bytes a pixel, and more while it is decoded
 if Image.MAX_IMAGE_PIXELS is not None:  # Pillow warns from its own limit on, and refuses twice that
     Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS, MAX_PIXELS)
+if TYPE_CHECKING:
+    from PIL.ImageFile import ImageFile
+    from PIL.TiffImagePlugin import TiffImageFile
+
+_Found = TypeVar("_Found")
 Order = Literal["RGB", "BGR"]
 
 _CLASSES = {
@@ -76,7 +81,7 @@ def read_header(content: bytes) -> Header:
         return Header(width, height, frames, decoder_mark(content, image, frames))
 
 
-def _frame_count(content: bytes, image: Any) -> int:
+def _frame_count(content: bytes, image: ImageFile) -> int:
     name = image.format
     if name not in ("PNG", "TIFF", "WEBP", "AVIF") or (name == "PNG" and b"acTL" not in content[:4096]):
         return 1
@@ -87,7 +92,7 @@ def _frame_count(content: bytes, image: Any) -> int:
     return count
 
 
-def _guarded(content: bytes, step: Callable[[bytes], Any]) -> Any:
+def _guarded(content: bytes, step: Callable[[bytes], _Found]) -> _Found:
     """What Pillow raises, of whatever type, as a Fault: a damaged file can take its readers anywhere."""
     try:
         return step(content)
@@ -102,7 +107,7 @@ def _guarded(content: bytes, step: Callable[[bytes], Any]) -> Any:
         raise Fault("damaged", f"damaged: {' '.join(str(error).split()) or type(error).__name__}") from None
 
 
-def _header(content: bytes) -> Image.Image:
+def _header(content: bytes) -> ImageFile:
     """The opened image, its pixels not read yet; refused where they could not be read rightly."""
     name = image_format(content)
     image = _opener(name)(io.BytesIO(content))
@@ -111,14 +116,14 @@ def _header(content: bytes) -> Image.Image:
         raise Fault(
             "too_large", f"{width}x{height} pixels, more than the limit of {MAX_PIXELS // 1_000_000} megapixels"
         )
-    if name == "TIFF":
+    if _is_tiff(image):
         _refuse_tiff(image)
     elif name == "JPEG2000" and image.mode not in ("L", "I;16", "P") and _jpeg2000_bits(content) > 8:
         raise Fault("unsupported", "a JPEG 2000 in colour with more than 8 bits a channel; convert it to PNG or TIFF")
     return image
 
 
-def _opener(name: str) -> Callable[[io.BytesIO], Image.Image]:
+def _opener(name: str) -> Callable[[io.BytesIO], ImageFile]:
     if name == "HEIF":
         return _heif_opener()
     feature, title = _FEATURES.get(name, ("", ""))
@@ -129,13 +134,13 @@ def _opener(name: str) -> Callable[[io.BytesIO], Image.Image]:
     if not usable:
         raise Fault("no_decoder", f"a {title} image, which this Pillow cannot decode; install a newer one")
     module, kind = _CLASSES[name]
-    opener: Callable[[io.BytesIO], Image.Image] = getattr(importlib.import_module(f"PIL.{module}"), kind)
+    opener: Callable[[io.BytesIO], ImageFile] = getattr(importlib.import_module(f"PIL.{module}"), kind)
     if name == "TIFF":
         return lambda file: _open_tiff(opener, file)
     return opener
 
 
-def _heif_opener() -> Callable[[io.BytesIO], Image.Image]:
+def _heif_opener() -> Callable[[io.BytesIO], ImageFile]:
     try:
         pi_heif = importlib.import_module("pi_heif")
     except ImportError:
@@ -144,7 +149,7 @@ def _heif_opener() -> Callable[[io.BytesIO], Image.Image]:
     return lambda file: Image.OPEN["HEIF"][0](file, "")
 
 
-def _open_tiff(opener: Callable[[io.BytesIO], Image.Image], file: io.BytesIO) -> Image.Image:
+def _open_tiff(opener: Callable[[io.BytesIO], ImageFile], file: io.BytesIO) -> ImageFile:
     try:
         return opener(file)
     except SyntaxError as error:  # Pillow's word for a combination of bits and channels that it does not know
@@ -155,7 +160,7 @@ def _open_tiff(opener: Callable[[io.BytesIO], Image.Image], file: io.BytesIO) ->
         ) from None
 
 
-def _refuse_tiff(image: Any) -> None:
+def _refuse_tiff(image: TiffImageFile) -> None:
     """TIFFs that Pillow opens but reads wrongly, and those whose range of values nobody states."""
     tags = image.tag_v2
     if _DNG in tags:
@@ -173,6 +178,10 @@ def _refuse_tiff(image: Any) -> None:
         raise Fault("unsupported", "a 16-bit TIFF with one plane per channel; save it with interleaved channels")
 
 
+def _is_tiff(image: ImageFile) -> TypeGuard[TiffImageFile]:
+    return image.format == "TIFF"
+
+
 def _jpeg2000_bits(content: bytes) -> int:
     """Bits of the deepest channel, from the SIZ segment of the code stream."""
     start = content.find(b"\xff\x4f\xff\x51")
@@ -183,24 +192,24 @@ def _jpeg2000_bits(content: bytes) -> int:
     return max(((depth & 0x7F) + 1 for depth in depths), default=0)
 
 
-def _stored_size(image: Any) -> tuple[int, int]:
+def _stored_size(image: ImageFile) -> tuple[int, int]:
     """Width and height as stored. Newer Pillows give a TIFF's size upright at once, older ones once it is loaded."""
-    if image.format == "TIFF":
+    if _is_tiff(image):
         return image.tag_v2[256], image.tag_v2[257]
     width, height = image.size
     return width, height
 
 
-def _orientation(image: Any) -> int:
-    if image.format == "TIFF":
+def _orientation(image: ImageFile) -> int:
+    if _is_tiff(image):
         value = image.tag_v2.get(ORIENTATION, 1)
         return value if isinstance(value, int) and 1 <= value <= 8 else 1
     return exif_orientation(image.info.get("exif"))
 
 
-def _pixels(image: Any, order: Order) -> NDArray[np.uint8]:
+def _pixels(image: ImageFile, order: Order) -> NDArray[np.uint8]:
     mask = _bitmap_mask(image)
-    if image.format == "TIFF":
+    if _is_tiff(image):
         upright = _load_tiff(image)
     else:
         image.load()
@@ -210,7 +219,7 @@ def _pixels(image: Any, order: Order) -> NDArray[np.uint8]:
     return packed.copy() if mask is None else packed & mask
 
 
-def _load_tiff(image: Any) -> Image.Image:
+def _load_tiff(image: TiffImageFile) -> Image.Image:
     """A TIFF's pixels upright by its own tag alone.
 
     Every Pillow turns a TIFF while it loads it. Newer ones ask the EXIF data, where an XMP packet counts too unless the
@@ -221,7 +230,7 @@ def _load_tiff(image: Any) -> Image.Image:
     return _to_rgb(image)
 
 
-def _to_rgb(image: Any) -> Image.Image:
+def _to_rgb(image: ImageFile) -> Image.Image:
     """A loaded image of any mode in RGB, by OpenCV's arithmetic."""
     if image.mode.startswith("I") or image.mode == "F":
         return Image.fromarray(_high_byte(image)).convert("RGB")
@@ -229,33 +238,33 @@ def _to_rgb(image: Any) -> Image.Image:
         return Image.fromarray(_from_cmyk(image))
     if image.mode == "La":  # the gray band as it is stored
         return Image.merge("L", [image.getchannel(0)]).convert("RGB")
-    if image.mode == "P" and image.format == "TIFF":
+    if image.mode == "P" and _is_tiff(image):
         _scale_palette(image)
     image.info.pop("transparency", None)  # dropped, and Pillow would warn of it
     rgb: Image.Image = image if image.mode == "RGB" else image.convert("RGB")
     return rgb
 
 
-def _bitmap_mask(image: Any) -> NDArray[np.uint8] | None:
+def _bitmap_mask(image: ImageFile) -> NDArray[np.uint8] | None:
     """The bits that a BMP of 16 bits a pixel has in each channel.
 
     OpenCV shifts 5 and 6 bits up and leaves the lowest bits 0; Pillow stretches them to 255.
     """
-    if image.format != "BMP" or not image.tile:
+    if image.format != "BMP":
         return None
-    bits = {"BGR;15": (0xF8, 0xF8, 0xF8), "BGR;16": (0xF8, 0xFC, 0xF8)}.get(image.tile[0][3][0])
+    bits = {"BGR;15": (0xF8, 0xF8, 0xF8), "BGR;16": (0xF8, 0xFC, 0xF8)}.get(stored_mode(image) or "")
     return None if bits is None else np.array(bits, dtype=np.uint8)
 
 
-def _high_byte(image: Any) -> NDArray[np.uint8]:
+def _high_byte(image: ImageFile) -> NDArray[np.uint8]:
     if image.mode == "F" or (image.mode == "I" and image.format != "PNG"):  # older Pillows open a 16-bit PNG as I
         raise Fault("unsupported", "an image of values whose range is not stated; convert it to 8 or 16 bits")
     high = (np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8)
-    inverted = image.format == "TIFF" and image.tag_v2.get(_PHOTOMETRIC) == 0  # white is 0
+    inverted = _is_tiff(image) and image.tag_v2.get(_PHOTOMETRIC) == 0  # white is 0
     return ~high if inverted else high
 
 
-def _from_cmyk(image: Any) -> NDArray[np.uint8]:
+def _from_cmyk(image: ImageFile) -> NDArray[np.uint8]:
     """RGB of ink. OpenCV rounds a JPEG's by a shift, and libtiff a TIFF's by a division."""
     light = 255 - np.asarray(image).astype(np.int32)
     cmy, black = light[..., :3], light[..., 3:]
@@ -264,7 +273,7 @@ def _from_cmyk(image: Any) -> NDArray[np.uint8]:
     return (black - ((255 - cmy) * black >> 8)).astype(np.uint8)
 
 
-def _scale_palette(image: Any) -> None:
+def _scale_palette(image: TiffImageFile) -> None:
     """A colour map holds 16-bit values. Some writers fill in 8-bit ones, which libtiff notices and Pillow does not."""
     colours = image.tag_v2.get(_PALETTE, ())
     if colours and max(colours) < 256:

@@ -11,7 +11,6 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -72,7 +71,7 @@ def _yaml_in(folder: Path) -> Path:
     return found[0] if len(found) == 1 else named[0]
 
 
-def _load(path: Path) -> dict[str, Any]:
+def _load(path: Path) -> dict[str, object]:
     text = decoded(read_file(path, "data yaml", "give the path of an existing one", MAX_TEXT), errors="replace")
     try:
         values = _parsed(text)
@@ -84,7 +83,7 @@ def _load(path: Path) -> dict[str, Any]:
     return {key: None if value == "None" else value for key, value in values.items()}
 
 
-def _parsed(text: str) -> Any:
+def _parsed(text: str) -> object:
     """The content, with C's parser where there is one; control characters are dropped only where they stop it."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
@@ -105,7 +104,7 @@ def decoded(content: bytes, errors: str = "strict") -> str:
     return content.decode("utf-16" if utf16 else "utf-8-sig", errors)
 
 
-def _class_names(path: Path, values: dict[str, Any]) -> tuple[str, ...]:
+def _class_names(path: Path, values: dict[str, object]) -> tuple[str, ...]:
     names, count = values.get("names"), _class_count(path, values)
     if names is None:
         if count is None:
@@ -120,7 +119,7 @@ def _class_names(path: Path, values: dict[str, Any]) -> tuple[str, ...]:
     return named
 
 
-def _class_count(path: Path, values: dict[str, Any]) -> int | None:
+def _class_count(path: Path, values: dict[str, object]) -> int | None:
     """`nc`, which may be written 3, 3.0 or '3'."""
     count = values.get("nc")
     if count is None:
@@ -136,7 +135,7 @@ def _class_count(path: Path, values: dict[str, Any]) -> int | None:
     return int(number)
 
 
-def _keypoint_values(path: Path, shape: Any) -> int | None:
+def _keypoint_values(path: Path, shape: object) -> int | None:
     if shape is None:
         return None
     if (
@@ -150,7 +149,7 @@ def _keypoint_values(path: Path, shape: Any) -> int | None:
     return int(shape[0] * shape[1])
 
 
-def _roots(path: Path, root: Any) -> list[Path]:
+def _roots(path: Path, root: object) -> list[Path]:
     """The folders that splits may be relative to, in the order in which they are tried."""
     if root is None or root == "":
         return [path.parent]
@@ -177,17 +176,18 @@ def _datasets_folder() -> Path:
         return Path("datasets")
 
 
-def _splits(path: Path, values: dict[str, Any], roots: list[Path]) -> dict[str, tuple[Path, ...]]:
+def _splits(path: Path, values: dict[str, object], roots: list[Path]) -> dict[str, tuple[Path, ...]]:
     splits = {}
     for split in SPLITS:
         entries = values.get(split)
         if not entries:
             continue
-        entries = entries if isinstance(entries, list) else [entries]
-        for entry in entries:
+        named = []
+        for entry in entries if isinstance(entries, list) else [entries]:
             if not isinstance(entry, str):
                 raise InputError(f"{path}: '{split}' is not a path or a list of paths; name its image folders there.")
-        splits[split] = tuple(_located(path, split, entry, roots) for entry in entries)
+            named.append(entry)
+        splits[split] = tuple(_located(path, split, entry, roots) for entry in named)
     return splits
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +25,7 @@ class CalibrationSets:
     sets: tuple[DetectionSet, ...]
     imgsz: int
 
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> dict[str, object]:
         """What a conversion depends on."""
         return {"sets": [data.sha256 for data in self.sets], "per_set": IMAGES_PER_SET, "imgsz": self.imgsz}
 

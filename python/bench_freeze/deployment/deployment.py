@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,9 +25,13 @@ from ..export.parity import compare_in_batches
 from ..export.plan import PLAN, produce_plan
 from ..export.precision import convert_precision
 from ..export.quantize import Int8Settings
+from ..files import Facts
 from ..results.inputs import BaseOutput
 from .calibration import CalibrationSets
 from .unchanged import compare_base_output, produce_base_output
+
+if TYPE_CHECKING:
+    from torch.nn import Module
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ class Candidate:
         """Whether the heads share no layer but frozen ones, so that the base output must be the original's."""
         return self.graft_at is not None and self.freeze is not None and self.graft_at <= self.freeze
 
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> dict[str, object]:
         """What the model's outputs depend on.
 
         The construction is no part of it: with the whole neck frozen, branched and grafted are the same model.
@@ -78,12 +82,12 @@ class Candidate:
         return base | ({"target": self.tuned} if self.tuned is not None else {})  # type: ignore[return-value]
 
     @cached_property
-    def _detectors(self) -> dict[HeadName, Any]:
+    def _detectors(self) -> dict[HeadName, Module]:
         from ..dualhead.model import prepare_for_inference
 
         return {name: prepare_for_inference(c.model, self.head_branch) for name, c in self._checkpoints.items()}
 
-    def module(self) -> Any:
+    def module(self) -> Module:
         """The torch module, ready for inference."""
         from ..dualhead.model import DualHead, SingleHead
 
@@ -127,7 +131,7 @@ class Deployment:
         self._candidate = candidate if self._deployed is None else None
         self._engine: Engine | None = None
 
-    def identity(self) -> dict[str, Any]:
+    def identity(self) -> dict[str, object]:
         """What detections depend on: the deployed bytes and the engine that runs them."""
         deployed = self._deployed
         return {
@@ -231,7 +235,7 @@ def convert_onnx(
 ) -> tuple[Artifact, bool]:
     """An exported model in another precision, and whether it had to be made."""
     settings = Int8Settings(options.calibration, options.int8_last_layers)
-    inputs: Mapping[str, Any] = {
+    inputs: Mapping[str, object] = {
         "onnx_sha256": onnx.sha256(MODEL),
         "precision": precision,
         "images": calibration.identity(),
@@ -239,7 +243,7 @@ def convert_onnx(
         "versions": package_versions("onnx", "onnxruntime"),
     }
 
-    def build(folder: Path) -> dict[str, Any]:
+    def build(folder: Path) -> Facts:
         return convert_precision(onnx.path(MODEL), folder / MODEL, precision, calibration.load(), settings)
 
     return store.produce(f"onnx_{precision}", inputs, build)
@@ -250,7 +254,7 @@ def export_candidate(
 ) -> tuple[Artifact, bool]:
     """The checked ONNX artifact of a candidate, and whether it had to be made."""
     batch = None if options.dynamic_batch else options.batch
-    inputs: Mapping[str, Any] = {
+    inputs: Mapping[str, object] = {
         **candidate.identity(),
         "imgsz": options.imgsz,
         "batch": batch,
@@ -258,7 +262,7 @@ def export_candidate(
         "versions": package_versions("torch", "ultralytics", "onnx", "onnxscript"),
     }
 
-    def build(folder: Path) -> dict[str, Any]:
+    def build(folder: Path) -> dict[str, object]:
         return export_checked(candidate, folder / MODEL, options.imgsz, batch, options.opset, parity_images)
 
     return store.produce("onnx", inputs, build)
@@ -266,7 +270,7 @@ def export_candidate(
 
 def export_checked(
     candidate: Candidate, path: Path, imgsz: int, batch: int | None, opset: int, parity_images: NDArray[np.float32]
-) -> dict[str, Any]:
+) -> Facts:
     """Export to `path` and compare with torch on real images; returns the card and the differences.
 
     Raises AuditError when a head differs beyond the bound, or the base output of a branched model from the original's.
@@ -279,7 +283,7 @@ def export_checked(
     card = candidate.card(imgsz, batch)
     module = candidate.module()
     export_onnx(module, card, path, opset=opset)
-    facts: dict[str, Any] = {"card": card.to_dict(), "opset": opset, "head_branch": candidate.branch, "parity": None}
+    facts: Facts = {"card": card.to_dict(), "opset": opset, "head_branch": candidate.branch, "parity": None}
     if package_version("onnxruntime") is not None:
         from ..engines.ort_engine import OrtEngine
 

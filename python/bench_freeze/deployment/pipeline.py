@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from ..data.loader import decode_batch, decode_batches, load_batch, load_batches
 from ..engines.abilities import SelectsOnDevice, TakesDecoded, TimesItsStages, takes_decoded
 from ..engines.base import Decoded, Engine, infer_padded
 from ..engines.selection import select
+from ..files import Facts
 from ..finite import require_finite_arrays
 from ..kernels import ext
 from ..kernels.nms_options import NmsOptions
@@ -40,7 +41,7 @@ class Collector:
     """Gathers the detections of one head, batch by batch."""
 
     def __init__(self) -> None:
-        self._parts: list[tuple[Any, ...]] = []
+        self._parts: list[tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64], NDArray[np.float32]]] = []
         self._dropped = 0
 
     def add(self, start: int, found: ext.Detections, boxes: list[NDArray[np.float64]]) -> None:
@@ -158,7 +159,7 @@ def merge(base: HeadDetections, target: HeadDetections, max_detections: int) -> 
 
 def save_detections(path: Path, detections: dict[str, HeadDetections]) -> None:
     """Write detections of all heads as one compressed npz."""
-    arrays: dict[str, Any] = {}
+    arrays: Facts = {}
     for name, head in detections.items():
         for column in ("image_index", "labels", "boxes_xyxy", "scores", "dropped"):
             arrays[f"{name}.{column}"] = getattr(head, column)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +33,7 @@ def produce_base_output(
 
     Raises AuditError when the base output, or the target's, is not that of its own model.
     """
-    inputs: dict[str, Any] = {
+    inputs: dict[str, object] = {
         **candidate.identity(),
         "imgsz": imgsz,
         "images_sha256": hashlib.sha256(np.ascontiguousarray(images).tobytes()).hexdigest(),

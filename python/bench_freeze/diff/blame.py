@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +38,7 @@ class Error:
     reference: float = 0.0
     largest: float = 0.0  # single difference
 
-    def add(self, a: NDArray[Any], b: NDArray[Any]) -> None:
+    def add(self, a: NDArray[np.floating], b: NDArray[np.floating]) -> None:
         """Take in the values of one batch."""
         expected = a.astype(np.float64)
         with np.errstate(invalid="ignore", over="ignore"):
@@ -172,7 +171,7 @@ def compare(a: Side, b: Side, batches: Iterable[NDArray[np.float32]], bounds: Bo
     return Difference(a.title, b.title, images, bounds, rows, verdicts, _floats(a.graph) - len(pairs))
 
 
-def _parts(output: NDArray[Any], kind: str) -> tuple[NDArray[Any], NDArray[Any]]:
+def _parts(output: NDArray[np.floating], kind: str) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
     """Boxes and scores of a head's output. A head that selects for itself has them in an order that rounding decides:
     only its scores, which it sorts, can be compared.
     """
@@ -187,7 +186,7 @@ def _first(rows: Sequence[LayerError], head: str, beyond: Sequence[bool]) -> int
 
 
 def _check_shapes(
-    pairs: Sequence[TensorPair], expected: Mapping[str, NDArray[Any]], found: Mapping[str, NDArray[Any]]
+    pairs: Sequence[TensorPair], expected: Mapping[str, NDArray[np.floating]], found: Mapping[str, NDArray[np.floating]]
 ) -> None:
     for pair in pairs:
         if expected[pair.a].shape != found[pair.b].shape:

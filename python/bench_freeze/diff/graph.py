@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from onnx import ModelProto, NodeProto
 
 # They carry a value on in another form; conversions to fp16 and int8 add and remove them.
 CARRIERS = frozenset({"Cast", "DequantizeLinear", "Identity", "QuantizeLinear"})
@@ -27,7 +30,7 @@ class TensorPair:
 class Graph:
     """Who makes and who reads each tensor of a model."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: ModelProto) -> None:
         self.model = model
         self.nodes = list(model.graph.node)
         self.producer = {output: node for node in self.nodes for output in node.output if output}
@@ -70,7 +73,7 @@ class Graph:
                 reached.update(node.output)
         return reached
 
-    def layer(self, node: Any) -> str:
+    def layer(self, node: NodeProto) -> str:
         """What a person calls the node: the part of the model that its weights belong to."""
         for name in node.input[1:]:
             weights = self.origin(name)
@@ -114,7 +117,7 @@ def corresponding(a: Graph, b: Graph) -> list[TensorPair]:
     ]
 
 
-def _same(one: Any, other: Any, first: str, second: str) -> bool:
+def _same(one: NodeProto, other: NodeProto, first: str, second: str) -> bool:
     return (
         one.op_type == other.op_type
         and one.op_type not in CARRIERS

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 from .graph import Graph
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
 
 OWN = "__own"  # behind the name of a tensor: what the model makes of the inputs that it was given
 
 
-def exposed(graph: Graph, tensors: Collection[str]) -> Any:
+def exposed(graph: Graph, tensors: Collection[str]) -> ModelProto:
     """The model with `tensors` as outputs behind its own."""
     import onnx
 
@@ -21,7 +24,7 @@ def exposed(graph: Graph, tensors: Collection[str]) -> Any:
     return model
 
 
-def cut(graph: Graph, shapes: Mapping[str, tuple[int, ...]]) -> Any:
+def cut(graph: Graph, shapes: Mapping[str, tuple[int, ...]]) -> ModelProto:
     """The model cut at every tensor of `shapes`: each is an input for those who read it, and what its node makes of
     its own inputs is the output `NAME__own`. One run then shows every layer's own error, on inputs that are given.
     """
@@ -43,7 +46,7 @@ def cut(graph: Graph, shapes: Mapping[str, tuple[int, ...]]) -> Any:
     return _ordered(model)
 
 
-def _ordered(model: Any) -> Any:
+def _ordered(model: ModelProto) -> ModelProto:
     """Drop what no output needs any more; the order stays."""
     needed = {output.name for output in model.graph.output}
     kept = []

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,11 @@ from ..engines.ort_engine import OrtEngine
 from .graph import Graph
 from .rewrite import OWN, cut, exposed
 
-Values = dict[str, NDArray[Any]]
+if TYPE_CHECKING:
+    from onnx import ModelProto
+    from onnxruntime import InferenceSession
+
+Values = dict[str, NDArray[np.floating]]
 
 
 def precision_of(card: ModelCard) -> Precision:
@@ -44,7 +48,7 @@ class Side(Protocol):
         """Inner tensors of the model as it runs through."""
         ...
 
-    def own(self, images: NDArray[np.float32], given: Mapping[str, NDArray[Any]]) -> Values:
+    def own(self, images: NDArray[np.float32], given: Mapping[str, NDArray[np.floating]]) -> Values:
         """What each tensor becomes when everything that reads a tensor of `given` reads the given value."""
         ...
 
@@ -53,7 +57,7 @@ class Side(Protocol):
         ...
 
 
-def with_head_names(model: Any, outputs: Mapping[str, str]) -> Any:
+def with_head_names(model: ModelProto, outputs: Mapping[str, str]) -> ModelProto:
     """The model, its outputs renamed in place to the heads that they are: a file of another tool has its own names."""
     renamed = {output: head for head, output in outputs.items() if output != head}
     for value in model.graph.output:
@@ -65,7 +69,7 @@ def with_head_names(model: Any, outputs: Mapping[str, str]) -> Any:
     return _in_order(model)
 
 
-def _in_order(model: Any) -> Any:
+def _in_order(model: ModelProto) -> ModelProto:
     """The model, its nodes sorted in place behind what they read: converters append casts anywhere."""
     missing = {name for node in model.graph.node for name in node.output}
     waiting, ordered = list(model.graph.node), []
@@ -99,7 +103,7 @@ class OrtSide:
         file = read_model(path)
         self.graph = Graph(with_head_names(onnx.load(path), file.outputs))
         self._image, self._image_type = file.image.name, np.dtype(file.image.dtype)
-        self._sessions: dict[str, Any] = {}
+        self._sessions: dict[str, InferenceSession] = {}
 
     def shows(self, tensor: str) -> bool:
         """Every tensor of the file."""
@@ -115,7 +119,7 @@ class OrtSide:
         session = self._session("values", lambda: exposed(self.graph, names))
         return dict(zip(names, session.run(names, self._fed(images)), strict=True))
 
-    def own(self, images: NDArray[np.float32], given: Mapping[str, NDArray[Any]]) -> Values:
+    def own(self, images: NDArray[np.float32], given: Mapping[str, NDArray[np.floating]]) -> Values:
         """Every layer on given inputs, all in one run of the model cut into pieces."""
         session = self._session("own", lambda: cut(self.graph, {name: v.shape for name, v in given.items()}))
         wanted = {each.name: each.type for each in session.get_inputs()}
@@ -132,7 +136,7 @@ class OrtSide:
     def _fed(self, images: NDArray[np.float32]) -> Values:
         return {self._image: images.astype(self._image_type, copy=False)}
 
-    def _session(self, kind: str, make: Any) -> Any:
+    def _session(self, kind: str, make: Callable[[], ModelProto]) -> InferenceSession:
         """One session of each kind: all batches of a comparison have one shape and ask for the same tensors."""
         if kind not in self._sessions:
             import onnxruntime as ort

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..text.visible import cell
 from .blame import Difference, HeadVerdict, LayerError
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 WORST = 8  # layers with the largest own errors that are shown beside those of note
 
 
-def to_dict(difference: Difference) -> dict[str, Any]:
+def to_dict(difference: Difference) -> dict[str, object]:
     """Plain values; an infinite error becomes null, which JSON has no number for."""
     values = asdict(difference)
     values["diverges"] = difference.diverges

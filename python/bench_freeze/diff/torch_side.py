@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,9 @@ from ..engines.torch_engine import TorchEngine
 from ..export.onnx_export import export_onnx
 from .graph import Graph
 from .side import Values
+
+if TYPE_CHECKING:
+    from torch.fx import Node
 
 
 class TorchSide:
@@ -55,7 +58,7 @@ class TorchSide:
         """Inner tensors of one pass through the traced program."""
         return self._run(images, tensors, {})
 
-    def own(self, images: NDArray[np.float32], given: Mapping[str, NDArray[Any]]) -> Values:
+    def own(self, images: NDArray[np.float32], given: Mapping[str, NDArray[np.floating]]) -> Values:
         """The same pass; behind every tensor of `given` the given value goes on."""
         return self._run(images, tuple(given), given)
 
@@ -63,14 +66,16 @@ class TorchSide:
         """Drop the module."""
         self._engine.close()
 
-    def _run(self, images: NDArray[np.float32], tensors: Collection[str], given: Mapping[str, NDArray[Any]]) -> Values:
+    def _run(
+        self, images: NDArray[np.float32], tensors: Collection[str], given: Mapping[str, NDArray[np.floating]]
+    ) -> Values:
         import torch
 
         wanted = {self._heads.get(name, name): name for name in tensors}
         kept: Values = {}
 
         class Watching(torch.fx.Interpreter):
-            def run_node(self, node: Any) -> Any:
+            def run_node(self, node: Node) -> object:
                 result = super().run_node(node)
                 name = wanted.get(node.name)
                 if name is None or node.op != "call_function":

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,9 @@ from ..export.plan import build_plan
 from .graph import Graph
 from .rewrite import OWN, cut, exposed
 from .side import Values, precision_of
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
 
 
 class TrtSide:
@@ -61,7 +64,7 @@ class TrtSide:
         """Inner tensors, all in one run of a plan that has them as outputs."""
         return self._run("values", exposed(self.graph, tensors), {self._image: images})
 
-    def own(self, images: NDArray[np.float32], given: Mapping[str, NDArray[Any]]) -> Values:
+    def own(self, images: NDArray[np.float32], given: Mapping[str, NDArray[np.floating]]) -> Values:
         """Every layer on given inputs, in one run of a plan of the model cut into pieces."""
         model = cut(self.graph, {name: value.shape for name, value in given.items()})
         outputs = self._run("own", model, {**given, self._image: images})
@@ -78,7 +81,7 @@ class TrtSide:
     def _image(self) -> str:
         return str(self.graph.model.graph.input[0].name)
 
-    def _run(self, kind: str, model: Any, inputs: Mapping[str, NDArray[Any]]) -> Values:
+    def _run(self, kind: str, model: ModelProto, inputs: Mapping[str, NDArray[np.floating]]) -> Values:
         if kind not in self._runners:
             built = build_rewritten(model, len(inputs[self._image]), self.title, self._options)
             trt = builder_for(self._options.compute_capability)
@@ -92,7 +95,7 @@ class TrtSide:
             slot.close()
 
 
-def build_rewritten(model: Any, batch: int, name: str, options: PlanOptions) -> Serialized:
+def build_rewritten(model: ModelProto, batch: int, name: str, options: PlanOptions) -> Serialized:
     """The plan of a rewritten model at one batch size: static shapes, so that inputs need no profiles."""
     model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = batch
     trt = builder_for(options.compute_capability)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..data.classes import names_by_number
 from ..errors import InputError
@@ -23,12 +23,15 @@ from .soundness import check_description, check_not_fused, check_parts, check_ru
 from .structure import leave_inputs_alone, own_modules
 from .unpickle import load_model_file
 
+if TYPE_CHECKING:
+    from torch.nn import Module
+
 
 @dataclass(frozen=True)
 class Checkpoint:
     """A detector in memory: float32, eval mode, with the identity of the file it came from."""
 
-    model: Any  # ultralytics.nn.tasks.DetectionModel
+    model: Module  # ultralytics.nn.tasks.DetectionModel
     layers: LayerMap
     class_names: tuple[str, ...]
     sha256: str
@@ -117,7 +120,7 @@ def read_file(path: Path) -> bytes:
     return read_user_file(path, "checkpoint", "give a detection model's .pt file", MAX_DATA)
 
 
-def _checkpoint_of(loaded: Any, sha256: str, where: str, trust: bool) -> Checkpoint:
+def _checkpoint_of(loaded: object, sha256: str, where: str, trust: bool) -> Checkpoint:
     model = _model_in(loaded)
     check_parts(model)
     layers = read_layer_map(model)
@@ -135,7 +138,7 @@ def _checkpoint_of(loaded: Any, sha256: str, where: str, trust: bool) -> Checkpo
     return Checkpoint(model, layers, names, sha256, half)
 
 
-def _model_in(loaded: Any) -> Any:
+def _model_in(loaded: object) -> Module:
     """The moving average of a checkpoint, else its model; a model that was saved alone is taken as it is."""
     from torch import Tensor, nn
 
@@ -157,7 +160,7 @@ def _model_in(loaded: Any) -> Any:
     raise InputError("the file holds no model; give an Ultralytics detection checkpoint.")
 
 
-def _prepare(model: Any, settings: Any) -> None:
+def _prepare(model: Module, settings: object) -> None:
     """Bring a model that was read into the state in which Ultralytics' own loader hands one out."""
     from torch import nn
     from ultralytics.utils import DEFAULT_CFG_DICT
@@ -178,7 +181,7 @@ def _prepare(model: Any, settings: Any) -> None:
         parameter.requires_grad_(False)
 
 
-def _is_half(model: Any) -> bool:
+def _is_half(model: Module) -> bool:
     """Whether float16 holds every value: only then may what is made of this model be written in float16."""
     import torch
 
@@ -186,7 +189,7 @@ def _is_half(model: Any) -> bool:
     return all(dtype == torch.float16 for dtype in floats)
 
 
-def save_checkpoint(path: Path, model: Any, *, half: bool) -> None:
+def save_checkpoint(path: Path, model: Module, *, half: bool) -> None:
     """Write a detector as an Ultralytics checkpoint, float16 or float32; `YOLO(path)` reads it.
 
     The file has no date and no path in it, so that the same training gives the same content. Raises AuditError for a

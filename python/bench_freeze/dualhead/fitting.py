@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import InputError
 from .checkpoint import Checkpoint
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from .layers import Layer
+    from .model import LayerOutput
 
 _NOT_OF_THE_FUNCTION = frozenset({"training", "momentum", "np", "type", "i", "inplace", "dump_patches"})
 
@@ -60,7 +63,7 @@ def _check_layers(base: Checkpoint, tuned: Checkpoint, names: tuple[str, str]) -
         )
 
 
-def _described(layer: Any) -> str:
+def _described(layer: Layer) -> str:
     return f"{layer.kind} of layer(s) {', '.join(map(str, layer.sources))}"
 
 
@@ -115,14 +118,14 @@ def _shape(shape: tuple[int, ...]) -> str:
     return f"{shape[0]} channels of {' x '.join(map(str, shape[1:]))}" if shape else "several tensors"
 
 
-def output_shapes(model: Any) -> list[tuple[int, ...]]:
+def output_shapes(model: nn.Module) -> list[tuple[int, ...]]:
     """Shapes [C, H, W] of what every layer but the head puts out for a picture of 64 pixels or of its stride."""
     import torch
 
     side = max(64, int(max(model.stride)))
-    outputs: list[Any] = []
+    outputs: list[LayerOutput] = []
     shapes: list[tuple[int, ...]] = []
-    latest: Any = torch.zeros(1, 3, side, side)
+    latest: LayerOutput = torch.zeros(1, 3, side, side)
     with torch.no_grad():
         for layer in model.model[:-1]:
             if layer.f != -1:
@@ -164,9 +167,9 @@ def _difference(one: nn.Module, other: nn.Module, half: bool) -> str | None:
     return next((name for name in compared if settings.get(name) != others.get(name)), None)
 
 
-def _settings(layer: Any) -> list[tuple[str, Any]]:
+def _settings(layer: nn.Module) -> list[tuple[str, object]]:
     """The type and the plain attributes of every module: strides, shortcuts, activations."""
-    found: list[tuple[str, Any]] = []
+    found: list[tuple[str, object]] = []
     for path, module in layer.named_modules(remove_duplicate=False):
         found.append((f"{path}(type)", type(module).__name__))
         for key, value in vars(module).items():

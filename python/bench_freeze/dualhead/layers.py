@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..errors import InputError
+
+if TYPE_CHECKING:
+    from torch.nn import Module
 
 HEADS = ("Detect", "v10Detect")
 # What the other heads are for, by their classes; the first that fits names it, so subclasses come before Detect.
@@ -69,7 +72,7 @@ class LayerMap:
             )
 
 
-def read_layer_map(model: Any) -> LayerMap:
+def read_layer_map(model: Module) -> LayerMap:
     """The layer map of an Ultralytics detection model.
 
     Raises InputError for a model that is not a detector of numbered layers with one of the HEADS, or whose layers do
@@ -91,7 +94,7 @@ def read_layer_map(model: Any) -> LayerMap:
     return LayerMap(tuple(layers), len(model.yaml["backbone"]), int(max(model.stride)))
 
 
-def _check_head(head: Any) -> None:
+def _check_head(head: Module) -> None:
     """A head is known by its exact class: those that inherit from Detect answer with more than boxes and scores."""
     from ultralytics.nn.modules import head as known
 
@@ -106,7 +109,7 @@ def _check_head(head: Any) -> None:
     )
 
 
-def _check_numbers(model: Any) -> None:
+def _check_numbers(model: Module) -> None:
     """Layers are run by their numbers and by what they say that they read; the yaml must know as many."""
     count, kept = len(model.model), set(getattr(model, "save", ()))
     for position, module in enumerate(model.model):
@@ -135,5 +138,5 @@ def _check_numbers(model: Any) -> None:
         )
 
 
-def _reads(module: Any) -> list[int]:
+def _reads(module: Module) -> list[int]:
     return list(module.f) if isinstance(module.f, list | tuple) else [module.f]

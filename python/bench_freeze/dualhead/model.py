@@ -10,13 +10,15 @@ once; from there the original layers lead to the base head and the tuned ones to
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
 from .branch import HeadBranch, choose_branch
 from .layers import LayerMap
+
+LayerOutput: TypeAlias = Any  # a tensor; of a Detect layer a tensor, a tuple or a dictionary, as its mode has it
 
 
 def graft_position(construction: str, freeze: int, layers: LayerMap) -> int:
@@ -62,7 +64,7 @@ class SingleHead(nn.Module):
         return (predictions(run_layers(self.layers, images, {}, self._kept)),)
 
 
-def run_layers(layers: Iterable[nn.Module], x: Any, outputs: dict[int, Tensor], kept: frozenset[int]) -> Any:
+def run_layers(layers: Iterable[nn.Module], x: Tensor, outputs: dict[int, Tensor], kept: frozenset[int]) -> LayerOutput:
     """Run consecutive numbered layers, reading and adding to the kept `outputs` by layer number."""
     for layer in layers:
         if layer.f != -1:
@@ -75,7 +77,7 @@ def run_layers(layers: Iterable[nn.Module], x: Any, outputs: dict[int, Tensor], 
     return x
 
 
-def predictions(output: Any) -> Tensor:
+def predictions(output: LayerOutput) -> Tensor:
     """A Detect layer's predictions: alone in export mode, first of a pair otherwise."""
     return output if isinstance(output, Tensor) else output[0]
 

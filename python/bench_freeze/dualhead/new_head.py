@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from copy import deepcopy
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -24,7 +23,7 @@ _OF_A_TRAINING = ("criterion", "class_weights", "pt_path")  # what a checkpoint 
 Layout = dict[str, tuple[int, ...]]
 
 
-def with_classes(base: Any, classes: int) -> Any:
+def with_classes(base: nn.Module, classes: int) -> nn.Module:
     """A copy of a detector in training mode whose head starts anew for so many classes; all else has its values.
 
     Draws from torch's global generator: seed it first. Raises InputError for a head that cannot be made anew.
@@ -35,7 +34,7 @@ def with_classes(base: Any, classes: int) -> Any:
     return _trainable(model)
 
 
-def with_random_weights(base: Any, classes: int) -> Any:
+def with_random_weights(base: nn.Module, classes: int) -> nn.Module:
     """A detector of the same modules with random weights, for so many classes.
 
     Raises InputError for a layer with weights that nothing says how to draw.
@@ -52,7 +51,7 @@ def with_random_weights(base: Any, classes: int) -> Any:
     return _trainable(model)
 
 
-def fresh_head(base: Any, seed: int) -> nn.Module:
+def fresh_head(base: nn.Module, seed: int) -> nn.Module:
     """A detector's own head for the same classes as a training would start it from `seed`."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -60,7 +59,7 @@ def fresh_head(base: Any, seed: int) -> nn.Module:
     return head
 
 
-def new_classifier(last: Any, classes: int, stride: float) -> nn.Module:
+def new_classifier(last: nn.Module, classes: int, stride: float) -> nn.Module:
     """The last convolution of a class branch for so many classes, like `last` in all else.
 
     Its bias is the prior of a detector head (about one object in a hundred anchors), as Ultralytics sets it.
@@ -79,7 +78,7 @@ def new_classifier(last: Any, classes: int, stride: float) -> nn.Module:
     return fresh
 
 
-def _copy_for(base: Any, classes: int) -> Any:
+def _copy_for(base: nn.Module, classes: int) -> nn.Module:
     model = deepcopy(base)
     for name in _OF_A_TRAINING:
         if hasattr(model, name):
@@ -91,13 +90,13 @@ def _copy_for(base: Any, classes: int) -> Any:
     return model
 
 
-def _trainable(model: Any) -> Any:
+def _trainable(model: nn.Module) -> nn.Module:
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(parameter.dtype.is_floating_point and ".dfl." not in name)
     return model.train()
 
 
-def _fresh_head(original: Any, classes: int, described: Any) -> nn.Module:
+def _fresh_head(original: nn.Module, classes: int, described: nn.Module | None) -> nn.Module:
     """The head's own modules, its branches with new values; widths that follow from the classes as its class sets them.
 
     A head that is not as its class builds it keeps its own widths.
@@ -118,7 +117,7 @@ def _fresh_head(original: Any, classes: int, described: Any) -> nn.Module:
     return head
 
 
-def _start(original: Any, classes: int, described: Any) -> Any:
+def _start(original: nn.Module, classes: int, described: nn.Module | None) -> nn.Module | None:
     """A head for so many classes with random values, of the layout that the original's class gives it; None if none."""
     with torch.random.fork_rng(devices=[]):
         own = _layout(original)
@@ -134,7 +133,7 @@ def _start(original: Any, classes: int, described: Any) -> Any:
     return start
 
 
-def _built(original: Any, classes: int, legacy: bool) -> Any:
+def _built(original: nn.Module, classes: int, legacy: bool) -> nn.Module:
     """A head of the original's class, as Ultralytics would build it on the same features."""
     from ultralytics.nn.modules.head import Detect
 
@@ -154,7 +153,7 @@ def _take_values(own: nn.Module, start: nn.Module) -> None:
     """Give modules the tensors of their counterparts, which may be of other sizes; settings stay."""
     theirs = dict(start.named_modules())
     for path, module in own.named_modules():
-        like: Any = theirs.get(path)
+        like = theirs.get(path)
         if like is None:
             continue  # it has no tensors
         for name, tensor in like._parameters.items():
@@ -184,7 +183,7 @@ def _draw_anew(layer: nn.Module, where: str) -> None:
         reset()
 
 
-def _set_last_layers(head: Any, name: str, classes: int) -> None:
+def _set_last_layers(head: nn.Module, name: str, classes: int) -> None:
     for level, branch in enumerate(getattr(head, name)):
         last = branch[-1]
         if name in CLASS_BRANCHES:

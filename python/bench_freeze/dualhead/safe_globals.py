@@ -14,10 +14,14 @@ knows the two forward methods of a layer that was read, and nothing else.
 from __future__ import annotations
 
 import pathlib
+from collections.abc import Mapping
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from torch.nn import Module
 
 _LAYERS = ("ultralytics.nn.modules", "torch.nn.modules")
 _LAYER_FILES = ("", ".activation", ".block", ".conv", ".head", ".transformer", ".utils")
@@ -54,7 +58,7 @@ class Nothing:
 class Dtype:
     """Stands for a NumPy dtype of plain numbers."""
 
-    def __init__(self, code: Any, *_: object) -> None:
+    def __init__(self, code: object, *_: object) -> None:
         self.value = np.dtype(str(code, "ascii") if isinstance(code, bytes) else str(code))
         if self.value.kind not in _NUMERIC:
             raise ValueError(f"values of dtype {self.value}")
@@ -84,7 +88,7 @@ def _empty_array(*_: object) -> Array:
     return np.ndarray.__new__(Array, (0,), np.int8)
 
 
-def _scalar(dtype: Dtype, raw: bytes) -> Any:
+def _scalar(dtype: Dtype, raw: bytes) -> object:
     if not isinstance(dtype, Dtype) or not isinstance(raw, bytes) or len(raw) != dtype.value.itemsize:
         raise ValueError("a number that is none")
     return np.frombuffer(raw, dtype.value)[0]
@@ -94,7 +98,7 @@ def _path(*parts: str) -> pathlib.PurePath:
     return pathlib.PurePosixPath(*map(str, parts))
 
 
-def _method(owner: Any, name: str) -> Any:
+def _method(owner: object, name: str) -> object:
     from torch import nn
 
     if isinstance(owner, nn.Module) and name in ("forward", "forward_fuse"):
@@ -108,21 +112,21 @@ def _no_bytes() -> bytes:
     return b""
 
 
-_PLAIN: dict[str, Any] = {
+_PLAIN: dict[str, object] = {
     "builtins.bytes": _no_bytes,  # what protocol 2 makes of an empty one
     "numpy.dtype": Dtype,
     "numpy.ndarray": Array,
     **{f"numpy.{core}.multiarray._reconstruct": _empty_array for core in ("core", "_core")},
     **{f"numpy.{core}.multiarray.scalar": _scalar for core in ("core", "_core")},
 }
-_MODEL_EXTRAS: dict[str, Any] = {
+_MODEL_EXTRAS: dict[str, object] = {
     "builtins.getattr": _method,
     **{f"{m}.{c}": _path for m in ("pathlib", "pathlib._local") for c in ("PosixPath", "WindowsPath")},
     **{f"{m}.{c}": _path for m in ("pathlib", "pathlib._local") for c in ("PurePosixPath", "PureWindowsPath")},
 }
 
 
-def allowed(names: tuple[str, ...], *, models: bool) -> dict[str, list[Any]]:
+def allowed(names: tuple[str, ...], *, models: bool) -> dict[str, list[object]]:
     """For every name that may be read, the entries of torch's list of safe globals; none for those that torch has.
 
     `models` False allows tensors, plain values and NumPy numbers: what our own files hold. A name that is not in the
@@ -135,7 +139,7 @@ def allowed(names: tuple[str, ...], *, models: bool) -> dict[str, list[Any]]:
     return {name: entries for name, entries in found.items() if entries is not None}
 
 
-def _entries(name: str, models: bool) -> list[Any] | None:
+def _entries(name: str, models: bool) -> list[object] | None:
     if name in _PLAIN:
         return [(_PLAIN[name], name)]
     if not models:
@@ -193,7 +197,7 @@ def _bare(real: type) -> type:
 
     new: Any = real.__new__
 
-    def make(cls: type, *_: object, **__: object) -> Any:
+    def make(cls: type, *_: object, **__: object) -> object:
         return new(real)
 
     return type(real.__name__, (), {"__new__": make})
@@ -203,7 +207,7 @@ _TRUSTED: dict[str, type] = {}
 _TRUSTED_DESCRIPTIONS: set[str] = set()
 
 
-def trust_model(model: Any) -> None:
+def trust_model(model: Module) -> None:
     """Let later files of this process hold the classes and the description of this model, which the user trusts.
 
     What is trained from a checkpoint has its layers, and our own files are read without running their code.
@@ -214,10 +218,10 @@ def trust_model(model: Any) -> None:
     _TRUSTED_DESCRIPTIONS.add(_words(model.yaml))
 
 
-def is_trusted_description(description: Any) -> bool:
+def is_trusted_description(description: Mapping[str, object]) -> bool:
     """Whether a trusted model is described in the same words."""
     return _words(description) in _TRUSTED_DESCRIPTIONS
 
 
-def _words(description: Any) -> str:
+def _words(description: Mapping[str, object]) -> str:
     return repr([description.get(key) for key in ("activation", "backbone", "head")])

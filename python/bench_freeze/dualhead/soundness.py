@@ -5,9 +5,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from copy import deepcopy
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..errors import InputError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.nn import Module
 
 _TRIAL_SIDE = 64
 _UNFUSED = (
@@ -16,7 +20,7 @@ _UNFUSED = (
 )
 
 
-def check_parts(model: Any) -> None:
+def check_parts(model: Module) -> None:
     """Raise InputError for a model that lacks what every Ultralytics detector has, or holds what none has."""
     from torch import Tensor, nn
 
@@ -33,7 +37,7 @@ def check_parts(model: Any) -> None:
                     )
 
 
-def check_not_fused(model: Any) -> None:
+def check_not_fused(model: Module) -> None:
     """Raise InputError for layers whose BatchNorm was folded into the convolution, or whose branches were merged."""
     from torch import nn
     from ultralytics.nn.modules.block import RepVGGDW
@@ -59,7 +63,7 @@ def check_not_fused(model: Any) -> None:
             raise InputError(f"{name or 'the model'} has a forward of its own; give a checkpoint as training wrote it.")
 
 
-def check_tensors(model: Any) -> None:
+def check_tensors(model: Module) -> None:
     """Raise InputError for tensors that hold no values, are not plain floats, or hold a value that is no number."""
     import torch
 
@@ -84,7 +88,7 @@ def check_tensors(model: Any) -> None:
             )
 
 
-def check_description(model: Any) -> None:
+def check_description(model: Module) -> None:
     """Raise InputError for a description that would do more than build layers when a model is built from it.
 
     Ultralytics evaluates its activation as a program, and calls whatever its rows name.
@@ -112,7 +116,7 @@ def check_description(model: Any) -> None:
             )
 
 
-def check_runs(model: Any, classes: int) -> None:
+def check_runs(model: Module, classes: int) -> None:
     """Raise InputError for a model that fails on an empty picture, or answers for another number of classes."""
     import torch
 
@@ -140,7 +144,7 @@ def check_runs(model: Any, classes: int) -> None:
         raise InputError(f"the numbers of classes do not agree: {shown}; give a checkpoint as training wrote it.")
 
 
-def _tensors(model: Any) -> Iterator[tuple[str, Any]]:
+def _tensors(model: Module) -> Iterator[tuple[str, Tensor]]:
     yield from model.named_parameters()
     yield from model.named_buffers()
 
@@ -149,7 +153,7 @@ def _path(*parts: str) -> str:
     return ".".join(part for part in parts if part)
 
 
-def _is_plain_activation(text: Any) -> bool:
+def _is_plain_activation(text: object) -> bool:
     try:
         call = ast.parse(str(text).strip(), mode="eval").body
         if not isinstance(call, ast.Call) or ast.unparse(call.func).removeprefix("torch.").count(".") != 1:

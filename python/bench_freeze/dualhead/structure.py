@@ -10,9 +10,12 @@ import contextlib
 import hashlib
 from collections.abc import Iterator
 from copy import deepcopy
-from typing import Any
+from typing import TYPE_CHECKING
 
 from .layers import HEADS
+
+if TYPE_CHECKING:
+    from torch.nn import Module
 
 # Settings that hold no part of the function: caches of a head, its form for an export, and what a layer is called.
 _NOT_SETTINGS = frozenset({"training", "np", "type", "inplace"})
@@ -22,7 +25,7 @@ _CLASS_COUNTS = frozenset({"nc", "no"})
 _SIZES = frozenset({"in_channels", "out_channels", "groups", "num_features"})
 
 
-def built_from_yaml(model: Any, classes: int) -> Any:
+def built_from_yaml(model: Module, classes: int) -> Module | None:
     """The detector that Ultralytics builds from the model's yaml, for so many classes; None where it cannot.
 
     Weights are drawn from torch's global generator.
@@ -51,7 +54,7 @@ def builder_defaults_kept() -> Iterator[None]:
     from ultralytics.nn.modules import conv
     from ultralytics.nn.modules.head import Detect
 
-    owners: list[tuple[Any, str]] = [(Detect, "legacy")]
+    owners: list[tuple[type, str]] = [(Detect, "legacy")]
     owners += [(kind, "default_act") for kind in vars(conv).values() if "default_act" in getattr(kind, "__dict__", {})]
     before = [(owner, name, getattr(owner, name)) for owner, name in owners]
     try:
@@ -61,7 +64,7 @@ def builder_defaults_kept() -> Iterator[None]:
             setattr(owner, name, value)
 
 
-def own_modules(model: Any) -> str | None:
+def own_modules(model: Module) -> str | None:
     """The hash of a detector's modules where its yaml does not describe them; None where it does.
 
     The number of classes and all values are left out.
@@ -79,7 +82,7 @@ def own_modules(model: Any) -> str | None:
     return hashlib.sha256("\n".join([f"save {model.save}", *lines]).encode()).hexdigest()
 
 
-def leave_inputs_alone(model: Any) -> None:
+def leave_inputs_alone(model: Module) -> None:
     """Let no numbered layer change its input in place: two heads, or several arms, read it.
 
     Ultralytics' own blocks never do, so only other layers (an activation of torch's, someone's own) are told.
@@ -91,7 +94,7 @@ def leave_inputs_alone(model: Any) -> None:
                     module.inplace = False
 
 
-def alike(layer: Any, other: Any, *, lenient: bool) -> bool:
+def alike(layer: Module, other: Module, *, lenient: bool) -> bool:
     """Whether two layers have modules of the same classes with the same settings and shapes under the same paths.
 
     `lenient`: a setting that only one of them knows (another version wrote it) does not count.
@@ -105,12 +108,12 @@ def alike(layer: Any, other: Any, *, lenient: bool) -> bool:
     )
 
 
-def _by_path(layer: Any) -> dict[str, Any]:
+def _by_path(layer: Module) -> dict[str, Module]:
     """Every module of a layer; one that stands in several places (an activation) counts in each."""
     return dict(layer.named_modules(remove_duplicate=False))
 
 
-def _same_settings(module: Any, other: Any, *, lenient: bool) -> bool:
+def _same_settings(module: Module, other: Module, *, lenient: bool) -> bool:
     """A setting may be the instance's on one side and the class's on the other."""
     names = {name for name in (*vars(module), *vars(other)) if _is_setting(module, name)}
     for name in names:
@@ -122,7 +125,7 @@ def _same_settings(module: Any, other: Any, *, lenient: bool) -> bool:
     return True
 
 
-def _text(module: Any, path: str) -> str:
+def _text(module: Module, path: str) -> str:
     """A module's class, shapes and settings in a line; of a class branch no sizes, which follow from the classes."""
     sized = not path.startswith(CLASS_BRANCHES)
     settings = {n: _plain(v) for n, v in vars(module).items() if _is_setting(module, n) and (sized or n not in _SIZES)}
@@ -131,17 +134,17 @@ def _text(module: Any, path: str) -> str:
     return f"{type(module).__module__}.{type(module).__qualname__} {shapes} {kept}"
 
 
-def _shapes(module: Any) -> list[tuple[str, tuple[int, ...]]]:
+def _shapes(module: Module) -> list[tuple[str, tuple[int, ...]]]:
     own = (*module._parameters.items(), *module._buffers.items())
     return [(name, tuple(tensor.shape)) for name, tensor in own if tensor is not None]
 
 
-def _is_setting(module: Any, name: str) -> bool:
+def _is_setting(module: Module, name: str) -> bool:
     cached = type(module).__name__ in HEADS and name in _CACHES
     return not name.startswith("_") and name not in _NOT_SETTINGS and not cached
 
 
-def _plain(value: Any) -> str:
+def _plain(value: object) -> str:
     """A setting as text without an address in it."""
     if isinstance(value, str | int | float | bool | None):
         return repr(value)

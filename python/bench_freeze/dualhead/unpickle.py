@@ -10,7 +10,6 @@ from __future__ import annotations
 import io
 import threading
 import warnings
-from typing import Any
 
 from ..errors import InputError
 from .pickle_scan import globals_of, pickle_of
@@ -19,7 +18,7 @@ _lock = threading.Lock()  # torch's list of safe globals is one for the process
 _SHOWN = 6
 
 
-def load_plain(content: bytes, where: str) -> Any:
+def load_plain(content: bytes, where: str) -> object:
     """Tensors, numbers, texts and containers of them: what our own files hold. `where` names the file in a message.
 
     Raises InputError for a file that is none, is damaged, or asks for anything else.
@@ -39,7 +38,7 @@ def check_plain(content: bytes, where: str) -> None:
         raise InputError(_not_ours(where, refused))
 
 
-def load_model_file(content: bytes, where: str, *, suffix: str = "", trust: bool = False, own: bool = False) -> Any:
+def load_model_file(content: bytes, where: str, *, suffix: str = "", trust: bool = False, own: bool = False) -> object:
     """The content of a checkpoint. `suffix` is how its name ends, which helps to say what else it may be.
 
     Raises InputError for a file of another kind, a damaged one, and one that asks for names off the allow-list. With
@@ -93,7 +92,7 @@ def _listed(names: tuple[str, ...]) -> str:
     return ", ".join(names[:_SHOWN]) + more
 
 
-def _load(content: bytes, names: tuple[str, ...], where: str, *, models: bool) -> Any:
+def _load(content: bytes, names: tuple[str, ...], where: str, *, models: bool) -> object:
     import torch
 
     from .safe_globals import allowed
@@ -113,7 +112,7 @@ def _load(content: bytes, names: tuple[str, ...], where: str, *, models: bool) -
         raise InputError(f"{where} cannot be loaded ({_reason(error)}); fetch or copy it again.") from None
 
 
-def _load_trusted(content: bytes, where: str) -> Any:
+def _load_trusted(content: bytes, where: str) -> object:
     import torch
     from ultralytics.nn.tasks import temporary_modules
 

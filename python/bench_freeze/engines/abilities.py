@@ -42,11 +42,15 @@ class TimesItsStages(Protocol):
     stage_seconds: dict[str, float]
 
 
+# A CUDA driver's stream, what makes an event of it, and the milliseconds between two events.
+EventParts = tuple[Any, Callable[[], Any], Callable[[Any, Any], float]]
+
+
 @runtime_checkable
 class HasEvents(Protocol):
     """Works on a stream whose events can be timed."""
 
-    def event_parts(self) -> tuple[Any, Callable[[], Any], Callable[[Any, Any], float]]:
+    def event_parts(self) -> EventParts:
         """What a clock of its stream is made of."""
         ...
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ..files import Facts
 
 HeadName = Literal["base", "target"]
 Decoded = tuple[NDArray[np.uint8], ...]  # images as they lie in their files, [H, W, 3] RGB each, of any sizes
@@ -38,12 +40,12 @@ class ModelCard:
     graft_at: int | None  # first layer that the heads do not share, None for a single head
     precision: str = "fp32"  # of the network inside; input and outputs are float32 whatever it is
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Facts:
         """Plain values, for a json beside the model or inside it."""
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> ModelCard:
+    def from_dict(cls, values: Facts) -> ModelCard:
         """The inverse of to_dict; raises KeyError or TypeError when a value is missing."""
         heads = tuple(Head(h["name"], tuple(h["class_names"]), h["kind"]) for h in values["heads"])
         rest = {k: values[k] for k in ("imgsz", "batch", "graft_at")}

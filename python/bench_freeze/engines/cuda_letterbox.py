@@ -5,8 +5,6 @@ Host doubles of the kernel equal the CPU's letterbox bit for bit (tests/csrc); n
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from ..data.letterbox import FILL, Letterbox
@@ -15,7 +13,7 @@ from ..kernels.device_array import Stream, current_stream, require_cuda, view_of
 from ..kernels.ext import native
 
 
-def letterbox_cuda(image: Any, canvas: Any, *, stream: Stream | None = None) -> Letterbox:
+def letterbox_cuda(image: object, canvas: object, *, stream: Stream | None = None) -> Letterbox:
     """`data.letterbox.letterbox_into` on the GPU: place an RGB image [H, W, 3] of uint8 on `canvas` [3, S, S] float32.
 
     Both lie on one GPU: torch tensors, or anything with `__cuda_array_interface__` or DLPack; rows of the image may be

@@ -36,7 +36,7 @@ def card_of(values: Any, where: str) -> ModelCard:
     return ModelCard.from_dict(values)
 
 
-def _problem(values: Any) -> str | None:
+def _problem(values: object) -> str | None:
     if not isinstance(values, dict):
         return "is not an object"
     unknown = sorted(str(key) for key in values.keys() - _KEYS)
@@ -65,7 +65,7 @@ def batch_problem(batch: int | None, imgsz: int) -> str | None:
     return f"batches of {batch or 1} images of {imgsz} pixels; the limit is {_MOST_PIXELS:,} pixels a batch"
 
 
-def _heads_problem(heads: Any) -> str | None:
+def _heads_problem(heads: object) -> str | None:
     if not isinstance(heads, list | tuple) or not heads:
         return "names no heads"
     seen = set()
@@ -87,7 +87,7 @@ def _heads_problem(heads: Any) -> str | None:
     return None
 
 
-def _is_name(name: Any) -> bool:
+def _is_name(name: object) -> bool:
     return isinstance(name, str) and is_text(name)
 
 

@@ -7,7 +7,6 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from ..errors import InputError
 from ..user_files import open_file
@@ -241,13 +240,13 @@ def _integers(value: int | memoryview) -> list[int]:
     return found
 
 
-def _bytes(value: Any) -> memoryview:
+def _bytes(value: object) -> memoryview:
     if not isinstance(value, memoryview):
         raise ValueError("not a protobuf message")
     return value
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     return bytes(_bytes(value)).decode()
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import time
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
 
 TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
 
@@ -15,7 +18,7 @@ TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(dou
 class BoundSession:
     """A session whose tensors live on `device_type` ("cuda" or "cpu"); they are made anew for another input shape."""
 
-    def __init__(self, session: Any, device_type: str, device_id: int) -> None:
+    def __init__(self, session: InferenceSession, device_type: str, device_id: int) -> None:
         self._session = session
         self._device = (device_type, device_id)
         self._input = session.get_inputs()[0].name
@@ -24,7 +27,7 @@ class BoundSession:
         self._shape: tuple[int, ...] = ()
         self.stage_seconds: dict[str, float] = {}
 
-    def run(self, images: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    def run(self, images: NDArray[np.floating]) -> dict[str, NDArray[np.floating]]:
         """Outputs by name, copies of their own, for images of the type that the session takes."""
         if images.shape != self._shape:
             self._bind(images)
@@ -42,7 +45,7 @@ class BoundSession:
         self.stage_seconds = dict(zip(("copy_in", "network", "copy_out"), durations, strict=True))
         return outputs
 
-    def _bind(self, images: NDArray[Any]) -> None:
+    def _bind(self, images: NDArray[np.floating]) -> None:
         import onnxruntime as ort
 
         self._shape = images.shape

@@ -152,7 +152,7 @@ def _index(device: str) -> int:
     return int(device.partition(":")[2] or 0)
 
 
-def _checked(output: NDArray[Any], head: Head, images: int, path: Path) -> NDArray[np.float32]:
+def _checked(output: NDArray[np.floating], head: Head, images: int, path: Path) -> NDArray[np.float32]:
     """An output in float32. Raises InputError where a free dimension turns out to be what no such head has."""
     rows = 4 + len(head.class_names)
     is_sound = output.ndim == 3 and len(output) == images

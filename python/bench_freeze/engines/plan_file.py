@@ -6,10 +6,9 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from ..errors import InputError
-from ..files import file_sha256, write_whole
+from ..files import Facts, file_sha256, write_whole
 from ..user_files import MAX_DATA, MAX_TEXT, MissingFile, read_file
 from .base import ModelCard
 from .model_card import card_of, check_card
@@ -32,13 +31,13 @@ class Plan:
     title: str
     version: str
     target: dict[str, str]
-    flags: dict[str, Any]
+    flags: Facts
     timing_cache_sha256: dict[str, str | None]
     build_s: float
-    inputs: list[dict[str, Any]]
-    outputs: list[dict[str, Any]]
-    card: dict[str, Any]
-    letterbox: dict[str, Any]
+    inputs: list[Facts]
+    outputs: list[Facts]
+    card: Facts
+    letterbox: Facts
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class PlanFile:
     path: Path
     content: bytes
     plan: Plan | None
-    header: dict[str, Any]
+    header: Facts
 
     def card(self, output_shape: tuple[int, ...] = ()) -> ModelCard:
         """What the model is; an Ultralytics file needs the shape of its output for the kind of its head."""
@@ -70,7 +69,7 @@ class PlanFile:
         return (UNKNOWN_THRESHOLD,)
 
 
-def _tensors(described: list[dict[str, Any]]) -> tuple[Tensor, ...]:
+def _tensors(described: list[Facts]) -> tuple[Tensor, ...]:
     """Inputs or outputs as a side-car has them, -1 where a size is free."""
     try:
         return tuple(

@@ -12,10 +12,11 @@ import importlib.util
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 from ..environment import board_model
 from ..errors import InputError
+from ..files import Facts
 from .cuda_driver import cuda_driver_error
 
 
@@ -35,7 +36,7 @@ class Member:
     oldest: int = 10  # major version; before 10 there were no strongly typed networks (JetPack 6.0 has 8.6)
 
 
-_RTX: dict[str, Any] = {
+_RTX: Facts = {
     "title": "TensorRT for RTX",
     "ahead_of_time": True,
     "timing_cache": False,  # its calls do nothing since 1.2
@@ -45,7 +46,7 @@ _RTX: dict[str, Any] = {
     "user_allocation": True,
     "oldest": 1,
 }
-_LEAN: dict[str, Any] = {"title": "TensorRT lean runtime", "builds": False}
+_LEAN: Facts = {"title": "TensorRT lean runtime", "builds": False}
 FAMILY = (
     Member("tensorrt", "TensorRT"),
     Member("tensorrt_rtx", **_RTX),
@@ -61,7 +62,7 @@ class TensorRT:
 
     member: Member
     version: str
-    api: Any  # the module
+    api: ModuleType
 
     @property
     def major(self) -> int:

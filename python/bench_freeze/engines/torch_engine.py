@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +11,14 @@ from ..environment import usable_cores
 from ..errors import InputError
 from .base import EngineIdentity, ModelCard, check_images_shape
 
+if TYPE_CHECKING:
+    from torch.nn import Module
+
 
 class TorchEngine:
     """Runs a DualHead or SingleHead module that is ready for inference."""
 
-    def __init__(self, module: Any, card: ModelCard, device: str) -> None:
+    def __init__(self, module: Module, card: ModelCard, device: str) -> None:
         import torch
 
         if device.startswith("cuda") and not torch.cuda.is_available():

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +17,13 @@ from ..data.letterbox import FILL
 from ..errors import InputError
 from ..kernels import ext
 from ..kernels.nms_options import NmsOptions
+from .abilities import EventParts
 from .availability import availability, engine_device, letterbox_device
 from .base import Decoded, EngineIdentity, Letterboxing, check_images_shape
 from .cuda_device import CudaDevice, cuda_device
 from .plan_file import PlanFile, misfit, read_plan
 from .tensorrt_family import TensorRT, runtime_member
-from .trt_runner import Slot, TrtRunner
+from .trt_runner import Arrays, Slot, TrtRunner
 
 if TYPE_CHECKING:
     from ..kernels.detection_block import DetectionBlock
@@ -77,7 +78,7 @@ class TrtEngine:
         """Copies, letterbox and network of the last batch, by the GPU's clock."""
         return self._slots[0].stage_seconds
 
-    def event_parts(self) -> tuple[Any, Callable[[], Any], Callable[[Any, Any], float]]:
+    def event_parts(self) -> EventParts:
         """The stream that this engine works on, what makes an event, and the milliseconds between two of them."""
         slot = self._slots[0]
         return slot.stream, self._runner.cuda.Event, lambda earlier, later: float(earlier.time_till(later))
@@ -146,7 +147,7 @@ class TrtEngine:
         check_images_shape(self.card, images)
         slot.enqueue({self._input: filled(images, batch)}, kind, after, copied)
 
-    def _named(self, outputs: dict[str, NDArray[Any]], count: int) -> dict[str, NDArray[np.float32]]:
+    def _named(self, outputs: Arrays, count: int) -> dict[str, NDArray[np.float32]]:
         return {head: outputs[name][:count].astype(np.float32, copy=False) for head, name in self._heads.items()}
 
 

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from ..data.classes import names_by_number
 from ..errors import InputError
+from ..files import Facts
 from .base import Head, ModelCard
 from .model_card import batch_problem, check_head, check_images, shape_text
 from .onnx_file import Shape, Tensor
@@ -133,7 +134,7 @@ def precision_of(metadata: Mapping[str, object], where: str) -> str:
     return "fp16" if arguments.get("half") is True or arguments.get("quantize") == 16 else "fp32"
 
 
-def arguments_of(metadata: Mapping[str, object], where: str) -> dict[str, Any]:
+def arguments_of(metadata: Mapping[str, object], where: str) -> Facts:
     """The arguments of the export, none where the file does not say."""
     found = value_of(metadata, "args", where) if "args" in metadata else {}
     if not isinstance(found, dict):

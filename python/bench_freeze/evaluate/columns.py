@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Columns = dict[str, NDArray[Any]]
+from ..files import Facts
+from ..kernels.arrays import AnyArray
+
+Columns = dict[str, AnyArray]
 _TYPES = ("u1", "<u2", "<u4", "<i8", "<f4", "<f8")
 
 
@@ -22,7 +23,7 @@ class DamagedColumns(Exception):
     """The bytes are not what pack_columns wrote."""
 
 
-def pack_columns(facts: Mapping[str, Any], columns: Mapping[str, NDArray[Any]]) -> bytes:
+def pack_columns(facts: Mapping[str, object], columns: Mapping[str, AnyArray]) -> bytes:
     """Facts (plain json values) and columns of numbers; equal ones give equal bytes."""
     stored = {name: _smallest(column) for name, column in columns.items()}
     layout = [[name, _TYPES[_type_of(column)], list(column.shape)] for name, column in stored.items()]
@@ -30,7 +31,7 @@ def pack_columns(facts: Mapping[str, Any], columns: Mapping[str, NDArray[Any]]) 
     return b"".join([head.encode(), b"\n", *(_turned(column) for column in stored.values())])
 
 
-def unpack_columns(content: bytes) -> tuple[dict[str, Any], Columns]:
+def unpack_columns(content: bytes) -> tuple[Facts, Columns]:
     """The inverse; whole numbers come back in their stored type. Raises DamagedColumns."""
     head, newline, rest = content.partition(b"\n")
     try:
@@ -56,7 +57,7 @@ def unpack_columns(content: bytes) -> tuple[dict[str, Any], Columns]:
     return facts, columns
 
 
-def _smallest(column: NDArray[Any]) -> NDArray[Any]:
+def _smallest(column: AnyArray) -> AnyArray:
     if column.dtype.kind == "f":
         return column.astype("<f4" if column.itemsize == 4 else "<f8")
     if column.size and column.min() < 0:
@@ -65,10 +66,10 @@ def _smallest(column: NDArray[Any]) -> NDArray[Any]:
     return column.astype(next((t for t in _TYPES[:3] if largest <= np.iinfo(t).max), "<i8"))
 
 
-def _type_of(column: NDArray[Any]) -> int:
+def _type_of(column: AnyArray) -> int:
     return [np.dtype(name) for name in _TYPES].index(column.dtype)
 
 
-def _turned(column: NDArray[Any]) -> bytes:
+def _turned(column: AnyArray) -> bytes:
     flat = np.ascontiguousarray(column.reshape(-1))
     return np.ascontiguousarray(flat.view(np.uint8).reshape(flat.size, column.itemsize).T).tobytes()

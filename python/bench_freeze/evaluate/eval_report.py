@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from ..data.coco import read_instances, read_results
 from ..text import terminal
@@ -39,9 +38,9 @@ class EvalReport:
             lines = [f" {name:<5} ({self.evaluation.protocol}) = {v:0.5f}" for name, v in self.stats.items()]
         return terminal.lines([*lines, *(f"note: {note}" for note in self.notes)])
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """The report as JSON types; numbers are not rounded."""
-        of_model: dict[str, Any] = {}
+        of_model: dict[str, object] = {}
         if self.head is not None:
             of_model = {
                 "head": self.head,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -77,8 +76,8 @@ class Evaluator:
         self,
         image_ids: ArrayLike,
         *,
-        predictions: Any = None,
-        detections: Any = None,
+        predictions: object = None,
+        detections: object = None,
         letterbox: Sequence[Letterbox] | None = None,
     ) -> None:
         """Add B images, all of their detections at once; an image without any is added too.
@@ -104,10 +103,10 @@ class Evaluator:
             if not isinstance(placement, Letterbox):
                 raise InputError(f"letterbox has a {type(placement).__name__}: give a Letterbox per image")
         if predictions is not None:
-            on_device = is_on_cuda(predictions)
-            predictions = predictions if on_device else as_numpy("predictions", predictions)
-            self._check_head(view_of("predictions", predictions).shape if on_device else predictions.shape, positions)
-            detections = on_host(nms(predictions, threads=self._threads))
+            head = predictions if is_on_cuda(predictions) else as_numpy("predictions", predictions)
+            shape = head.shape if isinstance(head, np.ndarray) else view_of("predictions", head).shape
+            self._check_head(shape, positions)
+            detections = on_host(nms(head, threads=self._threads))
         if isinstance(detections, CudaDetections):
             detections = on_host(detections)
         self._add(positions, rows_of(detections, len(positions), letterbox))
@@ -202,7 +201,7 @@ class Evaluator:
                 "categories' positions as labels"
             )
 
-    def _refuse_seen(self, positions: NDArray[Any]) -> None:
+    def _refuse_seen(self, positions: NDArray[np.integer]) -> None:
         seen = positions[self._is_seen[positions]]
         if len(seen):
             raise InputError(

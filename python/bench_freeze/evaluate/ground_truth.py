@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +17,7 @@ from ..kernels.rows import check_sizes, column_of_flags, column_of_ids, column_o
 from ..kernels.values import whole_array
 from .protocols import ProtocolRules
 
-GroundTruthLike = GroundTruth | Mapping[str, Any] | str | Path
+GroundTruthLike = GroundTruth | Mapping[str, object] | str | Path
 
 
 def as_ground_truth(ground_truth: GroundTruthLike) -> GroundTruth:
@@ -45,7 +44,7 @@ def _with_warnings(where: str, instances: CocoInstances) -> GroundTruth:
     return instances.ground_truth
 
 
-def image_numbers(truth: GroundTruth, image_ids: Any) -> Any:
+def image_numbers(truth: GroundTruth, image_ids: object) -> object:
     """Image ids as numbers, where those of the ground truth are text; otherwise as they were given.
 
     Raises InputError for one that the ground truth does not list.
@@ -96,7 +95,7 @@ def sound_truth(truth: GroundTruth) -> GroundTruth:
     )
 
 
-def _ascending(what: str, ids: Any) -> NDArray[np.int64]:
+def _ascending(what: str, ids: object) -> NDArray[np.int64]:
     """Equal scores are ordered by image id, so positions must ascend with ids."""
     whole = whole_array(f"ground truth: {what}_ids", ids)
     if whole.ndim != 1 or (whole[1:] <= whole[:-1]).any():
@@ -104,7 +103,7 @@ def _ascending(what: str, ids: Any) -> NDArray[np.int64]:
     return whole
 
 
-def _texts(what: str, values: Any, count: int) -> tuple[str, ...]:
+def _texts(what: str, values: Sequence[str], count: int) -> tuple[str, ...]:
     texts = (values,) if isinstance(values, str) else tuple(values)
     if len(texts) != count or not all(isinstance(text, str) for text in texts):
         raise InputError(f"ground truth: {count} ids and {what} {texts[:3]}...: give one text per id")

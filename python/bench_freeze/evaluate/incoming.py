@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from ..data.dataset import DetectionTable
 from ..data.letterbox import Letterbox
 from ..errors import InputError
-from ..kernels.arrays import describe
+from ..kernels.arrays import AnyArray, describe
 from ..kernels.ext import Detections
 from ..kernels.rows import column_of_numbers, positions_of, rows_of_boxes
 from ..kernels.values import array_of, number_array, whole_array
@@ -23,9 +22,9 @@ class Incoming:
     """Rows of B images; `image` is a position among them. Columns may be of any type: `match` reads and checks them."""
 
     image: NDArray[np.int32]  # [N]
-    labels: Any  # [N]
-    boxes_xywh: Any  # [N, 4], pixels of the image
-    scores: Any  # [N]
+    labels: AnyArray  # [N]
+    boxes_xywh: AnyArray  # [N, 4], pixels of the image
+    scores: AnyArray  # [N]
     dropped: int = 0  # what a limit of NMS cut off
 
 
@@ -48,7 +47,7 @@ def sound_table(table: DetectionTable, images: int, classes: int) -> DetectionTa
     return DetectionTable(image, label, boxes, column_of_numbers("detections", "score", table.scores, len(label)))
 
 
-def rows_of(detections: Any, images: int, letterbox: Sequence[Letterbox] | None) -> Incoming:
+def rows_of(detections: object, images: int, letterbox: Sequence[Letterbox] | None) -> Incoming:
     """The rows of `Evaluator.update`'s detections, in image pixels. Raises InputError for shapes that do not fit."""
     dropped = 0
     if isinstance(detections, Detections):
@@ -76,10 +75,10 @@ def rows_of(detections: Any, images: int, letterbox: Sequence[Letterbox] | None)
     )
 
 
-_Columns = tuple[NDArray[np.int32], NDArray[Any], NDArray[Any], NDArray[Any]]  # image, corners, scores, labels
+_Columns = tuple[NDArray[np.int32], AnyArray, AnyArray, AnyArray]  # image, corners, scores, labels
 
 
-def _of_fixed_shape(parts: Sequence[Any], images: int) -> _Columns:
+def _of_fixed_shape(parts: Sequence[object], images: int) -> _Columns:
     count, boxes, scores, labels = (array_of("detections", part) for part in parts)
     count = count.reshape(-1)
     rows = boxes.shape[1] if boxes.ndim == 3 else -1
@@ -100,7 +99,7 @@ def _of_fixed_shape(parts: Sequence[Any], images: int) -> _Columns:
     return np.nonzero(kept)[0].astype(np.int32), boxes[kept], scores[kept], labels[kept]
 
 
-def _of_rows(rows: NDArray[Any], images: int) -> _Columns:
+def _of_rows(rows: AnyArray, images: int) -> _Columns:
     if rows.ndim != 3 or rows.shape[0] != images or rows.shape[2] != 6 or rows.dtype.kind != "f":
         raise InputError(
             f"detections of {images} images are {describe(rows)}: give float [B, D, 6] of corners, score and label"
@@ -110,13 +109,13 @@ def _of_rows(rows: NDArray[Any], images: int) -> _Columns:
     return np.nonzero(kept)[0].astype(np.int32), found[:, :4], found[:, 4], found[:, 5]
 
 
-def _of_lists(detections: Any, images: int) -> _Columns:
+def _of_lists(detections: object, images: int) -> _Columns:
     if not isinstance(detections, Sequence) or len(detections) != images:
         raise InputError(
             f"detections of {images} images are a {type(detections).__name__}: give what nms returned, or one "
             "(boxes_xyxy, scores, labels) per image"
         )
-    columns: list[tuple[NDArray[Any], ...]] = []
+    columns: list[tuple[AnyArray, ...]] = []
     for number, entry in enumerate(detections):
         if not isinstance(entry, Sequence) or len(entry) != 3:
             raise InputError(f"detections[{number}] is no (boxes_xyxy, scores, labels): give the three arrays")
@@ -131,7 +130,7 @@ def _of_lists(detections: Any, images: int) -> _Columns:
     return image, boxes, scores, labels
 
 
-def _to_images(boxes: NDArray[Any], image: NDArray[np.int32], letterbox: Sequence[Letterbox]) -> NDArray[np.float64]:
+def _to_images(boxes: AnyArray, image: NDArray[np.int32], letterbox: Sequence[Letterbox]) -> NDArray[np.float64]:
     begin = np.searchsorted(image, np.arange(len(letterbox) + 1))
     parts = [placement.to_image(boxes[begin[i] : begin[i + 1]]) for i, placement in enumerate(letterbox)]
     return np.concatenate(parts) if parts else np.zeros((0, 4))

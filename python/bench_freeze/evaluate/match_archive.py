@@ -8,9 +8,9 @@ import json
 import re
 import zipfile
 import zlib
-from typing import Any
 
 from ..errors import InputError
+from ..files import Facts
 from ..user_files import check_depth
 
 FORMAT = "bench-freeze matches"
@@ -23,7 +23,7 @@ ALWAYS_ALLOWED = 64 << 20  # bytes, whatever the ratio: few numbers that are all
 _PART = re.compile(rf"[0-9a-f]{{{NAME_DIGITS}}}")
 
 
-def read_archive(content: bytes, where: str) -> tuple[dict[str, Any], dict[str, bytes]]:
+def read_archive(content: bytes, where: str) -> tuple[Facts, dict[str, bytes]]:
     """The table of contents, and every part inflated, by name.
 
     Raises InputError for another kind of file, a newer version, or one that is damaged or grows beyond all measure.
@@ -66,7 +66,7 @@ def _members(archive: zipfile.ZipFile, size: int, where: str) -> dict[str, zipfi
     return members
 
 
-def _about(text: bytes, where: str) -> dict[str, Any]:
+def _about(text: bytes, where: str) -> Facts:
     other = InputError(f"{where} is no match file of bench-freeze; give one that `run` wrote.")
     try:
         about = json.loads(text)

@@ -14,12 +14,14 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..files import write_whole
+from ..files import Facts, write_whole
+from ..kernels.arrays import AnyArray
 from ..kernels.matching import Lattice, Masks, Matches, TruthIndex, accumulate, index_truth
 from ..kernels.rows import column_of_numbers, positions_of
 from ..kernels.values import number_array, whole_array, whole_number
@@ -32,6 +34,14 @@ from .protocols import RECALL_THRESHOLDS, rules_of
 MAX_CLASSES = 100_000
 MAX_NUMBERS = 1 << 27  # of the tensors that are counted from a part: a gigabyte
 _COUNTS = ("skipped_images", "dropped_by_nms", "near_threshold")  # the others are counted again
+
+
+class MatchFileFacts(TypedDict):
+    """A match file as the results record it."""
+
+    file: str
+    sha256: str
+    bytes: int
 
 
 class MatchFile:
@@ -67,13 +77,13 @@ class MatchFile:
                 archive.writestr(member, content)
         return stream.getvalue()
 
-    def write(self, path: Path) -> dict[str, Any]:
+    def write(self, path: Path) -> MatchFileFacts:
         """Write the file whole; its name, hash and size, as the results record them."""
         content = self.content()
         write_whole(path, content)
         return {"file": path.name, "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
 
-    def _keep(self, facts: Mapping[str, Any], columns: Columns) -> str:
+    def _keep(self, facts: Mapping[str, object], columns: Columns) -> str:
         raw = pack_columns(facts, columns)
         name = hashlib.sha256(raw).hexdigest()[:NAME_DIGITS]
         if name not in self._parts:
@@ -81,7 +91,7 @@ class MatchFile:
         return name
 
 
-def save_matches(path: Path, evaluations: Mapping[str, Evaluation]) -> dict[str, Any]:
+def save_matches(path: Path, evaluations: Mapping[str, Evaluation]) -> MatchFileFacts:
     """Write evaluations under their names; equal ones share their data. Returns the file's name, sha256 and bytes."""
     file = MatchFile()
     for name, evaluation in evaluations.items():
@@ -107,7 +117,7 @@ def parse_matches(content: bytes, where: str) -> dict[str, Evaluation]:
 
 
 def _evaluations(
-    entries: Mapping[str, Mapping[str, str]], parts: Mapping[str, tuple[dict[str, Any], Columns]]
+    entries: Mapping[str, Mapping[str, str]], parts: Mapping[str, tuple[Facts, Columns]]
 ) -> dict[str, Evaluation]:
     truths: dict[str, tuple[TruthIndex, tuple[str, ...]]] = {}
     made: dict[tuple[str, str], Evaluation] = {}
@@ -120,9 +130,9 @@ def _evaluations(
     return {name: made[entry["truth"], entry["matches"]] for name, entry in sorted(entries.items())}
 
 
-def _truth_columns(evaluation: Evaluation) -> tuple[dict[str, Any], Columns]:
+def _truth_columns(evaluation: Evaluation) -> tuple[Facts, Columns]:
     truth = evaluation.truth
-    facts = {"class_names": list(evaluation.class_names)}
+    facts: Facts = {"class_names": list(evaluation.class_names)}
     return facts, {
         "count": np.diff(truth.begin),
         "label": truth.label,
@@ -133,7 +143,7 @@ def _truth_columns(evaluation: Evaluation) -> tuple[dict[str, Any], Columns]:
     }
 
 
-def _truth(facts: Mapping[str, Any], columns: Columns) -> tuple[TruthIndex, tuple[str, ...]]:
+def _truth(facts: Facts, columns: Columns) -> tuple[TruthIndex, tuple[str, ...]]:
     names = tuple(facts["class_names"])
     if len(names) > MAX_CLASSES or not all(isinstance(name, str) for name in names):
         raise DamagedColumns("its class names are no names")
@@ -149,9 +159,9 @@ def _truth(facts: Mapping[str, Any], columns: Columns) -> tuple[TruthIndex, tupl
     return truth, names
 
 
-def _match_columns(evaluation: Evaluation) -> tuple[dict[str, Any], Columns]:
+def _match_columns(evaluation: Evaluation) -> tuple[Facts, Columns]:
     matches = evaluation.matches
-    facts = {
+    facts: Facts = {
         "protocol": evaluation.protocol,
         "areas": list(evaluation.area_ranges),
         "max_detections": list(evaluation.max_detections),
@@ -170,9 +180,7 @@ def _match_columns(evaluation: Evaluation) -> tuple[dict[str, Any], Columns]:
     return facts, columns
 
 
-def _evaluation(
-    truth: TruthIndex, class_names: tuple[str, ...], facts: Mapping[str, Any], columns: Columns
-) -> Evaluation:
+def _evaluation(truth: TruthIndex, class_names: tuple[str, ...], facts: Facts, columns: Columns) -> Evaluation:
     ranges = np.require(columns["area_ranges"], np.float64, "C").reshape(-1, 2)  # an end may be infinite
     _check_lattice(columns["iou_thresholds"], ranges, facts["max_detections"], truth.classes)
     lattice = Lattice(rules_of(facts["protocol"]).rule, number_array("IoU", columns["iou_thresholds"]), ranges)
@@ -217,16 +225,14 @@ def _evaluation(
     )
 
 
-def _begin(count: np.ndarray[Any, Any], rows: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+def _begin(count: AnyArray, rows: int) -> NDArray[np.int64]:
     whole = whole_array("rows of the images", count, 0, rows)
     if whole.ndim != 1 or whole.sum() != rows:
         raise DamagedColumns("the rows of the images do not add up")
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(whole)])
 
 
-def _check_lattice(
-    thresholds: np.ndarray[Any, Any], ranges: np.ndarray[Any, Any], maxima: list[Any], classes: int
-) -> None:
+def _check_lattice(thresholds: AnyArray, ranges: AnyArray, maxima: list[int], classes: int) -> None:
     """What the counting relies on: ascending thresholds and maxima, and tensors that fit into memory."""
     if thresholds.ndim != 1 or not len(thresholds) or not len(ranges) or not maxima:
         raise DamagedColumns("thresholds, areas or limits are missing")
@@ -240,7 +246,7 @@ def _check_lattice(
         raise DamagedColumns(f"its tensors have more than {MAX_NUMBERS} numbers")
 
 
-def _exact_float32(scores: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, Any]:
+def _exact_float32(scores: NDArray[np.float64]) -> AnyArray:
     """Half the size where nothing is lost by it, as for the scores of every engine."""
     short = scores.astype(np.float32)
     return short if np.array_equal(short.astype(np.float64), scores) else scores

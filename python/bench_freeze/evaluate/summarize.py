@@ -7,7 +7,7 @@ is what makes them equal pycocotools' to the last bit.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .evaluation import Evaluation
 
 _UNDEFINED = -1.0
+_Value = TypeVar("_Value", str, int)
 
 
 def average_precision(
@@ -97,7 +98,7 @@ def _columns(evaluation: Evaluation, area: str, max_detections: int) -> tuple[sl
     return _only(list(evaluation.area_ranges), area), _only(evaluation.max_detections, max_detections)
 
 
-def _only(values: Sequence[Any], wanted: Any) -> slice:
+def _only(values: Sequence[_Value], wanted: _Value) -> slice:
     """Where it stands, empty where it is missing; values ascend or differ. A slice copies nothing."""
     return slice(values.index(wanted), values.index(wanted) + values.count(wanted)) if wanted in values else slice(0)
 

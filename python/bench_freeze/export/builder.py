@@ -6,13 +6,16 @@ import hashlib
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from ..engines.cuda_device import cuda_device, on_gpu
 from ..engines.tensorrt_family import TensorRT
 from ..errors import InputError
-from ..files import write_whole
+from ..files import Facts, write_whole
 from ..user_files import MissingFile, read_file
+
+if TYPE_CHECKING:
+    import tensorrt as trt_api
 
 DEFAULT_PROFILE = (1, 8, 32)
 DTYPES = {"float": "float32", "half": "float16"}  # TensorRT's names in NumPy's words
@@ -36,8 +39,8 @@ class Serialized:
     """A plan and what its building said."""
 
     content: bytes
-    inputs: list[dict[str, Any]]
-    outputs: list[dict[str, Any]]
+    inputs: list[Facts]
+    outputs: list[Facts]
     batch_profile: tuple[int, int, int] | None
     timing_cache_sha256: dict[str, str | None]
     seconds: float
@@ -112,7 +115,7 @@ def _check_member(trt: TensorRT, options: PlanOptions, timing_cache: Path | None
             raise InputError(f"{flag}: {trt} cannot do it; leave it out, or build with TensorRT on the target machine.")
 
 
-def _log(trt: TensorRT) -> Any:
+def _log(trt: TensorRT) -> trt_api.ILogger:
     """A logger that keeps errors for the message of the exception, and prints nothing."""
 
     interface = trt.api.ILogger
@@ -122,14 +125,14 @@ def _log(trt: TensorRT) -> Any:
             interface.__init__(self)
             self.errors: list[str] = []
 
-        def log(self, severity: Any, message: str) -> None:
+        def log(self, severity: object, message: str) -> None:
             if severity in (interface.Severity.ERROR, interface.Severity.INTERNAL_ERROR):
                 self.errors.append(" ".join(message.split())[:300])
 
     return Log()
 
 
-def _parse(trt: TensorRT, network: Any, log: Any, onnx: bytes, name: str) -> None:
+def _parse(trt: TensorRT, network: trt_api.INetworkDefinition, log: trt_api.ILogger, onnx: bytes, name: str) -> None:
     parser = trt.api.OnnxParser(network, log)
     if parser.parse(onnx):
         return
@@ -141,7 +144,7 @@ def _parse(trt: TensorRT, network: Any, log: Any, onnx: bytes, name: str) -> Non
     raise InputError(f"{name}: {trt} cannot read this ONNX, {'; '.join(found[:3]) or 'and gives no reason'}.")
 
 
-def _set_target(trt: TensorRT, config: Any, options: PlanOptions) -> None:
+def _set_target(trt: TensorRT, config: trt_api.IBuilderConfig, options: PlanOptions) -> None:
     if not trt.member.ahead_of_time:
         return
     known = trt.api.ComputeCapability
@@ -156,7 +159,7 @@ def _set_target(trt: TensorRT, config: Any, options: PlanOptions) -> None:
     config.set_compute_capability(getattr(known, name), 0)
 
 
-def _set_flags(trt: TensorRT, config: Any, options: PlanOptions, *, is_static: bool) -> None:
+def _set_flags(trt: TensorRT, config: trt_api.IBuilderConfig, options: PlanOptions, *, is_static: bool) -> None:
     if trt.member.user_allocation and is_static:
         flag = getattr(trt.api.BuilderFlag, "REQUIRE_USER_ALLOCATION", None)  # TensorRT for RTX 1.2 and later
         if flag is not None:
@@ -175,7 +178,11 @@ def _set_flags(trt: TensorRT, config: Any, options: PlanOptions, *, is_static: b
 
 
 def _set_profile(
-    builder: Any, config: Any, network: Any, options: PlanOptions, name: str
+    builder: trt_api.Builder,
+    config: trt_api.IBuilderConfig,
+    network: trt_api.INetworkDefinition,
+    options: PlanOptions,
+    name: str,
 ) -> tuple[int, int, int] | None:
     """The range of batch sizes of a model with a free batch dimension; None for a fixed one."""
     images = network.get_input(0)
@@ -193,7 +200,7 @@ def _set_profile(
     return chosen
 
 
-def _load_timing_cache(config: Any, file: Path | None) -> str | None:
+def _load_timing_cache(config: trt_api.IBuilderConfig, file: Path | None) -> str | None:
     if file is None:
         return None
     try:
@@ -208,7 +215,7 @@ def _load_timing_cache(config: Any, file: Path | None) -> str | None:
     return None
 
 
-def _save_timing_cache(config: Any, file: Path | None) -> str | None:
+def _save_timing_cache(config: trt_api.IBuilderConfig, file: Path | None) -> str | None:
     if file is None:
         return None
     content = bytes(config.get_timing_cache().serialize())
@@ -216,6 +223,6 @@ def _save_timing_cache(config: Any, file: Path | None) -> str | None:
     return hashlib.sha256(content).hexdigest()
 
 
-def _tensor(tensor: Any) -> dict[str, Any]:
+def _tensor(tensor: trt_api.ITensor) -> Facts:
     kind = str(tensor.dtype).partition(".")[2].lower()
     return {"name": tensor.name, "dtype": DTYPES.get(kind, kind), "shape": list(tensor.shape)}

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
 
 
 @dataclass(frozen=True)
@@ -17,7 +20,7 @@ class DecodePart:
     last_layers: tuple[str, ...]
 
 
-def decode_part(model: Any) -> DecodePart:
+def decode_part(model: ModelProto) -> DecodePart:
     """The decoding part of all heads: everything behind the last convolutions of the network.
 
     Boxes are sums of offsets and grid positions in pixels, up to the side of the image: half precision has steps of

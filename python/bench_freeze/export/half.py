@@ -8,11 +8,14 @@ order, one name given twice), so the conversion is here. It knows tensors and ca
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import InputError
+
+if TYPE_CHECKING:
+    from onnx import ModelProto, NodeProto
 
 # Inputs that the operator's own definition wants in float32, by position.
 FLOAT32_INPUTS = {"Resize": (1, 2), "QuantizeLinear": (0, 1), "DequantizeLinear": (1,)}
@@ -21,7 +24,7 @@ OWN_TYPE = frozenset({"Cast", "Constant", "ConstantOfShape", "DequantizeLinear",
 HALF_MAX = 65504.0
 
 
-def to_half(model: Any, keep: Collection[str]) -> Any:
+def to_half(model: ModelProto, keep: Collection[str]) -> ModelProto:
     """A copy of an ONNX model with float16 inside.
 
     Nodes named in `keep`, inputs and outputs stay float32. Weights beyond float16's range keep their node in float32.
@@ -49,7 +52,7 @@ def to_half(model: Any, keep: Collection[str]) -> Any:
 class _Conversion:
     """One pass over the nodes in their order; knows which tensors exist in which type, and under which name."""
 
-    def __init__(self, model: Any, keep: Collection[str]) -> None:
+    def __init__(self, model: ModelProto, keep: Collection[str]) -> None:
         from onnx import TensorProto
 
         self._float, self._half = TensorProto.FLOAT, TensorProto.FLOAT16
@@ -61,13 +64,13 @@ class _Conversion:
         self._keep = frozenset(keep)
         self._halves: dict[str, str] = {}  # tensors that a node makes in float16, and the name it has there
         self._casts: dict[tuple[str, int], str] = {}
-        self.half_weights: dict[str, Any] = {}
+        self.half_weights: dict[str, TensorProto] = {}
 
-    def convert(self, node: Any) -> list[Any]:
+    def convert(self, node: NodeProto) -> list[NodeProto]:
         """The node in its new precision, behind the casts that it needs."""
         stays = node.op_type in OWN_TYPE or node.name in self._keep or self._has_weights_beyond_half(node)
         fixed = FLOAT32_INPUTS.get(node.op_type, ())
-        casts: list[Any] = []
+        casts: list[NodeProto] = []
         for position, name in enumerate(node.input):
             kind = self._float if stays or position in fixed else self._half
             node.input[position] = self._in_type(name, kind, casts)
@@ -77,12 +80,12 @@ class _Conversion:
                     node.output[position] = self._halves[name] = f"{name}_half" if name in self._outputs else name
         return [*casts, node]
 
-    def float_outputs(self) -> list[Any]:
+    def float_outputs(self) -> list[NodeProto]:
         """Casts that give the graph's outputs their type back, under their own names."""
         made = [name for name in self._outputs if name in self._halves]
         return [self._cast(self._halves[name], name, self._float) for name in made]
 
-    def _in_type(self, name: str, kind: int, casts: list[Any]) -> str:
+    def _in_type(self, name: str, kind: int, casts: list[NodeProto]) -> str:
         """The name under which a node reads a tensor as `kind`; a cast is added where there is none yet."""
         if name in self._weights:
             return self._half_weight(name) if kind == self._half else name
@@ -94,7 +97,7 @@ class _Conversion:
             casts.append(self._cast(source, self._casts[name, kind], kind))
         return self._casts[name, kind]
 
-    def _cast(self, source: str, target: str, kind: int) -> Any:
+    def _cast(self, source: str, target: str, kind: int) -> NodeProto:
         from onnx import helper
 
         return helper.make_node("Cast", [source], [target], name=f"cast_{target}", to=kind)
@@ -108,7 +111,7 @@ class _Conversion:
             self.half_weights[half] = numpy_helper.from_array(values.astype(np.float16), half)
         return half
 
-    def _has_weights_beyond_half(self, node: Any) -> bool:
+    def _has_weights_beyond_half(self, node: NodeProto) -> bool:
         from onnx import numpy_helper
 
         return any(

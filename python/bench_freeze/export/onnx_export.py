@@ -10,12 +10,16 @@ import warnings
 from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..engines.base import ModelCard
 from ..engines.ort_engine import CARD_KEY
 from ..errors import BenchFreezeError, InputError, disk_full
 from ..finite import require_finite, require_finite_constants
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+    from torch import nn
 
 MODEL = "model.onnx"
 INPUT = "images"
@@ -34,7 +38,7 @@ def check_opset(opset: int, option: str = "--opset") -> None:
         )
 
 
-def export_onnx(module: Any, card: ModelCard, path: Path, *, opset: int) -> Any:
+def export_onnx(module: nn.Module, card: ModelCard, path: Path, *, opset: int) -> ModelProto:
     """Write a DualHead or SingleHead module as ONNX, its card in the metadata; returns torch's traced program of it.
 
     A card without a batch gives a free batch dimension. Raises InputError for an opset that this torch cannot write,
@@ -90,7 +94,7 @@ def export_onnx(module: Any, card: ModelCard, path: Path, *, opset: int) -> Any:
     return program.exported_program
 
 
-def _forget_sources(model: Any) -> None:
+def _forget_sources(model: ModelProto) -> None:
     """Drop the exporter's notes on source files and stack traces: they hold paths and change the hash by machine."""
     del model.graph.metadata_props[:]
     for item in (*model.graph.node, *model.graph.value_info, *model.graph.input, *model.graph.output):

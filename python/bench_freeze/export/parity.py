@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,6 +73,6 @@ def largest_difference(a: NDArray[np.float32], b: NDArray[np.float32]) -> tuple[
     return _largest(a[:, :4], b[:, :4]), _largest(a[:, 4:], b[:, 4:])
 
 
-def _largest(a: NDArray[Any], b: NDArray[Any]) -> float:
+def _largest(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
     """Largest absolute difference; infinite where one is not a number, so that no comparison lets it pass."""
     return float(np.nan_to_num(np.abs(a - b), nan=np.inf).max()) if a.size else 0.0

@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 from .. import __version__
 from ..artifact import Artifact, ArtifactStore
@@ -14,7 +13,7 @@ from ..data.letterbox import FILL
 from ..engines.cuda_device import cuda_device
 from ..engines.plan_file import Plan, side_car_path, write_side_car
 from ..engines.tensorrt_family import TensorRT, builder_for
-from ..files import file_sha256, write_whole
+from ..files import Facts, file_sha256, write_whole
 from .builder import PlanOptions, check_options, serialize
 from .onnx_card import read_card
 
@@ -29,7 +28,7 @@ def plan_target(options: PlanOptions) -> dict[str, str]:
     return asdict(cuda_device(options.device))
 
 
-def plan_inputs(onnx_sha256: str, trt: TensorRT, target: Mapping[str, str], options: PlanOptions) -> dict[str, Any]:
+def plan_inputs(onnx_sha256: str, trt: TensorRT, target: Mapping[str, str], options: PlanOptions) -> Facts:
     """Everything that a plan depends on: the inputs of its artifact. Never a file's name."""
     flags = {name: value for name, value in asdict(options).items() if name not in ("device", "compute_capability")}
     return {"onnx_sha256": onnx_sha256, "tensorrt": str(trt), "target": dict(target), "flags": flags}
@@ -48,7 +47,7 @@ def produce_plan(onnx: Path, options: PlanOptions, store: ArtifactStore, build: 
     if build:
         inputs["build"] = build
 
-    def make(folder: Path) -> dict[str, Any]:
+    def make(folder: Path) -> Facts:
         cache = None
         if trt.member.timing_cache:
             cache = folder / TIMING_CACHE if build else _shared_cache(store, trt, target)
@@ -66,7 +65,7 @@ def _shared_cache(store: ArtifactStore, trt: TensorRT, target: Mapping[str, str]
     return store.folder / f"timing-{shared}.cache"
 
 
-def build_plan(onnx: Path, plan: Path, options: PlanOptions, timing_cache: Path | None = None) -> dict[str, Any]:
+def build_plan(onnx: Path, plan: Path, options: PlanOptions, timing_cache: Path | None = None) -> Facts:
     """Build `plan` and its side-car json; returns what the side-car says.
 
     A timing cache is read where the file is there, and written back. Raises InputError, naming the ONNX node where one

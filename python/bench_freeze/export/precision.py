@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +14,16 @@ from ..config.deployment import Precision
 from ..engines.base import Engine, infer_padded
 from ..engines.ort_engine import CARD_KEY, OrtEngine
 from ..errors import AuditError, InputError
+from ..files import Facts
 from ..finite import require_finite_constants
 from .decode import decode_part
 from .half import HALF_MAX, to_half
 from .onnx_card import read_card
 from .quantize import Int8Settings, to_int8
 from .ranges import largest_values
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
 
 SURE = 0.25  # score from which a candidate is something that the model sees, not the noise below
 # A conversion that is right stays far inside: fp16 and int8 of a dual-head YOLOv8n move sure scores by 0.001 and 0.06
@@ -44,7 +48,7 @@ def convert_precision(
     precision: Precision,
     images: NDArray[np.float32],
     settings: Int8Settings | None = None,
-) -> dict[str, Any]:
+) -> Facts:
     """Write the float32 model `source` in another precision; returns what was done and what it changed, head by head.
 
     Inputs, outputs and their names stay as they are; the model card says the precision. `images` [N, 3, S, S] are real:
@@ -59,7 +63,7 @@ def convert_precision(
     model = onnx.load(source)
     if card.precision != "fp32":
         raise InputError(f"{source} is {card.precision} already; convert the float32 model.")
-    facts: dict[str, Any]
+    facts: Facts
     if precision == "fp16":
         kept, overflowing = _keep_in_float32(model, images, target.parent)
         model = to_half(model, kept)
@@ -113,7 +117,7 @@ def _audit(losses: tuple[PrecisionLoss, ...], precision: Precision) -> None:
             )
 
 
-def _keep_in_float32(model: Any, images: NDArray[np.float32], folder: Path) -> tuple[list[str], list[str]]:
+def _keep_in_float32(model: ModelProto, images: NDArray[np.float32], folder: Path) -> tuple[list[str], list[str]]:
     """Nodes that fp16 leaves alone: the decoding of boxes, and what comes near float16's limit on these images."""
     import onnx
 

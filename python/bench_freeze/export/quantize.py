@@ -12,13 +12,17 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..files import Facts
 from .decode import decode_part
 from .ranges import entropy_ranges, largest_values
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
 
 Calibration = Literal["entropy", "minmax"]
 
@@ -31,7 +35,7 @@ class Int8Settings:
     last_layers: bool = False
 
 
-def to_int8(model: Any, target: Path, images: NDArray[np.float32], settings: Int8Settings) -> dict[str, Any]:
+def to_int8(model: ModelProto, target: Path, images: NDArray[np.float32], settings: Int8Settings) -> Facts:
     """Write `model` with int8 convolutions to `target`; returns what was done.
 
     Weights are per channel, activations per tensor, all symmetric: what TensorRT takes. Biases stay float32, since its
@@ -54,7 +58,7 @@ def to_int8(model: Any, target: Path, images: NDArray[np.float32], settings: Int
             batch = model.graph.input[0].type.tensor_type.shape.dim[0].dim_value or 1
             self._left = [{model.graph.input[0].name: images[:batch]}]
 
-        def get_next(self) -> dict[str, Any] | None:
+        def get_next(self) -> Facts | None:
             return self._left.pop() if self._left else None
 
     overrides = {

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
 
 BINS = 2048
 LEVELS = 128  # of a magnitude in int8
 CANDIDATE_STEP = 8  # bins between two thresholds that are tried: finer changes no mAP, and takes longer
 
 
-def largest_values(model: Any, tensors: Sequence[str], images: NDArray[np.float32], folder: Path) -> dict[str, float]:
+def largest_values(
+    model: ModelProto, tensors: Sequence[str], images: NDArray[np.float32], folder: Path
+) -> dict[str, float]:
     """The largest magnitude of each of a model's tensors over a set of images [N, 3, S, S]."""
     largest = dict.fromkeys(tensors, 0.0)
     for values in _observed(model, tensors, images, folder):
@@ -23,7 +28,9 @@ def largest_values(model: Any, tensors: Sequence[str], images: NDArray[np.float3
     return largest
 
 
-def entropy_ranges(model: Any, tensors: Sequence[str], images: NDArray[np.float32], folder: Path) -> dict[str, float]:
+def entropy_ranges(
+    model: ModelProto, tensors: Sequence[str], images: NDArray[np.float32], folder: Path
+) -> dict[str, float]:
     """For each tensor the clipping threshold whose int8 values tell most about the float ones (least KL divergence)."""
     largest = largest_values(model, tensors, images, folder)
     counts = {name: np.zeros(BINS, np.int64) for name in tensors}
@@ -74,7 +81,7 @@ def _divergence(true: NDArray[np.float64], approximate: NDArray[np.float64]) -> 
 
 
 def _observed(
-    model: Any, tensors: Sequence[str], images: NDArray[np.float32], folder: Path
+    model: ModelProto, tensors: Sequence[str], images: NDArray[np.float32], folder: Path
 ) -> Iterator[dict[str, NDArray[np.float32]]]:
     """The values of some tensors, one batch of images after the other; one at a time is in memory."""
     import onnx

@@ -107,7 +107,9 @@ class ProgressStore:
             self._warn(f"{path} is damaged: it is kept as {aside.name}, and its training starts anew.")
             return None
         read = load_plain(payload, str(path))
-        return Progress(read["epoch"], read["trainee"], read["order"]) if read["key"] == key else None
+        if not isinstance(read, dict) or read["key"] != key:
+            return None
+        return Progress(read["epoch"], read["trainee"], read["order"])
 
     def remove(self, key: str) -> None:
         """Forget the progress of an arm."""

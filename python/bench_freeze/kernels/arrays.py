@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 
+AnyArray = NDArray[Any]  # a caller's: its type is asked while the program runs
 
-def is_on_cuda(array: Any) -> bool:
+
+def is_on_cuda(array: object) -> bool:
     """Whether the array says that it lies in the memory of a CUDA device."""
     own_word = getattr(
         array, "is_cuda", None
@@ -23,18 +25,17 @@ def is_on_cuda(array: Any) -> bool:
     return device is not None and int(device()[0]) in (2, 13)  # kDLCUDA, kDLCUDAManaged
 
 
-def as_numpy(what: str, array: Any) -> NDArray[Any]:
+def as_numpy(what: str, array: object) -> AnyArray:
     """`array` as NumPy sees it, without a copy where it lies on the CPU; `what` names it in the error."""
     if np.ma.is_masked(array):  # NumPy would drop the mask and show what lies under it
         raise InputError(f"{what} has masked values: leave their rows out, or fill them")
     # torch's own conversion comes first: its __dlpack__ refuses a tensor that requires grad, and so does this, but with
     # a message that says what to do.
     try:
-        return (
-            np.asarray(array)
-            if hasattr(array, "__array__") or hasattr(array, "__array_interface__")
-            else np.from_dlpack(array)
-        )
+        if hasattr(array, "__array__") or hasattr(array, "__array_interface__"):
+            return np.asarray(array)
+        exchanged: Any = array  # numpy says what it lacks, if it is no array at all
+        return np.from_dlpack(exchanged)
     except (TypeError, ValueError, RuntimeError, BufferError, AttributeError) as error:
         raise InputError(
             f"{what} of type {type(array).__name__} cannot be read as a NumPy array ({error}): "
@@ -42,6 +43,6 @@ def as_numpy(what: str, array: Any) -> NDArray[Any]:
         ) from error
 
 
-def describe(array: NDArray[Any]) -> str:
+def describe(array: AnyArray) -> str:
     """Type and shape, for a message."""
     return f"{array.dtype} {list(array.shape)}"

@@ -7,7 +7,6 @@ all of it may be captured in a CUDA graph once its memory exists (torch inputs, 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from .device_array import (
     DeviceView,
+    GpuArray,
     Stream,
     Workspace,
     current_stream,
@@ -33,13 +33,13 @@ from .nms_options import DEFAULTS, NmsOptions
 class CudaDetections:
     """What NMS keeps, on the GPU: D = max_detections rows for each of B images, best first, zero from `count` on."""
 
-    boxes_xyxy: Any  # [B, D, 4] float32
-    scores: Any  # [B, D] float32
-    labels: Any  # [B, D] int32
-    count: Any  # [B] int32
-    dropped_candidates: Any  # [B] int64
-    dropped_detections: Any  # [B] int64
-    fault: Any  # [B, 3] int64: image (-1 for none), row and anchor of the first value that is not finite
+    boxes_xyxy: GpuArray  # [B, D, 4] float32
+    scores: GpuArray  # [B, D] float32
+    labels: GpuArray  # [B, D] int32
+    count: GpuArray  # [B] int32
+    dropped_candidates: GpuArray  # [B] int64
+    dropped_detections: GpuArray  # [B] int64
+    fault: GpuArray  # [B, 3] int64: image (-1 for none), row and anchor of the first value that is not finite
 
     def check(self, stream: Stream | None = None) -> None:
         """Wait for the result and raise InputError where a score, or a candidate's box, was NaN or infinite.
@@ -73,7 +73,7 @@ def detection_fields(images: int, rows: int) -> dict[str, tuple[tuple[int, ...],
 
 
 def nms_cuda(
-    predictions: Any,
+    predictions: object,
     options: NmsOptions = DEFAULTS,
     *,
     stream: Stream | None = None,
@@ -137,7 +137,7 @@ def nms_cuda(
     return out
 
 
-def _head(predictions: Any) -> tuple[Any, DeviceView]:
+def _head(predictions: object) -> tuple[object, DeviceView]:
     view = view_of("predictions", predictions)
     described = f"predictions are {view.dtype} {list(view.shape)}"
     if view.dtype not in (np.float32, np.float16) or len(view.shape) != 3 or view.shape[1] < 5:

@@ -6,7 +6,7 @@ As in cuda.py, nothing but `check()` waits for the GPU.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from ..errors import InputError
 from .device_array import (
     DeviceArray,
     DeviceView,
+    GpuArray,
     Stream,
     Workspace,
     current_stream,
@@ -44,12 +45,12 @@ class CudaTruth:
 
     images: int
     classes: int
-    begin: Any  # [I + 1] int64
-    label: Any  # [N] int32
-    boxes_xywh: Any  # [N, 4] float64
-    area: Any  # [N] float64
-    is_crowd: Any  # [N] uint8
-    is_void: Any  # [N] uint8
+    begin: GpuArray  # [I + 1] int64
+    label: GpuArray  # [N] int32
+    boxes_xywh: GpuArray  # [N, 4] float64
+    area: GpuArray  # [N] float64
+    is_crowd: GpuArray  # [N] uint8
+    is_void: GpuArray  # [N] uint8
 
     @classmethod
     def upload(cls, truth: TruthIndex, device: int = 0) -> CudaTruth:
@@ -77,10 +78,10 @@ class CudaTruth:
 class CudaMatches:
     """Matches of a batch on the GPU, row by row of its detections; one bit per lane, area * thresholds + threshold."""
 
-    true_positive: Any  # [B, D] int64, read as 64 bits
-    ignored: Any  # [B, D] int64
-    rank: Any  # [B, D] int32, place within image and class; -1 from `count` on
-    fault: Any  # [B] int32, 0 where all is well
+    true_positive: GpuArray  # [B, D] int64, read as 64 bits
+    ignored: GpuArray  # [B, D] int64
+    rank: GpuArray  # [B, D] int32, place within image and class; -1 from `count` on
+    fault: GpuArray  # [B] int32, 0 where all is well
 
     def check(self, stream: Stream | None = None) -> None:
         """Wait for the result and raise InputError where an image could not be matched; such a one has no bits set."""
@@ -93,11 +94,11 @@ def match_cuda(
     truth: CudaTruth,
     lattice: Lattice,
     *,
-    image: Any,
-    boxes_xywh: Any,
-    scores: Any,
-    labels: Any,
-    count: Any,
+    image: object,
+    boxes_xywh: object,
+    scores: object,
+    labels: object,
+    count: object,
     stream: Stream | None = None,
     workspace: Workspace | None = None,
 ) -> CudaMatches:

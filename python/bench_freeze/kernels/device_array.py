@@ -5,13 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from ..errors import InputError
+from .arrays import AnyArray
 from .ext import native
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Stream = int  # the address of a cudaStream_t; 0 is the default stream
 
@@ -32,6 +36,9 @@ def require_cuda() -> None:
         raise RuntimeError(reason)
 
 
+GpuArray: TypeAlias = "DeviceArray | DeviceTensor | Tensor"
+
+
 @dataclass(frozen=True)
 class DeviceView:
     """Where an array lies. Whoever takes a view keeps the array alive for as long as a stream works on it."""
@@ -39,7 +46,7 @@ class DeviceView:
     address: int
     shape: tuple[int, ...]
     strides: tuple[int, ...]  # in elements
-    dtype: np.dtype[Any]
+    dtype: np.dtype[np.generic]
     device: int
     producer: Stream | None = None  # the stream that its contents are written on, where its library tells
 
@@ -54,7 +61,7 @@ class DeviceView:
         return True
 
 
-def _interface(address: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> dict[str, Any]:
+def _interface(address: int, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> dict[str, object]:
     """Contiguous memory, as any library reads it."""
     return {
         "shape": shape,
@@ -72,7 +79,7 @@ class DeviceTensor:
 
     address: int
     shape: tuple[int, ...]
-    dtype: np.dtype[Any]
+    dtype: np.dtype[np.generic]
     device: int
 
     def __getitem__(self, index: int) -> DeviceTensor:
@@ -83,7 +90,7 @@ class DeviceTensor:
         return DeviceTensor(self.address + index * step, self.shape[1:], self.dtype, self.device)
 
     @property
-    def __cuda_array_interface__(self) -> dict[str, Any]:
+    def __cuda_array_interface__(self) -> dict[str, object]:
         return _interface(self.address, self.shape, self.dtype)
 
 
@@ -94,7 +101,7 @@ class DeviceArray:
 
     def __init__(self, shape: tuple[int, ...], dtype: DTypeLike, device: int) -> None:
         self.shape = shape
-        self.dtype: np.dtype[Any] = np.dtype(dtype)
+        self.dtype: np.dtype[np.generic] = np.dtype(dtype)
         self.device = device
         self.address = native.cuda_allocate(device, self.nbytes)
 
@@ -108,11 +115,11 @@ class DeviceArray:
         return math.prod(self.shape) * self.dtype.itemsize
 
     @property
-    def __cuda_array_interface__(self) -> dict[str, Any]:
+    def __cuda_array_interface__(self) -> dict[str, object]:
         return _interface(self.address, self.shape, self.dtype)
 
     @classmethod
-    def from_numpy(cls, values: NDArray[Any], device: int = 0, stream: Stream = 0) -> DeviceArray:
+    def from_numpy(cls, values: NDArray[np.generic], device: int = 0, stream: Stream = 0) -> DeviceArray:
         """A copy of `values`; waits until it is there."""
         values = np.ascontiguousarray(values)
         array = cls(values.shape, values.dtype, device)
@@ -121,7 +128,7 @@ class DeviceArray:
         return array
 
 
-def to_numpy(array: Any, stream: Stream = 0) -> NDArray[Any]:
+def to_numpy(array: object, stream: Stream = 0) -> AnyArray:
     """A copy of a contiguous device array on the host, once `stream` has come so far."""
     view = view_of("array", array)
     values = np.empty(view.shape, view.dtype)
@@ -133,12 +140,12 @@ def to_numpy(array: Any, stream: Stream = 0) -> NDArray[Any]:
     return values
 
 
-def is_torch(array: Any) -> bool:
+def is_torch(array: object) -> TypeGuard[Tensor]:
     """Whether torch owns the array; asked without importing torch."""
     return type(array).__module__.split(".")[0] == "torch"
 
 
-def view_of(name: str, array: Any) -> DeviceView:
+def view_of(name: str, array: object) -> DeviceView:
     """Where `array` lies; raises InputError, naming it, where that is no GPU."""
     if isinstance(array, (DeviceArray, DeviceTensor)):  # nothing to ask the driver for, which a recording need not like
         return DeviceView(array.address, array.shape, _c_strides(array.shape), array.dtype, array.device)
@@ -207,7 +214,7 @@ def wait_for_producers(views: Iterable[DeviceView], stream: Stream) -> None:
             waited.add(view.producer)
 
 
-def empty_like_owner(owner: Any, shape: tuple[int, ...], dtype: str, device: int) -> Any:
+def empty_like_owner(owner: object, shape: tuple[int, ...], dtype: str, device: int) -> GpuArray:
     """Memory for a result: a torch tensor where the input was one, so that torch's allocator and graphs know of it."""
     if is_torch(owner):
         import torch
@@ -216,7 +223,7 @@ def empty_like_owner(owner: Any, shape: tuple[int, ...], dtype: str, device: int
     return DeviceArray(shape, dtype, device)
 
 
-def current_stream(owner: Any) -> Stream:
+def current_stream(owner: object) -> Stream:
     """The stream that torch works on where the input is torch's, else the default one."""
     if is_torch(owner):
         import torch
@@ -229,10 +236,10 @@ class Workspace:
     """Device memory that calls work in, kept from one to the next. One at a time per stream; grows where it must."""
 
     def __init__(self) -> None:
-        self._memory: Any = None
+        self._memory: GpuArray | None = None
         self._bytes = -1
 
-    def address(self, owner: Any, size: int, device: int) -> int:
+    def address(self, owner: object, size: int, device: int) -> int:
         """At least `size` bytes on `device`."""
         if self._bytes < size or view_of("workspace", self._memory).device != device:
             self._memory = empty_like_owner(owner, (max(size, 1),), "uint8", device)

@@ -6,7 +6,6 @@ Every function refuses what the kernel could not survive or would silently misre
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +31,7 @@ class Detections:
     dropped_detections: NDArray[np.int64]  # [B], survivors of NMS beyond max_detections
 
 
-def nms(predictions: Any, options: NmsOptions = DEFAULTS, *, threads: int = 1) -> Detections:
+def nms(predictions: object, options: NmsOptions = DEFAULTS, *, threads: int = 1) -> Detections:
     """`bench_freeze.nms` on the CPU."""
     head = _head(predictions)
     threads = whole_number("threads", threads)
@@ -106,7 +105,7 @@ def letterbox(
     _ext.letterbox(image, out, height, width, top, left, float(np.float32(fill_level) / np.float32(255)))
 
 
-def _head(predictions: Any) -> NDArray[np.float32] | NDArray[np.float16]:
+def _head(predictions: object) -> NDArray[np.float32] | NDArray[np.float16]:
     """`predictions` as a NumPy array whose last axis is contiguous; copies only where it is not."""
     head = as_numpy("predictions", predictions)
     if head.dtype not in (np.float32, np.float16) or not head.dtype.isnative or head.ndim != 3 or head.shape[1] < 5:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +52,7 @@ class TruthIndex:
     is_crowd: NDArray[np.uint8]  # [N]
     is_void: NDArray[np.uint8]  # [N], a match with it counts as none
 
-    def native(self) -> Any:
+    def native(self) -> native.Truth:
         """The kernel's view of these arrays."""
         return native.Truth(
             self.classes, self.begin, self.label, self.boxes_xywh, self.area, self.is_crowd, self.is_void
@@ -96,18 +96,18 @@ class Lattice:
         step = _LANES // len(self.area_ranges)
         return [slice(begin, begin + step) for begin in range(0, len(self.iou_thresholds), step)]
 
-    def native(self, part: slice) -> Any:
+    def native(self, part: slice) -> native.Lattice:
         """The kernel's view of one part."""
         return native.Lattice(_RULES.index(self.rule), self.iou_thresholds[part], self.area_ranges)
 
 
 def index_truth(
-    image: NDArray[Any],
-    label: NDArray[Any],
-    boxes_xywh: NDArray[Any],
-    area: NDArray[Any],
-    is_crowd: NDArray[Any],
-    is_void: NDArray[Any],
+    image: NDArray[np.generic],
+    label: NDArray[np.generic],
+    boxes_xywh: NDArray[np.generic],
+    area: NDArray[np.generic],
+    is_crowd: NDArray[np.generic],
+    is_void: NDArray[np.generic],
     *,
     images: int,
     classes: int,
@@ -139,12 +139,12 @@ def index_truth(
 def match(
     truth: TruthIndex,
     lattice: Lattice,
-    image_positions: NDArray[Any],
+    image_positions: NDArray[np.generic],
     *,
-    image: NDArray[Any],
-    label: NDArray[Any],
-    boxes_xywh: NDArray[Any],
-    scores: NDArray[Any],
+    image: NDArray[np.generic],
+    label: NDArray[np.generic],
+    boxes_xywh: NDArray[np.generic],
+    scores: NDArray[np.generic],
     threads: int = 1,
 ) -> tuple[Matches, int]:
     """Match the detections of some images, each with all of its rows; identical for any number of threads.

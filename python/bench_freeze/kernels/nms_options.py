@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any, Literal
+from typing import Literal
 
 from ..errors import InputError
 from .values import flag, real_number, whole_number
@@ -43,7 +43,7 @@ class NmsOptions:
         if not isinstance(self.box_format, str) or self.box_format not in ("cxcywh", "xyxy"):
             raise InputError(f"box_format is {self.box_format!r}: give 'cxcywh' or 'xyxy'")
 
-    def key(self) -> dict[str, Any]:
+    def key(self) -> dict[str, object]:
         """What results depend on, as plain values: the four that have always been in keys, others where they differ."""
         return {
             field.name: value

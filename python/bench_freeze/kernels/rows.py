@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from .arrays import AnyArray
 from .values import INT32, array_of, flag_array, number_array, whole_array
 
 
@@ -19,7 +20,7 @@ class Rows(NamedTuple):
     boxes: NDArray[np.float64]  # [N, 4]
 
 
-def rows_of_boxes(table: str, images: int, classes: int, image: Any, label: Any, boxes: Any) -> Rows:
+def rows_of_boxes(table: str, images: int, classes: int, image: object, label: object, boxes: object) -> Rows:
     """The columns of a table. Raises InputError for unequal lengths, positions out of range and boxes not finite."""
     columns = [array_of(f"{table}: {name}", values) for name, values in
                (("image_index", image), ("labels", label), ("boxes", boxes))]  # fmt: skip
@@ -35,7 +36,7 @@ def rows_of_boxes(table: str, images: int, classes: int, image: Any, label: Any,
     )  # fmt: skip
 
 
-def positions_of(table: str, what: str, values: Any, count: int) -> NDArray[np.int32]:
+def positions_of(table: str, what: str, values: object, count: int) -> NDArray[np.int32]:
     """Positions among `count` images or classes."""
     wrong = f"{table}: {{place}} names {what} {{value}}, and there are {count}: mend that row"
     return whole_array(
@@ -43,7 +44,7 @@ def positions_of(table: str, what: str, values: Any, count: int) -> NDArray[np.i
     )
 
 
-def column_of_numbers(table: str, what: str, values: Any, rows: int) -> NDArray[np.float64]:
+def column_of_numbers(table: str, what: str, values: object, rows: int) -> NDArray[np.float64]:
     """One finite number per row. Raises InputError for another length."""
     column = array_of(f"{table}: {what}", values)
     _check_length(table, f"values of {what}", column, rows)
@@ -51,14 +52,14 @@ def column_of_numbers(table: str, what: str, values: Any, rows: int) -> NDArray[
     return number_array(f"{table}: {what}", column, wrong=wrong)
 
 
-def column_of_flags(table: str, what: str, values: Any, rows: int) -> NDArray[np.bool_]:
+def column_of_flags(table: str, what: str, values: object, rows: int) -> NDArray[np.bool_]:
     """One flag per row. Raises InputError for another length, and for what is no flag."""
     column = array_of(f"{table}: {what}", values)
     _check_length(table, what, column, rows)
     return flag_array(f"{table}: {what}", column)
 
 
-def column_of_ids(table: str, what: str, values: Any, rows: int) -> NDArray[np.int64]:
+def column_of_ids(table: str, what: str, values: object, rows: int) -> NDArray[np.int64]:
     """One whole number of 64 bits per row. Raises InputError for another length."""
     column = array_of(f"{table}: {what}", values)
     _check_length(table, what, column, rows)
@@ -75,7 +76,7 @@ def check_sizes(table: str, boxes_xywh: NDArray[np.float64]) -> None:
         )
 
 
-def _check_length(table: str, what: str, column: NDArray[Any], rows: int) -> None:
+def _check_length(table: str, what: str, column: AnyArray, rows: int) -> None:
     if column.shape != (rows,):
         count = len(column) if column.ndim == 1 else f"{list(column.shape)}"
         raise InputError(f"{table}: {rows} rows and {count} {what}: give one per row")

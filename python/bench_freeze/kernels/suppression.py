@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from . import ext
@@ -15,7 +13,7 @@ from .nms_options import DEFAULTS, BoxFormat, NmsOptions
 
 
 def nms(
-    predictions: Any,
+    predictions: object,
     *,
     score_threshold: float = DEFAULTS.score_threshold,
     iou_threshold: float = DEFAULTS.iou_threshold,

@@ -9,20 +9,22 @@ from __future__ import annotations
 
 import math
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, TypeVar, overload
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from ..errors import InputError
-from .arrays import as_numpy, describe
+from .arrays import AnyArray, as_numpy, describe
 
 INT32 = np.iinfo(np.int32)
 INT64 = np.iinfo(np.int64)
 UINT64_MAX = 2**64 - 1
 
+Whole = TypeVar("Whole", bound=np.integer)
 
-def array_of(what: str, values: Any) -> NDArray[Any]:
+
+def array_of(what: str, values: object) -> AnyArray:
     """Any array, or lists of one length, as NumPy sees it. Raises InputError for masked values."""
     if any(hasattr(values, name) for name in ("__array__", "__array_interface__", "__dlpack__")):
         return as_numpy(what, values)
@@ -32,15 +34,23 @@ def array_of(what: str, values: Any) -> NDArray[Any]:
         raise InputError(f"{what} cannot be read as an array ({error}): give numbers, one per row") from error
 
 
+@overload
+def whole_array(
+    what: str, values: object, low: int = ..., high: int = ..., *, wrong: str = ...
+) -> NDArray[np.int64]: ...
+@overload
+def whole_array(
+    what: str, values: object, low: int = ..., high: int = ..., *, dtype: type[Whole], wrong: str = ...
+) -> NDArray[Whole]: ...
 def whole_array(
     what: str,
-    values: Any,
+    values: object,
     low: int = INT64.min,
     high: int = INT64.max,
     *,
-    dtype: DTypeLike = np.int64,
+    dtype: type[np.integer] = np.int64,
     wrong: str = "{what}: {value} in {place}: give whole numbers from {low} to {high}",
-) -> NDArray[Any]:
+) -> NDArray[np.integer]:
     """Whole numbers from `low` to `high` of any integer type, or of a float type that holds them exactly.
 
     A float beyond the range in which its type has every whole number is refused: it may have been another one. Raises
@@ -66,8 +76,8 @@ def whole_array(
 
 
 def number_array(
-    what: str, values: Any, *, wrong: str = "{what}: {value} in {place} is not finite: mend it"
-) -> NDArray[Any]:
+    what: str, values: object, *, wrong: str = "{what}: {value} in {place} is not finite: mend it"
+) -> NDArray[np.float64]:
     """Finite numbers as float64; of any integer or float type, by the template `wrong` for one that is not finite."""
     array = array_of(what, values)
     if array.dtype.kind not in "iuf":
@@ -81,7 +91,7 @@ def number_array(
     return numbers
 
 
-def flag_array(what: str, values: Any) -> NDArray[np.bool_]:
+def flag_array(what: str, values: object) -> NDArray[np.bool_]:
     """Flags as bool: True and False, or 0 and 1 of any number type. Anything else is refused, NaN and 2 too."""
     array = array_of(what, values)
     if array.dtype.kind not in "biuf":
@@ -94,7 +104,7 @@ def flag_array(what: str, values: Any) -> NDArray[np.bool_]:
     return np.require(array, np.bool_, ("C", "A"))
 
 
-def whole_number(name: str, value: Any, low: int = 1, high: int = INT64.max) -> int:
+def whole_number(name: str, value: object, low: int = 1, high: int = INT64.max) -> int:
     """A count as int; 3.0 counts as 3, a flag does not. Raises InputError."""
     number = _scalar(value)
     is_whole = isinstance(number, Integral) or (isinstance(number, Real) and math.isfinite(number) and number % 1 == 0)
@@ -104,7 +114,7 @@ def whole_number(name: str, value: Any, low: int = 1, high: int = INT64.max) -> 
     return int(number)
 
 
-def real_number(name: str, value: Any, low: float, high: float, example: str) -> float:
+def real_number(name: str, value: object, low: float, high: float, example: str) -> float:
     """A number from `low` to `high`, both included, as float. Raises InputError; NaN is in no range."""
     number = _scalar(value)
     if not isinstance(number, Real) or not low <= float(number) <= high:
@@ -112,21 +122,21 @@ def real_number(name: str, value: Any, low: float, high: float, example: str) ->
     return float(number)
 
 
-def flag(name: str, value: Any) -> bool:
+def flag(name: str, value: object) -> bool:
     """True or False, or 0 or 1. Raises InputError."""
     if isinstance(value, (bool, np.bool_)) or (isinstance(value, Integral) and value in (0, 1)):
         return bool(value)
     raise InputError(f"{name} is {value!r}: give True or False")
 
 
-def _scalar(value: Any) -> Any:
+def _scalar(value: object) -> Any:
     """The number, None for a flag; an array of one number without axes counts as that number."""
     if isinstance(value, np.ndarray) and value.ndim == 0 and not isinstance(value, np.ma.MaskedArray):
         value = value[()]
     return None if isinstance(value, (bool, np.bool_)) else value
 
 
-def _first(is_wrong: NDArray[np.bool_], array: NDArray[Any]) -> tuple[str, Any]:
+def _first(is_wrong: NDArray[np.bool_], array: AnyArray) -> tuple[str, object]:
     index = tuple(np.argwhere(is_wrong)[0].tolist())
     if not index:
         return "it", array[()]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ..artifact import ArtifactStore
 from ..engines.abilities import HasNotes
@@ -19,7 +18,7 @@ from ..engines.tensorrt_family import runtime_member
 from ..errors import InputError
 from ..export.builder import PlanOptions
 from ..export.plan import PLAN, produce_plan
-from ..files import file_sha256
+from ..files import Facts, file_sha256
 
 PLANS = "plans"  # beside the profile: plans that were built for it
 
@@ -78,9 +77,9 @@ def _is_onnx(path: Path) -> bool:
     return is_onnx(path) or (path.suffix == ".onnx" and not side_car_path(path).is_file())
 
 
-def model_facts(source: Source, card: ModelCard) -> dict[str, Any]:
+def model_facts(source: Source, card: ModelCard) -> dict[str, object]:
     """What a profile says of the file that ran, and of the plan that it is."""
-    facts: dict[str, Any] = {
+    facts: dict[str, object] = {
         "file": source.file.name,
         "sha256": file_sha256(source.file),
         "bytes": source.file.stat().st_size,
@@ -107,7 +106,7 @@ def kept_notes(engine: Engine) -> dict[str, list[str]]:
     return {"notes": list(notes)} if notes else {}
 
 
-def options_here(device: str, flags: dict[str, Any]) -> PlanOptions:
+def options_here(device: str, flags: Facts) -> PlanOptions:
     """How a plan is built on this machine, with the flags of another that it stands in for."""
     batches = flags.get("batch_profile")
     return PlanOptions(

@@ -6,14 +6,16 @@ import json
 import re
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TypeVar
 
 import msgspec
 
 from .visible import visible, well_formed
 
+_Found = TypeVar("_Found")
 
-def encoded(value: Any) -> bytes:
+
+def encoded(value: object) -> bytes:
     """A value as json in UTF-8, compact. Halves of surrogate pairs, which no reader of json takes, as their escapes."""
     try:
         return msgspec.json.encode(value)
@@ -21,7 +23,7 @@ def encoded(value: Any) -> bytes:
         return msgspec.json.encode(_each(msgspec.to_builtins(value), well_formed))
 
 
-def visible_values(value: Any) -> Any:
+def visible_values(value: object) -> object:
     """Plain values with every text in them made visible: json for a page's scripts, which put it on the screen."""
     return _each(value, visible)
 
@@ -33,7 +35,7 @@ def print_json(content: str | bytes) -> None:
     sys.stdout.write(text if text.endswith("\n") else text + "\n")
 
 
-def print_findings(found: dict[str, Any], as_json: bool, render: Callable[[dict[str, Any]], str]) -> None:
+def print_findings(found: _Found, as_json: bool, render: Callable[[_Found], str]) -> None:
     """Print plain values as indented json, or as the text that `render` makes of them."""
     if as_json:
         print_json(json.dumps(found, indent=1))
@@ -45,7 +47,7 @@ def _unicode_escape(match: re.Match[str]) -> str:
     return json.dumps(match[0])[1:-1]
 
 
-def _each(value: Any, change: Any) -> Any:
+def _each(value: object, change: Callable[[str], str]) -> object:
     if isinstance(value, str):
         return change(value)
     if isinstance(value, dict):

@@ -36,7 +36,9 @@ class Model:
 
 def test_one_table_says_which_package_runs_an_engine():
     assert tuple(PACKAGES) == ENGINES
-    assert set(PACKAGES.values()) <= set(environment()["packages"])
+    packages = environment()["packages"]
+    assert isinstance(packages, dict)
+    assert set(PACKAGES.values()) <= packages.keys()
     assert tuple(examine("cpu")["engines"]) == ENGINES
 
 

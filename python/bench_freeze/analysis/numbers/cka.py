@@ -10,7 +10,6 @@ many samples there are: no kernel matrix of all samples, and no average over min
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +24,7 @@ class LinearCka:
         self.samples = 0
         self.is_identical = True
 
-    def add(self, x: NDArray[Any], y: NDArray[Any]) -> None:
+    def add(self, x: NDArray[np.floating], y: NDArray[np.floating]) -> None:
         """Add n samples. Neither order nor cut into calls changes more than rounding."""
         self.is_identical = self.is_identical and x.shape == y.shape and bool(np.array_equal(x, y))
         a, b = np.asarray(x, np.float64), np.asarray(y, np.float64)
@@ -54,11 +53,11 @@ class _HsicSums:
     """The sums over samples that HSIC of linear kernels K = X X', L = Y Y' needs."""
 
     def __init__(self) -> None:
-        self._cross: Any = 0.0  # sum of x y', [p, q]
-        self._x: Any = 0.0  # sum of x
-        self._y: Any = 0.0
-        self._x_by_l: Any = 0.0  # sum of x |y|^2
-        self._y_by_k: Any = 0.0
+        self._cross: NDArray[np.float64] = np.zeros(())  # sum of x y', [p, q]
+        self._x: NDArray[np.float64] = np.zeros(())  # sum of x
+        self._y: NDArray[np.float64] = np.zeros(())
+        self._x_by_l: NDArray[np.float64] = np.zeros(())  # sum of x |y|^2
+        self._y_by_k: NDArray[np.float64] = np.zeros(())
         self._k = self._l = self._kl = 0.0  # sums of the kernels' diagonals |x|^2, |y|^2 and of their product
 
     def add(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -68,8 +67,8 @@ class _Side:
 
     def __init__(self, layers: Sequence[int]) -> None:
         self._layers = sorted(layers)
-        self._pooled: dict[int, list[Any]] = {layer: [] for layer in self._layers}
-        self._objects: list[Any] = []
+        self._pooled: dict[int, list[NDArray[np.float32]]] = {layer: [] for layer in self._layers}
+        self._objects: list[NDArray[np.float32]] = []
         self._energy: dict[int, list[float | None]] = {layer: [] for layer in self._layers}
         self._area: dict[int, list[float | None]] = {layer: [] for layer in self._layers}
         self._maps: dict[int, list[NDArray[np.float64]]] = {layer: [] for layer in self._layers}

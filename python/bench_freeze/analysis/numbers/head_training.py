@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
-from typing import Any
 
 import numpy as np
 import torch
@@ -27,7 +26,7 @@ class Trunk:
         self._kept = frozenset(detector.save) | frozenset(self._reads)
         self._device = device
 
-    def features(self, images: Any) -> list[Tensor]:
+    def features(self, images: NDArray[np.float32]) -> list[Tensor]:
         """What the head reads, one map [B, C, h, w] per level, of images [B, 3, S, S]."""
         outputs: dict[int, Tensor] = {}
         with torch.no_grad():

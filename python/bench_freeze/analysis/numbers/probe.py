@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,7 +31,9 @@ def linear_probe(
     return ProbeScore(accuracy=float(hit.mean()), balanced=float(np.mean(recalls)))
 
 
-def _fit(rows: NDArray[np.floating], targets: NDArray[np.integer], classes: int) -> tuple[Any, Any]:
+def _fit(
+    rows: NDArray[np.floating], targets: NDArray[np.integer], classes: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     import torch
 
     x, y = torch.as_tensor(rows, dtype=torch.float64), torch.as_tensor(targets)
@@ -43,7 +43,7 @@ def _fit(rows: NDArray[np.floating], targets: NDArray[np.integer], classes: int)
         [weights, bias], max_iter=ITERATIONS, tolerance_grad=1e-6, line_search_fn="strong_wolfe"
     )
 
-    def loss() -> Any:
+    def loss() -> torch.Tensor:
         optimizer.zero_grad()
         value = torch.nn.functional.cross_entropy(x @ weights + bias, y, reduction="sum") + weights.square().sum() / 2
         value.backward()

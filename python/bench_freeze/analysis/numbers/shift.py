@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +17,7 @@ class ShiftSum:
         self._before = self._after = self._product = self._difference = 0.0
         self.is_identical = True
 
-    def add(self, before: NDArray[Any], after: NDArray[Any]) -> None:
+    def add(self, before: NDArray[np.generic], after: NDArray[np.generic]) -> None:
         """Add a pair of equal shape."""
         a, b = (np.asarray(array, np.float64).reshape(-1) for array in (before, after))
         difference = b - a

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from copy import deepcopy
-from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ...dualhead.model import run_layers
@@ -22,7 +23,7 @@ class TwoModels:
         self._kept = frozenset(base.save) | frozenset(tuned.save)
         self._device = device
 
-    def outputs(self, images: Any) -> Iterator[tuple[int, Tensor, Tensor]]:
+    def outputs(self, images: NDArray[np.float32]) -> Iterator[tuple[int, Tensor, Tensor]]:
         """(layer, base output, tuned output), each [B, C, h, w], of images [B, 3, S, S]; a pair is made when asked."""
         x = y = torch.as_tensor(images).to(self._device)
         below: tuple[dict[int, Tensor], dict[int, Tensor]] = {}, {}

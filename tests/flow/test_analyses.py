@@ -97,7 +97,7 @@ def test_only_the_first_seed_is_analysed_unless_all_are_asked_for():
     everything = {"ladder": True, "drift": True, "features": True, "recover": 1, "seeds": [3, 4]}
 
     def trained(seed, **values):
-        nowhere = Bench(study(**values), inputs=None, store=None, matches=None, console=None)
+        nowhere = Bench(study(**values), inputs=None, store=None, matches=None, lineup={}, console=None)
         return Trained.of(nowhere, Arm(10, seed), tuned=None)
 
     assert measure_findings(trained(4, **everything)) == Findings(None, None)

@@ -167,6 +167,7 @@ def _move(s: Statement, reads: Expressions) -> str:
 def _convert(s: Statement, reads: Expressions) -> str:
     *how, to, source = s.modifiers
     value = reads.value(s.operands[1], source)
+    allowed: tuple[list[str], ...]
     if source not in _FLOATS and to not in _FLOATS:
         allowed, expression = ([],), value
     elif to not in _FLOATS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -19,8 +20,8 @@ def test_gpus_are_named_by_nvml_where_the_driver_has_no_proc(monkeypatch: pytest
         nvmlDeviceGetHandleByIndex=lambda index: index,
         nvmlDeviceGetName=lambda handle: ["NVIDIA T4", b"NVIDIA L4"][handle],
     )
-    monkeypatch.setitem(sys.modules, "pynvml", api)  # type: ignore[arg-type]
-    monkeypatch.setattr(environment, "PROC_GPUS", environment.Path("/nowhere"))
+    monkeypatch.setitem(sys.modules, "pynvml", api)
+    monkeypatch.setattr(environment, "PROC_GPUS", Path("/nowhere"))
     assert environment.gpu_names() == ["NVIDIA T4", "NVIDIA L4"]
 
     def no_library() -> None:

@@ -134,7 +134,7 @@ def _probe(train: Samples, train_rows: Rows, test: Samples, test_rows: Rows) -> 
 
 
 def _save_maps(path: Path, sets: dict[str, tuple[DetectionSet, Samples]]) -> None:
-    arrays: dict[str, object] = {
+    arrays = {
         f"{role}.{data.images[i].image_id}.{layer}.{name}": energy.astype(np.float32)
         for role, (data, samples) in sets.items()
         for name, own in (("base", samples.base), ("tuned", samples.tuned))

@@ -114,7 +114,8 @@ def _judged(test: Test, p_value: float | None) -> Finding:
     why = change.failure if isinstance(change, SideBySide) else change.unproven
     if finding.status == "AMBIGUOUS" and why:
         text = f"{text.removesuffix('.')}; {why}."
-    if finding.status == "AMBIGUOUS" and (more := change.to_decide(allowed, TAIL)):
+    more = "" if isinstance(change, SideBySide) else change.to_decide(allowed, TAIL)
+    if finding.status == "AMBIGUOUS" and more:
         text = f"{text.removesuffix('.')}; {more}."
     return dataclasses.replace(finding, sentence=text)
 

@@ -46,10 +46,10 @@ class Scored:
         counts = confusion(data.ground_truth, table)
         background = len(data.class_names)
         filled = sorted(zip(*np.nonzero(counts), strict=True), key=lambda cell: (-counts[cell], *cell))
-        kept = [
-            ConfusionCell(*(-1 if k == background else int(k) for k in cell), int(counts[cell]))
-            for cell in filled[:MOST_CELLS]
-        ]
+        kept = []
+        for cell in filled[:MOST_CELLS]:
+            annotated, detected = (-1 if k == background else int(k) for k in cell)
+            kept.append(ConfusionCell(annotated, detected, int(counts[cell])))
         return HeadCurves(
             iou_threshold=IOU_THRESHOLD,
             precision=[round(float(v), DIGITS) for v in found.precision],

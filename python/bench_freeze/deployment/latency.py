@@ -206,7 +206,8 @@ def measure_or_keep(
         }
         if earlier is not None:
             valid = earlier.latencies()
-            kept = {"model": valid.model, "pipeline": valid.pipeline} | {scope: kept.get(scope) for scope in scopes}
+            both: dict[Scope, Latency | None] = {"model": valid.model, "pipeline": valid.pipeline}
+            kept = both | {scope: kept.get(scope) for scope in scopes}
         latencies = Latencies(model=kept.get("model"), pipeline=kept.get("pipeline"), failure=reason)
         raise LatencyBrokeOff(reason, latencies) from error
 

@@ -188,7 +188,7 @@ def excess_of_few_images(result: Evaluation, seed: int, threads: int, halves: in
     count = np.isfinite(drawn).sum(axis=0)
     with np.errstate(invalid="ignore"):
         mean: NDArray[np.float64] = np.where(count, np.nansum(drawn, axis=0), np.nan) / count
-    return mean - whole_ap(result)[0]
+    return np.asarray(mean - whole_ap(result)[0])
 
 
 def whole_ap(result: Evaluation) -> NDArray[np.float64]:

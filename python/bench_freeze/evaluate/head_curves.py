@@ -45,7 +45,7 @@ def _counts(evaluation: Evaluation, threshold: int) -> tuple[NDArray[np.int64], 
     lane = threshold - lattice.parts()[part].start  # of the first area range, which is all
 
     def bit(mask: NDArray[np.uint8]) -> NDArray[np.bool_]:
-        return (mask[:, lane // 8] >> (lane % 8) & 1).astype(bool)
+        return np.asarray(mask[:, lane // 8] >> (lane % 8) & 1, np.bool_)
 
     hit, ignored = bit(matches.masks[part].true_positive), bit(matches.masks[part].ignored)
     # The highest of SCORES that keeps the detection; below it, all keep it.

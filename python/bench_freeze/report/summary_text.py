@@ -48,7 +48,7 @@ def _decision(study: StudyView, width: int, studies: int, most: int) -> list[str
     if study.decision is None:
         return []
     named = f"{study.name}: " if studies > 1 else ""
-    found = []
+    found: list[str] = []
     for k, text in enumerate(decision_lines(study.decision)):
         lines = wrapped(terminal.line(named + text if k == 0 else text), width)
         if found and len(found) + len(lines) > most:

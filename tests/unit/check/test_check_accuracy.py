@@ -11,10 +11,10 @@ from bench_freeze.check.accuracy_change import AccuracyChange, HeadNumbers, Imag
 from bench_freeze.check.accuracy_rules import _is_same, _unchanged
 from bench_freeze.check.accuracy_seeds import change_over_seeds
 from bench_freeze.check.finding import Finding
-from bench_freeze.check.judge import TAIL, decide, judge
+from bench_freeze.check.flow import check
+from bench_freeze.check.judge import TAIL, decide
 from bench_freeze.check.limit import parse_limit
 from bench_freeze.check.limits import make_rules
-from bench_freeze.check.pairing import pair_rows
 from bench_freeze.check.read import read_side
 from bench_freeze.evaluate import evaluate
 from bench_freeze.results.identity import RowKey
@@ -123,14 +123,13 @@ def test_a_check_tests_several_seeds_at_once(tmp_path):
         content = json.loads(path.read_text())
         content["rows"] = [{**row, "seed": seed} for seed in (0, 1, 2) for row in content["rows"]]
         path.write_text(json.dumps(content))
-        return read_side(path)
+        return path
 
     old = with_seeds(write_results(tmp_path / "old"))
     new = with_seeds(write_results(tmp_path / "new", moved=(15, "target", {"shift": 0.25})))
-    for row in new.snapshot.rows:
-        assert row.artifact_sha256
+    assert all(row.artifact_sha256 for row in read_side(new).snapshot.rows)
     rules = make_rules({"max_map_drop": "0.005", "max_latency_increase": "off", "max_size_increase": "off"}, None)
-    findings, _ = judge(pair_rows(old, new, timed=False), rules, old, new)
+    findings = check(new, old, rules).findings
     moved = [f for f in findings if f.rule == "target_map" and "mean of 3 seeds" in f.row]
     (finding,) = moved
     assert finding.row.startswith("freeze 15")

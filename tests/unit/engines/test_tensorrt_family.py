@@ -1,5 +1,7 @@
 """Which TensorRT is meant on which machine."""
 
+import importlib
+import importlib.util
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -70,8 +72,8 @@ def test_a_tensorrt_without_strongly_typed_networks_is_refused(version, is_usabl
             raise ImportError(name)
         return modules[name]
 
-    monkeypatch.setattr(tensorrt_family.importlib, "import_module", import_module)
-    monkeypatch.setattr(tensorrt_family.importlib.util, "find_spec", lambda name: modules.get(name))
+    monkeypatch.setattr(importlib, "import_module", import_module)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: modules.get(name))
     tensorrt_family.installed.cache_clear()
     try:
         titles = [str(found) for found in tensorrt_family.installed()]

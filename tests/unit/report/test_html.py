@@ -13,7 +13,8 @@ from bench_freeze.report.html import page as html
 from bench_freeze.report.html.page import report_page, to_json
 from bench_freeze.report.html.plotly import plain, plot_of
 from bench_freeze.results.schema import decode
-from tests.browser.studies import decided, real
+from tests.browser.studies import decided
+from tests.builders import committed
 
 RESULTS = Path(__file__).parents[3] / "bench" / "results"
 
@@ -94,7 +95,9 @@ def test_the_front_is_what_the_results_hold():
 
 
 def test_an_older_file_has_no_front():
-    figure = next(f for f in figures_of(view_of({"study": real("fruit9_depths_seeds_320")})) if f.key == "tradeoff")
+    figure = next(
+        f for f in figures_of(view_of({"study": committed("fruit9_depths_seeds_320")})) if f.key == "tradeoff"
+    )
     assert "on the front" not in [series.name for series in figure.series]
     assert "older version" in figure.notes
 

@@ -76,7 +76,8 @@ def _from_archive(content: bytes, where: str) -> bytes:
                 inside = [name for name in names if name.endswith(".pt")]
                 hint = f"unpack it and give {inside[0]}" if inside else "give a detection model's .pt file"
                 raise InputError(f"{where} is a zip archive and no Ultralytics checkpoint; {hint}.")
-            stored = [record for record in records if record.compress_type == zipfile.ZIP_STORED]
+            # An empty record has the checksum 0 with and without checksums, so it says nothing.
+            stored = [r for r in records if r.compress_type == zipfile.ZIP_STORED and r.file_size]
             damaged = [record.filename for record in stored if crc32(_stored(content, record)) != record.CRC]
             # torch can be told to write no checksums: then none of them is right.
             if damaged and len(damaged) < len(stored):

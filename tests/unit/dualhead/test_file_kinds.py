@@ -100,8 +100,10 @@ def test_damage_does_not_pass(weights, tmp_path):
 
 
 def test_a_file_without_checksums_is_loaded(model, original, tmp_path):
+    """With a head that never ran, too: its anchors are an empty record, whose checksum is right at any rate."""
     import torch
 
+    model.model[-1].anchors = torch.empty(0)
     before = torch.serialization.get_crc32_options()
     torch.serialization.set_crc32_options(False)
     try:

@@ -31,7 +31,8 @@ def summary(view: View, width: int = WIDTH, *, more: str = VERBOSE) -> list[str]
     """The lines; `more` says where the rest stands."""
     head = wrapped(terminal.line(view.title), width)[:2]
     for study in view.studies:
-        head += _decision(study, width, len(view.studies), MOST_DECISION // len(view.studies))
+        most = MOST_DECISION * max(WIDTH, width) // width // len(view.studies)
+        head += _decision(study, width, len(view.studies), most)
     warnings = _warnings(view, width)
     used = [mark for mark, there in (("*", view.picked), ("x", any(row.breaks for row in view.rows))) if there]
     legend = "".join(f"{mark} {MARKS[mark]}. " for mark in used)
@@ -49,11 +50,11 @@ def _decision(study: StudyView, width: int, studies: int, most: int) -> list[str
         return []
     named = f"{study.name}: " if studies > 1 else ""
     found: list[str] = []
-    for k, text in enumerate(decision_lines(study.decision)):
+    said = decision_lines(study.decision)
+    for k, text in enumerate(said):
         lines = wrapped(terminal.line(named + text if k == 0 else text), width)
-        if found and len(found) + len(lines) > most:
-            lines = _cut(lines, max(most - len(found), 0), width)
-        found += lines
+        room = most - len(found) - (len(said) - k - 1)  # each of the others begins at least
+        found += _cut(lines, max(room, 1), width)
     return found
 
 

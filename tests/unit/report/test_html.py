@@ -5,6 +5,7 @@ import hashlib
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from bench_freeze.report.assemble import view_of
@@ -95,9 +96,10 @@ def test_the_front_is_what_the_results_hold():
 
 
 def test_an_older_file_has_no_front():
-    figure = next(
-        f for f in figures_of(view_of({"study": committed("fruit9_depths_seeds_320")})) if f.key == "tradeoff"
-    )
+    results = committed("fruit9_depths_seeds_320")
+    found = msgspec.structs.replace(results.recommendation, indifference=None, answers=[], grade=None)
+    results.recommendation = found
+    figure = next(f for f in figures_of(view_of({"study": results})) if f.key == "tradeoff")
     assert "on the front" not in [series.name for series in figure.series]
     assert "older version" in figure.notes
 

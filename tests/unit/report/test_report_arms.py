@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from bench_freeze.report.assemble import view_of
@@ -101,3 +102,19 @@ def test_curves_and_samples_are_of_single_seeds(results):
     figures = {figure.key: figure for figure in figures_of(view_of({"study": results}))}
     assert not any("mean" in series.name for series in figures["iou-base"].series)
     assert len(figures["latency"].series[0].x) == 1 + 15
+
+
+def test_a_ratio_is_the_one_that_was_timed_together_else_medians_divided(results):
+    from bench_freeze.report.marks import DIVIDED, TOGETHER
+    from bench_freeze.results.latency import Ratio
+
+    original = results.originals[0].latency.model.p50_s
+    row = next(row for row in view_of({"study": results}).rows if row.kind == "model")
+    assert row.value("ratio").value == pytest.approx(row.record.latency.model.p50_s / original)
+    assert row.value("ratio").note == DIVIDED
+    kept = Ratio(value=1.37, low=1.3, high=1.4, rounds=40, reference="original")
+    for k, record in enumerate(results.rows):
+        model = msgspec.structs.replace(record.latency.model, ratio_to_original=kept)
+        results.rows[k] = msgspec.structs.replace(record, latency=msgspec.structs.replace(record.latency, model=model))
+    row = next(row for row in view_of({"study": results}).rows if row.kind == "model")
+    assert (row.value("ratio").value, row.value("ratio").low, row.value("ratio").note) == (1.37, 1.3, TOGETHER)

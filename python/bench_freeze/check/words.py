@@ -57,11 +57,13 @@ def sentence(finding: Finding) -> str:
     direction = "unchanged" if finding.change == 0 else "worse" if finding.change > 0 else "better"
     by = "" if finding.change == 0 else f" by {value(abs(finding.change), finding)}"
     share = "" if finding.change == 0 else f" ({percent(finding.change_share)} of the reference)"
-    again = "" if finding.low is None else ": measure again or longer"
+    is_beyond = finding.limit is None or finding.change > finding.limit
     verdict = {
         "PASS": f"within the limit of {finding.limit_text}",
         "REGRESSION": f"proven to be beyond the limit of {finding.limit_text}",
-        "AMBIGUOUS": f"beyond the limit of {finding.limit_text}, but not proven{again}",
+        "AMBIGUOUS": f"beyond the limit of {finding.limit_text}, but not proven"
+        if is_beyond
+        else f"not proven to be within the limit of {finding.limit_text}",
     }.get(finding.status, finding.status.lower())
     return (
         f"{finding.row}: {finding.metric} {value(finding.reference, finding)} -> {value(finding.current, finding)}, "

@@ -179,7 +179,14 @@ def test_a_limit_in_seconds_is_of_the_round():
 def test_rounds_that_are_too_few_have_no_bounds():
     change = rounds_of(4, 3, 1.2)
     assert change.bounds(0.05) == (-math.inf, math.inf)
-    (found,) = decide([Judged(Finding("latency_model", "row", (), "m", "s", "PASS", ""), change, change.limit)])
+    blank = Finding("latency_model", "row", (), "m", "s", "PASS", "", limit_text="5%")
+    (found,) = decide([Judged(blank, change, change.limit)])
     assert (found.status, found.low, found.high) == ("AMBIGUOUS", None, None)
     assert len(found.rounds) == 3
     assert "side by side" in found.basis
+    assert "beyond the limit of 5%, but not proven (3 rounds side by side)" in found.sentence
+    change = rounds_of(5, 3, 1.0)
+    (found,) = decide([Judged(blank, change, change.limit)])
+    assert found.status == "AMBIGUOUS"
+    assert "not proven to be within the limit of 5%" in found.sentence
+    assert "--max-minutes" in found.remedy

@@ -33,7 +33,7 @@ def headline(outcome: Outcome) -> str:
         )
     if open_ and not clauses:
         first = max(open_, key=_beyond)
-        by = f", {moved(first)}: not proven" if first.change is not None else ": not measured well enough"
+        by = f", {moved(first)}{proof(first)}" if first.change is not None else ": not measured well enough"
         clauses.append(f"no verdict: {_named(first, names, outcome)}{by}{_more(open_)}")
     elif open_:
         clauses.append(f"{len(open_)} without a verdict")
@@ -75,6 +75,14 @@ def moved(finding: Finding) -> str:
     is_bounded = bounds != (None, None) and bounds[0] != bounds[1]
     between = f" [{', '.join(written(value, '') for value in bounds)}]" if is_bounded else ""
     return f"{change}{unit}{between}, limit {limit_words(finding)}"
+
+
+def proof(finding: Finding) -> str:
+    """What is proven of a change, to be put behind it; nothing of what passed."""
+    if finding.status == "REGRESSION":
+        return ": proven"
+    is_within = finding.change is not None and finding.limit is not None and finding.change <= finding.limit
+    return "" if finding.status != "AMBIGUOUS" else ": not proven to be within it" if is_within else ": not proven"
 
 
 def limit_words(finding: Finding) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .finding import Finding, Outcome
-from .headline import moved
+from .headline import moved, proof
 from .row_names import shared_parts
 
 HEADINGS = ("row", "metric", "baseline", "current", "worse by", "in percent", "95 % bounds", "limit", "status")
@@ -77,9 +77,8 @@ def item(finding: Finding) -> str:
     if finding.change is None or not finding.sentence.startswith(told):
         return finding.sentence
     rest = finding.sentence.removeprefix(told)  # what it was judged on, why it is not proven
-    proven = {"REGRESSION": ": proven", "AMBIGUOUS": ": not proven"}.get(finding.status, "")
     values = f"{value(finding.reference, finding)} \u2192 {value(finding.current, finding)}"
-    return f"{finding.row}: {finding.metric} {values}, {moved(finding)}{proven}{rest}"
+    return f"{finding.row}: {finding.metric} {values}, {moved(finding)}{proof(finding)}{rest}"
 
 
 def method(outcome: Outcome) -> str:

@@ -100,6 +100,10 @@ def test_rounding_moves_no_number_over_its_limit():
             "No verdict: freeze 15, branched, +20 % [-2, 24], limit 5 %: not proven",
         ),
         (
+            [finding("AMBIGUOUS", change=0.0002, low=-0.0001, high=0.0005)],
+            "No verdict: freeze 15, branched, +4 % [-2, 10], limit 5 %: not proven to be within it",
+        ),
+        (
             [finding("INVALID", change=None, low=None, high=None)],
             "No verdict: freeze 15, branched: not measured well enough",
         ),

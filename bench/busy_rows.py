@@ -15,10 +15,10 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import multiprocessing
 import os
-import random
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -44,27 +44,32 @@ BURST_S, PAUSE_S = 1.5, 1.5  # means of exponential lengths
 Ratios = dict[str, dict[str, float]]  # by scope and model
 
 
-def busy_in_bursts(seed: int, core: int) -> None:
-    """Keep one core busy, on and off, until the process is ended."""
-    os.sched_setaffinity(0, {core})
-    rng = random.Random(seed)
-    while True:
-        time.sleep(rng.expovariate(1 / PAUSE_S))
-        end = time.monotonic() + rng.expovariate(1 / BURST_S)
-        while time.monotonic() < end:
-            pass
+# A program of its own that imports nothing of ours: busy on one core, on and off, until it is ended.
+BUSY = """
+import os, random, sys, time
+seed, core, burst_s, pause_s = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), float(sys.argv[4])
+os.sched_setaffinity(0, {core})
+rng = random.Random(seed)
+while True:
+    time.sleep(rng.expovariate(1 / pause_s))
+    end = time.monotonic() + rng.expovariate(1 / burst_s)
+    while time.monotonic() < end:
+        pass
+"""
 
 
 @contextmanager
 def load(seed: int) -> Iterator[None]:
+    """One core busy in bursts; raises SystemExit where the program that keeps it so has ended by itself."""
     core = sorted(os.sched_getaffinity(0))[0]
-    process = multiprocessing.get_context("spawn").Process(target=busy_in_bursts, args=(seed, core), daemon=True)
-    process.start()
+    program = subprocess.Popen([sys.executable, "-c", BUSY, *map(str, (seed, core, BURST_S, PAUSE_S))])
     try:
         yield
+        if program.poll() is not None:
+            raise SystemExit("the program that keeps a core busy ended by itself; nothing was measured under a load")
     finally:
-        process.terminate()
-        process.join()
+        program.kill()
+        program.wait()
 
 
 def models_of(out: Path) -> dict[str, Path]:

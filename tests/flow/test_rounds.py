@@ -89,7 +89,7 @@ def test_an_engine_that_fails_in_a_round_loses_its_own_row_only(finished, tmp_pa
         patch.setattr(OrtEngine, "infer", infer)
         assert cli.main([*ARGUMENTS, "--out", str(out)]) == 3
     told = capsys.readouterr().err
-    assert "grafted 15 seed 0 could not be timed together with the others" in told
+    assert "grafted freeze 15 seed 0 could not be timed together with the others" in told
     assert "device lost" in told
     results = json.loads((out / "results.json").read_text())
     assert results["finished"]

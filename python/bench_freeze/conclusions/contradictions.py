@@ -92,10 +92,10 @@ def _contradiction(row: Row, name: str, part: Row | Original, scope: Scope) -> s
     reason = "the state of the machine, not the model, must be the reason"
     if row.artifact.plan_sha256 is not None:
         reason = "the state of the machine or the build of a plan, not the model, must be the reason"
-    of_scope = "" if scope == "model" else "'s pipeline"
+    whose, other = ("", name) if scope == "model" else ("the pipeline of ", f"that of {name}")
     return (
-        f"{_name(row)}{of_scope} through {row.engine} {row.precision} contains {name}{of_scope} and was measured "
-        f"faster: {text}; {reason}. Measure both again on a quiet machine with --retime."
+        f"{whose}{_name(row)} through {row.engine} {row.precision} contains {other} and was measured faster: {text}; "
+        f"{reason}. Measure both again on a quiet machine with --retime."
     )
 
 

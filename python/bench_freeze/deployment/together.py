@@ -122,8 +122,11 @@ def time_group(
     """Time the reference and as many of the others, in their order, as memory and ROUND_SECONDS allow; at least one.
 
     `free_bytes` tells the device's free memory, `moment` the machine's state, which is kept with every round. `clock`
-    takes the place of the host's. A model that fails is left out of what follows, and nobody else is.
+    takes the place of the host's. A model that fails is left out of what follows, and nobody else is. Raises ValueError
+    for two models of one name.
     """
+    if len({reference.name, *(entrant.name for entrant in entrants)}) <= len(entrants):
+        raise ValueError("two models of one name cannot be told apart")
     outcome = Outcome()
     with ExitStack() as stack:
         engines = _opened(reference, entrants, outcome, stack, batches[0], free_bytes)

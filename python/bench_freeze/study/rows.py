@@ -125,7 +125,7 @@ def measure_row(
         )
     finally:
         deployment.close()
-    bench.lineup[key_of(row)] = Deployed(bench, deployment, f"{name} seed {arm.seed}")
+    bench.lineup[key_of(row)] = Deployed(bench, deployment, f"{construction} {arm.name}")
     return row
 
 

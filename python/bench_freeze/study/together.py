@@ -117,8 +117,9 @@ def _call_s(latencies: Latencies) -> float:
 
 def _time(group: _Group, doubtful: set[RowKey], results: Results) -> Iterator[str]:
     """Time the models of a group that have no rounds, or doubtful ones, as many at once as fit."""
-    waiting = {model.name: model for model in group.models if model.kept() is None or doubtful.intersection(model.rows)}
-    reference, entrants = group.reference, [model.entrant() for model in waiting.values()]
+    todo = [model for model in group.models if model.kept() is None or doubtful.intersection(model.rows)]
+    waiting = {model.name: model for model in todo}
+    reference, entrants = group.reference, [model.entrant() for model in todo]
     failures: dict[str, str] = {}
     while entrants and reference.name not in failures:
         outcome = _time_some(reference, entrants)
@@ -150,11 +151,12 @@ def _time_some(reference: _Model, entrants: list[Entrant]) -> Outcome:
 
 def _measured_again(lineup: Lineup, results: Results) -> set[RowKey]:
     """With --retime: measure again the latencies that cannot both be right; the rows and originals that have them."""
+    if not any(deployed.bench.study.retime for deployed in lineup.values()):
+        return set()
     doubtful: dict[RowKey, set[Scope]] = {}
     for found in contradictions(results):
         for key in (found.whole, found.part):
-            if lineup[key].bench.study.timing.retime:
-                doubtful.setdefault(key, set()).add(found.scope)
+            doubtful.setdefault(key, set()).add(found.scope)
     for key, scopes in doubtful.items():
         deployed = lineup[key]
         try:

@@ -140,7 +140,7 @@ def test_ratios_that_were_measured_together_contradict_by_scope(seed, scope):
     found = contradictions(study([original(0.010, scope=scope)], rows))
     assert {(f.whole.construction, f.part.construction) for f in found} == expected
     assert {f.scope for f in found} <= {scope}
-    assert all(("'s pipeline" in f.sentence) == (scope == "pipeline") for f in found)
+    assert all(("the pipeline of" in f.sentence) == (scope == "pipeline") for f in found)
 
 
 @pytest.mark.parametrize("ratio", [(0.9, 1.0), (0.9, 1.1), (None, None)])

@@ -180,6 +180,12 @@ def test_as_many_are_loaded_as_fill_half_of_the_memory(batches, free, sizes):
     assert {name: ratio(one).value for name, one in found.items()} == {f"m{k}": 1 + k / 4 for k in range(7)}
 
 
+def test_names_tell_models_apart(batches):
+    machine = Machine()
+    with pytest.raises(ValueError, match="one name"):
+        machine.time([machine.entrant(name, 0.25) for name in ("original", "a", "a")], batches)
+
+
 def test_a_round_is_short_enough_to_be_of_one_moment(batches):
     machine = Machine(free=10_000)
     slow = ROUND_SECONDS / CALLS / 3  # three of them make a round

@@ -151,7 +151,7 @@ def _time_some(reference: _Model, entrants: list[Entrant]) -> Outcome:
 
 def _measured_again(lineup: Lineup, results: Results) -> set[RowKey]:
     """With --retime: measure again the latencies that cannot both be right; the rows and originals that have them."""
-    if not any(deployed.bench.study.retime for deployed in lineup.values()):
+    if not any(deployed.bench.study.timing.retime for deployed in lineup.values()):
         return set()
     doubtful: dict[RowKey, set[Scope]] = {}
     for found in contradictions(results):

@@ -1,6 +1,6 @@
 """How often the bounds of a percentile hold what is true, among the runs that are called VALID.
 
-    python bench/interval_coverage.py --json bench/results/interval_coverage.json \\
+    python -m bench.interval_coverage --json bench/results/interval_coverage.json \\
         --markdown bench/results/interval_coverage.md
 
 Made runs (bench/interval_models.py says what is true of each) of 64, 200 and 1,000 samples, runs that the default
@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--markdown", type=Path)
     args = parser.parse_args()
     found: dict[str, Any] = {
-        "command": "python bench/interval_coverage.py",
+        "command": "python -m bench.interval_coverage",
         "runs": args.runs,
         "made": {},
         "recorded": {},

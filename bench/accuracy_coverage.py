@@ -46,7 +46,8 @@ def main() -> None:
     population = Population(real_pair(args.data, args.detections))
     large = [population.draw(np.random.default_rng([1, k]), LARGE) for k in range(2)]
     true = np.mean([[_mean(whole_ap(side))[0] for side in pair] for pair in large], axis=0)
-    found: dict[str, Any] = {"command": "python -m bench.accuracy_coverage DATA", "resamples": RESAMPLES}
+    found: dict[str, Any] = {"command": f"python -m bench.accuracy_coverage DATA --sets {args.sets}"}
+    found["resamples"] = RESAMPLES
     found |= {"true map": true.tolist(), "sizes": {}}
     for n in SIZES:
         records = [record(population, np.random.default_rng([2, n, k]), n) for k in range(args.sets)]

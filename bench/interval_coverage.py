@@ -1,6 +1,6 @@
 """How often the bounds of a percentile hold what is true, among the runs that are called VALID.
 
-    python bench/interval_coverage.py --json bench/results/interval_coverage.json \\
+    python -m bench.interval_coverage --json bench/results/interval_coverage.json \\
         --markdown bench/results/interval_coverage.md
 
 Made runs (bench/interval_models.py says what is true of each) of 64, 200 and 1,000 samples, runs that the default
@@ -20,6 +20,7 @@ import argparse
 import json
 import math
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -46,28 +47,22 @@ def main() -> None:
     parser.add_argument(
         "--runs", type=int, default=400, help="of each model and length, an eighth of 1,000 samples (400)"
     )
+    parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--markdown", type=Path)
     args = parser.parse_args()
     found: dict[str, Any] = {
-        "command": "python bench/interval_coverage.py",
+        "command": "python -m bench.interval_coverage",
         "runs": args.runs,
         "made": {},
         "recorded": {},
     }
-    for number, (name, make) in enumerate(MODELS.items()):
-        found["made"][name] = {}
-        for n in LENGTHS:
-            runs = args.runs if n < 1000 else args.runs // 8
-            generator = np.random.default_rng([7, number, n])
-            found["made"][name][str(n)] = tally(make(generator, n) for _ in range(runs))
-        generator = np.random.default_rng([8, number])
-        found["made"][name]["default rule"] = tally(stopped(make(generator, 200)) for _ in range(args.runs))
-        print(name, flush=True)
-    traces = recorded(RESULTS)
-    generator = np.random.default_rng(9)
-    drawn = (of_trace(traces[k % len(traces)], generator) for k in range(args.runs))
-    found["recorded"] = {"traces": len(traces), "200": tally(drawn), **still_valid(RESULTS)}
+    with ProcessPoolExecutor(args.jobs) as pool:
+        again = pool.submit(of_recorded, args.runs)
+        for name, tallies in zip(MODELS, pool.map(of_model, MODELS, [args.runs] * len(MODELS)), strict=True):
+            found["made"][name] = tallies
+            print(name, flush=True)
+        found["recorded"] = again.result()
     found["environment"] = environment()
     if args.json:
         args.json.write_text(json.dumps(found, indent=1) + "\n")
@@ -75,6 +70,25 @@ def main() -> None:
     if args.markdown:
         args.markdown.write_text(text)
     print(text)
+
+
+def of_model(name: str, runs: int) -> dict[str, Any]:
+    """One model's tallies by length, and as the default rule ends its runs."""
+    number, make = list(MODELS).index(name), MODELS[name]
+    found = {}
+    for n in LENGTHS:
+        generator = np.random.default_rng([7, number, n])
+        found[str(n)] = tally(make(generator, n) for _ in range(runs if n < 1000 else runs // 8))
+    generator = np.random.default_rng([8, number])
+    found["default rule"] = tally(stopped(make(generator, 200)) for _ in range(runs))
+    return found
+
+
+def of_recorded(runs: int) -> dict[str, Any]:
+    """The tally of recorded traces in long blocks, and the verdicts on them as they are."""
+    traces, generator = recorded(RESULTS), np.random.default_rng(9)
+    drawn = (of_trace(traces[k % len(traces)], generator) for k in range(runs))
+    return {"traces": len(traces), "200": tally(drawn), **still_valid(RESULTS)}
 
 
 def tally(runs: Iterator[Run]) -> dict[str, Any]:

@@ -104,8 +104,8 @@ def about_long_tail(data: str, evaluation: Evaluation | None) -> list[str]:
     return [
         f"{few} of the {data} set's {sum(n > 0 for n in images)} classes have boxes in fewer than {FEW_IMAGES} images. "
         "On such sets (50 and 206 images, 80 classes) intervals of a difference without a permutation test held the "
-        "truth in 88 to 90 % of simulated cases, not in 95, with one in 93 to 95 %; and a model's own mAP lay .03 to "
-        ".06 above that of all images (bias_corrected takes off a part)."
+        "truth in 87 to 93 % of simulated cases, not in 95, with one in 94 % or more; and a model's own mAP lay .03 to "
+        ".05 above that of all images (bias_corrected takes off a third to two thirds)."
     ]
 
 

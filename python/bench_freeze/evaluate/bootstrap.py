@@ -64,7 +64,7 @@ def compare(
     leaves that class out. The numbers are COCO's AP over all areas at the highest of `max_detections` up to 100.
     Where resampling says nothing of other images (one image, a class that is in one image only, a number that every
     resample repeats) a difference has a value and no interval. With few images a class (50 to 206 images of 80 classes)
-    the intervals hold what is true in about 89 % of cases, not 95 (bench/accuracy_coverage.py).
+    the intervals hold what is true in 87 to 93 % of cases, not in 95 (bench/accuracy_coverage.py).
 
     Raises InputError for results of different ground truth, protocol or thresholds, or a protocol other than COCO's.
     """

@@ -7,7 +7,6 @@ What is verified is that every name of TensorRT that it uses exists in the bindi
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -23,6 +22,7 @@ from .cuda_device import device_index
 from .cuda_graph import Recordings
 from .image_stage import ImageStage
 from .tensorrt_family import TensorRT
+from .trt_start import deserialize, primary_context
 
 Arrays = dict[str, NDArray[Any]]
 STAGES = ("copy_in", "letterbox", "network", "copy_out")
@@ -34,10 +34,10 @@ class TrtRunner:
     """One plan on one GPU. The driver was asked before: TensorRT's runtime crashes the process where there is none."""
 
     def __init__(self, name: Path | str, content: bytes, trt: TensorRT, device: str, flags: Mapping[str, Any]) -> None:
-        self.cuda = _primary_context(device)
+        self.cuda = primary_context(device)
         self.device = device_index(device)
         self.api = trt.api
-        self.engine, self._runtime = _deserialize(name, content, trt, flags)
+        self.engine, self._runtime = deserialize(name, content, trt, flags)
         names = [self.engine.get_tensor_name(i) for i in range(self.engine.num_io_tensors)]
         mode = self.api.TensorIOMode
         self.inputs = [n for n in names if self.engine.get_tensor_mode(n) == mode.INPUT]
@@ -277,35 +277,3 @@ class Slot:
             ) from None
         if not self._context.set_tensor_address(name, int(self._memory[name])):
             raise RuntimeError(f"TensorRT refused the memory of tensor {name}")
-
-
-def _primary_context(device: str) -> Any:
-    """PyCUDA's driver interface, on the GPU's primary context: torch and the CUDA runtime can live beside it.
-
-    Raises InputError for a second GPU: the context is made current once and stays so, until the process ends.
-    """
-    index = device_index(device)
-    os.environ["CUDA_DEVICE"] = str(index)  # autoprimaryctx takes its GPU from here
-    import pycuda.autoprimaryctx
-    import pycuda.driver
-
-    if pycuda.autoprimaryctx.device != pycuda.driver.Device(index):
-        raise InputError(f"device {device}: this process already works on another GPU; use one GPU per process.")
-    return pycuda.driver
-
-
-def _deserialize(name: Path | str, content: bytes, trt: TensorRT, flags: Mapping[str, Any]) -> tuple[Any, Any]:
-    """The engine and the runtime that must outlive it."""
-    logger = trt.api.Logger(trt.api.Logger.ERROR)
-    runtime = trt.api.Runtime(logger)
-    if flags.get("version_compatible"):
-        runtime.engine_host_code_allowed = True  # such a plan brings its own runtime code
-    if flags.get("dla_core") is not None:
-        runtime.DLA_core = flags["dla_core"]
-    engine = runtime.deserialize_cuda_engine(content)
-    if engine is None:
-        raise InputError(
-            f"{name} does not fit this machine: {trt} refuses it (its messages stand above); build it here from the "
-            "ONNX."
-        )
-    return engine, runtime

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ...files import Facts
 from ...results.analysis import Shift
 from .cka import LinearCka
 from .layer_drift import ActivationDrift, TensorDrift
@@ -56,7 +55,7 @@ def positions(features: Tensor) -> NDArray[np.float32]:
     return rows
 
 
-def _layer_tensors(base: Facts, tuned: Facts) -> TensorDrift:
+def _layer_tensors(base: Mapping[str, Tensor], tuned: Mapping[str, Tensor]) -> TensorDrift:
     def shift(is_wanted: Callable[[str], bool]) -> Shift | None:
         total, names = ShiftSum(), [name for name in base if is_wanted(name)]
         for name in names:

@@ -39,7 +39,9 @@ def show_all(page):
     """Every column, and everything that is folded away."""
     if page.locator("#all-columns").get_attribute("aria-pressed") == "false":
         page.locator("#all-columns").click()
-    page.evaluate("document.querySelectorAll('.fold, .filter, .rest, #samples').forEach(details => { details.open = true })")
+    page.evaluate(
+        "document.querySelectorAll('.fold, .filter, .rest, #samples').forEach(details => { details.open = true })"
+    )
     page.wait_for_selector("figure:not(:has(.plot svg.main-svg))", state="detached", timeout=60_000)
 
 

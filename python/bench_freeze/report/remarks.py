@@ -31,6 +31,6 @@ def _verdicts(rows: Sequence[RowView]) -> Iterator[Remark]:
         more = f" and {len(own) - MOST_NAMED} more" if len(own) > MOST_NAMED else ""
         reasons = list(dict.fromkeys(reason for row in own for reason in row.reasons))
         why = f": {reasons[0]}" if reasons else ""
-        others = f" (and {len(reasons) - 1} other reasons, in the table)" if len(reasons) > 1 else ""
+        others = f" (other reasons in the table: {len(reasons) - 1})" if len(reasons) > 1 else ""
         noun = "latency" if len(own) == 1 else "latencies"
         yield Remark(f"{len(own)} {noun} {verdict} ({', '.join(names)}{more}){why}{others}.", RETIME)

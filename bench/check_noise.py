@@ -111,7 +111,7 @@ def normal_level(sd: float) -> Callable[[np.random.Generator, tuple[int, ...]], 
 
 
 def rare_level(generator: np.random.Generator, shape: tuple[int, ...]) -> Logs:
-    return math.log(1.08) * (generator.random(shape) < 0.1)
+    return np.where(generator.random(shape) < 0.1, math.log(1.08), 0.0)
 
 
 def noises(results: Path) -> dict[str, Noise]:

@@ -17,7 +17,6 @@ import json
 import multiprocessing
 import os
 import random
-import sys
 import tempfile
 import threading
 import time
@@ -119,6 +118,7 @@ def one_check(run: Path, baseline: Path, images: Path, max_minutes: float) -> di
         "rounds": found["rounds"],
         "seconds": round(seconds, 1),
         "load_before": round(load, 1),
+        "max_minutes": max_minutes,
     }
 
 
@@ -144,7 +144,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, required=True)
     parser.add_argument("--folder", type=Path, help="where models are kept, so that a series can go on another day")
     parsed = parser.parse_args()
-    kept: dict[str, Any] = {"limit": 0.05, "max_minutes": parsed.max_minutes, "checks": [], "load": []}
+    kept: dict[str, Any] = {"limit": 0.05, "checks": [], "load": []}
     if parsed.json.is_file():
         kept = json.loads(parsed.json.read_text())
     kept["environment"] = environment()
@@ -218,4 +218,4 @@ def summary(kept: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

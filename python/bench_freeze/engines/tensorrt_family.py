@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from ..environment import board_model
 from ..errors import InputError
-from ..files import Facts
 from .cuda_driver import cuda_driver_error
 
 
@@ -35,7 +35,7 @@ class Member:
     user_allocation: bool = False  # a CUDA graph needs plans that are built for it
 
 
-_RTX: Facts = {
+_RTX: dict[str, Any] = {
     "title": "TensorRT for RTX",
     "ahead_of_time": True,
     "timing_cache": False,  # its calls do nothing since 1.2
@@ -44,7 +44,7 @@ _RTX: Facts = {
     "dla": False,
     "user_allocation": True,
 }
-_LEAN: Facts = {"title": "TensorRT lean runtime", "builds": False}
+_LEAN: dict[str, Any] = {"title": "TensorRT lean runtime", "builds": False}
 FAMILY = (
     Member("tensorrt", "TensorRT"),
     Member("tensorrt_rtx", **_RTX),

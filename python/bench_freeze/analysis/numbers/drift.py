@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ...files import Facts
 from .cka import LinearCka
 from .shift import Shift, ShiftSum
 from .two_models import TwoModels
@@ -71,7 +70,7 @@ def positions(features: Tensor) -> NDArray[np.float32]:
     return rows
 
 
-def _layer_tensors(base: Facts, tuned: Facts) -> TensorDrift:
+def _layer_tensors(base: Mapping[str, Tensor], tuned: Mapping[str, Tensor]) -> TensorDrift:
     def shift(is_wanted: Callable[[str], bool]) -> Shift | None:
         total, names = ShiftSum(), [name for name in base if is_wanted(name)]
         for name in names:

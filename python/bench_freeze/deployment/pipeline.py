@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,6 @@ from ..data.loader import decode_batch, decode_batches, load_batch, load_batches
 from ..engines.abilities import SelectsOnDevice, TakesDecoded, TimesItsStages, takes_decoded
 from ..engines.base import Decoded, Engine, infer_padded
 from ..engines.selection import select
-from ..files import Facts
 from ..finite import require_finite_arrays
 from ..kernels import ext
 from ..kernels.nms_options import NmsOptions
@@ -159,7 +158,7 @@ def merge(base: HeadDetections, target: HeadDetections, max_detections: int) -> 
 
 def save_detections(path: Path, detections: dict[str, HeadDetections]) -> None:
     """Write detections of all heads as one compressed npz."""
-    arrays: Facts = {}
+    arrays: dict[str, Any] = {}  # NumPy takes any of the names for a flag of its own
     for name, head in detections.items():
         for column in ("image_index", "labels", "boxes_xyxy", "scores", "dropped"):
             arrays[f"{name}.{column}"] = getattr(head, column)

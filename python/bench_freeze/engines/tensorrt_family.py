@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from ..environment import board_model
 from ..errors import InputError
-from ..files import Facts
 from .cuda_driver import cuda_driver_error
 
 
@@ -36,7 +36,7 @@ class Member:
     oldest: int = 10  # major version; before 10 there were no strongly typed networks (JetPack 6.0 has 8.6)
 
 
-_RTX: Facts = {
+_RTX: dict[str, Any] = {
     "title": "TensorRT for RTX",
     "ahead_of_time": True,
     "timing_cache": False,  # its calls do nothing since 1.2
@@ -46,7 +46,7 @@ _RTX: Facts = {
     "user_allocation": True,
     "oldest": 1,
 }
-_LEAN: Facts = {"title": "TensorRT lean runtime", "builds": False}
+_LEAN: dict[str, Any] = {"title": "TensorRT lean runtime", "builds": False}
 FAMILY = (
     Member("tensorrt", "TensorRT"),
     Member("tensorrt_rtx", **_RTX),

@@ -58,7 +58,7 @@ def to_int8(model: ModelProto, target: Path, images: NDArray[np.float32], settin
             batch = model.graph.input[0].type.tensor_type.shape.dim[0].dim_value or 1
             self._left = [{model.graph.input[0].name: images[:batch]}]
 
-        def get_next(self) -> Facts | None:
+        def get_next(self) -> dict[str, NDArray[np.float32]] | None:
             return self._left.pop() if self._left else None
 
     overrides = {

@@ -77,7 +77,7 @@ def states(factor: float, enter: float, leave: float, least: float) -> Model:
                 return [(1 - share, 0.0), (share, high)]
             return [(1.0, 0.0 if seen <= least else high)]
 
-        levels = high * is_high
+        levels = np.where(is_high, high, 0.0)
         samples = LEVEL_S * np.exp(levels + generator.normal(0, NOISE, n))
         return _of_levels(samples, levels, lambda k: parts(float(is_high[:k].mean())))
 

@@ -106,8 +106,8 @@ def _without_step(values: NDArray[np.float64]) -> NDArray[np.float64]:
     sums = np.cumsum(values)
     levels = sums[before - 1] / before, (sums[-1] - sums[before - 1]) / (n - before)
     best = int(np.argmax(before * (n - before) * (levels[0] - levels[1]) ** 2))
-    step: NDArray[np.float64] = np.where(np.arange(n) < before[best], levels[0][best], levels[1][best])
-    return np.asarray(values - step)
+    residuals: NDArray[np.float64] = values - np.where(np.arange(n) < before[best], levels[0][best], levels[1][best])
+    return residuals
 
 
 def _long_run_variance(residuals: NDArray[np.float64]) -> float:

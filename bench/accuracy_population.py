@@ -85,8 +85,8 @@ class Population:
         shift = generator.normal(0, SHIFT, source.shape)
         coin = generator.random(n) < 0.5 if is_null else np.zeros(n, np.bool_)
         truth = self._drawn_truth(source)
-        sides = [self._drawn(k, source, shift + generator.normal(0, OWN_SHIFT, source.shape), truth) for k in range(2)]
-        return (_mixed(*sides, coin), _mixed(*sides, ~coin)) if is_null else (sides[0], sides[1])
+        a, b = (self._drawn(k, source, shift + generator.normal(0, OWN_SHIFT, source.shape), truth) for k in range(2))
+        return (_mixed(a, b, coin), _mixed(a, b, ~coin)) if is_null else (a, b)
 
     def _drawn_truth(self, source: NDArray[np.int64]) -> TruthIndex:
         truth = self._pair[0].truth

@@ -119,6 +119,7 @@ def pooled(parts: Sequence[Mapping[str, TimedTogether]]) -> dict[str, Any]:
             states=(),
         )
         ratio = every.ratio(ORIGINAL)
+        assert ratio is not None, "every model has rounds"
         found[scope][name] = {"ratio": ratio.value, "low": ratio.low, "high": ratio.high, "rounds": ratio.rounds}
     return found
 

@@ -27,7 +27,7 @@ from bench_freeze.check.change import Change
 from bench_freeze.check.finding import Finding, outcome_of
 from bench_freeze.check.judge import TAIL, Test, alpha_of_each, decide
 from bench_freeze.check.latency_change import change_between_runs, run_noise
-from bench_freeze.check.limit import parse_limit
+from bench_freeze.check.limit import Limit
 from bench_freeze.check.rounds import Asked, Budget, Key, Timed, add_rounds
 from bench_freeze.check.side_by_side import SideBySide
 from bench_freeze.environment import environment
@@ -45,9 +45,10 @@ SAMPLES = 200  # of a run hours apart
 WARM_UP = 12  # calls of both sides, before those that are timed
 PROCESS_S = 1.2  # to start one and open two models, on a quiet core
 BASELINES = (1, 3, 5, 10, 18, 25)
-LIMIT = parse_limit("5%", "the default", "latency_model")
+LIMIT = Limit(0.05, is_share=True, text="5%")
 CASES = {"nothing": 0, "one row": len(SCOPES)}  # latencies that are slower
-BLANK = Finding("latency_model", "row", RowKey(*[None] * 5, "ort", "fp32", "plain", 320, 1, "cpu"), "", "s", "PASS", "")
+NO_ROW = RowKey(None, None, None, None, None, "ort", "fp32", "plain", 320, 1, "cpu")  # findings of no real row
+BLANK = Finding("latency_model", "row", NO_ROW, "", "s", "PASS", "")
 PASS = 20
 SLOW_RULE = 20  # checks where nothing changed that `before` sees: its bootstrap takes most of the time
 OTHERS_MADE = [Test(BLANK, Change(1.0, 1.0, 0.0, 1.0, 1e3), LIMIT)] * OTHER_TESTS

@@ -122,13 +122,13 @@ def ways(samples: Array) -> dict[str, tuple[bool, Bounds]]:
     independent = {p: found for p in PERCENTS if (found := percentile(ordered, p)).value_s is not None}
     here = {p: found for p in PERCENTS if (found := stats.percentile(p)).value_s is not None}
     is_level = _was_valid(stats, independent[50])
-    found = {
+    ways_found: dict[str, tuple[bool, Bounds]] = {
         "independent": (is_level, {p: _ends(entry) for p, entry in independent.items()}),
         "here": (judge(stats).verdict == "VALID", {p: _ends(entry) for p, entry in here.items()}),
     }
     if len(samples) <= 200:
-        found["bootstrap"] = (is_level, {50: level(samples, run_to_run=0.0).interval()})
-    return found
+        ways_found["bootstrap"] = (is_level, {50: level(samples).interval()})
+    return ways_found
 
 
 def _ends(found: Percentile) -> tuple[float, float]:

@@ -17,6 +17,7 @@ from .cost import bounds_of
 DUAL = ("branched", "grafted")
 Scope = Literal["model", "pipeline"]
 SCOPES: tuple[Scope, ...] = ("model", "pipeline")
+APART = 0.03  # times that were taken one after the other: a machine may drift so much and be VALID (measure/verdict.py)
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ def contradictions(results: Results) -> list[Contradiction]:
     A dual-head model runs every layer of the original model, and of the plain model of the same training, and a head
     more, so neither its engine nor its pipeline can be faster. A plain model has other classes than the original, so
     neither contains the other. Only numbers count whose intervals do not overlap: the ratios to the original, which
-    were measured together, and the latencies; those that are INVALID say nothing.
+    were measured together, and the latencies, where they lie apart by more than a drift; those that are INVALID say
+    nothing.
     """
     return [
         Contradiction(key_of(row), key_of(part), scope, text)
@@ -116,7 +118,7 @@ def _by_ratio(whole: Latency, single: Latency, *, is_original: bool) -> str | No
 
 def _by_latency(whole: Latency, single: Latency) -> str | None:
     own, other = _known(whole), _known(single)
-    if own is None or other is None or own[1].high >= other[1].low:
+    if own is None or other is None or own[1].high * (1 + APART) >= other[1].low:
         return None
     return f"{_milliseconds(own)} against {_milliseconds(other)}"
 

@@ -113,7 +113,7 @@ def test_trainings_done_anew_are_rarely_called_worse():
         sides = [tuple(of_seed(rng, 0.5, rng.normal(0, 0.002, 200), 0.01) for _ in range(2)) for _ in range(3)]
         over = Images(200, 200)
         proven["seeds"] += change_over_seeds(sides, over, is_rise=False).bounds(TAIL)[0] > 0
-        proven["rows"] += fall(*sides[0], over).bounds(TAIL)[0] > 0
+        proven["rows"] += fall(sides[0][0], sides[0][1], over).bounds(TAIL)[0] > 0
     assert proven["seeds"] <= 0.07 * 300
     assert proven["rows"] > 0.3 * 300
 

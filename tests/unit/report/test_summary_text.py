@@ -7,7 +7,8 @@ import pytest
 
 from bench_freeze.report.assemble import view_of
 from bench_freeze.report.summary_text import MOST_LINES, WIDTH, summary
-from tests.browser.studies import decided, fifty_arms, real
+from tests.browser.studies import decided, fifty_arms
+from tests.builders import committed
 
 STUDIES = ["fruit9_depths_seeds_320", "fruit9_capacity_320", "fruit9_recipes_320", "fruit9_precisions_320"]
 
@@ -21,7 +22,7 @@ def many():
 @pytest.fixture(params=[*STUDIES, "decided", "fifty arms"])
 def view(request):
     made = {"decided": decided, "fifty arms": many}.get(request.param)
-    return view_of({"study": real(request.param) if made is None else made()})
+    return view_of({"study": committed(request.param) if made is None else made()})
 
 
 def test_it_fits_a_terminal(view):
@@ -55,7 +56,7 @@ def test_no_word_is_broken(width):
 
 
 def test_warnings_say_what_to_do():
-    text = " ".join(" ".join(summary(view_of({"study": real("fruit9_depths_seeds_320")}))).split())
+    text = " ".join(" ".join(summary(view_of({"study": committed("fruit9_depths_seeds_320")}))).split())
     assert "1 latency AMBIGUOUS (branched 15 seed 0)" in text
     assert "Run the same command with --retime" in text
 

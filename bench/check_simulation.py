@@ -142,7 +142,7 @@ def _run(noise: Noise, generator: np.random.Generator) -> np.ndarray:
     shape = (1,) if noise.is_shared else (LATENCIES,)
     levels = np.broadcast_to(noise.level(generator, shape), (LATENCIES,))
     logs = [Machine(noise, generator).next(SAMPLES) for _ in range(LATENCIES)]
-    return CALL_S * np.exp(np.stack(logs) + levels[:, None])
+    return np.asarray(CALL_S * np.exp(np.stack(logs) + levels[:, None]))
 
 
 def summary(taken: Mapping[str, list[dict[str, Any]]], apart: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any]:

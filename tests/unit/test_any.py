@@ -9,11 +9,11 @@ import bench_freeze
 
 PACKAGE = Path(bench_freeze.__file__).parent
 ALLOWED = {
-    "analysis": (0, ""),
+    "analysis": (1, "names that NumPy's savez takes"),
     "artifact.py": (0, ""),
     "data": (0, ""),
     "demo": (0, ""),
-    "deployment": (5, "a measurement's telemetry and facts, which are json; names that NumPy's savez takes"),
+    "deployment": (6, "a measurement's telemetry and facts, which are json; names that NumPy's savez takes"),
     "diff": (0, ""),
     "dualhead": (7, "pickled states and their constructors; what a layer of Ultralytics puts out"),
     "engines": (22, "PyCUDA's and TensorRT's objects; literals in the metadata of another exporter's file"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 from types import EllipsisType
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from msgspec import Struct
@@ -134,7 +134,7 @@ def _probe(train: Samples, train_rows: Rows, test: Samples, test_rows: Rows) -> 
 
 
 def _save_maps(path: Path, sets: dict[str, tuple[DetectionSet, Samples]]) -> None:
-    arrays = {
+    arrays: dict[str, Any] = {
         f"{role}.{data.images[i].image_id}.{layer}.{name}": energy.astype(np.float32)
         for role, (data, samples) in sets.items()
         for name, own in (("base", samples.base), ("tuned", samples.tuned))

@@ -6,7 +6,7 @@ import contextlib
 import io
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -133,7 +133,7 @@ def _preload(ort: ModuleType) -> str:
     return f" ONNX Runtime says: {text}" if text else ""
 
 
-def _providers(chosen: ProviderName, device: str, precision: str) -> list[Any]:
+def _providers(chosen: ProviderName, device: str, precision: str) -> list[str | tuple[str, dict[str, int | bool]]]:
     """What a session is given: TensorRT's provider leaves what it cannot do to CUDA's.
 
     That provider builds weakly typed networks: its flags allow a precision for all nodes, so they follow the file's,

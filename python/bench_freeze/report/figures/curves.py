@@ -129,10 +129,11 @@ def _by_class(key: str, head: Head, named: Sequence[tuple[str, RowView]]) -> Fig
             )
         )
     scored = [c for c in classes if any(c in s.x for s in series)]
+    which = f", ordered by the AP of {named[0][0]}: highest {scored[0]}, lowest {scored[-1]}" if scored else ""
     return Figure(
         key=f"classes-{key}",
         title=f"AP of every class, {key} head",
-        says=f"{len(scored)} classes, ordered by the AP of {named[0][0]}: highest {scored[0]}, lowest {scored[-1]}.",
+        says=f"{len(scored)} classes with an AP{which}.",
         x=Axis("class", names=True, order=scored),
         y=Axis("AP, IoU 0.50 to 0.95", from_zero=True),
         series=series,

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from statistics import median
 
 import pytest
 from tests.flow.studies import SHORT, artifacts, bench_freeze
@@ -25,7 +26,8 @@ def test_every_row_has_its_ratio_to_the_original(finished):
     assert [original["latency"][scope]["ratio_to_original"] for scope in SCOPES] == [None, None]
     for own in ratios(results):
         for ratio in own:
-            assert (ratio["reference"], ratio["rounds"]) == ("original", 4)  # eight samples, two calls in a round
+            assert ratio["reference"] == "original"
+            assert 1 <= ratio["rounds"] <= 4  # eight samples, two calls in a round; fewer on a busy machine
             assert (ratio["low"], ratio["high"]) == (None, None)
             assert ratio["value"] > 0
     found = {
@@ -40,8 +42,7 @@ def test_every_row_has_its_ratio_to_the_original(finished):
         assert facts["group"][0] == "original"
         for scope, ratio in zip(SCOPES, rows[manifest["inputs"]["model"]], strict=True):
             rounds = zip(facts[scope]["seconds"], facts[scope]["reference_s"], strict=True)
-            quotients = sorted(sum(own) / sum(other) for own, other in rounds)
-            assert ratio["value"] == pytest.approx((quotients[1] + quotients[2]) / 2)
+            assert ratio["value"] == pytest.approx(median(sum(own) / sum(other) for own, other in rounds))
             assert all(state["cpu"]["at_s"] > 0 for state in facts[scope]["states"])
 
 
@@ -95,11 +96,11 @@ def test_an_engine_that_fails_in_a_round_loses_its_own_row_only(finished, tmp_pa
     assert results["finished"]
     assert (out / "report.html").is_file()
     assert any("device lost" in text for text in results["warnings"])
-    for row, own in zip(results["rows"], ratios(results), strict=True):
+    for row, own, before in zip(results["rows"], ratios(results), finished[1]["rows"], strict=True):
         is_broken = (row["construction"], row["freeze"]) == ("grafted", 15)
         assert [ratio is None for ratio in own] == [is_broken, is_broken]
         assert ("device lost" in row["latency"].get("failure", "")) == is_broken
-        assert row["latency"]["model"]["n"] == 8
+        assert row["latency"]["model"]["samples_s"] == before["latency"]["model"]["samples_s"]
     assert len(folders(out)) == len(kept) - 1
     assert cli.main([*ARGUMENTS, "--out", str(out)]) == 0
     assert folders(out).keys() == kept.keys()

@@ -27,6 +27,10 @@ from tests.hostile import (
 
 REAL = Path(__file__).parents[2] / "bench" / "results" / "fruit9_depths_seeds_320.json"
 HONEST_NAMES = {f"honest {i}": " ".join(HONEST[i : i + 6]) for i in range(0, len(HONEST), 6)}
+EVERY = [  # a name makes three reports: `make test-fast` takes one name in six
+    pytest.param(name, id=kind, marks=[pytest.mark.slow] if k % 6 else [])
+    for k, (kind, name) in enumerate((NAMES | HONEST_NAMES).items())
+]
 
 
 def report(folder, content):
@@ -54,7 +58,7 @@ def clean(study, tmp_path_factory):
     return report(tmp_path_factory.mktemp("clean"), poisoned(study, "x", SCHEMA_WORDS))
 
 
-@pytest.mark.parametrize("name", (NAMES | HONEST_NAMES).values(), ids=(NAMES | HONEST_NAMES).keys())
+@pytest.mark.parametrize("name", EVERY)
 def test_a_report_shows_names_and_obeys_none(study, clean, tmp_path, name):
     forms = report(tmp_path, poisoned(study, name, SCHEMA_WORDS))
     check_log(forms["terminal"])

@@ -188,8 +188,8 @@ def measure_or_keep(
             for scope, stats in done.items()
         }
         if earlier is not None:
-            valid = earlier.latencies()
-            kept = {"model": valid.model, "pipeline": valid.pipeline} | {scope: kept.get(scope) for scope in scopes}
+            before = earlier.latencies()
+            kept |= {scope: getattr(before, scope) for scope in SCOPES if scope not in scopes}
         latencies = Latencies(model=kept.get("model"), pipeline=kept.get("pipeline"), failure=reason)
         raise LatencyBrokeOff(reason, latencies) from error
 

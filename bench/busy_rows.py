@@ -119,7 +119,8 @@ def pooled(parts: Sequence[Mapping[str, TimedTogether]]) -> dict[str, Any]:
             states=(),
         )
         ratio = every.ratio(ORIGINAL)
-        assert ratio is not None, "every model has rounds"
+        if ratio is None:
+            raise SystemExit(f"{name} has no round")
         found[scope][name] = {"ratio": ratio.value, "low": ratio.low, "high": ratio.high, "rounds": ratio.rounds}
     return found
 

@@ -82,7 +82,7 @@ def test_every_barrier_is_needed(program: Callable[[str], Program]) -> None:
     built = program("compute_90")
     assert len(built.barriers) > 20
 
-    def is_missed(barrier: str) -> bool:
+    def is_seen(barrier: str) -> bool:
         part = "matching" if "match" in barrier else "suppression"
         done = built.run(part, PTX_WITHOUT_BARRIER=barrier, PTX_STOP=1)
         if done.returncode == 0 and done.stdout == "equal\n":
@@ -91,5 +91,5 @@ def test_every_barrier_is_needed(program: Callable[[str], Program]) -> None:
         return True
 
     with ThreadPoolExecutor(usable_cores()) as pool:
-        missed = dict(zip(built.barriers, pool.map(is_missed, built.barriers), strict=True))
-    assert {barrier for barrier, is_seen in missed.items() if not is_seen} == set(REDUNDANT)
+        seen = dict(zip(built.barriers, pool.map(is_seen, built.barriers), strict=True))
+    assert {barrier for barrier, was_seen in seen.items() if not was_seen} == set(REDUNDANT)

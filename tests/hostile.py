@@ -104,6 +104,9 @@ SCHEMA_WORDS = (
     "letterbox",
     "protocol",
     "device",
+    "kind",
+    "source",
+    "grade",
 )
 JOINERS = "\u200c\u200d"
 COMMAND = re.compile(r"\s*::|.*##\w*\[", re.DOTALL)

@@ -73,16 +73,22 @@ def _decided(test: Test, adjusted: Iterator[float]) -> Finding:
 def _untested(test: Test) -> Finding:
     """A change that has no interval: it may stay within its limit, and is never proven to be beyond."""
     change, allowed = test.change, test.allowed
+    unit = _unit(change)
     finding = dataclasses.replace(
         test.finding,
         status="AMBIGUOUS" if change.estimate > allowed else "PASS",
         reference=change.reference,
         current=change.current,
-        change=change.estimate,
-        limit=allowed,
+        change=change.estimate * unit,
+        limit=allowed * unit,
     )
     text = sentence(finding).removesuffix(".")
     return dataclasses.replace(finding, sentence=f"{text}; no interval and no test: {change.silence}.")
+
+
+def _unit(change: Change | SideBySide) -> float:
+    """What a change is multiplied by to be in the metric's own unit: that of a ratio is a share of the reference."""
+    return abs(change.reference) if change.is_ratio else 1.0
 
 
 def _judged(test: Test, p_value: float | None) -> Finding:
@@ -94,7 +100,7 @@ def _judged(test: Test, p_value: float | None) -> Finding:
         return dataclasses.replace(test.finding, status="INVALID", sentence=text)
     allowed = test.allowed
     low, high = change.bounds(TAIL)
-    unit = abs(change.reference) if change.is_ratio else 1.0  # a ratio's change in the metric's own unit
+    unit = _unit(change)
     finding = dataclasses.replace(
         test.finding,
         status=change.status(allowed, p_value, ALPHA, TAIL),

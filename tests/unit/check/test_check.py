@@ -116,6 +116,20 @@ def test_a_slower_row_is_proven_against_enough_runs(check, fleet, tmp_path):
     assert "proven" in model["sentence"]
 
 
+@pytest.mark.parametrize("runs", ["one", "many"])
+def test_every_change_is_the_difference_of_its_two_numbers(check, baseline, fleet, tmp_path, runs):
+    """In the metric's own unit, whether it was tested or not."""
+    current = write_results(tmp_path, seed=3, slow=(15,), moved=(15, "base", {"shift": 0.25}))
+    _, outcome = check(current, against=fleet if runs == "many" else baseline)
+    compared = [f for f in outcome["findings"] if f["change"] is not None]
+    assert len({f["rule"] for f in compared}) >= 5
+    for f in compared:
+        falls = not f["rule"].startswith(("latency", "size", "energy")) and "calibration" not in f["metric"]
+        difference = (f["reference"] - f["current"]) * (1 if falls else -1)
+        assert f["change"] == pytest.approx(difference, abs=1e-3 * abs(f["reference"])), f["sentence"]
+        assert f["change_share"] == pytest.approx(difference / f["reference"], abs=1e-3), f["sentence"]
+
+
 def test_a_limit_of_a_row_lets_it_pass(check, tmp_path):
     rules = tmp_path / "check.toml"
     rules.write_text(

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 
 from ..stats.multiple import holm
 from .accuracy_rules import AccuracyRules
+from .change import Change
 from .finding import Finding
 from .latency_rules import LatencyRules
 from .limits import CheckRules, Limit

@@ -13,19 +13,31 @@ constexpr size_t kMargin = 256;         // around an allocation: what lies beyon
 constexpr char kRubbish = 0x5a;         // of memory that nothing has written
 constexpr size_t kTracked = 64u << 20;  // bytes: of larger allocations races are not looked for
 
-// Who accessed a byte, in 64 bits: launch 16, block 20, epoch 16, thread 10, "atomic", "several threads".
-constexpr uint64_t kAtomic = 2, kSeveral = 1;
+// Who accessed a byte, in 64 bits: launch 16, block 20, epoch 15, thread 10, and whether several blocks did, all
+// atomically, several threads.
+constexpr uint64_t kBlocks = 4, kAtomic = 2, kSeveral = 1;
 
 uint64_t launch_of(uint64_t mark) { return mark >> 48; }
 uint64_t block_of(uint64_t mark) { return mark >> 28 & 0xfffff; }
-uint64_t thread_of(uint64_t mark) { return mark >> 2 & 0x3ff; }
-bool is_same_epoch(uint64_t a, uint64_t b) { return a >> 12 == b >> 12; }
+uint64_t thread_of(uint64_t mark) { return mark >> 3 & 0x3ff; }
+bool is_same_epoch(uint64_t a, uint64_t b) { return a >> 13 == b >> 13; }
 
 uint64_t mark_of(const Thread& thread, bool is_atomic) {
   const uint64_t launch = counts().launches & 0xffff;
   return (launch == 0 ? 0xffff : launch) << 48 | static_cast<uint64_t>(thread.block->index & 0xfffff) << 28 |
-         static_cast<uint64_t>(thread.block->epoch & 0xffff) << 12 | static_cast<uint64_t>(thread.id) << 2 |
+         static_cast<uint64_t>(thread.block->epoch & 0x7fff) << 13 | static_cast<uint64_t>(thread.id) << 3 |
          (is_atomic ? kAtomic : 0);
+}
+
+// The mark of two reads of one byte: the later one, and that there was another that nothing orders it after.
+uint64_t joined(uint64_t before, uint64_t now) {
+  if (before == 0 || launch_of(before) != launch_of(now)) return now;
+  uint64_t flags = 0;
+  if (block_of(before) != block_of(now) || (before & kBlocks) != 0) flags |= kBlocks;
+  if (is_same_epoch(before, now) && (thread_of(before) != thread_of(now) || (before & kSeveral) != 0))
+    flags |= kSeveral;
+  if (flags == 0) return now;
+  return (before & kAtomic) == 0 ? (now & ~kAtomic) | flags : now | flags;
 }
 
 char* nowhere() {
@@ -72,14 +84,13 @@ void Shadow::check_race(const Thread& thread, const Access& access, uint64_t& la
   const auto races = [&](uint64_t before) {
     if (before == 0 || launch_of(before) != launch_of(now)) return false;
     if (before & kAtomic && access.is_atomic) return false;
+    if (is_shared_by_blocks_ && (before & kBlocks) != 0) return true;
     if (block_of(before) != block_of(now)) return is_shared_by_blocks_;
     return is_same_epoch(before, now) && (thread_of(before) != thread_of(now) || (before & kSeveral) != 0);
   };
   if (races(last_write)) fault(thread, access.line, access.writes ? "two writes race" : "a read races a write");
   if (!access.writes) {
-    const bool is_joined = last_read != 0 && is_same_epoch(last_read, now) &&
-                           (thread_of(last_read) != thread_of(now) || (last_read & kSeveral) != 0);
-    last_read = is_joined ? (now & ~kAtomic) | kSeveral | (last_read & now & kAtomic) : now;
+    last_read = joined(last_read, now);
     return;
   }
   if (races(last_read)) fault(thread, access.line, "a write races a read");

@@ -165,3 +165,13 @@ def curves_of(classes: list[str], seed: int) -> HeadCurves:
         iou_threshold=0.5, precision=falling.tolist(), f1=(falling * np.linspace(0.3, 1, 101)).tolist(),
         confusion=Confusion(score_threshold=0.25, iou_threshold=0.45, classes=classes, cells=cells),
     )  # fmt: skip
+
+
+def show_all(page):
+    """Every column, and everything that is folded away."""
+    if page.locator("#all-columns").get_attribute("aria-pressed") == "false":
+        page.locator("#all-columns").click()
+    page.evaluate(
+        "document.querySelectorAll('.fold, .filter, .rest, #samples').forEach(details => { details.open = true })"
+    )
+    page.wait_for_selector("figure:not(:has(.plot svg.main-svg))", state="detached", timeout=60_000)

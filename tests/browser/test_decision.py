@@ -179,10 +179,9 @@ def test_depths_stand_side_by_side_on_one_image(open_page, study):
 
 def test_the_other_head_is_off_until_it_is_asked_for(open_page, study):
     page = open_page(study, **WIDE)
-    cards = page.locator("#gallery .card")
-    assert cards.locator("rect.unscored").count() == 0
+    assert page.locator("#gallery .view rect.unscored").count() == 0
     page.locator("#gallery-controls").get_by_label("other head").check()
-    assert page.locator("#gallery .card").locator("rect.unscored").count() > 0
+    assert page.locator("#gallery .view rect.unscored").count() > 0
     page.locator("#gallery-controls").get_by_label("other head").uncheck()
 
 

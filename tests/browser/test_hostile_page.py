@@ -12,7 +12,7 @@ from bench_freeze.text.visible import cell, visible
 from tests.builders import PRECISIONS, RESULTS
 from tests.hostile import NAMES, acts
 
-from .studies import examples_of, write_page
+from .studies import examples_of, show_all, write_page
 
 pytestmark = pytest.mark.browser
 
@@ -44,8 +44,14 @@ def attack(tmp_path_factory):
     return write_page(tmp_path_factory.mktemp("page") / "attack.html", {study: results}, {study: examples})
 
 
+def open_everything(page):
+    page.evaluate("document.querySelectorAll('details').forEach(details => { details.open = true })")
+    show_all(page)
+
+
 def test_every_name_is_shown_and_none_does_anything(open_page, attack, keep):
     page = open_page(attack)  # which fails on any dialog, error or request
+    open_everything(page)
     text = page.locator("body").inner_text()
     assert acts(text, allowed="\n\t") == []
     squeezed = " ".join(text.split())
@@ -53,7 +59,7 @@ def test_every_name_is_shown_and_none_does_anything(open_page, attack, keep):
     assert page.locator("img:not([src^='data:'])").count() == 0
     assert page.locator("a:not([href^='#'])").count() == 0
     assert page.evaluate("document.scripts.length") == text_scripts(attack)
-    page.screenshot(path=keep / "hostile.png", full_page=True)
+    page.screenshot(path=keep / "hostile.png")
     wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert wide == 0  # however long a name is
 
@@ -65,9 +71,10 @@ def text_scripts(path):
 
 def test_names_are_the_labels_of_plots(open_page, attack):
     page = open_page(attack)
+    open_everything(page)
     drawn = [
         label
-        for plot in page.locator("#plots .plot").all()
+        for plot in page.locator(".plot").all()
         for label in plot.locator(".ytick text, .xtick text").evaluate_all("all => all.map(t => t.textContent)")
     ]
     squeezed = {" ".join(label.split()) for label in drawn}
@@ -78,7 +85,7 @@ def test_names_are_the_labels_of_plots(open_page, attack):
 
 def test_a_saved_table_has_no_formulas(open_page, attack):
     page = open_page(attack)
-    plot = page.locator("#plots figure", has=page.locator(".ytick")).first
+    plot = page.locator("figure", has=page.locator(".ytick")).first
     plot.get_by_text("Data of this plot").click()
     with page.expect_download() as saved:
         plot.get_by_role("button", name="Save as CSV").click()

@@ -9,7 +9,7 @@ from bench_freeze.report.figures.all import figures_of
 from tests.builders import committed
 
 from .conftest import PHONE
-from .studies import QUOTES, SCRIPT, fifty_arms, hostile, write_page
+from .studies import QUOTES, SCRIPT, fifty_arms, hostile, show_all, write_page
 
 pytestmark = pytest.mark.browser
 
@@ -34,16 +34,6 @@ def attack(folder):
 def large(folder):
     results, examples = fifty_arms()
     return write_page(folder / "large.html", {"large": results}, {"large": examples})
-
-
-def show_all(page):
-    """Every column, and everything that is folded away."""
-    if page.locator("#all-columns").get_attribute("aria-pressed") == "false":
-        page.locator("#all-columns").click()
-    page.evaluate(
-        "document.querySelectorAll('.fold, .filter, .rest, #samples').forEach(details => { details.open = true })"
-    )
-    page.wait_for_selector("figure:not(:has(.plot svg.main-svg))", state="detached", timeout=60_000)
 
 
 def column(page, key):

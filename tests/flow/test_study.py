@@ -80,7 +80,8 @@ def test_it_ends_with_statistics_and_a_pick(finished):
     assert rows["branched 15"]["target_test"] == rows["grafted 15"]["target_test"]
     assert rows["branched 15"]["target_test"]["map"] != rows["branched 15"]["target"]["map"]
     assert [text for text in results["warnings"] if "was measured faster" not in text] == []  # of a busy machine
-    assert f"Pick: {pick['pick']}." in done.stdout
+    construction, freeze = pick["pick"].split()
+    assert f"Recommended: Freeze {freeze}, {construction}:" in done.stdout
 
 
 def test_trainings_are_recorded_and_audited(finished):
@@ -122,7 +123,7 @@ def test_a_run_leaves_its_report(finished):
 def test_plain_output_without_a_terminal(finished):
     _, _, done = finished
     assert "\x1b[" not in done.stdout + done.stderr
-    assert "target mAP50" in done.stdout
+    assert "target mAP" in done.stdout
     assert [Path(line).name for line in done.stdout.splitlines()[-2:]] == ["results.json", "report.html"]
 
 
@@ -247,8 +248,7 @@ def test_match_data_lie_beside_the_results_and_repeat(finished, tmp_path):
     to = tmp_path / "baseline.json"
     assert cli.main(["baseline", "update", str(out / "results.json"), "--to", str(to), "--reason", "first"]) == 0
     check = ["check", str(out / "results.json"), "--baseline", str(to)]
-    assert cli.main(check) == 3  # eight samples are too few
-    assert cli.main([*check, "--max-latency-increase", "off"]) == 0
+    assert cli.main(check) == 0  # a run against itself, whatever its latencies are worth
 
 
 def test_its_artifacts_are_made_from_what_they_always_were(finished):

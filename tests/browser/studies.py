@@ -78,10 +78,11 @@ def examples_of(results: Results, *, images: int, file: str = "image.jpg") -> Ex
         truth = [ExampleBox(0, 10.0 * k, 20.0, 90.0, 80.0, None, "truth") for k in range(4)]
         boxes = [ExampleBox(0, 10.0 * k, 21.5, 88.5, 80.5, 0.9, "hit" if k else "false") for k in range(8)]
         others = [ExampleBox(1, 200.0, 150.0, 60.0, 60.0, 0.4, "unscored")]
-        found = {str(m): Found(heads={"target": boxes, "base": others}, missed=[3]) for m in range(models)}
+        scored, other = ("target", "base") if i % 2 == 0 else ("base", "target")
+        found = {str(m): Found(heads={scored: boxes, other: others}, missed=[3]) for m in range(models)}
         made.append(
             ExampleImage(
-                role="target" if i % 2 == 0 else "base", file=f"{i} {file}", width=480, height=480,
+                role=scored, file=f"{i} {file}", width=480, height=480,
                 picture=small_copy(picture), truth=truth, why=["best image", "worst image"][i % 2 :], suggest=[0, 1],
                 found=found,
             )

@@ -85,8 +85,8 @@ def test_names_are_the_labels_of_plots(open_page, attack):
 
 def test_a_saved_table_has_no_formulas(open_page, attack):
     page = open_page(attack)
-    plot = page.locator("figure", has=page.locator(".ytick")).first
-    plot.get_by_text("Data of this plot").click()
+    open_everything(page)
+    plot = page.locator("#accuracy figure", has=page.locator(".ytick")).first
     with page.expect_download() as saved:
         plot.get_by_role("button", name="Save as CSV").click()
     text = saved.value.path().read_text()

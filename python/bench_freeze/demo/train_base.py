@@ -11,7 +11,7 @@ import os
 import platform
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .checkpoint import build_model
 from .scenes import BASE_NAMES, base_scenes
@@ -27,11 +27,11 @@ VAL_IMAGES = 300
 TRAIN_SEED = 20_000
 
 
-def narrow_yaml() -> dict[str, object]:
+def narrow_yaml() -> dict[str, Any]:
     """The YOLOv8 description that Ultralytics ships, narrowed, as plain types."""
     from ultralytics.nn.tasks import yaml_model_load
 
-    description: dict[str, object] = yaml_model_load("yolov8n.yaml")
+    description: dict[str, Any] = yaml_model_load("yolov8n.yaml")
     description["scales"] = {"n": SCALE}
     description["nc"] = len(BASE_NAMES)
     return description
@@ -77,7 +77,7 @@ def train(folder: Path, *, images: int, epochs: int, seed: int) -> tuple[Path, d
     return folder / "run" / "weights" / "last.pt", scores
 
 
-def tensors_of(checkpoint: Path, about: dict[str, object]) -> dict[str, object]:
+def tensors_of(checkpoint: Path, about: dict[str, Any]) -> dict[str, Any]:
     """What is kept of a trained checkpoint: plain types and half precision tensors."""
     from ..dualhead.checkpoint import load_checkpoint
 

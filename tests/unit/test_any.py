@@ -12,7 +12,7 @@ ALLOWED = {
     "analysis": (1, "names that NumPy's savez takes"),
     "artifact.py": (0, ""),
     "data": (0, ""),
-    "demo": (2, "what a saved checkpoint describes; the file's bytes stand in the key of the demo's data"),
+    "demo": (6, "what a saved checkpoint describes; the file's bytes stand in the key of the demo's data"),
     "deployment": (6, "a measurement's telemetry and facts, which are json; names that NumPy's savez takes"),
     "diff": (0, ""),
     "dualhead": (7, "pickled states and their constructors; what a layer of Ultralytics puts out"),

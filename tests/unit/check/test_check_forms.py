@@ -109,6 +109,7 @@ def test_only_what_failed_or_is_open_stands_outside_of_the_fold(outcome):
     assert "<i>" not in seen
 
 
+@pytest.mark.slow
 def test_a_long_table_leaves_room_for_the_rest_of_a_comment():
     many = [finding("PASS", key=key(freeze=k), row=f"freeze {k}") for k in range(2000)]
     text = render.markdown(outcome_of([*many, finding("REGRESSION", key=key(seed=1))], [], "new", "old"))

@@ -14,6 +14,8 @@ from bench_freeze import cli
 from tests.unit.check.api_server import TOKEN, Comments, GitHub, GitLab, serving
 from tests.unit.check.check_files import edit, write_results
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
 STEPS = {step["name"]: step for step in ACTION["runs"]["steps"]}

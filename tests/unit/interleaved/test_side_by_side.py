@@ -17,6 +17,8 @@ from tests.unit.check.check_files import edit
 from tests.unit.check.test_check_rerun import profile
 from tests.unit.engines.onnx_models import card, write
 
+pytestmark = pytest.mark.slow
+
 LIMIT = ("--max-latency-increase", "30%", "--max-size-increase", "off")
 
 

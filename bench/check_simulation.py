@@ -25,14 +25,15 @@ from check_rules import OTHERS, before
 
 from bench_freeze.check.change import Change
 from bench_freeze.check.finding import Finding, outcome_of
-from bench_freeze.check.judge import TAIL, Test, alpha_of_each, decide
+from bench_freeze.check.flow import budget_of
+from bench_freeze.check.judge import Test, decide
 from bench_freeze.check.latency_change import change_between_runs, run_noise
 from bench_freeze.check.limit import Limit
-from bench_freeze.check.rounds import Asked, Budget, Key, Timed, add_rounds
+from bench_freeze.check.rounds import Asked, Key, Timed, add_rounds
 from bench_freeze.check.side_by_side import SideBySide
 from bench_freeze.environment import environment
 from bench_freeze.measure.clock import FakeClock
-from bench_freeze.measure.rounds import PAIRS, Rounds
+from bench_freeze.measure.rounds import Rounds
 from bench_freeze.results.identity import RowKey
 
 RESULTS = Path(__file__).parent / "results"
@@ -42,6 +43,7 @@ OTHER_TESTS = 57  # accuracy of a study of that size: they share the 2 %
 SLOWDOWN = 1.10  # twice the default limit of 5 %
 CALL_S = 0.02
 SAMPLES = 200  # of a run hours apart
+PAIRS = 3  # mirrored pairs of calls in a simulated round
 WARM_UP = 12  # calls of both sides, before those that are timed
 PROCESS_S = 1.2  # to start one and open two models, on a quiet core
 BASELINES = (1, 3, 5, 10, 18, 25)
@@ -87,7 +89,7 @@ class SimulatedRounds:
             return lambda number: self._clock.advance(seconds * math.exp(level + next(logs)))
 
         calls = {"baseline": takes(CALL_S, levels[0]), "current": takes(CALL_S * slower, levels[1])}
-        rounds = Rounds(calls, self._clock, seed=int(self._generator.integers(2**32)))
+        rounds = Rounds(calls, self._clock, pairs=PAIRS, seed=int(self._generator.integers(2**32)))
         rounds.run(1)
         return rounds.finished[0].level_s("baseline"), rounds.finished[0].level_s("current")
 
@@ -98,7 +100,7 @@ def side_by_side(name: str, seed: int, case: str) -> dict[str, Any]:
     source = SimulatedRounds(noises(RESULTS)[name], CASES[case], generator, clock)
     changes: dict[Any, SideBySide] = {(row, scope): SideBySide(LIMIT) for row in range(ROWS) for scope in SCOPES}
     made: list[Finding | Test] = [*(Test(BLANK, change, LIMIT) for change in changes.values()), *OTHERS_MADE]
-    budget = Budget(10.0, alpha_of_each(made), TAIL, clock.now_s)
+    budget = budget_of(made, 10.0, clock.now_s)
     add_rounds(changes, {row: row for row in range(ROWS)}, source, budget, lambda text: None)  # type: ignore[misc]
     findings = decide(made)
     right = all(f.status == "REGRESSION" for f in findings[: CASES[case]])

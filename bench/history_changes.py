@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bench_freeze.history.changes import ALPHA, changes
+from bench_freeze.history.changes import changes
 
 LENGTHS = (12, 30, 60)
 STEP, STEPS, EACH = 0.02, 5, 10
@@ -91,9 +91,8 @@ def main() -> None:
     ]
     seen = [{"noise": kind, **power(kind, parsed.histories // 5, parsed.seed)} for kind in POWER_KINDS]
     result = {
-        "command": f"python bench/history_changes.py --out {parsed.out} --histories {parsed.histories}",
+        "command": f"python bench/history_changes.py --out FILE --histories {parsed.histories}",
         "machine": f"{platform.machine()}, Python {platform.python_version()}, NumPy {np.__version__}",
-        "alpha": ALPHA,
         "histories": parsed.histories,
         "seconds": round(time.perf_counter() - began, 1),
         "false_alarms": alarms,

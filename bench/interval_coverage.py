@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument("--markdown", type=Path)
     args = parser.parse_args()
     found: dict[str, Any] = {
-        "command": "python -m bench.interval_coverage",
+        "command": f"python -m bench.interval_coverage --runs {args.runs} --jobs {args.jobs}",
         "runs": args.runs,
         "made": {},
         "recorded": {},

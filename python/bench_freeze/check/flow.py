@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from .accuracy_rules import AccuracyRules
-from .finding import Outcome, outcome_of
-from .judge import TAIL, alpha_of_each, decide, examine
+from .finding import Finding, Outcome, outcome_of
+from .judge import TAIL, Test, alpha_of_each, decide, examine
 from .latency_rules import LatencyRules
 from .limits import CheckRules
 from .pairing import RowPair, pair_rows
@@ -50,7 +51,12 @@ def check(
         made, notes = examine(pairing, rules, AccuracyRules(*sides, rules, threads, pairing.pairs), latency)
         if rounds is not None and latency.rounds:
             pairs = {pair.current.key: pair for pair in pairing.pairs}
-            budget = Budget(max_minutes, alpha_of_each(made), TAIL)
+            budget = budget_of(made, max_minutes)
             for key, why in add_rounds(latency.rounds, pairs, rounds, budget, note).items():
                 latency.rounds[key].failure = why
     return outcome_of(decide(made), notes, str(current), str(baseline))
+
+
+def budget_of(made: list[Finding | Test], max_minutes: float, now_s: Callable[[], float] = time.monotonic) -> Budget:
+    """How long rounds are added to these tests, and the error rates that they are added for; `now_s` is the time."""
+    return Budget(max_minutes, alpha_of_each(made), TAIL, now_s)

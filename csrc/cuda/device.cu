@@ -1,6 +1,5 @@
-#include "cuda/device.h"
-
 #include "cuda/architectures.h"
+#include "cuda/device.h"
 
 namespace bench_freeze {
 namespace {
@@ -40,8 +39,8 @@ std::string cuda_unavailable_reason() {
     if (found[0] == 0 || runs_on(found[0], built, kArchitectureCount)) return "";  // a launch will tell
   }
   return "the GPU's compute capability is " + capabilities_in_words(found, 1) + " and this build has code for " +
-         capabilities_in_words(built, kArchitectureCount) + "; build it with -DBENCH_FREEZE_CUDA_ARCHITECTURES=" +
-         std::to_string(found[0]);
+         capabilities_in_words(built, kArchitectureCount) +
+         "; build it with -DBENCH_FREEZE_CUDA_ARCHITECTURES=" + std::to_string(found[0]);
 }
 
 void cuda_wait_for(uintptr_t before, const CudaTarget& target) {

@@ -24,11 +24,10 @@ from ..engines.base import Engine
 from ..environment import environment
 from ..errors import InputError, MeasurementError
 from ..evaluate.match_file import MatchFile
-from ..files import file_sha256, write_whole
+from ..files import write_whole
 from ..kernels.nms_options import NmsOptions
 from ..measure.clock import HostClock
 from ..measure.regimes import sample_cold, sample_paced
-from ..measure.rounds import Rounds
 from ..measure.sampler import SamplingFailed, sample_latency
 from ..measure.stats import LatencyStats
 from ..measure.stopping import StoppingRule
@@ -41,7 +40,6 @@ from ..results.profile import (
     ColdStart,
     LargestBatch,
     PacedLatency,
-    PairedRatio,
     Profile,
     encode_profile,
 )
@@ -49,13 +47,14 @@ from ..results.schema import Latencies, MatchFileFacts
 from ..results.sealing import seal
 from ..user_files import check_target, writing
 from .accuracy import ScoredSet, match_file_of, read_sets, score_set
-from .batches import IN_FLIGHT, BatchFits, batch_call, overlapped_call
+from .batches import IN_FLIGHT, BatchFits, batch_call, batch_of, overlapped_call
+from .concurrency import NotOpened, Setup, loads_of, measure_load
 from .images import folder_records, pattern_records
 from .request import ProfileRequest, check_request
 from .source import PLANS, Source, file_notes, kept_notes, locate, model_facts
+from .versus import compare
 
 COLD_REPEATS = 3
-MAX_ROUNDS = 10_000
 
 
 def profile_model(request: ProfileRequest, command: Sequence[str], note: Callable[[str], None]) -> Profile:
@@ -136,6 +135,7 @@ class _Profiler:
             ("latency, back to back", self._sustained),
             ("cold start", self._cold),
             ("latency, paced", self._paced),
+            ("streams", self._streams),
             ("throughput", self._throughput),
             ("energy", self._energy),
             ("comparison", self._versus),
@@ -208,6 +208,25 @@ class _Profiler:
             latency=latency_of(paced.stats, conditions, 1),
         )
 
+    def _streams(self) -> None:
+        request, source = self._request, self._source
+        setup = Setup(
+            lambda threads: source.open(threads, spin="within calls"),
+            batch_of(self._images, self._profile.batch),
+            self._clock,
+            self._rule,
+            self._telemetry,
+        )
+        for load in loads_of(request.streams, request.rate_hz, request.seconds):
+            self._note(f"{load.streams} stream(s) on {load.engines} engine(s)")
+            try:
+                served = measure_load(load, load.threads(request.threads, source.device), setup)
+            except NotOpened as error:
+                self._profile.missing[f"{load.streams} streams on {load.engines} engines"] = str(error)
+                continue
+            self._profile.streams.append(served)
+            self._write()
+
     def _throughput(self) -> None:
         sizes: Sequence[int] = self._request.batches
         if self._request.max_batch:
@@ -251,37 +270,15 @@ class _Profiler:
         self._profile.energy = energy
 
     def _versus(self) -> None:
-        path = self._request.versus
+        path, request = self._request.versus, self._request
         if path is None:
             return
         self._note(f"comparison with {path.name}, interleaved")
-        plans = self._request.out.absolute().parent / PLANS
-        engine = self._request.engine if path.suffix == self._request.model.suffix else None
-        source = locate(path, engine, self._request.device, plans, self._note)
-        other = source.open(self._engine.identity.threads)
-        try:
-            batch = self._profile.batch
-            if other.card.batch not in (None, batch):
-                raise InputError(f"{path} takes batches of {other.card.batch}, {self._request.model} of {batch}.")
-            images = load_batch(self._batches[0], 0, other.card.imgsz).images
-            calls = {"this": self._call(), "other": batch_call(other, images, batch)}
-            rounds = Rounds(calls, self._clock, pairs=1)  # many short rounds
-            rounds.warm_up(2 * self._request.seconds)
-            rounds.run(MAX_ROUNDS, self._request.seconds)
-        finally:
-            other.close()
-        ratio = rounds.ratio("other", to="this")
-        self._profile.versus = PairedRatio(
-            other=path.name,
-            other_sha256=file_sha256(source.file),
-            rounds=ratio.rounds,
-            ratio=ratio.value,
-            low=ratio.low,
-            high=ratio.high,
-            confidence=ratio.confidence,
-            a_s=[seconds for r in rounds.finished for seconds in r.seconds["this"]],
-            b_s=[seconds for r in rounds.finished for seconds in r.seconds["other"]],
-        )
+        plans = request.out.absolute().parent / PLANS
+        engine = request.engine if path.suffix == request.model.suffix else None
+        other = locate(path, engine, request.device, plans, self._note)
+        batch = self._profile.batch
+        self._profile.versus = compare(self._engine, self._call(), other, self._batches[0], batch, self._clock, request)
 
     def _call(self) -> Callable[[int], object]:
         return self._call_of(self._profile.batch)

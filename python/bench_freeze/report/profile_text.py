@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..results.profile import Profile
+from ..results.profile import Profile, StreamsLatency
 from ..results.schema import Latency
 from ..text import terminal
 
@@ -38,6 +38,8 @@ def _lines(profile: Profile) -> Iterator[str]:
     if profile.paced is not None:
         yield from _latency(f"model, paced at {profile.paced.rate_hz:g} Hz", profile.paced.latency)
         yield f"  {profile.paced.missed} of {profile.paced.periods} periods missed"
+    for load in profile.streams:
+        yield from _streams(load)
     if (cold := profile.cold) is not None:
         columns = zip(
             cold.load_s, cold.first_call_s, cold.second_call_s, strict=False
@@ -75,6 +77,18 @@ def _lines(profile: Profile) -> Iterator[str]:
         yield f"time of {versus.other} over this: {versus.ratio:.4f} {bounds}, {versus.rounds} rounds"
     for what, reason in profile.missing.items():
         yield f"not measured: {what}: {reason}"
+
+
+def _streams(load: StreamsLatency) -> Iterator[str]:
+    engines = "one engine" if load.engines == 1 else f"{load.engines} engines"
+    threads = "" if load.threads is None else f" of {load.threads} thread(s)"
+    rate = "without pause" if load.rate_hz is None else f"at {load.rate_hz:g} Hz"
+    yield f"{load.streams} stream(s) {rate}, {engines}{threads}: {load.images_per_s:.1f} images/s"
+    late = "" if load.late is None else f", {load.dropped} of {load.frames} frames dropped, {load.late} late"
+    times = ", ".join(
+        f"p{percent} {_ms(value)}" for percent in (50, 90, 99) if (value := getattr(load.latency, f"p{percent}_s"))
+    )
+    yield f"  arrival to result {times}{late}; {_verdict(load.latency)}"
 
 
 def _latency(title: str, latency: Latency) -> Iterator[str]:

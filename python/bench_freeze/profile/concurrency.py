@@ -55,6 +55,16 @@ class Load:
     rate_hz: float | None
     seconds: float
 
+    @property
+    def frames_of_a_part(self) -> int:
+        """Frames that each stream delivers in a part; 0 without a rate, where it asks until the part is over."""
+        return 0 if self.rate_hz is None else max(1, round(self.seconds / PARTS * self.rate_hz))
+
+    @property
+    def part_s(self) -> float:
+        """What a part takes when nothing is late."""
+        return self.seconds / PARTS if self.rate_hz is None else self.frames_of_a_part / self.rate_hz
+
     def threads(self, asked: int | None, device: str) -> int | None:
         """Threads of each engine: as asked, else the cores shared out, so that they do not push each other aside."""
         if asked is not None or device != "cpu":
@@ -94,7 +104,7 @@ def measure_load(load: Load, threads: int | None, setup: Setup) -> StreamsLatenc
         frames=len(frames) + dropped,
         dropped=dropped,
         late=None if load.rate_hz is None else sum(frame.response_s > 1 / load.rate_hz for frame in frames),
-        images_per_s=len(frames) * len(setup.images) / _duration_s(worked),
+        images_per_s=len(frames) * len(setup.images) / _duration_s(load, worked),
         latency=latency_of(stats, conditions, 1),
     )
 
@@ -146,13 +156,13 @@ class _Servers:
         return worked
 
     def _part(self, call: Callable[[int], object], draw: random.Random) -> Served:
-        load, clock, seconds = self._load, self._setup.clock, self._load.seconds / PARTS
+        load, clock = self._load, self._setup.clock
         streams = load.streams // load.engines
         clock.wait_until_s(self._origin_s)
         if load.rate_hz is None:
-            return serve_without_pause(call, clock, streams, self._origin_s + seconds)
-        count = max(1, round(seconds * load.rate_hz))
-        cameras = [Camera(self._origin_s, 1 / load.rate_hz, draw.random(), count) for _ in range(streams)]
+            return serve_without_pause(call, clock, streams, self._origin_s + load.part_s)
+        period_s, count = 1 / load.rate_hz, load.frames_of_a_part
+        cameras = [Camera(self._origin_s, period_s, draw.random(), count) for _ in range(streams)]
         return serve_cameras(call, clock, cameras)
 
     def _set_origin(self) -> None:
@@ -169,7 +179,7 @@ def _stats(worked: Sequence[_Worked]) -> LatencyStats:
     return LatencyStats(tuple(responses), "time", sum(work.warmup_calls for work in worked), warmup_settled=settled)
 
 
-def _duration_s(worked: Sequence[_Worked]) -> float:
-    """From the beginning of every part to its last result, added up."""
+def _duration_s(load: Load, worked: Sequence[_Worked]) -> float:
+    """Of all parts: from the beginning of each to its last result, or to its end where results were there before."""
     ends = [max(served.frames[-1].done_s for served in part) for part in zip(*(w.parts for w in worked), strict=True)]
-    return math.fsum(end - begin for begin, end in zip(worked[0].origins_s, ends, strict=True))
+    return math.fsum(max(end - begin, load.part_s) for begin, end in zip(worked[0].origins_s, ends, strict=True))

@@ -7,6 +7,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
+from tests.board import Board
 
 from bench_freeze import cli
 from bench_freeze.data import loader
@@ -14,6 +15,8 @@ from bench_freeze.data.images import read_image
 from bench_freeze.engines.base import Head, ModelCard
 from bench_freeze.engines.ort_engine import CARD_KEY, OrtEngine
 from bench_freeze.measure import sampler
+from bench_freeze.measure.telemetry.power_modes import PowerModes
+from bench_freeze.profile import power
 from bench_freeze.profile.batches import BatchFits
 from bench_freeze.profile.concurrency import PARTS
 from bench_freeze.profile.source import Source
@@ -115,6 +118,30 @@ def test_engines_that_do_not_fit_beside_each_other_are_named(model, monkeypatch,
     assert "not measured: 2 streams on 2 engines: 2 engines could not be opened together: no room" in (
         capsys.readouterr().out
     )
+
+
+def test_power_modes_are_measured_and_the_board_is_as_before(model, monkeypatch, tmp_path, capsys):
+    folder = tmp_path / "board"
+    folder.mkdir()
+    board = Board(folder)
+    monkeypatch.setenv("PATH", board.path)
+    monkeypatch.setattr(PowerModes.__init__, "__defaults__", (None, board.configuration))
+    monkeypatch.setattr(power, "SETTLE_SECONDS", 0.0)
+    assert cli.main(["profile", "tiny.onnx", *QUICK, "--power-modes", "all"]) == 0
+    profile = decode_profile((model.parent / "tiny.profile.json").read_bytes())
+    assert [mode.name for mode in profile.power_modes] == ["MAXN", "MODE_15W", "MODE_50W"]
+    assert [mode.latency is not None for mode in profile.power_modes] == [True, True, False]
+    assert board.state == (1, 729600, False)
+    printed = capsys.readouterr().out
+    assert "power mode MODE_50W: not measured: MODE_50W cannot be set while the board runs" in printed
+    assert "power mode MAXN: p50 " in printed
+
+
+def test_a_machine_that_is_no_board_says_so_before_anything_is_measured(model, monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert cli.main(["profile", "tiny.onnx", *QUICK, "--power-modes", "all"]) == 2
+    assert "--power-modes is for a Jetson" in capsys.readouterr().err
+    assert not (model.parent / "tiny.profile.json").exists()
 
 
 def test_a_summary_for_people_on_images_of_ones_own(model, tmp_path, capsys):

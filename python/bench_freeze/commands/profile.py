@@ -68,6 +68,13 @@ def add_profile(commands: Commands) -> None:
         metavar="N[,N]",
         help="also serve N streams at a time, on one engine and on one each; with --rate each delivers frames at it",
     )
+    profile.add_argument(
+        "--power-modes",
+        default="",
+        metavar="all|N[,N]",
+        help="on a Jetson, as root: latency, energy and temperature in these nvpmodel modes, clocks locked; the mode "
+        "of before is set again",
+    )
     profile.add_argument("--vs", metavar="OTHER", help="also compare, in interleaved rounds, one thread by default")
     profile.add_argument("--json", action="store_true", help="print the json instead of the summary")
     profile.set_defaults(call=_profile)
@@ -95,6 +102,7 @@ def _profile(parsed: argparse.Namespace, command: list[str]) -> int:
         criterion=parsed.criterion,
         rate_hz=parsed.rate,
         streams=_sizes("--concurrency", parsed.concurrency),
+        power_modes=parsed.power_modes,
         versus=Path(parsed.vs) if parsed.vs else None,
         engine=parsed.engine,
         accuracy=AccuracyRequest(

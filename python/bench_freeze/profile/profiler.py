@@ -5,17 +5,16 @@ from __future__ import annotations
 import shlex
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
 from .. import __version__
-from ..data.dataset import ImageRecord
 from ..data.loader import load_batch
 from ..deployment.latency import (
     DISTINCT_BATCHES,
-    latency_batches,
     latency_of,
     measure_latency,
 )
@@ -49,7 +48,8 @@ from ..user_files import check_target, writing
 from .accuracy import ScoredSet, match_file_of, read_sets, score_set
 from .batches import IN_FLIGHT, BatchFits, batch_call, batch_of, overlapped_call
 from .concurrency import NotOpened, Setup, loads_of, measure_load
-from .images import folder_records, pattern_records
+from .images import given_images, images_of
+from .power import AskedModes, asked_modes, measure_modes, with_front
 from .request import ProfileRequest, check_request
 from .source import PLANS, Source, file_notes, kept_notes, locate, model_facts
 from .versus import compare
@@ -66,6 +66,7 @@ def profile_model(request: ProfileRequest, command: Sequence[str], note: Callabl
     # A second session's waiting threads spin and would slow the one that is timed: compared models get one thread each.
     threads = 1 if request.versus is not None and request.threads is None else request.threads
     check_target(request.out, "--out")
+    modes = asked_modes(request.power_modes)
     source = locate(request.model, request.engine, request.device, request.out.absolute().parent / PLANS, note)
     engine = source.open(threads)
     try:
@@ -73,7 +74,7 @@ def profile_model(request: ProfileRequest, command: Sequence[str], note: Callabl
             note(f"{source.file.name}: {sentence}")
         sets = read_sets(request.accuracy, engine.card, note)
         with tempfile.TemporaryDirectory() as folder:
-            return _Profiler(request, command, note, source, engine, sets, Path(folder)).run()
+            return _Profiler(request, command, note, source, engine, sets, modes, Path(folder)).run()
     finally:
         engine.close()
 
@@ -89,6 +90,7 @@ class _Profiler:
         source: Source,
         engine: Engine,
         sets: list[ScoredSet],
+        modes: AskedModes | None,
         folder: Path,
     ) -> None:
         card, fixed = engine.card, engine.card.batch
@@ -98,12 +100,13 @@ class _Profiler:
                 f"{request.model} takes batches of {fixed} only; export it with --dynamic-batch to choose the size."
             )
         self._request, self._note, self._engine = request, note, engine
-        self._source, self._sets = source, sets
+        self._source, self._sets, self._modes = source, sets, modes
         self._clock = HostClock()
         self._rule = StoppingRule(request.samples, request.seconds, criterion=request.criterion)
         self._telemetry = MachineTelemetry(source.device, engine.identity.threads)
         batch = fixed or (request.batches[0] if request.batches else 1)
-        self._batches = self._records(batch, folder)
+        images = given_images(request.images, batch, folder) if request.images or not sets else images_of(sets, batch)
+        self._batches = images.batches
         self._images = np.concatenate([load_batch(records, 0, card.imgsz).images for records in self._batches[:4]])
         self._profile = Profile(
             bench_freeze=__version__,
@@ -112,21 +115,11 @@ class _Profiler:
             model=model_facts(source, card),
             engine=asdict(engine.identity),
             batch=batch,
-            images=f"{batch * DISTINCT_BATCHES} in turn, {self._images_from}",
+            images=f"{batch * DISTINCT_BATCHES} in turn, {images.words}",
             settings={"rule": asdict(self._rule), "selection": NmsOptions().key(), **kept_notes(engine)},
             environment=environment(),
             missing=dict(self._telemetry.missing),
         )
-
-    def _records(self, batch: int, folder: Path) -> list[list[ImageRecord]]:
-        count = batch * DISTINCT_BATCHES
-        images = self._request.images
-        if images is None and self._sets:
-            self._images_from = f"of {' and '.join(scored.data.name for scored in self._sets)}"
-            return latency_batches(tuple(scored.data for scored in self._sets), batch)
-        self._images_from = f"of {images}" if images else "generated patterns, not photographs"
-        records = folder_records(images, count) if images else pattern_records(folder, count)
-        return [records[i : i + batch] for i in range(0, count, batch)]
 
     def run(self) -> Profile:
         """Every part that was asked for."""
@@ -138,6 +131,7 @@ class _Profiler:
             ("streams", self._streams),
             ("throughput", self._throughput),
             ("energy", self._energy),
+            ("power modes", self._power_modes),
             ("comparison", self._versus),
         ]
         for name, part in parts:
@@ -268,6 +262,16 @@ class _Profiler:
             self._note("energy: an idle window, then windows of calls")
             energy = measure_energy(self._call(), counter, self._clock, window_s=MIN_WINDOW_SECONDS)
         self._profile.energy = energy
+
+    def _power_modes(self) -> None:
+        if self._modes is None:
+            return
+        keep = self._request.out.absolute().with_suffix(".clocks")
+        machine = (self._clock, self._rule, self._telemetry, keep)
+        with closing(measure_modes(self._modes, self._call(), *machine, self._note)) as measured:
+            for figures in measured:
+                self._profile.power_modes = with_front([*self._profile.power_modes, figures])
+                self._write()
 
     def _versus(self) -> None:
         path, request = self._request.versus, self._request

@@ -32,6 +32,7 @@ class ProfileRequest:
     criterion: Criterion = "stdrel"
     rate_hz: float | None = None
     streams: tuple[int, ...] = ()  # numbers of streams to serve at a time, each at `rate_hz` where that is given
+    power_modes: str = ""  # of a Jetson: all, or numbers and names; empty for none
     versus: Path | None = None
     accuracy: AccuracyRequest = AccuracyRequest()
 

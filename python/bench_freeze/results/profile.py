@@ -82,6 +82,21 @@ class EnergyFigures(Struct, frozen=True, kw_only=True):
     method: str
 
 
+class PowerModeFigures(Struct, frozen=True, kw_only=True):
+    """A power mode of a board, its clocks locked: the engine back to back, and energy per call."""
+
+    name: str
+    number: Count | None
+    latency: Latency | None = None
+    energy: EnergyFigures | None = None
+    before: Annotated[dict[str, Any], Meta(description="clocks, rails and temperatures before the first call")] = {}
+    after: Annotated[dict[str, Any], Meta(description="the same after the last")] = {}
+    missing: Annotated[str | None, Meta(description="why the board did not take this mode")] = None
+    on_front: Annotated[
+        bool | None, Meta(description="no other mode has a lower median and takes less energy; null where not known")
+    ] = None
+
+
 class PairedRatio(Struct, frozen=True, kw_only=True):
     """The other model's time over this one's, in rounds of two calls each; bounds are null below six rounds."""
 
@@ -132,6 +147,7 @@ class Profile(Struct, kw_only=True):
     throughput: list[BatchThroughput] = []
     largest_batch: LargestBatch | None = None
     energy: EnergyFigures | None = None
+    power_modes: list[PowerModeFigures] = []
     versus: PairedRatio | None = None
     accuracy: list[SetAccuracy] = []
     matches: Annotated[

@@ -15,6 +15,7 @@ from .forgetting import graft_ladder
 from .front import accuracy_against_cost
 from .gain import figures_of_gain
 from .machine import figures_of_machine
+from .power_modes import energy_by_mode
 from .timing import figures_of_latency
 
 
@@ -38,7 +39,7 @@ def grouped(view: View) -> Groups:
         decision=[figure for figure in decision if figure is not None],
         heads=curves_of_heads(view),
         accuracy=accuracy,
-        latency=[*figures_of_latency(view), *figures_of_machine(view)],
+        latency=[*energy_by_mode(view), *figures_of_latency(view), *figures_of_machine(view)],
     )
 
 

@@ -65,7 +65,10 @@ def run(study: Study, console: Console, command: list[str]) -> Results:
             _warn_of_changes(tuned, arm, results, console)
             bench = benches[inputs.name]
             findings = measure_findings(Trained.of(bench, arm, tuned))
-            for construction, how in product(study.deployment.construction, study.deployment.forms):
+            given = inputs.given_arm(arm)
+            asked = study.deployment.construction
+            constructions = asked if given is None else given.constructions(asked)
+            for construction, how in product(constructions, study.deployment.forms):
                 original = originals[inputs.name, how]
                 row = measure_row(bench, arm, tuned, findings, construction, *how, original)
                 results.rows.append(row)

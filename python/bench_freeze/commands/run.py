@@ -128,7 +128,10 @@ def _run(parsed: argparse.Namespace, command: list[str]) -> int:
     if not any(values.get(name) for name in ("weights", "target", "base")):
         from .. import demo
 
-        values = read_toml(demo.STUDY_FILE) | values
+        usual = read_toml(demo.STUDY_FILE)
+        if values.get("tuned"):
+            del usual["freeze"]  # checkpoints alone: nothing is trained that was not asked for
+        values = usual | values
     study: Study = study_from(values, where)
     results = run(study, Console(plain=parsed.json), command)
     if parsed.json:

@@ -23,7 +23,7 @@ from .inputs import Inputs
 def trained_arms(
     study: Study, every: Sequence[Inputs], store: ArtifactStore, results: Results, console: Console
 ) -> Iterator[tuple[Inputs, Arm, Artifact]]:
-    """Every arm of every checkpoint with its training, in order.
+    """Every arm of every checkpoint with its training, in order; after those, the checkpoints that were given.
 
     Arms of one checkpoint with one data order are trained together, when the first is due. What a search for learning
     rates found is added to the results.
@@ -39,6 +39,9 @@ def trained_arms(
     for inputs, arms in plan:
         for arm, tuned in _trained(study.training, arms, inputs, store, console):
             yield inputs, arm, tuned
+    for inputs in every:
+        for given in inputs.given:
+            yield inputs, given.arm, given.tuned
     ProgressStore(store.folder).remove_all()
 
 
@@ -138,7 +141,7 @@ def _arms(training: TrainingOptions, inputs: Inputs, every: Sequence[Inputs]) ->
     Random weights do not depend on a checkpoint's values: of several with one architecture the first has the scratch
     arms.
     """
-    depths = training.freeze or inputs.base.layers.default_depths()
+    depths = training.depths(inputs.base.layers.default_depths())
     first = next(other for other in every if other.base.architecture == inputs.base.architecture)
     trainings = [t for t in training.trainings(depths) if first is inputs or t[1] != SCRATCH]
     arms = [

@@ -16,7 +16,6 @@ from ..dualhead.checkpoint import Checkpoint, save_checkpoint
 from ..dualhead.descent import Descent, with_the_bases_digits
 from ..results.inputs import GivenCheckpoint
 from .arm import CHECKPOINT, KIND
-from .audit import audit_frozen
 
 METHOD = 1  # changes with what is kept of the same file
 FROM_THE_FILE = "the checkpoint's train_args"
@@ -44,6 +43,8 @@ def keep_given(
 def _build(
     base: Checkpoint, tuned: Checkpoint, freeze: int, descent: Descent, facts: GivenCheckpoint, folder: Path
 ) -> dict[str, object]:
+    from .audit import audit_frozen
+
     rounded = with_the_bases_digits(base, tuned, descent, freeze)
     policy = "train" if descent.drifted_below(freeze) else "eval"
     half = tuned.half and (base.half or freeze == 0)

@@ -12,7 +12,8 @@ from ..config.training import ClusterOptions, TrainingOptions
 from ..console import Console
 from ..data.dataset import DetectionSet
 from ..data.subset import nested_subset
-from ..finetune.arm import Arm, arm_stages
+from ..finetune.arm import KIND, Arm, arm_stages
+from ..finetune.group import members_of
 from ..finetune.progress import ProgressStore
 from ..finetune.training import fine_tune, untrained
 from ..results.recipe import SCRATCH
@@ -28,7 +29,7 @@ def trained_arms(
     Arms of one checkpoint with one data order are trained together, when the first is due. What a search for learning
     rates found is added to the results.
     """
-    plan = [(inputs, _arms(study.training, inputs, every)) for inputs in every]
+    plan = [(inputs, study_arms(study.training, inputs, every)) for inputs in every]
     if study.training.lr_search:
         plan = [
             (inputs, _with_searched_rates(study.training, arms, inputs, store, results, console))
@@ -45,6 +46,18 @@ def trained_arms(
     ProgressStore(store.folder).remove_all()
 
 
+def kept_training(training: TrainingOptions, arm: Arm, inputs: Inputs, store: ArtifactStore) -> Artifact | None:
+    """What is kept of an arm; None where it has to be trained. An interpolated model is made where it is not kept."""
+    data = nested_subset(inputs.training, arm.data_fraction, arm.seed)
+    (member,) = members_of(training, [arm.source], inputs.base, data, inputs.replay)
+    found = store.find(KIND, member.inputs)
+    if found is None or arm.alpha is None:
+        return found
+    from ..finetune.interpolation import interpolated
+
+    return interpolated(training, arm, arm.alpha, found, inputs.base, data, store)[0]
+
+
 def _trained(
     training: TrainingOptions, arms: list[Arm], inputs: Inputs, store: ArtifactStore, console: Console
 ) -> Iterator[tuple[Arm, Artifact]]:
@@ -52,7 +65,7 @@ def _trained(
     for arm in arms:
         data = nested_subset(inputs.training, arm.data_fraction, arm.seed)
         if arm.source not in trained:
-            group = next(group for group in _groups(arms, share=training.share) if arm.source in group)
+            group = next(group for group in training_groups(arms, share=training.share) if arm.source in group)
             with console.step(f"fine-tune {_title(group)}") as step:
                 made = fine_tune(training, group, inputs.base, data, store, step, inputs.replay)
                 step.kept = not any(new for _, new in made)
@@ -70,7 +83,7 @@ def _with_searched_rates(
     from ..finetune.lr_search import search_rates
 
     chosen: dict[Arm, float] = {}
-    for group in _groups(arms, share=training.share):
+    for group in training_groups(arms, share=training.share):
         data = nested_subset(inputs.training, group[0].data_fraction, group[0].seed)
         with console.step(f"search rates for {_title(group)}") as step:
             found = search_rates(training, group, inputs.base, data, store, step, inputs.replay)
@@ -79,7 +92,7 @@ def _with_searched_rates(
     return [replace(arm, lr0=chosen[arm.source]) for arm in arms]
 
 
-def _groups(arms: list[Arm], *, share: bool) -> list[list[Arm]]:
+def training_groups(arms: Sequence[Arm], *, share: bool) -> list[list[Arm]]:
     """The trainings behind the arms, those with one data order together."""
     groups: dict[tuple[int, float, bool] | Arm, list[Arm]] = {}
     for arm in dict.fromkeys(arm.source for arm in arms):
@@ -98,7 +111,9 @@ def _train_on_ray(
     from ..finetune.on_ray import Job, train_on_ray
 
     jobs = []
-    for inputs, group in ((inputs, group) for inputs, arms in plan for group in _groups(arms, share=training.share)):
+    for inputs, group in (
+        (inputs, group) for inputs, arms in plan for group in training_groups(arms, share=training.share)
+    ):
         data = nested_subset(inputs.training, group[0].data_fraction, group[0].seed)
         missing = untrained(training, group, inputs.base, data, store, inputs.replay)
         if missing:
@@ -135,7 +150,7 @@ def _title(group: list[Arm]) -> str:
     return f"{whose}freeze {depths} seed {group[0].seed}, {len(group)} together"
 
 
-def _arms(training: TrainingOptions, inputs: Inputs, every: Sequence[Inputs]) -> list[Arm]:
+def study_arms(training: TrainingOptions, inputs: Inputs, every: Sequence[Inputs]) -> list[Arm]:
     """Every depth with every seed, the shallowest training first.
 
     Random weights do not depend on a checkpoint's values: of several with one architecture the first has the scratch

@@ -121,7 +121,7 @@ class _KeptOnly(ArtifactStore):
         return found, False
 
 
-class _Silent(Console):
+class Silent(Console):
     """Shows nothing: what is looked up is no step of a run."""
 
     def note(self, text: str) -> None:
@@ -143,7 +143,7 @@ def plan_of(
     works: list[Work] = []
     groups: list[TrainingGroupPlan] = []
     kept = _KeptOnly(store.folder, store.warn)
-    benches = [Bench(study, inputs, kept, MatchFile(), {}, _Silent(plain=True)) for inputs in every]
+    benches = [Bench(study, inputs, kept, MatchFile(), {}, Silent(plain=True)) for inputs in every]
     for bench in benches:
         for how in study.deployment.forms:
             candidate = Candidate("original", bench.inputs.base, head_branch=study.deployment.head_branch)

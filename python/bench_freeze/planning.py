@@ -10,10 +10,13 @@ from msgspec import Struct
 
 from .analysis.analyses import measure_findings
 from .analysis.trained import Trained
+from .artifact import Artifact
 from .config.study import Study
 from .console import Console
 from .engines.availability import require_engine
+from .finetune.arm import Arm
 from .output import output_folder
+from .study.bench import Bench
 from .study.estimate import cost_of, measure
 from .study.inputs import read_inputs
 from .study.plan import KINDS, Plan, plan_of
@@ -67,9 +70,7 @@ def plan_run(study: Study, console: Console) -> PlannedRun:
         for warning in every[0].data_warnings:
             console.warn(warning)
         with console.step("look up what is kept"):
-            plan = plan_of(
-                study, every, store, lambda bench, arm, tuned: measure_findings(Trained.of(bench, arm, tuned))
-            )
+            plan = plan_of(study, every, store, _findings)
         found = measure(study, every, plan, console)
     base = every[0].base
     cost = cost_of(study, plan, found, parameters=sum(p.numel() for p in base.model.parameters()), half=base.half)
@@ -129,8 +130,8 @@ def missing_weights(study: Study) -> list[str]:
 def _before_the_download(study: Study, downloads: list[str]) -> PlannedRun:
     return PlannedRun(
         out=str(study.out_folder),
-        sentence=f"{', '.join(downloads)} is not on disk, and the steps hang on what it holds. Fetch it, or name a file, "
-        "for the rest of the plan.",
+        sentence=f"{', '.join(downloads)} is not on disk, and the steps hang on what it holds. Fetch it, or name a "
+        "file, for the rest of the plan.",
         kinds=[],
         arms=[],
         seconds=None,
@@ -140,6 +141,10 @@ def _before_the_download(study: Study, downloads: list[str]) -> PlannedRun:
         downloads=[f"{name} (by Ultralytics, into the working folder)" for name in downloads],
         is_whole=False,
     )
+
+
+def _findings(bench: Bench, arm: Arm, tuned: Artifact) -> object:
+    return measure_findings(Trained.of(bench, arm, tuned))
 
 
 def _by_arm(plan: Plan) -> list[PlannedArm]:

@@ -1,4 +1,4 @@
-"""The freeze depth of a checkpoint, found by its bits: generated checkpoints of every depth, and what must not count."""
+"""The freeze depth of a checkpoint, found by its bits: checkpoints of every depth, and what must not count."""
 
 from copy import deepcopy
 from dataclasses import replace

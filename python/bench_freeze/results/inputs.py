@@ -59,6 +59,7 @@ class GivenCheckpoint(Struct, frozen=True, kw_only=True):
     precision: str
     stated_freeze: Annotated[Count | None, Meta(description="the depth that the user stated; null: found by its bits")]
     equal_layers: Annotated[Count, Meta(description="layers 0..N-1 have the base's parameters, bit for bit")]
+    more_equal: Annotated[bool, Meta(description="the stated depth is shallower than what is equal")] = False
     compared_as: Annotated[str, Meta(description="fp16 where one of the two files holds no more digits, else fp32")]
     drifted_layers: Annotated[
         list[Count], Meta(description="frozen layers whose BatchNorm statistics are not the base's")

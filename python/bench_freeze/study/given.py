@@ -56,6 +56,11 @@ class GivenArm:
                 f"{self.facts.file}: layers {_ranges(range(self.arm.freeze))} are the base's in float16, and the "
                 "base's own digits stand for them in its rows."
             )
+        if self.facts.more_equal:
+            found.append(
+                f"{self.facts.file}: freeze {self.arm.freeze} was stated, and layers {_ranges(range(self.facts.equal_layers))}"
+                " are the base's; its rows are of the depth that was stated."
+            )
         return tuple(found)
 
 
@@ -151,6 +156,7 @@ def _read(
         precision="fp16" if tuned.half else "fp32",
         stated_freeze=entry.freeze,
         equal_layers=descent.deepest,
+        more_equal=freeze < descent.shallowest,
         compared_as=descent.precision,
         drifted_layers=list(descent.drifted_below(freeze)),
         left_out=_left_out(descent, freeze, entry),

@@ -25,7 +25,7 @@ from ..finetune.arm import Arm, load_tuned
 from ..finetune.training import untrained
 from .bench import Bench
 from .inputs import Inputs
-from .trainings import kept_training, study_arms, training_groups
+from .trainings import kept_training, arms_of, trained_together
 
 Found = TypeVar("Found")
 Analyse = Callable[[Bench, Arm, Artifact], object]
@@ -150,9 +150,9 @@ def plan_of(
             works += _of_model(bench, _titled("original", bench), candidate, how, look_up=look_up)
     searches = 0
     for number, bench in enumerate(benches):
-        arms = study_arms(study.training, bench.inputs, every)
+        arms = arms_of(study.training, bench.inputs, every)
         missing: set[Arm] = set()
-        for place, group in enumerate(training_groups(arms, share=study.training.share)):
+        for place, group in enumerate(trained_together(arms, share=study.training.share)):
             data = nested_subset(bench.inputs.training, group[0].data_fraction, group[0].seed)
             searches += len(group) * study.training.lr_search
             to_train = untrained(study.training, group, bench.inputs.base, data, kept, bench.inputs.replay)

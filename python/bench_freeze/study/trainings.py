@@ -29,7 +29,7 @@ def trained_arms(
     Arms of one checkpoint with one data order are trained together, when the first is due. What a search for learning
     rates found is added to the results.
     """
-    plan = [(inputs, study_arms(study.training, inputs, every)) for inputs in every]
+    plan = [(inputs, arms_of(study.training, inputs, every)) for inputs in every]
     if study.training.lr_search:
         plan = [
             (inputs, _with_searched_rates(study.training, arms, inputs, store, results, console))
@@ -65,7 +65,7 @@ def _trained(
     for arm in arms:
         data = nested_subset(inputs.training, arm.data_fraction, arm.seed)
         if arm.source not in trained:
-            group = next(group for group in training_groups(arms, share=training.share) if arm.source in group)
+            group = next(group for group in trained_together(arms, share=training.share) if arm.source in group)
             with console.step(f"fine-tune {_title(group)}") as step:
                 made = fine_tune(training, group, inputs.base, data, store, step, inputs.replay)
                 step.kept = not any(new for _, new in made)
@@ -83,7 +83,7 @@ def _with_searched_rates(
     from ..finetune.lr_search import search_rates
 
     chosen: dict[Arm, float] = {}
-    for group in training_groups(arms, share=training.share):
+    for group in trained_together(arms, share=training.share):
         data = nested_subset(inputs.training, group[0].data_fraction, group[0].seed)
         with console.step(f"search rates for {_title(group)}") as step:
             found = search_rates(training, group, inputs.base, data, store, step, inputs.replay)
@@ -92,7 +92,7 @@ def _with_searched_rates(
     return [replace(arm, lr0=chosen[arm.source]) for arm in arms]
 
 
-def training_groups(arms: Sequence[Arm], *, share: bool) -> list[list[Arm]]:
+def trained_together(arms: Sequence[Arm], *, share: bool) -> list[list[Arm]]:
     """The trainings behind the arms, those with one data order together."""
     groups: dict[tuple[int, float, bool] | Arm, list[Arm]] = {}
     for arm in dict.fromkeys(arm.source for arm in arms):
@@ -112,7 +112,7 @@ def _train_on_ray(
 
     jobs = []
     for inputs, group in (
-        (inputs, group) for inputs, arms in plan for group in training_groups(arms, share=training.share)
+        (inputs, group) for inputs, arms in plan for group in trained_together(arms, share=training.share)
     ):
         data = nested_subset(inputs.training, group[0].data_fraction, group[0].seed)
         missing = untrained(training, group, inputs.base, data, store, inputs.replay)
@@ -150,7 +150,7 @@ def _title(group: list[Arm]) -> str:
     return f"{whose}freeze {depths} seed {group[0].seed}, {len(group)} together"
 
 
-def study_arms(training: TrainingOptions, inputs: Inputs, every: Sequence[Inputs]) -> list[Arm]:
+def arms_of(training: TrainingOptions, inputs: Inputs, every: Sequence[Inputs]) -> list[Arm]:
     """Every depth with every seed, the shallowest training first.
 
     Random weights do not depend on a checkpoint's values: of several with one architecture the first has the scratch

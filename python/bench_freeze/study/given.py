@@ -57,9 +57,10 @@ class GivenArm:
                 "base's own digits stand for them in its rows."
             )
         if self.facts.more_equal:
+            equal = _ranges(range(self.facts.equal_layers))
             found.append(
-                f"{self.facts.file}: freeze {self.arm.freeze} was stated, and layers {_ranges(range(self.facts.equal_layers))}"
-                " are the base's; its rows are of the depth that was stated."
+                f"{self.facts.file}: freeze {self.arm.freeze} was stated, though layers {equal} are the base's; its "
+                "rows are of the depth that was stated."
             )
         return tuple(found)
 

@@ -25,7 +25,7 @@ from ..finetune.arm import Arm, load_tuned
 from ..finetune.training import untrained
 from .bench import Bench
 from .inputs import Inputs
-from .trainings import kept_training, arms_of, trained_together
+from .trainings import arms_of, kept_training, trained_together
 
 Found = TypeVar("Found")
 Analyse = Callable[[Bench, Arm, Artifact], object]

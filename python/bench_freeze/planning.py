@@ -115,9 +115,9 @@ def plan_lines(plan: PlannedRun) -> Iterator[str]:
             parts = (f"{n} {kind}" + (f" ({kept} kept)" if kept else "") for kind, (n, kept) in arm.steps.items())
             yield f"  {arm.name}: {', '.join(parts)}"
         yield ""
-        parts = [f"{name} {_size(size)}" for name, size in plan.disk_bytes.items()]
+        sizes = [f"{name} {_size(size)}" for name, size in plan.disk_bytes.items()]
         free = "" if plan.free_bytes is None else f"; {_size(plan.free_bytes)} are free"
-        yield f"  Disk: {', '.join(parts) or 'nothing more'}{free}."
+        yield f"  Disk: {', '.join(sizes) or 'nothing more'}{free}."
     yield f"  Downloads: {', '.join(plan.downloads) or 'none'}."
 
 

@@ -182,12 +182,14 @@ def _of_arm(
 
     study, base = bench.study, bench.inputs.base
     loaded = load_tuned(tuned) if look_up and tuned is not None else None
-    models = {}
+    models: dict[int | None, str] = {}
     for construction in constructions:
         at = None if construction == "plain" else graft_position(construction, arm.freeze, base.layers)
         models.setdefault(at, construction)
     for construction, how in product(models.values(), study.deployment.forms):
-        candidate = loaded and Candidate(construction, base, loaded, arm.freeze, study.deployment.head_branch)
+        candidate = None
+        if loaded is not None:
+            candidate = Candidate(construction, base, loaded, arm.freeze, study.deployment.head_branch)
         yield from _of_model(bench, f"{construction} {arm.name}", candidate, how, look_up=look_up)
 
 

@@ -30,6 +30,7 @@ from .study.bench import Bench, Lineup
 from .study.concluding import study_statistics
 from .study.facts import data_facts, pretrainings, study_facts, weights_facts
 from .study.inputs import Inputs, read_inputs
+from .study.plan import plan_of
 from .study.rows import PROTOCOL, measure_original, measure_row
 from .study.together import time_together
 from .study.trainings import trained_arms
@@ -48,6 +49,7 @@ def run(study: Study, console: Console, command: list[str]) -> Results:
         require_engine(engine, study.deployment.device)
     with output_folder(study.out_folder, console.warn) as store:
         every = read_inputs(study, store, console)
+        console.note(plan_of(study, every, store, look_up=False).sentence())
         results, matches = _begin(study, every, command), MatchFile()
         _warn(
             (*every[0].data_warnings, every[0].no_test, *(inputs.no_base_accuracy for inputs in every)),
@@ -65,7 +67,10 @@ def run(study: Study, console: Console, command: list[str]) -> Results:
             _warn_of_changes(tuned, arm, results, console)
             bench = benches[inputs.name]
             findings = measure_findings(Trained.of(bench, arm, tuned))
-            for construction, how in product(study.deployment.construction, study.deployment.forms):
+            given = inputs.given_arm(arm)
+            asked = study.deployment.construction
+            constructions = asked if given is None else given.constructions(asked)
+            for construction, how in product(constructions, study.deployment.forms):
                 original = originals[inputs.name, how]
                 row = measure_row(bench, arm, tuned, findings, construction, *how, original)
                 results.rows.append(row)

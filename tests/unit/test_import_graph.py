@@ -51,7 +51,7 @@ FLOORS = (
     {"check", "conclusions", "deployment"},
     {"diff", "doctor", "history", "profile", "study"},
     {"analysis", "gallery", "interleaved"},
-    {"run"},
+    {"planning", "run"},
     {"commands"},
     {"cli"},
     {"__main__"},

@@ -8,7 +8,7 @@ from pathlib import Path
 from ..config.study import Option, Study, fields, read_toml, study_from
 from ..errors import InputError
 from ..exit_status import exit_table
-from ..text.json_text import print_json
+from ..text.json_text import encoded, print_json
 from ..text.terminal import say
 from .help_format import Commands, HelpFormatter
 from .report import show
@@ -53,6 +53,11 @@ def add_run(commands: Commands) -> None:
     )
     groups["output"].add_argument(
         "--verbose", action="store_true", help="show every row, column and conclusion at the end, not the main ones"
+    )
+    groups["output"].add_argument(
+        "--plan",
+        action="store_true",
+        help="make nothing: show the steps, what is kept already, the time by a few real batches, disk and downloads",
     )
     run.set_defaults(call=_run)
 
@@ -128,8 +133,13 @@ def _run(parsed: argparse.Namespace, command: list[str]) -> int:
     if not any(values.get(name) for name in ("weights", "target", "base")):
         from .. import demo
 
-        values = read_toml(demo.STUDY_FILE) | values
+        usual = read_toml(demo.STUDY_FILE)
+        if values.get("tuned"):
+            del usual["freeze"]  # checkpoints alone: nothing is trained that was not asked for
+        values = usual | values
     study: Study = study_from(values, where)
+    if parsed.plan:
+        return _plan(study, as_json=parsed.json)
     results = run(study, Console(plain=parsed.json), command)
     if parsed.json:
         print_json(seal(encode(results)))
@@ -137,4 +147,17 @@ def _run(parsed: argparse.Namespace, command: list[str]) -> int:
     show(view_of({study.out_folder.resolve().name: results}), verbose=parsed.verbose)
     say(f"{study.out_folder / RESULTS}")
     say(f"{study.out_folder / REPORT}")
+    return 0
+
+
+def _plan(study: Study, *, as_json: bool) -> int:
+    from ..console import Console
+    from ..planning import plan_lines, plan_run
+
+    planned = plan_run(study, Console(plain=as_json))
+    if as_json:
+        print_json(encoded(planned))
+    else:
+        for text in plan_lines(planned):
+            say(text)
     return 0

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from ..errors import InputError
-from ..results.recipe import DISTILL, GRADUAL, INTERPOLATE, LP_FT, MATCHED, REPLAY, SCRATCH, STATIC, Recipe
+from ..results.recipe import DISTILL, GIVEN, GRADUAL, INTERPOLATE, LP_FT, MATCHED, REPLAY, SCRATCH, STATIC, Recipe
 
 RECIPES: dict[str, str] = {  # that --recipe names; others have flags of their own
     STATIC.name: "layers 0..freeze-1 stay frozen, the rest trains from the first step",
@@ -37,6 +37,8 @@ def check_recipes(names: tuple[str, ...]) -> None:
             hint = f"give --{_FLAGS[family]} {amount or (22 if family == MATCHED else 0.5)} instead."
         elif name == SCRATCH.name:
             hint = "give --scratch instead."
+        elif name == GIVEN.name:
+            hint = "give --tuned FILE instead."
         else:
             hint = f"did you mean '{close[0]}'?" if close else f"recipes are {', '.join(RECIPES)}."
         raise InputError(f"recipe = '{name}' is not known; {hint}")

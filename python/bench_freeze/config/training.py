@@ -10,6 +10,7 @@ from ..errors import InputError
 from ..results.recipe import INTERPOLATE, MATCHED, REPLAY, SCRATCH, STATIC, Recipe
 from .common import CommonOptions, flag
 from .recipe import RECIPES, check_recipes, parse_schedule
+from .tuned import check_tuned
 
 HeadInit = Literal["reinit", "shape_match", "width_preserving", "name_remap"]
 FrozenBatchNorm = Literal["eval", "train"]
@@ -96,6 +97,14 @@ class TrainingOptions(CommonOptions):
         "N[,N]",
     )
     scratch: bool = flag("training", "also train from random weights, nothing frozen (recipe scratch)", False)
+    tuned: tuple[str, ...] = flag(
+        "data",
+        "fine-tuned checkpoints that exist, measured as trained ones are: FILE (its freeze depth is found by comparing "
+        "it with the base checkpoint), DEPTH=FILE, or DEPTH/SEED=FILE for several runs of one depth; * matches names; "
+        "without --freeze nothing is trained",
+        (),
+        "[DEPTH[/SEED]=]FILE[,...]",
+    )
     share: bool = flag("training", "depths on the same data train together: each batch and frozen layer once", True)
     train_args: dict[str, Any] = field(
         default_factory=dict,
@@ -108,6 +117,12 @@ class TrainingOptions(CommonOptions):
         replayed = (Recipe(REPLAY, share) for share in self.replay)
         interpolated = (Recipe(INTERPOLATE, alpha) for alpha in self.interpolate)
         return (*map(Recipe, self.recipe), *replayed, *interpolated)
+
+    def depths(self, usual: tuple[int, ...]) -> tuple[int, ...]:
+        """The freeze depths that are trained: those asked for, else the `usual` ones, and none beside `tuned` alone."""
+        if self.freeze is not None:
+            return self.freeze
+        return () if self.tuned else usual
 
     def trainings(self, depths: tuple[int, ...]) -> list[tuple[int, Recipe]]:
         """Freeze depth and recipe of everything that is trained at these depths. Raises InputError."""
@@ -169,6 +184,9 @@ def check_training(options: TrainingOptions) -> None:
         raise InputError("replay_set and replay_holdout are two sources of images to replay; give one of them.")
     if options.frozen_bn == "train" and options.interpolate:
         raise InputError("interpolate needs frozen layers that are the base model's; leave frozen_bn = eval.")
+    check_tuned(options.tuned)
+    if options.tuned and options.freeze is None:
+        _check_nothing_to_train(options)
     _check_augmentation(options)
     if options.lr_search < 0 or options.lr_search == 1:
         raise InputError(
@@ -176,6 +194,21 @@ def check_training(options: TrainingOptions) -> None:
         )
     if options.lr_search and (options.lr0 is None or options.optimizer.lower() == "auto"):
         raise InputError("lr_search needs a rate to search around; give --optimizer AdamW --lr0 0.001, for example.")
+
+
+def _check_nothing_to_train(options: TrainingOptions) -> None:
+    """Checkpoints alone: an option that asks for trainings at freeze depths would be passed over in silence."""
+    asked = {
+        "recipe": options.recipe != (STATIC.name,),
+        "data_fractions": options.data_fractions != (1.0,),
+        **{name: bool(getattr(options, name)) for name in ("replay", "interpolate", "match_capacity", "lr_search")},
+    }
+    name = next((name for name, is_asked in asked.items() if is_asked), None)
+    if name is not None:
+        raise InputError(
+            f"{name} is of trainings, and tuned without freeze trains nothing; add --freeze with the depths to train, "
+            "or leave it out."
+        )
 
 
 def check_cluster(options: ClusterOptions, device: str) -> None:

@@ -15,7 +15,7 @@ from ..text.json_text import encoded
 from .analysis import Analysis, Breakdown
 from .curves import HeadCurves
 from .decision import Recommendation
-from .inputs import BaseOutput, DataFacts, Pretraining
+from .inputs import BaseOutput, DataFacts, GivenCheckpoint, Pretraining
 from .latency import Bounds as Bounds
 from .latency import Latencies as Latencies
 from .latency import Latency as Latency
@@ -60,7 +60,10 @@ class Accuracy(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Training(Struct, frozen=True, kw_only=True):
     """The training that a row's model came from."""
 
-    seconds: Annotated[Seconds, Meta(description="own work, and an equal part of what arms in lockstep computed once")]
+    seconds: Annotated[
+        Seconds | None,
+        Meta(description="own work, and an equal part of what arms in lockstep computed once; null where it was given"),
+    ]
     peak_bytes: Annotated[
         Count | None,
         Meta(description="of all arms in lockstep; CPU: the process's resident memory, CUDA: torch's tensors"),
@@ -78,6 +81,9 @@ class Training(Struct, frozen=True, kw_only=True):
         dict[str, Any], Meta(description="options of the recipe and its stages: [epoch, frozen below]")
     ] = {}
     shared_with: Annotated[list[str], Meta(description="arms that trained in lockstep with this one")] = []
+    given: Annotated[
+        GivenCheckpoint | None, Meta(description="of a checkpoint that was given, not trained; null for a training")
+    ] = None
 
 
 class Memory(Struct, frozen=True, kw_only=True):

@@ -175,8 +175,8 @@ def _base_accuracy(bench: Bench, found: dict[str, HeadDetections]) -> tuple[Accu
 
 
 def _training(tuned: Artifact, training: TrainingOptions) -> Training:
-    asked = {"head_init": training.head_init, "frozen_bn": training.frozen_bn}
-    return msgspec.convert({**tuned.facts, **asked}, Training)
+    asked = {"head_init": training.head_init, "frozen_bn": training.frozen_bn}  # a given checkpoint has its own
+    return msgspec.convert({**asked, **tuned.facts}, Training)
 
 
 def _hashes(deployment: Deployment, tuned_sha256: str | None = None) -> ArtifactHashes:

@@ -12,7 +12,8 @@ from ..config.training import ClusterOptions, TrainingOptions
 from ..console import Console
 from ..data.dataset import DetectionSet
 from ..data.subset import nested_subset
-from ..finetune.arm import Arm, arm_stages
+from ..finetune.arm import KIND, Arm, arm_stages
+from ..finetune.group import members_of
 from ..finetune.progress import ProgressStore
 from ..finetune.training import fine_tune, untrained
 from ..results.recipe import SCRATCH
@@ -23,12 +24,12 @@ from .inputs import Inputs
 def trained_arms(
     study: Study, every: Sequence[Inputs], store: ArtifactStore, results: Results, console: Console
 ) -> Iterator[tuple[Inputs, Arm, Artifact]]:
-    """Every arm of every checkpoint with its training, in order.
+    """Every arm of every checkpoint with its training, in order; after those, the checkpoints that were given.
 
     Arms of one checkpoint with one data order are trained together, when the first is due. What a search for learning
     rates found is added to the results.
     """
-    plan = [(inputs, _arms(study.training, inputs, every)) for inputs in every]
+    plan = [(inputs, arms_of(study.training, inputs, every)) for inputs in every]
     if study.training.lr_search:
         plan = [
             (inputs, _with_searched_rates(study.training, arms, inputs, store, results, console))
@@ -39,7 +40,22 @@ def trained_arms(
     for inputs, arms in plan:
         for arm, tuned in _trained(study.training, arms, inputs, store, console):
             yield inputs, arm, tuned
+    for inputs in every:
+        for given in inputs.given:
+            yield inputs, given.arm, given.tuned
     ProgressStore(store.folder).remove_all()
+
+
+def kept_training(training: TrainingOptions, arm: Arm, inputs: Inputs, store: ArtifactStore) -> Artifact | None:
+    """What is kept of an arm; None where it has to be trained. An interpolated model is made where it is not kept."""
+    data = nested_subset(inputs.training, arm.data_fraction, arm.seed)
+    (member,) = members_of(training, [arm.source], inputs.base, data, inputs.replay)
+    found = store.find(KIND, member.inputs)
+    if found is None or arm.alpha is None:
+        return found
+    from ..finetune.interpolation import interpolated
+
+    return interpolated(training, arm, arm.alpha, found, inputs.base, data, store)[0]
 
 
 def _trained(
@@ -49,7 +65,7 @@ def _trained(
     for arm in arms:
         data = nested_subset(inputs.training, arm.data_fraction, arm.seed)
         if arm.source not in trained:
-            group = next(group for group in _groups(arms, share=training.share) if arm.source in group)
+            group = next(group for group in trained_together(arms, share=training.share) if arm.source in group)
             with console.step(f"fine-tune {_title(group)}") as step:
                 made = fine_tune(training, group, inputs.base, data, store, step, inputs.replay)
                 step.kept = not any(new for _, new in made)
@@ -67,7 +83,7 @@ def _with_searched_rates(
     from ..finetune.lr_search import search_rates
 
     chosen: dict[Arm, float] = {}
-    for group in _groups(arms, share=training.share):
+    for group in trained_together(arms, share=training.share):
         data = nested_subset(inputs.training, group[0].data_fraction, group[0].seed)
         with console.step(f"search rates for {_title(group)}") as step:
             found = search_rates(training, group, inputs.base, data, store, step, inputs.replay)
@@ -76,7 +92,7 @@ def _with_searched_rates(
     return [replace(arm, lr0=chosen[arm.source]) for arm in arms]
 
 
-def _groups(arms: list[Arm], *, share: bool) -> list[list[Arm]]:
+def trained_together(arms: Sequence[Arm], *, share: bool) -> list[list[Arm]]:
     """The trainings behind the arms, those with one data order together."""
     groups: dict[tuple[int, float, bool] | Arm, list[Arm]] = {}
     for arm in dict.fromkeys(arm.source for arm in arms):
@@ -95,7 +111,9 @@ def _train_on_ray(
     from ..finetune.on_ray import Job, train_on_ray
 
     jobs = []
-    for inputs, group in ((inputs, group) for inputs, arms in plan for group in _groups(arms, share=training.share)):
+    for inputs, group in (
+        (inputs, group) for inputs, arms in plan for group in trained_together(arms, share=training.share)
+    ):
         data = nested_subset(inputs.training, group[0].data_fraction, group[0].seed)
         missing = untrained(training, group, inputs.base, data, store, inputs.replay)
         if missing:
@@ -132,13 +150,13 @@ def _title(group: list[Arm]) -> str:
     return f"{whose}freeze {depths} seed {group[0].seed}, {len(group)} together"
 
 
-def _arms(training: TrainingOptions, inputs: Inputs, every: Sequence[Inputs]) -> list[Arm]:
+def arms_of(training: TrainingOptions, inputs: Inputs, every: Sequence[Inputs]) -> list[Arm]:
     """Every depth with every seed, the shallowest training first.
 
     Random weights do not depend on a checkpoint's values: of several with one architecture the first has the scratch
     arms.
     """
-    depths = training.freeze or inputs.base.layers.default_depths()
+    depths = training.depths(inputs.base.layers.default_depths())
     first = next(other for other in every if other.base.architecture == inputs.base.architecture)
     trainings = [t for t in training.trainings(depths) if first is inputs or t[1] != SCRATCH]
     arms = [

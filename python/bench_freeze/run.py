@@ -31,6 +31,7 @@ from .study.concluding import study_statistics
 from .study.facts import data_facts, pretrainings, study_facts, weights_facts
 from .study.inputs import Inputs, read_inputs
 from .study.rows import PROTOCOL, measure_original, measure_row
+from .study.step_count import steps_to_come
 from .study.together import time_together
 from .study.trainings import trained_arms
 
@@ -48,6 +49,7 @@ def run(study: Study, console: Console, command: list[str]) -> Results:
         require_engine(engine, study.deployment.device)
     with output_folder(study.out_folder, console.warn) as store:
         every = read_inputs(study, store, console)
+        console.expect(steps_to_come(study, every))
         results, matches = _begin(study, every, command), MatchFile()
         _warn(
             (*every[0].data_warnings, every[0].no_test, *(inputs.no_base_accuracy for inputs in every)),

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ultralytics.utils.torch_utils import unset_deterministic
 
 from ..artifact import ArtifactStore
+from ..console import Tell, nobody
 from ..errors import BenchFreezeError
 from ..measure.memory import PeakMemory
 from .data_order import DataOrder
@@ -41,7 +42,13 @@ class TrainedGroup:
     peak_bytes: int | None
 
 
-def train_group(group: TrainingGroup, store: ArtifactStore, progress: ProgressStore, on_epoch: OnEpoch) -> TrainedGroup:
+def train_group(
+    group: TrainingGroup,
+    store: ArtifactStore,
+    progress: ProgressStore,
+    on_epoch: OnEpoch,
+    on_batch: Tell = nobody,
+) -> TrainedGroup:
     """Train the group. At every border between two epochs its progress is kept; `on_epoch` gets (finished, of all)."""
     epochs = group.training.epochs
     try:
@@ -61,7 +68,9 @@ def train_group(group: TrainingGroup, store: ArtifactStore, progress: ProgressSt
                 if done < epochs:
                     progress.save(_states(group, trainees, order, done))
 
-            failed = train_in_lockstep(trainees, order, trunk, start=start, epochs=epochs, at_border=at_border)
+            failed = train_in_lockstep(
+                trainees, order, trunk, start=start, epochs=epochs, at_border=at_border, on_batch=on_batch
+            )
             order.close()
             trunk.close()
     finally:

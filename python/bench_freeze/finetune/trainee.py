@@ -110,6 +110,12 @@ class Trainee:
             self._last_step = iteration
         self.seconds += time.perf_counter() - began
 
+    def standing(self) -> str:
+        """The mean losses of this epoch so far, in words. On a GPU this waits for the last batch."""
+        means = {name.removesuffix("_loss"): float(value) for name, value in self._mean_losses.items()}
+        parts = ", ".join(f"{name} {value:.3f}" for name, value in means.items())
+        return f"loss {sum(means.values()):.3f} ({parts})"
+
     def losses(self, batch: Batch, trunk: dict[int, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """The criterion on this arm's own layers, run behind the shared ones."""
         predictions = run_own_layers(self.detector, self.shared_depth, batch["img"], trunk)

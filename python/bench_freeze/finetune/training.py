@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from ..artifact import Artifact, ArtifactStore
 from ..config.training import TrainingOptions
+from ..console import Tell, nobody
 from ..data.dataset import DetectionSet
 from ..dualhead.checkpoint import Checkpoint
 from ..dualhead.quiet import quiet_ultralytics
@@ -17,6 +18,10 @@ from .progress import ProgressStore
 OnEpoch = Callable[[int, int], None]
 
 
+def no_epoch(done: int, total: int) -> None:
+    """Nobody counts the epochs."""
+
+
 def fine_tune(
     training: TrainingOptions,
     arms: list[Arm],
@@ -25,6 +30,7 @@ def fine_tune(
     store: ArtifactStore,
     on_epoch: OnEpoch,
     replay: DetectionSet | None = None,
+    on_batch: Tell = nobody,
 ) -> list[tuple[Artifact, bool]]:
     """The fine-tuned checkpoint of every arm, and whether it had to be trained. The arms have one data order.
 
@@ -35,7 +41,7 @@ def fine_tune(
     """
     members = members_of(training, arms, base, data, replay)
     missing = _missing(members, store)
-    for errors in _train(training, base, data, missing, store, on_epoch):
+    for errors in _train(training, base, data, missing, store, on_epoch, on_batch):
         if errors:
             raise next(iter(errors.values()))
     trained = {member.arm for member in missing}
@@ -50,11 +56,12 @@ def fine_tune_all_that_can(
     store: ArtifactStore,
     on_epoch: OnEpoch,
     replay: DetectionSet | None = None,
+    on_batch: Tell = nobody,
 ) -> dict[Arm, Artifact]:
     """As `fine_tune`; an arm whose training fails on its own is left out and ends no other."""
     members = members_of(training, arms, base, data, replay)
     failed: set[Arm] = set()
-    for errors in _train(training, base, data, _missing(members, store), store, on_epoch):
+    for errors in _train(training, base, data, _missing(members, store), store, on_epoch, on_batch):
         failed |= errors.keys()
     return {member.arm: _found(member, store) for member in members if member.arm not in failed}
 
@@ -82,6 +89,7 @@ def _train(
     missing: Sequence[Member],
     store: ArtifactStore,
     on_epoch: OnEpoch,
+    on_batch: Tell,
 ) -> Iterator[dict[Arm, BenchFreezeError]]:
     """Train group after group and keep what comes out; after each, the errors of its arms."""
     if not missing:
@@ -92,7 +100,7 @@ def _train(
 
     progress = ProgressStore(store.folder, store.warn)
     for group in groups_of(training, base, data, missing, progress):
-        yield keep_trained(train_group(group, store, progress, on_epoch), store, progress)
+        yield keep_trained(train_group(group, store, progress, on_epoch, on_batch), store, progress)
 
 
 def _found(member: Member, store: ArtifactStore) -> Artifact:

@@ -14,7 +14,7 @@ from ..data.dataset import DetectionSet
 from ..data.subset import nested_subset
 from ..finetune.arm import Arm, arm_stages
 from ..finetune.progress import ProgressStore
-from ..finetune.training import fine_tune, untrained
+from ..finetune.training import fine_tune, no_epoch, untrained
 from ..results.recipe import SCRATCH
 from ..results.schema import Results
 from .inputs import Inputs
@@ -28,7 +28,7 @@ def trained_arms(
     Arms of one checkpoint with one data order are trained together, when the first is due. What a search for learning
     rates found is added to the results.
     """
-    plan = [(inputs, _arms(study.training, inputs, every)) for inputs in every]
+    plan = [(inputs, arms_of(study.training, inputs, every)) for inputs in every]
     if study.training.lr_search:
         plan = [
             (inputs, _with_searched_rates(study.training, arms, inputs, store, results, console))
@@ -49,9 +49,9 @@ def _trained(
     for arm in arms:
         data = nested_subset(inputs.training, arm.data_fraction, arm.seed)
         if arm.source not in trained:
-            group = next(group for group in _groups(arms, share=training.share) if arm.source in group)
+            group = next(group for group in trained_together(arms, share=training.share) if arm.source in group)
             with console.step(f"fine-tune {_title(group)}") as step:
-                made = fine_tune(training, group, inputs.base, data, store, step, inputs.replay)
+                made = fine_tune(training, group, inputs.base, data, store, no_epoch, inputs.replay, step.tell)
                 step.kept = not any(new for _, new in made)
             trained.update({member: artifact for member, (artifact, _) in zip(group, made, strict=True)})
         if arm.alpha is None:
@@ -67,16 +67,16 @@ def _with_searched_rates(
     from ..finetune.lr_search import search_rates
 
     chosen: dict[Arm, float] = {}
-    for group in _groups(arms, share=training.share):
+    for group in trained_together(arms, share=training.share):
         data = nested_subset(inputs.training, group[0].data_fraction, group[0].seed)
         with console.step(f"search rates for {_title(group)}") as step:
-            found = search_rates(training, group, inputs.base, data, store, step, inputs.replay)
+            found = search_rates(training, group, inputs.base, data, store, no_epoch, inputs.replay, step.tell)
         chosen.update({search.arm: search.chosen for search in found})
         results.lr_searches.extend(search.facts() for search in found)
     return [replace(arm, lr0=chosen[arm.source]) for arm in arms]
 
 
-def _groups(arms: list[Arm], *, share: bool) -> list[list[Arm]]:
+def trained_together(arms: Sequence[Arm], *, share: bool) -> list[list[Arm]]:
     """The trainings behind the arms, those with one data order together."""
     groups: dict[tuple[int, float, bool] | Arm, list[Arm]] = {}
     for arm in dict.fromkeys(arm.source for arm in arms):
@@ -95,13 +95,16 @@ def _train_on_ray(
     from ..finetune.on_ray import Job, train_on_ray
 
     jobs = []
-    for inputs, group in ((inputs, group) for inputs, arms in plan for group in _groups(arms, share=training.share)):
+    for inputs, group in (
+        (inputs, group) for inputs, arms in plan for group in trained_together(arms, share=training.share)
+    ):
         data = nested_subset(inputs.training, group[0].data_fraction, group[0].seed)
         missing = untrained(training, group, inputs.base, data, store, inputs.replay)
         if missing:
             jobs.append(Job(training, tuple(missing), inputs.base, data, inputs.replay, store.folder.resolve()))
-    if jobs:
-        with console.step(f"fine-tune {sum(len(job.arms) for job in jobs)} arms on Ray") as step:
+    with console.step(f"fine-tune {sum(len(job.arms) for job in jobs)} arms on Ray") as step:
+        step.kept = not jobs
+        if jobs:
             train_on_ray(cluster, training.device, jobs, step)
 
 
@@ -132,7 +135,7 @@ def _title(group: list[Arm]) -> str:
     return f"{whose}freeze {depths} seed {group[0].seed}, {len(group)} together"
 
 
-def _arms(training: TrainingOptions, inputs: Inputs, every: Sequence[Inputs]) -> list[Arm]:
+def arms_of(training: TrainingOptions, inputs: Inputs, every: Sequence[Inputs]) -> list[Arm]:
     """Every depth with every seed, the shallowest training first.
 
     Random weights do not depend on a checkpoint's values: of several with one architecture the first has the scratch

@@ -25,6 +25,7 @@ from .open_parts import check_results
 from .quantities import Change, Count, Device, FileName, Fraction, Seconds
 from .sealing import SEAL_MEANING
 from .study_statistics import Statistics
+from .training_curves import TrainingCurves
 
 SCHEMA_VERSION = 1
 
@@ -78,6 +79,9 @@ class Training(Struct, frozen=True, kw_only=True):
         dict[str, Any], Meta(description="options of the recipe and its stages: [epoch, frozen below]")
     ] = {}
     shared_with: Annotated[list[str], Meta(description="arms that trained in lockstep with this one")] = []
+    curves: Annotated[
+        TrainingCurves | None, Meta(description="epoch by epoch; null in older files and where nothing was trained")
+    ] = None
 
 
 class Memory(Struct, frozen=True, kw_only=True):

@@ -42,7 +42,8 @@ def silences(command: list[str], log: Path | None) -> tuple[list[Silence], float
         os.execvp(command[0], command)
     ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
     began = last = time.monotonic()
-    found, shown, written = [], "", b""
+    found: list[Silence] = []
+    shown, written = "", [b""]
     while True:
         select.select([terminal], [], [])
         try:
@@ -53,11 +54,12 @@ def silences(command: list[str], log: Path | None) -> tuple[list[Silence], float
         found.append(Silence(now - last, last - began, shown))
         if not part:
             break
-        last, written = now, written + part
+        last = now
+        written.append(part)
         lines = _CONTROL.sub("", part.decode(errors="replace")).replace("\r", "\n").split("\n")
         shown = next((text.strip() for text in reversed(lines) if text.strip()), shown)
     if log is not None:
-        log.write_bytes(written)
+        log.write_bytes(b"".join(written))
     _, status = os.waitpid(child, 0)
     return found, time.monotonic() - began, os.waitstatus_to_exitcode(status)
 

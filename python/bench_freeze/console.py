@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from rich.console import RenderableType
@@ -20,6 +20,7 @@ LOG_APART_S = 2.0  # and not be filled by a short one
 BEAT_S = 1.0
 DETAILS_EVERY_S = 0.5  # on a terminal; to ask for a loss may make a GPU wait
 STILL_EVERY_S = 1.0  # between two drawings of what is timed
+BETWEEN = "between two steps"
 MOST_DETAILS = 8  # lines below the bar
 
 Details = Callable[[], Sequence[str]]
@@ -120,6 +121,7 @@ class Console:
         self._live = self._rich.is_terminal and not self._rich.is_dumb_terminal and not plain
         self._number = 0
         self._expected: int | None = None
+        self._between: ExitStack | None = None  # what is shown while no step is
 
     def expect(self, more: int) -> None:
         """Say how many steps are to come, so that each tells which of them it is."""
@@ -134,18 +136,37 @@ class Console:
         self._print(f"warning: {text}", style="yellow")
 
     @contextmanager
+    def running(self) -> Iterator[None]:
+        """Show that work goes on between the steps, too."""
+        with ExitStack() as stack:
+            self._between = stack
+            try:
+                self._show_between()
+                yield
+            finally:
+                self._between = None
+
+    def _show_between(self) -> None:
+        if self._between is not None:
+            status = Status(BETWEEN, self._step_number())
+            self._between.enter_context(self._shown(status, False) if self._live else self._logged(status, False))
+
+    @contextmanager
     def step(self, title: str, *, still: bool = False) -> Iterator[Step]:
         """Show one step while it lasts, and one line with its time when it is done.
 
         `still` is for what is timed, which a display that is drawn by another thread would disturb: it is drawn when
         the step's `pulse` is called, and once a second at most.
         """
+        if self._between is not None:
+            self._between.close()
         self._number += 1
         status = Status(title, self._step_number())
         with self._shown(status, still) if self._live else self._logged(status, still) as step:
             yield step
         took = "kept" if step.kept else f"{time.monotonic() - status.began:.1f} s"
         self.note(f"{status.heading:<46} {took}")
+        self._show_between()
 
     def _step_number(self) -> str:
         """As "5/31"; the steps before their number is known have none of how many."""

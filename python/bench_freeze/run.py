@@ -33,6 +33,7 @@ from .study.inputs import Inputs, read_inputs
 from .study.rows import PROTOCOL, measure_original, measure_row
 from .study.step_count import steps_to_come
 from .study.together import time_together
+from .study.training_images import held_out_notes
 from .study.trainings import trained_arms
 
 RESULTS = "results.json"
@@ -49,6 +50,8 @@ def run(study: Study, console: Console, command: list[str]) -> Results:
         require_engine(engine, study.deployment.device)
     with output_folder(study.out_folder, console.warn) as store:
         every = read_inputs(study, store, console)
+        for note in held_out_notes(study, every[0].training):
+            console.note(f"  {note}")
         console.expect(steps_to_come(study, every))
         results, matches = _begin(study, every, command), MatchFile()
         _warn(

@@ -2,6 +2,7 @@
 
 import io
 import threading
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -44,7 +45,7 @@ def log_of(reports, most_s):
 @given(st.lists(st.tuples(st.floats(0.001, 60), st.integers(0, 30)), min_size=1, max_size=40))
 def test_a_log_is_neither_silent_nor_full(reports):
     said = [1000.0, *(moment for moment, _ in log_of(reports, most_s=1.0))]
-    gaps = [b - a for a, b in zip(said, said[1:], strict=False)]
+    gaps = [b - a for a, b in pairwise(said)]
     assert all(gap >= module.LOG_APART_S - 1e-9 for gap in gaps)
     end = 1000.0 + sum(wait for wait, _ in reports)
     assert all(gap <= module.LOG_EVERY_S + 1.0 for gap in [*gaps, end - said[-1]])
@@ -97,9 +98,13 @@ def test_a_step_that_reports_nothing_is_heard_of_and_its_watch_ends(capsys, monk
     console = Console(plain=True)
     real = console.note
     monkeypatch.setattr(console, "note", lambda text: (real(text), heard.set()))
-    with pytest.raises(KeyboardInterrupt), console.step("export"):
+
+    def interrupted():
         assert heard.wait(60)
         raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), console.step("export"):
+        interrupted()
     assert "export: 0:00 gone" in capsys.readouterr().err
     assert not [thread for thread in threading.enumerate() if thread.name == "progress"]
 
@@ -147,3 +152,22 @@ def test_details_are_asked_for_only_when_they_are_shown():
         for done in range(1000):
             step.tell(done, 1000, lambda: asked.append(1) or ())
     assert len(asked) < 100
+
+
+def test_work_between_two_steps_is_shown_until_the_run_ends():
+    console, stream = on_a_terminal()
+
+    def work():
+        seen = [stream.getvalue().count(module.BETWEEN)]
+        for title in ("first", "second"):
+            with console.step(title):
+                pass
+            seen.append(stream.getvalue().count(module.BETWEEN))
+        assert 1 <= seen[0] < seen[1] < seen[2]
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), console.running():
+        work()
+    with console.step("after the run"):
+        pass
+    assert module.BETWEEN not in stream.getvalue().rpartition("after the run")[2]

@@ -29,6 +29,7 @@ FRAMEWORK_MODULES = {
     "finetune.head_init",
     "finetune.interpolation",
     "finetune.lockstep",
+    "finetune.looks",
     "finetune.loop",
     "finetune.lr_search",
     "finetune.outcome",

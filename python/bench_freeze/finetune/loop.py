@@ -63,7 +63,7 @@ def train_in_lockstep(
     trunk = SharedTrunk() if trunk is None else trunk
     failed: dict[str, BenchFreezeError] = {}
     for epoch in range(start, epochs):
-        active = [trainee for trainee in trainees if trainee.name not in failed]
+        active = [trainee for trainee in trainees if trainee.name not in failed and not trainee.has_stopped]
         if not active:
             break
         for trainee in active:

@@ -79,7 +79,8 @@ def search_rates(
         raise InputError(f"{data.name}: with {len(order)} training image(s) none can be held out for --lr-search.")
     seen = keep_images(data, order[:-held_out].tolist())
     unseen = keep_images(data, order[-held_out:].tolist())
-    short = replace(training, epochs=max(1, round(EPOCH_SHARE * training.epochs)))
+    epochs = max(1, round(EPOCH_SHARE * training.epochs))
+    short = replace(training, epochs=epochs, val_every=0, patience=0, keep="last")
     rates = candidate_rates(training.lr0, training.lr_search)
     tried = [replace(arm, lr0=rate) for arm in arms for rate in rates]
     made = fine_tune_all_that_can(short, tried, base, seen, store, on_epoch, replay, on_batch)

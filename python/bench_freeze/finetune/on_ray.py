@@ -21,6 +21,7 @@ from ..data.dataset import DetectionSet
 from ..dualhead.checkpoint import Checkpoint
 from ..errors import BenchFreezeError, InputError
 from .arm import Arm
+from .held_out import HeldOut
 from .ray_board import BoardWriter, open_board, show_board
 from .training import fine_tune, no_epoch
 
@@ -41,6 +42,7 @@ class Job:
     data: DetectionSet
     replay: DetectionSet | None
     folder: Path  # of the artifacts
+    held_out: HeldOut | None = None
 
     @property
     def title(self) -> str:
@@ -98,6 +100,7 @@ def _train_job(job: Job, board: Any, number: int) -> tuple[str, str] | None:
             no_epoch,
             job.replay,
             BoardWriter(board, number),
+            job.held_out,
         )
     except BenchFreezeError as error:
         return type(error).__name__, str(error)

@@ -13,6 +13,7 @@ from ..dualhead.quiet import quiet_ultralytics
 from ..errors import BenchFreezeError, InputError
 from .arm import KIND, Arm
 from .group import Member, groups_of, members_of
+from .held_out import HeldOut
 from .progress import ProgressStore
 
 OnEpoch = Callable[[int, int], None]
@@ -31,17 +32,19 @@ def fine_tune(
     on_epoch: OnEpoch,
     replay: DetectionSet | None = None,
     on_batch: Tell = nobody,
+    held_out: HeldOut | None = None,
 ) -> list[tuple[Artifact, bool]]:
     """The fine-tuned checkpoint of every arm, and whether it had to be trained. The arms have one data order.
 
-    `replay` are base images in the base head's classes, for arms that see some of them again.
+    `replay` are base images in the base head's classes, for arms that see some of them again. `held_out` are images
+    that the arms are scored on on the way, which `data` must not hold.
     An artifact holds `tuned.pt` (the precision of the base checkpoint) and `epochs.csv`; its facts have seconds, peak
     memory, requested, effective and changed arguments, the head's start and the audit. Raises the error of an arm whose
     training failed, when the others of its group are kept; AuditError when a frozen tensor moved.
     """
-    members = members_of(training, arms, base, data, replay)
+    members = members_of(training, arms, base, data, replay, held_out)
     missing = _missing(members, store)
-    for errors in _train(training, base, data, missing, store, on_epoch, on_batch):
+    for errors in _train(training, base, data, missing, store, on_epoch, on_batch, held_out):
         if errors:
             raise next(iter(errors.values()))
     trained = {member.arm for member in missing}
@@ -73,9 +76,10 @@ def untrained(
     data: DetectionSet,
     store: ArtifactStore,
     replay: DetectionSet | None,
+    held_out: HeldOut | None = None,
 ) -> list[Arm]:
     """Those of the arms that have no artifact yet."""
-    return [member.arm for member in _missing(members_of(training, arms, base, data, replay), store)]
+    return [member.arm for member in _missing(members_of(training, arms, base, data, replay, held_out), store)]
 
 
 def _missing(members: Sequence[Member], store: ArtifactStore) -> list[Member]:
@@ -90,6 +94,7 @@ def _train(
     store: ArtifactStore,
     on_epoch: OnEpoch,
     on_batch: Tell,
+    held_out: HeldOut | None,
 ) -> Iterator[dict[Arm, BenchFreezeError]]:
     """Train group after group and keep what comes out; after each, the errors of its arms."""
     if not missing:
@@ -99,7 +104,7 @@ def _train(
     from .outcome import keep_trained
 
     progress = ProgressStore(store.folder, store.warn)
-    for group in groups_of(training, base, data, missing, progress):
+    for group in groups_of(training, base, data, missing, progress, held_out):
         yield keep_trained(train_group(group, store, progress, on_epoch, on_batch), store, progress)
 
 

@@ -46,7 +46,7 @@ FLOORS = (
     {"finite", "text", "user_files"},
     {"guard", "results"},
     {"artifact", "config", "environment", "kernels", "measure"},
-    {"console", "data", "output", "report"},
+    {"console", "data", "output", "report", "trackers"},
     {"dualhead", "engines", "evaluate", "leftovers"},
     {"demo", "export", "finetune", "stats"},
     {"check", "conclusions", "deployment"},
@@ -67,6 +67,7 @@ KNOWS = {
     "history": {"check", "errors", "results", "text", "user_files"},
     "report": {"errors", "results", "text", "user_files"},
     "results": {"errors", "files", "text", "user_files"},
+    "trackers": {"errors", "results"},
 }
 
 

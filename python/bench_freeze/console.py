@@ -18,7 +18,7 @@ LOG_EVERY_S = 10.0  # a log should show that a long step is alive,
 LOG_EVERY_SHARE = 0.05  # and how far it is,
 LOG_APART_S = 2.0  # and not be filled by a short one
 BEAT_S = 1.0
-DETAILS_EVERY_S = 0.5  # on a terminal; to ask for a loss may make a GPU wait
+DETAILS_EVERY_S = 0.5  # to ask for a loss may make a GPU wait
 STILL_EVERY_S = 1.0  # between two drawings of what is timed
 BETWEEN = "between two steps"
 MOST_DETAILS = 8  # lines below the bar
@@ -49,8 +49,8 @@ class Status:
     _first: tuple[float, int] | None = None  # when the first report came, and with what
 
     def set(self, done: int, total: int) -> None:
-        """Take a report. The pace is counted from the first one: what was there before took no time."""
-        if self._first is None or done < self._first[1] or total != self.total:
+        """Take a report. The pace is counted from when something was done: what was there took no time."""
+        if self._first is None or done <= self._first[1] or total != self.total:
             self._first = time.monotonic(), done
         self.done, self.total = done, total
 
@@ -256,16 +256,18 @@ class _Log:
 
     def __init__(self, status: Status, note: Callable[[str], None]) -> None:
         self._status, self._note = status, note
-        self._last, self._share = status.began, 0.0
+        self._last, self._share, self._asked = status.began, 0.0, 0.0
         self._lock = threading.Lock()
 
     def show(self, done: int, total: int, details: Details = no_details) -> None:
         """Take a report of the step."""
         self._status.set(done, total)
-        since, status = time.monotonic() - self._last, self._status
+        now, status = time.monotonic(), self._status
+        since = now - self._last
+        if now - self._asked >= DETAILS_EVERY_S:
+            status.details, self._asked = details(), now
         is_further = abs(status.share - self._share) >= LOG_EVERY_SHARE and since >= LOG_APART_S and done < total
         if since >= LOG_EVERY_S or is_further:
-            status.details = details()
             self._say()
 
     def beat(self) -> None:

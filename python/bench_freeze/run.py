@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from itertools import product
 from pathlib import Path
 
@@ -35,6 +36,7 @@ from .study.step_count import steps_to_come
 from .study.together import time_together
 from .study.training_images import held_out_notes
 from .study.trainings import trained_arms
+from .trackers.logbook import Logbook
 from .trackers.opening import open_logbook
 from .trackers.record import picked_files
 
@@ -51,7 +53,7 @@ def run(study: Study, console: Console, command: list[str]) -> Results:
     for engine in study.deployment.engine:
         require_engine(engine, study.deployment.device)
     folder = study.out_folder
-    with output_folder(folder, console.warn) as store, open_logbook(study.output.log, folder) as book:
+    with output_folder(folder, console.warn) as store, _logbook(study, console) as book:
         every = read_inputs(study, store, console)
         for note in held_out_notes(study, every[0].training):
             console.note(f"  {note}")
@@ -93,6 +95,17 @@ def run(study: Study, console: Console, command: list[str]) -> Results:
     if broke_off:
         raise MeasurementError(f"{broke_off[0]} All else is in {folder / RESULTS}.")
     return results
+
+
+@contextmanager
+def _logbook(study: Study, console: Console) -> Iterator[Logbook]:
+    with ExitStack() as stack:
+        if study.output.log:
+            with console.step(f"open {', '.join(study.output.log)}"):
+                book = stack.enter_context(open_logbook(study.output.log, study.out_folder))
+        else:
+            book = Logbook(())
+        yield book
 
 
 def _begin(study: Study, every: Sequence[Inputs], command: list[str]) -> Results:

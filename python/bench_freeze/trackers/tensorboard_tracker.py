@@ -1,7 +1,7 @@
 """TensorBoard: event files in OUT/tensorboard, a folder for each training and below it one for each of its rows.
 
-A row's numbers are in the HPARAMS tab, where trainings are compared by their parameters. TensorBoard keeps no files:
-the study's text says where they lie. A run writes its events anew: those of an earlier one would be drawn a second time.
+A row's numbers are in the HPARAMS tab, where trainings are compared by their parameters. TensorBoard keeps no files;
+the study's text says where they lie. A run writes its events anew: those of an earlier one would be drawn again.
 """
 
 from __future__ import annotations

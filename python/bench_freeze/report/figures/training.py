@@ -90,8 +90,8 @@ def _when_forgotten(name: str, found: HeldOutCurve) -> str:
 def _cost(found: HeldOutCurve) -> str:
     base = f", base mAP is of {found.base_images} base images" if found.base_images else ""
     return (
-        f"Solid: target, on {found.images} of {found.of_images} training images ({found.boxes} boxes), which were "
-        f"held out and which no arm of a seed trained on. Dashed: the tuned layers under the original head{base}. Few images "
+        f"Solid: target, on {found.images} of {found.of_images} training images ({found.boxes} boxes), which were held "
+        f"out: no arm of a seed trained on them. Dashed: the tuned layers under the original head{base}. Few images "
         "make small steps meaningless; neither is a number of the tables."
     )
 

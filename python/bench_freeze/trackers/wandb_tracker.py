@@ -76,4 +76,4 @@ class WandbTracker:
 
     def close(self, *, failed: bool) -> None:
         """End the run, and wait until all is written."""
-        self._run.finish(exit_code=int(failed), quiet=True)
+        self._run.finish(exit_code=int(failed))

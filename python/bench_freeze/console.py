@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from rich.console import RenderableType
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from .text.terminal import line, rich_console, say
@@ -221,7 +221,7 @@ class Console:
 class _Display(Progress):
     """A bar with the details of the step below it."""
 
-    def __init__(self, status: Status, *columns: SpinnerColumn | TextColumn | BarColumn, **options: object) -> None:
+    def __init__(self, status: Status, *columns: ProgressColumn, **options: object) -> None:
         self._status = status
         self._asked = self._drawn = 0.0
         super().__init__(*columns, **options)  # type: ignore[arg-type]

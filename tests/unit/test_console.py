@@ -26,8 +26,8 @@ class Clock:
 def log_of(reports, most_s):
     """The moments at which a log gets a line, of (seconds since the last report, units done of 1000)."""
     clock, said = Clock(), []
-    real, module.time = module.time, clock
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "time", clock)
         log = module._Log(Status("x"), lambda text: said.append((clock.now, text)))
         done = 0
         for wait, more in reports:
@@ -37,8 +37,6 @@ def log_of(reports, most_s):
                 log.beat()
             clock.now, done = end, done + more
             log.show(done, 1000)
-    finally:
-        module.time = real
     return said
 
 
@@ -59,8 +57,8 @@ def test_a_log_tells_of_every_twentieth():
 
 def test_the_time_left_is_that_of_the_pace_since_the_first_report():
     clock = Clock()
-    real, module.time = module.time, clock
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "time", clock)
         status = Status("fine-tune", "3/9")
         clock.now += 50  # to begin took long
         status.set(60, 100)  # what an earlier run did
@@ -69,8 +67,6 @@ def test_the_time_left_is_that_of_the_pace_since_the_first_report():
         status.set(70, 100)
         assert status.left_s() == pytest.approx(30)
         assert status.sentence() == "3/9 fine-tune: 70% (70 of 100), 1:00 gone, 0:30 left"
-    finally:
-        module.time = real
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.4, "0:00"), (65, "1:05"), (3599.6, "1:00:00"), (7322, "2:02:02")])
@@ -97,7 +93,12 @@ def test_a_step_that_reports_nothing_is_heard_of_and_its_watch_ends(capsys, monk
     heard = threading.Event()
     console = Console(plain=True)
     real = console.note
-    monkeypatch.setattr(console, "note", lambda text: (real(text), heard.set()))
+
+    def note(text):
+        real(text)
+        heard.set()
+
+    monkeypatch.setattr(console, "note", note)
 
     def interrupted():
         assert heard.wait(60)
@@ -148,9 +149,14 @@ def test_a_terminal_shows_the_details_of_a_step_and_obeys_none(monkeypatch):
 def test_details_are_asked_for_only_when_they_are_shown():
     console, _ = on_a_terminal()
     asked = []
+
+    def details():
+        asked.append(1)
+        return ()
+
     with console.step("fine-tune") as step:
         for done in range(1000):
-            step.tell(done, 1000, lambda: asked.append(1) or ())
+            step.tell(done, 1000, details)
     assert len(asked) < 100
 
 

@@ -133,7 +133,7 @@ def _first_base_map(trainee: Trainee, head: int) -> float | None:
 def _graft(tuned: nn.Module, base: nn.Module, head: int) -> nn.Module:
     """The tuned layers below the head, and the original head on them."""
     layers = [*tuned.model[:head], *base.model[head:]]
-    return SingleHead(SimpleNamespace(model=layers, save=[*base.save, *tuned.save]))  # type: ignore[arg-type]
+    return SingleHead(SimpleNamespace(model=layers, save=[*base.save, *tuned.save]))
 
 
 def _known(value: float) -> float | None:

@@ -64,7 +64,7 @@ def fine_tune_all_that_can(
     """As `fine_tune`; an arm whose training fails on its own is left out and ends no other."""
     members = members_of(training, arms, base, data, replay)
     failed: set[Arm] = set()
-    for errors in _train(training, base, data, _missing(members, store), store, on_epoch, on_batch):
+    for errors in _train(training, base, data, _missing(members, store), store, on_epoch, on_batch, None):
         failed |= errors.keys()
     return {member.arm: _found(member, store) for member in members if member.arm not in failed}
 

@@ -42,7 +42,7 @@ def parameters_of(results: Results) -> dict[str, Parameter]:
     flat: dict[str, Parameter] = {}
     for name, value in results.study.items():
         if isinstance(value, Mapping):
-            flat |= {f"{name}.{key}": _plain(own) for key, own in value.items()}
+            flat.update({f"{name}.{key}": _plain(own) for key, own in value.items()})
         elif value is not None and value != []:
             flat[name] = _plain(value)
     return flat | {"bench_freeze": results.bench_freeze}

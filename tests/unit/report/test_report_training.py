@@ -14,8 +14,8 @@ from bench_freeze.results.schema import Results, decode, encode
 from bench_freeze.results.training_curves import HeldOutCurve, HeldOutPoint, TrainingCurves
 from tests.builders import committed
 
-BASE = {22: [0.4, 0.4, 0.4, 0.4], 15: [0.4, 0.38, 0.3, 0.2], 10: [0.4, 0.2, 0.15, 0.1]}
-TARGET = {22: [0.0, 0.1, 0.3, 0.2], 15: [0.0, 0.2, 0.3, 0.4], 10: [0.0, None, 0.4, 0.5]}
+BASE: dict[int, list[float | None]] = {22: [0.4, 0.4, 0.4, 0.4], 15: [0.4, 0.38, 0.3, 0.2], 10: [0.4, 0.2, 0.15, 0.1]}
+TARGET: dict[int, list[float | None]] = {22: [0.0, 0.1, 0.3, 0.2], 15: [0.0, 0.2, 0.3, 0.4], 10: [0.0, None, 0.4, 0.5]}
 
 
 def curves(freeze, **own):

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..artifact import ArtifactStore
 from ..config.training import ClusterOptions, TrainingOptions
@@ -22,7 +22,7 @@ from ..dualhead.checkpoint import Checkpoint
 from ..errors import BenchFreezeError, InputError
 from .arm import Arm
 from .held_out import HeldOut
-from .ray_board import BoardWriter, open_board, show_board
+from .ray_board import ActorHandle, BoardWriter, open_board, show_board
 from .training import fine_tune, no_epoch
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def train_on_ray(cluster: ClusterOptions, device: str, jobs: list[Job], on_job: 
         raise failed[0]
 
 
-def _train_job(job: Job, board: Any, number: int) -> tuple[str, str] | None:
+def _train_job(job: Job, board: ActorHandle, number: int) -> tuple[str, str] | None:
     """Runs on a worker. An error comes back as its type and sentence: only a dead worker is worth another try."""
     try:
         store = ArtifactStore(job.folder)

@@ -11,6 +11,7 @@ from ..console import Details, Step
 
 WRITTEN_EVERY_S = 0.5
 Notice = tuple[int, int, Sequence[str]]  # batches done, of all, lines
+ActorHandle = Any  # of Ray: it answers to the methods of the class that it stands for
 
 
 class _Board:
@@ -26,7 +27,7 @@ class _Board:
         return self._latest
 
 
-def open_board(ray: ModuleType) -> Any:
+def open_board(ray: ModuleType) -> ActorHandle:
     """The handle of a new board; it takes no slot of a training."""
     return ray.remote(num_cpus=0)(_Board).remote()
 
@@ -34,7 +35,7 @@ def open_board(ray: ModuleType) -> Any:
 class BoardWriter:
     """What a training calls with its progress, on a worker."""
 
-    def __init__(self, board: Any, job: int) -> None:
+    def __init__(self, board: ActorHandle, job: int) -> None:
         self._board, self._job, self._last = board, job, 0.0
 
     def __call__(self, done: int, total: int, details: Details) -> None:
@@ -44,7 +45,7 @@ class BoardWriter:
             self._board.write.remote(self._job, (done, total, tuple(details())))
 
 
-def show_board(ray: ModuleType, board: Any, step: Step) -> None:
+def show_board(ray: ModuleType, board: ActorHandle, step: Step) -> None:
     """Show what all jobs wrote as one step. A board that is gone, with its node, ends no training."""
     try:
         notices = ray.get(board.read.remote(), timeout=1.0)

@@ -134,6 +134,12 @@ class OutputOptions:
     """Where a study leaves what it makes."""
 
     out: str | None = _flag("output", "output folder (default: runs/NAME OF THE TARGET SET)", None, "DIR")
+    save_detections: bool = _flag(
+        "output",
+        "also write the detections of every row and head as COCO results json, with the ground truth they belong to, "
+        "into OUT/detections: for pycocotools, FiftyOne and TIDE",
+        False,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -137,11 +137,9 @@ def _name(own: Sequence[RowView], name: str) -> str:
 
 def _file(own: Sequence[RowView]) -> tuple[str | None, str]:
     """The deployed file of an arm: of its first seed, and which that is."""
-    files = [
-        (row.record.artifact.file, row.record.seed)
-        for row in own
-        if row.kind == "model" and isinstance(row.record, Row) and row.record.artifact.file is not None
-    ]
+    records = [row.record for row in own if row.kind == "model" and isinstance(row.record, Row)]
+    named = [(record.artifact.file or record.artifact.weights_file, record.seed) for record in records]
+    files = [(file, seed) for file, seed in named if file is not None]
     if not files:
         return None, ""
     return files[0][0], "" if len(files) == 1 else f" (seed {files[0][1]}, one of {len(files)})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 import msgspec
 
@@ -49,7 +50,7 @@ def measure_original(bench: Bench, engine: str, precision: Precision) -> Origina
             base=scored.kept_in(bench.matches),
             latency=latency,
             memory=Memory(peak_bytes=memory),
-            artifact=_hashes(deployment),
+            artifact=_hashes(deployment, _base_file(bench)),
             letterbox=deployment.letterbox,
             weights=inputs.name,
             head_branch=candidate.branch,
@@ -105,7 +106,7 @@ def measure_row(
             latency=latency,
             train=_training(tuned, study.training),
             memory=Memory(peak_bytes=memory),
-            artifact=_hashes(deployment, tuned.sha256(CHECKPOINT)),
+            artifact=_hashes(deployment, _below(tuned, CHECKPOINT), tuned.sha256(CHECKPOINT)),
             letterbox=deployment.letterbox,
             ladder=findings.ladder,
             analysis=findings.analysis,
@@ -179,11 +180,26 @@ def _training(tuned: Artifact, training: TrainingOptions) -> Training:
     return msgspec.convert({**tuned.facts, **asked}, Training)
 
 
-def _hashes(deployment: Deployment, tuned_sha256: str | None = None) -> ArtifactHashes:
+def _hashes(deployment: Deployment, weights_file: str | None, tuned_sha256: str | None = None) -> ArtifactHashes:
+    onnx, plan = deployment.onnx, deployment.plan
     return ArtifactHashes(
         weights_sha256=tuned_sha256 or deployment.weights_sha256,
-        onnx_sha256=deployment.onnx.sha256(MODEL) if deployment.onnx is not None else None,
-        plan_sha256=deployment.plan.sha256(PLAN) if deployment.plan is not None else None,
+        onnx_sha256=onnx.sha256(MODEL) if onnx is not None else None,
+        plan_sha256=plan.sha256(PLAN) if plan is not None else None,
         bytes=deployment.size_bytes,
         file=None if deployment.file is None else f"{ARTIFACTS}/{deployment.file}",
+        weights_file=weights_file,
+        onnx_file=_below(onnx, MODEL) if onnx is not None else None,
+        plan_file=_below(plan, PLAN) if plan is not None else None,
     )
+
+
+def _below(artifact: Artifact, name: str) -> str:
+    """An artifact's file relative to the output folder."""
+    return f"{ARTIFACTS}/{artifact.folder.name}/{name}"
+
+
+def _base_file(bench: Bench) -> str | None:
+    """The base checkpoint relative to the output folder; None where it lies elsewhere, as a user's own does."""
+    file, out = Path(bench.inputs.weights.file).resolve(), bench.study.out_folder.resolve()
+    return str(file.relative_to(out)) if file.is_relative_to(out) else None

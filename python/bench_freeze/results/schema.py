@@ -261,6 +261,9 @@ class Results(Struct, kw_only=True):
     artifacts: Annotated[
         list[str] | None, Meta(description="folders under artifacts/ that this was made from; null in older files")
     ] = None
+    best: Annotated[
+        FileBelow | None, Meta(description="folder with the pick's files, ready to use; null without a pick or files")
+    ] = None
     sha256: Annotated[str | None, Meta(description=SEAL_MEANING)] = None
 
     def pretraining(self, name: str | None) -> Pretraining | None:

@@ -1,8 +1,8 @@
-"""`bench_freeze.load`: a model as a callable, with the decoder, the letterbox, the engine and the selection of a study."""
+"""`bench_freeze.load`: a model as a callable, with the decoder, letterbox, engine and selection of a study."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, overload
@@ -107,7 +107,7 @@ class Model:
     def prepare(
         self, images: Sequence[NDArray[np.uint8]]
     ) -> tuple[NDArray[np.float32] | Decoded, tuple[Letterbox, ...]]:
-        """A batch of RGB arrays as the engine takes it, and where each lies: work for another thread than the engine's."""
+        """A batch of RGB arrays as the engine takes it, and where each lies: work for another thread."""
         if takes_decoded(self._engine):
             return tuple(images), tuple(Letterbox.fit(i.shape[1], i.shape[0], self.imgsz) for i in images)
         canvases = np.empty((len(images), 3, self.imgsz, self.imgsz), np.float32)

@@ -87,7 +87,7 @@ def _shipped_folder(path: Path) -> Path:
 
 
 def _open_shipped(folder: Path, file: Path | None, wanted: Wanted, note: Callable[[str], None]) -> Opened:
-    """A shipped model by the engine of its study, or another that its files are for; `file` is the one that is meant."""
+    """A shipped model by the engine of its study or another that its files are for; `file` is the one meant, if any."""
     shipped = read_shipped(folder)
     if wanted.imgsz not in (None, shipped.imgsz):
         raise InputError(f"imgsz = {wanted.imgsz}: the model in {folder} takes {shipped.imgsz}; leave it out.")

@@ -38,9 +38,9 @@ def readme(shipped: Shipped, results: Results, chosen: Chosen) -> str:
         "The tuned detector alone, with its new head, by Ultralytics:",
         f"```python\n{YOLO_SNIPPET.format(imgsz=shipped.imgsz, conf=_conf(shipped), iou=_iou(shipped))}```",
         "## Files",
-        "\n".join(f"- `{file.file}`: {_role(role)}, {file.bytes / 1e6:.1f} MB" for role, file in shipped.files.items()),
-        f"- `{MODEL_JSON}`: heads, class names, image size, preprocessing, selection, thresholds, hashes, numbers",
+        "\n".join(_files(shipped)),
         "## Measured",
+        f"Of the study: {markdown(results.about).rstrip('.')}.",
         "\n".join(_numbers(shipped, results)),
         "## Heads and thresholds",
         "A detection of a class is kept from this score on, where its F1 was highest at IoU 0.50 on the images named. "
@@ -54,7 +54,7 @@ def _what(shipped: Shipped, results: Results, chosen: Chosen) -> Iterator[str]:
     heads = " and ".join(head.name for head in shipped.heads)
     yield f"A detector with the {'heads' if len(shipped.heads) > 1 else 'head'} {heads}"
     yield f"({markdown(str(shipped.identity.get('construction')))}, freeze {shipped.identity.get('freeze')}),"
-    yield f"from the bench-freeze study of {markdown(results.about)}."
+    yield f"by bench-freeze {shipped.bench_freeze}."
     if shipped.is_pick:
         yield "It is the one that the study recommends."
     if chosen.seeds > 1:
@@ -66,6 +66,12 @@ def _needs(shipped: Shipped) -> str:
     if "onnx" in shipped.files:
         return "Both need `pip install 'bench-freeze[ort]'` and no torch."
     return "Both need `pip install 'bench-freeze[train]'`: the study ran this model by torch."
+
+
+def _files(shipped: Shipped) -> Iterator[str]:
+    for role, file in shipped.files.items():
+        yield f"- `{file.file}`: {_role(role)}, {file.bytes / 1e6:.1f} MB"
+    yield f"- `{MODEL_JSON}`: heads, class names, image size, preprocessing, selection, thresholds, hashes, numbers"
 
 
 def _role(role: str) -> str:

@@ -30,6 +30,7 @@ def drawn(image: NDArray[np.uint8], found: Mapping[str, ImageDetections]) -> NDA
         for box in detections.boxes_xyxy[::-1]:  # the best on top
             left, top, right, bottom = (round(float(v)) for v in box)
             pen.rectangle((left, top, max(left, right), max(top, bottom)), outline=color, width=width)
+    _legend(pen, tuple(found), font)  # below the labels, which say more
     for head, detections in found.items():
         rows = zip(detections.boxes_xyxy[::-1], detections.names[::-1], detections.scores[::-1], strict=True)
         for box, name, score in rows:
@@ -38,7 +39,6 @@ def drawn(image: NDArray[np.uint8], found: Mapping[str, ImageDetections]) -> NDA
             _label(
                 pen, text, (float(box[0]), float(box[1] if above else box[3])), COLORS.get(head, _OTHER), font, above
             )
-    _legend(pen, tuple(found), font)
     return np.asarray(picture)
 
 

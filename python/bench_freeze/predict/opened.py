@@ -9,7 +9,9 @@ from pathlib import Path
 from ..config.deployment import EngineName
 from ..engines.availability import engine_device, require_engine
 from ..engines.base import Engine
+from ..engines.onnx_file import is_onnx
 from ..engines.open import open_exported
+from ..engines.plan_file import side_car_path
 from ..errors import InputError
 from ..files import file_sha256
 from ..kernels.nms_options import NmsOptions
@@ -22,6 +24,7 @@ from ..user_files import is_folder
 ENGINES: tuple[EngineName, ...] = ("torch", "ort", "ort-trt", "trt")
 PLANS = "plans"  # beside a model: plans that were built of it for this machine
 _CHECKPOINTS = (".pt", ".pth")
+_PLANS = (".plan", ".engine", ".trt", ".onnx")  # what is named so and is none is refused by its reader
 _GIVE = "give an ONNX file, a plan, a .pt checkpoint, a folder that was shipped, or the output folder of a run"
 
 
@@ -114,6 +117,8 @@ def _open_file(path: Path, engine: str | None, device: str, threads: int | None,
     """An ONNX file or a plan. Its threads leave the cores between calls to those who read and write images."""
     if engine == "torch":
         raise InputError(f"engine torch runs checkpoints, and {path} is none; use --engine ort.")
+    if not (is_onnx(path) or path.suffix.lower() in _PLANS or side_car_path(path).is_file()):
+        raise InputError(f"{path} is neither an ONNX file nor a plan; {_GIVE}.")
     source = locate(path, engine, device, path.parent / PLANS, note)
     return open_exported(source.engine, source.file, source.device, threads, spin="within calls")
 

@@ -24,14 +24,14 @@ def test_each_stage_has_a_thread_of_its_own_and_working_the_callers():
     seen = {}
 
     def items():
-        seen["read"] = threading.get_ident()
+        seen["read"] = threading.current_thread().name
         yield 1
 
     def work(item):
-        seen["work"] = threading.get_ident()
+        seen["work"] = threading.current_thread().name
 
-    overlapped(items(), work, lambda _: seen.update(write=threading.get_ident()), threading.Event())
-    assert seen["work"] == threading.get_ident()
+    overlapped(items(), work, lambda _: seen.update(write=threading.current_thread().name), threading.Event())
+    assert seen["work"] == threading.current_thread().name
     assert len(set(seen.values())) == 3
 
 

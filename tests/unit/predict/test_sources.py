@@ -1,4 +1,4 @@
-"""SOURCE as it is typed: images, folders, globs, and what is none of these, in one sentence before a model is loaded."""
+"""SOURCE as it is typed: images, folders, globs; what is none of these is a sentence before a model is loaded."""
 
 from pathlib import Path
 

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from .evaluate import PROTOCOLS, Evaluation, Evaluator, compare
     from .kernels.ext import Detections
     from .kernels.suppression import nms
+    from .predict.detections import ImageDetections
+    from .predict.model import Model, load
 
 __version__ = "0.1.0"
 
@@ -21,9 +23,12 @@ _HOMES = {
     "Evaluation": ".evaluate",
     "Evaluator": ".evaluate",
     "GroundTruth": ".data.dataset",
+    "ImageDetections": ".predict.detections",
     "Letterbox": ".data.letterbox",
+    "Model": ".predict.model",
     "PROTOCOLS": ".evaluate",
     "compare": ".evaluate",
+    "load": ".predict.model",
     "nms": ".kernels.suppression",
 }
 __all__ = [
@@ -33,9 +38,12 @@ __all__ = [
     "Evaluation",
     "Evaluator",
     "GroundTruth",
+    "ImageDetections",
     "Letterbox",
+    "Model",
     "__version__",
     "compare",
+    "load",
     "nms",
 ]
 

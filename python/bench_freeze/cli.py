@@ -16,15 +16,19 @@ from .commands.doctor import add_doctor
 from .commands.eval import add_eval
 from .commands.export import add_export
 from .commands.history import add_history
+from .commands.predict import add_predict
 from .commands.profile import add_profile
 from .commands.report import add_report
 from .commands.run import add_run
+from .commands.ship import add_ship
 from .guard import guarded
 from .text.terminal import guarded_streams
 from .text.visible import visible
 
 COMMANDS = (
     "run",
+    "ship",
+    "predict",
     "export",
     "diff",
     "profile",
@@ -73,6 +77,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"bench-freeze {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     add_run(commands)
+    add_ship(commands)
+    add_predict(commands)
     add_export(commands)
     add_diff(commands)
     add_profile(commands)

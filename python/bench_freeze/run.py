@@ -27,6 +27,7 @@ from .gallery.write import write_report
 from .output import output_folder
 from .results.schema import Latencies, MatchFileFacts, Results, encode
 from .results.sealing import seal
+from .shipping.pick import ship_pick
 from .study.bench import Bench, Lineup
 from .study.concluding import study_statistics
 from .study.facts import data_facts, pretrainings, study_facts, weights_facts
@@ -93,6 +94,8 @@ def run(study: Study, console: Console, command: list[str]) -> Results:
         threads = study.deployment.workers or default_workers()
         results.statistics = study_statistics(results, matches, study.statistics, threads, store, console)
         results.recommendation = recommend(results)
+        _write(folder, results, matches, store)
+        results.best = ship_pick(folder, results, console)
         _write(folder, results, matches, store)
         page = write_report(folder, results, every, store, console)
         if not book.finish(results, (folder / RESULTS, page, *picked_files(results, folder))):

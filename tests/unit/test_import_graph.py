@@ -51,7 +51,7 @@ FLOORS = (
     {"demo", "export", "finetune", "stats"},
     {"check", "conclusions", "deployment"},
     {"diff", "doctor", "history", "profile", "study"},
-    {"analysis", "gallery", "interleaved"},
+    {"analysis", "gallery", "interleaved", "predict", "shipping"},
     {"planning", "run"},
     {"commands"},
     {"cli"},

@@ -148,6 +148,8 @@ def _run(parsed: argparse.Namespace, command: list[str]) -> int:
         print_json(seal(encode(results)))
         return 0
     show(view_of({study.out_folder.resolve().name: results}), verbose=parsed.verbose)
+    if results.best is not None:
+        say(f"{study.out_folder / results.best}")
     say(f"{study.out_folder / RESULTS}")
     say(f"{study.out_folder / REPORT}")
     return 0

@@ -142,6 +142,12 @@ class OutputOptions:
         (),
         "NAME[,NAME]",
     )
+    save_detections: bool = _flag(
+        "output",
+        "also write the detections of every row and head as COCO results json, with the ground truth they belong to, "
+        "into OUT/detections: for pycocotools, FiftyOne and TIDE",
+        False,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

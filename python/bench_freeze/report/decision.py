@@ -21,7 +21,7 @@ def decision_of(results: Results, rows: Sequence[RowView]) -> Decision | None:
     if found is None:
         return None
     first = sorted(found.answers, key=lambda answer: answer.name != found.pick)  # the pick, then what else there is
-    answers = [_answer(answer, found, rows) for answer in first]
+    answers = [_answer(answer, found, rows, results.best) for answer in first]
     if not answers and found.pick is not None:
         answers = [_older_answer(found, rows)]
     return Decision(
@@ -63,7 +63,7 @@ def _notes(found: Recommendation) -> Iterator[str]:
     yield from found.notes
 
 
-def _answer(answer: Answer, found: Recommendation, rows: Sequence[RowView]) -> AnswerView:
+def _answer(answer: Answer, found: Recommendation, rows: Sequence[RowView], best: str | None) -> AnswerView:
     own = [row for row in rows if row.kind != "original" and has(row, answer.identity)]
     title = PICK if answer.name == found.pick else ""
     if len(found.answers) > 1:
@@ -90,6 +90,8 @@ def _answer(answer: Answer, found: Recommendation, rows: Sequence[RowView]) -> A
         facts.append(("answer in", f"{100 * answer.support:.0f} % of the resamples over images and seeds"))
     if file is not None:
         facts.append(("file", f"{file}{of_seeds}"))
+    if best is not None and answer.name == found.pick:
+        facts.append(("ready to use", f"{best}/"))
     against = "" if answer.against_other is None else _against(answer.against_other)
     headline = f"{_name(own, answer.name)}: {', '.join(words)}"
     return AnswerView(title, answer.name, headline, file or "", tuple(facts), against)
@@ -137,11 +139,9 @@ def _name(own: Sequence[RowView], name: str) -> str:
 
 def _file(own: Sequence[RowView]) -> tuple[str | None, str]:
     """The deployed file of an arm: of its first seed, and which that is."""
-    files = [
-        (row.record.artifact.file, row.record.seed)
-        for row in own
-        if row.kind == "model" and isinstance(row.record, Row) and row.record.artifact.file is not None
-    ]
+    records = [row.record for row in own if row.kind == "model" and isinstance(row.record, Row)]
+    named = [(record.artifact.file or record.artifact.weights_file, record.seed) for record in records]
+    files = [(file, seed) for file, seed in named if file is not None]
     if not files:
         return None, ""
     return files[0][0], "" if len(files) == 1 else f" (seed {files[0][1]}, one of {len(files)})"

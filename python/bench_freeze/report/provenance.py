@@ -10,6 +10,7 @@ from ..results.inputs import GivenCheckpoint
 from ..results.profile import Profile
 from ..results.schema import Results, Row
 from ..text import shell
+from .files import files_of
 from .reproduce import row_command
 from .view import RowView, View
 
@@ -69,6 +70,9 @@ def study_facts(results: Results) -> Facts:
 def _hashes(row: RowView, results: Results) -> Iterator[tuple[str, str]]:
     assert not isinstance(row.record, Profile)
     hashes = row.record.artifact
+    titles = {"onnx_file": "ONNX file", "plan_file": "plan", "weights_file": "weights"}
+    for name, file in files_of(row).items():
+        yield titles[name], file
     yield "weights sha256", hashes.weights_sha256
     for name, value in (("ONNX sha256", hashes.onnx_sha256), ("plan sha256", hashes.plan_sha256)):
         if value is not None:

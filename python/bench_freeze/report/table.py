@@ -19,6 +19,7 @@ from .builds_text import build_lines
 from .columns import UNIT_SUFFIX, VERDICT
 from .conclusions_text import markdown_conclusions
 from .decision import decision_lines
+from .files import FILES, files_of
 from .formats import cell, heading
 from .gain_text import markdown_gain
 from .view import Column, RowView, View
@@ -103,13 +104,14 @@ def csv_table(view: View) -> str:
         unit = UNIT_SUFFIX.get(column.format, "")
         ends = ("", "_low", "_high") if column.key in bounded else ("",)
         headings += [f"{column.key}{end}{unit}" for end in ends]
-    writer.writerow([*headings, "verdict", "reasons"])
+    writer.writerow([*headings, "verdict", "reasons", *FILES])
     for row in view.rows:
         cells: list[object] = [csv_cell(row.name), *(_named(row, c.key) for c in names)]
         for column in view.numbers:
             value = row.value(column.key)
             cells += [value.value, value.low, value.high] if column.key in bounded else [value.value]
-        writer.writerow([*cells, row.verdict, csv_cell("; ".join(row.reasons))])
+        files = [csv_cell(files_of(row).get(name, "")) for name in FILES]
+        writer.writerow([*cells, row.verdict, csv_cell("; ".join(row.reasons)), *files])
     return stream.getvalue()
 
 

@@ -22,6 +22,9 @@ class DataFacts(Struct, frozen=True, kw_only=True):
     notes: list[str]
     left_out_classes: list[str] = []
     left_out_categories: list[str] = []
+    category_ids: Annotated[
+        list[int | str], Meta(description="of the classes, as the file of a COCO set has them; empty in older files")
+    ] = []
 
 
 class BaseOutput(Struct, frozen=True, kw_only=True):

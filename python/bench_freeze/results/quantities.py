@@ -16,6 +16,9 @@ Change = Annotated[float, Meta(ge=-1 - 1e-9, le=1 + 1e-9)]  # of a fraction
 Seconds = Annotated[float, Meta(ge=0, le=1e10)]
 Device = Annotated[str, Meta(pattern=r"^(cpu|cuda(:[0-9]{1,4})?)(?!\n)$")]
 FileName = Annotated[str, Meta(pattern=r"^[^/\x00\n]{1,255}(?!\n)$")]  # beside the document
+FileBelow = Annotated[  # a path below the document's folder
+    str, Meta(pattern=r"^(?!/)(?!(.*/)?\.\.(/|$))[^\x00\n]{1,4096}(?!\n)$")
+]
 Verdict = Literal["VALID", "AMBIGUOUS", "INVALID"]
 
 

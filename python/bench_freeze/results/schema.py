@@ -22,7 +22,7 @@ from .latency import Latency as Latency
 from .latency import Ratio as Ratio
 from .latency import RejectedSample as RejectedSample
 from .open_parts import check_results
-from .quantities import Change, Count, Device, FileName, Fraction, Seconds
+from .quantities import Change, Count, Device, FileBelow, FileName, Fraction, Seconds
 from .sealing import SEAL_MEANING
 from .study_statistics import Statistics
 from .training_curves import TrainingCurves
@@ -107,6 +107,17 @@ class ArtifactHashes(Struct, frozen=True, kw_only=True):
         str | None,
         Meta(description="the deployed file, relative to the output folder; null in older files and for torch"),
     ] = None
+    weights_file: Annotated[
+        FileBelow | None,
+        Meta(description="the checkpoint, relative likewise; null in older files and where it lies outside"),
+    ] = None
+    onnx_file: Annotated[
+        FileBelow | None, Meta(description="the ONNX file, relative likewise; null in older files and for torch")
+    ] = None
+    plan_file: Annotated[
+        FileBelow | None,
+        Meta(description="the TensorRT plan, relative likewise; null in older files and other engines"),
+    ] = None
 
 
 class PlanBuild(Struct, frozen=True, kw_only=True):
@@ -145,6 +156,9 @@ class Original(Struct, frozen=True, kw_only=True):
     )
     weights: Annotated[str | None, Meta(description="name of the checkpoint; null in a study of one")] = None
     head_branch: Annotated[str | None, Meta(description="one2many or one2one; null for a head of one branch")] = None
+    detections: Annotated[
+        dict[str, FileBelow], Meta(description="with --save-detections: COCO results by head and set, relative to OUT")
+    ] = {}
 
 
 class MapPair(Struct, frozen=True, kw_only=True):
@@ -214,6 +228,9 @@ class Row(Struct, frozen=True, kw_only=True):
     base_output: Annotated[BaseOutput | None, Meta(description="comparison with the original; null where not kept")] = (
         None
     )
+    detections: Annotated[
+        dict[str, FileBelow], Meta(description="with --save-detections: COCO results by head and set, relative to OUT")
+    ] = {}
 
 
 class MatchFileFacts(Struct, frozen=True, kw_only=True):
@@ -253,6 +270,9 @@ class Results(Struct, kw_only=True):
     ] = []
     artifacts: Annotated[
         list[str] | None, Meta(description="folders under artifacts/ that this was made from; null in older files")
+    ] = None
+    best: Annotated[
+        FileBelow | None, Meta(description="folder with the pick's files, ready to use; null without a pick or files")
     ] = None
     sha256: Annotated[str | None, Meta(description=SEAL_MEANING)] = None
 

@@ -60,6 +60,9 @@ def _rows_sha256(results: Results) -> str:
     """Of originals and rows; what newer versions add counts only where it says something: older statistics are kept."""
     records = msgspec.to_builtins([results.originals, results.rows])
     for record in (*records[0], *records[1]):
+        del record["detections"]  # names of files, which no statistic reads
+        for name in ("weights_file", "onnx_file", "plan_file"):
+            del record["artifact"][name]
         if record["weights"] is None:
             del record["weights"]
         if "train" in record and record["train"]["given"] is None:

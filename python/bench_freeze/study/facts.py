@@ -74,4 +74,5 @@ def _set_facts(data: DetectionSet, classes: ClassMap | None = None) -> DataFacts
         notes=list(data.notes),
         left_out_classes=list(classes.left_out_classes) if classes is not None else [],
         left_out_categories=list(classes.left_out_categories) if classes is not None else [],
+        category_ids=list(data.ground_truth.category_keys or data.ground_truth.category_ids.tolist()),
     )

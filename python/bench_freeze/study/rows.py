@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from ..artifact import Artifact
 from ..config.deployment import Precision
@@ -27,6 +29,7 @@ from ..results.schema import Accuracy, ArtifactHashes, MapPair, Memory, Original
 from .bench import Bench, Deployed
 from .curves import curves_of
 from .inputs import Inputs
+from .saved_detections import Scored, saved_detections
 
 PROTOCOL = "coco"
 
@@ -41,6 +44,7 @@ def measure_original(bench: Bench, engine: str, precision: Precision) -> Origina
         base, memory = bench.detections(deployment, inputs.base_set, f"{name} on base set")
         latency = bench.latencies(deployment, name)
         scored = score_in_parts(base["base"], inputs.base_classes, inputs.base_set, study.analysis, bench.store)
+        on_base = {"base": (base["base"], inputs.base_classes, inputs.base_set)}
         original = Original(
             engine=engine,
             precision=precision,
@@ -50,11 +54,12 @@ def measure_original(bench: Bench, engine: str, precision: Precision) -> Origina
             base=scored.kept_in(bench.matches),
             latency=latency,
             memory=Memory(peak_bytes=memory),
-            artifact=_hashes(deployment),
+            artifact=_hashes(deployment, _base_file(bench)),
             letterbox=deployment.letterbox,
             weights=inputs.name,
             head_branch=candidate.branch,
         )
+        original = replace(original, detections=saved_detections(bench, key_of(original), on_base))
     finally:
         deployment.close()
     bench.lineup[key_of(original)] = Deployed(bench, deployment, name)
@@ -81,8 +86,13 @@ def measure_row(
         on_target, _ = bench.detections(deployment, inputs.target, f"{name} on target set")
         on_base, memory = bench.detections(deployment, inputs.base_set, f"{name} on base set")
         target, target_merged = _target_accuracy(bench, on_target)
-        target_test = _test_accuracy(bench, deployment, name)
+        on_test = _on_test(bench, deployment, name)
         base, base_merged = _base_accuracy(bench, on_base)
+        scored = {
+            "target": (on_target["target"], _own_classes(inputs.target), inputs.target),
+            **on_test,
+            "base": (*_base_head(bench, on_base), inputs.base_set),
+        }
         before = original.base.map
         latency = bench.latencies(deployment, name)
         row = Row(
@@ -106,7 +116,7 @@ def measure_row(
             latency=latency,
             train=_training(tuned, study.training),
             memory=Memory(peak_bytes=memory),
-            artifact=_hashes(deployment, tuned.sha256(CHECKPOINT)),
+            artifact=_hashes(deployment, _below(tuned, CHECKPOINT), tuned.sha256(CHECKPOINT)),
             letterbox=deployment.letterbox,
             ladder=findings.ladder,
             analysis=findings.analysis,
@@ -115,7 +125,7 @@ def measure_row(
             weights=inputs.name,
             head_branch=candidate.branch,
             base_output=deployment.base_output,
-            target_test=target_test,
+            target_test=score(*on_test["target_test"]).kept_in(bench.matches) if on_test else None,
             builds=measure_builds(
                 deployment,
                 latency,
@@ -124,6 +134,7 @@ def measure_row(
                 lambda built, k: bench.latencies(built, f"{name} build {k}"),
             ),
         )
+        row = replace(row, detections=saved_detections(bench, key_of(row), scored))
     finally:
         deployment.close()
     bench.lineup[key_of(row)] = Deployed(bench, deployment, f"{construction} {arm.name}")
@@ -147,13 +158,13 @@ def _target_accuracy(bench: Bench, found: dict[str, HeadDetections]) -> tuple[Ac
     return alone.kept_in(bench.matches), score(kept, classes, data).accuracy
 
 
-def _test_accuracy(bench: Bench, deployment: Deployment, name: str) -> Accuracy | None:
-    """The target head alone on the test split, where there is one."""
+def _on_test(bench: Bench, deployment: Deployment, name: str) -> dict[str, Scored]:
+    """What the target head finds on the test split, where there is one."""
     data = bench.inputs.test
     if data is None:
-        return None
+        return {}
     found, _ = bench.detections(deployment, data, f"{name} on test split")
-    return score(found["target"], _own_classes(data), data).kept_in(bench.matches)
+    return {"target_test": (found["target"], _own_classes(data), data)}
 
 
 def _own_classes(data: DetectionSet) -> ClassMap:
@@ -161,18 +172,24 @@ def _own_classes(data: DetectionSet) -> ClassMap:
     return map_classes(data.class_names, data.class_names, unmatched="error", head="target head", data=data.name)
 
 
+def _base_head(bench: Bench, found: dict[str, HeadDetections]) -> tuple[HeadDetections, ClassMap]:
+    """What answers on the base set; a plain model does with its target head, whose classes are mostly not there."""
+    inputs = bench.inputs
+    if "base" in found:
+        return found["base"], inputs.base_classes
+    names, data = inputs.target.class_names, inputs.base_set
+    return found["target"], map_classes(names, data.class_names, unmatched="ignore", head="target head", data=data.name)
+
+
 def _base_accuracy(bench: Bench, found: dict[str, HeadDetections]) -> tuple[Accuracy, Accuracy | None]:
-    """On the base set; a plain model answers with its target head, whose classes are mostly not there."""
-    study, inputs, store, matches = bench.study, bench.inputs, bench.store, bench.matches
-    data = inputs.base_set
+    """On the base set: of the head alone, and under the limit that it shares with the target head."""
+    study, store, matches, data = bench.study, bench.store, bench.matches, bench.inputs.base_set
+    head, classes = _base_head(bench, found)
+    alone = score_in_parts(head, classes, data, study.analysis, store).kept_in(matches)
     if "base" not in found:
-        own = map_classes(
-            inputs.target.class_names, data.class_names, unmatched="ignore", head="target head", data=data.name
-        )
-        return score_in_parts(found["target"], own, data, study.analysis, store).kept_in(matches), None
-    kept, _ = merge(found["base"], found["target"], study.scoring.max_detections)
-    alone = score_in_parts(found["base"], inputs.base_classes, data, study.analysis, store).kept_in(matches)
-    return alone, score(kept, inputs.base_classes, data).kept_in(matches)
+        return alone, None
+    kept, _ = merge(head, found["target"], study.scoring.max_detections)
+    return alone, score(kept, classes, data).kept_in(matches)
 
 
 def _training(tuned: Artifact, training: TrainingOptions) -> Training:
@@ -181,11 +198,26 @@ def _training(tuned: Artifact, training: TrainingOptions) -> Training:
     return msgspec.structs.replace(trained, curves=curves_of(tuned))
 
 
-def _hashes(deployment: Deployment, tuned_sha256: str | None = None) -> ArtifactHashes:
+def _hashes(deployment: Deployment, weights_file: str | None, tuned_sha256: str | None = None) -> ArtifactHashes:
+    onnx, plan = deployment.onnx, deployment.plan
     return ArtifactHashes(
         weights_sha256=tuned_sha256 or deployment.weights_sha256,
-        onnx_sha256=deployment.onnx.sha256(MODEL) if deployment.onnx is not None else None,
-        plan_sha256=deployment.plan.sha256(PLAN) if deployment.plan is not None else None,
+        onnx_sha256=onnx.sha256(MODEL) if onnx is not None else None,
+        plan_sha256=plan.sha256(PLAN) if plan is not None else None,
         bytes=deployment.size_bytes,
         file=None if deployment.file is None else f"{ARTIFACTS}/{deployment.file}",
+        weights_file=weights_file,
+        onnx_file=_below(onnx, MODEL) if onnx is not None else None,
+        plan_file=_below(plan, PLAN) if plan is not None else None,
     )
+
+
+def _below(artifact: Artifact, name: str) -> str:
+    """An artifact's file relative to the output folder."""
+    return f"{ARTIFACTS}/{artifact.folder.name}/{name}"
+
+
+def _base_file(bench: Bench) -> str | None:
+    """The base checkpoint relative to the output folder; None where it lies elsewhere, as a user's own does."""
+    file, out = Path(bench.inputs.weights.file).resolve(), bench.study.out_folder.resolve()
+    return str(file.relative_to(out)) if file.is_relative_to(out) else None

@@ -26,6 +26,7 @@ class Weights:
     given: str
     name: str | None
     checkpoint: Checkpoint
+    file: Path  # where it was found
 
     @property
     def head(self) -> str:
@@ -45,7 +46,7 @@ def read_weights(study: Study, given: Sequence[str], step: Step) -> tuple[Weight
         step(len(checkpoints), len(files))
     names = unique_names(files, [checkpoint.sha256 for checkpoint in checkpoints]) if len(files) > 1 else [None]
     read = []
-    for text, checkpoint, name in zip(given, checkpoints, names, strict=True):
+    for text, checkpoint, name, file in zip(given, checkpoints, names, files, strict=True):
         try:
             for freeze in study.training.freeze or ():
                 checkpoint.layers.check_depth(freeze)
@@ -54,7 +55,7 @@ def read_weights(study: Study, given: Sequence[str], step: Step) -> tuple[Weight
             check_branch(checkpoint.model, study.deployment.head_branch)
         except InputError as error:
             raise error if name is None else InputError(f"{name}: {error}") from None
-        read.append(Weights(text, name, checkpoint))
+        read.append(Weights(text, name, checkpoint, file))
     return tuple(read)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from bench_freeze.report.assemble import view_of
 from bench_freeze.report.formats import heading
+from bench_freeze.report.provenance import origins
 from bench_freeze.report.table import cells_of, csv_table, markdown, markdown_table, plain_table, terminal_table
 from bench_freeze.results import schema
 from tests import builders
@@ -129,3 +130,21 @@ def test_a_key_that_is_missing_is_named(results):
     del content["rows"][0]["freeze"]
     with pytest.raises(msgspec.ValidationError, match="freeze"):
         schema.decode(json.dumps(content).encode())
+
+
+def test_csv_names_the_files_of_every_model_and_of_no_mean():
+    results = builders.committed()
+    for k, row in enumerate(results.rows):
+        files = {"onnx_file": f"artifacts/onnx-{k}/model.onnx", "weights_file": f"artifacts/tuned-{k}/tuned.pt"}
+        results.rows[k] = msgspec.structs.replace(row, artifact=msgspec.structs.replace(row.artifact, **files))
+    view = view_of({"study": results})
+    rows = list(csv.DictReader(io.StringIO(csv_table(view))))
+    named = [(row["onnx_file"], row["plan_file"], row["weights_file"]) for row in rows]
+    of_models = [files for files, row in zip(named, view.rows, strict=True) if row.kind == "model"]
+    assert of_models == [
+        (f"artifacts/onnx-{k}/model.onnx", "", f"artifacts/tuned-{k}/tuned.pt") for k in range(len(results.rows))
+    ]
+    assert {files for files, row in zip(named, view.rows, strict=True) if row.kind != "model"} <= {("", "", "")}
+    facts = dict(origins(view)[-1].facts)
+    assert facts["ONNX file"] == of_models[-1][0]
+    assert facts["weights"] == of_models[-1][2]

@@ -1,0 +1,70 @@
+"""What a head finds in one image, and the forms that other packages take it in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+
+
+@dataclass(frozen=True)
+class ImageDetections:
+    """Detections of one head in one image, best score first.
+
+    `category_ids` are those of the data set that the head was scored on, by class; None where they are not known, and
+    None inside for a class that the set does not have.
+    """
+
+    boxes_xyxy: NDArray[np.float64]  # [N, 4], pixels of the image: left, top, right, bottom
+    scores: NDArray[np.float32]  # [N], 0 to 1
+    labels: NDArray[np.int32]  # [N], position in class_names
+    class_names: tuple[str, ...]  # [C]
+    category_ids: tuple[int | str | None, ...] | None = None  # [C]
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """[N] the class of each detection in words."""
+        return tuple(self.class_names[label] for label in self.labels)
+
+    def only(self, kept: NDArray[np.bool_]) -> ImageDetections:
+        """Some of the detections: `kept` is [N] truth values."""
+        return replace(self, boxes_xyxy=self.boxes_xyxy[kept], scores=self.scores[kept], labels=self.labels[kept])
+
+    def to_coco(self, image_id: int | str) -> list[dict[str, Any]]:
+        """Detections in COCO's results format: {image_id, category_id, bbox [left, top, width, height], score}.
+
+        Category ids are those of the head's data set where they are known, and a class that is not in it is left out;
+        else they are the numbers of the classes from 0.
+        """
+        ids = range(len(self.class_names)) if self.category_ids is None else self.category_ids
+        sides = self.boxes_xyxy[:, 2:] - self.boxes_xyxy[:, :2]
+        boxes = np.concatenate([self.boxes_xyxy[:, :2], sides], axis=1).tolist()
+        rows = zip(self.labels.tolist(), boxes, self.scores.astype(np.float64).tolist(), strict=True)
+        return [
+            {"image_id": image_id, "category_id": ids[label], "bbox": box, "score": score}
+            for label, box, score in rows
+            if ids[label] is not None
+        ]
+
+    def to_supervision(self) -> Any:
+        """The same as `supervision.Detections`. Raises InputError where that package is not installed."""
+        try:
+            import supervision
+        except ImportError:
+            raise InputError(
+                "to_supervision() needs the package supervision; install it with: pip install supervision."
+            ) from None
+        return supervision.Detections(
+            xyxy=self.boxes_xyxy.astype(np.float32),
+            confidence=self.scores.astype(np.float32),
+            class_id=self.labels.astype(int),
+            data={"class_name": np.array(self.names, dtype=str)},
+        )

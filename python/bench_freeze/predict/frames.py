@@ -1,0 +1,48 @@
+"""What is predicted on: one image after another, whatever they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One image. `image` is [H, W, 3] RGB; None for a file that cannot be read, and `problem` says why."""
+
+    number: int  # from 1
+    name: str  # below the folder of results, unique, without a suffix: fruit/0001, clip_000017
+    origin: str  # a path, with the frame's number for a video
+    image: NDArray[np.uint8] | None
+    problem: str = ""
+
+
+class Source(Protocol):
+    """Images, the frames of a video, or those of a camera."""
+
+    is_video: bool
+    title: str
+    total: int | None  # None: nobody knows
+    rate: float  # frames a second of a video, else 0
+    note: str  # what is to be said at the end, in a sentence; empty where there is nothing
+
+    def frames(self) -> Iterator[Frame]:
+        """All of them, in order."""
+        ...
+
+    def close(self) -> None:
+        """Free what was opened."""
+        ...
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """An image file and the name of its results."""
+
+    path: Path
+    name: str

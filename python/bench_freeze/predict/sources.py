@@ -1,0 +1,136 @@
+"""SOURCE, as it is typed, as images or a video: found and opened before a model is loaded."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from ..data.image_format import Fault, image_format
+from ..data.images import SUFFIXES, read_image
+from ..data.many_files import default_workers
+from ..errors import InputError
+from ..user_files import is_folder, open_file
+from .frames import Frame, ImageFile, Source
+
+_GIVE = "give an image, a folder, a glob such as 'photos/*.jpg', a video file, or a camera's number such as 0"
+_HEADER = 1 << 12  # bytes that tell an image
+
+
+def open_source(text: str) -> Source:
+    """The source that a text names. Raises InputError, in a sentence, for one that is not there or has no image."""
+    from .video import open_camera, open_video
+
+    path = Path(text)
+    if text.isascii() and text.isdigit() and not path.exists():
+        return open_camera(int(text))
+    if is_folder(path):
+        return Images(_in_folder(path), str(path))
+    if not _exists(path):
+        if glob.has_magic(text):
+            return Images(_matches(text), text)
+        raise InputError(f"{text[:300]}: there is no such file or folder; {_GIVE}.")
+    if _is_image(path):
+        return Images([path], str(path))
+    return open_video(path)
+
+
+class Images:
+    """Image files, read ahead by threads. One that cannot be read is a frame with a problem."""
+
+    is_video = False
+    rate = 0.0
+    note = ""
+
+    def __init__(self, paths: Sequence[Path], title: str) -> None:
+        self.title = title
+        self.total: int | None = len(paths)
+        self._files = named(paths)
+
+    def frames(self) -> Iterator[Frame]:
+        """All files in order, a few read ahead."""
+        workers = default_workers()
+        with ThreadPoolExecutor(workers) as pool:
+            ahead: deque[Future[Frame]] = deque()
+            try:
+                for number, file in enumerate(self._files, start=1):
+                    ahead.append(pool.submit(_read, number, file))
+                    if len(ahead) > 2 * workers:
+                        yield ahead.popleft().result()
+                while ahead:
+                    yield ahead.popleft().result()
+            finally:
+                for future in ahead:
+                    future.cancel()
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def named(paths: Sequence[Path]) -> list[ImageFile]:
+    """Files with the names of their results: as below the folder that all share, unique."""
+    if not paths:
+        return []
+    top = Path(os.path.commonpath([path.absolute().parent for path in paths]))
+    inside = [path.absolute().relative_to(top) for path in paths]
+    stems = Counter(str(own.with_suffix("")).casefold() for own in inside)
+    names = [
+        own.with_suffix("") if stems[str(own.with_suffix("")).casefold()] == 1 else own.with_name(_whole(own))
+        for own in inside
+    ]
+    return [ImageFile(path, str(name)) for path, name in zip(paths, names, strict=True)]
+
+
+def _whole(path: Path) -> str:
+    return f"{path.stem}_{path.suffix.removeprefix('.')}"
+
+
+def _read(number: int, file: ImageFile) -> Frame:
+    try:
+        return Frame(number, file.name, str(file.path), read_image(file.path))
+    except InputError as error:
+        return Frame(number, file.name, str(file.path), None, str(error))
+
+
+def _in_folder(folder: Path) -> list[Path]:
+    try:
+        found = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be read ({error.strerror}); check its permissions.") from None
+    if not found:
+        raise InputError(
+            f"{folder} has no image in it; give the folder that has them, or a glob for those below: "
+            f"'{folder}/**/*.jpg'."
+        )
+    return found
+
+
+def _matches(pattern: str) -> list[Path]:
+    every = [Path(name) for name in sorted(glob.glob(pattern, recursive=True))]  # noqa: PTH207 - may be absolute
+    found = [path for path in every if path.suffix.lower() in SUFFIXES]
+    if not every:
+        raise InputError(f"{pattern[:300]} matches no file; check the pattern and the folder it is used in.")
+    if not found:
+        raise InputError(f"{pattern[:300]} matches {len(every)} entries, and none is an image; {_GIVE}.")
+    return found
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+def _is_image(path: Path) -> bool:
+    """By its content, whatever its name; of what is neither, the name says what was meant."""
+    with open_file(path, "image or video", _GIVE) as stream:
+        content = stream.read(_HEADER)
+    try:
+        image_format(content)
+    except Fault:
+        return path.suffix.lower() in SUFFIXES
+    return True

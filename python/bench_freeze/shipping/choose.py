@@ -1,0 +1,63 @@
+"""Which row of a study is shipped: the pick, or one by the name that the report gives it."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+
+from ..data.classes import normalized
+from ..errors import InputError
+from ..report.assemble import view_of
+from ..report.view import RowView
+from ..results.schema import Results, Row
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A row with its name in the report. Of an arm with several seeds it is the first one's."""
+
+    name: str
+    row: Row
+    is_pick: bool
+    seeds: int  # of its arm, where the arm was chosen, else 1
+
+
+def picked_row(results: Results) -> Chosen | None:
+    """The row of the pick; None for a study without one."""
+    view = view_of({"study": results})
+    rows = {row.id: row for row in view.rows}
+    found = [_chosen(rows[key], view.rows, is_pick=True) for key in view.picked]
+    return next((chosen for chosen in found if chosen is not None), None)
+
+
+def row_called(name: str, results: Results, where: str) -> Chosen:
+    """A row by its name, whatever its case and blanks. Raises InputError, with the names that are known."""
+    view = view_of({"study": results})
+    wanted = normalized(name)
+    by_name = {normalized(row.name): row for row in view.rows}
+    row = by_name.get(wanted)
+    if row is None:
+        known = [row.name for row in view.rows if row.kind != "original"]
+        close = difflib.get_close_matches(wanted, map(normalized, known), n=1)
+        hint = f"did you mean '{by_name[close[0]].name}'? " if close else ""
+        raise InputError(f"--row {name[:100]}: {where} has no such row; {hint}It has {_listed(known)}.")
+    chosen = _chosen(row, view.rows, is_pick=row.id in view.picked)
+    if chosen is None:
+        raise InputError(
+            f"--row {name[:100]} is the original model, your own checkpoint; bench-freeze export --weights writes it "
+            "as ONNX."
+        )
+    return chosen
+
+
+def _chosen(row: RowView, every: tuple[RowView, ...], *, is_pick: bool) -> Chosen | None:
+    if not isinstance(row.record, Row):
+        return None
+    seeds = sum(other.arm == row.id for other in every) if row.kind == "mean" else 1
+    return Chosen(row.name, row.record, is_pick, max(seeds, 1))
+
+
+def _listed(names: list[str]) -> str:
+    shown = names[:12]
+    more = f" and {len(names) - len(shown)} more" if len(names) > len(shown) else ""
+    return ", ".join(f"'{name}'" for name in shown) + more

@@ -1,0 +1,33 @@
+"""The end of a run: the pick's folder, written anew for what the study recommends now."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..console import Console
+from ..errors import BenchFreezeError, disk_full
+from ..results.schema import Results
+from .choose import picked_row
+from .place import remove_ours
+from .ship import BEST, ship
+
+
+def ship_pick(out: Path, results: Results, console: Console) -> str | None:
+    """Write OUT/best for the pick; its name, None where there is none.
+
+    The results are written by now, so what goes wrong here is a warning. An earlier pick's folder never stays.
+    """
+    chosen = picked_row(results)
+    to = out / BEST
+    if chosen is None:
+        remove_ours(to)
+        return None
+    with console.step(f"write {BEST}/ with {chosen.name}"):
+        try:
+            ship(out, results, chosen, to, replace=True)
+        except (BenchFreezeError, OSError) as error:
+            reason = "the disk is full" if disk_full(error) is not None else str(error)
+            console.warn(f"the recommended model was not copied into {to}: {reason}")
+            remove_ours(to)
+            return None
+    return BEST

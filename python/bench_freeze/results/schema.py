@@ -15,7 +15,7 @@ from ..text.json_text import encoded
 from .analysis import Analysis, Breakdown
 from .curves import HeadCurves
 from .decision import Recommendation
-from .inputs import BaseOutput, DataFacts, Pretraining
+from .inputs import BaseOutput, DataFacts, PresetFacts, Pretraining
 from .latency import Bounds as Bounds
 from .latency import Latencies as Latencies
 from .latency import Latency as Latency
@@ -244,6 +244,7 @@ class Results(Struct, kw_only=True):
     artifacts: Annotated[
         list[str] | None, Meta(description="folders under artifacts/ that this was made from; null in older files")
     ] = None
+    preset: Annotated[PresetFacts | None, Meta(description="with --preset: what it set; null in older files")] = None
     sha256: Annotated[str | None, Meta(description=SEAL_MEANING)] = None
 
     def pretraining(self, name: str | None) -> Pretraining | None:

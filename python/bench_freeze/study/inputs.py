@@ -17,10 +17,13 @@ from ..data.dataset import DetectionSet
 from ..data.loader import load_batch
 from ..data.overlap import shared_images
 from ..data.pairing import pair_with_head, share_a_class, unpaired
-from ..data.source import open_base, open_target, open_test, require_boxes
+from ..data.shipped import fetch
+from ..data.source import is_coco, open_base, open_target, open_test, require_boxes
+from ..data.yolo_yaml import read_yolo_yaml
 from ..dualhead.checkpoint import Checkpoint
 from ..errors import InputError
 from ..files import file_sha256
+from ..text.ask import agreed
 from .kept_step import kept_step
 from .preflight import check_start
 from .replay_set import read_replay, replay_for
@@ -76,6 +79,7 @@ def read_inputs(study: Study, store: ArtifactStore, console: Console) -> tuple[I
     names, target, base = _locations(study.data, store, console)
     with console.step("read weights") as progress:
         checkpoints = read_weights(study, names, progress)
+    _fetch(study.data, target, base)
     with console.step("read target set") as progress:
         training, scored = open_target(
             target,
@@ -130,6 +134,14 @@ def _locations(data: DataOptions, store: ArtifactStore, console: Console) -> tup
     kept = kept_step(console, store, "make embedded data", "embedded", identity, build)
     places = {name: kept.path(place) for name, place in kept.value(dict[str, str]).items()}
     return (str(places["weights"]),), places["target"], places["base"]
+
+
+def _fetch(data: DataOptions, target: Path, base: Path) -> None:
+    """What Ultralytics ships and is not here yet, once it is agreed; a target that is not there is said before that."""
+    for path in (target, base):
+        fetch(path, lambda question: data.yes or agreed(question))
+        if not is_coco(path):
+            read_yolo_yaml(path)
 
 
 def _pair_base_classes(

@@ -19,6 +19,7 @@ from .commands.doctor import add_doctor
 from .commands.eval import add_eval
 from .commands.export import add_export
 from .commands.history import add_history
+from .commands.init import add_init
 from .commands.profile import add_profile
 from .commands.report import add_report
 from .commands.run import add_run, plain_words
@@ -31,6 +32,7 @@ from .text.visible import visible
 
 COMMANDS = (
     "run",
+    "init",
     "export",
     "diff",
     "profile",
@@ -71,8 +73,8 @@ def _refuse_command(word: str) -> None:
 
 
 def _call(arguments: list[str]) -> int:
-    if arguments[0] == "run":
-        arguments = ["run", *plain_words(arguments[1:])]
+    if arguments[0] in ("run", "init"):
+        arguments = [arguments[0], *plain_words(arguments[1:])]
     parser = _parser()
     _refuse_flags(parser, arguments)
     parsed = parser.parse_args(arguments)
@@ -132,6 +134,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"bench-freeze {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     add_run(commands)
+    add_init(commands)
     add_export(commands)
     add_diff(commands)
     add_profile(commands)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Collection
 
 from ..config.aliases import ALIASES, BATCH, PLACE
 from ..config.study import Option, fields
@@ -10,20 +11,28 @@ from ..errors import InputError
 from .run_words import spelled
 
 
-def add_study_flags(parser: argparse.ArgumentParser) -> dict[str, argparse._ArgumentGroup]:
-    """Add a flag for every option, in groups; the groups by their names."""
+def add_study_flags(
+    parser: argparse.ArgumentParser, shown: Collection[str] | None = None
+) -> dict[str, argparse._ArgumentGroup]:
+    """Add a flag for every option, in groups; the groups by their names. With `shown`, help is of those options."""
     groups: dict[str, argparse._ArgumentGroup] = {}
     for option in fields():
         name = option.metadata["group"]
         if name not in groups:
             groups[name] = parser.add_argument_group(name)
-        _add(groups[name], option)
+        _add(groups[name], option, is_shown=shown is None or option.name in shown)
     for word, meaning in PLACE.items():
-        groups["output"].add_argument(f"--{word}", metavar="NAME", help=f"{meaning}; OUT is project/name")
+        groups["output"].add_argument(
+            f"--{word}", metavar="NAME", help=_help(f"{meaning}; OUT is project/name", shown is None)
+        )
     return groups
 
 
-def _add(group: argparse._ArgumentGroup, option: Option) -> None:
+def _help(text: str, is_shown: bool) -> str:
+    return text if is_shown else argparse.SUPPRESS
+
+
+def _add(group: argparse._ArgumentGroup, option: Option, *, is_shown: bool) -> None:
     help_text, metavar = option.metadata["help"], option.metadata["metavar"]
     others = [f"--{alias.word.replace('_', '-')}" for alias in ALIASES if alias.option == option.name]
     if option.name == BATCH:
@@ -33,14 +42,15 @@ def _add(group: argparse._ArgumentGroup, option: Option) -> None:
         help_text += f" (also {', '.join(others)})"
     flag, dest = "--" + spelled(_key(option)), _key(option)
     if option.name == "train_args":
-        group.add_argument(flag, action="append", metavar=metavar, help=help_text, default=None)
+        group.add_argument(flag, action="append", metavar=metavar, help=_help(help_text, is_shown), default=None)
     elif option.type == "bool":
-        group.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=help_text)
+        group.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=_help(help_text, is_shown))
     else:
         default = option.default
         shown = ",".join(map(str, default)) if isinstance(default, tuple) else default
         suffix = "" if default in (None, ()) else f" (default: {shown})"
-        group.add_argument(flag, dest=dest, metavar=metavar or _metavar(option), help=help_text + suffix, default=None)
+        help_text = _help(help_text + suffix, is_shown)
+        group.add_argument(flag, dest=dest, metavar=metavar or _metavar(option), help=help_text, default=None)
 
 
 def _key(option: Option) -> str:

@@ -215,5 +215,6 @@ def test_every_word_of_ultralytics_training_has_an_answer():
         "auto_augment",
         "erasing",
         "compile",
+        "patience",
     }  # fmt: skip - of other tasks, or refused by the trainer
     assert set(TRAINING_WORDS) <= set(keys)

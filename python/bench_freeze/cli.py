@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 from . import __version__
 from .commands.check import add_check
 from .commands.clean import add_clean
+from .commands.completion import ASKED, complete
 from .commands.data import add_data
 from .commands.diff import add_diff
 from .commands.doctor import add_doctor
@@ -57,6 +58,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def call(arguments: Sequence[str]) -> int:
     """The same, with every error as it was raised."""
     arguments = list(arguments)
+    if ASKED in os.environ:
+        complete(_parser())
     if not arguments or (arguments[0] not in COMMANDS and arguments[0] not in ("-h", "--help", "--version")):
         if arguments:
             _refuse_command(arguments[0])

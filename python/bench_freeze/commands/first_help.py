@@ -12,8 +12,9 @@ from ..exit_status import MEANINGS
 from .run_words import spelled
 
 WIDTH = 80
-_HEAD = """\
-usage: bench-freeze run [STUDY.toml] [--flag VALUE ...] [key=value ...]
+USAGE = "bench-freeze run [STUDY.toml] [--flag VALUE ...] [key=value ...]"
+_HEAD = f"""\
+usage: {USAGE}
 
 Fine-tune at several freeze depths, build dual-head models, and measure what is
 learned, what is forgotten and what it costs. Nothing given: a small example.

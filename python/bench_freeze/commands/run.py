@@ -10,7 +10,8 @@ from ..config.given import Layer
 from ..exit_status import exit_table
 from ..text.json_text import print_json
 from ..text.terminal import say
-from .first_help import FirstHelp
+from .completion import study_words
+from .first_help import USAGE, FirstHelp
 from .help_format import Commands, HelpFormatter
 from .report import show
 from .run_flags import add_study_flags, study_values
@@ -39,6 +40,7 @@ def add_run(commands: Commands) -> None:
     """Add the command to the parser's."""
     run = commands.add_parser(
         "run",
+        usage=USAGE,
         help="fine-tune, build dual-head models, export, score and time them",
         description="Fine-tune at every freeze depth, make dual-head models, export them, and measure accuracy on both "
         "data sets and latency from the same artifact. Leaves OUT/results.json, OUT/report.html and OUT/artifacts.",
@@ -49,7 +51,8 @@ def add_run(commands: Commands) -> None:
     )
     run.add_argument("-h", "--help", action=FirstHelp, help="show the flags of a first study and exit")
     run.add_argument("--help-all", action="help", help="show all flags by group and exit")
-    run.add_argument("study", nargs="?", metavar="STUDY.toml", help="a study file; flags win over it")
+    study = run.add_argument("study", nargs="?", metavar="STUDY.toml", help="a study file; flags win over it")
+    study.completer = study_words  # type: ignore[attr-defined]  # for a shell that completes
     groups = add_study_flags(run)
     groups["output"].add_argument(
         "--json", action="store_true", help="print results.json on standard output, no table, no progress bars"

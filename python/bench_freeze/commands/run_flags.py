@@ -6,8 +6,9 @@ import argparse
 from collections.abc import Collection
 
 from ..config.aliases import ALIASES, BATCH, PLACE
-from ..config.study import Option, fields
+from ..config.study import CHOICES, Option, fields
 from ..errors import InputError
+from .completion import completed
 from .run_words import spelled
 
 
@@ -36,10 +37,9 @@ def _add(group: argparse._ArgumentGroup, option: Option, *, is_shown: bool) -> N
     help_text, metavar = option.metadata["help"], option.metadata["metavar"]
     others = [f"--{alias.word.replace('_', '-')}" for alias in ALIASES if alias.option == option.name]
     if option.name == BATCH:
-        others = [f"--{BATCH}"]
-        group.add_argument(others[0], dest=BATCH, metavar="N", help=argparse.SUPPRESS, default=None)
-    if others:
-        help_text += f" (also {', '.join(others)})"
+        others = []  # its alias is the flag itself; the old name has a value of its own, to be told from it
+        group.add_argument(f"--{BATCH}", dest=BATCH, metavar="N", help=argparse.SUPPRESS, default=None)
+        help_text += f"; --{BATCH}, the name of before, is taken too and says so"
     flag, dest = "--" + spelled(_key(option)), _key(option)
     if option.name == "train_args":
         group.add_argument(flag, action="append", metavar=metavar, help=_help(help_text, is_shown), default=None)
@@ -50,7 +50,11 @@ def _add(group: argparse._ArgumentGroup, option: Option, *, is_shown: bool) -> N
         shown = ",".join(map(str, default)) if isinstance(default, tuple) else default
         suffix = "" if default in (None, ()) else f" (default: {shown})"
         help_text = _help(help_text + suffix, is_shown)
-        group.add_argument(flag, dest=dest, metavar=metavar or _metavar(option), help=help_text, default=None)
+        added = group.add_argument(
+            flag, *others, dest=dest, metavar=metavar or _metavar(option), help=help_text, default=None
+        )
+        if words := CHOICES.get(option.name):
+            completed(added, words)
 
 
 def _key(option: Option) -> str:

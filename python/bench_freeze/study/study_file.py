@@ -10,10 +10,10 @@ from typing import Any
 from ..config.first import FIRST
 from ..config.presets import PRESETS
 from ..config.study import GROUPS, Option, fields
-from ..text.suggest import FEW
 from ..text.visible import cell
 
 _WIDTH = 110  # characters of a comment
+_NAMES = 12  # classes that a comment lists
 _ALWAYS = ("weights", "target", "base", "freeze", "seeds", "epochs", "imgsz", "train_batch")
 _ALSO = ("construction", "engine", "precision", "device", "latency_samples")
 
@@ -109,5 +109,5 @@ def _toml(value: Any) -> str:
 
 def class_list(names: Sequence[str]) -> str:
     """The names of some classes, and how many more there are."""
-    more = f" and {len(names) - FEW} more" if len(names) > FEW else ""
-    return ", ".join(cell(name) for name in names[:FEW]) + more
+    more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
+    return ", ".join(cell(name) for name in names[:_NAMES]) + more

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Mapping
 
-FEW = 12  # choices that a sentence can list beside a suggestion
+FEW = 20  # choices that a sentence can list beside a suggestion
 _SHORTEST_PART = 4  # letters of a part of a word that is compared
 _MOST = 3  # words that a suggestion names
 _COMPARED = 100  # letters of a word: comparing long ones takes the square of their length

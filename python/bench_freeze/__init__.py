@@ -6,6 +6,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .api.figure import Plot
+    from .api.results import Results
+    from .api.running import run
+    from .api.study import Study
     from .data.dataset import DetectionTable, GroundTruth
     from .data.letterbox import Letterbox
     from .evaluate import PROTOCOLS, Evaluation, Evaluator, compare
@@ -23,8 +27,12 @@ _HOMES = {
     "GroundTruth": ".data.dataset",
     "Letterbox": ".data.letterbox",
     "PROTOCOLS": ".evaluate",
+    "Plot": ".api.figure",
+    "Results": ".api.results",
+    "Study": ".api.study",
     "compare": ".evaluate",
     "nms": ".kernels.suppression",
+    "run": ".api.running",
 }
 __all__ = [
     "PROTOCOLS",
@@ -34,9 +42,13 @@ __all__ = [
     "Evaluator",
     "GroundTruth",
     "Letterbox",
+    "Plot",
+    "Results",
+    "Study",
     "__version__",
     "compare",
     "nms",
+    "run",
 ]
 
 

@@ -20,9 +20,9 @@ def seen(monkeypatch):
         studies.append(study)
         raise KeyboardInterrupt
 
-    import bench_freeze.run
+    import bench_freeze.flow
 
-    monkeypatch.setattr(bench_freeze.run, "run", run)
+    monkeypatch.setattr(bench_freeze.flow, "run", run)
     return studies
 
 
@@ -149,12 +149,12 @@ def test_doctor_tells_about_every_engine(capsys):
 
 
 def test_a_full_disk_is_a_sentence(monkeypatch, capsys):
-    import bench_freeze.run
+    import bench_freeze.flow
 
     def run(study, console, command):
         raise OSError(28, "No space left on device", "runs/x")
 
-    monkeypatch.setattr(bench_freeze.run, "run", run)
+    monkeypatch.setattr(bench_freeze.flow, "run", run)
     assert cli.main([]) == 2
     assert "the disk is full (runs/x)" in capsys.readouterr().err
 

@@ -51,8 +51,8 @@ FLOORS = (
     {"check", "conclusions", "deployment"},
     {"diff", "doctor", "history", "profile", "study"},
     {"analysis", "gallery", "interleaved"},
-    {"run"},
-    {"commands"},
+    {"flow"},
+    {"api", "commands"},
     {"cli"},
     {"__main__"},
 )

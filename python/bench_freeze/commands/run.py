@@ -73,11 +73,11 @@ def plain_words(typed: Sequence[str]) -> list[str]:
 
 def _run(parsed: argparse.Namespace, command: list[str]) -> int:
     from ..console import Console
+    from ..flow import RESULTS, run
     from ..gallery.write import REPORT
     from ..report.assemble import view_of
     from ..results.schema import encode
     from ..results.sealing import seal
-    from ..run import RESULTS, run
     from ..study.assembled import assembled, preset_note, toml_layer
 
     from_file = [toml_layer(Path(parsed.study))] if parsed.study else []

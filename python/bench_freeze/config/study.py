@@ -2,7 +2,7 @@
 
 Command line flags and TOML keys are made from the fields of the groups, one to one, and know of no groups:
 `train_batch` is `--train-batch` on the command line and `train_batch = 16` in a file. A function takes the group that
-it needs; only the flow (run.py, study/) takes the whole. This module knows no framework, so a study is checked first.
+it needs; only the flow (flow.py, study/) takes the whole. This module knows no framework, so a study is checked first.
 """
 
 from __future__ import annotations

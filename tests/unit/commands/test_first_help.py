@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-import bench_freeze.run
+import bench_freeze.flow
 from bench_freeze import cli
 from bench_freeze.config.first import FIRST
 from bench_freeze.config.given import Layer
@@ -96,7 +96,7 @@ def test_a_preset_is_said_before_the_work(capsys, monkeypatch):
     def run(study, console, command):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(bench_freeze.run, "run", run)
+    monkeypatch.setattr(bench_freeze.flow, "run", run)
     assert cli.main(["--preset", "paper", "--batch", "2"]) == 130
     error = capsys.readouterr().err
     assert "note: Preset paper set freeze 22,15,10, construction branched,grafted,plain" in error

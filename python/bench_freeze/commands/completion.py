@@ -17,7 +17,7 @@ def completed(action: argparse.Action, words: Iterable[str]) -> None:
     known = tuple(words)
 
     def offer(prefix: str, **_: object) -> list[str]:
-        before, comma, _ = prefix.rpartition(",")
+        before, comma, _last = prefix.rpartition(",")
         return [f"{before}{comma}{word}" for word in known]
 
     action.completer = offer  # type: ignore[attr-defined]  # argcomplete looks for it
@@ -27,7 +27,7 @@ def study_words(prefix: str, **_: object) -> list[str]:
     """What may stand behind `run`: options as `key=`, and study files."""
     keys = [option.name for option in fields() if option.name not in ("batch", "train_args")]
     words = [f"{key}=" for key in (*keys, *(alias.word for alias in ALIASES), *PLACE)]
-    folder, _, _ = prefix.rpartition("/")
+    folder = prefix.rpartition("/")[0]
     try:
         files = sorted(os.listdir(folder or "."))  # noqa: PTH208 - a folder that is not there is no error
     except OSError:

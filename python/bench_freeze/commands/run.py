@@ -52,7 +52,7 @@ def add_run(commands: Commands) -> None:
     run.add_argument("-h", "--help", action=FirstHelp, help="show the flags of a first study and exit")
     run.add_argument("--help-all", action="help", help="show all flags by group and exit")
     study = run.add_argument("study", nargs="?", metavar="STUDY.toml", help="a study file; flags win over it")
-    study.completer = study_words  # type: ignore[attr-defined]  # for a shell that completes
+    study.completer = study_words  # for a shell that completes
     groups = add_study_flags(run)
     groups["output"].add_argument(
         "--json", action="store_true", help="print results.json on standard output, no table, no progress bars"

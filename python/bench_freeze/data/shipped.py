@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from ..errors import InputError
 
@@ -18,7 +17,7 @@ from ..errors import InputError
 COCO = "coco.yaml"
 
 
-def shipped_values(path: Path) -> dict[str, Any] | None:
+def shipped_values(path: Path) -> dict[str, object] | None:
     """The content of a data yaml that Ultralytics ships, its paths resolved; None where it ships none of that name.
 
     Raises InputError where its images are not on this machine.
@@ -77,7 +76,7 @@ def _file(path: Path) -> Path | None:
     return None
 
 
-def _read(path: Path) -> dict[str, Any] | None:
+def _read(path: Path) -> dict[str, object] | None:
     """The set as Ultralytics reads it; None where its images are missing."""
     from ultralytics.data.utils import check_det_dataset
 
@@ -85,7 +84,7 @@ def _read(path: Path) -> dict[str, Any] | None:
     level = log.level
     log.setLevel(logging.ERROR)
     try:
-        values: dict[str, Any] = check_det_dataset(path.name, autodownload=False)
+        values: dict[str, object] = check_det_dataset(path.name, autodownload=False)
     except FileNotFoundError:
         return None
     except Exception as error:  # of a set that is there, but not whole

@@ -1,11 +1,13 @@
 """Help that fits a screen, presets that are recorded, and nothing downloaded unasked."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 import bench_freeze.flow
 from bench_freeze import cli
+from bench_freeze.commands.run import plain_words
 from bench_freeze.config.first import FIRST
 from bench_freeze.config.given import Layer
 from bench_freeze.config.presets import PRESETS
@@ -51,7 +53,7 @@ def test_examples_of_the_help_are_commands(capsys):
     for line in _EXAMPLES.splitlines():
         words = line.partition("   ")[0].split() if not line.startswith("  ") else line.strip().split("   ")[0].split()
         if words[:1] == ["bench-freeze"]:
-            assert cli._parser().parse_args([words[1], *cli.plain_words(words[2:])])
+            assert cli._parser().parse_args([words[1], *plain_words(words[2:])])
 
 
 @pytest.mark.parametrize("preset", list(PRESETS))
@@ -124,18 +126,22 @@ def nothing_here(tmp_path, monkeypatch):
 
 def test_nothing_is_downloaded_unasked(nothing_here, capsys, monkeypatch):
     with pytest.raises(InputError, match=r"coco.yaml is not on this machine \(20.* GB\)"):
-        read_yolo_yaml(shipped.Path("coco.yaml"))
+        read_yolo_yaml(Path("coco.yaml"))
     asked_for = []
 
     def answers(said):
-        return lambda question: asked_for.append(question) or said
+        def answer(question):
+            asked_for.append(question)
+            return said
+
+        return answer
 
     with pytest.raises(InputError, match=r"nothing is downloaded unasked \(20.* GB\); add --yes"):
-        shipped.fetch(shipped.Path("coco.yaml"), answers(False))
+        shipped.fetch(Path("coco.yaml"), answers(False))
     assert "Let Ultralytics download it now (20" in asked_for[0]
     assert nothing_here == []
     with pytest.raises(InputError, match="could not fetch"):
-        shipped.fetch(shipped.Path("coco8.yaml"), answers(True))
+        shipped.fetch(Path("coco8.yaml"), answers(True))
     assert nothing_here == ["coco8.yaml"]
     assert cli.main(["data", "coco.yaml"]) == 2
     assert "nothing is downloaded unasked" in capsys.readouterr().err
@@ -151,7 +157,7 @@ def test_a_terminal_is_asked_and_nothing_else(typed, agrees, capsys, monkeypatch
     import sys
 
     terminal = io.StringIO(typed)
-    terminal.isatty = lambda: True
+    monkeypatch.setattr(terminal, "isatty", lambda: True)
     monkeypatch.setattr(sys, "stdin", terminal)
     assert ask.agreed("Now?") is False  # standard error is no terminal
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
@@ -166,8 +172,8 @@ def test_a_study_asks_for_its_sets_once_and_obeys_yes(nothing_here):
     assert study.data.base == "coco.yaml"
     assert "no base set was named: coco.yaml" in notes[0]
     with pytest.raises(InputError, match="could not fetch"):
-        inputs._fetch(study.data, shipped.Path("coco8.yaml"), shipped.Path("coco.yaml"))
+        inputs._fetch(study.data, Path("coco8.yaml"), Path("coco.yaml"))
     assert nothing_here == ["coco8.yaml"]
     study, _ = assembled([Layer("run", {"model": "a.pt", "data": "t.yaml"}, flags=True)], "run")
     with pytest.raises(InputError, match="t.yaml"):  # what is missing is said before anything is asked
-        inputs._fetch(study.data, shipped.Path("t.yaml"), shipped.Path("coco.yaml"))
+        inputs._fetch(study.data, Path("t.yaml"), Path("coco.yaml"))

@@ -12,7 +12,7 @@ CATEGORIES = (1, 3, 90)
 def made(seed, images=12):
     """Random ground truth and detections, some of them ties, some of a category that is not listed."""
     rng = np.random.default_rng(seed)
-    truth = {
+    truth: dict = {
         "images": [{"id": int(k), "width": 100, "height": 100} for k in rng.permutation(images) + 5],
         "categories": [{"id": c, "name": f"c{c}"} for c in CATEGORIES],
         "annotations": [],

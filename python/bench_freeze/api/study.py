@@ -18,7 +18,7 @@ class Study:
     """What to train, deploy and measure: the options of `bench-freeze run`, by their names, checked.
 
     Ultralytics' names work too (`model`, `data`, `project`, `name`, `seed`; docs/words.md), and so do presets. Without
-    weights, target and base it is the embedded study. What was taken in a way that may not be meant is a warning.
+    weights, target and base it is the embedded study. None stands for an option that is not given. What was taken in a way that may not be meant is a warning.
 
     Raises InputError for an unknown option, and for a value that is out of range or contradicts another.
 
@@ -35,7 +35,7 @@ class Study:
     """
 
     def __init__(self, **options: Any) -> None:
-        self._take([Layer(WHERE, options)])
+        self._take([_given(options)])
 
     @classmethod
     def from_toml(cls, path: str | Path, **options: Any) -> Study:
@@ -50,7 +50,7 @@ class Study:
             3
         """
         made = cls.__new__(cls)
-        made._take([toml_layer(Path(path)), Layer(WHERE, options)])
+        made._take([toml_layer(Path(path)), _given(options)])
         return made
 
     def _take(self, layers: list[Layer]) -> None:
@@ -93,6 +93,11 @@ class Study:
         return f"Study({', '.join(f'{name}={value!r}' for name, value in given.items())})"
 
 
+def _given(options: Mapping[str, Any]) -> Layer:
+    """Options as they were given; None stands for one that was not."""
+    return Layer(WHERE, {name: value for name, value in options.items() if value is not None})
+
+
 def _flags(options: Mapping[str, Any]) -> list[str]:
     words: list[str] = []
     for name, value in options.items():
@@ -103,6 +108,6 @@ def _flags(options: Mapping[str, Any]) -> list[str]:
             words += [word for key, item in value.items() for word in (flag, f"{key}={item}")]
         elif isinstance(value, list | tuple):
             words += [flag, ",".join(map(str, value))]
-        elif value is not None:
+        else:
             words += [flag, str(value)]
     return words

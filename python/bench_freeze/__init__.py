@@ -6,6 +6,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .api.figure import Plot
+    from .api.results import Results
+    from .api.running import run
+    from .api.study import Study
     from .data.dataset import DetectionTable, GroundTruth
     from .data.letterbox import Letterbox
     from .evaluate import PROTOCOLS, Evaluation, Evaluator, compare
@@ -27,9 +31,13 @@ _HOMES = {
     "Letterbox": ".data.letterbox",
     "Model": ".predict.model",
     "PROTOCOLS": ".evaluate",
+    "Plot": ".api.figure",
+    "Results": ".api.results",
+    "Study": ".api.study",
     "compare": ".evaluate",
     "load": ".predict.model",
     "nms": ".kernels.suppression",
+    "run": ".api.running",
 }
 __all__ = [
     "PROTOCOLS",
@@ -41,10 +49,14 @@ __all__ = [
     "ImageDetections",
     "Letterbox",
     "Model",
+    "Plot",
+    "Results",
+    "Study",
     "__version__",
     "compare",
     "load",
     "nms",
+    "run",
 ]
 
 

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import argparse
+import os
+import re
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from pathlib import Path
+from typing import Any, NoReturn
 
 from . import __version__
 from .commands.check import add_check
 from .commands.clean import add_clean
+from .commands.completion import ASKED, complete
 from .commands.data import add_data
 from .commands.diff import add_diff
 from .commands.doctor import add_doctor
 from .commands.eval import add_eval
 from .commands.export import add_export
 from .commands.history import add_history
+from .commands.init import add_init
 from .commands.predict import add_predict
 from .commands.profile import add_profile
 from .commands.report import add_report
-from .commands.run import add_run
+from .commands.run import add_run, plain_words
 from .commands.ship import add_ship
+from .config.aliases import COMMAND_WORDS, other_words
+from .errors import InputError
 from .guard import guarded
+from .text.suggest import hint
 from .text.terminal import guarded_streams
 from .text.visible import visible
 
@@ -29,6 +37,7 @@ COMMANDS = (
     "run",
     "ship",
     "predict",
+    "init",
     "export",
     "diff",
     "profile",
@@ -41,6 +50,7 @@ COMMANDS = (
     "clean",
     "doctor",
 )
+_LONG_FLAG = re.compile("--|-[A-Za-z][A-Za-z-]")  # one dash before a word is a slip, before a number it is a minus
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -52,21 +62,75 @@ def main(argv: Sequence[str] | None = None) -> int:
 def call(arguments: Sequence[str]) -> int:
     """The same, with every error as it was raised."""
     arguments = list(arguments)
+    if ASKED in os.environ:
+        complete(_parser())
     if not arguments or (arguments[0] not in COMMANDS and arguments[0] not in ("-h", "--help", "--version")):
+        if arguments:
+            _refuse_command(arguments[0])
         arguments.insert(0, "run")
     with guarded_streams():
         return _call(arguments)
 
 
+def _refuse_command(word: str) -> None:
+    """Raise InputError for a first word that is no command, and nothing that `run` may begin with."""
+    if word.startswith("-") or "=" in word or word.endswith(".toml") or Path(word).suffix or os.path.exists(word):  # noqa: PTH110 - it may be no path
+        return
+    raise InputError(f"'{word[:100]}' is no command; {hint(word, COMMANDS, what='commands are', others=COMMAND_WORDS)}")
+
+
 def _call(arguments: list[str]) -> int:
-    parsed = _parser().parse_args(arguments)
+    if arguments[0] in ("run", "init"):
+        arguments = [arguments[0], *plain_words(arguments[1:])]
+    parser = _parser()
+    _refuse_flags(parser, arguments)
+    parsed = parser.parse_args(arguments)
     return int(parsed.call(parsed, ["bench-freeze", *arguments]))
+
+
+def _refuse_flags(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
+    """Raise InputError for the first flag that the command does not have, before argparse asks for what is missing."""
+    command: list[str] = []
+    for word in arguments:
+        actions = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
+        if actions and word in actions[0].choices:
+            parser = actions[0].choices[word]
+            command.append(word)
+            continue
+        flag = word.partition("=")[0]
+        if word == "--":
+            return
+        if not _LONG_FLAG.match(flag) or flag in parser._option_string_actions:
+            continue
+        known = [
+            name
+            for name, action in parser._option_string_actions.items()
+            if name.startswith("--") and action.help != argparse.SUPPRESS
+        ]
+        name = " ".join(command)
+        where = f"`bench-freeze {name} {'--help-all' if name == 'run' else '--help'}`".replace("  ", " ")
+        raise InputError(
+            f"{flag[:100]} is no flag of {name or 'bench-freeze'}; "
+            f"{hint(flag, known, what='its flags are', all_in=f'{where} lists all')}"
+        )
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        """What was given may be anything; it is said in one line."""
-        super().error(visible(message))
+        """What was given may be anything; it is said in one line, without the list of all flags before it."""
+        text = message.removesuffix(".")
+        if text.startswith("unrecognized arguments: "):
+            text = f"'{text.partition(': ')[2]}' is more than the command takes"
+        self.exit(InputError.exit_code, visible(f"bench-freeze: {text}; {self.prog} --help shows how.") + "\n")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """A value that is none of the choices gets the nearest one said."""
+        if action.choices is None or value in action.choices:
+            return
+        choices = [str(choice) for choice in action.choices]
+        name = "/".join(action.option_strings) or action.metavar or action.dest
+        advice = hint(str(value), choices, what="choices are", others=other_words(choices))
+        raise InputError(f"{name} {str(value)[:100]} is not known; {advice}")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -79,6 +143,7 @@ def _parser() -> argparse.ArgumentParser:
     add_run(commands)
     add_ship(commands)
     add_predict(commands)
+    add_init(commands)
     add_export(commands)
     add_diff(commands)
     add_profile(commands)

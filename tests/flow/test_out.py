@@ -79,7 +79,7 @@ def test_the_run_wrote_the_picks_folder_and_says_where(finished):
 
 
 def test_its_checkpoint_is_one_that_ultralytics_loads_and_finds_what_the_new_head_finds(finished):
-    """The embedded images have the canvas' size, so both see the same pixels; the two foldings of BatchNorm round apart."""
+    """The embedded images have the canvas' size, so both see one picture; the two foldings of BatchNorm round apart."""
     from ultralytics import YOLO
 
     out, _, _ = finished

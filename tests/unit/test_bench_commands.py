@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bench_freeze import cli
-from bench_freeze.commands.run import study_values
+from bench_freeze.commands.run_flags import study_values
 from tests.builders import study
 
 FILE = Path(__file__).parents[2] / "bench/trt.py"

@@ -52,8 +52,8 @@ FLOORS = (
     {"check", "conclusions", "deployment"},
     {"diff", "doctor", "history", "profile", "study"},
     {"analysis", "gallery", "interleaved", "predict", "shipping"},
-    {"planning", "run"},
-    {"commands"},
+    {"flow", "planning"},
+    {"api", "commands"},
     {"cli"},
     {"__main__"},
 )

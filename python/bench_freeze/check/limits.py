@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from ..errors import InputError
 from ..results.identity import PARTS
+from ..text.suggest import hint
 from ..user_files import parse_toml, read_text
 from .limit import Limit as Limit
 from .limit import parse_limit
@@ -132,9 +132,7 @@ def _table(value: Any, where: str) -> dict[str, Any]:
 def _known(values: Iterable[str], known: tuple[str, ...], what: str, where: str) -> None:
     for name in values:
         if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean '{close[0]}'?" if close else f"known are {', '.join(known)}."
-            raise InputError(f"{where}: '{name}' is no {what}; {hint}")
+            raise InputError(f"{where}: '{name}' is no {what}; {hint(name, known)}")
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

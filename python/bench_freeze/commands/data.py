@@ -32,6 +32,9 @@ def add_data(commands: Commands) -> None:
     )
     data.add_argument("sets", nargs="+", metavar="SET", help="Ultralytics data yaml, or COCO instances json")
     data.add_argument("--images", metavar="DIR", help="image folder of a COCO json (default: COCO's layout beside it)")
+    data.add_argument(
+        "--yes", action="store_true", help="download a set that Ultralytics ships (coco.yaml) without asking"
+    )
     data.add_argument("--json", action="store_true", help="print json")
     data.set_defaults(call=_data)
 
@@ -39,7 +42,11 @@ def add_data(commands: Commands) -> None:
 def _data(parsed: argparse.Namespace, command: list[str]) -> int:
     from ..console import Console
     from ..data.describe import describe_sets
+    from ..data.shipped import fetch
+    from ..text.ask import agreed
 
+    for name in parsed.sets:
+        fetch(Path(name), lambda question: parsed.yes or agreed(question))
     console = Console(plain=parsed.json)
     with console.step("read data sets") as progress:
         found = describe_sets(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ..config.aliases import device_name
 from ..exit_status import exit_table
 from ..text.json_text import print_findings
 from .help_format import Commands, HelpFormatter
@@ -22,7 +23,9 @@ def add_doctor(commands: Commands) -> None:
         formatter_class=HelpFormatter,
     )
     doctor.add_argument("file", nargs="?", metavar="FILE", help="a checkpoint (.pt) to look into")
-    doctor.add_argument("--device", default="cpu", help="the device to ask about: cpu, cuda:0 ... (default: cpu)")
+    doctor.add_argument(
+        "--device", type=device_name, default="cpu", help="the device asked about: cpu, cuda:0 ... (default: cpu)"
+    )
     doctor.add_argument("--json", action="store_true", help="print json")
     doctor.set_defaults(call=_doctor)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ..config.aliases import device_name
 from ..errors import InputError
 from ..exit_status import exit_table
 from ..text.json_text import print_findings
@@ -49,7 +50,7 @@ def add_eval(commands: Commands) -> None:
         default="error",
         help="ignore scores only the classes that the model and --gt both have, by name (default: error)",
     )
-    model.add_argument("--device", default="cpu", help="cpu, cuda:0 ... (default: cpu)")
+    model.add_argument("--device", type=device_name, default="cpu", help="cpu, 0, cuda:0 ... (default: cpu)")
     evaluate.set_defaults(call=_eval)
 
 

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..config.aliases import device_name
 from ..errors import InputError
 from ..exit_status import exit_table
 from ..text.paths import require_utf8
@@ -88,7 +89,9 @@ def add_export(commands: Commands) -> None:
     trt = export.add_argument_group("engine")
     trt.add_argument("--engine", choices=("ort", "trt"), default="ort", help="ort: ONNX; trt: a plan (default: ort)")
     trt.add_argument("--compute-capability", metavar="N", help="build for this GPU kind, 86 or 8.6; no GPU is needed")
-    trt.add_argument("--device", default="cuda:0", metavar="cuda:N", help="the GPU to build for (default: cuda:0)")
+    trt.add_argument(
+        "--device", type=device_name, default="cuda:0", metavar="cuda:N", help="the GPU to build for (default: cuda:0)"
+    )
     trt.add_argument("--workspace", type=int, metavar="MB", help="largest scratch memory (default: TensorRT's own)")
     trt.add_argument("--timing-cache", metavar="FILE", help="timing cache to start from and to update")
     trt.add_argument("--version-compatible", action="store_true", help="a plan for later TensorRT versions too")

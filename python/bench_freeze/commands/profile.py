@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ..config.aliases import device_name
 from ..errors import InputError
 from ..exit_status import exit_table
 from ..text.json_text import print_json
@@ -49,7 +50,7 @@ def add_profile(commands: Commands) -> None:
         metavar="FILE",
         help="the json to write, match data of --target and --base beside it (default: MODEL.profile.json, here)",
     )
-    profile.add_argument("--device", default="cpu", help="cpu, cuda:0 ... (default: cpu)")
+    profile.add_argument("--device", type=device_name, default="cpu", help="cpu, 0, cuda:0 ... (default: cpu)")
     profile.add_argument("--threads", type=int, metavar="N", help="threads of the engine (default: its own choice)")
     profile.add_argument("--images", metavar="DIR", help="images to time (default: of the sets, else generated)")
     profile.add_argument("--batch", default="", metavar="N[,N]", help="batch sizes to compare; latency is of the first")

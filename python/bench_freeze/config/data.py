@@ -47,6 +47,8 @@ class DataOptions:
         "data", "go on where the evaluation split, or the base set, has no box to score: its columns stay empty", False
     )
 
+    yes: bool = flag("data", "download a data set that Ultralytics ships (coco.yaml) without asking", False)
+
     @property
     def is_embedded(self) -> bool:
         """True when no data were named: the study runs on the project's own small, generated data."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from itertools import pairwise
 from typing import NamedTuple
 
 from ..errors import InputError
 from ..results.recipe import DISTILL, GIVEN, GRADUAL, INTERPOLATE, LP_FT, MATCHED, REPLAY, SCRATCH, STATIC, Recipe
+from ..text.suggest import hint
 
 RECIPES: dict[str, str] = {  # that --recipe names; others have flags of their own
     STATIC.name: "layers 0..freeze-1 stay frozen, the rest trains from the first step",
@@ -32,16 +32,15 @@ def check_recipes(names: tuple[str, ...]) -> None:
         if name in RECIPES:
             continue
         family, _, amount = name.partition("_")
-        close = difflib.get_close_matches(name, RECIPES, n=1)
         if family in _FLAGS:
-            hint = f"give --{_FLAGS[family]} {amount or (22 if family == MATCHED else 0.5)} instead."
+            advice = f"give --{_FLAGS[family]} {amount or (22 if family == MATCHED else 0.5)} instead."
         elif name == SCRATCH.name:
-            hint = "give --scratch instead."
+            advice = "give --scratch instead."
         elif name == GIVEN.name:
-            hint = "give --tuned FILE instead."
+            advice = "give --tuned FILE instead."
         else:
-            hint = f"did you mean '{close[0]}'?" if close else f"recipes are {', '.join(RECIPES)}."
-        raise InputError(f"recipe = '{name}' is not known; {hint}")
+            advice = hint(name, RECIPES, what="recipes are")
+        raise InputError(f"recipe = '{name}' is not known; {advice}")
 
 
 def stages_of(

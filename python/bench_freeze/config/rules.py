@@ -53,9 +53,10 @@ def check(study: Study) -> None:
     given = {"weights": study.data.weights, "target": study.data.target, "base": study.data.base}
     missing = [name for name, value in given.items() if value is None]
     if missing and len(missing) < 3:
+        is_or_are = "is" if len(missing) == 1 else "are"
         raise InputError(
-            f"--{' and --'.join(missing)} is missing; a study of your own data names weights, target and base, "
-            "the embedded one names none of them."
+            f"--{' and --'.join(missing)} {is_or_are} missing; a study of your own data names "
+            "weights (--model), target (--data) and base, the embedded one names none of them."
         )
 
 
@@ -95,7 +96,7 @@ def _check_common(options: CommonOptions) -> None:
     if options.workers is not None and options.workers < 1:
         raise InputError(f"workers = {options.workers} is out of range; give at least 1.")
     if not re.fullmatch(r"cpu|cuda:[0-9]{1,4}", options.device):
-        raise InputError(f"device = '{options.device}' is not known; use cpu, cuda:0, cuda:1 ...")
+        raise InputError(f"device = '{options.device}' is not known; use cpu, or one GPU: 0 or cuda:0, 1 or cuda:1 ...")
 
 
 def _check_deployment(options: DeploymentOptions) -> None:

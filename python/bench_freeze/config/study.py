@@ -2,27 +2,29 @@
 
 Command line flags and TOML keys are made from the fields of the groups, one to one, and know of no groups:
 `train_batch` is `--train-batch` on the command line and `train_batch = 16` in a file. A function takes the group that
-it needs; only the flow (run.py, study/) takes the whole. This module knows no framework, so a study is checked first.
+it needs; only the flow (flow.py, study/) takes the whole. This module knows no framework, so a study is checked first.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, Literal, TypeAlias, cast, get_args, get_origin, get_type_hints
 
 import msgspec
 
 from ..errors import InputError
+from ..text.suggest import hint
 from ..user_files import parse_toml, read_text
+from .aliases import device_name, other_words, renamed, unknown
 from .common import CommonOptions
 from .common import flag as _flag
 from .data import DataOptions
 from .deployment import DeploymentOptions
+from .presets import PresetOptions
 from .rules import check
 from .training import ClusterOptions, TrainingOptions
 
@@ -30,7 +32,8 @@ AnalysisSeeds = Literal["first", "all"]
 Tracker = Literal["mlflow", "tensorboard", "wandb"]
 
 GROUPS = (  # the order of the help
-    "data", "training", "models", "engine", "analysis", "scoring", "latency", "statistics", "recommendation", "output"
+    "preset", "data", "training", "models", "engine", "analysis", "scoring", "latency", "statistics", "recommendation",
+    "output",
 )  # fmt: skip
 
 
@@ -157,6 +160,7 @@ class Study:
     What several groups share (CommonOptions) is the same in all of them; `study_from` makes one from flat values.
     """
 
+    preset: PresetOptions = field(default_factory=PresetOptions)
     data: DataOptions = field(default_factory=DataOptions)
     training: TrainingOptions = field(default_factory=TrainingOptions)
     cluster: ClusterOptions = field(default_factory=ClusterOptions)
@@ -211,20 +215,25 @@ def study_from(values: Mapping[str, object], where: str) -> Study:
     `where` names their origin in an error message, e.g. "study.toml". Raises InputError for an unknown key, a value of
     the wrong type or one out of range.
     """
+    values = renamed(values, where)
     known = {f.name for f in fields()}
     for key in values:
         if key not in known:
-            close = difflib.get_close_matches(key, known, n=1)
-            hint = f"did you mean '{close[0]}'?" if close else f"known keys are {', '.join(sorted(known))}."
-            raise InputError(f"{where}: '{key[:100]}' is no key of a study; {hint}")
+            raise unknown(key, sorted(known), where)
     listed = {f.name for f in fields() if "tuple[" in str(f.type)}
     as_lists = {
         k: [v] if k in listed and not isinstance(v, list | tuple) and v is not None else v for k, v in values.items()
     }
+    if "device" in as_lists:
+        as_lists["device"] = device_name(as_lists["device"])
+    for key, value in as_lists.items():
+        _check_word(key, value, where)
     try:
         return Study(**{group: _group(options, as_lists) for group, options in _OPTIONS.items()})
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at `$.")
+        for kind, words in _KINDS.items():
+            message = message.replace(f"`{kind}`", words)
         key = re.split(r"[\[.`]", path)[0] or "a key"
         raise InputError(
             f"{where}: {key} = {_shown(as_lists.get(key))} does not fit; {message[0].lower()}{message[1:]}."
@@ -233,6 +242,36 @@ def study_from(values: Mapping[str, object], where: str) -> Study:
         raise InputError(
             f"{where}: {error.object!r} is none of an option's values; bench-freeze run --help has them."
         ) from None
+
+
+_KINDS = {"int": "a whole number", "float": "a number", "str": "text", "bool": "true or false", "array": "a list"}
+
+
+def _check_word(key: str, value: object, where: str) -> None:
+    """Raise InputError for a word that is none of an option's few."""
+    words = CHOICES.get(key, ())
+    for given in value if isinstance(value, list | tuple) else [value]:
+        if words and isinstance(given, str) and given not in words:
+            raise InputError(
+                f"{where}: {key} = '{given[:100]}' is not known; "
+                f"{hint(given, words, what='choices are', others=other_words(words))}"
+            )
+
+
+def _choices(kind: object) -> tuple[str, ...]:
+    """The words that an option may be; none where it is no choice of words."""
+    if get_origin(kind) is Literal:
+        return get_args(kind)
+    return tuple(word for part in get_args(kind) if part is not type(None) for word in _choices(part))
+
+
+# What options of few words may be, by name.
+CHOICES: dict[str, tuple[str, ...]] = {
+    name: words
+    for options in _OPTIONS.values()
+    for name, kind in get_type_hints(options).items()
+    if (words := _choices(kind))
+}
 
 
 def _group(options: type[Any], values: Mapping[str, object]) -> Any:

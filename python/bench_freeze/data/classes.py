@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from ..text.suggest import nearest
 
 LARGEST = 10**9  # number of a class; what Python writes out has at most 4300 digits
 
@@ -118,8 +118,8 @@ def map_classes(
             (no_class, f"category '{{}}' of {data}", f"class of {head}", head_names),
         ):
             if names:
-                close = difflib.get_close_matches(names[0], candidates, n=1)
-                hint = f" (the nearest is '{close[0]}')" if close else ""
+                near = nearest(names[0], candidates)
+                hint = f" (the nearest is '{near[0]}')" if near else ""
                 more = f" and {len(names) - 1} more" if len(names) > 1 else ""
                 raise InputError(
                     f"{own.format(names[0])}{more} has no {other} of that name{hint}; rename it, or leave such classes "

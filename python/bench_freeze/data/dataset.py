@@ -28,6 +28,22 @@ class GroundTruth:
     """Annotations of a data set, one row per box; images and classes are referred to by position.
 
     Rows keep the order of the file: the COCO protocol breaks ties by it.
+
+        >>> import numpy as np
+        >>> from bench_freeze import GroundTruth
+        >>> truth = GroundTruth(
+        ...     image_ids=np.array([1, 2]),
+        ...     category_ids=np.array([3]),
+        ...     class_names=("pear",),
+        ...     image_index=np.array([0], np.int32),
+        ...     labels=np.array([0], np.int32),
+        ...     boxes_xywh=np.array([[10.0, 10, 20, 20]]),
+        ...     area=np.array([400.0]),
+        ...     is_crowd=np.array([False]),
+        ...     annotation_ids=np.array([1]),
+        ... )
+        >>> len(truth), truth.image_name(0)
+        (1, '1')
     """
 
     image_ids: NDArray[np.int64]  # [I], as in the file
@@ -52,7 +68,19 @@ class GroundTruth:
 
 @dataclass(frozen=True)
 class DetectionTable:
-    """Detections of one head on one data set, one row per box, in the order in which they were produced."""
+    """Detections of one head on one data set, one row per box, in the order in which they were produced.
+
+    >>> import numpy as np
+    >>> from bench_freeze import DetectionTable
+    >>> table = DetectionTable(
+    ...     image_index=np.array([0, 1], np.int32),
+    ...     labels=np.array([0, 0], np.int32),
+    ...     boxes_xywh=np.array([[10.0, 10, 20, 20], [0, 0, 5, 5]]),
+    ...     scores=np.array([0.9, 0.2]),
+    ... )
+    >>> len(table)
+    2
+    """
 
     image_index: NDArray[np.int32]  # [N]
     labels: NDArray[np.int32]  # [N], position in the ground truth's category_ids

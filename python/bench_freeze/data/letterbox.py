@@ -16,7 +16,15 @@ SMALLEST, LARGEST = 1e-6, 2.0**31  # pixels of a side
 
 @dataclass(frozen=True)
 class Letterbox:
-    """Where an image lies on its canvas; all in pixels."""
+    """Where an image lies on its canvas; all in pixels.
+
+    >>> from bench_freeze import Letterbox
+    >>> placement = Letterbox.fit(640, 480, 320)
+    >>> placement.resized_width, placement.resized_height, placement.left, placement.top
+    (320, 240, 0, 40)
+    >>> placement.to_image([[0, 40, 160, 160]]).tolist()
+    [[0.0, 0.0, 320.0, 240.0]]
+    """
 
     width: int
     height: int

@@ -1,7 +1,7 @@
 """Ultralytics' data yaml: class names and splits, read as Ultralytics' `check_det_dataset` reads it.
 
 Its `path` is looked for where Ultralytics looks (the working directory, then its datasets folder) and beside the yaml.
-Nothing is downloaded here but for names that Ultralytics ships.
+Nothing is downloaded here.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import yaml
 from ..errors import InputError
 from ..user_files import MAX_TEXT, check_depth, is_folder, read_file
 from .classes import names_by_number
+from .shipped import shipped_values
 
 SPLITS = ("train", "val", "test")
 _SCALAR = str | int | float | bool
@@ -39,8 +40,8 @@ class YoloYaml:
 def read_yolo_yaml(path: Path) -> YoloYaml:
     """The data yaml, with its paths resolved. Raises InputError when it is missing or lacks what is needed.
 
-    A folder stands for the yaml in it. A bare name that is not on disk but that Ultralytics ships (coco8.yaml) goes
-    through Ultralytics' own download.
+    A folder stands for the yaml in it. A bare name that is not on disk but that Ultralytics ships (coco8.yaml) is
+    found where Ultralytics keeps its data sets.
     """
     if is_folder(path):
         path = _yaml_in(path)
@@ -227,22 +228,9 @@ def exists(path: Path) -> bool:
 
 
 def _shipped_with_ultralytics(path: Path) -> YoloYaml | None:
-    try:
-        from ultralytics.utils import ROOT
-    except ImportError:
+    values = shipped_values(path)
+    if values is None:
         return None
-    if not (ROOT / "cfg" / "datasets" / path.name).is_file():
-        return None
-    from ultralytics.data.utils import check_det_dataset
-
-    try:
-        values = check_det_dataset(path.name)
-    except Exception as error:  # whatever its network stack raises
-        raise InputError(
-            f"{path} is not on disk and Ultralytics could not fetch that data set ({one_line(error)[:200]}); "
-            "check the network or give the path of a yaml."
-        ) from None
-    values = {key: value for key, value in values.items() if key != "nc"}
     roots = [Path(str(values["path"]))]
     return YoloYaml(
         path, _class_names(path, values), _splits(path, values, roots), _keypoint_values(path, values.get("kpt_shape"))

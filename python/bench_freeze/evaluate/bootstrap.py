@@ -67,6 +67,21 @@ def compare(
     the intervals hold what is true in 87 to 93 % of cases, not in 95 (bench/accuracy_coverage.py).
 
     Raises InputError for results of different ground truth, protocol or thresholds, or a protocol other than COCO's.
+
+        >>> from bench_freeze import Evaluator, compare
+        >>> truth = {"images": [], "categories": [{"id": 1, "name": "pear"}], "annotations": []}
+        >>> for k in range(30):
+        ...     truth["images"].append({"id": k})
+        ...     box = {"id": k + 1, "image_id": k, "category_id": 1, "bbox": [10, 10, 20, 20], "area": 400}
+        ...     truth["annotations"].append(box)
+        >>> def scored(found):
+        ...     evaluator = Evaluator(truth)
+        ...     box = {"category_id": 1, "bbox": [10, 10, 20, 20], "score": 0.9}
+        ...     evaluator.update(detections=[{"image_id": k, **box} for k in range(found)])
+        ...     return evaluator.result()
+        >>> difference = compare(scored(15), scored(25), resamples=1000).ap
+        >>> difference.low < difference.value < difference.high
+        True
     """
     check_pair(result_a, result_b)
     resamples = whole_number("resamples", resamples)

@@ -35,6 +35,14 @@ class Evaluation:
     The tensors equal pycocotools' `COCOeval.eval` to the last bit under protocol "coco"; -1 marks a (class, area
     range) without ground truth. Under the protocols of Ultralytics and VOC they sample the matching of that protocol
     the way of COCO, while `stats` and every AP are that protocol's own.
+
+        >>> from bench_freeze import Evaluator
+        >>> truth = {"images": [{"id": 1}], "categories": [{"id": 3, "name": "pear"}], "annotations": []}
+        >>> box = {"id": 1, "image_id": 1, "category_id": 3, "bbox": [0, 0, 9, 9], "area": 81}
+        >>> truth["annotations"].append(box)
+        >>> result = Evaluator(truth).result()  # nothing was found
+        >>> result.stats()["AP"], result.counts.skipped_images, result.class_names
+        (0.0, 1, ('pear',))
     """
 
     protocol: Protocol

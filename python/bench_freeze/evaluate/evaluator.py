@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ..data.coco_rows import are_coco_rows, results_of_rows
 from ..data.dataset import DetectionTable
 from ..data.letterbox import Letterbox
 from ..errors import InputError
@@ -46,6 +48,17 @@ class Evaluator:
     An image comes whole, in one update. The result depends on neither the order of updates and merges, nor how images
     were batched, nor `threads`: detections are ordered by score, then image id, then their order within the image.
     About 22 bytes are kept of a detection. An evaluator can be pickled, and one that raised InputError is as it was.
+
+        >>> from bench_freeze import Evaluator
+        >>> truth = {
+        ...     "images": [{"id": 1}, {"id": 2}],
+        ...     "categories": [{"id": 3, "name": "pear"}],
+        ...     "annotations": [{"id": 1, "image_id": 1, "category_id": 3, "bbox": [10, 10, 20, 20], "area": 400}],
+        ... }
+        >>> evaluator = Evaluator(truth)
+        >>> evaluator.update(detections=[{"image_id": 1, "category_id": 3, "bbox": [10, 10, 20, 19], "score": 0.9}])
+        >>> round(evaluator.result().stats()["AP50"], 6)
+        1.0
     """
 
     def __init__(
@@ -74,7 +87,7 @@ class Evaluator:
 
     def update(
         self,
-        image_ids: ArrayLike,
+        image_ids: ArrayLike | None = None,
         *,
         predictions: object = None,
         detections: object = None,
@@ -82,18 +95,27 @@ class Evaluator:
     ) -> None:
         """Add B images, all of their detections at once; an image without any is added too.
 
-        `image_ids` are those of the file: numbers, or text where they are text there.
+        `image_ids` are those of the file: numbers, or text where they are text there. COCO dicts name their images
+        themselves; ids beside them add images without detections.
 
         `predictions` is the raw output of a head, [B, 4 + C, A], C the categories in ascending order of id, from which
         `bench_freeze.nms` selects at its defaults. `detections` is what `nms` returned; an engine's own selection as
         (count [B], boxes_xyxy [B, D, 4], scores [B, D], labels [B, D]) or as rows [B, D, 6] of corners, score and label
-        in which a score of 0 or less is padding; or one (boxes_xyxy [n, 4], scores [n], labels [n]) for every image.
-        Labels are positions among the categories. `letterbox` says where each image lay in the pixels of the boxes;
-        without it they are the image's own.
+        in which a score of 0 or less is padding; one (boxes_xyxy [n, 4], scores [n], labels [n]) for every image; or
+        a list of COCO dicts {image_id, category_id, bbox (left, top, width, height), score}, as pycocotools' `loadRes`
+        takes it, and with its numbers to the last bit. Labels are positions among the categories. `letterbox` says
+        where each image lay in the pixels of the boxes; without it they are the image's own.
 
         Raises InputError for an image id that is unknown or was there before, arrays of wrong shape or type, a label
         out of range, a box or score that is not finite, or a negative width or height.
         """
+        if are_coco_rows(detections) and predictions is None:
+            if letterbox is not None:
+                raise InputError("letterbox is given with COCO dicts, whose boxes are the image's own: leave it out")
+            self._add_coco(image_ids, detections)
+            return
+        if image_ids is None:
+            raise InputError("image_ids is missing: give one id per image; a list of COCO dicts alone needs none")
         positions = self._positions(image_ids)
         if (predictions is None) == (detections is None):
             raise InputError("give either predictions or detections, one of the two")
@@ -110,6 +132,15 @@ class Evaluator:
         if isinstance(detections, CudaDetections):
             detections = on_host(detections)
         self._add(positions, rows_of(detections, len(positions), letterbox))
+
+    def _add_coco(self, image_ids: ArrayLike | None, detections: Sequence[Mapping[str, object]]) -> None:
+        results = results_of_rows(detections, self._ground_truth)
+        for note in results.notes:
+            warnings.warn(note, UserWarning, stacklevel=3)  # the caller of update
+        positions = None if image_ids is None else self._positions(image_ids)
+        positions, rows = rows_of_table(results.detections, len(self._ground_truth.image_ids), positions)
+        self._refuse_seen(positions)
+        self._add(positions, rows)
 
     def update_table(self, detections: DetectionTable) -> None:
         """Add every image that has rows in a table, whose image_index are positions in the ground truth's images."""

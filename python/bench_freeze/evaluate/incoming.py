@@ -28,14 +28,22 @@ class Incoming:
     dropped: int = 0  # what a limit of NMS cut off
 
 
-def rows_of_table(table: DetectionTable, images: int) -> tuple[NDArray[np.int32], Incoming]:
-    """Positions of the images that have rows, and the rows. Raises InputError for an image out of range."""
+def rows_of_table(
+    table: DetectionTable, images: int, among: NDArray[np.int32] | None = None
+) -> tuple[NDArray[np.int32], Incoming]:
+    """Positions of the images that have rows, and the rows; with `among`, of those images, whether they have any.
+
+    Raises InputError for an image out of range, or none of `among`.
+    """
     image = positions_of("detections", "image", table.image_index, images)
-    has_rows = np.zeros(images, np.bool_)
-    has_rows[image] = True
-    positions = np.flatnonzero(has_rows).astype(np.int32)
-    among = (np.cumsum(has_rows) - 1).astype(np.int32)
-    image = image if len(positions) == images else among[image]
+    is_added = np.zeros(images, np.bool_)
+    is_added[image if among is None else among] = True
+    if among is not None and not is_added[image].all():
+        row = int(np.flatnonzero(~is_added[image])[0])
+        raise InputError(f"detections[{row}] is of an image that image_ids does not name: add its id, or give none")
+    positions = np.flatnonzero(is_added).astype(np.int32)
+    numbers = (np.cumsum(is_added) - 1).astype(np.int32)
+    image = image if len(positions) == images else numbers[image]
     return positions, Incoming(image, table.labels, table.boxes_xywh, table.scores)
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..kernels.matching import MatchRule
+from ..text.suggest import hint
 
 Protocol = Literal["coco", "coco-corrected", "ultralytics-8.4.183", "voc-all", "voc-11"]
 PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
@@ -85,4 +86,4 @@ def rules_of(protocol: str) -> ProtocolRules:
     for name, rules in RULES.items():
         if name == protocol:
             return rules
-    raise InputError(f"protocol {protocol!r} is unknown: choose one of {', '.join(PROTOCOLS)}")
+    raise InputError(f"protocol {protocol!r} is unknown: {hint(str(protocol), PROTOCOLS, what='choose one of')}")

@@ -21,7 +21,14 @@ native = _ext  # for matching.py, the other half of this border
 
 @dataclass(frozen=True)
 class Detections:
-    """What NMS keeps: D = max_detections rows for each of B images, best first; rows from `count` on are zero."""
+    """What NMS keeps: D = max_detections rows for each of B images, best first; rows from `count` on are zero.
+
+    >>> import numpy as np
+    >>> from bench_freeze import nms
+    >>> kept = nms(np.array([[[50.0], [50], [20], [10], [0.9]]], np.float32), max_detections=2)
+    >>> kept.count.tolist(), kept.boxes_xyxy[0, 0].tolist()
+    ([1], [40.0, 45.0, 60.0, 55.0])
+    """
 
     boxes_xyxy: NDArray[np.float32]  # [B, D, 4], in the head's own pixels
     scores: NDArray[np.float32]  # [B, D]

@@ -42,6 +42,16 @@ def nms(
     Raises InputError for arguments that make no sense and, on the CPU, for a score or a candidate's box that is NaN or
     infinite: on a GPU that is found out later, by `check()` of the result. Raises RuntimeError for an array on a CUDA
     device where this build or machine has no CUDA.
+
+        >>> import numpy as np
+        >>> from bench_freeze import nms
+        >>> head = np.zeros((1, 4 + 1, 3), np.float32)  # one image, one class, three anchors
+        >>> head[0, :, 0] = [50, 50, 20, 20, 0.9]
+        >>> head[0, :, 1] = [51, 50, 20, 20, 0.8]  # overlaps the first
+        >>> head[0, :, 2] = [10, 10, 8, 8, 0.5]
+        >>> found = nms(head)
+        >>> found.boxes_xyxy[0, : found.count[0]].tolist()
+        [[40.0, 40.0, 60.0, 60.0], [6.0, 6.0, 14.0, 14.0]]
     """
     options = NmsOptions(
         score_threshold, iou_threshold, max_detections, max_candidates, multi_label, class_agnostic, box_format

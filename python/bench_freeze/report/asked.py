@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Any
 
+from ..results.inputs import preset_sentence
 from ..results.schema import Results
 
 
@@ -47,6 +48,7 @@ def asked(results: Results) -> str:
     ]
     if scored:
         sentences.append(f"Scored on the {' and the '.join(scored)}.")
+    sentences += [preset_sentence(results.preset)] if results.preset is not None else []
     return " ".join(sentences)
 
 

@@ -76,3 +76,22 @@ class GivenCheckpoint(Struct, frozen=True, kw_only=True):
     arguments_from: Annotated[
         str | None, Meta(description="where `train.effective` was read; null: the file says nothing of its training")
     ] = None
+
+
+class PresetFacts(Struct, frozen=True, kw_only=True):
+    """The preset that a study started from."""
+
+    name: str
+    kept: Annotated[dict[str, Any], Meta(description="options that the preset set, with their values")]
+    replaced: Annotated[list[str], Meta(description="options of the preset that were given otherwise")]
+
+
+def preset_sentence(preset: PresetFacts) -> str:
+    """What a preset set, and what of it was given otherwise."""
+    kept = ", ".join(f"{name} {_words(value)}" for name, value in preset.kept.items()) or "nothing"
+    other = f"; given otherwise: {', '.join(preset.replaced)}" if preset.replaced else ""
+    return f"Preset {preset.name} set {kept}{other}."
+
+
+def _words(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value).lower()

@@ -15,7 +15,7 @@ from ..text.json_text import encoded
 from .analysis import Analysis, Breakdown
 from .curves import HeadCurves
 from .decision import Recommendation
-from .inputs import BaseOutput, DataFacts, GivenCheckpoint, Pretraining
+from .inputs import BaseOutput, DataFacts, PresetFacts, Pretraining
 from .latency import Bounds as Bounds
 from .latency import Latencies as Latencies
 from .latency import Latency as Latency
@@ -25,7 +25,7 @@ from .open_parts import check_results
 from .quantities import Change, Count, Device, FileBelow, FileName, Fraction, Seconds
 from .sealing import SEAL_MEANING
 from .study_statistics import Statistics
-from .training_curves import TrainingCurves
+from .training import Training as Training
 
 SCHEMA_VERSION = 1
 
@@ -55,38 +55,6 @@ class Accuracy(Struct, frozen=True, kw_only=True, omit_defaults=True):
     breakdown: Annotated[Breakdown | None, Meta(description="with --breakdown: a head alone in parts")] = None
     curves: Annotated[
         HeadCurves | None, Meta(description="of a head alone; null in older files and without annotated boxes")
-    ] = None
-
-
-class Training(Struct, frozen=True, kw_only=True):
-    """The training that a row's model came from."""
-
-    seconds: Annotated[
-        Seconds | None,
-        Meta(description="own work, and an equal part of what arms in lockstep computed once; null where it was given"),
-    ]
-    peak_bytes: Annotated[
-        Count | None,
-        Meta(description="of all arms in lockstep; CPU: the process's resident memory, CUDA: torch's tensors"),
-    ]
-    requested: dict[str, Any]
-    effective: dict[str, Any]
-    changed: Annotated[
-        dict[str, tuple[Any, Any]], Meta(description="arguments that did not run as asked: [requested, effective]")
-    ]
-    head_init: str
-    head_start: dict[str, Any]
-    frozen_bn: str
-    audit: Annotated[dict[str, Any], Meta(description="frozen tensors compared with the base checkpoint, bit for bit")]
-    recipe: Annotated[
-        dict[str, Any], Meta(description="options of the recipe and its stages: [epoch, frozen below]")
-    ] = {}
-    shared_with: Annotated[list[str], Meta(description="arms that trained in lockstep with this one")] = []
-    given: Annotated[
-        GivenCheckpoint | None, Meta(description="of a checkpoint that was given, not trained; null for a training")
-    ] = None
-    curves: Annotated[
-        TrainingCurves | None, Meta(description="epoch by epoch; null in older files and where nothing was trained")
     ] = None
 
 
@@ -274,6 +242,7 @@ class Results(Struct, kw_only=True):
     best: Annotated[
         FileBelow | None, Meta(description="folder with the pick's files, ready to use; null without a pick or files")
     ] = None
+    preset: Annotated[PresetFacts | None, Meta(description="with --preset: what it set; null in older files")] = None
     sha256: Annotated[str | None, Meta(description=SEAL_MEANING)] = None
 
     def pretraining(self, name: str | None) -> Pretraining | None:

@@ -18,11 +18,14 @@ from ..data.dataset import DetectionSet
 from ..data.loader import load_batch
 from ..data.overlap import shared_images
 from ..data.pairing import pair_with_head, share_a_class, unpaired
-from ..data.source import open_base, open_target, open_test, require_boxes
+from ..data.shipped import fetch
+from ..data.source import is_coco, open_base, open_target, open_test, require_boxes
+from ..data.yolo_yaml import read_yolo_yaml
 from ..dualhead.checkpoint import Checkpoint
 from ..errors import InputError
 from ..files import file_sha256
 from ..finetune.arm import Arm
+from ..text.ask import agreed
 from .given import GivenArm, no_common_seed, read_given
 from .kept_step import kept_step
 from .preflight import check_start
@@ -84,6 +87,7 @@ def read_inputs(study: Study, store: ArtifactStore, console: Console) -> tuple[I
     names, target, base = _locations(study.data, store, console)
     with console.step("read weights") as progress:
         checkpoints = read_weights(study, names, progress)
+    _fetch(study.data, target, base)
     with console.step("read target set") as progress:
         training, scored = open_target(
             target,
@@ -164,6 +168,14 @@ def _of_given(every: Sequence[GivenArm], study: Study, console: Console) -> list
         console.note(f"  {one.facts.file}: freeze {one.arm.freeze}, {how}; seed {one.arm.seed}")
     remarks = [remark for one in every for remark in one.remarks]
     return [*remarks, *no_common_seed(every, study.training.seeds if study.training.freeze else ())]
+
+
+def _fetch(data: DataOptions, target: Path, base: Path) -> None:
+    """What Ultralytics ships and is not here yet, once it is agreed; a target that is not there is said before that."""
+    for path in (target, base):
+        fetch(path, lambda question: data.yes or agreed(question))
+        if not is_coco(path):
+            read_yolo_yaml(path)
 
 
 def _pair_base_classes(

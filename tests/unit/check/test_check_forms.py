@@ -236,7 +236,7 @@ def test_the_example_workflows_parse_and_their_commands_too(name, called):
 def test_the_example_study_is_one():
     study = study_from(read_toml(EXAMPLES / "study.toml"), "study.toml")
     assert (study.training.freeze, study.deployment.engine, study.deployment.construction) == (
-        (22, 15),
+        (22, 15, 10),
         ("ort",),
         ("branched",),
     )

@@ -7,7 +7,7 @@ import pytest
 
 from bench_freeze.check.snapshot import snapshot_of_results
 from bench_freeze.cli import _parser
-from bench_freeze.commands.run import study_values
+from bench_freeze.commands.run_flags import study_values
 from bench_freeze.conclusions import conclude
 from bench_freeze.conclusions.arms import arms_of, identity_of
 from bench_freeze.config.study import study_from

@@ -51,8 +51,8 @@ class Cell:
 def report_page(view: View, examples: dict[str, Examples], absent: Sequence[str] = ()) -> str:
     """The page. `examples` are by the name of the study; `absent` says in sentences why some are not there."""
     scripts = [
-        _script(FOLDER / "vendor" / PLOTLY),
-        *(_script(FOLDER / name) for name in ("table.js", "plots.js", "examples.js")),
+        inline_script(FOLDER / "vendor" / PLOTLY),
+        *(inline_script(FOLDER / name) for name in ("table.js", "plots.js", "examples.js")),
     ]
     groups = grouped(view)
     gallery = gallery_of(view, examples)
@@ -60,7 +60,7 @@ def report_page(view: View, examples: dict[str, Examples], absent: Sequence[str]
     return _template().render(
         view=view,
         statistics_lines=statistics_lines,
-        policy=_policy(scripts),
+        policy=policy(scripts),
         scripts=scripts,
         style=(FOLDER / "report.css").read_text(),
         columns=columns,
@@ -138,11 +138,12 @@ def _filters(view: View) -> list[tuple[Column, list[Cell]]]:
     return found
 
 
-def _script(path: Path) -> str:
+def inline_script(path: Path) -> str:
+    """A script of ours as it stands inside a page."""
     return path.read_text(encoding="utf-8").replace("</script", "<\\/script")
 
 
-def _policy(scripts: Sequence[str]) -> str:
+def policy(scripts: Sequence[str]) -> str:
     """Nothing is loaded from anywhere, and no script runs but these, whatever a data set's text says."""
     hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
     allowed = " ".join(f"'sha256-{digest}'" for digest in hashes)

@@ -28,6 +28,7 @@ from .output import output_folder
 from .results.schema import Latencies, MatchFileFacts, Results, encode
 from .results.sealing import seal
 from .shipping.pick import ship_pick
+from .study.assembled import preset_facts
 from .study.bench import Bench, Lineup
 from .study.concluding import study_statistics
 from .study.facts import data_facts, pretrainings, study_facts, weights_facts
@@ -136,6 +137,7 @@ def _begin(study: Study, every: Sequence[Inputs], command: list[str]) -> Results
         weights=weights_facts(every[0]),
         data=data_facts(every[0]),
         pretrainings=pretrainings(every),
+        preset=preset_facts(study),
     )
 
 

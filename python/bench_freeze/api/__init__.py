@@ -1,0 +1,1 @@
+"""The study from Python: what `bench_freeze` offers beside the scorer."""

@@ -1,0 +1,46 @@
+"""Running a study from Python."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ..console import Console, Step
+from ..flow import run as run_flow
+from .results import Results
+from .study import Study
+
+
+class _Silent(Console):
+    """Nothing on any stream: the warnings of a study stand in its results."""
+
+    def note(self, text: str) -> None:
+        """Not shown."""
+
+    def warn(self, text: str) -> None:
+        """Not shown."""
+
+    @contextmanager
+    def step(self, title: str, *, still: bool = False) -> Iterator[Step]:
+        """Not shown."""
+        yield Step(lambda done, total: None)
+
+
+def run(study: Study, *, quiet: bool = True) -> Results:
+    """Run a study, or what is left of it, and give its results; all is kept in `study.out` on the way.
+
+    `quiet=False` shows steps and notes on standard error, as the command does. The same call resumes one that was
+    interrupted, and repeats a finished one in seconds.
+
+    Raises InputError for what the user can correct, MeasurementError where a latency broke off (the rest is kept), and
+    AuditError where a result could not be trusted.
+
+        >>> from bench_freeze import Study, run
+        >>> study = Study(freeze=22, epochs=1, imgsz=64, construction="branched", latency_samples=0, resamples=0)
+        >>> results = run(study)
+        >>> [row.construction for row in results.rows]
+        ['branched']
+    """
+    console = _Silent(plain=True) if quiet else Console()
+    found = run_flow(study.checked, console, study.command)
+    return Results(found, study.out)

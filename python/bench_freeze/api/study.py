@@ -1,0 +1,114 @@
+"""A study as a value in Python."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..config import study as checked
+from ..config.given import Layer
+from ..study.assembled import assembled, toml_layer
+
+WHERE = "Study"
+
+
+class Study:
+    """What to train, deploy and measure: the options of `bench-freeze run`, by their names, checked.
+
+    Ultralytics' names work too (`model`, `data`, `project`, `name`, `seed`; docs/words.md), and so do presets. Without
+    weights, target and base it is the embedded study; None stands for an option that is not given. What was taken in a
+    way that may not be meant is a warning.
+
+    Raises InputError for an unknown option, and for a value that is out of range or contradicts another.
+
+        >>> from bench_freeze import Study
+        >>> study = Study(model="yolo11n.pt", data="fruit.yaml", base="val2017.json", freeze=[23, 16], epochs=10)
+        >>> study.values["freeze"], study.values["imgsz"]
+        ((23, 16), 640)
+        >>> str(study.out)
+        'runs/fruit'
+        >>> Study(epoch=10)
+        Traceback (most recent call last):
+        ...
+        bench_freeze.errors.InputError: Study: 'epoch' is no key of a study; did you mean 'epochs'?
+    """
+
+    def __init__(self, **options: Any) -> None:
+        self._take([_given(options)])
+
+    @classmethod
+    def from_toml(cls, path: str | Path, **options: Any) -> Study:
+        """The study of a file such as `bench-freeze init` writes; options beside it win over it.
+
+        Raises InputError for a file that is missing, is no TOML, or holds what no study can be.
+
+            >>> from pathlib import Path
+            >>> from bench_freeze import Study
+            >>> _ = Path("study.toml").write_text('weights = "a.pt"\\ntarget = "t.yaml"\\nbase = "b.json"\\nepochs = 3')
+            >>> Study.from_toml("study.toml", imgsz=320).values["epochs"]
+            3
+        """
+        made = cls.__new__(cls)
+        made._take([toml_layer(Path(path)), _given(options)])
+        return made
+
+    def _take(self, layers: list[Layer]) -> None:
+        study, notes = assembled(layers, layers[0].where)
+        for note in notes:
+            warnings.warn(note, UserWarning, stacklevel=3)
+        self._checked = study
+        self._layers = layers
+
+    @property
+    def checked(self) -> checked.Study:
+        """The same in groups, as the rest of the package takes it."""
+        return self._checked
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """All options by name, those that were not given too."""
+        return self._checked.values()
+
+    @property
+    def out(self) -> Path:
+        """The folder that receives results.json, the report and the artifacts."""
+        return self._checked.out_folder
+
+    @property
+    def command(self) -> list[str]:
+        """The words of a command line that does the same."""
+        words = ["bench-freeze", "run"]
+        for layer in self._layers:
+            words += _flags(layer.values) if layer.where == WHERE else [layer.where]
+        return words
+
+    def __eq__(self, other: object) -> bool:
+        return self._checked == other._checked if isinstance(other, Study) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # it holds what can be changed
+
+    def __repr__(self) -> str:
+        given = {name: value for layer in self._layers for name, value in layer.values.items()}
+        return f"Study({', '.join(f'{name}={value!r}' for name, value in given.items())})"
+
+
+def _given(options: Mapping[str, Any]) -> Layer:
+    """Options as they were given; None stands for one that was not."""
+    return Layer(WHERE, {name: value for name, value in options.items() if value is not None})
+
+
+def _flags(options: Mapping[str, Any]) -> list[str]:
+    words: list[str] = []
+    for name, value in options.items():
+        flag = f"--{name.replace('_', '-')}"
+        if isinstance(value, bool):
+            words.append(flag if value else f"--no-{flag[2:]}")
+        elif isinstance(value, Mapping):
+            words += [word for key, item in value.items() for word in (flag, f"{key}={item}")]
+        elif isinstance(value, list | tuple):
+            words += [flag, ",".join(map(str, value))]
+        else:
+            words += [flag, str(value)]
+    return words

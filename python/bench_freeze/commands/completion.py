@@ -1,0 +1,44 @@
+"""Completion in a shell, by argcomplete: the shell asks this program, which answers from its parser."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterable
+
+from ..config.aliases import ALIASES, PLACE
+from ..config.study import fields
+
+ASKED = "_ARGCOMPLETE"  # set by the shell's hook that argcomplete writes; nothing is loaded without it
+
+
+def completed(action: argparse.Action, words: Iterable[str]) -> None:
+    """Let the shell offer these words as values of a flag; of a list the last one is completed."""
+    known = tuple(words)
+
+    def offer(prefix: str, **_: object) -> list[str]:
+        before, comma, _last = prefix.rpartition(",")
+        return [f"{before}{comma}{word}" for word in known]
+
+    action.completer = offer  # type: ignore[attr-defined]  # argcomplete looks for it
+
+
+def study_words(prefix: str, **_: object) -> list[str]:
+    """What may stand behind `run`: options as `key=`, and study files."""
+    keys = [option.name for option in fields() if option.name not in ("batch", "train_args")]
+    words = [f"{key}=" for key in (*keys, *(alias.word for alias in ALIASES), *PLACE)]
+    folder = prefix.rpartition("/")[0]
+    try:
+        files = sorted(os.listdir(folder or "."))  # noqa: PTH208 - a folder that is not there is no error
+    except OSError:
+        files = []
+    return [*words, *(f"{folder}/{file}" if folder else file for file in files if file.endswith(".toml"))]
+
+
+def complete(parser: argparse.ArgumentParser) -> None:
+    """Answer a shell that asks, and end the process; without argcomplete there is no answer."""
+    try:
+        import argcomplete
+    except ImportError:
+        return
+    argcomplete.autocomplete(parser)

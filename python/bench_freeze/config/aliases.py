@@ -1,0 +1,137 @@
+"""What Ultralytics' users type, and what it is here: one table for flags, `key=value` and study files.
+
+docs/words.md shows it, and a test compares both.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+
+from ..errors import InputError
+from ..text.suggest import hint
+
+
+class Alias(NamedTuple):
+    """Another word for an option of a study."""
+
+    word: str
+    option: str
+    meaning: str
+
+
+ALIASES = (
+    Alias("model", "weights", "the checkpoint that is fine-tuned"),
+    Alias("data", "target", "the data set to learn"),
+    Alias("seed", "seeds", "one seed, or several"),
+    Alias("fraction", "data_fractions", "share of the training images"),
+    Alias("conf", "score_threshold", "the lowest score that counts"),
+    Alias("iou", "nms_iou_threshold", "the overlap that suppression removes from"),
+    Alias("max_det", "max_detections", "detections kept per image"),
+    Alias("engine_batch", "batch", "the engine's batch size, by a name that cannot be mistaken"),
+)
+OPTION_OF = {alias.word: alias.option for alias in ALIASES}
+
+# Together they are the output folder, as in Ultralytics: OUT = project/name.
+PLACE = {"project": "the folder of the output folder (default: runs)", "name": "the name of the output folder"}
+
+# Training's in Ultralytics; here an option of this name is the engine's, and has been since the first version.
+BATCH = "batch"
+TRAIN_BATCH = "train_batch"
+
+# The same word for the same thing in both tools: they need no alias.
+SAME = ("epochs", "imgsz", "freeze", "optimizer", "lr0", "device", "workers", "split", "opset", "train_batch")
+
+# Arguments of Ultralytics' training that have no option of their own: `mosaic=0.5` is `--train-args mosaic=0.5`.
+TRAINING_WORDS = (
+    "cache", "deterministic", "cos_lr", "close_mosaic", "amp",
+    "multi_scale", "channels_last", "lrf", "momentum", "weight_decay", "warmup_epochs", "warmup_momentum",
+    "warmup_bias_lr", "box", "cls", "cls_pw", "dfl", "nbs", "hsv_h", "hsv_s", "hsv_v", "degrees", "translate",
+    "scale", "shear", "perspective", "flipud", "fliplr", "bgr", "mosaic", "mixup", "cutmix", "copy_paste",
+    "copy_paste_mode",
+)  # fmt: skip
+
+# Words that mean something in Ultralytics and nothing here, with what to do instead.
+ELSEWHERE = {
+    "task": "every study is of detection; leave it out",
+    "mode": "the command says it; leave it out",
+    "resume": "the same command goes on where it stopped; leave it out",
+    "exist_ok": "the same command goes on in the same folder; leave it out",
+    "save": "everything is kept; leave it out",
+    "save_period": "a training that was cut short goes on after its last epoch; leave it out",
+    "val": "every model is scored; leave it out",
+    "plots": "the report has them; leave it out",
+    "verbose": "give --verbose for every row and conclusion",
+    "pretrained": "every training starts from the weights; give scratch=True for an arm from random ones",
+    "cls_remap": "give head_init, which says how the new head starts",
+    "single_cls": "every class is scored by itself; leave it out",
+    "rect": "trainings use square images; leave it out",
+    "half": "give precision=fp16",
+    "int8": "give precision=int8",
+    "quantize": "give precision=fp16 or precision=int8",
+    "format": "give engine=ort for ONNX, engine=trt for TensorRT",
+    "dynamic": "give dynamic_batch=1,8,32",
+    "cfg": "name a study file as it is: bench-freeze run study.toml",
+    "time": "the result would depend on the speed of the machine; give epochs",
+}
+# Values of options by other tools' names.
+VALUES = {
+    "onnx": "ort", "onnxruntime": "ort", "tensorrt": "trt", "pytorch": "torch", "pt": "torch",
+    "half": "fp16", "float16": "fp16", "float32": "fp32", "float": "fp32", "full": "fp32",
+    "head": "branched", "dual": "branched", "graft": "grafted", "single": "plain",
+}  # fmt: skip
+# Commands by Ultralytics' names.
+COMMAND_WORDS = {
+    "train": "run", "detect": "run", "fit": "run", "finetune": "run", "tune": "run", "study": "run",
+    "val": "eval", "test": "eval", "score": "eval", "benchmark": "profile", "time": "profile", "convert": "export",
+    "compare": "check", "checks": "doctor", "info": "doctor", "show": "report", "new": "init", "help": "--help",
+    "version": "--version",
+}  # fmt: skip
+
+
+def renamed(values: Mapping[str, object], where: str) -> dict[str, object]:
+    """The values by the options' own names. Raises InputError for an option that was given by two names."""
+    found: dict[str, object] = {}
+    by: dict[str, str] = {}
+    for word, value in values.items():
+        option = OPTION_OF.get(word, word)
+        if option in found:
+            raise InputError(f"{where}: {by[option]} and {word} are two names of one option; give one of them.")
+        found[option], by[option] = value, word
+    return found
+
+
+def other_words(choices: Collection[str]) -> dict[str, str]:
+    """Other tools' words for some choices, with the choice that each stands for."""
+    return {word: here for word, here in VALUES.items() if here in choices}
+
+
+def device_name(given: object) -> object:
+    """A device as a study knows it: Ultralytics' 0 is cuda:0. What is none is left to the study's check."""
+    text = str(given) if isinstance(given, int | str) and not isinstance(given, bool) else ""
+    if re.fullmatch("[0-9]{1,4}", text):
+        return f"cuda:{int(text)}"
+    return "cuda:0" if text == "cuda" else given
+
+
+def batch_note(value: object, form: str) -> str:
+    """What an option called `batch` took, said wherever it is given; `form` is how it was written."""
+    return (
+        f"{form} was taken as the engine's batch size; {_spelled('engine_batch', form)} says so, and the training's, "
+        f"which Ultralytics calls batch, is {_spelled(TRAIN_BATCH, form)}."
+    )
+
+
+def _spelled(option: str, form: str) -> str:
+    return f"--{option.replace('_', '-')}" if form.startswith("--") else option
+
+
+def unknown(word: str, known: list[str], where: str) -> InputError:
+    """The sentence for a word that is no option of a study."""
+    if word in ELSEWHERE:
+        return InputError(f"{where}: '{word}' is Ultralytics' and no option here: {ELSEWHERE[word]}.")
+    if word in TRAINING_WORDS:
+        return InputError(f"{where}: '{word}' is an argument of Ultralytics' training; give it in train_args.")
+    words = [*known, *OPTION_OF, *PLACE]
+    return InputError(f"{where}: '{word[:100]}' is no key of a study; {hint(word, words, what='known keys are')}")

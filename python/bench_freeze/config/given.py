@@ -1,0 +1,78 @@
+"""What was given in several places as one set of values: a study file, then flags, each with its preset below it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from ..errors import InputError
+from ..text.suggest import hint
+from .aliases import BATCH, PLACE, batch_note, renamed
+from .presets import PRESETS
+
+
+class Layer(NamedTuple):
+    """Values of one place; `where` names it in messages, and `flags` says that they are flags."""
+
+    where: str
+    values: Mapping[str, object]
+    flags: bool = False
+
+
+class Given(NamedTuple):
+    """The values of a study by the options' own names, and what has to be said of them."""
+
+    values: dict[str, object]
+    notes: tuple[str, ...]
+
+
+def merged(layers: Sequence[Layer]) -> Given:
+    """The values of all layers, later ones over earlier ones.
+
+    A preset counts where it is named: what is given in the same place wins over it, it wins over earlier places.
+    Raises InputError for an unknown preset, for an option under two names, and for an output folder in two forms.
+    """
+    values: dict[str, object] = {}
+    notes: list[str] = []
+    for layer in layers:
+        own = renamed(layer.values, layer.where)
+        if BATCH in layer.values:
+            form = f"--{BATCH} {own[BATCH]}" if layer.flags else f"{layer.where}: {BATCH} = {own[BATCH]}"
+            notes.append(batch_note(own[BATCH], form))
+        values = _without_place(values, own, layer.where) | _preset(own, layer.where) | own
+    return Given(_with_out(values), tuple(notes))
+
+
+def _preset(values: Mapping[str, object], where: str) -> dict[str, object]:
+    name = values.get("preset")
+    if name is None:
+        return {}
+    if not isinstance(name, str) or name not in PRESETS:
+        raise InputError(
+            f"{where}: preset = {str(name)[:100]!r} is not known; {hint(str(name), PRESETS, what='presets are')}"
+        )
+    return dict(PRESETS[name])
+
+
+def _without_place(values: Mapping[str, object], own: Mapping[str, object], where: str) -> dict[str, object]:
+    """The earlier values without an output folder that is given anew, in whichever form."""
+    named = [word for word in PLACE if own.get(word) is not None]
+    if named and own.get("out") is not None:
+        raise InputError(f"{where}: out and {named[0]} both name the output folder; give one of them.")
+    dropped = ("out",) if named else tuple(PLACE) if own.get("out") is not None else ()
+    return {name: value for name, value in values.items() if name not in dropped}
+
+
+def _with_out(values: Mapping[str, object]) -> dict[str, object]:
+    """The output folder from `project` and `name`, as Ultralytics puts it together."""
+    place = {word: values[word] for word in PLACE if values.get(word) is not None}
+    rest = {name: value for name, value in values.items() if name not in PLACE}
+    if not place:
+        return rest
+    for word, value in place.items():
+        if not isinstance(value, str) or not value:
+            raise InputError(f"{word} = {str(value)[:100]!r} names no folder; give a text, or leave it out.")
+    target = rest.get("target")
+    name = place.get("name") or (Path(target).stem if isinstance(target, str) else "demo")
+    return rest | {"out": str(Path(str(place.get("project", "runs"))) / str(name))}

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from PIL import Image
 from tests.flow.studies import SHORT, artifacts, bench_freeze
 
 import bench_freeze as package
+from bench_freeze.data.letterbox import letterbox_into
 from bench_freeze.deployment.pipeline import load_detections
 from bench_freeze.results.schema import decode
 from bench_freeze.results.shipped import read_shipped
@@ -79,23 +81,22 @@ def test_the_run_wrote_the_picks_folder_and_says_where(finished):
 
 
 def test_its_checkpoint_is_one_that_ultralytics_loads_and_finds_what_the_new_head_finds(finished):
-    """The embedded images have the canvas' size, so both see one picture; the two foldings of BatchNorm round apart."""
+    """The images have the canvas' size, so both see the same pixels; `predict` keeps only the best class of a box."""
     from ultralytics import YOLO
 
     out, _, _ = finished
-    yolo, matched = YOLO(out / "best" / "tuned.pt"), 0
-    with package.load(out, conf=0.2) as model:
+    yolo, compared = YOLO(out / "best" / "tuned.pt"), 0
+    with package.load(out, conf=0.25, head="target") as model:
+        model._selection = replace(model._selection, multi_label=False)
         for path in images(out)[:12]:
             ours = model(path)["target"]
             theirs = yolo.predict(path, imgsz=model.imgsz, conf=0.25, iou=0.7, verbose=False)[0]
-            for box, score, label in zip(
-                theirs.boxes.xyxy.numpy(), theirs.boxes.conf.numpy(), theirs.boxes.cls.numpy(), strict=True
-            ):
-                assert theirs.names[int(label)] in ours.class_names
-                same = (ours.labels == int(label)) & (np.abs(ours.scores - score) < 1e-3)
-                assert np.abs(ours.boxes_xyxy[same] - box).max(axis=1).min() < 0.1
-                matched += 1
-    assert matched > 10
+            names = [theirs.names[int(label)] for label in theirs.boxes.cls]
+            assert names == list(ours.names)
+            assert np.allclose(theirs.boxes.conf.numpy(), ours.scores, rtol=0, atol=1e-4)
+            assert np.allclose(theirs.boxes.xyxy.numpy().reshape(-1, 4), ours.boxes_xyxy, rtol=0, atol=0.01)
+            compared += len(ours)
+    assert compared > 10
 
 
 def test_the_readmes_snippets_run_in_the_folder(finished, tmp_path):
@@ -110,33 +111,49 @@ def test_the_readmes_snippets_run_in_the_folder(finished, tmp_path):
         assert done.stdout
 
 
-def test_the_plain_recipe_finds_what_the_callable_finds(finished, tmp_path, monkeypatch):
-    """On images of other sizes and shapes than the canvas, which are resized."""
+SIZES = ((160, 160), (333, 251), (97, 200), (640, 90), (161, 159), (40, 41))
+
+
+@pytest.mark.parametrize("resized", ["by us", "by OpenCV"])
+def test_the_plain_recipe_finds_what_the_callable_finds(finished, tmp_path, monkeypatch, resized):
+    """The recipe's only difference are pixels that OpenCV rounds to the next grey level; without them it is exact."""
+    import cv2
+
     (recipe,) = snippets(RECIPE)
     shutil.copy(finished[0] / "best/model.onnx", tmp_path / "model.onnx")
     monkeypatch.chdir(tmp_path)
+    if resized == "by us":
+        monkeypatch.setattr(cv2, "resize", resized_by_us)
     compared = 0
-    for path, size in zip(
-        images(finished[0])[2:8], [(160, 160), (333, 251), (97, 200), (640, 90), (161, 159), (40, 41)], strict=True
-    ):
+    for path, size in zip(images(finished[0])[2:8], SIZES, strict=True):
         Image.open(path).convert("RGB").resize(size).save("image.jpg", quality=95)
         with contextlib.redirect_stdout(io.StringIO()):
             exec(recipe, names := {})
-        with package.load("model.onnx", conf=0.25) as model:
+        exact = resized == "by us" or size == SIZES[0]
+        with package.load("model.onnx", conf=0.25 if exact else 0.15) as model:
             ours = model("image.jpg")
         assert names["found"].keys() == ours.keys()
         for head, rows in names["found"].items():
-            # Boxes of one score may come in either order.
-            theirs = sorted((-score, name, *box) for name, score, box in rows)
             own = ours[head]
-            assert sorted((-float(s), n) for s, n in zip(own.scores, own.names, strict=True)) == [r[:2] for r in theirs]
-            corners = np.array([[left, top, left + w, top + h] for *_, left, top, w, h in theirs]).reshape(-1, 4)
-            corners = np.clip(corners, 0, [*size, *size])
-            for (score, name, *_), box in zip(theirs, corners, strict=True):
-                same = [k for k in range(len(own)) if own.names[k] == name and -float(own.scores[k]) == score]
-                assert np.abs(own.boxes_xyxy[same] - box).max(axis=1).min() < 0.01
+            assert len(rows) == len(own) if exact else len(rows) <= len(own)
+            for name, score, (left, top, width, height) in rows:
+                box = np.clip([left, top, left + width, top + height], 0, [*size, *size])
+                of_class = np.array([other == name for other in own.names])
+                near = np.abs(own.scores - score) <= (0 if exact else 0.05)
+                off = np.abs(own.boxes_xyxy[of_class & near] - box).max(axis=1).min()
+                assert off < (0.01 if exact else 5 * max(size) / model.imgsz)
                 compared += 1
     assert compared > 10
+
+
+def resized_by_us(image, size, interpolation):
+    """The resizing of the study alone, as whole grey levels."""
+    width, height = size
+    canvas = np.empty((3, max(size), max(size)), np.float32)
+    place = letterbox_into(np.ascontiguousarray(image), canvas)
+    assert (place.resized_width, place.resized_height) == size
+    part = canvas[:, place.top : place.top + height, place.left : place.left + width]
+    return np.rint(part.transpose(1, 2, 0) * 255).astype(np.uint8)
 
 
 def test_saved_detections_are_scored_by_pycocotools_as_the_rows_are(finished, tmp_path):

@@ -35,7 +35,7 @@ def readme(shipped: Shipped, results: Results, chosen: Chosen) -> str:
         f"```python\n{SNIPPET}```",
         "```sh\nbench-freeze predict . image.jpg\n```",
         _needs(shipped),
-        "The tuned detector alone, with its new head, by Ultralytics:",
+        "The tuned detector alone, with its new head, by Ultralytics, which keeps only the best class of a box:",
         f"```python\n{YOLO_SNIPPET.format(imgsz=shipped.imgsz, conf=_conf(shipped), iou=_iou(shipped))}```",
         "## Files",
         "\n".join(_files(shipped)),

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..artifact import ArtifactStore
 from ..config.training import ClusterOptions, TrainingOptions
@@ -27,6 +27,7 @@ from .training import fine_tune, no_epoch
 
 if TYPE_CHECKING:
     from ray import ObjectRef
+    from ray.actor import ActorHandle
 
 LOOK_EVERY_S = 1.0  # at how far the trainings are
 RETRIES = 3  # of a task whose worker died; errors of the training itself are not retried
@@ -87,7 +88,7 @@ def train_on_ray(cluster: ClusterOptions, device: str, jobs: list[Job], on_job: 
         raise failed[0]
 
 
-def _train_job(job: Job, board: Any, number: int) -> tuple[str, str] | None:
+def _train_job(job: Job, board: ActorHandle, number: int) -> tuple[str, str] | None:
     """Runs on a worker. An error comes back as its type and sentence: only a dead worker is worth another try."""
     try:
         store = ArtifactStore(job.folder)

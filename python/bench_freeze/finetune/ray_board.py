@@ -5,9 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..console import Details, Step
+
+if TYPE_CHECKING:
+    from ray.actor import ActorHandle
 
 WRITTEN_EVERY_S = 0.5
 Notice = tuple[int, int, Sequence[str]]  # batches done, of all, lines
@@ -26,15 +29,16 @@ class _Board:
         return self._latest
 
 
-def open_board(ray: ModuleType) -> Any:
+def open_board(ray: ModuleType) -> ActorHandle:
     """The handle of a new board; it takes no slot of a training."""
-    return ray.remote(num_cpus=0)(_Board).remote()
+    handle: ActorHandle = ray.remote(num_cpus=0)(_Board).remote()
+    return handle
 
 
 class BoardWriter:
     """What a training calls with its progress, on a worker."""
 
-    def __init__(self, board: Any, job: int) -> None:
+    def __init__(self, board: ActorHandle, job: int) -> None:
         self._board, self._job, self._last = board, job, 0.0
 
     def __call__(self, done: int, total: int, details: Details) -> None:
@@ -44,7 +48,7 @@ class BoardWriter:
             self._board.write.remote(self._job, (done, total, tuple(details())))
 
 
-def show_board(ray: ModuleType, board: Any, step: Step) -> None:
+def show_board(ray: ModuleType, board: ActorHandle, step: Step) -> None:
     """Show what all jobs wrote as one step. A board that is gone, with its node, ends no training."""
     try:
         notices = ray.get(board.read.remote(), timeout=1.0)

@@ -147,7 +147,7 @@ class Console:
                 self._between = None
 
     def _show_between(self) -> None:
-        if self._between is not None:
+        if self._between is not None and (self._live or self._number):  # a refusal is one line in a log
             status = Status(BETWEEN, self._step_number())
             self._between.enter_context(self._shown(status, False) if self._live else self._logged(status, False))
 

@@ -26,6 +26,7 @@ ALLOWED = {
     "gallery": (1, "the inputs of a kept artifact, which are json"),
     "kernels": (4, "a caller's arrays and numbers, of any library and type"),
     "profile": (0, ""),
+    "trackers": (3, "a client, a writer and a run of the trackers' own packages"),
 }
 
 

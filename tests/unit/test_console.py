@@ -177,3 +177,13 @@ def test_work_between_two_steps_is_shown_until_the_run_ends():
     with console.step("after the run"):
         pass
     assert module.BETWEEN not in stream.getvalue().rpartition("after the run")[2]
+
+
+def test_a_run_that_is_refused_before_its_first_step_says_one_line(capsys, monkeypatch):
+    monkeypatch.setattr(module, "LOG_EVERY_S", 0.0)
+    monkeypatch.setattr(module, "BEAT_S", 0.001)
+    console = Console(plain=True)
+    with console.running():
+        threading.Event().wait(0.05)
+        console.note("refused")
+    assert capsys.readouterr().err == "refused\n"

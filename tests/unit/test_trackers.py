@@ -65,7 +65,21 @@ def test_a_tracker_that_fails_is_warned_of_once_and_ends_nothing():
     assert book.finish(found, [])  # it had failed before, and was said then
     book.close(failed=False)
     assert warned == ["failing failed, so the rest of this run is not logged there: the server is gone"]
-    assert failing.calls == 1
+    assert failing.calls == 2  # what failed, and the attempt to end it
+
+
+def test_a_tracker_that_fails_at_its_end_is_heard_of_in_time():
+    class AtTheEnd(Failing):
+        def start(self, about, parameters):
+            pass
+
+        files = row = training = lambda self, told: None
+
+    warned = []
+    book = Logbook([AtTheEnd()])
+    book.start(results(), warned.append)
+    assert not book.finish(results(), [])  # the results are written once more
+    assert len(warned) == 1
 
 
 @pytest.mark.parametrize(("name", "module"), [("mlflow", "mlflow"), ("wandb", "wandb"), ("tensorboard", "tensorboard")])

@@ -27,6 +27,7 @@ from .training import fine_tune, no_epoch
 
 if TYPE_CHECKING:
     from ray import ObjectRef
+    from ray.actor import ActorHandle
 
 LOOK_EVERY_S = 1.0  # at how far the trainings are
 RETRIES = 3  # of a task whose worker died; errors of the training itself are not retried

@@ -5,9 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..console import Details, Step
+
+if TYPE_CHECKING:
+    from ray.actor import ActorHandle
 
 WRITTEN_EVERY_S = 0.5
 Notice = tuple[int, int, Sequence[str]]  # batches done, of all, lines
@@ -29,7 +32,8 @@ class _Board:
 
 def open_board(ray: ModuleType) -> ActorHandle:
     """The handle of a new board; it takes no slot of a training."""
-    return ray.remote(num_cpus=0)(_Board).remote()
+    handle: ActorHandle = ray.remote(num_cpus=0)(_Board).remote()
+    return handle
 
 
 class BoardWriter:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from ..results.schema import Results, Row
@@ -37,7 +38,7 @@ class Logbook:
         self._each(lambda tracker: tracker.row(found))
 
     def finish(self, results: Results, files: Sequence[Path]) -> bool:
-        """Tell what is known only at the end, and hand over the files that exist; whether every tracker took it."""
+        """Tell what is known only at the end, hand over what files exist, and end; whether every tracker took it."""
         before = len(self._trackers)
         for row in results.rows:
             rest = ratio_of(row)
@@ -45,10 +46,13 @@ class Logbook:
                 self._each(lambda tracker, rest=rest: tracker.row(rest))  # type: ignore[misc]
         there = [file for file in files if file.is_file()]
         self._each(lambda tracker: tracker.files(there))
-        return len(self._trackers) == before
+        self._each(lambda tracker: tracker.close(failed=False))
+        took_it = len(self._trackers) == before
+        self._trackers.clear()
+        return took_it
 
     def close(self, *, failed: bool) -> None:
-        """End all of them."""
+        """End those that have not ended."""
         self._each(lambda tracker: tracker.close(failed=failed))
         self._trackers.clear()
 
@@ -58,6 +62,8 @@ class Logbook:
                 call(tracker)
             except Exception as error:  # each package has errors of its own, and a server any
                 self._trackers.remove(tracker)
+                with suppress(Exception):  # it may have left something running
+                    tracker.close(failed=True)
                 reason = " ".join(str(error).split())[:300] or type(error).__name__
                 if self._warn is not None:
                     self._warn(f"{tracker.name} failed, so the rest of this run is not logged there: {reason}")

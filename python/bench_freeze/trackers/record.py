@@ -59,13 +59,9 @@ def training_name(row: Row) -> str:
 def training_of(row: Row) -> TrainingLog:
     """The training behind a row."""
     effective = {name: _plain(value) for name, value in row.train.effective.items() if value is not None}
-    parameters: dict[str, str | int | float] = {
-        "freeze": row.freeze,
-        "seed": row.seed,
-        "recipe": row.recipe,
-        "data_fraction": row.data_fraction,
-    }
-    return TrainingLog(training_name(row), {**effective, **parameters}, tuple(_series(row)))
+    own: dict[str, Parameter] = {"freeze": row.freeze, "seed": row.seed}
+    own |= {"recipe": row.recipe, "data_fraction": row.data_fraction}
+    return TrainingLog(training_name(row), effective | own, tuple(_series(row)))
 
 
 def row_of(row: Row) -> RowLog:

@@ -61,10 +61,11 @@ def test_a_training_is_drawn_once_however_many_rows_it_has():
 
 def test_it_says_when_the_base_task_was_forgotten_and_what_was_held_out():
     drawn = figures(results())["training-accuracy"]
-    assert "freeze 15: base mAP of the graft falls from 0.4000 to 0.2000, half of that by epoch 2." in drawn.says
-    assert "freeze 10: base mAP of the graft falls from 0.4000 to 0.1000, half of that by epoch 1." in drawn.says
-    assert "freeze 22: base mAP of the graft is 0.4000 before and 0.4000 after epoch 3." in drawn.says
-    assert "freeze 22: held-out target mAP is highest after epoch 2: 0.3000." in drawn.says
+    assert "freeze 15: base mAP of the graft 0.400 to 0.200, half of that by epoch 2; " in drawn.says
+    assert "freeze 10: base mAP of the graft 0.400 to 0.100, half of that by epoch 1; " in drawn.says
+    assert "freeze 22: base mAP of the graft 0.400 to 0.400; held-out target mAP highest after epoch 2 (0.300)." in (
+        drawn.says
+    )
     assert "20 of 200 training images (53 boxes)" in drawn.notes
     assert "90 base images" in drawn.notes
     assert "patience" not in drawn.notes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ...results.schema import Row
 from ...results.training_curves import HeldOutCurve, TrainingCurves
@@ -58,50 +58,62 @@ def _accuracy(curves: Mapping[str, TrainingCurves]) -> Figure | None:
     return Figure(
         key="training-accuracy",
         title="While it trained: target mAP on held-out images, base mAP of the graft",
-        says=" ".join(_when_forgotten(name, found) for name, found in looked_at.items()),
+        says=_some(_when_forgotten(name, found) for name, found in looked_at.items()),
         x=Axis("epochs finished", from_zero=True),
         y=Axis("mAP", from_zero=True),
         series=series,
         choose=len(series) > AT_ONCE,
-        notes=" ".join((*dict.fromkeys(map(_cost, looked_at.values())), *_choices(looked_at))),
+        notes=" ".join((*dict.fromkeys(map(_cost, looked_at.values())), _choices(looked_at))).rstrip(),
     )
 
 
+def _some(sentences: Iterable[str]) -> str:
+    """As many as are read; the rest is counted."""
+    told = [sentence for sentence in sentences if sentence]
+    more = [f"And {len(told) - AT_ONCE} more."] if len(told) > AT_ONCE else []
+    return " ".join([*told[:AT_ONCE], *more])
+
+
 def _when_forgotten(name: str, found: HeldOutCurve) -> str:
-    """Where base mAP began and ended, and the epoch by which half of the loss was there."""
+    """Where base mAP began and ended, by which epoch half of the loss was there, and where target mAP peaked."""
     known = [(point.epoch, point.base_map) for point in found.points if point.base_map is not None]
     targets = [(point.epoch, point.target_map) for point in found.points if point.target_map is not None]
     said = []
+    if len(known) > 1:
+        (_, before), (_, after) = known[0], known[-1]
+        change = f"base mAP of the graft {before:.3f} to {after:.3f}"
+        if after < before:
+            half = next(epoch for epoch, value in known if before - value >= (before - after) / 2)
+            change += f", half of that by epoch {half}"
+        said.append(change)
     if targets:
         epoch, highest = max(targets, key=lambda at: (at[1], -at[0]))
-        said.append(f"{name}: held-out target mAP is highest after epoch {epoch}: {highest:.4f}.")
-    if len(known) > 1:
-        (_, before), (last, after) = known[0], known[-1]
-        if after >= before:
-            said.append(f"{name}: base mAP of the graft is {before:.4f} before and {after:.4f} after epoch {last}.")
-        else:
-            half = next(epoch for epoch, value in known if before - value >= (before - after) / 2)
-            said.append(
-                f"{name}: base mAP of the graft falls from {before:.4f} to {after:.4f}, half of that by epoch {half}."
-            )
-    return " ".join(said)
+        said.append(f"held-out target mAP highest after epoch {epoch} ({highest:.3f})")
+    return f"{name}: {'; '.join(said)}." if said else ""
 
 
 def _cost(found: HeldOutCurve) -> str:
     base = f", base mAP is of {found.base_images} base images" if found.base_images else ""
     return (
         f"Solid: target, on {found.images} of {found.of_images} training images ({found.boxes} boxes), which were held "
-        f"out: no arm of a seed trained on them. Dashed: the tuned layers under the original head{base}. Few images "
-        "make small steps meaningless; neither is a number of the tables."
+        f"out: no arm of a seed trained on them. Dashed: the tuned layers under the original head{base}. Small steps "
+        "mean little on few images; the numbers of the tables are of other images."
     )
 
 
-def _choices(looked_at: Mapping[str, HeldOutCurve]) -> Iterator[str]:
-    for name, found in looked_at.items():
-        if found.stopped:
-            yield f"{name} ended after epoch {found.points[-1].epoch} (patience {found.patience})."
-        if found.keep == "best":
-            yield f"{name} keeps the weights of epoch {found.kept_epoch}, its best on the held-out images."
+def _choices(looked_at: Mapping[str, HeldOutCurve]) -> str:
+    """What patience and the best epoch did."""
+    ended = (
+        f"{name} ended after epoch {found.points[-1].epoch} (patience {found.patience})."
+        for name, found in looked_at.items()
+        if found.stopped
+    )
+    kept = (
+        f"{name} keeps the weights of epoch {found.kept_epoch}, its best."
+        for name, found in looked_at.items()
+        if found.keep == "best"
+    )
+    return " ".join(filter(None, (_some(ended), _some(kept))))
 
 
 def _losses(curves: Mapping[str, TrainingCurves]) -> Figure | None:
@@ -126,11 +138,11 @@ def _losses(curves: Mapping[str, TrainingCurves]) -> Figure | None:
             )
     if not any(value is not None for line in series for value in line.y):
         return None
-    ends = [f"{line.name} ends at {line.y[-1]:.3f}" for line in series if line.y and line.y[-1] and line.first]
+    ends = (f"{line.name} ends at {line.y[-1]:.3f}." for line in series if line.first and line.y and line.y[-1])
     return Figure(
         key="training-loss",
         title="Training losses",
-        says=f"Mean loss of every epoch; {'; '.join(ends)}.",
+        says=f"The mean loss of every epoch. {_some(ends)}".rstrip(),
         x=Axis("epoch", from_zero=True),
         y=Axis("mean loss of the epoch", from_zero=True),
         series=series,

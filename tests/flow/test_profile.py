@@ -7,6 +7,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
+from tests.board import Board
 
 from bench_freeze import cli
 from bench_freeze.data import loader
@@ -14,7 +15,11 @@ from bench_freeze.data.images import read_image
 from bench_freeze.engines.base import Head, ModelCard
 from bench_freeze.engines.ort_engine import CARD_KEY, OrtEngine
 from bench_freeze.measure import sampler
+from bench_freeze.measure.telemetry.power_modes import PowerModes
+from bench_freeze.profile import power
 from bench_freeze.profile.batches import BatchFits
+from bench_freeze.profile.concurrency import PARTS
+from bench_freeze.profile.source import Source
 from bench_freeze.results.profile import decode_profile
 
 SIZE = 32
@@ -73,6 +78,72 @@ def test_everything_about_a_model_of_any_batch(model, capsys):
     assert profile.energy is not None or "energy" in profile.missing
 
 
+def test_several_streams_on_one_engine_and_on_one_each(model, capsys):
+    asked = ["--concurrency", "1,3", "--rate", "40", "--seconds", "0.8", "--samples", "40"]
+    assert cli.main(["profile", "tiny.onnx", *asked]) == 0
+    profile = decode_profile((model.parent / "tiny.profile.json").read_bytes())
+    assert [(load.streams, load.engines) for load in profile.streams] == [(1, 1), (3, 1), (3, 3)]
+    for load in profile.streams:
+        assert load.frames == load.streams * PARTS * 4  # of 0.1 s each at 40 Hz
+        assert load.dropped == load.frames - load.latency.n
+        assert load.late == sum(seconds > 1 / 40 for seconds in load.latency.samples_s)
+        assert 0 < load.images_per_s <= load.streams * 40 * 1.01
+    assert "3 stream(s) at 40 Hz, 3 engines of" in capsys.readouterr().out
+
+
+def test_streams_without_a_rate_ask_again_with_every_result(model):
+    assert cli.main(["profile", "tiny.onnx", "--concurrency", "2", "--seconds", "0.4", "--samples", "40"]) == 0
+    profile = decode_profile((model.parent / "tiny.profile.json").read_bytes())
+    assert [(load.streams, load.engines, load.rate_hz, load.late) for load in profile.streams] == [
+        (2, 1, None, None),
+        (2, 2, None, None),
+    ]
+    assert all(load.dropped == 0 and load.frames == load.latency.n > 2 * PARTS for load in profile.streams)
+
+
+def test_engines_that_do_not_fit_beside_each_other_are_named(model, monkeypatch, capsys):
+    opened = []
+
+    def open_one(source, threads=None, spin="always"):
+        if spin != "always" and len(opened) == 2:
+            raise MemoryError("no room for another")
+        opened.append(threads) if spin != "always" else None
+        return OrtEngine(source.file, "cpu", threads)
+
+    monkeypatch.setattr(Source, "open", open_one)
+    assert cli.main(["profile", "tiny.onnx", "--concurrency", "1,2", "--seconds", "0.2", "--samples", "20"]) == 0
+    profile = decode_profile((model.parent / "tiny.profile.json").read_bytes())
+    assert [(load.streams, load.engines) for load in profile.streams] == [(1, 1), (2, 1)]
+    assert profile.finished
+    assert "not measured: 2 streams on 2 engines: 2 engines could not be opened together: no room" in (
+        capsys.readouterr().out
+    )
+
+
+def test_power_modes_are_measured_and_the_board_is_as_before(model, monkeypatch, tmp_path, capsys):
+    folder = tmp_path / "board"
+    folder.mkdir()
+    board = Board(folder)
+    monkeypatch.setenv("PATH", board.path)
+    monkeypatch.setattr(PowerModes.__init__, "__defaults__", (None, board.configuration))
+    monkeypatch.setattr(power, "SETTLE_SECONDS", 0.0)
+    assert cli.main(["profile", "tiny.onnx", *QUICK, "--power-modes", "all"]) == 0
+    profile = decode_profile((model.parent / "tiny.profile.json").read_bytes())
+    assert [mode.name for mode in profile.power_modes] == ["MAXN", "MODE_15W", "MODE_50W"]
+    assert [mode.latency is not None for mode in profile.power_modes] == [True, True, False]
+    assert board.state == (1, 729600, False)
+    printed = capsys.readouterr().out
+    assert "power mode MODE_50W: not measured: MODE_50W cannot be set while the board runs" in printed
+    assert "power mode MAXN: p50 " in printed
+
+
+def test_a_machine_that_is_no_board_says_so_before_anything_is_measured(model, monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert cli.main(["profile", "tiny.onnx", *QUICK, "--power-modes", "all"]) == 2
+    assert "--power-modes is for a Jetson" in capsys.readouterr().err
+    assert not (model.parent / "tiny.profile.json").exists()
+
+
 def test_a_summary_for_people_on_images_of_ones_own(model, tmp_path, capsys):
     images = tmp_path / "photos"
     images.mkdir()
@@ -105,6 +176,7 @@ def test_an_engine_that_dies_in_mid_run_leaves_its_samples_on_disk(model, monkey
     monkeypatch.setattr(OrtEngine, "infer", infer)
     monkeypatch.setattr(loader, "read_image", read)
     monkeypatch.setattr(sampler, "WARMUP_MAX_CALLS", 20)
+    monkeypatch.setattr(sampler, "WARMUP_SECONDS", 60.0)  # so it has 20 calls however slow the machine is
     assert cli.main(["profile", "tiny.onnx", "--seconds", "60", "--samples", "35" if after_reads else "99"]) == 3
     assert "device lost; what was measured before is in" in capsys.readouterr().err
     profile = json.loads((model.parent / "tiny.profile.json").read_text())
@@ -127,6 +199,8 @@ def test_an_engine_that_dies_in_mid_run_leaves_its_samples_on_disk(model, monkey
         (["tiny.onnx", "--seconds", "0"], "above 0"),
         (["tiny.onnx", "--seconds", "nan"], "above 0"),
         (["tiny.onnx", "--rate", "-1"], "above 0"),
+        (["tiny.onnx", "--concurrency", "0"], "from 1 to 64"),
+        (["tiny.onnx", "--concurrency", "1,many"], "--concurrency 1,many: give whole numbers"),
         (["tiny.onnx", "--images", "."], "no images"),
         (["fixed.onnx", "--batch", "1,2"], "batches of 1 only"),
         (["fixed.onnx", "--max-batch", "8"], "batches of 1 only"),

@@ -63,6 +63,19 @@ def add_profile(commands: Commands) -> None:
         "--criterion", choices=("stdrel", "entropy"), default="stdrel", help="when samples suffice (default: stdrel)"
     )
     profile.add_argument("--rate", type=float, metavar="HZ", help="also call at this rate")
+    profile.add_argument(
+        "--concurrency",
+        default="",
+        metavar="N[,N]",
+        help="also serve N streams at a time, on one engine and on one each; with --rate each delivers frames at it",
+    )
+    profile.add_argument(
+        "--power-modes",
+        default="",
+        metavar="all|N[,N]",
+        help="on a Jetson, as root: latency, energy and temperature in these nvpmodel modes, clocks locked; the mode "
+        "of before is set again",
+    )
     profile.add_argument("--vs", metavar="OTHER", help="also compare, in interleaved rounds, one thread by default")
     profile.add_argument("--json", action="store_true", help="print the json instead of the summary")
     profile.set_defaults(call=_profile)
@@ -83,12 +96,14 @@ def _profile(parsed: argparse.Namespace, command: list[str]) -> int:
         device=parsed.device,
         threads=parsed.threads,
         images=parsed.images,
-        batches=_sizes(parsed.batch),
+        batches=_sizes("--batch", parsed.batch),
         max_batch=parsed.max_batch,
         samples=parsed.samples,
         seconds=parsed.seconds,
         criterion=parsed.criterion,
         rate_hz=parsed.rate,
+        streams=_sizes("--concurrency", parsed.concurrency),
+        power_modes=parsed.power_modes,
         versus=Path(parsed.vs) if parsed.vs else None,
         engine=parsed.engine,
         accuracy=AccuracyRequest(
@@ -115,8 +130,8 @@ def _path(text: str | None) -> Path | None:
     return None if text is None else Path(text)
 
 
-def _sizes(text: str) -> tuple[int, ...]:
+def _sizes(flag: str, text: str) -> tuple[int, ...]:
     try:
         return tuple(int(size) for size in text.split(",") if size.strip())
     except ValueError:
-        raise InputError(f"--batch {text}: give whole numbers, for example --batch 1,2,4.") from None
+        raise InputError(f"{flag} {text}: give whole numbers, for example {flag} 1,2,4.") from None

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..config.given import Layer
 from ..exit_status import exit_table
-from ..text.json_text import print_json
+from ..text.json_text import encoded, print_json
 from ..text.terminal import say
 from .completion import study_words
 from .first_help import USAGE, FirstHelp
@@ -16,6 +17,9 @@ from .help_format import Commands, HelpFormatter
 from .report import show
 from .run_flags import add_study_flags, study_values
 from .run_words import WHERE, run_words
+
+if TYPE_CHECKING:
+    from ..config.study import Study
 
 EPILOG = """\
 Without --weights, --target and --base the embedded study runs: a small problem that the package generates itself.
@@ -60,6 +64,11 @@ def add_run(commands: Commands) -> None:
     groups["output"].add_argument(
         "--verbose", action="store_true", help="show every row, column and conclusion at the end, not the main ones"
     )
+    groups["output"].add_argument(
+        "--plan",
+        action="store_true",
+        help="make nothing: show the steps, what is kept already, the time by a few real batches, disk and downloads",
+    )
     run.set_defaults(call=_run)
 
 
@@ -73,22 +82,40 @@ def plain_words(typed: Sequence[str]) -> list[str]:
 
 def _run(parsed: argparse.Namespace, command: list[str]) -> int:
     from ..console import Console
-    from ..flow import RESULTS, run
-    from ..gallery.write import REPORT
-    from ..report.assemble import view_of
-    from ..results.schema import encode
-    from ..results.sealing import seal
     from ..study.assembled import assembled, preset_note, toml_layer
 
     from_file = [toml_layer(Path(parsed.study))] if parsed.study else []
     study, notes = assembled([*from_file, Layer(WHERE, study_values(parsed), flags=True)], parsed.study or WHERE)
     for note in (*notes, *preset_note(study)):
         say(f"note: {note}", error=True)
-    results = run(study, Console(plain=parsed.json), command)
+    if parsed.plan:
+        return _plan(study, as_json=parsed.json)
+    console = Console(plain=parsed.json)
+    with console.running():
+        from ..flow import RESULTS, run
+        from ..gallery.write import REPORT
+        from ..report.assemble import view_of
+        from ..results.schema import encode
+        from ..results.sealing import seal
+
+        results = run(study, console, command)
     if parsed.json:
         print_json(seal(encode(results)))
         return 0
     show(view_of({study.out_folder.resolve().name: results}), verbose=parsed.verbose)
     say(f"{study.out_folder / RESULTS}")
     say(f"{study.out_folder / REPORT}")
+    return 0
+
+
+def _plan(study: Study, *, as_json: bool) -> int:
+    from ..console import Console
+    from ..planning import plan_lines, plan_run
+
+    planned = plan_run(study, Console(plain=as_json))
+    if as_json:
+        print_json(encoded(planned))
+    else:
+        for text in plan_lines(planned):
+            say(text)
     return 0

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..results.identity import DEPLOYMENT
-from ..results.recipe import SCRATCH, STATIC
+from ..results.recipe import SCRATCH, STATIC, is_given
 from ..results.study_statistics import Claim, Gain, GainAt, GainOverScratch, GainTrend
 from .arms import ArmRows, trainings_of
 from .figures import Sample, Sampler, figure
@@ -65,7 +65,8 @@ def _pairs(arms: Sequence[ArmRows], sampler: Sampler, architectures: Mapping[str
     found = []
     for arm in trainings:
         other = scratch.get(beside(arm))
-        if arm.first.recipe == SCRATCH.name or other is None:
+        # A given checkpoint saw other images, for another time: its gain would not be of pre-training alone.
+        if arm.first.recipe == SCRATCH.name or other is None or is_given(arm.first.recipe):
             continue
         seeds = [seed for seed in arm.seeds if seed in other.rows]
         if seeds:

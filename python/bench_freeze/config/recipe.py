@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from ..errors import InputError
-from ..results.recipe import DISTILL, GRADUAL, INTERPOLATE, LP_FT, MATCHED, REPLAY, SCRATCH, STATIC, Recipe
+from ..results.recipe import DISTILL, GIVEN, GRADUAL, INTERPOLATE, LP_FT, MATCHED, REPLAY, SCRATCH, STATIC, Recipe
 from ..text.suggest import hint
 
 RECIPES: dict[str, str] = {  # that --recipe names; others have flags of their own
@@ -36,6 +36,8 @@ def check_recipes(names: tuple[str, ...]) -> None:
             advice = f"give --{_FLAGS[family]} {amount or (22 if family == MATCHED else 0.5)} instead."
         elif name == SCRATCH.name:
             advice = "give --scratch instead."
+        elif name == GIVEN.name:
+            advice = "give --tuned FILE instead."
         else:
             advice = hint(name, RECIPES, what="recipes are")
         raise InputError(f"recipe = '{name}' is not known; {advice}")

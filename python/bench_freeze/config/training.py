@@ -10,6 +10,7 @@ from ..errors import InputError
 from ..results.recipe import INTERPOLATE, MATCHED, REPLAY, SCRATCH, STATIC, Recipe
 from .common import CommonOptions, flag
 from .recipe import RECIPES, check_recipes, parse_schedule
+from .tuned import check_tuned
 
 HeadInit = Literal["reinit", "shape_match", "width_preserving", "name_remap"]
 FrozenBatchNorm = Literal["eval", "train"]
@@ -77,6 +78,24 @@ class TrainingOptions(CommonOptions):
         "BatchNorm statistics of interpolated models: interpolate, or reestimate on training images",
         "interpolate",
     )
+    val_every: int = flag(
+        "training",
+        "every N epochs score each arm: target mAP on a tenth of the training images, which is then not trained on by "
+        "any arm, and base mAP of the graft (0: never)",
+        0,
+    )
+    patience: int = flag(
+        "training",
+        "with --val-every: end an arm whose held-out target mAP has not risen for N epochs (0: never); costs no image "
+        "beyond the tenth",
+        0,
+    )
+    keep: Literal["last", "best"] = flag(
+        "training",
+        "the epoch whose weights an arm keeps: the last, or with --val-every the best by held-out target mAP; costs no "
+        "image beyond the tenth",
+        "last",
+    )
     data_fractions: tuple[float, ...] = flag(
         "training", "shares of the training images, nested, each an arm", (1.0,), "X[,X]"
     )
@@ -96,6 +115,14 @@ class TrainingOptions(CommonOptions):
         "N[,N]",
     )
     scratch: bool = flag("training", "also train from random weights, nothing frozen (recipe scratch)", False)
+    tuned: tuple[str, ...] = flag(
+        "data",
+        "fine-tuned checkpoints that exist, measured as trained ones are: FILE (its freeze depth is found by comparing "
+        "it with the base checkpoint), DEPTH=FILE, or DEPTH/SEED=FILE for several runs of one depth; * matches names; "
+        "without --freeze nothing is trained",
+        (),
+        "[DEPTH[/SEED]=]FILE[,...]",
+    )
     share: bool = flag("training", "depths on the same data train together: each batch and frozen layer once", True)
     train_args: dict[str, Any] = field(
         default_factory=dict,
@@ -108,6 +135,12 @@ class TrainingOptions(CommonOptions):
         replayed = (Recipe(REPLAY, share) for share in self.replay)
         interpolated = (Recipe(INTERPOLATE, alpha) for alpha in self.interpolate)
         return (*map(Recipe, self.recipe), *replayed, *interpolated)
+
+    def depths(self, usual: tuple[int, ...]) -> tuple[int, ...]:
+        """The freeze depths that are trained: those asked for, else the `usual` ones, and none beside `tuned` alone."""
+        if self.freeze is not None:
+            return self.freeze
+        return () if self.tuned else usual
 
     def trainings(self, depths: tuple[int, ...]) -> list[tuple[int, Recipe]]:
         """Freeze depth and recipe of everything that is trained at these depths. Raises InputError."""
@@ -169,13 +202,46 @@ def check_training(options: TrainingOptions) -> None:
         raise InputError("replay_set and replay_holdout are two sources of images to replay; give one of them.")
     if options.frozen_bn == "train" and options.interpolate:
         raise InputError("interpolate needs frozen layers that are the base model's; leave frozen_bn = eval.")
+    check_tuned(options.tuned)
+    if options.tuned and options.freeze is None:
+        _check_nothing_to_train(options)
     _check_augmentation(options)
+    _check_held_out(options)
     if options.lr_search < 0 or options.lr_search == 1:
         raise InputError(
             f"lr_search = {options.lr_search} is out of range; give 2 or more rates to try, or leave it out."
         )
     if options.lr_search and (options.lr0 is None or options.optimizer.lower() == "auto"):
         raise InputError("lr_search needs a rate to search around; give --optimizer AdamW --lr0 0.001, for example.")
+
+
+def _check_nothing_to_train(options: TrainingOptions) -> None:
+    """Checkpoints alone: an option that asks for trainings at freeze depths would be passed over in silence."""
+    asked = {
+        "recipe": options.recipe != (STATIC.name,),
+        "data_fractions": options.data_fractions != (1.0,),
+        **{name: bool(getattr(options, name)) for name in ("replay", "interpolate", "match_capacity", "lr_search")},
+    }
+    name = next((name for name, is_asked in asked.items() if is_asked), None)
+    if name is not None:
+        raise InputError(
+            f"{name} is of trainings, and tuned without freeze trains nothing; add --freeze with the depths to train, "
+            "or leave it out."
+        )
+
+
+def _check_held_out(options: TrainingOptions) -> None:
+    for name in ("val_every", "patience"):
+        if getattr(options, name) < 0:
+            raise InputError(f"{name} = {getattr(options, name)} is below 0; give a number of epochs, or 0 for never.")
+    asked = [f"patience = {options.patience}"] if options.patience else []
+    asked += [f"keep = {options.keep}"] if options.keep != "last" else []
+    if asked and not options.val_every:
+        raise InputError(f"{asked[0]} goes by the held-out target mAP; give --val-every 1 too, or leave it out.")
+    if options.val_every > options.epochs:
+        raise InputError(
+            f"val_every = {options.val_every} never comes in {options.epochs} epochs; give at most {options.epochs}."
+        )
 
 
 def check_cluster(options: ClusterOptions, device: str) -> None:

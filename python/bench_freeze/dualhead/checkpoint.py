@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,6 +36,7 @@ class Checkpoint:
     class_names: tuple[str, ...]
     sha256: str
     half: bool  # every float of the file is a float16
+    train_args: Mapping[str, object] = field(default_factory=dict)  # what the file says of its training; not checked
 
     @cached_property
     def own_modules(self) -> str | None:
@@ -135,7 +136,7 @@ def _checkpoint_of(loaded: object, sha256: str, where: str, trust: bool) -> Chec
     _prepare(model, settings)
     model.names = dict(enumerate(names))
     check_runs(model, len(names))
-    return Checkpoint(model, layers, names, sha256, half)
+    return Checkpoint(model, layers, names, sha256, half, settings if isinstance(settings, dict) else {})
 
 
 def _model_in(loaded: object) -> Module:

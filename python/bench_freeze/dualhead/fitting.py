@@ -32,7 +32,7 @@ def check_fit(base: Checkpoint, tuned: Checkpoint, construction: str, freeze: in
     grafted one the base head reads the tuned neck, so what it reads must have the base's shape. `names` of base and
     tuned are for the message.
     """
-    _check_layers(base, tuned, names)
+    check_layers(base, tuned, names)
     if construction == "branched":
         _check_trunk(base, tuned, freeze, names)
     else:
@@ -48,7 +48,8 @@ def common_trunk(base: Checkpoint, tuned: Checkpoint, *, half: bool) -> CommonTr
     return CommonTrunk(min(base.layers.head, tuned.layers.head), None)
 
 
-def _check_layers(base: Checkpoint, tuned: Checkpoint, names: tuple[str, str]) -> None:
+def check_layers(base: Checkpoint, tuned: Checkpoint, names: tuple[str, str]) -> None:
+    """Raise InputError where two checkpoints have other kinds of layers, or layers that read others."""
     ours, theirs = base.layers.layers, tuned.layers.layers
     way_out = "give a checkpoint that was fine-tuned from the base"
     for one, other in zip(ours, theirs, strict=False):
@@ -161,6 +162,11 @@ def _difference(one: nn.Module, other: nn.Module, half: bool) -> str | None:
     for name in theirs:
         if name not in ours:
             return name
+    return setting_that_differs(one, other)
+
+
+def setting_that_differs(one: nn.Module, other: nn.Module) -> str | None:
+    """The first setting in which two layers differ: a type, a stride, a shortcut; None where there is none."""
     settings, others = dict(_settings(one)), dict(_settings(other))
     # An attribute that one model lacks is a newer version's of Ultralytics, which fills it in for older files.
     compared = [name for name in settings | others if name.endswith("(type)") or (name in settings and name in others)]

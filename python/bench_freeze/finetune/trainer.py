@@ -153,7 +153,7 @@ class FreezeTrainer(DetectionTrainer):
         arguments = {
             key: value
             for key, value in vars(self.args).items()
-            if key not in _NOT_TRAINING and isinstance(value, str | int | float | bool | list | None)
+            if key not in NOT_TRAINING and isinstance(value, str | int | float | bool | list | None)
         }
         return arguments | {
             "optimizer": type(self.optimizer).__name__,
@@ -175,7 +175,7 @@ _WHY_NOT = {
 }
 
 # Keys of Ultralytics' configuration that name files, logging, prediction or export: no part of a training's identity.
-_NOT_TRAINING = frozenset({
+NOT_TRAINING = frozenset({
     "model", "data", "project", "name", "exist_ok", "save_dir", "save", "save_period", "plots", "verbose", "resume",
     "val", "split", "mode", "task", "source", "show", "save_txt", "save_json", "save_conf", "save_crop", "save_frames",
     "show_labels", "show_conf", "show_boxes", "line_width", "format", "keras", "optimize", "int8", "half", "dynamic",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +12,32 @@ from PIL import Image
 from ..data.dataset import ImageRecord
 from ..data.image_folders import images_named
 from ..data.images import check_images
+from ..deployment.latency import DISTINCT_BATCHES, latency_batches
+from .accuracy import ScoredSet
 
 PATTERN_WIDTH, PATTERN_HEIGHT = 640, 480
+
+
+@dataclass(frozen=True)
+class TimedImages:
+    """Batches to time, in turn, and where they are from, in words."""
+
+    batches: list[list[ImageRecord]]
+    words: str
+
+
+def given_images(folder: str | None, batch: int, made: Path) -> TimedImages:
+    """Images of the user's folder, or patterns that are written into `made`."""
+    count = batch * DISTINCT_BATCHES
+    records = folder_records(folder, count) if folder else pattern_records(made, count)
+    words = f"of {folder}" if folder else "generated patterns, not photographs"
+    return TimedImages([records[i : i + batch] for i in range(0, count, batch)], words)
+
+
+def images_of(sets: Sequence[ScoredSet], batch: int) -> TimedImages:
+    """Images of the sets that are scored."""
+    data = tuple(scored.data for scored in sets)
+    return TimedImages(latency_batches(data, batch), f"of {' and '.join(one.name for one in data)}")
 
 
 def folder_records(folder: str, count: int) -> list[ImageRecord]:

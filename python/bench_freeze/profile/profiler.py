@@ -5,17 +5,16 @@ from __future__ import annotations
 import shlex
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
 from .. import __version__
-from ..data.dataset import ImageRecord
 from ..data.loader import load_batch
 from ..deployment.latency import (
     DISTINCT_BATCHES,
-    latency_batches,
     latency_of,
     measure_latency,
 )
@@ -24,11 +23,10 @@ from ..engines.base import Engine
 from ..environment import environment
 from ..errors import InputError, MeasurementError
 from ..evaluate.match_file import MatchFile
-from ..files import file_sha256, write_whole
+from ..files import write_whole
 from ..kernels.nms_options import NmsOptions
 from ..measure.clock import HostClock
 from ..measure.regimes import sample_cold, sample_paced
-from ..measure.rounds import Rounds
 from ..measure.sampler import SamplingFailed, sample_latency
 from ..measure.stats import LatencyStats
 from ..measure.stopping import StoppingRule
@@ -41,7 +39,6 @@ from ..results.profile import (
     ColdStart,
     LargestBatch,
     PacedLatency,
-    PairedRatio,
     Profile,
     encode_profile,
 )
@@ -49,13 +46,15 @@ from ..results.schema import Latencies, MatchFileFacts
 from ..results.sealing import seal
 from ..user_files import check_target, writing
 from .accuracy import ScoredSet, match_file_of, read_sets, score_set
-from .batches import IN_FLIGHT, BatchFits, batch_call, overlapped_call
-from .images import folder_records, pattern_records
+from .batches import IN_FLIGHT, BatchFits, batch_call, batch_of, overlapped_call
+from .concurrency import NotOpened, Setup, loads_of, measure_load
+from .images import given_images, images_of
+from .power import AskedModes, asked_modes, measure_modes, with_front
 from .request import ProfileRequest, check_request
 from .source import PLANS, Source, file_notes, kept_notes, locate, model_facts
+from .versus import compare
 
 COLD_REPEATS = 3
-MAX_ROUNDS = 10_000
 
 
 def profile_model(request: ProfileRequest, command: Sequence[str], note: Callable[[str], None]) -> Profile:
@@ -67,6 +66,7 @@ def profile_model(request: ProfileRequest, command: Sequence[str], note: Callabl
     # A second session's waiting threads spin and would slow the one that is timed: compared models get one thread each.
     threads = 1 if request.versus is not None and request.threads is None else request.threads
     check_target(request.out, "--out")
+    modes = asked_modes(request.power_modes)
     source = locate(request.model, request.engine, request.device, request.out.absolute().parent / PLANS, note)
     engine = source.open(threads)
     try:
@@ -74,7 +74,7 @@ def profile_model(request: ProfileRequest, command: Sequence[str], note: Callabl
             note(f"{source.file.name}: {sentence}")
         sets = read_sets(request.accuracy, engine.card, note)
         with tempfile.TemporaryDirectory() as folder:
-            return _Profiler(request, command, note, source, engine, sets, Path(folder)).run()
+            return _Profiler(request, command, note, source, engine, sets, modes, Path(folder)).run()
     finally:
         engine.close()
 
@@ -90,6 +90,7 @@ class _Profiler:
         source: Source,
         engine: Engine,
         sets: list[ScoredSet],
+        modes: AskedModes | None,
         folder: Path,
     ) -> None:
         card, fixed = engine.card, engine.card.batch
@@ -99,12 +100,13 @@ class _Profiler:
                 f"{request.model} takes batches of {fixed} only; export it with --dynamic-batch to choose the size."
             )
         self._request, self._note, self._engine = request, note, engine
-        self._source, self._sets = source, sets
+        self._source, self._sets, self._modes = source, sets, modes
         self._clock = HostClock()
         self._rule = StoppingRule(request.samples, request.seconds, criterion=request.criterion)
         self._telemetry = MachineTelemetry(source.device, engine.identity.threads)
         batch = fixed or (request.batches[0] if request.batches else 1)
-        self._batches = self._records(batch, folder)
+        images = given_images(request.images, batch, folder) if request.images or not sets else images_of(sets, batch)
+        self._batches = images.batches
         self._images = np.concatenate([load_batch(records, 0, card.imgsz).images for records in self._batches[:4]])
         self._profile = Profile(
             bench_freeze=__version__,
@@ -113,21 +115,11 @@ class _Profiler:
             model=model_facts(source, card),
             engine=asdict(engine.identity),
             batch=batch,
-            images=f"{batch * DISTINCT_BATCHES} in turn, {self._images_from}",
+            images=f"{batch * DISTINCT_BATCHES} in turn, {images.words}",
             settings={"rule": asdict(self._rule), "selection": NmsOptions().key(), **kept_notes(engine)},
             environment=environment(),
             missing=dict(self._telemetry.missing),
         )
-
-    def _records(self, batch: int, folder: Path) -> list[list[ImageRecord]]:
-        count = batch * DISTINCT_BATCHES
-        images = self._request.images
-        if images is None and self._sets:
-            self._images_from = f"of {' and '.join(scored.data.name for scored in self._sets)}"
-            return latency_batches(tuple(scored.data for scored in self._sets), batch)
-        self._images_from = f"of {images}" if images else "generated patterns, not photographs"
-        records = folder_records(images, count) if images else pattern_records(folder, count)
-        return [records[i : i + batch] for i in range(0, count, batch)]
 
     def run(self) -> Profile:
         """Every part that was asked for."""
@@ -136,8 +128,10 @@ class _Profiler:
             ("latency, back to back", self._sustained),
             ("cold start", self._cold),
             ("latency, paced", self._paced),
+            ("streams", self._streams),
             ("throughput", self._throughput),
             ("energy", self._energy),
+            ("power modes", self._power_modes),
             ("comparison", self._versus),
         ]
         for name, part in parts:
@@ -208,6 +202,25 @@ class _Profiler:
             latency=latency_of(paced.stats, conditions, 1),
         )
 
+    def _streams(self) -> None:
+        request, source = self._request, self._source
+        setup = Setup(
+            lambda threads: source.open(threads, spin="within calls"),
+            batch_of(self._images, self._profile.batch),
+            self._clock,
+            self._rule,
+            self._telemetry,
+        )
+        for load in loads_of(request.streams, request.rate_hz, request.seconds):
+            self._note(f"{load.streams} stream(s) on {load.engines} engine(s)")
+            try:
+                served = measure_load(load, load.threads(request.threads, source.device), setup)
+            except NotOpened as error:
+                self._profile.missing[f"{load.streams} streams on {load.engines} engines"] = str(error)
+                continue
+            self._profile.streams.append(served)
+            self._write()
+
     def _throughput(self) -> None:
         sizes: Sequence[int] = self._request.batches
         if self._request.max_batch:
@@ -250,38 +263,26 @@ class _Profiler:
             energy = measure_energy(self._call(), counter, self._clock, window_s=MIN_WINDOW_SECONDS)
         self._profile.energy = energy
 
+    def _power_modes(self) -> None:
+        if self._modes is None:
+            return
+        keep = self._request.out.absolute().with_suffix(".clocks")
+        machine = (self._clock, self._rule, self._telemetry, keep)
+        with closing(measure_modes(self._modes, self._call(), *machine, self._note)) as measured:
+            for figures in measured:
+                self._profile.power_modes = with_front([*self._profile.power_modes, figures])
+                self._write()
+
     def _versus(self) -> None:
-        path = self._request.versus
+        path, request = self._request.versus, self._request
         if path is None:
             return
         self._note(f"comparison with {path.name}, interleaved")
-        plans = self._request.out.absolute().parent / PLANS
-        engine = self._request.engine if path.suffix == self._request.model.suffix else None
-        source = locate(path, engine, self._request.device, plans, self._note)
-        other = source.open(self._engine.identity.threads)
-        try:
-            batch = self._profile.batch
-            if other.card.batch not in (None, batch):
-                raise InputError(f"{path} takes batches of {other.card.batch}, {self._request.model} of {batch}.")
-            images = load_batch(self._batches[0], 0, other.card.imgsz).images
-            calls = {"this": self._call(), "other": batch_call(other, images, batch)}
-            rounds = Rounds(calls, self._clock, pairs=1)  # many short rounds
-            rounds.warm_up(2 * self._request.seconds)
-            rounds.run(MAX_ROUNDS, self._request.seconds)
-        finally:
-            other.close()
-        ratio = rounds.ratio("other", to="this")
-        self._profile.versus = PairedRatio(
-            other=path.name,
-            other_sha256=file_sha256(source.file),
-            rounds=ratio.rounds,
-            ratio=ratio.value,
-            low=ratio.low,
-            high=ratio.high,
-            confidence=ratio.confidence,
-            a_s=[seconds for r in rounds.finished for seconds in r.seconds["this"]],
-            b_s=[seconds for r in rounds.finished for seconds in r.seconds["other"]],
-        )
+        plans = request.out.absolute().parent / PLANS
+        engine = request.engine if path.suffix == request.model.suffix else None
+        other = locate(path, engine, request.device, plans, self._note)
+        batch = self._profile.batch
+        self._profile.versus = compare(self._engine, self._call(), other, self._batches[0], batch, self._clock, request)
 
     def _call(self) -> Callable[[int], object]:
         return self._call_of(self._profile.batch)

@@ -9,6 +9,8 @@ from ..errors import InputError
 from ..measure.stopping import Criterion
 from .accuracy import AccuracyRequest
 
+MAX_STREAMS = 64  # each of them may get an engine and a thread of its own
+
 
 @dataclass(frozen=True)
 class ProfileRequest:
@@ -29,6 +31,8 @@ class ProfileRequest:
     seconds: float = 10.0
     criterion: Criterion = "stdrel"
     rate_hz: float | None = None
+    streams: tuple[int, ...] = ()  # numbers of streams to serve at a time, each at `rate_hz` where that is given
+    power_modes: str = ""  # of a Jetson: all, or numbers and names; empty for none
     versus: Path | None = None
     accuracy: AccuracyRequest = AccuracyRequest()
 
@@ -41,5 +45,7 @@ def check_request(request: ProfileRequest) -> None:
         raise InputError(f"--seconds {request.seconds} --samples {request.samples}: both must be above 0.")
     if request.rate_hz is not None and not 0 < request.rate_hz < 1e6:
         raise InputError(f"--rate {request.rate_hz}: give calls per second, above 0.")
+    if min((*request.streams, 1)) < 1 or max((*request.streams, 1)) > MAX_STREAMS:
+        raise InputError(f"--concurrency takes numbers of streams from 1 to {MAX_STREAMS}, for example 1,2,4.")
     if min((*request.batches, 1)) < 1 or request.max_batch < 0:
         raise InputError("--batch and --max-batch take sizes of at least 1.")

@@ -9,7 +9,7 @@ from pathlib import Path
 from ..artifact import ArtifactStore
 from ..engines.abilities import HasNotes
 from ..engines.availability import engine_device, require_engine
-from ..engines.base import Engine, ModelCard
+from ..engines.base import Engine, ModelCard, Spin
 from ..engines.cuda_device import cuda_device
 from ..engines.onnx_file import is_onnx
 from ..engines.open import open_exported
@@ -32,9 +32,9 @@ class Source:
     device: str
     why: str = ""
 
-    def open(self, threads: int | None = None) -> Engine:
-        """The engine, loaded anew."""
-        return open_exported(self.engine, self.file, self.device, threads)
+    def open(self, threads: int | None = None, spin: Spin = "always") -> Engine:
+        """The engine, loaded anew; `spin` is for one that shares the process with others that work."""
+        return open_exported(self.engine, self.file, self.device, threads, spin=spin)
 
 
 def locate(path: Path, engine: str | None, device: str, plans: Path, note: Callable[[str], None]) -> Source:

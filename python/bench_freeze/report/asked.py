@@ -27,18 +27,16 @@ def title(results: Results) -> str:
 def asked(results: Results) -> str:
     """The question of a study in a few sentences."""
     study, data = results.study, results.data
-    depths = sorted({row.freeze for row in results.rows}, reverse=True) or study.get("freeze")
-    what = f"Fine-tune {_weights(results)}"
-    if "training" in data:
-        what += f" on {data['training'].name} ({_count(data['training'].images, 'image')})"
-    if depths:
-        what += f" with layers 0 to N-1 frozen, N = {_list(depths)}"
-    training = [_count(study[k], w) for k, w in (("epochs", "epoch"),) if study.get(k)]
-    training += [f"{study['imgsz']} pixels"] if study.get("imgsz") else []
-    training += (
-        [("seed " if len(study["seeds"]) == 1 else "seeds ") + _list(study["seeds"])] if study.get("seeds") else []
-    )
-    sentences = [what + (f"; {', '.join(training)}." if training else ".")]
+    trained = [row for row in results.rows if row.train.given is None]
+    given = {row.train.given.sha256: row.freeze for row in results.rows if row.train.given is not None}
+    sentences = [] if given and not trained else [_trainings(results, sorted({row.freeze for row in trained}))]
+    if given:
+        also = "Also measure" if trained else "Measure"
+        depths = _list(sorted(set(given.values()), reverse=True))
+        sentences.append(
+            f"{also} {_count(len(given), 'checkpoint')} fine-tuned elsewhere, given for {_weights(results)}; freeze "
+            f"depth {depths}."
+        )
     if study.get("construction") and study.get("engine"):
         precision = _list(study.get("precision") or ["fp32"])
         how = f"Models: {_list(study['construction'])}, on {_list(study['engine'])} in {precision}"
@@ -52,6 +50,23 @@ def asked(results: Results) -> str:
         sentences.append(f"Scored on the {' and the '.join(scored)}.")
     sentences += [preset_sentence(results.preset)] if results.preset is not None else []
     return " ".join(sentences)
+
+
+def _trainings(results: Results, ascending: list[int]) -> str:
+    """What is trained, and how."""
+    study, data = results.study, results.data
+    depths = ascending[::-1] or study.get("freeze")
+    what = f"Fine-tune {_weights(results)}"
+    if "training" in data:
+        what += f" on {data['training'].name} ({_count(data['training'].images, 'image')})"
+    if depths:
+        what += f" with layers 0 to N-1 frozen, N = {_list(depths)}"
+    training = [_count(study[k], w) for k, w in (("epochs", "epoch"),) if study.get(k)]
+    training += [f"{study['imgsz']} pixels"] if study.get("imgsz") else []
+    training += (
+        [("seed " if len(study["seeds"]) == 1 else "seeds ") + _list(study["seeds"])] if study.get("seeds") else []
+    )
+    return what + (f"; {', '.join(training)}." if training else ".")
 
 
 def caption(results: Results) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..results.profile import Profile
+from ..results.profile import PowerModeFigures, Profile, StreamsLatency
 from ..results.schema import Latency
 from ..text import terminal
 
@@ -38,6 +38,8 @@ def _lines(profile: Profile) -> Iterator[str]:
     if profile.paced is not None:
         yield from _latency(f"model, paced at {profile.paced.rate_hz:g} Hz", profile.paced.latency)
         yield f"  {profile.paced.missed} of {profile.paced.periods} periods missed"
+    for load in profile.streams:
+        yield from _streams(load)
     if (cold := profile.cold) is not None:
         columns = zip(
             cold.load_s, cold.first_call_s, cold.second_call_s, strict=False
@@ -66,6 +68,8 @@ def _lines(profile: Profile) -> Iterator[str]:
             f"({energy.method}; idle {energy.idle_watts:.2f} W, {len(energy.windows_j)} windows of "
             f"{energy.window_s:.1f} s)"
         )
+    for mode in profile.power_modes:
+        yield from _power_mode(mode)
     if (versus := profile.versus) is not None:
         bounds = (
             "too few rounds for bounds"
@@ -75,6 +79,29 @@ def _lines(profile: Profile) -> Iterator[str]:
         yield f"time of {versus.other} over this: {versus.ratio:.4f} {bounds}, {versus.rounds} rounds"
     for what, reason in profile.missing.items():
         yield f"not measured: {what}: {reason}"
+
+
+def _streams(load: StreamsLatency) -> Iterator[str]:
+    engines = "one engine" if load.engines == 1 else f"{load.engines} engines"
+    threads = "" if load.threads is None else f" of {load.threads} thread(s)"
+    rate = "without pause" if load.rate_hz is None else f"at {load.rate_hz:g} Hz"
+    yield f"{load.streams} stream(s) {rate}, {engines}{threads}: {load.images_per_s:.1f} images/s"
+    late = "" if load.late is None else f", {load.dropped} of {load.frames} frames dropped, {load.late} late"
+    times = ", ".join(
+        f"p{percent} {_ms(value)}" for percent in (50, 90, 99) if (value := getattr(load.latency, f"p{percent}_s"))
+    )
+    yield f"  arrival to result {times}{late}; {_verdict(load.latency)}"
+
+
+def _power_mode(mode: PowerModeFigures) -> Iterator[str]:
+    if mode.latency is None:
+        yield f"power mode {mode.name}: not measured: {mode.missing}"
+        return
+    energy = "no energy counter" if mode.energy is None else f"{mode.energy.joules_per_call:.4g} J per call"
+    hottest = max(mode.after.get("temperatures_c", {}).values(), default=None)
+    warmth = "" if hottest is None else f", up to {hottest:.0f} degrees Celsius at its end"
+    front = ", on the front" if mode.on_front else ""
+    yield f"power mode {mode.name}: p50 {_ms(mode.latency.p50_s)}, {energy}{warmth}{front}; {_verdict(mode.latency)}"
 
 
 def _latency(title: str, latency: Latency) -> Iterator[str]:

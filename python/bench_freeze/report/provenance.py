@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..results.inputs import GivenCheckpoint
 from ..results.profile import Profile
 from ..results.schema import Results, Row
 from ..text import shell
@@ -92,7 +93,10 @@ def _hashes(row: RowView, results: Results) -> Iterator[tuple[str, str]]:
 
 def _training(row: Row) -> Iterator[tuple[str, str]]:
     train = row.train
-    yield "training time", f"{train.seconds:.0f} s"
+    if train.given is not None:
+        yield from _given(train.given)
+    if train.seconds is not None:
+        yield "training time", f"{train.seconds:.0f} s"
     yield "head", train.head_init
     yield "frozen BatchNorm", train.frozen_bn
     audit = {k: v for k, v in train.audit.items() if v}
@@ -100,6 +104,19 @@ def _training(row: Row) -> Iterator[tuple[str, str]]:
         yield "audit of the frozen part", _values(audit)
     for name, (asked, ran) in train.changed.items():
         yield f"{name}, not as asked", f"{asked} was asked for, {ran} ran"
+
+
+def _given(given: GivenCheckpoint) -> Iterator[tuple[str, str]]:
+    yield "given checkpoint", given.file
+    yield "its file's sha256", given.sha256
+    how = "found by comparing bits" if given.stated_freeze is None else "stated"
+    equal = f"layers 0 to {given.equal_layers - 1} have" if given.equal_layers else "no layer has"
+    yield "its freeze depth", f"{how}; {equal} the base's parameters (compared as {given.compared_as})"
+    if given.drifted_layers:
+        yield "frozen layers whose BatchNorm statistics drifted", ", ".join(map(str, given.drifted_layers))
+    for construction, reason in given.left_out.items():
+        yield f"no {construction} model", reason
+    yield "its training arguments", f"from {given.arguments_from}" if given.arguments_from else "not in the file"
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -9,7 +9,7 @@ from ..text import shell
 # --replay stays: with --replay-holdout it decides which base images are scored in every row.
 _REPLACED = (
     *("freeze", "seeds", "recipe", "interpolate", "match-capacity", "data-fractions"),
-    *("construction", "engine", "precision"),
+    *("tuned", "construction", "engine", "precision"),
 )
 _DROPPED = ("--json", "--scratch")
 
@@ -21,16 +21,25 @@ def row_command(results: Results, record: Row | Original) -> str:
     at least one.
     """
     given = _checkpoints(results, record)
-    replaced = (*(_REPLACED if isinstance(record, Row) else _REPLACED[-2:]), *(["weights"] if given else []))
+    replaced = (*(_REPLACED if isinstance(record, Row) else ["engine", "precision"]), *(["weights"] if given else []))
     words = _without(shell.words_of(results.command), replaced)
     if not words:
         return ""
     words += ["--weights", ",".join(given)] if given else []
     if isinstance(record, Row):
-        words += ["--freeze", str(record.freeze), "--seeds", str(record.seed), "--construction", record.construction]
-        words += _recipe_flags(Recipe.named(record.recipe))
+        words += _training_flags(record)
+        words += ["--construction", record.construction]
         words += ["--data-fractions", f"{record.data_fraction:g}"] if record.data_fraction != 1 else []
     return shell.command([*words, "--engine", record.engine, "--precision", record.precision])
+
+
+def _training_flags(row: Row) -> list[str]:
+    given = row.train.given
+    if given is None:
+        words = ["--freeze", str(row.freeze), "--seeds", str(row.seed)]
+        return words + _recipe_flags(Recipe.named(row.recipe))
+    # One without a common layer is plain as long as no depth is stated.
+    return ["--tuned", given.file if "grafted" in given.left_out else f"{row.freeze}/{row.seed}={given.file}"]
 
 
 def _checkpoints(results: Results, record: Row | Original) -> list[str]:

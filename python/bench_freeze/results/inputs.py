@@ -68,3 +68,27 @@ def preset_sentence(preset: PresetFacts) -> str:
 
 def _words(value: Any) -> str:
     return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value).lower()
+
+
+class GivenCheckpoint(Struct, frozen=True, kw_only=True):
+    """Where a row's checkpoint comes from when it was given (`--tuned`), not trained, and what its bits say."""
+
+    file: Annotated[str, Meta(description="as it was given")]
+    sha256: Annotated[str, Meta(description="of that file; `artifact.weights_sha256` is of what was read from it")]
+    precision: str
+    stated_freeze: Annotated[Count | None, Meta(description="the depth that the user stated; null: found by its bits")]
+    equal_layers: Annotated[Count, Meta(description="layers 0..N-1 have the base's parameters, bit for bit")]
+    more_equal: Annotated[bool, Meta(description="the stated depth is shallower than what is equal")] = False
+    compared_as: Annotated[str, Meta(description="fp16 where one of the two files holds no more digits, else fp32")]
+    drifted_layers: Annotated[
+        list[Count], Meta(description="frozen layers whose BatchNorm statistics are not the base's")
+    ] = []
+    rounded: Annotated[
+        bool, Meta(description="in the frozen layers the base's digits stand for the file's, equal to them as float16")
+    ] = False
+    left_out: Annotated[
+        dict[str, str], Meta(description="constructions that it cannot have, each with the reason")
+    ] = {}
+    arguments_from: Annotated[
+        str | None, Meta(description="where `train.effective` was read; null: the file says nothing of its training")
+    ] = None

@@ -28,6 +28,20 @@ class PacedLatency(Struct, frozen=True, kw_only=True):
     latency: Latency
 
 
+class StreamsLatency(Struct, frozen=True, kw_only=True):
+    """Several streams on one engine, or on one each. `latency` is from a frame's arrival to its result."""
+
+    streams: Count
+    engines: Count
+    threads: Annotated[Count | None, Meta(description="of each engine; null: the engine's own choice")]
+    rate_hz: Annotated[Number | None, Meta(description="of each stream; null: the next frame comes with the result")]
+    frames: Annotated[Count, Meta(description="that arrived, of all streams")]
+    dropped: Annotated[Count, Meta(description="frames whose stream had a newer one before the engine was free")]
+    late: Annotated[Count | None, Meta(description="results that took longer than a period; null without a rate")]
+    images_per_s: Number
+    latency: Latency
+
+
 class ColdStart(Struct, frozen=True, kw_only=True):
     """Loading the artifact and its first two calls, once per repetition, in one process."""
 
@@ -66,6 +80,21 @@ class EnergyFigures(Struct, frozen=True, kw_only=True):
     calls: Count
     windows_j: list[Number]
     method: str
+
+
+class PowerModeFigures(Struct, frozen=True, kw_only=True):
+    """A power mode of a board, its clocks locked: the engine back to back, and energy per call."""
+
+    name: str
+    number: Count | None
+    latency: Latency | None = None
+    energy: EnergyFigures | None = None
+    before: Annotated[dict[str, Any], Meta(description="clocks, rails and temperatures before the first call")] = {}
+    after: Annotated[dict[str, Any], Meta(description="the same after the last")] = {}
+    missing: Annotated[str | None, Meta(description="why the board did not take this mode")] = None
+    on_front: Annotated[
+        bool | None, Meta(description="no other mode has a lower median and takes less energy; null where not known")
+    ] = None
 
 
 class PairedRatio(Struct, frozen=True, kw_only=True):
@@ -113,10 +142,12 @@ class Profile(Struct, kw_only=True):
     latency: Latencies | None = None
     partial: Annotated[Latency | None, Meta(description="samples of the scope that broke off")] = None
     paced: PacedLatency | None = None
+    streams: list[StreamsLatency] = []
     cold: ColdStart | None = None
     throughput: list[BatchThroughput] = []
     largest_batch: LargestBatch | None = None
     energy: EnergyFigures | None = None
+    power_modes: list[PowerModeFigures] = []
     versus: PairedRatio | None = None
     accuracy: list[SetAccuracy] = []
     matches: Annotated[

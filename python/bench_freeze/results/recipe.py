@@ -48,3 +48,18 @@ LP_FT = Recipe("lp_ft")
 GRADUAL = Recipe("gradual")
 DISTILL = Recipe("distill")
 SCRATCH = Recipe("scratch")  # an arm of its own, at freeze 0 only
+GIVEN = Recipe("given")  # a checkpoint that was trained elsewhere
+
+
+def given_recipe(name: str | None) -> Recipe:
+    """Of a checkpoint that was given; `name` tells it from others of the same freeze depth."""
+    return GIVEN if name is None else Recipe(f"{GIVEN.family} {name}")
+
+
+def is_given(recipe: str) -> bool:
+    """Whether a row's recipe says that its checkpoint was given, not trained.
+
+    >>> is_given(given_recipe("run1/best").name), is_given("static")
+    (True, False)
+    """
+    return recipe == GIVEN.name or recipe.startswith(f"{GIVEN.family} ")

@@ -15,7 +15,7 @@ from ..text.json_text import encoded
 from .analysis import Analysis, Breakdown
 from .curves import HeadCurves
 from .decision import Recommendation
-from .inputs import BaseOutput, DataFacts, PresetFacts, Pretraining
+from .inputs import BaseOutput, DataFacts, GivenCheckpoint, PresetFacts, Pretraining
 from .latency import Bounds as Bounds
 from .latency import Latencies as Latencies
 from .latency import Latency as Latency
@@ -25,6 +25,7 @@ from .open_parts import check_results
 from .quantities import Change, Count, Device, FileName, Fraction, Seconds
 from .sealing import SEAL_MEANING
 from .study_statistics import Statistics
+from .training_curves import TrainingCurves
 
 SCHEMA_VERSION = 1
 
@@ -60,7 +61,10 @@ class Accuracy(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Training(Struct, frozen=True, kw_only=True):
     """The training that a row's model came from."""
 
-    seconds: Annotated[Seconds, Meta(description="own work, and an equal part of what arms in lockstep computed once")]
+    seconds: Annotated[
+        Seconds | None,
+        Meta(description="own work, and an equal part of what arms in lockstep computed once; null where it was given"),
+    ]
     peak_bytes: Annotated[
         Count | None,
         Meta(description="of all arms in lockstep; CPU: the process's resident memory, CUDA: torch's tensors"),
@@ -78,6 +82,12 @@ class Training(Struct, frozen=True, kw_only=True):
         dict[str, Any], Meta(description="options of the recipe and its stages: [epoch, frozen below]")
     ] = {}
     shared_with: Annotated[list[str], Meta(description="arms that trained in lockstep with this one")] = []
+    given: Annotated[
+        GivenCheckpoint | None, Meta(description="of a checkpoint that was given, not trained; null for a training")
+    ] = None
+    curves: Annotated[
+        TrainingCurves | None, Meta(description="epoch by epoch; null in older files and where nothing was trained")
+    ] = None
 
 
 class Memory(Struct, frozen=True, kw_only=True):

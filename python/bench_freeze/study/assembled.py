@@ -33,6 +33,8 @@ def assembled(layers: Sequence[Layer], where: str) -> Assembled:
     given = merged(layers)
     if not any(given.values.get(name) for name in _DATA):
         embedded = read_toml(demo.STUDY_FILE)
+        if given.values.get("tuned"):
+            del embedded["freeze"]  # checkpoints alone: nothing is trained that was not asked for
         given = merged([Layer(str(demo.STUDY_FILE), embedded), *layers])
         explicit = {name for layer in layers for name in layer.values}
         given.values.update({name: embedded[name] for name in _SIZED_BY_DATA if name not in explicit})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,7 +24,9 @@ from ..data.yolo_yaml import read_yolo_yaml
 from ..dualhead.checkpoint import Checkpoint
 from ..errors import InputError
 from ..files import file_sha256
+from ..finetune.arm import Arm
 from ..text.ask import agreed
+from .given import GivenArm, no_common_seed, read_given
 from .kept_step import kept_step
 from .preflight import check_start
 from .replay_set import read_replay, replay_for
@@ -49,6 +52,7 @@ class Inputs:
     no_test: str | None  # why there is none, in a sentence
     data_warnings: tuple[str, ...]  # what a reader of the numbers should know about the data, in sentences
     parity_images: NDArray[np.float32] = field(repr=False)  # [N, 3, S, S], real images of both sets
+    given: tuple[GivenArm, ...] = ()  # checkpoints that were fine-tuned from this one elsewhere
 
     @property
     def base(self) -> Checkpoint:
@@ -59,6 +63,10 @@ class Inputs:
     def name(self) -> str | None:
         """What rows call the checkpoint; None in a study of one."""
         return self.weights.name
+
+    def given_arm(self, arm: Arm) -> GivenArm | None:
+        """What was given for an arm; None for one that is trained."""
+        return next((given for given in self.given if given.arm == arm), None)
 
     @property
     def no_base_accuracy(self) -> str | None:
@@ -97,7 +105,12 @@ def read_inputs(study: Study, store: ArtifactStore, console: Console) -> tuple[I
     given = {role: data for role, data in sets.items() if data is not None}
     for note in dict.fromkeys(note for data in given.values() for note in data.notes):
         console.note(f"  {note}")
-    warnings = (*require_boxes(given, study.data.allow_empty_split), *shared_images(given))
+    warnings = [*require_boxes(given, study.data.allow_empty_split), *shared_images(given)]
+    tuned: dict[str | None, tuple[GivenArm, ...]] = {}
+    if study.training.tuned:
+        with console.step("read tuned checkpoints") as progress:
+            tuned = read_given(study, checkpoints, scored.class_names, store, progress)
+        warnings += _of_given([one for arms in tuned.values() for one in arms], study, console)
     every = []
     for weights in checkpoints:
         own_base, classes = _pair_base_classes(study.data.unmatched_classes, weights, checkpoints, base_set, base)
@@ -108,7 +121,19 @@ def read_inputs(study: Study, store: ArtifactStore, console: Console) -> tuple[I
         parity_images = load_batch(some, 0, study.training.imgsz).images
         check_start(study, weights.checkpoint, weights.head, scored.class_names, parity_images)
         every.append(
-            Inputs(weights, training, scored, own_base, classes, replay, test, no_test, warnings, parity_images)
+            Inputs(
+                weights,
+                training,
+                scored,
+                own_base,
+                classes,
+                replay,
+                test,
+                no_test,
+                tuple(warnings),
+                parity_images,
+                tuned.get(weights.name, ()),
+            )
         )
     known = dict.fromkeys(name for weights in checkpoints for name in weights.checkpoint.class_names)
     _check_same_classes(study.statistics.same_classes, tuple(known), scored.class_names)
@@ -142,6 +167,15 @@ def _fetch(data: DataOptions, target: Path, base: Path) -> None:
         fetch(path, lambda question: data.yes or agreed(question))
         if not is_coco(path):
             read_yolo_yaml(path)
+
+
+def _of_given(every: Sequence[GivenArm], study: Study, console: Console) -> list[str]:
+    """What is to be warned of; the depths that were found are told."""
+    for one in every:
+        how = "as stated" if one.facts.stated_freeze is not None else "found by its bits"
+        console.note(f"  {one.facts.file}: freeze {one.arm.freeze}, {how}; seed {one.arm.seed}")
+    remarks = [remark for one in every for remark in one.remarks]
+    return [*remarks, *no_common_seed(every, study.training.seeds if study.training.freeze else ())]
 
 
 def _pair_base_classes(

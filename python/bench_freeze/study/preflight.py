@@ -31,7 +31,7 @@ def check_start(study: Study, base: Checkpoint, head: str, names: tuple[str, ...
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             _check_own_output(study.deployment, base, tried)
-            start = _start(study.training, base, names)
+            start = fresh_start(study.training, base, names)
             if "branched" in study.deployment.construction:
                 freeze = max(study.training.freeze or base.layers.default_depths())
                 compare_base_output(
@@ -53,7 +53,7 @@ def check_start(study: Study, base: Checkpoint, head: str, names: tuple[str, ...
         ) from None
 
 
-def _start(training: TrainingOptions, base: Checkpoint, names: tuple[str, ...]) -> Checkpoint:
+def fresh_start(training: TrainingOptions, base: Checkpoint, names: tuple[str, ...]) -> Checkpoint:
     """The model as a training would begin with it, through the precision of the file."""
     from ..finetune.head_init import from_scratch, with_new_head
 

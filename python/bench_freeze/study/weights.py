@@ -76,16 +76,17 @@ def _check_matched_depths(training: TrainingOptions, layers: LayerMap) -> None:
     training.trainings(training.freeze or layers.default_depths())
 
 
-def unique_names(files: Sequence[Path], hashes: Sequence[str]) -> list[str]:
-    """A short name for each file: its stem, and of files with one stem the nearest folder in which all of them differ.
+def unique_names(files: Sequence[Path], hashes: Sequence[str], option: str = "weights") -> list[str]:
+    """A short name for each file of an option: its stem, with a folder where several have that.
 
+    The folder is the nearest in which all files of one stem differ:
     `run1/weights/best.pt` and `run2/weights/best.pt` are run1/best and run2/best; without such a folder the hash tells
     them apart. Raises InputError when two files are the same checkpoint.
     """
     for position, own in enumerate(hashes):
         if own in hashes[:position]:
             twin = files[hashes.index(own)]
-            raise InputError(f"weights: {twin} and {files[position]} are the same checkpoint; name it once.")
+            raise InputError(f"{option}: {twin} and {files[position]} are the same checkpoint; name it once.")
     alike = {stem: [file for file in files if file.stem == stem] for stem in {file.stem for file in files}}
     return [_name(file, own, alike[file.stem]) for file, own in zip(files, hashes, strict=True)]
 

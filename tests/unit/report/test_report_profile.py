@@ -10,6 +10,7 @@ import pytest
 
 from bench_freeze import cli
 from bench_freeze.report.documents import read_documents
+from bench_freeze.report.figures.all import figures_of
 from bench_freeze.report.table import csv_table, markdown, plain_table
 from bench_freeze.results.profile import encode_profile
 from tests import builders
@@ -85,3 +86,25 @@ def test_the_command_shows_it_on_the_terminal_and_on_the_page(tmp_path, capsys):
         for value in ("0.4321", "0.2279", "0.2269"):
             assert value in form
         assert "Accuracy of board: target head on the target set, 12 images; base head on the base set" in form
+
+
+def test_power_modes_are_a_plot_of_energy_against_latency(tmp_path):
+    latency = STUDY["rows"][0]["latency"]["model"] | {"verdict": "VALID"}
+    energy = dict.fromkeys(("joules_per_call_above_idle", "idle_watts", "window_s"), 1.0)
+    energy |= {"calls": 9, "windows_j": [], "method": "rails"}
+    modes = [
+        {"name": name, "number": i, "latency": latency | {"p50_s": p50_s}, "on_front": front}
+        | {"energy": energy | {"joules_per_call": joules}}
+        for i, (name, p50_s, joules, front) in enumerate(
+            [("MAXN", 0.010, 0.4, True), ("SLOW", 0.030, 0.2, True), ("WORSE", 0.031, 0.3, False)]
+        )
+    ]
+    refused = {"name": "50W", "number": 3, "missing": "it needs a restart"}
+    made = builders.profile(power_modes=[*modes, refused])
+    path = tmp_path / "board.profile.json"
+    path.write_bytes(encode_profile(made))
+    (figure,) = [f for f in figures_of(read_documents([path]).view) if f.key == "power-modes"]
+    points, front = figure.series
+    assert (points.labels, points.x, points.y) == (["MAXN", "SLOW", "WORSE"], [10.0, 30.0, 31.0], [0.4, 0.2, 0.3])
+    assert front.labels == ["MAXN", "SLOW"]
+    assert figure.says == "The least energy per call is 0.2 J, in SLOW at 30.00 ms."

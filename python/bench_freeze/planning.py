@@ -1,0 +1,178 @@
+"""`run --plan`: the inputs read and checked as by a run, the steps, and what they will take. Makes no row."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from msgspec import Struct
+
+from .analysis.analyses import measure_findings
+from .analysis.trained import Trained
+from .artifact import Artifact
+from .config.study import Study
+from .console import Console
+from .engines.availability import require_engine
+from .finetune.arm import Arm
+from .output import output_folder
+from .study.bench import Bench
+from .study.estimate import cost_of, measure
+from .study.inputs import read_inputs
+from .study.plan import KINDS, Plan, plan_of
+
+
+class PlannedKind(Struct, frozen=True, kw_only=True):
+    """The steps of one kind. `seconds` is of those to do; null where it is not estimated."""
+
+    kind: str
+    steps: int
+    kept: int
+    seconds: float | None
+    basis: str | None
+
+
+class PlannedArm(Struct, frozen=True, kw_only=True):
+    """The steps of one arm, or of an original model: by kind, [all, kept]."""
+
+    name: str
+    steps: dict[str, list[int]]
+
+
+class PlannedRun(Struct, frozen=True, kw_only=True):
+    """What a run would do and take."""
+
+    out: str
+    sentence: str
+    kinds: list[PlannedKind]
+    arms: list[PlannedArm]
+    seconds: float | None
+    not_estimated: list[str]
+    disk_bytes: dict[str, float]
+    free_bytes: int | None
+    downloads: list[str]
+    is_whole: bool = True  # False: what has to be downloaded first was not read, so steps are not known
+
+
+def plan_run(study: Study, console: Console) -> PlannedRun:
+    """The plan of a run. Raises InputError for whatever the run would find before its first training.
+
+    Writes into the output folder only what a run would make of its inputs (embedded data, given checkpoints); what is
+    measured is made in a temporary folder.
+    """
+    for engine in study.deployment.engine:
+        require_engine(engine, study.deployment.device)
+    downloads = missing_weights(study)
+    if downloads:
+        return _before_the_download(study, downloads)
+    with output_folder(study.out_folder, console.warn) as store:
+        every = read_inputs(study, store, console)
+        for warning in every[0].data_warnings:
+            console.warn(warning)
+        with console.step("look up what is kept"):
+            plan = plan_of(study, every, store, _findings)
+        found = measure(study, every, plan, console)
+    base = every[0].base
+    cost = cost_of(study, plan, found, parameters=sum(p.numel() for p in base.model.parameters()), half=base.half)
+    kinds = [
+        PlannedKind(
+            kind=title,
+            steps=len(plan.of_kind(kind)),
+            kept=len(plan.of_kind(kind)) - len(plan.to_do(kind)),
+            seconds=cost.seconds.get(kind) if plan.to_do(kind) else 0.0,
+            basis=cost.basis.get(kind),
+        )
+        for kind, title in KINDS.items()
+        if plan.of_kind(kind)
+    ]
+    return PlannedRun(
+        out=str(study.out_folder),
+        sentence=plan.sentence(),
+        kinds=kinds,
+        arms=_by_arm(plan),
+        seconds=cost.total_s,
+        not_estimated=_not_estimated(study, plan),
+        disk_bytes={name: size for name, size in cost.bytes.items() if size},
+        free_bytes=_free(study.out_folder),
+        downloads=[],
+    )
+
+
+def plan_lines(plan: PlannedRun) -> Iterator[str]:
+    """The plan as text."""
+    yield f"Plan of {plan.out}: {plan.sentence}"
+    if plan.is_whole:
+        yield ""
+        yield f"  {'':<24}{'steps':>6}{'kept':>6}{'time':>10}   by"
+        for one in plan.kinds:
+            shown = "?" if one.seconds is None else _time(one.seconds)
+            yield f"  {one.kind:<24}{one.steps:>6}{one.kept:>6}{shown:>10}   {one.basis or ''}".rstrip()
+        yield f"  {'together':<24}{'':>12}{_time(plan.seconds or 0):>10}"
+        if plan.not_estimated:
+            yield f"  Not in it: {', '.join(plan.not_estimated)}."
+        yield ""
+        for arm in plan.arms:
+            parts = (f"{n} {kind}" + (f" ({kept} kept)" if kept else "") for kind, (n, kept) in arm.steps.items())
+            yield f"  {arm.name}: {', '.join(parts)}"
+        yield ""
+        sizes = [f"{name} {_size(size)}" for name, size in plan.disk_bytes.items()]
+        free = "" if plan.free_bytes is None else f"; {_size(plan.free_bytes)} are free"
+        yield f"  Disk: {', '.join(sizes) or 'nothing more'}{free}."
+    yield f"  Downloads: {', '.join(plan.downloads) or 'none'}."
+
+
+def missing_weights(study: Study) -> list[str]:
+    """Names of checkpoints that are not on disk, which a run lets Ultralytics fetch."""
+    named = study.data.weights or ()
+    return [name for name in named if not Path(name).is_file() and Path(name).parent == Path() and name.endswith(".pt")]
+
+
+def _before_the_download(study: Study, downloads: list[str]) -> PlannedRun:
+    return PlannedRun(
+        out=str(study.out_folder),
+        sentence=f"{', '.join(downloads)} is not on disk, and the steps hang on what it holds. Fetch it, or name a "
+        "file, for the rest of the plan.",
+        kinds=[],
+        arms=[],
+        seconds=None,
+        not_estimated=[],
+        disk_bytes={},
+        free_bytes=_free(study.out_folder),
+        downloads=[f"{name} (by Ultralytics, into the working folder)" for name in downloads],
+        is_whole=False,
+    )
+
+
+def _findings(bench: Bench, arm: Arm, tuned: Artifact) -> object:
+    return measure_findings(Trained.of(bench, arm, tuned))
+
+
+def _by_arm(plan: Plan) -> list[PlannedArm]:
+    found: dict[str, dict[str, list[int]]] = {}
+    for work in plan.works:
+        counts = found.setdefault(work.of, {}).setdefault(KINDS[work.kind], [0, 0])
+        counts[0] += 1
+        counts[1] += bool(work.kept)
+    return [PlannedArm(name=name, steps=steps) for name, steps in found.items()]
+
+
+def _not_estimated(study: Study, plan: Plan) -> list[str]:
+    left = [f"{len(plan.to_do('analyse'))} analyses"] if plan.to_do("analyse") else []
+    left += [f"{plan.searches} trainings of the search for rates"] if plan.searches else []
+    left += [f"{study.deployment.builds} plans of each model"] if "trt" in study.deployment.engine else []
+    return [*left, "statistics and the report"]
+
+
+def _free(folder: Path) -> int | None:
+    existing = next((parent for parent in (folder, *folder.absolute().parents) if parent.is_dir()), None)
+    return None if existing is None else shutil.disk_usage(existing).free
+
+
+def _time(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _size(size: float) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"

@@ -1,0 +1,238 @@
+"""What a run will do, step by step, and what of it is kept already: told before anything is made.
+
+A plan is found by walking the study as a run does, with a store that finds and never makes: what it does not find is to
+be done. So the keys are the run's own. `look_up=False` looks for trainings only, which costs nearly nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from itertools import product
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from ..artifact import Artifact, ArtifactStore
+from ..config.deployment import EngineName, Precision
+from ..config.study import Study
+from ..console import Console, Step
+from ..deployment.deployment import Candidate
+from ..evaluate.match_file import MatchFile
+from ..finetune.arm import Arm, load_tuned
+from ..finetune.training import untrained
+from .bench import Bench
+from .inputs import Inputs
+from .training_images import TrainingImages
+from .trainings import arms_of, kept_training, trained_together
+
+Found = TypeVar("Found")
+Analyse = Callable[[Bench, Arm, Artifact], object]
+Kind = Literal["train", "deploy", "run", "time", "analyse"]
+KINDS: dict[Kind, str] = {
+    "train": "trainings",
+    "deploy": "models deployed",
+    "run": "runs over a data set",
+    "time": "latencies",
+    "analyse": "analyses",
+}
+
+
+@dataclass(frozen=True)
+class Work:
+    """One step. `units` are what its time goes by: images times epochs (train), images (run), else 1."""
+
+    kind: Kind
+    of: str  # the arm, or the original
+    units: float
+    kept: bool | None  # None: it was not looked up, or hangs on a step that is to be done
+    group: tuple[int, ...] = ()  # of a training: where its group stands, checkpoint and number
+
+
+@dataclass(frozen=True)
+class TrainingGroupPlan:
+    """Arms that train together and are not kept."""
+
+    inputs: Inputs
+    arms: tuple[Arm, ...]
+    images: int
+    epochs: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All steps of a run in order, and the groups in which what is not kept is trained."""
+
+    works: tuple[Work, ...]
+    groups: tuple[TrainingGroupPlan, ...]
+    searches: int  # short trainings that look for learning rates; whether they are kept is not looked up
+
+    def of_kind(self, kind: Kind) -> list[Work]:
+        """The steps of a kind."""
+        return [work for work in self.works if work.kind == kind]
+
+    def to_do(self, kind: Kind) -> list[Work]:
+        """Those that are not known to be kept."""
+        return [work for work in self.of_kind(kind) if not work.kept]
+
+    def sentence(self) -> str:
+        """The whole plan in a line."""
+        parts = []
+        for kind, title in KINDS.items():
+            every, kept = self.of_kind(kind), sum(bool(work.kept) for work in self.of_kind(kind))
+            if every:
+                parts.append(f"{len(every)} {title}" + (f" ({kept} kept)" if kept else ""))
+        parts += [f"{self.searches} short trainings to search for rates"] if self.searches else []
+        return f"{len(self.works)} steps: {', '.join(parts)}"
+
+    def seconds_left(self, done: Mapping[Kind, tuple[int, float]]) -> float | None:
+        """Seconds that the steps to do still take, by what those of their kind took: kind -> (steps, seconds).
+
+        None as long as a kind that is still to come has none done. A caller counts a step when it is made, not when it
+        was found.
+        """
+        left = 0.0
+        for kind in KINDS:
+            units = [work.units for work in self.to_do(kind)]
+            count, seconds = done.get(kind, (0, 0.0))
+            if len(units) > count:
+                past = sum(units[:count])
+                if not past:
+                    return None
+                left += seconds / past * sum(units[count:])
+        return left
+
+
+class _NotKept(Exception):
+    """What would have to be made."""
+
+
+class _KeptOnly(ArtifactStore):
+    """A store that finds and never makes."""
+
+    def produce(
+        self, kind: str, inputs: Mapping[str, object], build: Callable[[Path], object], *, again: bool = False
+    ) -> tuple[Artifact, bool]:
+        """The artifact of these inputs; raises _NotKept where there is none, or `again` would replace it."""
+        found = None if again else self.find(kind, inputs)
+        if found is None:
+            raise _NotKept(kind)
+        return found, False
+
+
+class Silent(Console):
+    """Shows nothing: what is looked up is no step of a run."""
+
+    def note(self, text: str) -> None:
+        """Nothing."""
+
+    @contextmanager
+    def step(self, title: str, *, still: bool = False) -> Iterator[Step]:
+        """Nothing."""
+        yield Step(lambda done, total: None)
+
+
+def plan_of(
+    study: Study, every: Sequence[Inputs], store: ArtifactStore, analyse: Analyse | None = None, *, look_up: bool = True
+) -> Plan:
+    """The plan of a study whose inputs were read. With `look_up`, models of kept trainings are loaded for their keys.
+
+    `analyse` makes the analyses of an arm, or finds them; without it they are not looked up.
+    """
+    works: list[Work] = []
+    groups: list[TrainingGroupPlan] = []
+    kept = _KeptOnly(store.folder, store.warn)
+    benches = [Bench(study, inputs, kept, MatchFile(), {}, Silent(plain=True)) for inputs in every]
+    for bench in benches:
+        for how in study.deployment.forms:
+            candidate = Candidate("original", bench.inputs.base, head_branch=study.deployment.head_branch)
+            works += _of_model(bench, _titled("original", bench), candidate, how, look_up=look_up)
+    searches = 0
+    for number, bench in enumerate(benches):
+        arms, images = arms_of(study.training, bench.inputs, every), TrainingImages(study, bench.inputs)
+        missing: set[Arm] = set()
+        for place, group in enumerate(trained_together(arms, share=study.training.share)):
+            data, held_out = images.seen(group[0]), images.held_out(group[0].seed)
+            searches += len(group) * study.training.lr_search
+            to_train = untrained(study.training, group, bench.inputs.base, data, kept, bench.inputs.replay, held_out)
+            missing |= set(to_train)
+            units = len(data.images) * study.training.epochs
+            works += [Work("train", arm.name, units, arm not in to_train, (number, place)) for arm in group]
+            if to_train:
+                groups.append(TrainingGroupPlan(bench.inputs, tuple(to_train), len(data.images), study.training.epochs))
+        for arm in arms:
+            tuned = None
+            if arm.source not in missing:
+                tuned = _found(partial(kept_training, study, arm, bench.inputs, images, kept))
+            works += _analyses(bench, arm, tuned, analyse if look_up else None)
+            works += _of_arm(bench, arm, tuned, study.deployment.construction, look_up=look_up)
+        for given in bench.inputs.given:
+            constructions = given.constructions(study.deployment.construction)
+            works += _analyses(bench, given.arm, given.tuned, analyse if look_up else None)
+            works += _of_arm(bench, given.arm, given.tuned, constructions, look_up=look_up)
+    return Plan(tuple(works), tuple(groups), searches)
+
+
+def _of_arm(
+    bench: Bench, arm: Arm, tuned: Artifact | None, constructions: Sequence[str], *, look_up: bool
+) -> Iterator[Work]:
+    """The models of an arm; constructions that are one model are one step each."""
+    from ..dualhead.model import graft_position
+
+    study, base = bench.study, bench.inputs.base
+    loaded = load_tuned(tuned) if look_up and tuned is not None else None
+    models: dict[int | None, str] = {}
+    for construction in constructions:
+        at = None if construction == "plain" else graft_position(construction, arm.freeze, base.layers)
+        models.setdefault(at, construction)
+    for construction, how in product(models.values(), study.deployment.forms):
+        candidate = None
+        if loaded is not None:
+            candidate = Candidate(construction, base, loaded, arm.freeze, study.deployment.head_branch)
+        yield from _of_model(bench, f"{construction} {arm.name}", candidate, how, look_up=look_up)
+
+
+def _of_model(
+    bench: Bench, name: str, candidate: Candidate | None, how: tuple[EngineName, Precision], *, look_up: bool
+) -> Iterator[Work]:
+    """A model's deployment, its runs over the data sets, its latency; after a step to do all are to do."""
+    study, inputs = bench.study, bench.inputs
+    deployment = None
+    if look_up and candidate is not None:
+        deployment = _found(partial(bench.deploy, candidate, how[0], how[1], name))
+    known = look_up and candidate is not None
+    yield Work("deploy", name, 1, (deployment is not None) if known else None)
+    on_target = () if candidate is not None and candidate.construction == "original" else (inputs.target, inputs.test)
+    for data in (*on_target, inputs.base_set):
+        if data is not None:
+            run = deployment and _found(partial(bench.detections, deployment, data, name))
+            yield Work("run", name, len(data.images), run is not None if deployment is not None else None)
+    if study.timing.latency_samples:
+        timed = deployment and _found(partial(bench.latencies, deployment, name))
+        yield Work("time", name, 1, timed is not None if deployment is not None else None)
+
+
+def _analyses(bench: Bench, arm: Arm, tuned: Artifact | None, analyse: Analyse | None) -> Iterator[Work]:
+    asked = bench.study.analysis
+    if not (asked.ladder or asked.drift or asked.features or asked.recover):
+        return
+    given = bench.inputs.given_arm(arm)
+    analysed = bench.study.analyses(arm.seed) if given is None else given.descends and given.leads
+    if not analysed:
+        return
+    kept = None
+    if tuned is not None and analyse is not None:
+        kept = _found(partial(analyse, bench, arm, tuned)) is not None
+    yield Work("analyse", arm.name, 1, kept)
+
+
+def _found(look: Callable[[], Found]) -> Found | None:
+    try:
+        return look()
+    except _NotKept:
+        return None
+
+
+def _titled(name: str, bench: Bench) -> str:
+    return name if bench.inputs.name is None else f"{name} {bench.inputs.name}"

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .api.study import Study
     from .data.dataset import DetectionTable, GroundTruth
     from .data.letterbox import Letterbox
+    from .errors import InputError
     from .evaluate import PROTOCOLS, Evaluation, Evaluator, compare
     from .kernels.ext import Detections
     from .kernels.suppression import nms
@@ -25,6 +26,7 @@ _HOMES = {
     "Evaluation": ".evaluate",
     "Evaluator": ".evaluate",
     "GroundTruth": ".data.dataset",
+    "InputError": ".errors",
     "Letterbox": ".data.letterbox",
     "PROTOCOLS": ".evaluate",
     "Plot": ".api.figure",
@@ -41,6 +43,7 @@ __all__ = [
     "Evaluation",
     "Evaluator",
     "GroundTruth",
+    "InputError",
     "Letterbox",
     "Plot",
     "Results",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .api.study import Study
     from .data.dataset import DetectionTable, GroundTruth
     from .data.letterbox import Letterbox
+    from .errors import InputError
     from .evaluate import PROTOCOLS, Evaluation, Evaluator, compare
     from .kernels.ext import Detections
     from .kernels.suppression import nms
@@ -28,6 +29,7 @@ _HOMES = {
     "Evaluator": ".evaluate",
     "GroundTruth": ".data.dataset",
     "ImageDetections": ".predict.detections",
+    "InputError": ".errors",
     "Letterbox": ".data.letterbox",
     "Model": ".predict.model",
     "PROTOCOLS": ".evaluate",
@@ -47,6 +49,7 @@ __all__ = [
     "Evaluator",
     "GroundTruth",
     "ImageDetections",
+    "InputError",
     "Letterbox",
     "Model",
     "Plot",

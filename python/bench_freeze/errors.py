@@ -14,7 +14,15 @@ class BenchFreezeError(Exception):
 
 
 class InputError(BenchFreezeError):
-    """Wrong usage, unreadable input, or a missing engine: something the user can mend before running again."""
+    """Wrong usage, unreadable input, or a missing engine: something the user can correct before running again.
+
+    >>> from bench_freeze import InputError, Study
+    >>> try:
+    ...     Study(epochs=0)
+    ... except InputError as error:
+    ...     print(error)
+    epochs = 0 is out of range; give a whole number of at least 1.
+    """
 
     exit_code = ExitStatus.INPUT
 

@@ -47,12 +47,16 @@ class Plot:
         write_text(Path(path), page_of(self.figure), "path")
 
     def _repr_html_(self) -> str:
-        """A frame of its own: neither the notebook's scripts nor the plot's reach each other."""
-        return (
+        """A frame of its own: neither the notebook's scripts nor the plot's reach each other.
+
+        It is ASCII, so that the scripts keep their hashes in a page of whatever encoding.
+        """
+        frame = (
             f'<iframe title="{escape(self.title, quote=True)}" sandbox="allow-scripts" loading="lazy" '
             f'style="border:0;width:100%;height:{HEIGHT + 90}px" srcdoc="{escape(page_of(self.figure), quote=True)}">'
             "</iframe>"
         )
+        return frame.encode("ascii", "xmlcharrefreplace").decode()
 
     def __repr__(self) -> str:
         return f"Plot({self.figure.key!r}: {self.figure.says})"

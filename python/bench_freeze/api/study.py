@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..config import study as checked
+from ..config.aliases import spelled
 from ..config.given import Layer
 from ..study.assembled import assembled, toml_layer
 
@@ -102,7 +103,7 @@ def _given(options: Mapping[str, Any]) -> Layer:
 def _flags(options: Mapping[str, Any]) -> list[str]:
     words: list[str] = []
     for name, value in options.items():
-        flag = f"--{name.replace('_', '-')}"
+        flag = f"--{spelled(name)}"
         if isinstance(value, bool):
             words.append(flag if value else f"--no-{flag[2:]}")
         elif isinstance(value, Mapping):

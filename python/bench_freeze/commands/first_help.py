@@ -6,10 +6,10 @@ import argparse
 import textwrap
 from typing import Any
 
+from ..config.aliases import spelled
 from ..config.first import FIRST, METAVARS
 from ..config.study import fields
 from ..exit_status import MEANINGS
-from .run_words import spelled
 
 WIDTH = 80
 USAGE = "bench-freeze run [STUDY.toml] [--flag VALUE ...] [key=value ...]"

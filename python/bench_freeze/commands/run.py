@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..config.given import Layer
 from ..config.study import Study
@@ -17,6 +18,9 @@ from .help_format import Commands, HelpFormatter
 from .report import show
 from .run_flags import add_study_flags, study_values
 from .run_words import WHERE, run_words
+
+if TYPE_CHECKING:
+    from ..config.study import Study
 
 EPILOG = """\
 Without --weights, --target and --base the embedded study runs: a small problem that the package generates itself.

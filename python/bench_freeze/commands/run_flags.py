@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Collection
 
-from ..config.aliases import ALIASES, BATCH, PLACE
+from ..config.aliases import ALIASES, BATCH, PLACE, spelled
 from ..config.study import CHOICES, Option, fields
 from ..errors import InputError
 from .completion import completed
-from .run_words import spelled
 
 
 def add_study_flags(

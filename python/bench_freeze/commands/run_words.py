@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ..config.aliases import BATCH, ELSEWHERE, OPTION_OF, PLACE, TRAIN_BATCH, TRAINING_WORDS
+from ..config.aliases import BATCH, ELSEWHERE, OPTION_OF, PLACE, TRAIN_BATCH, TRAINING_WORDS, spelled
 from ..config.study import Option, fields
 from ..errors import InputError
 from ..text.suggest import hint
@@ -96,12 +96,6 @@ def _goes_on(word: str, option: Option) -> bool:
         return _NUMBERS.fullmatch(word) is not None
     has_pairs = "=" in (option.metadata["metavar"] or "")
     return not word.startswith("-") and not word.endswith(".toml") and (has_pairs or "=" not in word)
-
-
-def spelled(key: str) -> str:
-    """The flag of a key, without its dashes."""
-    name = OPTION_OF.get(key, key) if key != BATCH else BATCH
-    return "engine-batch" if name == BATCH and key != BATCH else name.replace("_", "-")
 
 
 def _plain(name: str) -> str:

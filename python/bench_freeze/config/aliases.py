@@ -102,6 +102,12 @@ def renamed(values: Mapping[str, object], where: str) -> dict[str, object]:
     return found
 
 
+def spelled(key: str) -> str:
+    """The flag of a key, without its dashes."""
+    name = OPTION_OF.get(key, key) if key != BATCH else BATCH
+    return "engine-batch" if name == BATCH and key != BATCH else name.replace("_", "-")
+
+
 def other_words(choices: Collection[str]) -> dict[str, str]:
     """Other tools' words for some choices, with the choice that each stands for."""
     return {word: here for word, here in VALUES.items() if here in choices}

@@ -1,5 +1,7 @@
 """The study from Python: the same options, words and sentences as on the command line."""
 
+import shlex
+
 import pytest
 
 import bench_freeze
@@ -9,7 +11,9 @@ from bench_freeze.commands.run import plain_words
 from bench_freeze.commands.run_flags import study_values
 from bench_freeze.config.given import Layer
 from bench_freeze.errors import InputError
+from bench_freeze.report.reproduce import row_command
 from bench_freeze.study.assembled import assembled
+from tests.builders import results, row
 
 OWN = {"model": "a.pt", "data": "fruit.yaml", "base": "b.json"}
 
@@ -40,6 +44,16 @@ def test_the_command_of_a_study_means_the_same_study(options):
     parsed = _parser().parse_args(["run", *plain_words(study.command[2:])])
     again, _ = assembled([Layer("run", study_values(parsed), flags=True)], "run")
     assert again == study.checked
+
+
+def test_a_row_of_a_study_is_made_again_by_its_own_command():
+    """The report cuts the command down to a row, by the options' own names."""
+    study = Study(**OWN, seed=[0, 1], freeze=[22, 15])
+    command = row_command(results(command=shlex.join(study.command)), row(freeze=15, seed=1))
+    words = ["run", *plain_words(shlex.split(command)[2:])]
+    again, _ = assembled([Layer("run", study_values(_parser().parse_args(words)), flags=True)], "run")
+    assert (again.training.freeze, again.training.seeds) == ((15,), (1,))
+    assert again.data == study.checked.data
 
 
 def test_a_file_and_options_beside_it(tmp_path):

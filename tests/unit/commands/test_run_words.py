@@ -7,8 +7,8 @@ import pytest
 from bench_freeze import cli
 from bench_freeze.cli import _parser
 from bench_freeze.commands.run_flags import study_values
-from bench_freeze.commands.run_words import run_words, spelled
-from bench_freeze.config.aliases import ALIASES, ELSEWHERE, PLACE, SAME, TRAINING_WORDS
+from bench_freeze.commands.run_words import run_words
+from bench_freeze.config.aliases import ALIASES, ELSEWHERE, PLACE, SAME, TRAINING_WORDS, spelled
 from bench_freeze.config.given import Layer, merged
 from bench_freeze.config.presets import PRESETS
 from bench_freeze.config.rules import NOT_FOR_STUDIES, OWN_TRAINING_KEYS

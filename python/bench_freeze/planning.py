@@ -19,7 +19,7 @@ from .output import output_folder
 from .study.bench import Bench
 from .study.estimate import cost_of, measure
 from .study.inputs import read_inputs
-from .study.plan import KINDS, Plan, plan_of
+from .study.plan import KINDS, Kind, Plan, counted, plan_of
 
 
 class PlannedKind(Struct, frozen=True, kw_only=True):
@@ -112,8 +112,8 @@ def plan_lines(plan: PlannedRun) -> Iterator[str]:
             yield f"  Not in it: {', '.join(plan.not_estimated)}."
         yield ""
         for arm in plan.arms:
-            parts = (f"{n} {kind}" + (f" ({kept} kept)" if kept else "") for kind, (n, kept) in arm.steps.items())
-            yield f"  {arm.name}: {', '.join(parts)}"
+            steps = (f"{n} {kind}" + (f" ({kept} kept)" if kept else "") for kind, (n, kept) in arm.steps.items())
+            yield f"  {arm.name}: {', '.join(steps)}"
         yield ""
         sizes = [f"{name} {_size(size)}" for name, size in plan.disk_bytes.items()]
         free = "" if plan.free_bytes is None else f"; {_size(plan.free_bytes)} are free"
@@ -148,12 +148,15 @@ def _findings(bench: Bench, arm: Arm, tuned: Artifact) -> object:
 
 
 def _by_arm(plan: Plan) -> list[PlannedArm]:
-    found: dict[str, dict[str, list[int]]] = {}
+    found: dict[str, dict[Kind, list[int]]] = {}
     for work in plan.works:
-        counts = found.setdefault(work.of, {}).setdefault(KINDS[work.kind], [0, 0])
+        counts = found.setdefault(work.of, {}).setdefault(work.kind, [0, 0])
         counts[0] += 1
         counts[1] += bool(work.kept)
-    return [PlannedArm(name=name, steps=steps) for name, steps in found.items()]
+    return [
+        PlannedArm(name=name, steps={counted(kind, n[0]): n for kind, n in steps.items()})
+        for name, steps in found.items()
+    ]
 
 
 def _not_estimated(study: Study, plan: Plan) -> list[str]:

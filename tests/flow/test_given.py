@@ -181,7 +181,9 @@ def test_a_plan_says_what_is_kept_and_makes_nothing(problem, trained):
     assert by_kind["trainings"].seconds > 0
     assert by_kind["runs over a data set"].seconds > 0
     assert more.disk_bytes["tuned checkpoints"] > 0
-    assert "freeze 5 seed 0: 1 trainings, 1 analyses" in "\n".join(plan_lines(more))
+    assert "freeze 5 seed 0: 1 training, 1 analysis, 3 models deployed, 9 runs over a data set" in "\n".join(
+        plan_lines(more)
+    )
     assert sorted(path.relative_to(problem) for path in (problem / "trained").rglob("*")) == before
 
 

@@ -1,29 +1,116 @@
-"""What the user sees while work goes on: progress bars on a terminal, one plain line per step elsewhere."""
+"""What the user sees while work goes on: on a terminal a display that moves, elsewhere a line now and then."""
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.console import RenderableType
+from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from .text.terminal import line, rich_console, say
 
-LOG_EVERY_SECONDS = 60.0  # a log should show that a long step is alive, not be filled by it
+LOG_EVERY_S = 10.0  # a log should show that a long step is alive,
+LOG_EVERY_SHARE = 0.05  # and how far it is,
+LOG_APART_S = 2.0  # and not be filled by a short one
+BEAT_S = 1.0
+DETAILS_EVERY_S = 0.5  # to ask for a loss may make a GPU wait
+STILL_EVERY_S = 1.0  # between two drawings of what is timed
+BETWEEN = "between two steps"
+MOST_DETAILS = 8  # lines below the bar
+
+Details = Callable[[], Sequence[str]]
+Tell = Callable[[int, int, Details], None]
+
+
+def no_details() -> Sequence[str]:
+    """Nothing to say but how far it is."""
+    return ()
+
+
+def nobody(done: int, total: int, details: Details = no_details) -> None:
+    """Shows nothing."""
+
+
+@dataclass
+class Status:
+    """How far a step is, from which both forms are written. Times are seconds of time.monotonic()."""
+
+    title: str
+    number: str = ""  # which step of how many
+    began: float = field(default_factory=lambda: time.monotonic())
+    done: int = 0
+    total: int | None = None
+    details: Sequence[str] = ()
+    _first: tuple[float, int] | None = None  # when the first report came, and with what
+
+    def set(self, done: int, total: int) -> None:
+        """Take a report. The pace is counted from when something was done: what was there took no time."""
+        if self._first is None or done <= self._first[1] or total != self.total:
+            self._first = time.monotonic(), done
+        self.done, self.total = done, total
+
+    @property
+    def share(self) -> float:
+        """From 0 to 1; 0 where nothing was reported."""
+        return min(self.done / self.total, 1.0) if self.total else 0.0
+
+    def left_s(self) -> float | None:
+        """Seconds that the rest takes at the pace so far; None before there is one."""
+        if self._first is None or self.total is None:
+            return None
+        began, first = self._first
+        if self.done <= first:
+            return None
+        return (time.monotonic() - began) / (self.done - first) * max(self.total - self.done, 0)
+
+    @property
+    def left(self) -> str:
+        """The time left, in words."""
+        left_s = self.left_s()
+        return "" if left_s is None else f"{duration(left_s)} left"
+
+    @property
+    def heading(self) -> str:
+        """The step's number and its title."""
+        return f"{self.number} {self.title}" if self.number else self.title
+
+    def sentence(self) -> str:
+        """All of it in one line."""
+        parts = [f"{duration(time.monotonic() - self.began)} gone"]
+        if self.total:
+            parts = [f"{self.share:.0%} ({self.done} of {self.total})", *parts, *filter(None, [self.left])]
+        return "; ".join([f"{self.heading}: {', '.join(parts)}", *self.details])
 
 
 class Step:
     """A step in progress: call it with `done, total`; set `kept` when its result was there already."""
 
-    def __init__(self, show: Callable[[int, int], None]) -> None:
+    def __init__(
+        self,
+        show: Callable[[int, int], None],
+        tell: Tell = nobody,
+        pulse: Callable[[], None] | None = None,
+    ) -> None:
         self.kept = False
-        self._show = show
+        self._show, self._tell, self._pulse = show, tell, pulse
 
     def __call__(self, done: int, total: int) -> None:
         """Report how far the step is."""
         self._show(done, total)
+
+    def tell(self, done: int, total: int, details: Details) -> None:
+        """Report how far the step is, with lines to say more; they are asked for only when they are shown."""
+        self._tell(done, total, details)
+
+    def pulse(self) -> None:
+        """A moment at which a still step may be drawn: nothing is being timed."""
+        if self._pulse is not None:
+            self._pulse()
 
 
 class Console:
@@ -31,7 +118,14 @@ class Console:
 
     def __init__(self, *, plain: bool = False) -> None:
         self._rich = rich_console(error=True)
-        self._live = self._rich.is_terminal and not plain
+        self._live = self._rich.is_terminal and not self._rich.is_dumb_terminal and not plain
+        self._number = 0
+        self._expected: int | None = None
+        self._between: ExitStack | None = None  # what is shown while no step is
+
+    def expect(self, more: int) -> None:
+        """Say how many steps are to come, so that each tells which of them it is."""
+        self._expected = self._number + more
 
     def note(self, text: str) -> None:
         """One line for the user."""
@@ -42,26 +136,43 @@ class Console:
         self._print(f"warning: {text}", style="yellow")
 
     @contextmanager
+    def running(self) -> Iterator[None]:
+        """Show that work goes on between the steps, too."""
+        with ExitStack() as stack:
+            self._between = stack
+            try:
+                self._show_between()
+                yield
+            finally:
+                self._between = None
+
+    def _show_between(self) -> None:
+        if self._between is not None and (self._live or self._number):  # a refusal is one line in a log
+            status = Status(BETWEEN, self._step_number())
+            self._between.enter_context(self._shown(status, False) if self._live else self._logged(status, False))
+
+    @contextmanager
     def step(self, title: str, *, still: bool = False) -> Iterator[Step]:
         """Show one step while it lasts, and one line with its time when it is done.
 
-        `still` shows nothing that moves: a display that is drawn ten times a second would disturb what is timed.
+        `still` is for what is timed, which a display that is drawn by another thread would disturb: it is drawn when
+        the step's `pulse` is called, and once a second at most.
         """
-        began = time.monotonic()
-        if self._live and not still:
-            title_column = TextColumn("{task.description}", markup=False)
-            columns = (SpinnerColumn(), title_column, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-            # What others print passes the guarded streams, not the display, which would take colours out of text.
-            with Progress(
-                *columns, console=self._rich, transient=True, redirect_stdout=False, redirect_stderr=False
-            ) as progress:
-                task = progress.add_task(line(title), total=None)
-                step = Step(lambda done, total: progress.update(task, completed=done, total=total))
-                yield step
-        else:
-            step = Step(self._log_progress(title))
+        if self._between is not None:
+            self._between.close()
+        self._number += 1
+        status = Status(title, self._step_number())
+        with self._shown(status, still) if self._live else self._logged(status, still) as step:
             yield step
-        self.note(f"{title:<40} {'kept' if step.kept else f'{time.monotonic() - began:.1f} s'}")
+        took = "kept" if step.kept else f"{time.monotonic() - status.began:.1f} s"
+        self.note(f"{status.heading:<46} {took}")
+        self._show_between()
+
+    def _step_number(self) -> str:
+        """As "5/31"; the steps before their number is known have none of how many."""
+        if self._expected is None:
+            return ""
+        return f"{self._number}/{max(self._expected, self._number)}"
 
     def _print(self, text: str, style: str = "") -> None:
         if self._live:
@@ -69,13 +180,114 @@ class Console:
         else:
             say(text, error=True)
 
-    def _log_progress(self, title: str) -> Callable[[int, int], None]:
-        last = time.monotonic()
+    @contextmanager
+    def _shown(self, status: Status, still: bool) -> Iterator[Step]:
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[counts]}", markup=False),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[left]}", markup=False),
+        )
+        # What others print passes the guarded streams, not the display, which would take colours out of text.
+        with _Display(
+            status,
+            *columns,
+            console=self._rich,
+            transient=True,
+            auto_refresh=not still,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        ) as display:
+            yield Step(display.show, display.show, display.pulse if still else None)
 
-        def show(done: int, total: int) -> None:
-            nonlocal last
-            if time.monotonic() - last >= LOG_EVERY_SECONDS:
-                last = time.monotonic()
-                self.note(f"{title}: {done} of {total}")
+    @contextmanager
+    def _logged(self, status: Status, still: bool) -> Iterator[Step]:
+        log = _Log(status, self.note)
+        if still:
+            yield Step(log.show, log.show, log.beat)
+            return
+        over = threading.Event()
+        beating = threading.Thread(target=log.beat_until, args=(over,), name="progress", daemon=True)
+        beating.start()
+        try:
+            yield Step(log.show, log.show)
+        finally:
+            over.set()
+            beating.join()
 
-        return show
+
+class _Display(Progress):
+    """A bar with the details of the step below it."""
+
+    def __init__(self, status: Status, *columns: ProgressColumn, **options: object) -> None:
+        self._status = status
+        self._asked = self._drawn = 0.0
+        super().__init__(*columns, **options)  # type: ignore[arg-type]
+        self._task = self.add_task(line(status.heading), total=None, counts="", left="")
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        """The bar, and a line for each detail, cut where the terminal ends."""
+        yield self.make_tasks_table(self.tasks)
+        details = self._status.details
+        for text in details[:MOST_DETAILS]:
+            yield Text(f"  {line(text)}", no_wrap=True, overflow="ellipsis", style="dim")
+        if len(details) > MOST_DETAILS:
+            yield Text(f"  and {len(details) - MOST_DETAILS} more", style="dim")
+
+    def show(self, done: int, total: int, details: Details = no_details) -> None:
+        """Take a report of the step."""
+        self._status.set(done, total)
+        if time.monotonic() - self._asked >= DETAILS_EVERY_S:
+            self._status.details = details()
+            self._asked = time.monotonic()
+        self.update(self._task, completed=done, total=total, counts=f"{done}/{total}", left=self._status.left)
+
+    def pulse(self) -> None:
+        """Draw, if it was not drawn a moment ago."""
+        if time.monotonic() - self._drawn >= STILL_EVERY_S:
+            self.refresh()
+            self._drawn = time.monotonic()
+
+
+class _Log:
+    """Lines about one step, as many as its length deserves."""
+
+    def __init__(self, status: Status, note: Callable[[str], None]) -> None:
+        self._status, self._note = status, note
+        self._last, self._share, self._asked = status.began, 0.0, 0.0
+        self._lock = threading.Lock()
+
+    def show(self, done: int, total: int, details: Details = no_details) -> None:
+        """Take a report of the step."""
+        self._status.set(done, total)
+        now, status = time.monotonic(), self._status
+        since = now - self._last
+        if now - self._asked >= DETAILS_EVERY_S:
+            status.details, self._asked = details(), now
+        is_further = abs(status.share - self._share) >= LOG_EVERY_SHARE and since >= LOG_APART_S and done < total
+        if since >= LOG_EVERY_S or is_further:
+            self._say()
+
+    def beat(self) -> None:
+        """Say that the step goes on, if nothing was said for long."""
+        if time.monotonic() - self._last >= LOG_EVERY_S:
+            self._say()
+
+    def beat_until(self, over: threading.Event) -> None:
+        """Watch over a step that may report nothing."""
+        while not over.wait(BEAT_S):
+            self.beat()
+
+    def _say(self) -> None:
+        with self._lock:
+            self._last, self._share = time.monotonic(), self._status.share
+            self._note(self._status.sentence())
+
+
+def duration(seconds: float) -> str:
+    """Minutes and seconds as 2:05, hours before them where there are any."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from itertools import product
 from pathlib import Path
 
@@ -32,8 +33,13 @@ from .study.facts import data_facts, pretrainings, study_facts, weights_facts
 from .study.inputs import Inputs, read_inputs
 from .study.plan import plan_of
 from .study.rows import PROTOCOL, measure_original, measure_row
+from .study.step_count import steps_to_come
 from .study.together import time_together
+from .study.training_images import held_out_notes
 from .study.trainings import trained_arms
+from .trackers.logbook import Logbook
+from .trackers.opening import open_logbook
+from .trackers.record import picked_files
 
 RESULTS = "results.json"
 MATCHES = "matches.zip"
@@ -47,22 +53,27 @@ def run(study: Study, console: Console, command: list[str]) -> Results:
     """
     for engine in study.deployment.engine:
         require_engine(engine, study.deployment.device)
-    with output_folder(study.out_folder, console.warn) as store:
+    folder = study.out_folder
+    with output_folder(folder, console.warn) as store, _logbook(study, console) as book:
         every = read_inputs(study, store, console)
         console.note(plan_of(study, every, store, look_up=False).sentence())
+        for note in held_out_notes(study, every[0].training):
+            console.note(f"  {note}")
+        console.expect(steps_to_come(study, every))
         results, matches = _begin(study, every, command), MatchFile()
         _warn(
             (*every[0].data_warnings, every[0].no_test, *(inputs.no_base_accuracy for inputs in every)),
             results,
             console,
         )
+        book.start(results, lambda sentence: _warn([sentence], results, console))
         lineup: Lineup = {}
         benches = {inputs.name: Bench(study, inputs, store, matches, lineup, console) for inputs in every}
         originals = {}
         for (weights, bench), how in product(benches.items(), study.deployment.forms):
             original = originals[weights, how] = measure_original(bench, *how)
             results.originals.append(original)
-            _keep(study.out_folder, results, matches, store, original.latency)
+            _keep(folder, results, matches, store, original.latency)
         for inputs, arm, tuned in trained_arms(study, every, store, results, console):
             _warn_of_changes(tuned, arm, results, console)
             bench = benches[inputs.name]
@@ -74,18 +85,32 @@ def run(study: Study, console: Console, command: list[str]) -> Results:
                 original = originals[inputs.name, how]
                 row = measure_row(bench, arm, tuned, findings, construction, *how, original)
                 results.rows.append(row)
-                _keep(study.out_folder, results, matches, store, row.latency)
+                book.row(row)
+                _keep(folder, results, matches, store, row.latency)
         broke_off = time_together(lineup, results)
         _warn((*broke_off, *mark_contradictions(results)), results, console)
         results.finished = True
         threads = study.deployment.workers or default_workers()
         results.statistics = study_statistics(results, matches, study.statistics, threads, store, console)
         results.recommendation = recommend(results)
-        _write(study.out_folder, results, matches, store)
-        write_report(study.out_folder, results, every, store, console)
+        _write(folder, results, matches, store)
+        page = write_report(folder, results, every, store, console)
+        if not book.finish(results, (folder / RESULTS, page, *picked_files(results, folder))):
+            _write(folder, results, matches, store)  # with what a tracker failed of
     if broke_off:
-        raise MeasurementError(f"{broke_off[0]} All else is in {study.out_folder / RESULTS}.")
+        raise MeasurementError(f"{broke_off[0]} All else is in {folder / RESULTS}.")
     return results
+
+
+@contextmanager
+def _logbook(study: Study, console: Console) -> Iterator[Logbook]:
+    with ExitStack() as stack:
+        if study.output.log:
+            with console.step(f"open {', '.join(study.output.log)}"):
+                book = stack.enter_context(open_logbook(study.output.log, study.out_folder))
+        else:
+            book = Logbook(())
+        yield book
 
 
 def _begin(study: Study, every: Sequence[Inputs], command: list[str]) -> Results:

@@ -1,6 +1,7 @@
 """A study of three checkpoints for real: two of one architecture, one of another whose head knows no base class."""
 
 import json
+import re
 import shlex
 import subprocess
 import sys
@@ -159,7 +160,7 @@ def test_a_row_is_made_again_from_its_own_checkpoint(finished, problem):
     (alone,) = results_of(problem / "again").rows
     assert alone.artifact.weights_sha256 == row.artifact.weights_sha256
     assert (alone.target.map, alone.base.map, alone.weights) == (row.target.map, row.base.map, None)
-    made = [line.split()[-1] for line in done.stderr.splitlines() if line.startswith(("fine-tune", "run "))]
+    made = [line.split()[-1] for line in done.stderr.splitlines() if re.search(r"^\d+/\d+ (fine-tune|run) ", line)]
     assert made
     assert set(made) == {"kept"}
 
@@ -184,13 +185,13 @@ def test_default_depths_are_each_architecture_s_own(problem):
     from bench_freeze.config.study import study_from
     from bench_freeze.console import Console
     from bench_freeze.study.inputs import read_inputs
-    from bench_freeze.study.trainings import _arms
+    from bench_freeze.study.trainings import arms_of
 
     values = {"weights": [str(problem / file) for file in FILES.values()], "imgsz": 160, "scratch": True}
     values |= {"target": str(problem / DATA[1]), "base": str(problem / DATA[3]), "unmatched_classes": "ignore"}
     study = study_from(values, "test")
     every = read_inputs(study, ArtifactStore(problem / "store"), Console(plain=True))
-    arms = [[(arm.freeze, arm.recipe.name) for arm in _arms(study.training, inputs, every)] for inputs in every]
+    arms = [[(arm.freeze, arm.recipe.name) for arm in arms_of(study.training, inputs, every)] for inputs in every]
     eight = [(22, "static"), (15, "static"), (10, "static")]
     assert arms == [
         [*eight, (0, "scratch")],

@@ -29,6 +29,7 @@ FRAMEWORK_MODULES = {
     "finetune.head_init",
     "finetune.interpolation",
     "finetune.lockstep",
+    "finetune.looks",
     "finetune.loop",
     "finetune.lr_search",
     "finetune.outcome",
@@ -45,7 +46,7 @@ FLOORS = (
     {"finite", "text", "user_files"},
     {"guard", "results"},
     {"artifact", "config", "environment", "kernels", "measure"},
-    {"console", "data", "output", "report"},
+    {"console", "data", "output", "report", "trackers"},
     {"dualhead", "engines", "evaluate", "leftovers"},
     {"demo", "export", "finetune", "stats"},
     {"check", "conclusions", "deployment"},
@@ -66,6 +67,7 @@ KNOWS = {
     "history": {"check", "errors", "results", "text", "user_files"},
     "report": {"errors", "results", "text", "user_files"},
     "results": {"errors", "files", "text", "user_files"},
+    "trackers": {"errors", "results"},
 }
 
 

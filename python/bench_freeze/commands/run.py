@@ -121,11 +121,6 @@ def _key_value(text: str) -> tuple[str, object]:
 
 def _run(parsed: argparse.Namespace, command: list[str]) -> int:
     from ..console import Console
-    from ..gallery.write import REPORT
-    from ..report.assemble import view_of
-    from ..results.schema import encode
-    from ..results.sealing import seal
-    from ..run import RESULTS, run
 
     from_file = read_toml(Path(parsed.study)) if parsed.study else {}
     values = from_file | study_values(parsed)
@@ -140,7 +135,15 @@ def _run(parsed: argparse.Namespace, command: list[str]) -> int:
     study: Study = study_from(values, where)
     if parsed.plan:
         return _plan(study, as_json=parsed.json)
-    results = run(study, Console(plain=parsed.json), command)
+    console = Console(plain=parsed.json)
+    with console.running():
+        from ..gallery.write import REPORT
+        from ..report.assemble import view_of
+        from ..results.schema import encode
+        from ..results.sealing import seal
+        from ..run import RESULTS, run
+
+        results = run(study, console, command)
     if parsed.json:
         print_json(seal(encode(results)))
         return 0

@@ -68,9 +68,19 @@ def _check_values(values: Mapping[str, Any]) -> None:
     for name in ("score_threshold", "nms_iou_threshold"):
         if not 0 <= values[name] <= 1:
             raise InputError(f"{name} = {values[name]} is out of range; give a number from 0 to 1.")
-    for name in ("engine", "precision", "construction", "seeds", "freeze", "recipe", "data_fractions", "weights"):
+    for name in (
+        "engine",
+        "precision",
+        "construction",
+        "seeds",
+        "freeze",
+        "recipe",
+        "data_fractions",
+        "weights",
+        "log",
+    ):
         value = values[name]
-        if value is not None and len(value) == 0:
+        if value is not None and len(value) == 0 and name != "log":
             raise InputError(f"{name} is empty; name at least one.")
         if value is not None and len(set(value)) != len(value):
             raise InputError(f"{name} = {','.join(map(str, value))} names something twice; name each once.")

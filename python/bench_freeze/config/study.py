@@ -27,6 +27,7 @@ from .rules import check
 from .training import ClusterOptions, TrainingOptions
 
 AnalysisSeeds = Literal["first", "all"]
+Tracker = Literal["mlflow", "tensorboard", "wandb"]
 
 GROUPS = (  # the order of the help
     "data", "training", "models", "engine", "analysis", "scoring", "latency", "statistics", "recommendation", "output"
@@ -134,6 +135,13 @@ class OutputOptions:
     """Where a study leaves what it makes."""
 
     out: str | None = _flag("output", "output folder (default: runs/NAME OF THE TARGET SET)", None, "DIR")
+    log: tuple[Tracker, ...] = _flag(
+        "output",
+        "also log parameters, curves, numbers and files to mlflow, tensorboard or wandb, each by its own package and "
+        "settings",
+        (),
+        "NAME[,NAME]",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

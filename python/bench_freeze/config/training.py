@@ -78,6 +78,24 @@ class TrainingOptions(CommonOptions):
         "BatchNorm statistics of interpolated models: interpolate, or reestimate on training images",
         "interpolate",
     )
+    val_every: int = flag(
+        "training",
+        "every N epochs score each arm: target mAP on a tenth of the training images, which is then not trained on by "
+        "any arm, and base mAP of the graft (0: never)",
+        0,
+    )
+    patience: int = flag(
+        "training",
+        "with --val-every: end an arm whose held-out target mAP has not risen for N epochs (0: never); costs no image "
+        "beyond the tenth",
+        0,
+    )
+    keep: Literal["last", "best"] = flag(
+        "training",
+        "the epoch whose weights an arm keeps: the last, or with --val-every the best by held-out target mAP; costs no "
+        "image beyond the tenth",
+        "last",
+    )
     data_fractions: tuple[float, ...] = flag(
         "training", "shares of the training images, nested, each an arm", (1.0,), "X[,X]"
     )
@@ -188,6 +206,7 @@ def check_training(options: TrainingOptions) -> None:
     if options.tuned and options.freeze is None:
         _check_nothing_to_train(options)
     _check_augmentation(options)
+    _check_held_out(options)
     if options.lr_search < 0 or options.lr_search == 1:
         raise InputError(
             f"lr_search = {options.lr_search} is out of range; give 2 or more rates to try, or leave it out."
@@ -208,6 +227,20 @@ def _check_nothing_to_train(options: TrainingOptions) -> None:
         raise InputError(
             f"{name} is of trainings, and tuned without freeze trains nothing; add --freeze with the depths to train, "
             "or leave it out."
+        )
+
+
+def _check_held_out(options: TrainingOptions) -> None:
+    for name in ("val_every", "patience"):
+        if getattr(options, name) < 0:
+            raise InputError(f"{name} = {getattr(options, name)} is below 0; give a number of epochs, or 0 for never.")
+    asked = [f"patience = {options.patience}"] if options.patience else []
+    asked += [f"keep = {options.keep}"] if options.keep != "last" else []
+    if asked and not options.val_every:
+        raise InputError(f"{asked[0]} goes by the held-out target mAP; give --val-every 1 too, or leave it out.")
+    if options.val_every > options.epochs:
+        raise InputError(
+            f"val_every = {options.val_every} never comes in {options.epochs} epochs; give at most {options.epochs}."
         )
 
 

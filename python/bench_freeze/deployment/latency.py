@@ -109,13 +109,14 @@ def measure_latency(
     on_scope: Callable[[Scope, LatencyStats], None] = no_scope,
     earlier: Measured | None = None,
     scopes: Collection[Scope] = SCOPES,
+    between: Callable[[], None] | None = None,
 ) -> Measured:
     """Latency per batch of both scopes. Every call of a scope gets the next of the same batches, over and over.
 
     The model is timed by CUDA events where the engine has a stream of its own, all else by the host's monotonic clock.
     With a `clock` given that is taken for everything, and the machine's state is not read. `on_scope` is told of a
     scope when it is done, so that it outlives a failure of what comes next. With `earlier`, only `scopes` are measured
-    and the other one is taken over.
+    and the other one is taken over. `between` is called before every call, outside of what is timed.
     """
     telemetry = MachineTelemetry(engine.identity.device, engine.identity.threads) if clock is None else None
     own_clock = engine_clock(engine) if clock is None else None
@@ -134,10 +135,15 @@ def measure_latency(
         began_s = time.process_time()
         if scope == "model":
             stats[scope] = sample_latency(
-                lambda i: engine.infer(images[i % len(images)]), own_clock or clock, rule, guard, period=len(images)
+                lambda i: engine.infer(images[i % len(images)]),
+                own_clock or clock,
+                rule,
+                guard,
+                between,
+                period=len(images),
             )
         else:
-            stats[scope], stages = sample_pipeline(engine, batches, options, rule, clock)
+            stats[scope], stages = sample_pipeline(engine, batches, options, rule, clock, between)
         if telemetry is not None and is_on_cpu:
             processor_s[scope] = _processor_s(began_s, stats[scope])
         on_scope(scope, stats[scope])
@@ -188,11 +194,12 @@ def measure_or_keep(
     clock: Clock | None = None,
     earlier: Measured | None = None,
     scopes: Collection[Scope] = SCOPES,
+    between: Callable[[], None] | None = None,
 ) -> Measured:
     """As `measure_latency`, but what fails in mid-run raises LatencyBrokeOff with the samples that were taken."""
     done: dict[Scope, LatencyStats] = {}
     try:
-        return measure_latency(engine, batches, options, rule, clock, done.__setitem__, earlier, scopes)
+        return measure_latency(engine, batches, options, rule, clock, done.__setitem__, earlier, scopes, between)
     except (InputError, OSError):  # a wrong request or a full disk: not the engine's doing
         raise
     except Exception as error:  # each engine raises classes of its own when its device fails
@@ -213,12 +220,17 @@ def measure_or_keep(
 
 
 def sample_pipeline(
-    engine: Engine, batches: list[list[ImageRecord]], options: NmsOptions, rule: StoppingRule, clock: Clock
+    engine: Engine,
+    batches: list[list[ImageRecord]],
+    options: NmsOptions,
+    rule: StoppingRule,
+    clock: Clock,
+    between: Callable[[], None] | None = None,
 ) -> tuple[LatencyStats, StageTimes | None]:
     """The pipeline scope with its stages; these are None when samples were rejected: calls and samples differ then."""
     laps = StageClock(clock)
     calls = [pipeline_call(engine, records, options, laps) for records in batches]
-    stats = sample_latency(lambda i: calls[i % len(calls)](), clock, rule, period=len(calls))
+    stats = sample_latency(lambda i: calls[i % len(calls)](), clock, rule, before=between, period=len(calls))
     timed = laps.calls[stats.warmup_calls :]
     return stats, stage_times(timed, stats.samples_s) if not stats.rejected and stats.samples_s else None
 

@@ -118,22 +118,25 @@ def time_group(
     free_bytes: Callable[[], int | None],
     moment: Callable[[], Mapping[str, Any]] | None = None,
     clock: Clock | None = None,
+    between: Callable[[], None] | None = None,
 ) -> Outcome:
     """Time the reference and as many of the others, in their order, as memory and ROUND_SECONDS allow; at least one.
 
     `free_bytes` tells the device's free memory, `moment` the machine's state, which is kept with every round. `clock`
-    takes the place of the host's. A model that fails is left out of what follows, and nobody else is. Raises ValueError
-    for two models of one name.
+    takes the place of the host's, `between` is called before every call, outside of what is timed. A model that fails
+    is left out of what follows, and nobody else is. Raises ValueError for two models of one name.
     """
     if len({reference.name, *(entrant.name for entrant in entrants)}) <= len(entrants):
         raise ValueError("two models of one name cannot be told apart")
     outcome = Outcome()
     with ExitStack() as stack:
-        engines = _opened(reference, entrants, outcome, stack, batches[0], free_bytes)
+        engines = _opened(reference, entrants, outcome, stack, batches[0], free_bytes, between)
         if len(engines) < 2:
             return outcome
         calls = _calls(engines, batches, options, clock or HostClock())
-        found = {scope: _rounds(calls[scope], reference.name, rule, moment, outcome.failures) for scope in SCOPES}
+        found = {
+            scope: _rounds(calls[scope], reference.name, rule, moment, outcome.failures, between) for scope in SCOPES
+        }
         for name in engines:
             if name != reference.name:
                 parts = {scope: _part(found[scope].finished, name, reference.name) for scope in SCOPES}
@@ -148,11 +151,14 @@ def _opened(
     stack: ExitStack,
     batch: Sequence[ImageRecord],
     free_bytes: Callable[[], int | None],
+    between: Callable[[], None] | None,
 ) -> dict[str, Engine]:
     """The engines of a group by name, each run once, so that it has taken its memory."""
     room, engines, round_s = MemoryRoom(free_bytes), dict[str, Engine](), 0.0
     for position, entrant in enumerate((reference, *entrants)):
         round_s += CALLS * entrant.call_s
+        if between is not None:
+            between()
         if len(engines) > 1 and (round_s > ROUND_SECONDS or not room.has_room()):
             outcome.untried += entrants[position - 1 :]
             break
@@ -208,10 +214,13 @@ def _rounds(
     rule: RoundsRule,
     moment: Callable[[], Mapping[str, Any]] | None,
     failures: dict[str, str],
+    between: Callable[[], None] | None,
 ) -> Rounds:
     """The rounds of one scope; whoever fails is dropped, and without the reference they end."""
     going = {name: call for name, call in scope.calls.items() if name not in failures}
-    rounds = Rounds(going, scope.clock, pairs=PAIRS, seed=SEED, state=moment, own_clocks=scope.own_clocks)
+    rounds = Rounds(
+        going, scope.clock, pairs=PAIRS, seed=SEED, state=moment, own_clocks=scope.own_clocks, between=between
+    )
     now_s, most_s, ends_s = scope.clock.now_s, rule.max_seconds * len(going), None
     while reference in rounds.names and len(rounds.names) > 1:
         try:

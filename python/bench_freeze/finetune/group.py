@@ -15,6 +15,7 @@ from ..environment import package_versions
 from ..errors import InputError
 from ..results.recipe import REPLAY
 from .arm import KIND, Arm, training_inputs
+from .held_out import HeldOut
 from .progress import Progress, ProgressStore
 
 
@@ -46,6 +47,7 @@ class TrainingGroup:
     base: Checkpoint
     data: DetectionSet
     members: tuple[Member, ...]
+    held_out: HeldOut | None = None  # what they are scored on on the way
 
     @property
     def reads_images(self) -> bool:
@@ -59,32 +61,43 @@ class TrainingGroup:
 
 
 def members_of(
-    training: TrainingOptions, arms: Iterable[Arm], base: Checkpoint, data: DetectionSet, replay: DetectionSet | None
+    training: TrainingOptions,
+    arms: Iterable[Arm],
+    base: Checkpoint,
+    data: DetectionSet,
+    replay: DetectionSet | None,
+    held_out: HeldOut | None = None,
 ) -> list[Member]:
     """The arms with what their weights depend on. Raises InputError for a replay arm without images to replay."""
     versions = package_versions("torch", "ultralytics")
     # What an earlier version built from the yaml instead is not found again.
     modules = {"own_modules": base.own_modules} if base.own_modules is not None else {}
+    looked_at = {} if held_out is None else {"held_out": held_out.key(training, base.model)}
     members = []
     for arm in arms:
         replayed = _replayed(arm, replay)
         sha256 = None if replayed is None else replayed.sha256
-        inputs = training_inputs(training, arm, base.sha256, data.sha256, versions, sha256) | modules
+        inputs = training_inputs(training, arm, base.sha256, data.sha256, versions, sha256) | modules | looked_at
         members.append(Member(arm, inputs, replayed))
     return members
 
 
 def groups_of(
-    training: TrainingOptions, base: Checkpoint, data: DetectionSet, members: Iterable[Member], progress: ProgressStore
+    training: TrainingOptions,
+    base: Checkpoint,
+    data: DetectionSet,
+    members: Iterable[Member],
+    progress: ProgressStore,
+    held_out: HeldOut | None = None,
 ) -> Iterator[TrainingGroup]:
     """Members that stand at the same epoch train together; without sharing, each trains alone."""
     found = [replace(member, progress=progress.load(member.key)) for member in members]
     if not training.share:
-        yield from (TrainingGroup(training, base, data, (one,)) for one in found)
+        yield from (TrainingGroup(training, base, data, (one,), held_out) for one in found)
         return
     found.sort(key=lambda member: member.finished_epochs)
     for _, together in groupby(found, key=lambda member: member.finished_epochs):
-        yield TrainingGroup(training, base, data, tuple(together))
+        yield TrainingGroup(training, base, data, tuple(together), held_out)
 
 
 def _replayed(arm: Arm, replay: DetectionSet | None) -> DetectionSet | None:

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from ultralytics.utils.torch_utils import unset_deterministic
 
 from ..artifact import ArtifactStore
+from ..console import Details, Tell, nobody
 from ..errors import BenchFreezeError
 from ..measure.memory import PeakMemory
 from .data_order import DataOrder
 from .failures import training_sentences
 from .group import Member, TrainingGroup
+from .looks import Looks
 from .loop import train_in_lockstep
 from .progress import Progress, ProgressStore
 from .set_up import go_on, set_up, trunk_of
@@ -41,7 +43,13 @@ class TrainedGroup:
     peak_bytes: int | None
 
 
-def train_group(group: TrainingGroup, store: ArtifactStore, progress: ProgressStore, on_epoch: OnEpoch) -> TrainedGroup:
+def train_group(
+    group: TrainingGroup,
+    store: ArtifactStore,
+    progress: ProgressStore,
+    on_epoch: OnEpoch,
+    on_batch: Tell = nobody,
+) -> TrainedGroup:
     """Train the group. At every border between two epochs its progress is kept; `on_epoch` gets (finished, of all)."""
     epochs = group.training.epochs
     try:
@@ -55,15 +63,31 @@ def train_group(group: TrainingGroup, store: ArtifactStore, progress: ProgressSt
             order = DataOrder(trainees[0].trainer)
             trunk = trunk_of(group, scratch, trainees[0].trainer)
             start = go_on(group, trainees, order)
+            batches, reached = len(order), start
+
+            def tell(details: Details) -> None:
+                on_batch(reached * batches, epochs * batches, details)
+
+            looks = None if group.held_out is None else Looks(group, group.held_out, trainees[0].trainer.device, tell)
+            if looks is not None and start == 0:
+                looks.look(trainees, 0)
 
             def at_border(done: int) -> None:
+                nonlocal reached
+                reached = done
+                if looks is not None:
+                    looks.look([t for t in trainees if t.is_sound and not t.has_stopped], done)
                 on_epoch(done, epochs)
                 if done < epochs:
                     progress.save(_states(group, trainees, order, done))
 
-            failed = train_in_lockstep(trainees, order, trunk, start=start, epochs=epochs, at_border=at_border)
+            failed = train_in_lockstep(
+                trainees, order, trunk, start=start, epochs=epochs, at_border=at_border, on_batch=on_batch
+            )
             order.close()
             trunk.close()
+            for trainee in trainees:
+                trainee.take_best()
     finally:
         unset_deterministic()
     members = (

@@ -10,11 +10,13 @@ arm's own layers at a time, beside the trunk's outputs that later layers read.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 from torch import Tensor
 
+from ..console import Tell, nobody
 from ..errors import BenchFreezeError
 from .data_order import DataOrder
 from .trainee import Trainee, run_trunk
@@ -49,17 +51,19 @@ def train_in_lockstep(
     start: int,
     epochs: int,
     at_border: AtBorder,
+    on_batch: Tell = nobody,
 ) -> dict[str, BenchFreezeError]:
     """Train all arms from epoch `start` to `epochs`.
 
     `at_border(n)` is called after each of them, with the number of finished epochs; the state of every trainee and of
-    the order may be taken there. An arm whose loss is no number any more leaves the group: the value holds those errors
-    by the arm's name. `trunk` gives what frozen layers put out; without one they run on every batch.
+    the order may be taken there. `on_batch(done, of all, details)` is called after every batch. An arm whose loss is no
+    number any more leaves the group: the value holds those errors by the arm's name. `trunk` gives what frozen layers
+    put out; without one they run on every batch.
     """
     trunk = SharedTrunk() if trunk is None else trunk
     failed: dict[str, BenchFreezeError] = {}
     for epoch in range(start, epochs):
-        active = [trainee for trainee in trainees if trainee.name not in failed]
+        active = [trainee for trainee in trainees if trainee.name not in failed and not trainee.has_stopped]
         if not active:
             break
         for trainee in active:
@@ -71,6 +75,7 @@ def train_in_lockstep(
                 outputs = trunk.outputs(active, batch)
             for trainee in active:
                 trainee.train_batch(i, epoch, dict(batch), outputs)
+            on_batch(epoch * len(order) + i + 1, epochs * len(order), partial(_standings, active, epoch, epochs))
         for trainee in active:
             try:
                 trainee.end_epoch(epoch)
@@ -78,6 +83,11 @@ def train_in_lockstep(
                 failed[trainee.name] = error
         at_border(epoch + 1)
     return failed
+
+
+def _standings(trainees: Sequence[Trainee], epoch: int, epochs: int) -> list[str]:
+    """A line for each arm: where it is, and its losses of this epoch so far."""
+    return [f"{trainee.name}: epoch {epoch + 1} of {epochs}, {trainee.standing()}" for trainee in trainees]
 
 
 def _timed(batches: Iterator[Batch], trainees: list[Trainee]) -> Iterator[tuple[int, Batch]]:

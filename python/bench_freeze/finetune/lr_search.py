@@ -18,6 +18,7 @@ from ultralytics.cfg import get_cfg
 
 from ..artifact import Artifact, ArtifactStore
 from ..config.training import TrainingOptions
+from ..console import Tell, nobody
 from ..data.dataset import DetectionSet
 from ..data.subset import keep_images, nested_order
 from ..dualhead.checkpoint import Checkpoint
@@ -68,6 +69,7 @@ def search_rates(
     store: ArtifactStore,
     on_epoch: OnEpoch,
     replay: DetectionSet | None = None,
+    on_batch: Tell = nobody,
 ) -> list[Search]:
     """A search for each of the arms, which share a data order. Raises InputError when nothing can be held out."""
     assert training.lr0 is not None  # checked with the study
@@ -77,10 +79,11 @@ def search_rates(
         raise InputError(f"{data.name}: with {len(order)} training image(s) none can be held out for --lr-search.")
     seen = keep_images(data, order[:-held_out].tolist())
     unseen = keep_images(data, order[-held_out:].tolist())
-    short = replace(training, epochs=max(1, round(EPOCH_SHARE * training.epochs)))
+    epochs = max(1, round(EPOCH_SHARE * training.epochs))
+    short = replace(training, epochs=epochs, val_every=0, patience=0, keep="last")
     rates = candidate_rates(training.lr0, training.lr_search)
     tried = [replace(arm, lr0=rate) for arm in arms for rate in rates]
-    made = fine_tune_all_that_can(short, tried, base, seen, store, on_epoch, replay)
+    made = fine_tune_all_that_can(short, tried, base, seen, store, on_epoch, replay, on_batch)
     losses = {arm: _loss(tuned, unseen, training, store) for arm, tuned in made.items()}
     return [choose(arm, rates, losses, epochs=short.epochs, images=len(seen.images), held_out=held_out) for arm in arms]
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..artifact import ArtifactStore
 from ..config.training import ClusterOptions, TrainingOptions
@@ -21,11 +21,14 @@ from ..data.dataset import DetectionSet
 from ..dualhead.checkpoint import Checkpoint
 from ..errors import BenchFreezeError, InputError
 from .arm import Arm
-from .training import fine_tune
+from .held_out import HeldOut
+from .ray_board import BoardWriter, open_board, show_board
+from .training import fine_tune, no_epoch
 
 if TYPE_CHECKING:
     from ray import ObjectRef
 
+LOOK_EVERY_S = 1.0  # at how far the trainings are
 RETRIES = 3  # of a task whose worker died; errors of the training itself are not retried
 
 
@@ -39,6 +42,7 @@ class Job:
     data: DetectionSet
     replay: DetectionSet | None
     folder: Path  # of the artifacts
+    held_out: HeldOut | None = None
 
     @property
     def title(self) -> str:
@@ -62,11 +66,15 @@ def train_on_ray(cluster: ClusterOptions, device: str, jobs: list[Job], on_job: 
     try:
         options = _resources(cluster, device)
         task = ray.remote(max_retries=RETRIES, **options)(_train_job)
-        waiting = {task.remote(job): job for job in jobs}
+        board = open_board(ray)
+        waiting = {task.remote(job, board, number): job for number, job in enumerate(jobs)}
         failed: list[BenchFreezeError] = []
         total = len(jobs)
         while waiting:
-            ready, _ = ray.wait(list(waiting), num_returns=1)
+            ready, _ = ray.wait(list(waiting), num_returns=1, timeout=LOOK_EVERY_S)
+            if not ready:
+                show_board(ray, board, on_job)
+                continue
             job = waiting.pop(ready[0])
             failure = _outcome(ray, ready[0], job)
             if failure is not None:
@@ -79,7 +87,7 @@ def train_on_ray(cluster: ClusterOptions, device: str, jobs: list[Job], on_job: 
         raise failed[0]
 
 
-def _train_job(job: Job) -> tuple[str, str] | None:
+def _train_job(job: Job, board: Any, number: int) -> tuple[str, str] | None:
     """Runs on a worker. An error comes back as its type and sentence: only a dead worker is worth another try."""
     try:
         store = ArtifactStore(job.folder)
@@ -89,8 +97,10 @@ def _train_job(job: Job) -> tuple[str, str] | None:
             job.base,
             job.data,
             store,
-            lambda done, total: None,
+            no_epoch,
             job.replay,
+            BoardWriter(board, number),
+            job.held_out,
         )
     except BenchFreezeError as error:
         return type(error).__name__, str(error)

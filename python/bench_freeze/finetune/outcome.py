@@ -7,10 +7,13 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
+import msgspec
+
 from ..artifact import ArtifactStore
 from ..dualhead.checkpoint import save_checkpoint
 from ..environment import usable_cores
 from ..errors import AuditError, BenchFreezeError
+from ..results.training_curves import HeldOutCurve
 from .arm import CHECKPOINT, EPOCHS, KIND, Arm, changed_arguments, recipe_options, requested_arguments
 from .audit import audit_frozen, audit_resting, audit_trained
 from .lockstep import TrainedGroup, TrainedMember
@@ -50,6 +53,8 @@ def _facts(trained: TrainedGroup, one: TrainedMember) -> dict[str, object]:
     moved = audit_trained(trainee.start, tuned, arm.freeze, trainee.resting)
     requested = requested_arguments(training, arm)
     effective = trainer.effective_arguments(resting)
+    held_out, course = trained.group.held_out, trainee.course
+    curve = None if held_out is None or course is None else course.curve(held_out, len(trainee.log))
     return {
         "seconds": trainee.seconds,
         "peak_bytes": trained.peak_bytes,
@@ -63,16 +68,26 @@ def _facts(trained: TrainedGroup, one: TrainedMember) -> dict[str, object]:
         | {"stages": [list(stage) for stage in trainee.stages]}
         | trainee.recipe_facts
         | ({} if member.replayed is None else {"memory_images": len(member.replayed.images)}),
-        "weights": "moving average (EMA) after the last epoch",
+        "weights": f"moving average (EMA) after {_kept_epoch(curve)}",
+        **({} if curve is None else {"held_out": msgspec.to_builtins(curve)}),
         "threads": usable_cores() if training.device == "cpu" else None,  # sums round differently with another number
     }
+
+
+def _kept_epoch(curve: HeldOutCurve | None) -> str:
+    if curve is not None and curve.keep == "best":
+        return f"epoch {curve.kept_epoch}, the best by held-out target mAP"
+    if curve is not None and curve.stopped:
+        return f"epoch {curve.kept_epoch}, where patience ended the training"
+    return "the last epoch"
 
 
 def _write(trained: TrainedGroup, one: TrainedMember, facts: dict[str, object], folder: Path) -> dict[str, object]:
     save_checkpoint(folder / CHECKPOINT, one.trainee.trainer.tuned_model(), half=trained.group.base.half)
     log = one.trainee.log
     with (folder / EPOCHS).open("w", newline="") as stream:
-        rows = csv.DictWriter(stream, fieldnames=list(log[0]))
+        columns = dict.fromkeys(name for row in log for name in row)  # an earlier version that began had fewer
+        rows = csv.DictWriter(stream, fieldnames=list(columns))
         rows.writeheader()
         rows.writerows({name: f"{value:.6g}" for name, value in row.items()} for row in log)
     return facts

@@ -29,6 +29,16 @@ if TYPE_CHECKING:
 _HEAD = b"bench-freeze progress 1 sha256 "
 
 
+class CourseState(TypedDict):
+    """What was found on held-out images so far, and the weights that are the best by it."""
+
+    points: list[dict[str, object]]
+    seconds: float
+    best_epoch: int | None
+    best_average: dict[str, Tensor] | None
+    stopped: bool
+
+
 class TraineeState(TypedDict):
     """All that an arm's next epoch depends on, as tensors and plain values; tensors of frozen layers are left out."""
 
@@ -44,6 +54,7 @@ class TraineeState(TypedDict):
     last_step: int
     seconds: float
     log: list[dict[str, float]]
+    course: CourseState | None  # older files have none, and belong to trainings that nobody looks at
 
 
 class GeneratorStates(TypedDict):

@@ -11,6 +11,7 @@ from ultralytics.data.build import InfiniteDataLoader
 from ..results.recipe import DISTILL, SCRATCH
 from .arm import arm_stages, requested_arguments
 from .capacity import MatchedTrainee
+from .course import Course
 from .data_order import DataOrder, restore_generators
 from .failures import argument_sentences
 from .feature_cache import FeatureCache
@@ -28,6 +29,8 @@ def set_up(group: TrainingGroup, scratch: Path) -> list[Trainee]:
     for member in group.members:
         shared = trainees[-1].trainer.train_loader if trainees else None
         trainees.append(_trainee(group, member, _trainer(group, member, scratch, shared)))
+        if group.held_out is not None:
+            trainees[-1].course = Course(group.training, trainees[-1].stages)
     restore_generators(trainees[0].generators)  # whatever company it has, an arm draws what it would draw alone
     return trainees
 

@@ -21,6 +21,7 @@ from ..config.recipe import Stage
 from ..dualhead.model import LayerOutput, run_layers
 from ..errors import BenchFreezeError
 from ..finite import all_finite
+from .course import Course
 from .data_order import generator_states
 from .progress import TraineeState
 from .trainer import FreezeTrainer
@@ -44,6 +45,7 @@ class Trainee:
         self.stages = stages
         self.seconds = 0.0  # of this arm's own work
         self.log: list[dict[str, float]] = []  # one row per finished epoch
+        self.course: Course | None = None  # of an arm that is looked at on the way
         self._batches = len(trainer.train_loader)
         self._warmup = trainer._get_warmup_iterations(self._batches)
         self._nominal_accumulate = trainer.accumulate
@@ -70,6 +72,20 @@ class Trainee:
         moments = (value for state in self.trainer.optimizer.state.values() for value in state.values())
         tensors = (*self.detector.state_dict().values(), *self.trainer.ema.ema.state_dict().values(), *moments)
         return bool(torch.isfinite(self._loss)) and all_finite(tensors)
+
+    @property
+    def has_stopped(self) -> bool:
+        """Whether patience ended this arm before the last epoch."""
+        return self.course is not None and self.course.stopped
+
+    def average(self) -> dict[str, Tensor]:
+        """The tensors of the moving average that training moves."""
+        return self._moving(self.trainer.ema.ema.state_dict())
+
+    def take_best(self) -> None:
+        """With keep = best: make that epoch's moving average the result."""
+        if self.course is not None and self.course.best_average is not None:
+            self.trainer.ema.ema.load_state_dict(self.course.best_average, strict=False)
 
     def precision(self) -> AbstractContextManager[None]:
         """The context in which forward passes run: mixed precision as the arguments ask."""
@@ -110,6 +126,12 @@ class Trainee:
             self._last_step = iteration
         self.seconds += time.perf_counter() - began
 
+    def standing(self) -> str:
+        """The mean losses of this epoch so far, in words. On a GPU this waits for the last batch."""
+        means = {name.removesuffix("_loss"): float(value) for name, value in self._mean_losses.items()}
+        parts = ", ".join(f"{name} {value:.3f}" for name, value in means.items())
+        return f"loss {sum(means.values()):.3f} ({parts})"
+
     def losses(self, batch: Batch, trunk: dict[int, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """The criterion on this arm's own layers, run behind the shared ones."""
         predictions = run_own_layers(self.detector, self.shared_depth, batch["img"], trunk)
@@ -124,7 +146,8 @@ class Trainee:
         trainer.ema.update_attr(trainer.model, include=CARRIED)
         rates = {f"lr/pg{k}": group["lr"] for k, group in enumerate(trainer.optimizer.param_groups)}
         losses = {f"train/{name}": float(value) for name, value in self._mean_losses.items()}
-        self.log.append({"epoch": epoch + 1, "time": self.seconds, **losses, **rates})
+        highest = max(g["lr"] for g in trainer.optimizer.param_groups if g.get("param_group") != "bias")
+        self.log.append({"epoch": epoch + 1, "time": self.seconds, **losses, **rates, "lr": highest})
         if not torch.isfinite(self._loss):
             raise BenchFreezeError(
                 f"the training loss of {self.name} became {float(self._loss)} in epoch {epoch + 1}; lower lr0 (now "
@@ -137,7 +160,7 @@ class Trainee:
         criterion = self.detector.criterion
         return {
             "model": self._moving(self.detector.state_dict()),
-            "average": self._moving(trainer.ema.ema.state_dict()),
+            "average": self.average(),
             "average_updates": trainer.ema.updates,
             "optimizer": trainer.optimizer.state_dict(),
             "gradients": {n: p.grad for n, p in self.detector.named_parameters() if p.grad is not None},
@@ -148,6 +171,7 @@ class Trainee:
             "last_step": self._last_step,
             "seconds": self.seconds,
             "log": self.log,
+            "course": None if self.course is None else self.course.state(),
         }
 
     def restore(self, state: TraineeState) -> None:
@@ -168,6 +192,8 @@ class Trainee:
             self.detector.criterion.update()
         trainer.accumulate = state["accumulate"]
         self._last_step, self.seconds, self.log = state["last_step"], state["seconds"], list(state["log"])
+        if self.course is not None and (course := state.get("course")) is not None:
+            self.course.restore(course)
 
     def _moving(self, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         frozen = tuple(f"model.{k}." for k in range(self.freeze)) if self.trainer.keeps_frozen_statistics else ()

@@ -6,15 +6,21 @@ from collections.abc import Callable, Iterator, Sequence
 
 from ..artifact import Artifact, ArtifactStore
 from ..config.training import TrainingOptions
+from ..console import Tell, nobody
 from ..data.dataset import DetectionSet
 from ..dualhead.checkpoint import Checkpoint
 from ..dualhead.quiet import quiet_ultralytics
 from ..errors import BenchFreezeError, InputError
 from .arm import KIND, Arm
 from .group import Member, groups_of, members_of
+from .held_out import HeldOut
 from .progress import ProgressStore
 
 OnEpoch = Callable[[int, int], None]
+
+
+def no_epoch(done: int, total: int) -> None:
+    """Nobody counts the epochs."""
 
 
 def fine_tune(
@@ -25,17 +31,20 @@ def fine_tune(
     store: ArtifactStore,
     on_epoch: OnEpoch,
     replay: DetectionSet | None = None,
+    on_batch: Tell = nobody,
+    held_out: HeldOut | None = None,
 ) -> list[tuple[Artifact, bool]]:
     """The fine-tuned checkpoint of every arm, and whether it had to be trained. The arms have one data order.
 
-    `replay` are base images in the base head's classes, for arms that see some of them again.
+    `replay` are base images in the base head's classes, for arms that see some of them again. `held_out` are images
+    that the arms are scored on on the way, which `data` must not hold.
     An artifact holds `tuned.pt` (the precision of the base checkpoint) and `epochs.csv`; its facts have seconds, peak
     memory, requested, effective and changed arguments, the head's start and the audit. Raises the error of an arm whose
     training failed, when the others of its group are kept; AuditError when a frozen tensor moved.
     """
-    members = members_of(training, arms, base, data, replay)
+    members = members_of(training, arms, base, data, replay, held_out)
     missing = _missing(members, store)
-    for errors in _train(training, base, data, missing, store, on_epoch):
+    for errors in _train(training, base, data, missing, store, on_epoch, on_batch, held_out):
         if errors:
             raise next(iter(errors.values()))
     trained = {member.arm for member in missing}
@@ -50,11 +59,12 @@ def fine_tune_all_that_can(
     store: ArtifactStore,
     on_epoch: OnEpoch,
     replay: DetectionSet | None = None,
+    on_batch: Tell = nobody,
 ) -> dict[Arm, Artifact]:
     """As `fine_tune`; an arm whose training fails on its own is left out and ends no other."""
     members = members_of(training, arms, base, data, replay)
     failed: set[Arm] = set()
-    for errors in _train(training, base, data, _missing(members, store), store, on_epoch):
+    for errors in _train(training, base, data, _missing(members, store), store, on_epoch, on_batch, None):
         failed |= errors.keys()
     return {member.arm: _found(member, store) for member in members if member.arm not in failed}
 
@@ -66,9 +76,10 @@ def untrained(
     data: DetectionSet,
     store: ArtifactStore,
     replay: DetectionSet | None,
+    held_out: HeldOut | None = None,
 ) -> list[Arm]:
     """Those of the arms that have no artifact yet."""
-    return [member.arm for member in _missing(members_of(training, arms, base, data, replay), store)]
+    return [member.arm for member in _missing(members_of(training, arms, base, data, replay, held_out), store)]
 
 
 def _missing(members: Sequence[Member], store: ArtifactStore) -> list[Member]:
@@ -82,6 +93,8 @@ def _train(
     missing: Sequence[Member],
     store: ArtifactStore,
     on_epoch: OnEpoch,
+    on_batch: Tell,
+    held_out: HeldOut | None,
 ) -> Iterator[dict[Arm, BenchFreezeError]]:
     """Train group after group and keep what comes out; after each, the errors of its arms."""
     if not missing:
@@ -91,8 +104,8 @@ def _train(
     from .outcome import keep_trained
 
     progress = ProgressStore(store.folder, store.warn)
-    for group in groups_of(training, base, data, missing, progress):
-        yield keep_trained(train_group(group, store, progress, on_epoch), store, progress)
+    for group in groups_of(training, base, data, missing, progress, held_out):
+        yield keep_trained(train_group(group, store, progress, on_epoch, on_batch), store, progress)
 
 
 def _found(member: Member, store: ArtifactStore) -> Artifact:

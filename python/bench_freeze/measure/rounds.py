@@ -75,7 +75,8 @@ class Rounds:
 
     `calls` by name; each is synchronous and is given a number that is the same for all calls of a mirrored pair, so
     that all work on the same input. `state` is read between rounds, outside of every duration. `own_clocks` time the
-    calls of these names, as those on a GPU's stream by its events. Equal seeds give equal orders.
+    calls of these names, as those on a GPU's stream by its events. `between` is called before every call, outside of
+    what is timed. Equal seeds give equal orders.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class Rounds:
         seed: int = 0,
         state: Callable[[], Mapping[str, Any]] | None = None,
         own_clocks: Mapping[str, Clock] | None = None,
+        between: Callable[[], None] | None = None,
     ) -> None:
         if not calls or pairs < 1:
             raise ValueError("rounds need a callable and a pair of calls")
@@ -96,6 +98,7 @@ class Rounds:
         self._pairs = pairs
         self._random = random.Random(seed)
         self._state = state
+        self._between = between
         self.finished: list[Round] = []
 
     @property
@@ -108,7 +111,7 @@ class Rounds:
         share = max_seconds / len(self._calls)
         for name, call in self._calls.items():
             try:
-                warm_up(call, self._clock, StoppingRule(1, share))
+                warm_up(call, self._clock, StoppingRule(1, share), self._between)
             except BenchFreezeError:
                 raise
             except Exception as error:
@@ -150,6 +153,8 @@ class Rounds:
 
     def _timed(self, name: str, number: int) -> float:
         call, now_s = self._calls[name], self._own_clocks.get(name, self._clock).now_s
+        if self._between is not None:
+            self._between()
         try:
             start = now_s()
             call(number)

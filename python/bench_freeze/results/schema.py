@@ -25,6 +25,7 @@ from .open_parts import check_results
 from .quantities import Change, Count, Device, FileName, Fraction, Seconds
 from .sealing import SEAL_MEANING
 from .study_statistics import Statistics
+from .training_curves import TrainingCurves
 
 SCHEMA_VERSION = 1
 
@@ -83,6 +84,9 @@ class Training(Struct, frozen=True, kw_only=True):
     shared_with: Annotated[list[str], Meta(description="arms that trained in lockstep with this one")] = []
     given: Annotated[
         GivenCheckpoint | None, Meta(description="of a checkpoint that was given, not trained; null for a training")
+    ] = None
+    curves: Annotated[
+        TrainingCurves | None, Meta(description="epoch by epoch; null in older files and where nothing was trained")
     ] = None
 
 

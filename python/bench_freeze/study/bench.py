@@ -132,7 +132,7 @@ class Bench:
 
             def build(folder: Path) -> Measured:
                 engine, scopes = deployment.engine(), again if earlier is not None else SCOPES
-                return measure_or_keep(engine, self.timed_batches, options, rule, earlier=earlier, scopes=scopes)
+                return measure_or_keep(engine, self.timed_batches, options, rule, None, earlier, scopes, step.pulse)
 
             try:
                 kept, made = self.store.produce("latency", key, build, again=bool(again))

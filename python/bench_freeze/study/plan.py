@@ -18,13 +18,13 @@ from ..artifact import Artifact, ArtifactStore
 from ..config.deployment import EngineName, Precision
 from ..config.study import Study
 from ..console import Console, Step
-from ..data.subset import nested_subset
 from ..deployment.deployment import Candidate
 from ..evaluate.match_file import MatchFile
 from ..finetune.arm import Arm, load_tuned
 from ..finetune.training import untrained
 from .bench import Bench
 from .inputs import Inputs
+from .training_images import TrainingImages
 from .trainings import arms_of, kept_training, trained_together
 
 Found = TypeVar("Found")
@@ -147,10 +147,11 @@ def plan_of(
     for number, bench in enumerate(benches):
         arms = arms_of(study.training, bench.inputs, every)
         missing: set[Arm] = set()
+        images = TrainingImages(study, bench.inputs)
         for place, group in enumerate(trained_together(arms, share=study.training.share)):
-            data = nested_subset(bench.inputs.training, group[0].data_fraction, group[0].seed)
+            data, held_out = images.seen(group[0]), images.held_out(group[0].seed)
             searches += len(group) * study.training.lr_search
-            to_train = untrained(study.training, group, bench.inputs.base, data, kept, bench.inputs.replay)
+            to_train = untrained(study.training, group, bench.inputs.base, data, kept, bench.inputs.replay, held_out)
             missing |= set(to_train)
             units = len(data.images) * study.training.epochs
             works += [Work("train", arm.name, units, arm not in to_train, (number, place)) for arm in group]
@@ -159,7 +160,7 @@ def plan_of(
         for arm in arms:
             tuned = None
             if arm.source not in missing:
-                tuned = _found(partial(kept_training, study.training, arm, bench.inputs, kept))
+                tuned = _found(partial(kept_training, study, arm, bench.inputs, kept))
             works += _analyses(bench, arm, tuned, analyse if look_up else None)
             works += _of_arm(bench, arm, tuned, study.deployment.construction, look_up=look_up)
         for given in bench.inputs.given:
@@ -219,7 +220,7 @@ def _analyses(bench: Bench, arm: Arm, tuned: Artifact | None, analyse: Analyse |
     if not (asked.ladder or asked.drift or asked.features or asked.recover):
         return
     given = bench.inputs.given_arm(arm)
-    analysed = bench.study.analyses(arm.seed) if given is None else given.descends and given.leads
+    analysed = bench.study.analyses(arm.seed) if given is None else given.is_analysed(asked.analysis_seeds)
     if not analysed:
         return
     kept = None

@@ -25,6 +25,7 @@ from ..results.identity import key_of
 from ..results.recipe import STATIC
 from ..results.schema import Accuracy, ArtifactHashes, MapPair, Memory, Original, Row, Training
 from .bench import Bench, Deployed
+from .curves import curves_of
 from .inputs import Inputs
 
 PROTOCOL = "coco"
@@ -176,7 +177,8 @@ def _base_accuracy(bench: Bench, found: dict[str, HeadDetections]) -> tuple[Accu
 
 def _training(tuned: Artifact, training: TrainingOptions) -> Training:
     asked = {"head_init": training.head_init, "frozen_bn": training.frozen_bn}  # a given checkpoint has its own
-    return msgspec.convert({**asked, **tuned.facts}, Training)
+    trained = msgspec.convert({**asked, **tuned.facts}, Training)
+    return msgspec.structs.replace(trained, curves=curves_of(tuned))
 
 
 def _hashes(deployment: Deployment, tuned_sha256: str | None = None) -> ArtifactHashes:

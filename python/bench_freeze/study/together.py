@@ -120,6 +120,11 @@ def _time(group: _Group, doubtful: set[RowKey], results: Results) -> Iterator[st
     todo = [model for model in group.models if model.kept() is None or doubtful.intersection(model.rows)]
     waiting = {model.name: model for model in todo}
     reference, entrants = group.reference, [model.entrant() for model in todo]
+    if group.models and not entrants:
+        with reference.deployed.bench.console.step(
+            f"time {reference.name} and {len(group.models)} more in rounds"
+        ) as step:
+            step.kept = True
     failures: dict[str, str] = {}
     while entrants and reference.name not in failures:
         outcome = _time_some(reference, entrants)
@@ -137,7 +142,7 @@ def _time(group: _Group, doubtful: set[RowKey], results: Results) -> Iterator[st
 def _time_some(reference: _Model, entrants: list[Entrant]) -> Outcome:
     bench = reference.deployed.bench
     telemetry = MachineTelemetry(reference.deployed.deployment.device)
-    with bench.console.step(f"time {reference.name} and {len(entrants)} more in rounds", still=True):
+    with bench.console.step(f"time {reference.name} and {len(entrants)} more in rounds", still=True) as step:
         return time_group(
             reference.entrant(),
             entrants,
@@ -146,6 +151,7 @@ def _time_some(reference: _Model, entrants: list[Entrant]) -> Outcome:
             _rule(bench),
             free_bytes=telemetry.free_bytes,
             moment=telemetry.moment,
+            between=step.pulse,
         )
 
 

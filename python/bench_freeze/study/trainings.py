@@ -8,17 +8,17 @@ from itertools import product
 
 from ..artifact import Artifact, ArtifactStore
 from ..config.study import Study
-from ..config.training import ClusterOptions, TrainingOptions
+from ..config.training import TrainingOptions
 from ..console import Console
 from ..data.dataset import DetectionSet
-from ..data.subset import nested_subset
 from ..finetune.arm import KIND, Arm, arm_stages
 from ..finetune.group import members_of
 from ..finetune.progress import ProgressStore
-from ..finetune.training import fine_tune, untrained
+from ..finetune.training import fine_tune, no_epoch, untrained
 from ..results.recipe import SCRATCH
 from ..results.schema import Results
 from .inputs import Inputs
+from .training_images import TrainingImages
 
 
 def trained_arms(
@@ -31,14 +31,11 @@ def trained_arms(
     """
     plan = [(inputs, arms_of(study.training, inputs, every)) for inputs in every]
     if study.training.lr_search:
-        plan = [
-            (inputs, _with_searched_rates(study.training, arms, inputs, store, results, console))
-            for inputs, arms in plan
-        ]
+        plan = [(inputs, _with_searched_rates(study, arms, inputs, store, results, console)) for inputs, arms in plan]
     if study.cluster.executor == "ray":
-        _train_on_ray(study.training, study.cluster, plan, store, console)
+        _train_on_ray(study, plan, store, console)
     for inputs, arms in plan:
-        for arm, tuned in _trained(study.training, arms, inputs, store, console):
+        for arm, tuned in _trained(study, arms, inputs, store, console):
             yield inputs, arm, tuned
     for inputs in every:
         for given in inputs.given:
@@ -46,10 +43,11 @@ def trained_arms(
     ProgressStore(store.folder).remove_all()
 
 
-def kept_training(training: TrainingOptions, arm: Arm, inputs: Inputs, store: ArtifactStore) -> Artifact | None:
+def kept_training(study: Study, arm: Arm, inputs: Inputs, store: ArtifactStore) -> Artifact | None:
     """What is kept of an arm; None where it has to be trained. An interpolated model is made where it is not kept."""
-    data = nested_subset(inputs.training, arm.data_fraction, arm.seed)
-    (member,) = members_of(training, [arm.source], inputs.base, data, inputs.replay)
+    training, images = study.training, TrainingImages(study, inputs)
+    data, held_out = images.seen(arm), images.held_out(arm.seed)
+    (member,) = members_of(training, [arm.source], inputs.base, data, inputs.replay, held_out)
     found = store.find(KIND, member.inputs)
     if found is None or arm.alpha is None:
         return found
@@ -59,15 +57,18 @@ def kept_training(training: TrainingOptions, arm: Arm, inputs: Inputs, store: Ar
 
 
 def _trained(
-    training: TrainingOptions, arms: list[Arm], inputs: Inputs, store: ArtifactStore, console: Console
+    study: Study, arms: list[Arm], inputs: Inputs, store: ArtifactStore, console: Console
 ) -> Iterator[tuple[Arm, Artifact]]:
+    training, images = study.training, TrainingImages(study, inputs)
     trained: dict[Arm, Artifact] = {}
     for arm in arms:
-        data = nested_subset(inputs.training, arm.data_fraction, arm.seed)
+        data, held_out = images.seen(arm), images.held_out(arm.seed)
         if arm.source not in trained:
             group = next(group for group in trained_together(arms, share=training.share) if arm.source in group)
             with console.step(f"fine-tune {_title(group)}") as step:
-                made = fine_tune(training, group, inputs.base, data, store, step, inputs.replay)
+                made = fine_tune(
+                    training, group, inputs.base, data, store, no_epoch, inputs.replay, step.tell, held_out
+                )
                 step.kept = not any(new for _, new in made)
             trained.update({member: artifact for member, (artifact, _) in zip(group, made, strict=True)})
         if arm.alpha is None:
@@ -77,16 +78,17 @@ def _trained(
 
 
 def _with_searched_rates(
-    training: TrainingOptions, arms: list[Arm], inputs: Inputs, store: ArtifactStore, results: Results, console: Console
+    study: Study, arms: list[Arm], inputs: Inputs, store: ArtifactStore, results: Results, console: Console
 ) -> list[Arm]:
     """The arms, each with the learning rate that did best for it on held-out training images."""
     from ..finetune.lr_search import search_rates
 
+    training, images = study.training, TrainingImages(study, inputs)
     chosen: dict[Arm, float] = {}
     for group in trained_together(arms, share=training.share):
-        data = nested_subset(inputs.training, group[0].data_fraction, group[0].seed)
+        data = images.seen(group[0])
         with console.step(f"search rates for {_title(group)}") as step:
-            found = search_rates(training, group, inputs.base, data, store, step, inputs.replay)
+            found = search_rates(training, group, inputs.base, data, store, no_epoch, inputs.replay, step.tell)
         chosen.update({search.arm: search.chosen for search in found})
         results.lr_searches.extend(search.facts() for search in found)
     return [replace(arm, lr0=chosen[arm.source]) for arm in arms]
@@ -101,26 +103,24 @@ def trained_together(arms: Sequence[Arm], *, share: bool) -> list[list[Arm]]:
 
 
 def _train_on_ray(
-    training: TrainingOptions,
-    cluster: ClusterOptions,
-    plan: Sequence[tuple[Inputs, list[Arm]]],
-    store: ArtifactStore,
-    console: Console,
+    study: Study, plan: Sequence[tuple[Inputs, list[Arm]]], store: ArtifactStore, console: Console
 ) -> None:
     """Train everything on a Ray cluster; what follows finds the artifacts as if they had been made here."""
     from ..finetune.on_ray import Job, train_on_ray
 
-    jobs = []
-    for inputs, group in (
-        (inputs, group) for inputs, arms in plan for group in trained_together(arms, share=training.share)
-    ):
-        data = nested_subset(inputs.training, group[0].data_fraction, group[0].seed)
-        missing = untrained(training, group, inputs.base, data, store, inputs.replay)
-        if missing:
-            jobs.append(Job(training, tuple(missing), inputs.base, data, inputs.replay, store.folder.resolve()))
-    if jobs:
-        with console.step(f"fine-tune {sum(len(job.arms) for job in jobs)} arms on Ray") as step:
-            train_on_ray(cluster, training.device, jobs, step)
+    training, jobs = study.training, []
+    for inputs, arms in plan:
+        images = TrainingImages(study, inputs)
+        for group in trained_together(arms, share=training.share):
+            data, held_out = images.seen(group[0]), images.held_out(group[0].seed)
+            missing = tuple(untrained(training, group, inputs.base, data, store, inputs.replay, held_out))
+            if missing:
+                folder = store.folder.resolve()
+                jobs.append(Job(training, missing, inputs.base, data, inputs.replay, folder, held_out))
+    with console.step(f"fine-tune {sum(len(job.arms) for job in jobs)} arms on Ray") as step:
+        step.kept = not jobs
+        if jobs:
+            train_on_ray(study.cluster, training.device, jobs, step)
 
 
 def _interpolated(

@@ -16,6 +16,7 @@ from .front import accuracy_against_cost
 from .gain import figures_of_gain
 from .machine import figures_of_machine
 from .timing import figures_of_latency
+from .training import figures_of_training
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,12 @@ def grouped(view: View) -> Groups:
     decision = [by_depth(view), accuracy_against_cost(view)]
     behind = [graft_ladder(view), data_sizes(view)]
     accuracy = [figure for figure in behind if figure is not None]
-    accuracy += [*figures_of_gain(view), *figures_of_features(view), *figures_of_heads(view)]
+    accuracy += [
+        *figures_of_training(view),
+        *figures_of_gain(view),
+        *figures_of_features(view),
+        *figures_of_heads(view),
+    ]
     return Groups(
         decision=[figure for figure in decision if figure is not None],
         heads=curves_of_heads(view),

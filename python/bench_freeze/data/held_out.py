@@ -1,0 +1,64 @@
+"""A part of a training split that is held out: chosen by a seed and by what the images are, not by where they lie."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import InputError
+from .dataset import DetectionSet
+from .subset import keep_images
+
+SHARE = 0.1
+MOST_OF_A_CLASS = 0.2  # of the images that show it: what is scored on the way must not be missing in what is learned
+
+
+def hold_out(data: DetectionSet, seed: int) -> tuple[DetectionSet, DetectionSet]:
+    """The images to train on, and a tenth that is held out, the same for one seed whatever their order and names.
+
+    Copies of one file stay together. The class of which the smallest share is held out is served next (the rarest first
+    among equals; images without boxes are a class), by its next image in an order drawn from the seed and the file's
+    hash. No class loses more than a fifth of its images, so one with fewer than five loses none. Raises InputError
+    where no image with a box can be held out.
+    """
+    wanted = round(SHARE * len(data.images))
+    chosen = _chosen(data, seed, wanted)
+    held = keep_images(data, np.flatnonzero(chosen)) if chosen.any() else None
+    if held is None or not (~held.ground_truth.is_crowd).any():
+        raise InputError(
+            f"{data.name}: of its {len(data.images)} training images none with a box can be held out for --val-every "
+            "without taking a class more than a fifth of its images; give more images, or leave it out."
+        )
+    return keep_images(data, np.flatnonzero(~chosen)), held
+
+
+def _chosen(data: DetectionSet, seed: int, wanted: int) -> NDArray[np.bool_]:
+    """[I] whether an image is held out."""
+    truth, count = data.ground_truth, len(data.images)
+    has = np.zeros((count, len(truth.class_names) + 1), dtype=np.bool_)
+    has[truth.image_index, truth.labels] = True
+    has[:, -1] = ~has[:, :-1].any(axis=1)
+    files: dict[str, list[int]] = {}
+    for position, image in enumerate(data.images):
+        files.setdefault(image.sha256 or f"{image.image_id}", []).append(position)
+    drawn = [files[own] for own in sorted(files, key=lambda own: hashlib.sha256(f"{seed}/{own}".encode()).digest())]
+    totals = has.sum(axis=0)
+    most = np.floor(MOST_OF_A_CLASS * totals).astype(np.int64)
+    queues = [iter([copies for copies in drawn if has[copies, k].any()]) for k in range(has.shape[1])]
+    chosen, seen = np.zeros(count, dtype=np.bool_), np.zeros(count, dtype=np.bool_)
+    served, is_open = np.zeros_like(totals), totals > 0
+    by_rarity = np.argsort(totals, kind="stable")
+    while is_open.any() and chosen.sum() < wanted:
+        open_classes = by_rarity[is_open[by_rarity]]
+        neediest = open_classes[np.argmin(served[open_classes] / totals[open_classes])]
+        copies = next((c for c in queues[neediest] if not seen[c[0]]), None)
+        if copies is None:
+            is_open[neediest] = False
+            continue
+        seen[copies] = True
+        after = served + has[copies].sum(axis=0)
+        if (after <= most).all() and chosen.sum() + len(copies) <= wanted:
+            chosen[copies], served = True, after
+    return chosen

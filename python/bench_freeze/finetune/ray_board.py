@@ -1,0 +1,55 @@
+"""Where trainings on Ray write how far they are, and where the driver reads it: one small actor."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Any
+
+from ..console import Details, Step
+
+WRITTEN_EVERY_S = 0.5
+Notice = tuple[int, int, Sequence[str]]  # batches done, of all, lines
+
+
+class _Board:
+    """Lives in a process of Ray; the latest notice of each job."""
+
+    def __init__(self) -> None:
+        self._latest: dict[int, Notice] = {}
+
+    def write(self, job: int, notice: Notice) -> None:
+        self._latest[job] = notice
+
+    def read(self) -> dict[int, Notice]:
+        return self._latest
+
+
+def open_board(ray: ModuleType) -> Any:
+    """The handle of a new board; it takes no slot of a training."""
+    return ray.remote(num_cpus=0)(_Board).remote()
+
+
+class BoardWriter:
+    """What a training calls with its progress, on a worker."""
+
+    def __init__(self, board: Any, job: int) -> None:
+        self._board, self._job, self._last = board, job, 0.0
+
+    def __call__(self, done: int, total: int, details: Details) -> None:
+        """Send it, if nothing was sent a moment ago; nobody waits for its arrival."""
+        if time.monotonic() - self._last >= WRITTEN_EVERY_S:
+            self._last = time.monotonic()
+            self._board.write.remote(self._job, (done, total, tuple(details())))
+
+
+def show_board(ray: ModuleType, board: Any, step: Step) -> None:
+    """Show what all jobs wrote as one step. A board that is gone, with its node, ends no training."""
+    try:
+        notices = ray.get(board.read.remote(), timeout=1.0)
+    except ray.exceptions.RayError:
+        return
+    if notices:
+        done, total = (sum(notice[k] for notice in notices.values()) for k in (0, 1))
+        step.tell(int(done), int(total), lambda: [text for _, notice in sorted(notices.items()) for text in notice[2]])

@@ -1,0 +1,65 @@
+"""How many steps a study takes once its inputs are read, so that each can say which of them it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+
+from ..config.study import Study
+from ..finetune.arm import Arm
+from .inputs import Inputs
+from .trainings import arms_of, trained_together
+
+OF_THE_END = 2  # the comparison of the arms, and the report
+OF_A_RECOVERY = 2  # heads on the tuned features, and on the original ones
+
+
+def steps_to_come(study: Study, every: Sequence[Inputs]) -> int:
+    """Originals, trainings, analyses, rows, rounds and the end. Plans that find no room together take more rounds."""
+    plan = [(inputs, arms_of(study.training, inputs, every)) for inputs in every]
+    originals = len(every) * len(study.deployment.forms)
+    rounds = originals if _is_timed(study) else 0
+    ray = int(study.cluster.executor == "ray")
+    of_arms = sum(
+        _of_trainings(study, arms) + sum(_of_arm(study, inputs, arm) for arm in (*arms, *_given(inputs)))
+        for inputs, arms in plan
+    )
+    return originals * _of_model(study, sets=1) + ray + of_arms + rounds + OF_THE_END
+
+
+def _given(inputs: Inputs) -> list[Arm]:
+    """The arms whose checkpoints were given: nothing is trained for them."""
+    return [given.arm for given in inputs.given]
+
+
+def _is_timed(study: Study) -> bool:
+    return study.timing.latency_samples > 0
+
+
+def _of_model(study: Study, sets: int) -> int:
+    """To deploy it, to run it on so many sets, to time it; a study without latencies passes over the last quietly."""
+    return 1 + sets + _is_timed(study)
+
+
+def _of_trainings(study: Study, arms: Sequence[Arm]) -> int:
+    groups = len(trained_together(arms, share=study.training.share))
+    searches = groups if study.training.lr_search else 0
+    return groups + searches + sum(arm.alpha is not None for arm in arms)
+
+
+def _of_arm(study: Study, inputs: Inputs, arm: Arm) -> int:
+    """Its analyses and its rows."""
+    asked, has_base, given = study.analysis, inputs.no_base_accuracy is None, inputs.given_arm(arm)
+    constructions = (
+        study.deployment.construction if given is None else given.constructions(study.deployment.construction)
+    )
+    analyses = 0
+    if study.analyses(arm.seed) if given is None else given.is_analysed(asked.analysis_seeds):
+        of_base = int(asked.ladder) + (OF_A_RECOVERY if asked.recover else 0)
+        analyses = int(asked.drift) + int(asked.features) + (of_base if has_base else 0)
+    sets = 3 if inputs.test is not None else 2
+    rows = 0
+    for _, (engine, _) in product(constructions, study.deployment.forms):
+        more_builds = study.deployment.builds - 1 if engine == "trt" else 0
+        rows += _of_model(study, sets) + more_builds * _of_model(study, sets=0)
+    return analyses + rows

@@ -1,0 +1,64 @@
+"""Which images an arm trains on, and which are held out of that to be scored on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+from ..config.study import Study
+from ..data.dataset import DetectionSet
+from ..data.held_out import hold_out
+from ..data.subset import nested_subset
+from ..finetune.arm import Arm
+from ..finetune.held_out import HeldOut, watched_base
+from ..kernels.nms_options import NmsOptions
+from .inputs import Inputs
+
+
+class TrainingImages:
+    """The training split of one checkpoint's study, divided for each seed. Without --val-every all of it is trained on.
+
+    What is held out is the same for all arms of a seed; a share of the training images is one of the rest.
+    """
+
+    def __init__(self, study: Study, inputs: Inputs) -> None:
+        self._study, self._inputs = study, inputs
+        self._divided = cache(self._divide)
+
+    def seen(self, arm: Arm) -> DetectionSet:
+        """The images that an arm trains on."""
+        return nested_subset(self._divided(arm.seed)[0], arm.data_fraction, arm.seed)
+
+    def held_out(self, seed: int) -> HeldOut | None:
+        """What the arms of a seed are scored on; None where nobody asked for it."""
+        return self._divided(seed)[1]
+
+    def _divide(self, seed: int) -> tuple[DetectionSet, HeldOut | None]:
+        study, inputs = self._study, self._inputs
+        if not study.training.val_every:
+            return inputs.training, None
+        seen, held = hold_out(inputs.training, seed)
+        scoring = study.scoring
+        return seen, HeldOut(
+            target=held,
+            of_images=len(inputs.training.images),
+            base=watched_base(inputs.base_set),
+            base_classes=inputs.base_classes,
+            selection=NmsOptions(scoring.score_threshold, scoring.nms_iou_threshold, scoring.max_detections),
+            head_branch=study.deployment.head_branch,
+        )
+
+
+def held_out_notes(study: Study, training: DetectionSet) -> Sequence[str]:
+    """What holding out costs, a sentence for each seed. Raises InputError for a split that is too small for it."""
+    if not study.training.val_every:
+        return ()
+    notes = []
+    for seed in study.training.seeds:
+        _, held = hold_out(training, seed)
+        boxes = int((~held.ground_truth.is_crowd).sum())
+        notes.append(
+            f"held out for --val-every, seed {seed}: {len(held.images)} of {len(training.images)} training images, "
+            f"{boxes} boxes; no arm of this seed trains on them"
+        )
+    return notes

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from msgspec import Struct
@@ -14,12 +15,14 @@ from .artifact import Artifact
 from .config.study import Study
 from .console import Console
 from .engines.availability import require_engine
+from .errors import InputError
 from .finetune.arm import Arm
 from .output import output_folder
 from .study.bench import Bench
 from .study.estimate import cost_of, measure
 from .study.inputs import read_inputs
-from .study.plan import KINDS, Plan, plan_of
+from .study.plan import KINDS, Kind, Plan, counted, plan_of
+from .study.training_images import held_out_notes
 
 
 class PlannedKind(Struct, frozen=True, kw_only=True):
@@ -62,6 +65,7 @@ def plan_run(study: Study, console: Console) -> PlannedRun:
     """
     for engine in study.deployment.engine:
         require_engine(engine, study.deployment.device)
+    _require_trackers(study.output.log)
     downloads = missing_weights(study)
     if downloads:
         return _before_the_download(study, downloads)
@@ -69,6 +73,8 @@ def plan_run(study: Study, console: Console) -> PlannedRun:
         every = read_inputs(study, store, console)
         for warning in every[0].data_warnings:
             console.warn(warning)
+        for note in held_out_notes(study, every[0].training):
+            console.note(f"  {note}")
         with console.step("look up what is kept"):
             plan = plan_of(study, every, store, _findings)
         found = measure(study, every, plan, console)
@@ -112,13 +118,22 @@ def plan_lines(plan: PlannedRun) -> Iterator[str]:
             yield f"  Not in it: {', '.join(plan.not_estimated)}."
         yield ""
         for arm in plan.arms:
-            parts = (f"{n} {kind}" + (f" ({kept} kept)" if kept else "") for kind, (n, kept) in arm.steps.items())
-            yield f"  {arm.name}: {', '.join(parts)}"
+            steps = (f"{n} {kind}" + (f" ({kept} kept)" if kept else "") for kind, (n, kept) in arm.steps.items())
+            yield f"  {arm.name}: {', '.join(steps)}"
         yield ""
         sizes = [f"{name} {_size(size)}" for name, size in plan.disk_bytes.items()]
         free = "" if plan.free_bytes is None else f"; {_size(plan.free_bytes)} are free"
         yield f"  Disk: {', '.join(sizes) or 'nothing more'}{free}."
     yield f"  Downloads: {', '.join(plan.downloads) or 'none'}."
+
+
+def _require_trackers(names: Sequence[str]) -> None:
+    """That their packages are there; opening one would begin a run in it."""
+    for name in names:
+        if find_spec(name) is None:
+            raise InputError(
+                f"--log {name} needs the package {name}; pip install 'bench-freeze[{name}]', or leave it out."
+            )
 
 
 def missing_weights(study: Study) -> list[str]:
@@ -148,18 +163,22 @@ def _findings(bench: Bench, arm: Arm, tuned: Artifact) -> object:
 
 
 def _by_arm(plan: Plan) -> list[PlannedArm]:
-    found: dict[str, dict[str, list[int]]] = {}
+    found: dict[str, dict[Kind, list[int]]] = {}
     for work in plan.works:
-        counts = found.setdefault(work.of, {}).setdefault(KINDS[work.kind], [0, 0])
+        counts = found.setdefault(work.of, {}).setdefault(work.kind, [0, 0])
         counts[0] += 1
         counts[1] += bool(work.kept)
-    return [PlannedArm(name=name, steps=steps) for name, steps in found.items()]
+    return [
+        PlannedArm(name=name, steps={counted(kind, n[0]): n for kind, n in steps.items()})
+        for name, steps in found.items()
+    ]
 
 
 def _not_estimated(study: Study, plan: Plan) -> list[str]:
     left = [f"{len(plan.to_do('analyse'))} analyses"] if plan.to_do("analyse") else []
     left += [f"{plan.searches} trainings of the search for rates"] if plan.searches else []
     left += [f"{study.deployment.builds} plans of each model"] if "trt" in study.deployment.engine else []
+    left += ["the looks at held-out images"] if study.training.val_every else []
     return [*left, "statistics and the report"]
 
 

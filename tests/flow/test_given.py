@@ -1,23 +1,18 @@
 """Checkpoints that exist: their rows are those of the trainings that they came from, and nothing is trained."""
 
 import json
-import re
 import shlex
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
 
 import pytest
 from tests.builders import study
 
 from bench_freeze.console import Console
-from bench_freeze.errors import InputError
-from bench_freeze.output import output_folder
 from bench_freeze.planning import plan_lines, plan_run
 from bench_freeze.report.reproduce import row_command
 from bench_freeze.results.schema import decode
-from bench_freeze.study.inputs import read_inputs
 
 pytestmark = pytest.mark.slow
 
@@ -44,8 +39,8 @@ def problem(tmp_path_factory):
     from bench_freeze.demo.yolo_layout import write_target_set
 
     folder = tmp_path_factory.mktemp("given")
-    write_target_set(folder / "target", train=16, val=12, test=4, seed=1)
-    write_base_set(folder / "base", images=12, seed=1, split="val")
+    write_target_set(folder / "target", train=16, val=6, test=2, seed=1)
+    write_base_set(folder / "base", images=6, seed=1, split="val")
     write_base_checkpoint(folder / "base.pt")
     return folder
 
@@ -167,46 +162,7 @@ def options(problem, out, **own):
     usual = {"epochs": 1, "imgsz": 64, "train_batch": 8, "optimizer": "AdamW", "lr0": 0.005, "engine": "torch"}
     usual |= {"latency_samples": 0, "resamples": 100, "construction": ["branched", "grafted", "plain"]}
     usual |= {"ladder": True, "drift": True, "out": str(problem / out)}
-    own = {name: [str(problem / t) for t in value] if name == "tuned" else value for name, value in own.items()}
     return study(**usual | {name: str(problem / path) for name, path in paths.items()} | own)
-
-
-@pytest.fixture(scope="module")
-def strangers(problem, base):
-    """Checkpoints that cannot be measured in this study."""
-    from copy import deepcopy
-
-    from ultralytics.nn.tasks import DetectionModel
-
-    from bench_freeze.dualhead.checkpoint import save_checkpoint
-
-    yaml = deepcopy(base.model.yaml)
-    scale = yaml.get("scale") or next(iter(yaml["scales"]))
-    depth, width, most = yaml["scales"][scale]
-    wide = DetectionModel(yaml | {"scales": {scale: [depth, width * 2, most]}}, ch=3, nc=3, verbose=False)
-    save_checkpoint(problem / "wide.pt", wide, half=True)
-    shutil.copy(problem / "base.pt", problem / "copy.pt")
-
-
-@pytest.mark.parametrize(
-    ("tuned", "stated", "sentence"),
-    [
-        ("tuned/10.pt", "22=", "was not fine-tuned with freeze 22: model.12"),
-        ("tuned/10.pt", "99=", "is not possible"),
-        ("copy.pt", "", "is the base checkpoint itself"),
-        ("wide.pt", "", "has another architecture than the base: in layer 0"),
-        ("nowhere/*.pt", "", "there is no such checkpoint"),
-        ("t*/10.pt,10=tuned/10.pt", "", "are the same checkpoint"),
-        ("target/target.yaml", "", "target.yaml"),
-    ],
-)
-def test_what_cannot_be_measured_is_refused_with_the_inputs(problem, trained, strangers, tuned, stated, sentence):
-    """`run` and `run --plan` read them alike, before anything is trained."""
-    given = [stated + str(problem / t) if "=" not in t else t.replace("=", f"={problem}/") for t in tuned.split(",")]
-    asked = options(problem, "refused", freeze=[5])
-    asked = replace(asked, training=replace(asked.training, tuned=tuple(given)))
-    with pytest.raises(InputError, match=re.escape(sentence)), output_folder(asked.out_folder) as store:
-        read_inputs(asked, store, Console(plain=True))
 
 
 def test_a_plan_says_what_is_kept_and_makes_nothing(problem, trained):
@@ -226,7 +182,9 @@ def test_a_plan_says_what_is_kept_and_makes_nothing(problem, trained):
     assert by_kind["trainings"].seconds > 0
     assert by_kind["runs over a data set"].seconds > 0
     assert more.disk_bytes["tuned checkpoints"] > 0
-    assert "freeze 5 seed 0: 1 trainings, 1 analyses" in "\n".join(plan_lines(more))
+    assert "freeze 5 seed 0: 1 training, 1 analysis, 3 models deployed, 9 runs over a data set" in "\n".join(
+        plan_lines(more)
+    )
     assert sorted(path.relative_to(problem) for path in (problem / "trained").rglob("*")) == before
 
 
@@ -236,7 +194,7 @@ def test_a_plan_without_the_weights_says_that_they_would_be_downloaded(problem):
     assert not (problem / "other").exists()
 
 
-def test_every_option_of_a_study_is_checked_by_a_plan(problem):
-    done = bench_freeze(problem, *STUDY, "--freeze", "99", "--out", "wrong", "--plan")
+def test_a_plan_ends_with_the_sentence_of_a_run(problem, trained):
+    done = bench_freeze(problem, *STUDY, "--tuned", "22=tuned/10.pt", "--out", "wrong", "--plan")
     assert done.returncode == 2
-    assert "freeze = 99 is not possible" in done.stderr
+    assert "was not fine-tuned with freeze 22: model.12" in done.stderr

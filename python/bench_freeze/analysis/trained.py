@@ -42,12 +42,12 @@ class Trained:
     def of(cls, bench: Bench, arm: Arm, tuned: Artifact) -> Trained:
         """The model of an arm as the study of a bench trains, answers and selects."""
         study, given = bench.study, bench.inputs.given_arm(arm)
-        every = study.analysis.analysis_seeds == "all"
+        seeds = study.analysis.analysis_seeds
         return cls(
             arm=arm,
             tuned=tuned,
             options=study.analysis,
-            is_analysed=study.analyses(arm.seed) if given is None else given.descends and (given.leads or every),
+            is_analysed=study.analyses(arm.seed) if given is None else given.is_analysed(seeds),
             frozen_bn=study.training.frozen_bn if given is None else tuned.facts["frozen_bn"],
             head_branch=study.deployment.head_branch,
             selection=bench.selection,

@@ -41,6 +41,7 @@ class Measured:
     training_s: dict[tuple[Arm, ...], tuple[float, float]]  # by what trains together: set-up, and an image in an epoch
     export_s: float | None
     image_s: float | None  # of a model on an image, from file to detections
+    images: int  # that it ran on
     model_bytes: int
     detections_bytes: float  # of an image
 
@@ -70,7 +71,7 @@ def measure(study: Study, every: Sequence[Inputs], plan: Plan, console: Console)
                 with console.step(f"try {BATCHES * EPOCHS} batches of {len(kind)} arm(s)"):
                     training_s[kind] = _try_training(study, group, store)
         if not (plan.to_do("deploy") or plan.to_do("run") or plan.to_do("time")):
-            return Measured(training_s, None, None, 0, 0.0)
+            return Measured(training_s, None, None, 0, 0, 0.0)
         with console.step("try an export and some images"):
             return _try_deployment(study, every[0], training_s, store)
 
@@ -91,7 +92,7 @@ def cost_of(study: Study, plan: Plan, found: Measured, *, parameters: int, half:
         basis["deploy"] = "one export, times models; plans and other precisions are not in it"
     if found.image_s is not None:
         seconds["run"] = found.image_s * sum(work.units for work in runs)
-        basis["run"] = f"the same model on {IMAGES} images, times images; smaller models take less"
+        basis["run"] = f"the same model on {found.images} images, times images; smaller models take less"
         rule, scopes = study.timing, 2
         calls = rule.latency_samples * found.image_s * study.deployment.batch
         # Both scopes, and the rounds that compare rows, which are the engine's alone.
@@ -102,7 +103,10 @@ def cost_of(study: Study, plan: Plan, found: Measured, *, parameters: int, half:
         seconds,
         {
             "tuned checkpoints": len(plan.to_do("train")) * parameters * values,
-            "exported models": len(deploys) * found.model_bytes,
+            "exported models": sum(how != "torch" for how, _ in study.deployment.forms)
+            * len(deploys)
+            / len(study.deployment.forms)
+            * found.model_bytes,
             "detections": found.detections_bytes * sum(work.units for work in runs),
             "while it trains": max((len(group.arms) for group in plan.groups), default=0) * parameters * 16,
         },
@@ -163,7 +167,8 @@ def _try_deployment(
         image_s, detections = _try_images(bench, deployment, store)
     finally:
         deployment.close()
-    return Measured(training_s, export_s, image_s, deployment.size_bytes, detections)
+    images = len(_some(inputs.target).images)
+    return Measured(training_s, export_s, image_s, images, deployment.size_bytes, detections)
 
 
 def _try_images(bench: Bench, deployment: Deployment, store: ArtifactStore) -> tuple[float, float]:

@@ -12,7 +12,7 @@ import msgspec
 
 from ..artifact import Artifact, ArtifactStore
 from ..config.deployment import Construction
-from ..config.study import Study
+from ..config.study import AnalysisSeeds, Study
 from ..config.tuned import TunedEntry, tuned_entry
 from ..console import Step
 from ..data.classes import normalized
@@ -46,6 +46,10 @@ class GivenArm:
     def descends(self) -> bool:
         """Whether there is a common history with the base, so that layers can be compared and exchanged."""
         return "grafted" not in self.facts.left_out
+
+    def is_analysed(self, seeds: AnalysisSeeds) -> bool:
+        """Whether it is looked into: a checkpoint of another history has nothing in common to compare."""
+        return self.descends and (self.leads or seeds == "all")
 
     @property
     def remarks(self) -> tuple[str, ...]:

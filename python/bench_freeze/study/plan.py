@@ -37,6 +37,18 @@ KINDS: dict[Kind, str] = {
     "time": "latencies",
     "analyse": "analyses",
 }
+_ONE: dict[Kind, str] = {
+    "train": "training",
+    "deploy": "model deployed",
+    "run": "run over a data set",
+    "time": "latency",
+    "analyse": "analysis",
+}
+
+
+def counted(kind: Kind, number: int) -> str:
+    """What steps of a kind are called: one of them, or several."""
+    return KINDS[kind] if number != 1 else _ONE[kind]
 
 
 @dataclass(frozen=True)
@@ -79,29 +91,12 @@ class Plan:
     def sentence(self) -> str:
         """The whole plan in a line."""
         parts = []
-        for kind, title in KINDS.items():
+        for kind in KINDS:
             every, kept = self.of_kind(kind), sum(bool(work.kept) for work in self.of_kind(kind))
             if every:
-                parts.append(f"{len(every)} {title}" + (f" ({kept} kept)" if kept else ""))
+                parts.append(f"{len(every)} {counted(kind, len(every))}" + (f" ({kept} kept)" if kept else ""))
         parts += [f"{self.searches} short trainings to search for rates"] if self.searches else []
         return f"{len(self.works)} steps: {', '.join(parts)}"
-
-    def seconds_left(self, done: Mapping[Kind, tuple[int, float]]) -> float | None:
-        """Seconds that the steps to do still take, by what those of their kind took: kind -> (steps, seconds).
-
-        None as long as a kind that is still to come has none done. A caller counts a step when it is made, not when it
-        was found.
-        """
-        left = 0.0
-        for kind in KINDS:
-            units = [work.units for work in self.to_do(kind)]
-            count, seconds = done.get(kind, (0, 0.0))
-            if len(units) > count:
-                past = sum(units[:count])
-                if not past:
-                    return None
-                left += seconds / past * sum(units[count:])
-        return left
 
 
 class _NotKept(Exception):
@@ -147,11 +142,12 @@ def plan_of(
     for bench in benches:
         for how in study.deployment.forms:
             candidate = Candidate("original", bench.inputs.base, head_branch=study.deployment.head_branch)
-            works += _of_model(bench, _titled("original", bench), candidate, how, look_up=look_up)
+            works += _of_model(bench, _titled("original", bench), candidate, "original", how, look_up=look_up)
     searches = 0
     for number, bench in enumerate(benches):
-        arms, images = arms_of(study.training, bench.inputs, every), TrainingImages(study, bench.inputs)
+        arms = arms_of(study.training, bench.inputs, every)
         missing: set[Arm] = set()
+        images = TrainingImages(study, bench.inputs)
         for place, group in enumerate(trained_together(arms, share=study.training.share)):
             data, held_out = images.seen(group[0]), images.held_out(group[0].seed)
             searches += len(group) * study.training.lr_search
@@ -164,7 +160,7 @@ def plan_of(
         for arm in arms:
             tuned = None
             if arm.source not in missing:
-                tuned = _found(partial(kept_training, study, arm, bench.inputs, images, kept))
+                tuned = _found(partial(kept_training, study, arm, bench.inputs, kept))
             works += _analyses(bench, arm, tuned, analyse if look_up else None)
             works += _of_arm(bench, arm, tuned, study.deployment.construction, look_up=look_up)
         for given in bench.inputs.given:
@@ -190,11 +186,17 @@ def _of_arm(
         candidate = None
         if loaded is not None:
             candidate = Candidate(construction, base, loaded, arm.freeze, study.deployment.head_branch)
-        yield from _of_model(bench, f"{construction} {arm.name}", candidate, how, look_up=look_up)
+        yield from _of_model(bench, arm.name, candidate, construction, how, look_up=look_up)
 
 
 def _of_model(
-    bench: Bench, name: str, candidate: Candidate | None, how: tuple[EngineName, Precision], *, look_up: bool
+    bench: Bench,
+    name: str,
+    candidate: Candidate | None,
+    construction: str,
+    how: tuple[EngineName, Precision],
+    *,
+    look_up: bool,
 ) -> Iterator[Work]:
     """A model's deployment, its runs over the data sets, its latency; after a step to do all are to do."""
     study, inputs = bench.study, bench.inputs
@@ -203,7 +205,7 @@ def _of_model(
         deployment = _found(partial(bench.deploy, candidate, how[0], how[1], name))
     known = look_up and candidate is not None
     yield Work("deploy", name, 1, (deployment is not None) if known else None)
-    on_target = () if candidate is not None and candidate.construction == "original" else (inputs.target, inputs.test)
+    on_target = () if construction == "original" else (inputs.target, inputs.test)
     for data in (*on_target, inputs.base_set):
         if data is not None:
             run = deployment and _found(partial(bench.detections, deployment, data, name))
@@ -218,7 +220,7 @@ def _analyses(bench: Bench, arm: Arm, tuned: Artifact | None, analyse: Analyse |
     if not (asked.ladder or asked.drift or asked.features or asked.recover):
         return
     given = bench.inputs.given_arm(arm)
-    analysed = bench.study.analyses(arm.seed) if given is None else given.descends and given.leads
+    analysed = bench.study.analyses(arm.seed) if given is None else given.is_analysed(asked.analysis_seeds)
     if not analysed:
         return
     kept = None

@@ -21,15 +21,15 @@ def steps_to_come(study: Study, every: Sequence[Inputs]) -> int:
     rounds = originals if _is_timed(study) else 0
     ray = int(study.cluster.executor == "ray")
     of_arms = sum(
-        _of_trainings(study, arms)
-        + sum(_of_arm(study, inputs, arm, len(study.deployment.construction)) for arm in arms)
-        + sum(
-            _of_arm(study, inputs, given.arm, len(given.constructions(study.deployment.construction)))
-            for given in inputs.given
-        )
+        _of_trainings(study, arms) + sum(_of_arm(study, inputs, arm) for arm in (*arms, *_given(inputs)))
         for inputs, arms in plan
     )
     return originals * _of_model(study, sets=1) + ray + of_arms + rounds + OF_THE_END
+
+
+def _given(inputs: Inputs) -> list[Arm]:
+    """The arms whose checkpoints were given: nothing is trained for them."""
+    return [given.arm for given in inputs.given]
 
 
 def _is_timed(study: Study) -> bool:
@@ -47,16 +47,19 @@ def _of_trainings(study: Study, arms: Sequence[Arm]) -> int:
     return groups + searches + sum(arm.alpha is not None for arm in arms)
 
 
-def _of_arm(study: Study, inputs: Inputs, arm: Arm, constructions: int) -> int:
+def _of_arm(study: Study, inputs: Inputs, arm: Arm) -> int:
     """Its analyses and its rows."""
-    asked, has_base = study.analysis, inputs.no_base_accuracy is None
+    asked, has_base, given = study.analysis, inputs.no_base_accuracy is None, inputs.given_arm(arm)
+    constructions = (
+        study.deployment.construction if given is None else given.constructions(study.deployment.construction)
+    )
     analyses = 0
-    if study.analyses(arm.seed):
+    if study.analyses(arm.seed) if given is None else given.is_analysed(asked.analysis_seeds):
         of_base = int(asked.ladder) + (OF_A_RECOVERY if asked.recover else 0)
         analyses = int(asked.drift) + int(asked.features) + (of_base if has_base else 0)
     sets = 3 if inputs.test is not None else 2
     rows = 0
-    for _, (engine, _) in product(range(constructions), study.deployment.forms):
+    for _, (engine, _) in product(constructions, study.deployment.forms):
         more_builds = study.deployment.builds - 1 if engine == "trt" else 0
         rows += _of_model(study, sets) + more_builds * _of_model(study, sets=0)
     return analyses + rows

@@ -43,11 +43,10 @@ def trained_arms(
     ProgressStore(store.folder).remove_all()
 
 
-def kept_training(
-    study: Study, arm: Arm, inputs: Inputs, images: TrainingImages, store: ArtifactStore
-) -> Artifact | None:
+def kept_training(study: Study, arm: Arm, inputs: Inputs, store: ArtifactStore) -> Artifact | None:
     """What is kept of an arm; None where it has to be trained. An interpolated model is made where it is not kept."""
-    training, data, held_out = study.training, images.seen(arm), images.held_out(arm.seed)
+    training, images = study.training, TrainingImages(study, inputs)
+    data, held_out = images.seen(arm), images.held_out(arm.seed)
     (member,) = members_of(training, [arm.source], inputs.base, data, inputs.replay, held_out)
     found = store.find(KIND, member.inputs)
     if found is None or arm.alpha is None:

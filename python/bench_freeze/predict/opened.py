@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..config.deployment import EngineName
+from ..dualhead.branch import HeadBranch
 from ..engines.availability import engine_device, require_engine
 from ..engines.base import Engine
 from ..engines.onnx_file import is_onnx
@@ -150,7 +151,7 @@ def _torch_engine(folder: Path, shipped: Shipped, device: str, *, trust: bool) -
         raise InputError(f"{folder / MODEL_JSON} does not say how the model is made of its checkpoints; ship it again.")
     tuned = load_checkpoint(_verified(folder, shipped, "tuned"), own=True)
     base = tuned if construction == "plain" else load_checkpoint(_verified(folder, shipped, "base"), trust=trust)
-    branch = "one2one" if shipped.head_branch == "one2one" else "one2many"
+    branch: HeadBranch = "one2one" if shipped.head_branch == "one2one" else "one2many"
     candidate = Candidate(construction, base, tuned, freeze, branch)
     return TorchEngine(candidate.module(), candidate.card(shipped.imgsz, None), device)
 

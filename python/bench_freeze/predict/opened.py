@@ -95,6 +95,10 @@ def _open_shipped(folder: Path, file: Path | None, wanted: Wanted, note: Callabl
     shipped = read_shipped(folder)
     if wanted.imgsz not in (None, shipped.imgsz):
         raise InputError(f"imgsz = {wanted.imgsz}: the model in {folder} takes {shipped.imgsz}; leave it out.")
+    if shipped.engine not in ENGINES:
+        raise InputError(
+            f"{folder / MODEL_JSON} names the engine '{shipped.engine[:40]}', which is not known; ship again."
+        )
     of_study = shipped.engine if file is None else None
     name = wanted.engine or of_study
     device = wanted.device or (str(shipped.identity.get("device", "cpu")) if name == shipped.engine else "cpu")
@@ -105,6 +109,10 @@ def _open_shipped(folder: Path, file: Path | None, wanted: Wanted, note: Callabl
         if file is None and role not in shipped.files:
             raise InputError(f"{folder} has no ONNX file, since its study ran torch; use --engine torch.")
         engine = _open_file(file or _verified(folder, shipped, role), name, device, wanted.threads, note)
+    known = {head.name: tuple(head.class_names) for head in shipped.heads}
+    if known != {str(head.name): head.class_names for head in engine.card.heads}:
+        engine.close()
+        raise InputError(f"{folder / MODEL_JSON} names other heads or classes than the model has; ship it again.")
     selected = shipped.selection
     return Opened(
         engine,

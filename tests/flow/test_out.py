@@ -13,15 +13,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec import structs
 from PIL import Image
 from tests.flow.studies import SHORT, artifacts, bench_freeze
 
 import bench_freeze as package
 from bench_freeze.data.letterbox import letterbox_into
 from bench_freeze.deployment.pipeline import load_detections
+from bench_freeze.errors import InputError
 from bench_freeze.results.schema import decode
 from bench_freeze.results.shipped import read_shipped
 from bench_freeze.shipping.choose import picked_row
+from bench_freeze.shipping.ship import ship
 
 pytestmark = pytest.mark.slow
 RECIPE = Path(__file__).parents[2] / "docs" / "onnx_runtime.md"
@@ -97,6 +100,32 @@ def test_its_checkpoint_is_one_that_ultralytics_loads_and_finds_what_the_new_hea
             assert np.allclose(theirs.boxes.xyxy.numpy().reshape(-1, 4), ours.boxes_xyxy, rtol=0, atol=0.01)
             compared += len(ours)
     assert compared > 10
+
+
+def test_a_model_of_the_torch_engine_is_shipped_as_its_checkpoints(finished, tmp_path):
+    """As a study with --engine torch records it: no ONNX file; both heads are made of the two checkpoints again."""
+    out = finished[0]
+    results = decode((out / "results.json").read_bytes())
+    chosen = picked_row(results)
+    bare = structs.replace(chosen.row.artifact, onnx_sha256=None, onnx_file=None, file=None)
+    row = structs.replace(chosen.row, engine="torch", artifact=bare)
+    results.originals = [structs.replace(original, engine="torch") for original in results.originals]
+    folder = ship(out, results, replace(chosen, row=row), tmp_path / "model")
+    assert sorted(path.name for path in folder.iterdir()) == ["README.md", "base.pt", "model.json", "tuned.pt"]
+    path, compared = images(out)[2], 0
+    with package.load(folder, conf=0.3) as of_torch, package.load(out, conf=0.3) as of_ort:
+        assert of_torch.identity.name == "torch"
+        for head, ours in of_torch(path).items():
+            assert ours.names == of_ort(path)[head].names
+            assert np.allclose(ours.boxes_xyxy, of_ort(path)[head].boxes_xyxy, rtol=0, atol=0.01)
+            compared += len(ours)
+    assert compared > 5
+    with package.load(folder / "tuned.pt", imgsz=160, conf=0.3) as alone, package.load(out, conf=0.3) as both:
+        assert alone(path)["target"].names == both(path)["target"].names
+    with pytest.raises(InputError, match=r"no ONNX file.*use --engine torch"):
+        package.load(folder, engine="ort")
+    with pytest.raises(InputError, match=r"has no base\.pt.*use --engine ort"):
+        package.load(out, engine="torch")
 
 
 def test_the_readmes_snippets_run_in_the_folder(finished, tmp_path):

@@ -21,7 +21,7 @@ ALLOWED = {
     "evaluate": (0, ""),
     "export": (0, ""),
     "files.py": (1, "json: an object's values have the types that their reader expects"),
-    "finetune": (3, "Ultralytics' batches, the parameter groups of torch's optimizers, Ray's handles"),
+    "finetune": (2, "Ultralytics' batches and the parameter groups of torch's optimizers"),
     "finite.py": (0, ""),
     "gallery": (1, "the inputs of a kept artifact, which are json"),
     "kernels": (4, "a caller's arrays and numbers, of any library and type"),

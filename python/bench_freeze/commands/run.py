@@ -48,7 +48,8 @@ def add_run(commands: Commands) -> None:
         usage=USAGE,
         help="fine-tune, build dual-head models, export, score and time them",
         description="Fine-tune at every freeze depth, make dual-head models, export them, and measure accuracy on both "
-        "data sets and latency from the same artifact. Leaves OUT/results.json, OUT/report.html and OUT/artifacts.",
+        "data sets and latency from the same artifact. Leaves OUT/results.json, OUT/report.html, OUT/best (the "
+        "recommended model) and OUT/artifacts.",
         epilog=EPILOG,
         formatter_class=HelpFormatter,
         allow_abbrev=False,

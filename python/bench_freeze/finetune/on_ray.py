@@ -22,7 +22,7 @@ from ..dualhead.checkpoint import Checkpoint
 from ..errors import BenchFreezeError, InputError
 from .arm import Arm
 from .held_out import HeldOut
-from .ray_board import ActorHandle, BoardWriter, open_board, show_board
+from .ray_board import BoardWriter, open_board, show_board
 from .training import fine_tune, no_epoch
 
 if TYPE_CHECKING:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 WRITTEN_EVERY_S = 0.5
 Notice = tuple[int, int, Sequence[str]]  # batches done, of all, lines
-ActorHandle = Any  # of Ray: it answers to the methods of the class that it stands for
 
 
 class _Board:

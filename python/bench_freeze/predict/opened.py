@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..config.deployment import EngineName
+from ..dualhead.branch import HeadBranch
 from ..engines.availability import engine_device, require_engine
 from ..engines.base import Engine
 from ..engines.onnx_file import is_onnx
@@ -94,6 +95,10 @@ def _open_shipped(folder: Path, file: Path | None, wanted: Wanted, note: Callabl
     shipped = read_shipped(folder)
     if wanted.imgsz not in (None, shipped.imgsz):
         raise InputError(f"imgsz = {wanted.imgsz}: the model in {folder} takes {shipped.imgsz}; leave it out.")
+    if shipped.engine not in ENGINES:
+        raise InputError(
+            f"{folder / MODEL_JSON} names the engine '{shipped.engine[:40]}', which is not known; ship again."
+        )
     of_study = shipped.engine if file is None else None
     name = wanted.engine or of_study
     device = wanted.device or (str(shipped.identity.get("device", "cpu")) if name == shipped.engine else "cpu")
@@ -104,6 +109,10 @@ def _open_shipped(folder: Path, file: Path | None, wanted: Wanted, note: Callabl
         if file is None and role not in shipped.files:
             raise InputError(f"{folder} has no ONNX file, since its study ran torch; use --engine torch.")
         engine = _open_file(file or _verified(folder, shipped, role), name, device, wanted.threads, note)
+    known = {head.name: tuple(head.class_names) for head in shipped.heads}
+    if known != {str(head.name): head.class_names for head in engine.card.heads}:
+        engine.close()
+        raise InputError(f"{folder / MODEL_JSON} names other heads or classes than the model has; ship it again.")
     selected = shipped.selection
     return Opened(
         engine,
@@ -140,7 +149,6 @@ def _torch_engine(folder: Path, shipped: Shipped, device: str, *, trust: bool) -
     """The module that the study ran, made of the same checkpoints."""
     require_engine("torch", device)
     from ..deployment.deployment import Candidate
-    from ..dualhead.branch import HeadBranch
     from ..dualhead.checkpoint import load_checkpoint
     from ..dualhead.quiet import quiet_ultralytics
     from ..engines.torch_engine import TorchEngine

@@ -18,6 +18,7 @@ from .frames import Frame, ImageFile, Source
 
 _GIVE = "give an image, a folder, a glob such as 'photos/*.jpg', a video file, or a camera's number such as 0"
 _HEADER = 1 << 12  # bytes that tell an image
+_DIGITS = 20  # of what may be meant as a camera's number
 
 
 def open_source(text: str) -> Source:
@@ -25,7 +26,7 @@ def open_source(text: str) -> Source:
     from .video import open_camera, open_video
 
     path = Path(text)
-    if text.isascii() and text.isdigit() and not path.exists():
+    if text.isascii() and text.isdigit() and len(text) <= _DIGITS and not _exists(path):
         return open_camera(int(text))
     if is_folder(path):
         return Images(_in_folder(path), str(path))
@@ -71,21 +72,29 @@ class Images:
 
 
 def named(paths: Sequence[Path]) -> list[ImageFile]:
-    """Files with the names of their results: as below the folder that all share, unique."""
+    """Files with the names of their results: as below the folder that all share, unique on every file system."""
     if not paths:
         return []
-    top = Path(os.path.commonpath([path.absolute().parent for path in paths]))
-    inside = [path.absolute().relative_to(top) for path in paths]
-    stems = Counter(str(own.with_suffix("")).casefold() for own in inside)
-    names = [
-        own.with_suffix("") if stems[str(own.with_suffix("")).casefold()] == 1 else own.with_name(_whole(own))
-        for own in inside
-    ]
-    return [ImageFile(path, str(name)) for path, name in zip(paths, names, strict=True)]
+    whole = [Path(os.path.abspath(path)) for path in paths]  # noqa: PTH100 - a name with ".." would leave the folder
+    top = Path(os.path.commonpath([path.parent for path in whole]))
+    inside = [path.relative_to(top) for path in whole]
+    stems = Counter(_folded(own.with_suffix("")) for own in inside)
+    files, taken = [], set()
+    for path, own in zip(paths, inside, strict=True):
+        name = own.with_suffix("")
+        if stems[_folded(name)] > 1:
+            name = own.with_name(f"{own.stem}_{own.suffix.removeprefix('.')}")
+        first, number = name, 1
+        while _folded(name) in taken:
+            number += 1
+            name = first.with_name(f"{first.name}_{number}")
+        taken.add(_folded(name))
+        files.append(ImageFile(path, str(name)))
+    return files
 
 
-def _whole(path: Path) -> str:
-    return f"{path.stem}_{path.suffix.removeprefix('.')}"
+def _folded(name: Path) -> str:
+    return str(name).casefold()
 
 
 def _read(number: int, file: ImageFile) -> Frame:

@@ -150,7 +150,7 @@ def test_the_selection_of_the_study_is_the_models(shipped, photos):
         assert len(loaded(photos[6].path)["target"]) == 2
 
 
-@pytest.mark.parametrize("change", ["onnx", "json", "version", "lists"])
+@pytest.mark.parametrize("change", ["onnx", "json", "version", "lists", "engine", "classes"])
 def test_a_shipped_folder_that_changed_is_refused(shipped, change):
     folder = shipped / "best"
     content = model_json(folder)
@@ -160,6 +160,8 @@ def test_a_shipped_folder_that_changed_is_refused(shipped, change):
         (folder / "model.json").write_text("{")
     else:
         content |= {"schema_version": 99} if change == "version" else {}
+        content["identity"] |= {"engine": "magic"} if change == "engine" else {}
+        content["heads"][0]["class_names"] = ["dog", "cat"] if change == "classes" else ["cat", "dog"]
         content["heads"][0]["thresholds"] = [] if change == "lists" else content["heads"][0]["thresholds"]
         (folder / "model.json").write_text(json.dumps(content))
     with pytest.raises(InputError, match=r"model\.(onnx|json)"):

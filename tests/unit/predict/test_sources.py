@@ -75,6 +75,7 @@ def test_an_image_that_cannot_be_read_is_a_frame_with_a_reason(tmp_path):
         ("zero.mp4", "cannot be read as an image or a video"),
         ("9999", "camera 9999 is not there"),
         ("99999999999999999999", "is not there"),
+        ("9" * 5000, "no such file"),
         ("", "no image|no such"),
         ("a\0b", "no such file"),
         ("x" * 5000, "no such file"),
@@ -99,7 +100,12 @@ def test_what_is_none_of_these_is_a_sentence(tmp_path, monkeypatch, text, words)
         (["a/1.jpg", "a/1.png", "a/2.png"], ["1_jpg", "1_png", "2"]),
         (["a/1.jpg", "a/1.PNG"], ["1_jpg", "1_PNG"]),
         (["a/x.tar.png"], ["x.tar"]),
+        (["a/1.jpg", "a/1.png", "a/1_jpg.png"], ["1_jpg", "1_png", "1_jpg_2"]),
+        (["a/1.jpg", "b/../../c/1.jpg"], None),  # inside, whatever the names say
     ],
 )
 def test_names_of_results_are_unique(paths, names):
-    assert [file.name for file in named([Path(path) for path in paths])] == names
+    found = [file.name for file in named([Path(path) for path in paths])]
+    assert len({name.casefold() for name in found}) == len(paths)
+    assert not any(".." in Path(name).parts or Path(name).is_absolute() for name in found)
+    assert names is None or found == names

@@ -146,3 +146,22 @@ def test_a_folder_of_the_user_in_the_picks_place_stays(tmp_path, capsys):
     assert ship(tmp_path) == 2
     assert "is there already" in capsys.readouterr().err
     assert [path.name for path in (tmp_path / "best").iterdir()] == ["mine"]
+
+
+def test_a_plan_goes_with_its_side_car_and_its_onnx(tmp_path):
+    results = study(tmp_path)
+    plan = tmp_path / "artifacts/plan-1/model.plan"
+    plan.parent.mkdir()
+    plan.write_bytes(b"plan")
+    plan.with_name("model.plan.json").write_text("{}")
+    files = {"plan_file": str(plan.relative_to(tmp_path)), "plan_sha256": file_sha256(plan)}
+    row = results.rows[0]
+    results.rows[0] = msgspec.structs.replace(row, artifact=msgspec.structs.replace(row.artifact, **files))
+    keep(tmp_path, results)
+    assert ship(tmp_path) == 0
+    assert read_shipped(tmp_path / "best").files.keys() == {"onnx", "plan", "plan_side_car", "tuned"}
+    assert (tmp_path / "best/model.plan").read_bytes() == b"plan"
+    assert (tmp_path / "best/model.plan.json").read_text() == "{}"
+    plan.with_name("model.plan.json").unlink()
+    assert ship(tmp_path, "--to", tmp_path / "other") == 2
+    assert not (tmp_path / "other").exists()

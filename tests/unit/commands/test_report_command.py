@@ -102,7 +102,7 @@ def test_a_row_is_made_again_by_its_own_command():
     results.command = "bench-freeze --freeze 22,10 --match-capacity 22,15"
     assert "--match-capacity" not in row_command(results, row)
     matched = msgspec.structs.replace(row, recipe="matched_22")
-    assert "--construction grafted --match-capacity 22 --engine" in row_command(results, matched)
+    assert "--match-capacity 22 --construction grafted --engine" in row_command(results, matched)
 
 
 def test_a_profile_is_a_row_and_a_curve(tmp_path):

@@ -7,6 +7,9 @@ MODULES := $(shell find python -name '*.py' | sort | cksum | cut -d ' ' -f 1)
 STAMP := $(VENV)/.installed-$(MODULES)
 SOURCES := pyproject.toml CMakeLists.txt $(shell find csrc cmake -type f)
 
+# A file's tests run in one process, so that what they share is made once; torch's threads would push the others aside.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4
+
 .PHONY: demo test test-fast lint format trt-api bench clean
 .DELETE_ON_ERROR:
 
@@ -21,11 +24,11 @@ demo: $(STAMP)
 	$(BIN)/bench-freeze run --out runs/demo
 
 test: $(STAMP) trt-api
-	$(BIN)/python -m pytest
+	$(PYTEST) --dist loadfile
 
 # Under three minutes on two cores: no training, no browser, no TensorRT plan.
 test-fast: $(STAMP)
-	$(BIN)/python -m pytest -q -m 'not slow and not browser and not trt_build' tests/unit
+	$(PYTEST) --dist worksteal -q -m 'not slow and not browser and not trt_build' tests/unit
 
 # The lean bindings of TensorRT 10 and 11 share a module name, so each has a folder of its own; only names are looked up.
 trt-api: $(STAMP)

@@ -25,8 +25,10 @@ ALLOWED = {
     "finite.py": (0, ""),
     "gallery": (1, "the inputs of a kept artifact, which are json"),
     "kernels": (4, "a caller's arrays and numbers, of any library and type"),
+    "predict": (11, "OpenCV's and supervision's objects; an image in any form that a caller has it in; COCO's json"),
     "profile": (0, ""),
     "trackers": (3, "a client, a writer and a run of the trackers' own packages"),
+    "shipping": (0, ""),
 }
 
 

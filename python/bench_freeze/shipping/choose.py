@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..data.classes import normalized
 from ..errors import InputError
 from ..report.assemble import view_of
-from ..report.view import RowView
+from ..results.identity import key_of
 from ..results.schema import Results, Row
 
 
@@ -26,8 +26,11 @@ def picked_row(results: Results) -> Chosen | None:
     """The row of the pick; None for a study without one."""
     view = view_of({"study": results})
     rows = {row.id: row for row in view.rows}
-    found = [_chosen(rows[key], view.rows, is_pick=True) for key in view.picked]
-    return next((chosen for chosen in found if chosen is not None), None)
+    picked = next((rows[key] for key in view.picked if isinstance(rows[key].record, Row)), None)
+    if picked is None or results.recommendation is None:
+        return None
+    assert isinstance(picked.record, Row)
+    return Chosen(results.recommendation.pick or picked.name, picked.record, True, _seeds(picked.record, results))
 
 
 def row_called(name: str, results: Results, where: str) -> Chosen:
@@ -41,20 +44,19 @@ def row_called(name: str, results: Results, where: str) -> Chosen:
         close = difflib.get_close_matches(wanted, map(normalized, known), n=1)
         hint = f"did you mean '{by_name[close[0]].name}'? " if close else ""
         raise InputError(f"--row {name[:100]}: {where} has no such row; {hint}It has {_listed(known)}.")
-    chosen = _chosen(row, view.rows, is_pick=row.id in view.picked)
-    if chosen is None:
+    if not isinstance(row.record, Row):
         raise InputError(
             f"--row {name[:100]} is the original model, your own checkpoint; bench-freeze export --weights writes it "
             "as ONNX."
         )
-    return chosen
+    seeds = _seeds(row.record, results) if row.kind == "mean" else 1
+    return Chosen(row.name, row.record, row.id in view.picked, seeds)
 
 
-def _chosen(row: RowView, every: tuple[RowView, ...], *, is_pick: bool) -> Chosen | None:
-    if not isinstance(row.record, Row):
-        return None
-    seeds = sum(other.arm == row.id for other in every) if row.kind == "mean" else 1
-    return Chosen(row.name, row.record, is_pick, max(seeds, 1))
+def _seeds(row: Row, results: Results) -> int:
+    """How many trainings the row's arm has."""
+    arm = key_of(row).without("seed")
+    return sum(key_of(other).without("seed") == arm for other in results.rows)
 
 
 def _listed(names: list[str]) -> str:

@@ -82,14 +82,20 @@ class Looks:
         known = [_first_base_map(trainee, layers.head) for trainee in trainees]
         moving = [model for model, before in zip(tuned, known, strict=True) if before is None]
         if not moving:
-            return [before for before in known]
+            return known
+        if epoch == 0:  # nothing has moved: all arms of a group still have one trunk
+            moving = moving[:1]
         if self._base is None:
             self._base = prepare_for_inference(self._group.base.model, held_out.head_branch).to(self._device)
         base = self._base
         grafts = [_graft(model, base, layers.head) for model in moving]
         head = Head("base", self._group.base.class_names, head_kind(base))  # type: ignore[arg-type]
-        found = iter(self._score(grafts, head, held_out.base_classes.head_to_data, held_out.base, epoch))
-        return [_known(next(found).ap()) if before is None else before for before in known]
+        scored = self._score(grafts, head, held_out.base_classes.head_to_data, held_out.base, epoch)
+        maps = [_known(evaluation.ap()) for evaluation in scored]
+        if epoch == 0:
+            return maps * len(known)
+        found = iter(maps)
+        return [next(found) if before is None else before for before in known]
 
     def _score(
         self, modules: Sequence[nn.Module], head: Head, head_to_data: NDArray[np.int32], data: DetectionSet, epoch: int

@@ -55,13 +55,20 @@ def recommend(results: Results) -> Recommendation | None:
     )
 
 
+def _fewest_epochs(results: Results) -> int | None:
+    """Of the trainings; of a checkpoint that was given, what its file says. None where nothing is known."""
+    given = [row.train.effective for row in results.rows if row.train.given is not None]
+    said = given if given and len(given) == len(results.rows) else [results.study, *given]
+    known = [epochs for each in said if isinstance(epochs := each.get("epochs"), int) and epochs > 0]
+    return min(known) if known else None
+
+
 def _facts(among: Candidates, choice: Choice, results: Results, split: str) -> Facts:
-    epochs = results.study.get("epochs")
     return Facts(
         seeds=min(len(candidate.arm.seeds) for candidate in among.allowed),
         images=results.data["target"].images,
         split=split,
-        epochs=epochs if isinstance(epochs, int) and epochs > 0 else None,
+        epochs=_fewest_epochs(results),
         support=_support(choice.pick),
         silence=choice.silence,
         choices=len(among.allowed),

@@ -36,10 +36,10 @@ def run(study: Study, *, quiet: bool = True) -> Results:
     AuditError where a result could not be trusted.
 
         >>> from bench_freeze import Study, run
-        >>> study = Study(freeze=22, epochs=1, imgsz=64, construction="branched", latency_samples=0, resamples=0)
+        >>> study = Study(freeze=22, epochs=1, fraction=0.1, imgsz=64, engine="torch", latency_samples=0)
         >>> results = run(study)
         >>> [row.construction for row in results.rows]
-        ['branched']
+        ['branched', 'grafted']
     """
     console = _Silent(plain=True) if quiet else Console()
     found = run_flow(study.checked, console, study.command)

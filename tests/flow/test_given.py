@@ -68,7 +68,16 @@ def given(problem, trained):
 
 def measured(row):
     """What must not depend on where a checkpoint came from."""
-    names = ("freeze", "seed", "construction", "graft_at", "target", "target_merged", "base", "base_merged")
+    names: tuple[str, ...] = (
+        "freeze",
+        "seed",
+        "construction",
+        "graft_at",
+        "target",
+        "target_merged",
+        "base",
+        "base_merged",
+    )
     names += ("base_original", "base_delta_map", "base_output", "ladder", "analysis", "target_test", "data_sha256")
     return {name: getattr(row, name) for name in names} | {"weights": row.artifact.weights_sha256}
 

@@ -59,7 +59,12 @@ def training_name(row: Row) -> str:
 def training_of(row: Row) -> TrainingLog:
     """The training behind a row."""
     effective = {name: _plain(value) for name, value in row.train.effective.items() if value is not None}
-    parameters = {"freeze": row.freeze, "seed": row.seed, "recipe": row.recipe, "data_fraction": row.data_fraction}
+    parameters: dict[str, Parameter] = {
+        "freeze": row.freeze,
+        "seed": row.seed,
+        "recipe": row.recipe,
+        "data_fraction": row.data_fraction,
+    }
     return TrainingLog(training_name(row), {**effective, **parameters}, tuple(_series(row)))
 
 
@@ -112,7 +117,8 @@ def _numbers(row: Row) -> Iterator[tuple[str, float]]:
         if latency is not None and latency.p50_s is not None:
             yield f"latency/{scope}_p50_s", latency.p50_s
     yield "size_bytes", float(row.artifact.bytes)
-    yield "train_seconds", row.train.seconds
+    if row.train.seconds is not None:  # of a checkpoint that was given it is not known
+        yield "train_seconds", row.train.seconds
 
 
 def _accuracy(data: str, accuracy: Accuracy | None) -> Iterator[tuple[str, float]]:

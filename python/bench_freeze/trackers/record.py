@@ -113,7 +113,7 @@ def _numbers(row: Row) -> Iterator[tuple[str, float]]:
         if latency is not None and latency.p50_s is not None:
             yield f"latency/{scope}_p50_s", latency.p50_s
     yield "size_bytes", float(row.artifact.bytes)
-    if row.train.seconds is not None:
+    if row.train.seconds is not None:  # of a checkpoint that was given it is not known
         yield "train_seconds", row.train.seconds
 
 

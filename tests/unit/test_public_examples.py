@@ -7,9 +7,11 @@ import warnings
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 import bench_freeze
 from tests.builders import RESULTS
+from tests.tiny_onnx import write_two_heads
 
 CONSTANTS = {"PROTOCOLS", "__version__"}  # values of Python's own types, which carry no docstring
 NEEDS = {"bench_freeze.Results.to_pandas": "pandas"}
@@ -29,8 +31,10 @@ def examples():
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):
-    """A folder with the results of a study in runs/fruit."""
+    """A folder with the results of a study in runs/fruit, a model that finds one pear, and a picture."""
     monkeypatch.chdir(tmp_path)
+    write_two_heads(tmp_path / "model.onnx")
+    Image.new("RGB", (64, 48), "red").save(tmp_path / "image.png")
     (tmp_path / "runs" / "fruit").mkdir(parents=True)
     shutil.copy(RESULTS / "fruit9_depths_seeds_320.json", tmp_path / "runs" / "fruit" / "results.json")
 

@@ -21,6 +21,11 @@ class _Silent(Console):
         """Not shown."""
 
     @contextmanager
+    def running(self) -> Iterator[None]:
+        """Nothing is shown between steps either."""
+        yield
+
+    @contextmanager
     def step(self, title: str, *, still: bool = False) -> Iterator[Step]:
         """Not shown."""
         yield Step(lambda done, total: None)
@@ -42,5 +47,6 @@ def run(study: Study, *, quiet: bool = True) -> Results:
         ['branched', 'grafted']
     """
     console = _Silent(plain=True) if quiet else Console()
-    found = run_flow(study.checked, console, study.command)
+    with console.running():
+        found = run_flow(study.checked, console, study.command)
     return Results(found, study.out)

@@ -18,6 +18,14 @@ class ImageDetections:
 
     `category_ids` are those of the data set that the head was scored on, by class; None where they are not known, and
     None inside for a class that the set does not have.
+
+    Example:
+        >>> from bench_freeze import load
+        >>> found = load("model.onnx", conf=0.3)("image.png")["target"]
+        >>> found.boxes_xyxy.tolist(), found.names
+        ([[16.0, 8.0, 48.0, 40.0]], ('pear',))
+        >>> found.to_coco(image_id=7)[0]["bbox"]
+        [16.0, 8.0, 32.0, 32.0]
     """
 
     boxes_xyxy: NDArray[np.float64]  # [N, 4], pixels of the image: left, top, right, bottom

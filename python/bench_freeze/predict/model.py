@@ -48,17 +48,27 @@ def load(
     load no torch. Raises InputError, in a sentence, for what cannot be run here.
 
     Example:
-        >>> import bench_freeze
-        >>> model = bench_freeze.load("runs/demo", conf="best")  # doctest: +SKIP
-        >>> model("image.jpg")["target"].names  # doctest: +SKIP
-        ('peach', 'lemon')
+        >>> from bench_freeze import load
+        >>> model = load("model.onnx", conf=0.3)
+        >>> model("image.png")["target"].names
+        ('pear',)
     """
     wanted = Wanted(engine, device, threads, imgsz, trust_checkpoint)
     return Model(open_model(Path(path), wanted, lambda _: None), conf=conf, iou=iou, max_det=max_det, head=head)
 
 
 class Model:
-    """A loaded model. Call it with images; close it, or use it in a `with` block, to free the engine."""
+    """A loaded model. Call it with images; close it, or use it in a `with` block, to free the engine.
+
+    Example:
+        >>> import numpy as np
+        >>> from bench_freeze import load
+        >>> grey = np.full((48, 64, 3), 128, np.uint8)
+        >>> with load("model.onnx", conf=0.3) as model:
+        ...     found = model(["image.png", grey])
+        >>> [len(image["target"]) for image in found], model.class_names["target"]
+        ([1, 1], ('pear', 'plum'))
+    """
 
     def __init__(
         self,

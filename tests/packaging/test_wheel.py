@@ -1,18 +1,23 @@
 """The package as a board or CI gets it: built as a wheel, installed alone, used without torch or any engine."""
 
 import json
+import os
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+from tests.tiny_onnx import write_two_heads
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.slow
 
 
 def run(*command, **options):
+    """Standard output of a command that must end with 0. With `alone` nothing else is on PATH, and no compiler."""
+    if alone := options.pop("alone", None):
+        options["env"] = {**os.environ, "PATH": str(alone)}
     done = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False, **options)
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout
@@ -95,3 +100,30 @@ def test_run_names_what_to_install(installed, tmp_path):
     assert done.returncode == 2
     assert "pip install 'bench-freeze[ort]'" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture(scope="module")
+def with_engine(installed):
+    """The same environment with ONNX Runtime, as whoever checks deployed files has it. The last tests use it."""
+    run(installed / "python", "-m", "pip", "install", "--quiet", "onnxruntime")
+    return installed
+
+
+def test_a_deployed_file_is_profiled_and_checked_where_there_is_no_compiler(with_engine, tmp_path):
+    write_two_heads(tmp_path / "model.onnx")
+    command = (with_engine / "bench-freeze", "profile", "model.onnx", "--seconds", "0.5", "--samples", "40")
+    for name in ("before.json", "after.json"):
+        run(*command, "--out", name, cwd=tmp_path, alone=with_engine)
+    asked = ("after.json", "--baseline", "before.json", "--max-latency-increase", "500%", "--json", "check.json")
+    done = subprocess.run(
+        [with_engine / "bench-freeze", "check", *asked],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PATH": str(with_engine)},
+    )
+    assert done.returncode in (0, 3), done.stderr  # a busy machine may leave the latency open
+    assert json.loads((tmp_path / "check.json").read_text())["exit_code"] == done.returncode
+    report = run(with_engine / "bench-freeze", "report", "after.json", cwd=tmp_path, alone=with_engine)
+    assert "model.onnx" in report

@@ -16,7 +16,7 @@ from tests.flow.test_profile import QUICK, write_model
 from tests.hostile import HOSTILE, NAMES, acts, check_json, check_log, is_shown, said
 from tests.unit.diff.test_diff import chain
 
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.slow]
 GROUPS = [list(HOSTILE.values())[i : i + 9] for i in range(0, len(HOSTILE), 9)]
 
 

@@ -4,6 +4,7 @@ import ast
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -77,13 +78,24 @@ def modules():
         yield ".".join(p for p in parts if p != "__init__"), file
 
 
+@cache
+def parsed(file):
+    return ast.parse(file.read_text())
+
+
+@cache
+def for_types_only(file):
+    """What only a type checker reads, by the identity of its nodes."""
+    return {id(part) for node in ast.walk(parsed(file)) if is_for_types(node) for part in ast.walk(node)}
+
+
 def is_for_types(node):
     return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
 
 
 def imports(tree, name, file, *, top_only):
     """Imported modules: external ones by first name, own ones as a path from the package."""
-    hidden = {id(part) for node in ast.walk(tree) if is_for_types(node) for part in ast.walk(node)}
+    hidden = for_types_only(file)
     nodes = [node for node in (tree.body if top_only else ast.walk(tree)) if id(node) not in hidden]
     package = name.split(".") if file.name == "__init__.py" else name.split(".")[:-1]
     for node in nodes:
@@ -99,7 +111,7 @@ def imports(tree, name, file, *, top_only):
 
 @pytest.mark.parametrize(("name", "file"), list(modules()), ids=lambda v: v if isinstance(v, str) else "")
 def test_heavy_packages_are_imported_where_they_are_needed(name, file):
-    tree = ast.parse(file.read_text())
+    tree = parsed(file)
     top = set(imports(tree, name, file, top_only=True))
     assert "bench_freeze" not in top, "own modules are imported relatively, so that these rules see them"
     if name not in FRAMEWORK_MODULES:
@@ -108,9 +120,10 @@ def test_heavy_packages_are_imported_where_they_are_needed(name, file):
         assert not own & FRAMEWORK_MODULES
 
 
+@cache
 def own_imports(name, file):
     """Dotted names of own modules that a module imports, at its top or inside its functions."""
-    found = imports(ast.parse(file.read_text()), name, file, top_only=False)
+    found = imports(parsed(file), name, file, top_only=False)
     return {i.lstrip(".") for i in found if i.startswith(".")} - {""}
 
 

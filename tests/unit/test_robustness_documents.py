@@ -8,6 +8,8 @@ import pytest
 from bench.robustness import documents
 from bench.robustness.document_kinds import kinds
 
+pytestmark = pytest.mark.slow
+
 KINDS = {kind.name: kind for kind in kinds()}
 
 

@@ -13,6 +13,8 @@ from tests.unit.check.check_files import edit, latency, samples, write_results
 # What a rerun measures: `{which}` is as fast as the file of that name says; every run is a little different.
 PROGRAM = """
 import json, pathlib, sys
+
+pytestmark = pytest.mark.slow
 source, out, which = map(pathlib.Path, sys.argv[1:4])
 content = json.loads(source.read_text())
 log = pathlib.Path(sys.argv[4])

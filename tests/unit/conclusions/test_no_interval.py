@@ -22,6 +22,8 @@ from bench_freeze.results.schema import decode, encode
 from tests.unit.conclusions.test_conclusions import BASE_CLASSES, TARGET_CLASSES, Problem, make_results
 from tests.unit.conclusions.test_gain import PretrainingProblem, make_study
 
+pytestmark = pytest.mark.slow
+
 
 def truth_of(image, label, names, images, is_crowd=None):
     """Boxes of 40 pixels beside each other, one a row."""

@@ -270,6 +270,7 @@ def one_head_of_each(arms):
     ]
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     arms=arms_of_a_study, order=st.randoms(use_true_random=False), limit=st.sampled_from([None, 12.0]), data=st.data()

@@ -160,6 +160,7 @@ def test_a_file_is_named_for_what_it_is(tmp_path, name):
         assert str(file) in str(error.value)
 
 
+@pytest.mark.slow
 def test_the_sentences_are_the_same_once_ultralytics_is_imported(tmp_path):
     """It replaces Pillow's opener by one that looks for a package and may install it."""
     for name, (content, _, _) in NAMED.items():

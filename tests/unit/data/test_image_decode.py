@@ -163,6 +163,7 @@ def test_suffixes_are_ultralytics():
     assert {f".{name}" for name in IMG_FORMATS} == SUFFIXES
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_photos_are_equal_to_the_bit(bench_freeze_data):
     photos = sorted((bench_freeze_data / "fruit9").rglob("*.jpg")) + sorted(

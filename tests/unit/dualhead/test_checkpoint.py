@@ -10,6 +10,8 @@ from bench_freeze.dualhead import checkpoint
 from bench_freeze.dualhead.checkpoint import load_checkpoint, save_checkpoint
 from tests.unit.dualhead.checkpoint_files import check_equal, refused, saved
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     "name", ["yolov5n.pt", "base.pth", "noname", "model.onnx", "a b.PT", "x.engine", "best.safetensors"]

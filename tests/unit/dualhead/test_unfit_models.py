@@ -7,6 +7,8 @@ import pytest
 from bench_freeze.dualhead.checkpoint import load_checkpoint
 from tests.unit.dualhead.checkpoint_files import check_equal, refused, saved
 
+pytestmark = pytest.mark.slow
+
 
 def changed(model, how):
     """A change of a model by its name."""

@@ -21,6 +21,8 @@ from bench_freeze.dualhead.unpickle import load_model_file, load_plain
 from bench_freeze.errors import InputError
 from bench_freeze.finetune.progress import Progress, ProgressStore
 
+pytestmark = pytest.mark.slow
+
 PACKAGE = Path(bench_freeze.__file__).parent
 
 

@@ -45,6 +45,7 @@ def refused(content, says=""):
     return time.monotonic() - began
 
 
+@pytest.mark.slow
 def test_a_bomb_is_stopped_long_before_it_has_burst():
     inflate = zlib.compressobj(9)
     bomb = b"".join(inflate.compress(bytes(1 << 24)) for _ in range(64)) + inflate.flush()  # a gigabyte

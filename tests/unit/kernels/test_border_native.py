@@ -160,6 +160,7 @@ def test_more_found_than_there_is_raises() -> None:
         call("accumulate", arguments, truth(), lattice())
 
 
+@pytest.mark.slow
 @settings(max_examples=1500, deadline=None)
 @given(data=st.data(), name=st.sampled_from(sorted(CALLS)))
 def test_one_changed_argument_never_crashes(data: Any, name: str) -> None:

@@ -109,6 +109,7 @@ def scored(truth: GroundTruth, table: DetectionTable, protocol: Any) -> Evaluati
         return None
 
 
+@pytest.mark.slow
 @settings(max_examples=600, deadline=None)
 @given(
     data=st.data(), where=st.sampled_from(COLUMNS), dtype=st.sampled_from(TYPES), protocol=st.sampled_from(PROTOCOLS)

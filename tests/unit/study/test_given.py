@@ -16,6 +16,8 @@ from bench_freeze.study.given import no_common_seed, read_given
 from bench_freeze.study.weights import read_weights
 from tests.builders import study
 
+pytestmark = pytest.mark.slow
+
 SILENT = Step(lambda done, total: None)
 BOTH = ("branched", "grafted")
 

@@ -19,10 +19,10 @@ def ship_pick(out: Path, results: Results, console: Console) -> str | None:
     """
     chosen = picked_row(results)
     to = out / BEST
-    if chosen is None:
-        remove_ours(to)
-        return None
-    with console.step(f"write {BEST}/ with {chosen.name}"):
+    with console.step(f"write {BEST}/ with {chosen.name}" if chosen is not None else f"write no {BEST}/: no pick"):
+        if chosen is None:
+            remove_ours(to)
+            return None
         try:
             ship(out, results, chosen, to, replace=True)
         except (BenchFreezeError, OSError) as error:

@@ -10,7 +10,7 @@ from ..finetune.arm import Arm
 from .inputs import Inputs
 from .trainings import arms_of, trained_together
 
-OF_THE_END = 2  # the comparison of the arms, and the report
+OF_THE_END = 3  # the comparison of the arms, the folder of the pick, and the report
 OF_A_RECOVERY = 2  # heads on the tuned features, and on the original ones
 
 

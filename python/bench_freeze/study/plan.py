@@ -96,7 +96,7 @@ class Plan:
             if every:
                 parts.append(f"{len(every)} {counted(kind, len(every))}" + (f" ({kept} kept)" if kept else ""))
         parts += [f"{self.searches} short trainings to search for rates"] if self.searches else []
-        return f"{len(self.works)} steps: {', '.join(parts)}"
+        return f"to do: {', '.join(parts)}"
 
 
 class _NotKept(Exception):

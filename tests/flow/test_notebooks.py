@@ -34,4 +34,6 @@ def test_a_notebook_runs(file, tmp_path):
     assert {"text/markdown", "text/html"} <= kinds
     frames = [output for output in shown if "<iframe" in str(output.get("data", {}).get("text/html", ""))]
     assert len(frames) == 1
-    assert not [output for output in shown if output.get("name") == "stderr"]
+    # Ray, which Ultralytics imports where it is installed, says that notebooks look better with another package.
+    said = [output["text"] for output in shown if output.get("name") == "stderr"]
+    assert not [text for text in said if "Missing packages: ['ipywidgets']" not in text]

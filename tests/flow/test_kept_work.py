@@ -68,7 +68,7 @@ def start(out, **options):
     )
 
 
-def wait_for(condition, seconds=120):
+def wait_for(condition, seconds=600):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited in vain"
@@ -89,8 +89,8 @@ def test_a_killed_and_an_interrupted_run_go_on_and_end_the_same(finished, tmp_pa
     blocked = bench_freeze(*SHORT, "--out", out)  # while the other runs
     assert blocked.returncode == 2
     assert f"in use by another run (process {second.pid})" in blocked.stderr
-    # In the middle of the second training, the rows of the first are written.
-    wait_for(lambda: artifacts(out, TRAINED, partial=False) and trainings(out))
+    # In the middle of the second training, when the rows of the first are written.
+    wait_for(lambda: len(json.loads((out / "results.json").read_text())["rows"]) == 2 and trainings(out))
     second.send_signal(signal.SIGINT)
     message = second.communicate()[1]
     assert second.returncode == 130

@@ -1,4 +1,4 @@
-# The verbs of this project; each sets up everything it needs in .venv. `make test` takes half an hour on two cores.
+# The verbs of this project; each sets up everything it needs in .venv. `make test` takes the better part of an hour on two cores.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,7 +7,8 @@ MODULES := $(shell find python -name '*.py' | sort | cksum | cut -d ' ' -f 1)
 STAMP := $(VENV)/.installed-$(MODULES)
 SOURCES := pyproject.toml CMakeLists.txt $(shell find csrc cmake -type f)
 
-# A file's tests run in one process, so that what they share is made once; torch's threads would push the others aside.
+# For tests that train nothing: trainings take every core, and two of them at a time nearly stand still. A file's tests
+# run in one process, so that what they share is made once.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4
 
 .PHONY: demo test test-fast lint format trt-api bench clean
@@ -24,7 +25,8 @@ demo: $(STAMP)
 	$(BIN)/bench-freeze run --out runs/demo
 
 test: $(STAMP) trt-api
-	$(PYTEST) --dist loadfile
+	$(PYTEST) --dist loadfile tests/unit tests/parity
+	$(BIN)/python -m pytest --ignore tests/unit --ignore tests/parity
 
 # Under three minutes on two cores: no training, no browser, no TensorRT plan.
 test-fast: $(STAMP)

@@ -1,4 +1,5 @@
-# The verbs of this project; each sets up everything it needs in .venv. `make test` takes the better part of an hour on two cores.
+# The verbs of this project; each sets up everything it needs in .venv. `make test` takes the better part of an hour on
+# two cores.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin

@@ -6,6 +6,7 @@ measured. Fields may be added within a version; one that changes its meaning or 
 
 from __future__ import annotations
 
+import inspect
 from typing import Annotated, Any
 
 import msgspec
@@ -263,8 +264,22 @@ def decode(content: bytes) -> Results:
 
 
 def json_schema() -> dict[str, Any]:
-    """The schema as JSON Schema, descriptions included."""
-    return msgspec.json.schema(Results)
+    """The schema as JSON Schema, descriptions included: the same text on every Python (3.13 strips docstrings)."""
+    schema: dict[str, Any] = _dedented(msgspec.json.schema(Results))
+    return schema
+
+
+def _dedented(node: object) -> Any:
+    match node:
+        case {**fields}:
+            return {
+                name: inspect.cleandoc(value) if name == "description" and isinstance(value, str) else _dedented(value)
+                for name, value in fields.items()
+            }
+        case [*items]:
+            return [_dedented(item) for item in items]
+        case _:
+            return node
 
 
 if __name__ == "__main__":  # python -m bench_freeze.results.schema > python/bench_freeze/results/results.schema.json

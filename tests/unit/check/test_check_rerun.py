@@ -10,11 +10,12 @@ from bench_freeze.results.profile import encode_profile
 from tests import builders
 from tests.unit.check.check_files import edit, latency, samples, write_results
 
+pytestmark = pytest.mark.slow
+
 # What a rerun measures: `{which}` is as fast as the file of that name says; every run is a little different.
 PROGRAM = """
 import json, pathlib, sys
 
-pytestmark = pytest.mark.slow
 source, out, which = map(pathlib.Path, sys.argv[1:4])
 content = json.loads(source.read_text())
 log = pathlib.Path(sys.argv[4])

@@ -41,13 +41,14 @@ class Facts:
     choices: int  # arms that keep to the constraints
     has_test: bool
     doubtful: tuple[str, ...] | None  # of these the arms whose latency is not VALID; None where some have none
+    given: bool = False  # every checkpoint was trained elsewhere: what raises a grade is another checkpoint
 
 
 def grade_of(facts: Facts, pick: str, covers: str) -> tuple[Grade, list[str], list[str]]:
     """The grade, its reasons (weakest first) and the next steps. `covers` is what the support's resamples vary."""
     criteria = [
-        _seeds(facts.seeds),
-        *([] if facts.epochs is None else [_epochs(facts.epochs)]),
+        _seeds(facts.seeds, facts.given),
+        *([] if facts.epochs is None else [_epochs(facts.epochs, facts.given)]),
         _images(facts.images, facts.split),
         _order(facts, pick, covers),
         _latency(facts.doubtful),
@@ -73,25 +74,26 @@ def _graded(value: float, strong: float, moderate: float) -> Grade:
     return "strong" if value >= strong else "moderate" if value >= moderate else "weak"
 
 
-def _seeds(seeds: int) -> Criterion:
+def _seeds(seeds: int, given: bool) -> Criterion:
     grade = _graded(seeds, STRONG_SEEDS, MODERATE_SEEDS)
     reason = "One seed: what another training would give is not known" if seeds == 1 else f"{seeds} seeds an arm"
     if grade == "strong":
         return Criterion(grade, reason, None)
     goal = STRONG_SEEDS if grade == "moderate" else MODERATE_SEEDS
-    listed = ",".join(map(str, range(goal)))
-    return Criterion(
-        grade, reason, f"Train {_counted(goal - seeds, 'more seed')} of each arm, such as --seeds {listed}."
-    )
+    more = _counted(goal - seeds, "more seed")
+    if given:
+        return Criterion(grade, reason, f"Train {more} of each arm and give all of them: --tuned 22/0=a.pt,22/1=b.pt.")
+    return Criterion(grade, reason, f"Train {more} of each arm, such as --seeds {','.join(map(str, range(goal)))}.")
 
 
-def _epochs(epochs: int) -> Criterion:
+def _epochs(epochs: int, given: bool) -> Criterion:
     grade = _graded(epochs, STRONG_EPOCHS, MODERATE_EPOCHS)
     if grade == "strong":
         return Criterion(grade, _counted(epochs, "epoch"), None)
     goal = STRONG_EPOCHS if grade == "moderate" else MODERATE_EPOCHS
     reason = f"{_counted(epochs, 'epoch')}: the order of arms may change with longer training"
-    return Criterion(grade, reason, f"Train longer: --epochs {goal} or more.")
+    step = f"Give checkpoints of {goal} epochs or more." if given else f"Train longer: --epochs {goal} or more."
+    return Criterion(grade, reason, step)
 
 
 def _images(images: int, split: str) -> Criterion:

@@ -74,6 +74,7 @@ def _facts(among: Candidates, choice: Choice, results: Results, split: str) -> F
         choices=len(among.allowed),
         has_test=among.every[choice.pick.at].arm.target_test is not None,
         doubtful=doubtful_of(among.allowed, among.timed),
+        given={row.train.given is not None for candidate in among.allowed for row in candidate.rows} == {True},
     )
 
 

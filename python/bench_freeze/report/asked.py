@@ -14,7 +14,9 @@ def title(results: Results) -> str:
     """What a study is, in a line."""
     depths = sorted({row.freeze for row in results.rows}, reverse=True)
     what = _weights(results)
-    if "training" in results.data:
+    if results.rows and all(row.train.given is not None for row in results.rows):
+        what += " fine-tuned elsewhere"
+    elif "training" in results.data:
         what += f" fine-tuned on {results.data['training'].name}"
     parts = [f"{'depth' if len(depths) == 1 else 'depths'} {_list(depths)}"] if depths else []
     for values in ([row.construction for row in results.rows], [row.engine for row in results.rows]):

@@ -21,6 +21,8 @@ from bench_freeze.engines.tensorrt_family import installed
 
 PACKAGE = Path(bench_freeze.__file__).parent
 LEAN = Path(__file__).parents[2] / "build" / "trt-api"
+RUNNING = ("engines/trt_start.py", "engines/trt_runner.py")
+BUILDING = ("export/builder.py",)
 # How the code calls objects of TensorRT -> their class ("" is the module). `network` objects need none of the runtime.
 RUN = {
     "trt.api": "",
@@ -60,12 +62,12 @@ print(json.dumps({"version": module.__version__, "missing": missing}))
 """
 
 
-def used(file, classes):
+def used(files, classes):
     """(class, name) of every attribute that the code takes from an object of TensorRT."""
-    tree = ast.parse((PACKAGE / file).read_text())
     found = {
         (classes[ast.unparse(node.value)], node.attr)
-        for node in ast.walk(tree)
+        for file in files
+        for node in ast.walk(ast.parse((PACKAGE / file).read_text()))
         if isinstance(node, ast.Attribute) and ast.unparse(node.value) in classes
     }
     return sorted(found)
@@ -76,7 +78,7 @@ def lacking(module, names):
 
 
 def test_the_names_are_found_in_the_code():
-    run, build = used("engines/trt_runner.py", RUN), used("export/builder.py", BUILD)
+    run, build = used(RUNNING, RUN), used(BUILDING, BUILD)
     assert ("IExecutionContext", "execute_async_v3") in run
     assert ("IExecutionContext", "set_tensor_address") in run
     assert ("ICudaEngine", "get_tensor_profile_shape") in run
@@ -90,9 +92,9 @@ def test_the_names_are_found_in_the_code():
 @pytest.mark.skipif(not installed(), reason="no TensorRT is installed")
 def test_every_name_exists_in_what_is_installed():
     for trt in installed():
-        assert not lacking(trt.api, used("engines/trt_runner.py", RUN)), trt
+        assert not lacking(trt.api, used(RUNNING, RUN)), trt
         if trt.member.ahead_of_time:
-            assert not lacking(trt.api, used("export/builder.py", BUILD)), trt
+            assert not lacking(trt.api, used(BUILDING, BUILD)), trt
 
 
 @pytest.mark.parametrize("major", ["10", "11"])
@@ -103,7 +105,7 @@ def test_every_name_of_the_runtime_exists_in_the_lean_bindings(major):
     # OptimizationProfile and the parser are the builder's, which the lean runtime has not.
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM],
-        input=json.dumps(used("engines/trt_runner.py", RUN)),
+        input=json.dumps(used(RUNNING, RUN)),
         env={**os.environ, "PYTHONPATH": str(folder)},
         capture_output=True,
         text=True,

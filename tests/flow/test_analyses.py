@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -96,8 +97,12 @@ def test_the_breakdown_repeats_the_row_s_own_numbers(finished):
 def test_only_the_first_seed_is_analysed_unless_all_are_asked_for():
     everything = {"ladder": True, "drift": True, "features": True, "recover": 1, "seeds": [3, 4]}
 
+    nothing = SimpleNamespace(
+        given_arm=lambda arm: None
+    )  # inputs without a checkpoint that was given, and without all else
+
     def trained(seed, **values):
-        nowhere = Bench(study(**values), inputs=None, store=None, matches=None, lineup={}, console=None)
+        nowhere = Bench(study(**values), inputs=nothing, store=None, matches=None, lineup={}, console=None)
         return Trained.of(nowhere, Arm(10, seed), tuned=None)
 
     assert measure_findings(trained(4, **everything)) == Findings(None, None)

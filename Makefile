@@ -8,9 +8,9 @@ MODULES := $(shell find python -name '*.py' | sort | cksum | cut -d ' ' -f 1)
 STAMP := $(VENV)/.installed-$(MODULES)
 SOURCES := pyproject.toml CMakeLists.txt $(shell find csrc cmake -type f)
 
-# For tests that train nothing: trainings take every core, and two of them at a time nearly stand still. A file's tests
-# run in one process, so that what they share is made once.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 4
+# Each worker has cores of its own (tests/conftest.py), and a file's tests run in one of them, so that what they share is
+# made once.
+PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4
 
 .PHONY: demo test test-fast lint format trt-api bench clean
 .DELETE_ON_ERROR:
@@ -26,8 +26,7 @@ demo: $(STAMP)
 	$(BIN)/bench-freeze run --out runs/demo
 
 test: $(STAMP) trt-api
-	$(PYTEST) --dist loadfile tests/unit tests/parity
-	$(BIN)/python -m pytest --ignore tests/unit --ignore tests/parity
+	$(PYTEST) --dist loadfile --no-loadscope-reorder
 
 # Under three minutes on two cores: no training, no browser, no TensorRT plan.
 test-fast: $(STAMP)

@@ -8,11 +8,32 @@ from pathlib import Path
 
 import pytest
 
+TESTS = Path(__file__).parent
+
 with suppress(ImportError):  # a board that runs tests/trt has no hypothesis
     from hypothesis import settings
 
     settings.register_profile("bench-freeze", deadline=None)  # no test asserts a time
     settings.load_profile("bench-freeze")
+
+
+# Started in this order, the longest first: what is left for the end is short.
+FIRST = ("flow", "contract", "csrc", "packaging", "ptx", "browser")
+
+
+def pytest_configure(config):
+    """Each of several workers has cores of its own: trainings that share cores wait for each other at every step."""
+    worker, workers = os.environ.get("PYTEST_XDIST_WORKER"), int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if worker is not None and hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        own = cores[int(worker.removeprefix("gw")) % len(cores) :: workers]
+        os.sched_setaffinity(0, own)
+        os.environ["OMP_NUM_THREADS"] = str(len(own))  # of the programs that the tests start
+
+
+def pytest_collection_modifyitems(items):
+    folders = {name: place for place, name in enumerate(FIRST)}
+    items.sort(key=lambda item: folders.get(item.path.relative_to(TESTS).parts[0], len(FIRST)))
 
 
 def pytest_addoption(parser):

@@ -97,9 +97,7 @@ def test_the_breakdown_repeats_the_row_s_own_numbers(finished):
 def test_only_the_first_seed_is_analysed_unless_all_are_asked_for():
     everything = {"ladder": True, "drift": True, "features": True, "recover": 1, "seeds": [3, 4]}
 
-    nothing = SimpleNamespace(
-        given_arm=lambda arm: None
-    )  # inputs without a checkpoint that was given, and without all else
+    nothing = SimpleNamespace(given_arm=lambda arm: None)  # no checkpoint was given, and there is nothing else
 
     def trained(seed, **values):
         nowhere = Bench(study(**values), inputs=nothing, store=None, matches=None, lineup={}, console=None)

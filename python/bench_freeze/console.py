@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 
 from rich.console import RenderableType
 from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from .pace import Pace, Work
+from .progress import Status
 from .text.terminal import line, rich_console, say
 
 LOG_EVERY_S = 10.0  # a log should show that a long step is alive,
@@ -34,57 +35,6 @@ def no_details() -> Sequence[str]:
 
 def nobody(done: int, total: int, details: Details = no_details) -> None:
     """Shows nothing."""
-
-
-@dataclass
-class Status:
-    """How far a step is, from which both forms are written. Times are seconds of time.monotonic()."""
-
-    title: str
-    number: str = ""  # which step of how many
-    began: float = field(default_factory=lambda: time.monotonic())
-    done: int = 0
-    total: int | None = None
-    details: Sequence[str] = ()
-    _first: tuple[float, int] | None = None  # when the first report came, and with what
-
-    def set(self, done: int, total: int) -> None:
-        """Take a report. The pace is counted from when something was done: what was there took no time."""
-        if self._first is None or done <= self._first[1] or total != self.total:
-            self._first = time.monotonic(), done
-        self.done, self.total = done, total
-
-    @property
-    def share(self) -> float:
-        """From 0 to 1; 0 where nothing was reported."""
-        return min(self.done / self.total, 1.0) if self.total else 0.0
-
-    def left_s(self) -> float | None:
-        """Seconds that the rest takes at the pace so far; None before there is one."""
-        if self._first is None or self.total is None:
-            return None
-        began, first = self._first
-        if self.done <= first:
-            return None
-        return (time.monotonic() - began) / (self.done - first) * max(self.total - self.done, 0)
-
-    @property
-    def left(self) -> str:
-        """The time left, in words."""
-        left_s = self.left_s()
-        return "" if left_s is None else f"{duration(left_s)} left"
-
-    @property
-    def heading(self) -> str:
-        """The step's number and its title."""
-        return f"{self.number} {self.title}" if self.number else self.title
-
-    def sentence(self) -> str:
-        """All of it in one line."""
-        parts = [f"{duration(time.monotonic() - self.began)} gone"]
-        if self.total:
-            parts = [f"{self.share:.0%} ({self.done} of {self.total})", *parts, *filter(None, [self.left])]
-        return "; ".join([f"{self.heading}: {', '.join(parts)}", *self.details])
 
 
 class Step:
@@ -121,11 +71,16 @@ class Console:
         self._live = self._rich.is_terminal and not self._rich.is_dumb_terminal and not plain
         self._number = 0
         self._expected: int | None = None
+        self._pace = Pace()
         self._between: ExitStack | None = None  # what is shown while no step is
 
-    def expect(self, more: int) -> None:
-        """Say how many steps are to come, so that each tells which of them it is."""
+    def expect(self, more: int, to_do: Mapping[str, float] | None = None) -> None:
+        """Say how many steps are to come, and what they do, so that each tells which it is and how long the rest takes.
+
+        `to_do` are units by kind of work, as the steps name them.
+        """
         self._expected = self._number + more
+        self._pace.expect(to_do or {})
 
     def note(self, text: str) -> None:
         """One line for the user."""
@@ -148,12 +103,12 @@ class Console:
 
     def _show_between(self) -> None:
         if self._between is not None and (self._live or self._number):  # a refusal is one line in a log
-            status = Status(BETWEEN, self._step_number())
+            status = Status(BETWEEN, self._step_number(), pace=self._pace)
             self._between.enter_context(self._shown(status, False) if self._live else self._logged(status, False))
 
     @contextmanager
-    def step(self, title: str, *, still: bool = False) -> Iterator[Step]:
-        """Show one step while it lasts, and one line with its time when it is done.
+    def step(self, title: str, *, still: bool = False, work: Work | None = None) -> Iterator[Step]:
+        """Show one step while it lasts, and one line with its time when it is done. `work` is what it does of the run.
 
         `still` is for what is timed, which a display that is drawn by another thread would disturb: it is drawn when
         the step's `pulse` is called, and once a second at most.
@@ -161,11 +116,13 @@ class Console:
         if self._between is not None:
             self._between.close()
         self._number += 1
-        status = Status(title, self._step_number())
+        status = Status(title, self._step_number(), work=work, pace=self._pace)
         with self._shown(status, still) if self._live else self._logged(status, still) as step:
             yield step
-        took = "kept" if step.kept else f"{time.monotonic() - status.began:.1f} s"
-        self.note(f"{status.heading:<46} {took}")
+        seconds = time.monotonic() - status.began
+        if work is not None:
+            self._pace.done(work, None if step.kept else seconds)
+        self.note(f"{status.heading:<46} {'kept' if step.kept else f'{seconds:.1f} s'}")
         self._show_between()
 
     def _step_number(self) -> str:
@@ -230,6 +187,8 @@ class _Display(Progress):
     def get_renderables(self) -> Iterable[RenderableType]:
         """The bar, and a line for each detail, cut where the terminal ends."""
         yield self.make_tasks_table(self.tasks)
+        if in_all := self._status.left_in_all:
+            yield Text(f"  {in_all}", style="dim")
         details = self._status.details
         for text in details[:MOST_DETAILS]:
             yield Text(f"  {line(text)}", no_wrap=True, overflow="ellipsis", style="dim")
@@ -284,10 +243,3 @@ class _Log:
         with self._lock:
             self._last, self._share = time.monotonic(), self._status.share
             self._note(self._status.sentence())
-
-
-def duration(seconds: float) -> str:
-    """Minutes and seconds as 2:05, hours before them where there are any."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -58,10 +58,11 @@ def run(study: Study, console: Console, command: list[str]) -> Results:
     folder = study.out_folder
     with output_folder(folder, console.warn) as store, _logbook(study, console) as book:
         every = read_inputs(study, store, console)
-        console.note(plan_of(study, every, store, look_up=False).sentence())
+        plan = plan_of(study, every, store, look_up=False)
+        console.note(plan.sentence())
         for note in held_out_notes(study, every[0].training):
             console.note(f"  {note}")
-        console.expect(steps_to_come(study, every))
+        console.expect(steps_to_come(study, every), plan.units_to_do(study.analysis))
         results, matches = _begin(study, every, command), MatchFile()
         _warn(
             (*every[0].data_warnings, every[0].no_test, *(inputs.no_base_accuracy for inputs in every)),

@@ -10,7 +10,10 @@ from hypothesis import strategies as st
 from rich.console import Console as RichConsole
 
 from bench_freeze import console as module
-from bench_freeze.console import Console, Status, duration
+from bench_freeze import progress
+from bench_freeze.console import Console
+from bench_freeze.pace import Pace, Work
+from bench_freeze.progress import Status, duration
 
 
 class Clock:
@@ -28,6 +31,7 @@ def log_of(reports, most_s):
     clock, said = Clock(), []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "time", clock)
+        patch.setattr(progress, "time", clock)
         log = module._Log(Status("x"), lambda text: said.append((clock.now, text)))
         done = 0
         for wait, more in reports:
@@ -58,7 +62,7 @@ def test_a_log_tells_of_every_twentieth():
 def test_the_time_left_is_that_of_the_pace_since_the_first_report():
     clock = Clock()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "time", clock)
+        patch.setattr(progress, "time", clock)
         status = Status("fine-tune", "3/9")
         clock.now += 50  # to begin took long
         status.set(60, 100)  # what an earlier run did
@@ -67,6 +71,22 @@ def test_the_time_left_is_that_of_the_pace_since_the_first_report():
         status.set(70, 100)
         assert status.left_s() == pytest.approx(30)
         assert status.sentence() == "3/9 fine-tune: 70% (70 of 100), 1:00 gone, 0:30 left"
+
+
+def test_the_time_left_in_all_is_said_of_a_run_whose_work_is_known():
+    clock = Clock()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(progress, "time", clock)
+        pace = Pace()
+        pace.expect({"train": 200, "run": 10})
+        status = Status("fine-tune", "3/9", work=Work("train", 100), pace=pace)
+        assert status.sentence() == "3/9 fine-tune: 0:00 gone"  # nothing is known yet
+        status.set(0, 100)
+        clock.now += 10
+        status.set(10, 100)
+        assert status.sentence().endswith("0:10 gone, 1:30 left, over 3:10 left in all")
+        pace.done(Work("run", 5), 2.0)
+        assert status.sentence().endswith("1:30 left, about 3:12 left in all")
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.4, "0:00"), (65, "1:05"), (3599.6, "1:00:00"), (7322, "2:02:02")])

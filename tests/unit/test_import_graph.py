@@ -44,8 +44,8 @@ FRAMEWORK_MODULES = {
 FLOORS = (
     {"exit_status", "files"},
     {"crash_report", "errors"},
-    {"finite", "text", "user_files"},
-    {"guard", "results"},
+    {"finite", "pace", "text", "user_files"},
+    {"guard", "progress", "results"},
     {"artifact", "config", "environment", "kernels", "measure"},
     {"console", "data", "output", "report", "trackers"},
     {"dualhead", "engines", "evaluate", "leftovers"},

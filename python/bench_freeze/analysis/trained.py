@@ -16,6 +16,7 @@ from ..dualhead.branch import HeadBranch
 from ..environment import package_versions
 from ..finetune.arm import CHECKPOINT, Arm
 from ..kernels.nms_options import NmsOptions
+from ..pace import Work
 from ..study.bench import Bench
 from ..study.inputs import Inputs
 from ..study.kept_step import kept_step
@@ -87,7 +88,7 @@ class Trained:
         self, title: str, kind: str, inputs: Mapping[str, object], build: Callable[[Path, Step], object]
     ) -> Artifact:
         """As `study.kept_step`, in this study's store and on its console."""
-        return kept_step(self.console, self.store, title, kind, inputs, build)
+        return kept_step(self.console, self.store, title, kind, inputs, build, work=Work(kind))
 
     def batches(self, images: tuple[ImageRecord, ...]) -> Iterator[Batch]:
         """Letterboxed images, read ahead."""

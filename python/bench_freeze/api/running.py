@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from ..console import Console, Step
 from ..flow import run as run_flow
+from ..pace import Work
 from .results import Results
 from .study import Study
 
@@ -26,7 +27,7 @@ class _Silent(Console):
         yield
 
     @contextmanager
-    def step(self, title: str, *, still: bool = False) -> Iterator[Step]:
+    def step(self, title: str, *, still: bool = False, work: Work | None = None) -> Iterator[Step]:
         """Not shown."""
         yield Step(lambda done, total: None)
 

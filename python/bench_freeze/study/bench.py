@@ -24,6 +24,7 @@ from ..evaluate.match_file import MatchFile
 from ..kernels.nms_options import NmsOptions
 from ..measure.memory import PeakMemory
 from ..measure.stopping import StoppingRule
+from ..pace import Work
 from ..results.identity import RowKey
 from ..results.schema import Latencies
 from .inputs import Inputs
@@ -61,7 +62,7 @@ class Bench:
         """A model in the form that an engine runs; `build` counts TensorRT plans of one model."""
         inputs = self.inputs
         calibration = CalibrationSets((inputs.training, inputs.base_set), self.study.deployment.imgsz)
-        with self.console.step(f"deploy {name} to {engine} {precision}") as step:
+        with self.console.step(f"deploy {name} to {engine} {precision}", work=Work("deploy")) as step:
             deployment, made = deploy(
                 candidate,
                 engine,
@@ -103,7 +104,8 @@ class Bench:
             save_detections(folder / DETECTIONS, found)
             return Ran(memory.peak_bytes, engine.identity)
 
-        kept = kept_step(self.console, self.store, f"run {title}", "detections", key, build)
+        work = Work("run", len(data.images))
+        kept = kept_step(self.console, self.store, f"run {title}", "detections", key, build, work=work)
         return load_detections(io.BytesIO(kept.read(DETECTIONS))), kept.value(Ran).peak_bytes
 
     def latencies(self, deployment: Deployment, name: str, doubtful: frozenset[Scope] = frozenset()) -> Latencies:
@@ -125,7 +127,7 @@ class Bench:
             "machine": machine(),
             "method": LATENCY_METHOD,
         }
-        with self.console.step(f"time {name}", still=True) as step:
+        with self.console.step(f"time {name}", still=True, work=Work("time", len(SCOPES))) as step:
             found = self.store.find("latency", key)
             earlier = None if found is None else found.value(Measured)
             again = doubtful | (earlier.not_valid if earlier is not None and study.timing.retime else frozenset())

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..artifact import Artifact, ArtifactStore
 from ..console import Console, Step
+from ..pace import Work
 
 
 def kept_step(
@@ -19,12 +20,13 @@ def kept_step(
     *,
     again: bool = False,
     still: bool = False,
+    work: Work | None = None,
 ) -> Artifact:
     """The artifact of these inputs, found or made by `build(folder, step)`; the line says "kept" where it was there.
 
-    `again` makes it anew, `still` shows nothing that moves.
+    `again` makes it anew, `still` shows nothing that moves; `work` is what it does of the run.
     """
-    with console.step(title, still=still) as step:
+    with console.step(title, still=still, work=work) as step:
         artifact, made = store.produce(kind, inputs, lambda folder: build(folder, step), again=again)
         step.kept = not made
     return artifact

@@ -16,12 +16,14 @@ from typing import Literal, TypeVar
 
 from ..artifact import Artifact, ArtifactStore
 from ..config.deployment import EngineName, Precision
-from ..config.study import Study
+from ..config.study import AnalysisOptions, Study
 from ..console import Console, Step
 from ..deployment.deployment import Candidate
+from ..deployment.latency import SCOPES
 from ..evaluate.match_file import MatchFile
 from ..finetune.arm import Arm, load_tuned
 from ..finetune.training import untrained
+from ..pace import Work as StepWork
 from .bench import Bench
 from .inputs import Inputs
 from .training_images import TrainingImages
@@ -88,6 +90,14 @@ class Plan:
         """Those that are not known to be kept."""
         return [work for work in self.of_kind(kind) if not work.kept]
 
+    def units_to_do(self, asked: AnalysisOptions) -> dict[str, float]:
+        """Units of each kind of work, as the steps of a run name them; an analysis has a kind of its own."""
+        units: dict[str, float] = {kind: sum(w.units for w in self.to_do(kind)) for kind in ("train", "deploy", "run")}
+        units["time"] = len(self.to_do("time")) * (len(SCOPES) + 1)  # each scope, and the rounds of all together
+        arms = len(self.to_do("analyse"))
+        steps = {"ladder": asked.ladder, "drift": asked.drift, "features": asked.features, "recovery": asked.recover}
+        return units | {name: arms * (2 if name == "recovery" else 1) for name, is_asked in steps.items() if is_asked}
+
     def sentence(self) -> str:
         """The whole plan in a line."""
         parts = []
@@ -123,7 +133,7 @@ class Silent(Console):
         """Nothing."""
 
     @contextmanager
-    def step(self, title: str, *, still: bool = False) -> Iterator[Step]:
+    def step(self, title: str, *, still: bool = False, work: StepWork | None = None) -> Iterator[Step]:
         """Nothing."""
         yield Step(lambda done, total: None)
 

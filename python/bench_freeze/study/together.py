@@ -18,6 +18,7 @@ from ..deployment.together import CALLS, Entrant, Outcome, RoundsRule, TimedToge
 from ..environment import machine
 from ..errors import MeasurementError
 from ..measure.telemetry.machine import MachineTelemetry
+from ..pace import Work
 from ..results.identity import RowKey, key_of
 from ..results.schema import Latencies, Latency, Results
 from .bench import Bench, Deployed, Lineup
@@ -142,7 +143,8 @@ def _time(group: _Group, doubtful: set[RowKey], results: Results) -> Iterator[st
 def _time_some(reference: _Model, entrants: list[Entrant]) -> Outcome:
     bench = reference.deployed.bench
     telemetry = MachineTelemetry(reference.deployed.deployment.device)
-    with bench.console.step(f"time {reference.name} and {len(entrants)} more in rounds", still=True) as step:
+    title, work = f"time {reference.name} and {len(entrants)} more in rounds", Work("time", len(entrants) + 1)
+    with bench.console.step(title, still=True, work=work) as step:
         return time_group(
             reference.entrant(),
             entrants,

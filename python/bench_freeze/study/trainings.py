@@ -15,6 +15,7 @@ from ..finetune.arm import KIND, Arm, arm_stages
 from ..finetune.group import members_of
 from ..finetune.progress import ProgressStore
 from ..finetune.training import fine_tune, no_epoch, untrained
+from ..pace import Work
 from ..results.recipe import SCRATCH
 from ..results.schema import Results
 from .inputs import Inputs
@@ -65,7 +66,8 @@ def _trained(
         data, held_out = images.seen(arm), images.held_out(arm.seed)
         if arm.source not in trained:
             group = next(group for group in trained_together(arms, share=training.share) if arm.source in group)
-            with console.step(f"fine-tune {_title(group)}") as step:
+            work = Work("train", len(data.images) * training.epochs * len(group))
+            with console.step(f"fine-tune {_title(group)}", work=work) as step:
                 made = fine_tune(
                     training, group, inputs.base, data, store, no_epoch, inputs.replay, step.tell, held_out
                 )
@@ -117,7 +119,8 @@ def _train_on_ray(
             if missing:
                 folder = store.folder.resolve()
                 jobs.append(Job(training, missing, inputs.base, data, inputs.replay, folder, held_out))
-    with console.step(f"fine-tune {sum(len(job.arms) for job in jobs)} arms on Ray") as step:
+    work = Work("train", sum(len(job.data.images) * training.epochs * len(job.arms) for job in jobs))
+    with console.step(f"fine-tune {sum(len(job.arms) for job in jobs)} arms on Ray", work=work) as step:
         step.kept = not jobs
         if jobs:
             train_on_ray(study.cluster, training.device, jobs, step)

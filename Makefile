@@ -12,7 +12,7 @@ SOURCES := pyproject.toml CMakeLists.txt $(shell find csrc cmake -type f)
 # made once.
 PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4
 
-.PHONY: demo test test-fast lint format trt-api bench clean
+.PHONY: demo test test-fast lint format docs trt-api bench clean
 .DELETE_ON_ERROR:
 
 # The extension is compiled into the environment; Python files are used from the checkout as they are.
@@ -49,6 +49,10 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/clang-format -i $$(find csrc -type f)
+
+# The documentation as a site in build/docs; a warning, such as a broken link, is an error.
+docs: $(STAMP)
+	$(BIN)/sphinx-build --builder html --fail-on-warning --keep-going --quiet docs build/docs
 
 bench: $(STAMP)
 	@echo "bench/README.md has the command of every benchmark"

@@ -1,4 +1,4 @@
-"""The pictures of the README: parts of two reports, photographed in Chromium.
+"""The pictures of README and documentation: parts of two reports, photographed in Chromium.
 
 python bench/readme_pictures.py [--demo runs/demo] [--out docs/pictures]
 
@@ -50,6 +50,7 @@ def main() -> int:
         real.wait_for_selector("#plot-ladder .plot svg.main-svg")
         taken["ladder"] = real.locator("#plot-ladder").screenshot()
         wide = _open(browser, RESULTS / "fruit9_depths_seeds_320.json", Path(folder), width=WIDE)
+        taken["depth"] = wide.locator("#plot-depth").screenshot()
         taken["report"] = wide.screenshot(clip=_first_screen(wide, WIDE), full_page=True)
         if options.demo is not None:
             demo = _open(browser, options.demo, Path(folder), width=1000)

@@ -44,6 +44,8 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/clang-format --dry-run --Werror $$(find csrc -type f)
+	$(BIN)/codespell
+	$(BIN)/python -m pytest -q tests/unit/docs/test_prose.py
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .

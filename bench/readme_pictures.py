@@ -50,8 +50,10 @@ def main() -> int:
         real.wait_for_selector("#plot-ladder .plot svg.main-svg")
         taken["ladder"] = real.locator("#plot-ladder").screenshot()
         wide = _open(browser, RESULTS / "fruit9_depths_seeds_320.json", Path(folder), width=WIDE)
-        taken["depth"] = wide.locator("#plot-depth").screenshot()
         taken["report"] = wide.screenshot(clip=_first_screen(wide, WIDE), full_page=True)
+        depth = wide.locator("#plot-depth")  # alone: without what unfolds, and no taller than it is
+        depth.evaluate("figure => { figure.querySelector('details').remove(); figure.style.alignSelf = 'start'; }")
+        taken["depth"] = depth.screenshot()
         if options.demo is not None:
             demo = _open(browser, options.demo, Path(folder), width=1000)
             demo.locator("#gallery-controls [name=names]").check()

@@ -48,7 +48,7 @@ def _name(action: argparse.Action) -> str:
         return f"`{shown or action.dest}`"
     takes_value = action.nargs != 0
     names = [f"{name} {shown or action.dest.upper()}" if takes_value else name for name in action.option_strings]
-    return ", ".join(f"`{name}`" for name in names)
+    return "<br>".join(f"`{name}`" for name in names)
 
 
 def _help(parser: argparse.ArgumentParser, action: argparse.Action) -> str:

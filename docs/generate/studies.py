@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import textwrap
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -21,6 +20,7 @@ STUDIES = {  # the name in the pages, and the file
     "recipes": "fruit9_recipes_320",
     "precisions": "fruit9_precisions_320",
 }
+WIDTH = 76  # of a command's lines, which should not scroll
 Numbers = dict[str, dict[str, str]]
 
 
@@ -69,7 +69,13 @@ def substitutions() -> dict[str, object]:
 def command(study: str) -> str:
     """The command that made a study, as its file records it."""
     recorded = str(json.loads((KEPT / f"{STUDIES[study]}.json").read_text())["command"])
-    return code(" \\\n    ".join(textwrap.wrap(recorded, 100, break_on_hyphens=False)), "bash")
+    start, *flags = recorded.split(" --")
+    lines = [start]
+    for flag in flags:
+        if len(lines[-1]) + len(flag) > WIDTH:
+            lines.append("   ")
+        lines[-1] += f" --{flag}"
+    return code(" \\\n".join(lines), "bash")
 
 
 def first_run_table() -> str:

@@ -52,9 +52,10 @@ format: $(STAMP)
 	$(BIN)/ruff format .
 	$(BIN)/clang-format -i $$(find csrc -type f)
 
-# The documentation as a site in build/docs; a warning, such as a broken link, is an error.
+# The documentation as a site in build/docs; a warning, such as a broken link, is an error. All pages are read anew, because
+# parts of them are made from the code.
 docs: $(STAMP)
-	$(BIN)/sphinx-build --builder html --fail-on-warning --keep-going --quiet docs build/docs
+	$(BIN)/sphinx-build --builder html --fresh-env --fail-on-warning --keep-going --quiet docs build/docs
 
 bench: $(STAMP)
 	@echo "bench/README.md has the command of every benchmark"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 
 import pytest
 
@@ -30,8 +31,10 @@ def prose():
             yield str(page.relative_to(ROOT)), " ".join(paragraph.split())
 
 
+@cache
 def strings():
     """Text that the program prints: help, errors, the words of reports."""
+    found = []
     for file in sorted((ROOT / "python").rglob("*.py")):
         tree = ast.parse(file.read_text())
         documentation = {
@@ -41,7 +44,8 @@ def strings():
         }
         for node in ast.walk(tree):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documentation:
-                yield f"{file.relative_to(ROOT)}:{node.lineno}", node.value
+                found.append((f"{file.relative_to(ROOT)}:{node.lineno}", node.value))
+    return found
 
 
 @pytest.mark.parametrize("phrase", PHRASES)

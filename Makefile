@@ -12,7 +12,7 @@ SOURCES := pyproject.toml CMakeLists.txt $(shell find csrc cmake -type f)
 # made once.
 PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4
 
-.PHONY: demo test test-fast lint format trt-api bench clean
+.PHONY: demo test test-fast lint format docs trt-api bench clean
 .DELETE_ON_ERROR:
 
 # The extension is compiled into the environment; Python files are used from the checkout as they are.
@@ -44,11 +44,18 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/clang-format --dry-run --Werror $$(find csrc -type f)
+	$(BIN)/codespell
+	$(BIN)/python -m pytest -q tests/unit/docs/test_prose.py
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/clang-format -i $$(find csrc -type f)
+
+# The documentation as a site in build/docs; a warning, such as a broken link, is an error. All pages are read anew, because
+# parts of them are made from the code.
+docs: $(STAMP)
+	$(BIN)/sphinx-build --builder html --fresh-env --fail-on-warning --keep-going --quiet docs build/docs
 
 bench: $(STAMP)
 	@echo "bench/README.md has the command of every benchmark"

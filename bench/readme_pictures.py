@@ -1,4 +1,4 @@
-"""The pictures of the README: parts of two reports, photographed in Chromium.
+"""The pictures of README and documentation: parts of two reports, photographed in Chromium.
 
 python bench/readme_pictures.py [--demo runs/demo] [--out docs/pictures]
 
@@ -51,6 +51,9 @@ def main() -> int:
         taken["ladder"] = real.locator("#plot-ladder").screenshot()
         wide = _open(browser, RESULTS / "fruit9_depths_seeds_320.json", Path(folder), width=WIDE)
         taken["report"] = wide.screenshot(clip=_first_screen(wide, WIDE), full_page=True)
+        depth = wide.locator("#plot-depth")  # alone: without what unfolds, and no taller than it is
+        depth.evaluate("figure => { figure.querySelector('details').remove(); figure.style.alignSelf = 'start'; }")
+        taken["depth"] = depth.screenshot()
         if options.demo is not None:
             demo = _open(browser, options.demo, Path(folder), width=1000)
             demo.locator("#gallery-controls [name=names]").check()

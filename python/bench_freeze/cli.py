@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from . import __version__
 from .commands.check import add_check
@@ -61,15 +61,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def call(arguments: Sequence[str]) -> int:
     """The same, with every error as it was raised."""
-    arguments = list(arguments)
     if ASKED in os.environ:
         complete(_parser())
-    if not arguments or (arguments[0] not in COMMANDS and arguments[0] not in ("-h", "--help", "--version")):
-        if arguments:
-            _refuse_command(arguments[0])
-        arguments.insert(0, "run")
     with guarded_streams():
-        return _call(arguments)
+        parsed = parsed_line(arguments)
+        return int(parsed.values.call(parsed.values, ["bench-freeze", *parsed.words]))
 
 
 def _refuse_command(word: str) -> None:
@@ -79,13 +75,25 @@ def _refuse_command(word: str) -> None:
     raise InputError(f"'{word[:100]}' is no command; {hint(word, COMMANDS, what='commands are', others=COMMAND_WORDS)}")
 
 
-def _call(arguments: list[str]) -> int:
-    if arguments[0] in ("run", "init"):
-        arguments = [arguments[0], *plain_words(arguments[1:])]
+class ParsedLine(NamedTuple):
+    """A command line that was understood: its values, and its words as results record them."""
+
+    values: argparse.Namespace
+    words: list[str]
+
+
+def parsed_line(arguments: Sequence[str]) -> ParsedLine:
+    """What a command line asks for, before anything is done. Raises InputError, or ends as argparse does."""
+    words = list(arguments)
+    if not words or (words[0] not in COMMANDS and words[0] not in ("-h", "--help", "--version")):
+        if words:
+            _refuse_command(words[0])
+        words.insert(0, "run")
+    if words[0] in ("run", "init"):
+        words = [words[0], *plain_words(words[1:])]
     parser = _parser()
-    _refuse_flags(parser, arguments)
-    parsed = parser.parse_args(arguments)
-    return int(parsed.call(parsed, ["bench-freeze", *arguments]))
+    _refuse_flags(parser, words)
+    return ParsedLine(parser.parse_args(words), words)
 
 
 def _refuse_flags(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:

@@ -20,7 +20,7 @@ class ExitStatus(IntEnum):
 MEANINGS = {
     ExitStatus.DONE: "done",
     ExitStatus.FAILED: "a result failed its audit: it is proven wrong",
-    ExitStatus.INPUT: "usage or input, or something this machine lacks: the sentence says what to mend",
+    ExitStatus.INPUT: "usage or input, or something this machine lacks: the sentence says what to fix",
     ExitStatus.NO_VERDICT: "a measurement broke off, or says too little",
     ExitStatus.INTERNAL: "an error in bench-freeze itself; a report to send is kept, its place is printed",
     ExitStatus.INTERRUPTED: "interrupted (Ctrl-C); finished work is kept, the same command goes on",

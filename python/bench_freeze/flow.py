@@ -50,7 +50,7 @@ MATCHES = "matches.zip"
 def run(study: Study, console: Console, command: list[str]) -> Results:
     """Run a study, or what is left of it; results.json in the output folder is written after every row.
 
-    Raises InputError for anything the user can mend, and AuditError when a result could not be trusted. What was
+    Raises InputError for anything the user can fix, and AuditError when a result could not be trusted. What was
     finished before stays in the output folder, and the same command goes on from there.
     """
     for engine in study.deployment.engine:

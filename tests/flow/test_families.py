@@ -1,4 +1,4 @@
-"""Every family from its yaml, with random weights: run, export and eval, or a sentence; docs/families.md lists them."""
+"""Every family from its yaml, with random weights: run, export and eval, or a sentence; the docs list them."""
 
 import json
 import os

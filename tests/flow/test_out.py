@@ -27,7 +27,7 @@ from bench_freeze.shipping.choose import picked_row
 from bench_freeze.shipping.ship import ship
 
 pytestmark = pytest.mark.slow
-RECIPE = Path(__file__).parents[2] / "docs" / "onnx_runtime.md"
+RECIPE = Path(__file__).parents[2] / "docs" / "howto" / "onnx_runtime.md"
 
 
 def picked(out):

@@ -18,7 +18,7 @@ WHERE = "Study"
 class Study:
     """What to train, deploy and measure: the options of `bench-freeze run`, by their names, checked.
 
-    Ultralytics' names work too (`model`, `data`, `project`, `name`, `seed`; docs/words.md), and so do presets. Without
+    Ultralytics' names work too (`model`, `data`, `project`, `name`, `seed`), and so do presets. Without
     weights, target and base it is the embedded study; None stands for an option that is not given. What was taken in a
     way that may not be meant is a warning.
 

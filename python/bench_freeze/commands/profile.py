@@ -73,8 +73,8 @@ def add_profile(commands: Commands) -> None:
         "--power-modes",
         default="",
         metavar="all|N[,N]",
-        help="on a Jetson, as root: latency, energy and temperature in these nvpmodel modes, clocks locked; the mode "
-        "of before is set again",
+        help="on a Jetson, as root: latency, energy and temperature in these nvpmodel modes, clocks locked; the "
+        "earlier mode is set again",
     )
     profile.add_argument("--vs", metavar="OTHER", help="also compare, in interleaved rounds, one thread by default")
     profile.add_argument("--json", action="store_true", help="print the json instead of the summary")

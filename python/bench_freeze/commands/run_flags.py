@@ -38,7 +38,7 @@ def _add(group: argparse._ArgumentGroup, option: Option, *, is_shown: bool) -> N
     if option.name == BATCH:
         others = []  # its alias is the flag itself; the old name has a value of its own, to be told from it
         group.add_argument(f"--{BATCH}", dest=BATCH, metavar="N", help=argparse.SUPPRESS, default=None)
-        help_text += f"; --{BATCH}, the name of before, is taken too and says so"
+        help_text += f"; --{BATCH}, the earlier name, is accepted too and says so"
     flag, dest = "--" + spelled(_key(option)), _key(option)
     if option.name == "train_args":
         group.add_argument(flag, action="append", metavar=metavar, help=_help(help_text, is_shown), default=None)

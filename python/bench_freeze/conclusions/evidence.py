@@ -1,6 +1,7 @@
 """How strong the evidence for a pick is, by stated rules, and what would make it stronger.
 
-The grade is that of the weakest criterion. The table is in docs/decision.md; the numbers here are its only source.
+The grade is that of the weakest criterion. The table is in docs/explanation/decision.md; the numbers here are its
+only source.
 """
 
 from __future__ import annotations

@@ -171,13 +171,13 @@ def _about_data(entry: Detectable, margins: Sequence[float]) -> str | None:
             None
             if entry.no_interval is None
             else (
-                f"On the {_counted(entry.images, entry.data)} nothing is told apart: mAP has no interval and no test "
-                f"({entry.no_interval})."
+                f"On the {_counted(entry.images, entry.data)} nothing can be distinguished: mAP has no interval and no "
+                f"test ({entry.no_interval})."
             )
         )
     arms = f" (two arms of {entry.seeds} seeds: {entry.between_arms:.3f})" if entry.between_arms is not None else ""
     text = (
-        f"The {_counted(entry.images, entry.data)} tell two models apart whose mAP differs by "
+        f"The {_counted(entry.images, entry.data)} can distinguish two models whose mAP differs by "
         f"{entry.between_models:.3f} or more{arms}, in 80 % of cases at alpha 0.05 ({entry.basis})"
     )
     if entry.data != "base" or not margins:

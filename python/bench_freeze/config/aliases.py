@@ -1,6 +1,6 @@
 """What Ultralytics' users type, and what it is here: one table for flags, `key=value` and study files.
 
-docs/words.md shows it, and a test compares both.
+docs/reference/ultralytics.md shows it, made from it.
 """
 
 from __future__ import annotations

@@ -290,4 +290,4 @@ def _shown(value: object) -> str:
 def read_toml(path: Path) -> dict[str, Any]:
     """The values of a study file. Raises InputError when it is missing or no TOML."""
     text = read_text(path, "study file", "give the path of a TOML file, or flags alone")
-    return parse_toml(text, path, "see the README for an example")
+    return parse_toml(text, path, "`bench-freeze init` writes one")

@@ -127,7 +127,7 @@ def time_group(
     is left out of what follows, and nobody else is. Raises ValueError for two models of one name.
     """
     if len({reference.name, *(entrant.name for entrant in entrants)}) <= len(entrants):
-        raise ValueError("two models of one name cannot be told apart")
+        raise ValueError("two models have one name")
     outcome = Outcome()
     with ExitStack() as stack:
         engines = _opened(reference, entrants, outcome, stack, batches[0], free_bytes, between)

@@ -22,7 +22,7 @@ class TorchEngine:
         import torch
 
         if device.startswith("cuda") and not torch.cuda.is_available():
-            raise InputError(f"device {device}: torch finds no usable NVIDIA GPU; use --device cpu or mend the driver.")
+            raise InputError(f"device {device}: torch finds no usable NVIDIA GPU; use --device cpu or fix the driver.")
         if device == "cpu":
             torch.set_num_threads(usable_cores())  # Ultralytics changes it when it trains in this process
         self._torch = torch

@@ -213,7 +213,7 @@ class Evaluator:
         positions = np.searchsorted(known, given).clip(max=max(len(known) - 1, 0))
         is_unknown = np.ones(len(given), np.bool_) if len(known) == 0 else known[positions] != given
         if is_unknown.any():
-            raise InputError(f"image id {given[is_unknown][0]} is not in the ground truth: mend it or leave it out")
+            raise InputError(f"image id {given[is_unknown][0]} is not in the ground truth: fix it or leave it out")
         if len(np.unique(positions)) < len(positions):
             values, count = np.unique(given, return_counts=True)
             twice = self._ground_truth.image_name(int(np.searchsorted(known, values[count > 1][0])))

@@ -69,7 +69,7 @@ def rows_of(detections: object, images: int, letterbox: Sequence[Letterbox] | No
         image, boxes, scores, labels = _of_rows(array_of("detections", detections), images)
     else:
         image, boxes, scores, labels = _of_lists(detections, images)
-    wrong = "detections: the box of {place} is {value}, not finite: mend or drop that row"
+    wrong = "detections: the box of {place} is {value}, not finite: fix or drop that row"
     xywh = number_array("detections: boxes", boxes, wrong=wrong)
     if letterbox is not None:
         xywh = _to_images(xywh, image, letterbox)

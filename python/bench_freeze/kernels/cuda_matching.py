@@ -87,7 +87,7 @@ class CudaMatches:
         """Wait for the result and raise InputError where an image could not be matched; such a one has no bits set."""
         faults = to_numpy(self.fault, current_stream(self.fault) if stream is None else stream)
         for image in np.flatnonzero(faults)[:1].tolist():
-            raise InputError(f"image {image} of the batch {_FAULTS[int(faults[image])]}: mend the detections")
+            raise InputError(f"image {image} of the batch {_FAULTS[int(faults[image])]}: fix the detections")
 
 
 def match_cuda(

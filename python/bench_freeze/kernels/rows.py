@@ -31,14 +31,14 @@ def rows_of_boxes(table: str, images: int, classes: int, image: object, label: o
     return Rows(
         positions_of(table, "image", columns[0], images),
         positions_of(table, "class", columns[1], classes),
-        number_array("box", columns[2], wrong=f"{table}: the {{what}} of {{place}} is {{value}}, not finite: mend or "
+        number_array("box", columns[2], wrong=f"{table}: the {{what}} of {{place}} is {{value}}, not finite: fix or "
                      "drop that row"),
     )  # fmt: skip
 
 
 def positions_of(table: str, what: str, values: object, count: int) -> NDArray[np.int32]:
     """Positions among `count` images or classes."""
-    wrong = f"{table}: {{place}} names {what} {{value}}, and there are {count}: mend that row"
+    wrong = f"{table}: {{place}} names {what} {{value}}, and there are {count}: fix that row"
     return whole_array(
         f"{table}: positions of {what}", values, 0, min(count, INT32.max + 1) - 1, dtype=np.int32, wrong=wrong
     )
@@ -48,7 +48,7 @@ def column_of_numbers(table: str, what: str, values: object, rows: int) -> NDArr
     """One finite number per row. Raises InputError for another length."""
     column = array_of(f"{table}: {what}", values)
     _check_length(table, f"values of {what}", column, rows)
-    wrong = f"{table}: the {what} of {{place}} is {{value}}, not finite: mend or drop that row"
+    wrong = f"{table}: the {what} of {{place}} is {{value}}, not finite: fix or drop that row"
     return number_array(f"{table}: {what}", column, wrong=wrong)
 
 
@@ -72,7 +72,7 @@ def check_sizes(table: str, boxes_xywh: NDArray[np.float64]) -> None:
         row = int(np.flatnonzero((boxes_xywh[:, 2:] < 0).any(axis=1))[0])
         raise InputError(
             f"{table}: the box of row {row} is {boxes_xywh[row].tolist()} as left, top, width, height, and neither "
-            "size may be negative: mend or drop that row"
+            "size may be negative: fix or drop that row"
         )
 
 

@@ -76,7 +76,7 @@ def whole_array(
 
 
 def number_array(
-    what: str, values: object, *, wrong: str = "{what}: {value} in {place} is not finite: mend it"
+    what: str, values: object, *, wrong: str = "{what}: {value} in {place} is not finite: fix it"
 ) -> NDArray[np.float64]:
     """Finite numbers as float64; of any integer or float type, by the template `wrong` for one that is not finite."""
     array = array_of(what, values)

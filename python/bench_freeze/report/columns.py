@@ -30,7 +30,7 @@ NUMBERS = (
         "target_test", "test mAP", "fraction", "Target head on the test split, of which nothing was chosen.", "higher"
     ),
     Column("base_map", "base mAP", "fraction", "Base head alone on the base set, IoU 0.50 to 0.95.", "higher"),
-    Column("change", "base change", "change", "Base mAP less the original model's through the same engine.", "higher"),
+    Column("change", "base change", "change", "Base mAP minus the original's, through the same engine.", "higher"),
     Column("merged_base", "merged base", "fraction", "Base mAP with both heads under one detection limit.", "higher"),
     Column("ratio", "x original", "ratio", "Median time of the engine over the original model's.", "lower"),
     Column("model_p50", "model p50", "milliseconds", "Median time of the engine on a loaded batch.", "lower"),

@@ -102,8 +102,8 @@ def _told(told: Sequence[Comparison], all_pairs: Sequence[Comparison]) -> str:
     pairs = _named([_better_first(c) for c in told])
     rest = [f"{c.a} and {c.b}" for c in all_pairs if c not in told]
     if not rest:
-        return f"all told apart: {pairs}."
-    return f"{'told apart: ' + pairs + '; ' if told else ''}not told apart: {_named(rest)}."
+        return f"all distinguished: {pairs}."
+    return f"{'distinguished: ' + pairs + '; ' if told else ''}not distinguished: {_named(rest)}."
 
 
 def _named(pairs: Sequence[str]) -> str:
@@ -123,7 +123,7 @@ def _joint_limit(arms: Sequence[ArmStatistics]) -> list[str]:
         return []
     return [
         "Sharing one detection limit with the target head changes base mAP by "
-        f"{_span(found)} (merged output less the base head alone)."
+        f"{_span(found)} (merged output minus the base head alone)."
     ]
 
 

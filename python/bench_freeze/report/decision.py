@@ -53,7 +53,7 @@ def decision_lines(decision: Decision) -> list[str]:
 
 def _notes(found: Recommendation) -> Iterator[str]:
     if found.ties:
-        yield f"Not told apart from the pick in target mAP: {', '.join(found.ties)}."
+        yield f"Not distinguished from the pick in target mAP: {', '.join(found.ties)}."
     if found.pick is not None and not found.answers:
         if found.final is None:
             yield f"Chosen on {found.selected_on}, and no other split says what the choice is worth."

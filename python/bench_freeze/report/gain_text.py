@@ -8,7 +8,7 @@ from ..results.study_statistics import Claim, Gain, GainAt, GainOverScratch, Gai
 from ..text.aligned import aligned
 from ..text.markdown import markdown_cell
 
-HEADINGS = ("data", "training", "gain of mAP50", "gain of AP75", "AP75 less AP50", "largest at IoU")
+HEADINGS = ("data", "training", "gain of mAP50", "gain of AP75", "AP75 minus AP50", "largest at IoU")
 AP75 = "0.75"
 _NUMBERS = (2, 3, 4)  # columns that stand to the right
 
@@ -60,7 +60,7 @@ def iou_lines(gains: Sequence[Gain]) -> list[str]:
     signs = [_sign(found.high_less_low) for found in compared if found.high_less_low is not None]
     counts = [
         f"{signs.count(sign)} {words}"
-        for sign, words in ((1, "higher"), (-1, "lower"), (0, "not told apart"), (None, "without an interval"))
+        for sign, words in ((1, "higher"), (-1, "lower"), (0, "not distinguished"), (None, "without an interval"))
         if signs.count(sign)
     ]
     peaks = [peak for found in compared if (peak := highest(found)) is not None]
@@ -78,7 +78,7 @@ def trend_lines(trends: Sequence[GainTrend]) -> list[str]:
     for least, most in dict.fromkeys((trend.least, trend.most) for trend in trends):
         own = [f"{t.name} {_number(t.map50)}, {_outcome(t)}" for t in trends if (t.least, t.most) == (least, most)]
         lines.append(
-            f"How does the gain shrink with data? Its mAP50 on {100 * least:g} % of the images less that on "
+            f"How does the gain shrink with data? Its mAP50 on {100 * least:g} % of the images minus that on "
             f"{100 * most:g} %: {'; '.join(own)}."
         )
     return lines

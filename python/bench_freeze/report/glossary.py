@@ -13,7 +13,7 @@ TERMS = (
     ("AP", "Average precision of a class: the area under its precision-recall curve, sampled at 101 recalls."),
     ("mAP", "Mean of AP over classes and over IoU 0.50 to 0.95 in steps of 0.05; mAP50: at IoU 0.50 alone."),
     ("IoU", "Intersection over union of two boxes: 1 where they are the same, 0 where they do not touch."),
-    ("arm", "A model of the study over its seeds: everything that tells rows apart but the seed."),
+    ("arm", "A model of the study over its seeds: everything that identifies a row except the seed."),
     (
         "interval",
         "In brackets, of 95 %. Of an accuracy: over other images, and over trainings where seeds are several. A "
@@ -29,7 +29,7 @@ TERMS = (
     ("F1", "Harmonic mean of precision and recall: 2 hits / (detections + annotated boxes), here of one image."),
     ("graft ladder", "Every model between the original and the fine-tuned one, layer after layer."),
     ("scratch", "A training from random weights with nothing frozen: what pre-training is compared with."),
-    ("gain", "AP of a pre-trained training less that of scratch, on the same images, epochs and seeds."),
+    ("gain", "AP of a pre-trained training minus that of scratch, on the same images, epochs and seeds."),
     ("Pareto front", "The models that no other beats in all of the numbers that are compared."),
 )
 

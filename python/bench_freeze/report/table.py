@@ -193,7 +193,7 @@ def sentences(view: View) -> list[str]:
     builds = [line for study in view.studies for line in build_lines(study.results)]
     return [
         *captions,
-        *(["In brackets: intervals of 95 %."] if bounds else []),
+        *(["In brackets: 95 % confidence intervals."] if bounds else []),
         *builds,
         *view.scored_on,
         *view.absent,

@@ -57,7 +57,7 @@ class Trade(Struct, frozen=True, kw_only=True):
     target_interval: Annotated[Interval | None, Meta(description="paired over images and seeds; null without")]
     base: Annotated[Number | None, Meta(description="base mAP change; null where either has none")]
     latency_ratio: Ratio | None
-    bytes: Annotated[int, Meta(description="of the deployed file, this one's less the other's")]
+    bytes: Annotated[int, Meta(description="of the deployed file, this one's minus the other's")]
     sentence: str
 
 
@@ -121,7 +121,7 @@ class Recommendation(Struct, frozen=True, kw_only=True):
     pick: str | None
     identity: dict[str, Any]
     reason: str
-    ties: Annotated[list[str], Meta(description="arms whose target mAP is not told apart from the pick's")]
+    ties: Annotated[list[str], Meta(description="arms whose target mAP cannot be distinguished from the pick's")]
     pareto: Annotated[list[ParetoMember], Meta(description="every arm with a base head; older files: the front only")]
     selected_on: Annotated[str, Meta(description="split that the choice was made on")]
     final: Annotated[Claim | None, Meta(description="target mAP of the pick on the test split; null without one")]

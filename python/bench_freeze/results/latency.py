@@ -72,7 +72,7 @@ class Latency(Struct, frozen=True, kw_only=True):
             "warm-up's; null on a GPU and in files that are older"
         ),
     ] = None
-    unaccounted_s: Annotated[Number | None, Meta(description="the whole less its stages, median")] = None
+    unaccounted_s: Annotated[Number | None, Meta(description="the whole minus its stages, median")] = None
     ratio_to_original: Annotated[
         Ratio | None,
         Meta(

@@ -88,7 +88,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
     a: str
     b: str
     seeds: list[Count]
-    difference: Annotated[Claim, Meta(description="b less a")]
+    difference: Annotated[Claim, Meta(description="b minus a")]
     identical: Annotated[bool, Meta(description="every match of every image is the same")]
     p: Annotated[Fraction | None, Meta(description="two-sided, of the difference 0, by `interval`'s error")]
     p_holm: Annotated[Fraction | None, Meta(description="the same, adjusted for all comparisons of this kind")]
@@ -124,8 +124,8 @@ class ClassGroup(Struct, frozen=True, kw_only=True):
 
     classes: list[str]
     base: Claim
-    change: Annotated[Claim, Meta(description="less the original model's")]
-    joint_limit: Annotated[Claim | None, Meta(description="the merged output less the base head alone")]
+    change: Annotated[Claim, Meta(description="minus the original model's")]
+    joint_limit: Annotated[Claim | None, Meta(description="the merged output minus the base head alone")]
 
 
 class ArmStatistics(Struct, frozen=True, kw_only=True):
@@ -147,9 +147,9 @@ class ArmStatistics(Struct, frozen=True, kw_only=True):
     target_map50: Claim
     target_test: Annotated[Claim | None, Meta(description="on the test split, of which nothing was chosen")]
     base: Annotated[Claim | None, Meta(description="null where the base head shares no class with the base set")]
-    base_change: Annotated[Claim | None, Meta(description="less the original model's")]
+    base_change: Annotated[Claim | None, Meta(description="minus the original model's")]
     base_merged: Claim | None
-    joint_limit: Annotated[Claim | None, Meta(description="base mAP of the merged output less the base head alone")]
+    joint_limit: Annotated[Claim | None, Meta(description="base mAP of the merged output minus the base head alone")]
     target_joint_limit: Annotated[Claim | None, Meta(description="the same of the target head on the target set")]
     class_groups: Annotated[
         dict[str, ClassGroup],
@@ -167,7 +167,7 @@ class GainAt(Struct, frozen=True, kw_only=True):
 
 
 class Gain(Struct, frozen=True, kw_only=True):
-    """A pre-trained training less the one from random weights, on the same share of the training images."""
+    """A pre-trained training minus the one from random weights, on the same share of the training images."""
 
     name: Annotated[str, Meta(description="the training without its share of the images: what a line goes through")]
     training: Annotated[str, Meta(description="as in `arms`")]
@@ -183,11 +183,11 @@ class Gain(Struct, frozen=True, kw_only=True):
     by_iou: Annotated[
         dict[str, GainAt], Meta(description="AP at IoU 0.50 to 0.95; from 0.10 where the study has --breakdown")
     ]
-    high_less_low: Annotated[Claim | None, Meta(description="the gain at IoU 0.75 less the gain at IoU 0.50")]
+    high_less_low: Annotated[Claim | None, Meta(description="the gain at IoU 0.75 minus the gain at IoU 0.50")]
 
 
 class GainTrend(Struct, frozen=True, kw_only=True):
-    """One training on the smallest and on the largest share of the images: the first gain less the second."""
+    """One training on the smallest and on the largest share of the images: the first gain minus the second."""
 
     name: str
     least: Fraction

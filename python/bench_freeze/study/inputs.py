@@ -82,7 +82,7 @@ class Inputs:
 def read_inputs(study: Study, store: ArtifactStore, console: Console) -> tuple[Inputs, ...]:
     """Read and check weights and data: one value for each checkpoint, data sets are read once.
 
-    Raises InputError for the first thing that the user has to mend.
+    Raises InputError for the first thing that the user has to fix.
     """
     names, target, base = _locations(study.data, store, console)
     with console.step("read weights") as progress:

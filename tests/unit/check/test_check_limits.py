@@ -132,12 +132,15 @@ def test_a_latency_in_milliseconds_is_a_share_of_what_it_was():
 
 
 def test_defaults_and_what_the_project_shows_are_limits():
-    """Of the flags, of the ready file, and of every command in README, help and the ready workflows."""
+    """Of the flags, of the ready file, and of every command in documentation, help and the ready workflows."""
     from bench_freeze.commands.check import CHECK_EPILOG
 
     make_rules({}, None)
     assert make_rules({}, ROOT / "examples" / "check.toml").common["base_map"].is_share
-    texts = [CHECK_EPILOG, *(path.read_text() for path in (ROOT / "README.md", *sorted((ROOT / "examples").iterdir())))]
+    texts = [
+        CHECK_EPILOG,
+        *(path.read_text() for path in (ROOT / "docs" / "howto" / "ci.md", *sorted((ROOT / "examples").iterdir()))),
+    ]
     shown = 0
     for line in "\n".join(texts).splitlines():
         for flag, text in re.findall(r"--(max-(?:map|f1|class)-drop|max-[a-z]+-increase)[ =]([^\s`]+)", line):

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from docs.generate import filled
 
 from bench_freeze import cli
 from bench_freeze.cli import _parser
@@ -17,7 +18,7 @@ from bench_freeze.errors import InputError
 from bench_freeze.results.inputs import _words
 from tests.hostile import HOSTILE
 
-PAGE = (Path(__file__).parents[3] / "docs" / "words.md").read_text()
+PAGE = filled((Path(__file__).parents[3] / "docs" / "reference" / "ultralytics.md").read_text())
 
 
 def values(*typed):

@@ -180,7 +180,7 @@ def test_every_report_says_what_the_data_can_tell_apart(problem, statistics):
     assert base.images == 30
     assert base.between_models > 0.01
     assert base.images_needed["0.001"] > 100 * base.images
-    assert any("30 base images tell two models apart" in limit for limit in statistics.limits)
+    assert any("30 base images can distinguish two models" in limit for limit in statistics.limits)
     assert any("p = 0.25" in limit for limit in statistics.limits)
     alone = make_results(problem, seeds=(0,))
     alone.rows = [row for row in alone.rows if row.freeze == 22]  # nothing to compare with, and yet a limit

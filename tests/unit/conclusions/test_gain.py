@@ -176,9 +176,9 @@ def test_the_words_answer_the_two_questions(study):
     assert "of 4 trainings: " in by_iou
     told = sum(g.high_less_low.interval.low > 0 for g in study.statistics.gain.gains)
     assert 0 < told < 4
-    assert f"{told} higher, {4 - told} not told apart; the gain is largest at IoU 0." in by_iou
+    assert f"{told} higher, {4 - told} not distinguished; the gain is largest at IoU 0." in by_iou
     (shrinking,) = [line for line in lines if line.startswith("How does the gain shrink with data?")]
-    assert "Its mAP50 on 50 % of the images less that on 100 %: coco freeze 22 +0." in shrinking
+    assert "Its mAP50 on 50 % of the images minus that on 100 %: coco freeze 22 +0." in shrinking
     assert "], it shrinks; far freeze 22 -0." in shrinking
     assert any(line.startswith("Limit: Scratch arms trained for as many epochs") for line in lines)
 

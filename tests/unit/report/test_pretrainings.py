@@ -167,7 +167,7 @@ def test_very_many_pairs_of_trainings_are_counted(several):
     found = conclude(msgspec.structs.replace(several, rows=lines, study=several.study | {"seeds": [0, 1]}), {})
     (told,) = [line for line in statistics_lines(found) if line.startswith("By other trainings")]
     assert "Holm over 153" in told  # 3 depths x 2 checkpoints x 3 shares
-    apart, alike = told.split("; not told apart: ")
+    apart, alike = told.split("; not distinguished: ")
     counts = [MOST_NAMED + int(part.rstrip(".").split(" and ")[-1].split()[0]) for part in (apart, alike)]
     assert (apart.count(" over freeze "), alike.count(" and freeze ")) == (MOST_NAMED, MOST_NAMED)
     assert sum(counts) == 153

@@ -62,7 +62,7 @@ def _by_data(view: View) -> Figure | None:
         title="Gain over scratch by training data",
         says=" ".join(line for _, found in _found(view) for line in trend_lines(found.trends)),
         x=Axis("share of the training images, %", from_zero=True),
-        y=Axis("AP less that of scratch", from_zero=True),
+        y=Axis("AP minus scratch", from_zero=True),
         series=series,
         choose=len(series) > 4,
         notes=f"{NOTES} Solid: mAP50; dashed: AP at IoU 0.75.",
@@ -95,7 +95,7 @@ def _by_iou(view: View) -> Figure | None:
             [f"{len(series)} curves.", *(line for _, found in _found(view) for line in iou_lines(found.gains))]
         ),
         x=Axis("IoU threshold"),
-        y=Axis("AP less that of scratch", from_zero=True),
+        y=Axis("AP minus scratch", from_zero=True),
         series=series,
         choose=len(series) > 1,
         notes=NOTES,

@@ -19,7 +19,7 @@ from ..kernels.nms_options import NmsOptions
 from ..profile.source import locate
 from ..report.documents import RESULTS, read_document
 from ..results.schema import Results
-from ..results.shipped import MODEL_JSON, Shipped, ShippedHead, read_shipped
+from ..results.shipped import BEST, MODEL_JSON, Shipped, ShippedHead, read_shipped
 from ..user_files import is_folder
 
 ENGINES: tuple[EngineName, ...] = ("torch", "ort", "ort-trt", "trt")
@@ -85,9 +85,10 @@ def _shipped_folder(path: Path) -> Path:
     results = read_document(path / RESULTS)
     if not isinstance(results, Results) or not results.finished:
         raise InputError(f"{path}: its run did not finish, so nothing is chosen yet; run its command again.")
-    if results.best is None or not (path / results.best / MODEL_JSON).is_file():
+    folder = path / (results.best or BEST)  # `ship` writes it later, and leaves what the run said
+    if not (folder / MODEL_JSON).is_file():
         raise InputError(f"{path} has no folder with the model that it recommends; bench-freeze ship {path} writes it.")
-    return path / results.best
+    return folder
 
 
 def _open_shipped(folder: Path, file: Path | None, wanted: Wanted, note: Callable[[str], None]) -> Opened:

@@ -14,6 +14,7 @@ from .quantities import Count, Fraction, Number, Seconds
 from .version import check_version, plain_document
 
 MODEL_JSON = "model.json"
+BEST = "best"  # in the output folder of a run: the pick's own
 SHIPPED_VERSION = 1
 WHAT = "a folder that `bench-freeze ship` or a finished run wrote"
 

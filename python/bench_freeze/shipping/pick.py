@@ -7,9 +7,10 @@ from pathlib import Path
 from ..console import Console
 from ..errors import BenchFreezeError, disk_full
 from ..results.schema import Results
+from ..results.shipped import BEST
 from .choose import picked_row
 from .place import remove_ours
-from .ship import BEST, ship
+from .ship import ship
 
 
 def ship_pick(out: Path, results: Results, console: Console) -> str | None:

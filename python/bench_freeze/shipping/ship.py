@@ -27,7 +27,6 @@ from .place import README, is_ours, put_in_place
 from .readme import readme
 from .thresholds import shipped_head
 
-BEST = "best"  # in the output folder: the pick
 _AGAIN = "run the study's command again, which keeps what is there"
 
 

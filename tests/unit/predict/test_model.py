@@ -106,6 +106,15 @@ def test_what_is_no_model_is_a_sentence(tmp_path, kind):
     assert "\n" not in str(error.value)
 
 
+def test_the_command_that_a_refusal_names_makes_it_possible(tmp_path):
+    out = tmp_path / "out"
+    study(out)
+    with pytest.raises(InputError, match=f"bench-freeze ship {out} writes it"):
+        bench_freeze.load(out)
+    assert main(["ship", str(out)]) == 0
+    bench_freeze.load(out).close()
+
+
 @pytest.fixture
 def shipped(tmp_path, capsys):
     """A study's folder with its pick shipped, as the end of a run leaves it."""

@@ -122,7 +122,7 @@ def read_file(path: Path) -> bytes:
 
 
 def _checkpoint_of(loaded: object, sha256: str, where: str, trust: bool) -> Checkpoint:
-    model = _model_in(loaded)
+    model = model_in(loaded)
     check_parts(model)
     layers = read_layer_map(model)
     check_not_fused(model)
@@ -133,13 +133,13 @@ def _checkpoint_of(loaded: object, sha256: str, where: str, trust: bool) -> Chec
     names = names_by_number(model.names, f"{where}: names")
     half = _is_half(model)
     settings = loaded.get("train_args") if isinstance(loaded, dict) else None
-    _prepare(model, settings)
+    prepare(model, settings)
     model.names = dict(enumerate(names))
     check_runs(model, len(names))
     return Checkpoint(model, layers, names, sha256, half, settings if isinstance(settings, dict) else {})
 
 
-def _model_in(loaded: object) -> Module:
+def model_in(loaded: object) -> Module:
     """The moving average of a checkpoint, else its model; a model that was saved alone is taken as it is."""
     from torch import Tensor, nn
 
@@ -161,7 +161,7 @@ def _model_in(loaded: object) -> Module:
     raise InputError("the file holds no model; give an Ultralytics detection checkpoint.")
 
 
-def _prepare(model: Module, settings: object) -> None:
+def prepare(model: Module, settings: object) -> None:
     """Bring a model that was read into the state in which Ultralytics' own loader hands one out."""
     from torch import nn
     from ultralytics.utils import DEFAULT_CFG_DICT

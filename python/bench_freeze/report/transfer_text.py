@@ -1,0 +1,71 @@
+"""A transfer as tables of plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ..results.transfer import Classification, Compared, Estimated, Transfer
+from ..text import terminal
+from ..text.aligned import aligned
+from .formats import number, short
+from .view import Format
+
+
+def transfer_text(transfer: Transfer) -> str:
+    """What was taken of each source, then every part that was measured."""
+    parts: list[str] = ["Sources (frozen, read at the backbone's last layer):", *_sources(transfer)]
+    parts += [f"note: {note}" for note in transfer.notes]
+    if transfer.classification is not None:
+        parts += ["", *_classification(transfer.classification)]
+    return terminal.lines(parts)
+
+
+def _sources(transfer: Transfer) -> list[str]:
+    rows: list[tuple[str, ...]] = [("source", "task", "layers", "tensors that came", "drawn", "left")]
+    for source in transfer.sources:
+        taken = source.taken
+        counts = [str(len(names)) for names in (taken.came, taken.new, taken.left)]
+        rows.append((source.name, source.task, str(len(source.layers)), *counts))
+    return aligned(rows, words=2)
+
+
+def _classification(found: Classification) -> Iterator[str]:
+    yield (
+        f"Top-1 of a linear probe on {found.data}: {found.train_images} training and {found.test_images} scored "
+        f"images, {len(found.classes)} classes, the most frequent one {short(found.majority, 'fraction')}."
+    )
+    rows: list[tuple[str, ...]] = [("source", "share", "top-1", "95 % interval", *found.classes)]
+    for own in found.accuracy:
+        classes = [short(own.per_class[name], "fraction") for name in found.classes]
+        rows.append((own.source, f"{own.data_fraction:g}", *shown(own.top1), *classes))
+    yield from aligned(rows, words=1)
+    yield from comparison_lines(found.comparisons)
+
+
+def comparison_lines(comparisons: Sequence[Compared]) -> Iterator[str]:
+    """Paired differences as a table, with what these data show."""
+    if not comparisons:
+        return
+    yield ""
+    yield "Differences, paired by image and seed; p adjusted by Holm:"
+    rows: list[tuple[str, ...]] = [("difference", "share", "change", "95 % interval", "p", "")]
+    for pair in comparisons:
+        p = "" if pair.p is None else f"{pair.p:.3f}"
+        rows.append(
+            (f"{pair.b} - {pair.a}", f"{pair.data_fraction:g}", *shown(pair.difference, "change"), p, verdict(pair))
+        )
+    yield from aligned(rows, words=(0, 5))
+
+
+def shown(found: Estimated, form: Format = "fraction") -> tuple[str, str]:
+    """A number and its interval."""
+    if found.low is None or found.high is None:
+        return number(found.value, form), "none"
+    return number(found.value, form), f"{number(found.low, form)} to {number(found.high, form)}"
+
+
+def verdict(pair: Compared) -> str:
+    """What these data say of a difference."""
+    if pair.shown is None:
+        return "no claim" if pair.difference.no_interval is None else pair.difference.no_interval
+    return "shown by these data" if pair.shown else "not shown by these data"

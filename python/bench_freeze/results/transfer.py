@@ -1,0 +1,123 @@
+"""The schema of transfer.json: what the features of several pre-trainings give to other tasks.
+
+Accuracies and IoU are fractions from 0 to 1. Fields may be added within a version.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from ..text.json_text import encoded
+from .quantities import Count, Fraction, Number, Seconds, check_order
+from .sealing import SEAL_MEANING
+from .take_over import TakeOver
+
+TRANSFER_VERSION = 1
+Covers = Literal["images and seeds", "images", "seeds", "nothing"]
+
+
+class TransferSource(Struct, frozen=True, kw_only=True):
+    """One pre-training, and which of its tensors the features come from."""
+
+    name: Annotated[str, Meta(description="as everywhere below; unique")]
+    file: Annotated[str | None, Meta(description="as it was given; null for random weights")]
+    sha256: Annotated[str | None, Meta(description="of the file; null for random weights, which each seed draws")]
+    task: Annotated[str, Meta(description="what it was trained for: detect, classify, segment ...; random")]
+    layers: Annotated[list[str], Meta(description="classes of the backbone's layers, in their order")]
+    like: Annotated[str | None, Meta(description="the source whose layers random weights have; else null")] = None
+    taken: Annotated[
+        TakeOver, Meta(description="came: what the features are computed with; left: the neck and the head")
+    ]
+
+
+class Estimated(Struct, frozen=True, kw_only=True):
+    """A number, the mean over seeds, with what chance adds to it."""
+
+    value: Number
+    low: Annotated[Number | None, Meta(description="of the 95 % interval; null where there is none")]
+    high: Number | None
+    covers: Annotated[Covers, Meta(description="what the interval is over")]
+    no_interval: Annotated[str | None, Meta(description="why there is no interval; null where there is one")] = None
+
+    def __post_init__(self) -> None:
+        check_order(self.low, self.high, "an interval")
+
+
+class Compared(Struct, frozen=True, kw_only=True):
+    """Source b less source a on the same images, from the same training images of each seed."""
+
+    a: str
+    b: str
+    data_fraction: Fraction
+    difference: Estimated
+    p: Annotated[Fraction | None, Meta(description="two-sided, adjusted by Holm over the table; null without one")]
+    shown: Annotated[
+        bool | None, Meta(description="whether p is at most 0.05; null where one seed or no interval allows no claim")
+    ]
+
+
+class ProbeFit(Struct, frozen=True, kw_only=True):
+    """One logistic regression on frozen features."""
+
+    source: str
+    data_fraction: Fraction
+    seed: Count
+    train_samples: Count
+    held_out: Annotated[Count, Meta(description="of these, by which C was chosen; 0: there were too few, C is 1")]
+    c: Annotated[Number, Meta(description="scikit-learn's C: the inverse strength of the L2 penalty")]
+    converged: bool
+    top1: Fraction
+
+
+class ProbeAccuracy(Struct, frozen=True, kw_only=True):
+    """One source at one share of the training samples, over all seeds."""
+
+    source: str
+    data_fraction: Fraction
+    top1: Estimated
+    per_class: Annotated[dict[str, Fraction], Meta(description="share of a class's scored samples that were named so")]
+
+
+class Classification(Struct, frozen=True, kw_only=True):
+    """A linear probe of whole images: the backbone's last layer, pooled, under a logistic regression."""
+
+    data: str
+    data_sha256: str
+    classes: list[str]
+    train_images: Count
+    test_images: Count
+    majority: Annotated[Fraction, Meta(description="top-1 of always naming the most frequent class")]
+    features: Annotated[dict[str, Count], Meta(description="by source: how many numbers an image is")]
+    fits: list[ProbeFit]
+    accuracy: list[ProbeAccuracy]
+    comparisons: list[Compared]
+
+
+class Transfer(Struct, kw_only=True):
+    """What several pre-trainings give. A part that was not asked for is null."""
+
+    schema_version: int = TRANSFER_VERSION
+    bench_freeze: str
+    command: str
+    finished: bool
+    settings: dict[str, Any]
+    environment: dict[str, Any]
+    sources: list[TransferSource]
+    notes: list[str] = []
+    classification: Classification | None = None
+    seconds: Annotated[dict[str, Seconds], Meta(description="by part, of this run: what was kept took none")] = {}
+    peak_bytes: Annotated[Count | None, Meta(description="largest resident set of this process")] = None
+    sha256: Annotated[str | None, Meta(description=SEAL_MEANING)] = None
+
+
+def encode_transfer(transfer: Transfer) -> bytes:
+    """The file, indented, with a final newline."""
+    return msgspec.json.format(encoded(transfer), indent=1) + b"\n"
+
+
+def decode_transfer(content: bytes) -> Transfer:
+    """The inverse; raises msgspec.ValidationError or DecodeError."""
+    return msgspec.json.decode(content, type=Transfer)

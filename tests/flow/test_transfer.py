@@ -1,0 +1,132 @@
+"""`bench-freeze transfer` as a command: small checkpoints of two tasks, small sets, the file that it leaves."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+from tests.families import family_model, write_checkpoint
+
+from bench_freeze.results.transfer import decode_transfer
+
+pytestmark = pytest.mark.slow
+
+SOURCES = "one/detector.pt,classifier.pt,scratch"
+
+
+def bench_freeze(folder, *arguments):
+    command = [sys.executable, "-m", "bench_freeze", "transfer", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def results_of(folder):
+    return decode_transfer((folder / "transfer.json").read_bytes())
+
+
+@pytest.fixture(scope="module")
+def problem(tmp_path_factory):
+    """Two checkpoints, and a set whose three classes are stripes of three directions in random colours."""
+    folder = tmp_path_factory.mktemp("transfer")
+    (folder / "one").mkdir()
+    write_checkpoint(folder / "one" / "detector.pt", family_model("yolo11n.yaml"))
+    write_checkpoint(folder / "classifier.pt", family_model("yolo11n-cls.yaml"))
+    random = np.random.default_rng(0)
+    for split, count in (("train", 12), ("val", 8)):
+        for name, (x, y) in {"lying": (0, 1), "standing": (1, 0), "slanted": (1, 1)}.items():
+            place = folder / "stripes" / split / name
+            place.mkdir(parents=True)
+            for k in range(count):
+                grid = np.indices((48, 64))
+                wave = np.sin((y * grid[0] + x * grid[1]) * 0.7 + random.uniform(0, 6))[..., None]
+                pixels = random.uniform(60, 120, 3) * wave + 128 + random.normal(0, 20, (48, 64, 3))
+                Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(place / f"{k}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def finished(problem):
+    """The command on all sources: what it printed and its results."""
+    asked = ["--weights", SOURCES, "--classify", "stripes", "--data-fractions", "0.25,1", "--seeds", "0,1"]
+    done = bench_freeze(problem, *asked, "--imgsz", "64", "--out", "out")
+    assert done.returncode == 0, done.stderr
+    return done, results_of(problem / "out"), asked
+
+
+def test_every_tensor_of_every_source_is_accounted_for(finished):
+    _, found, _ = finished
+    assert found.finished
+    assert [(own.name, own.task, own.like) for own in found.sources] == [
+        ("detector", "detect", None),
+        ("classifier", "classify", None),
+        ("scratch", "random", "detector"),
+    ]
+    models = [family_model("yolo11n.yaml"), family_model("yolo11n-cls.yaml")]
+    for own, model in zip(found.sources, models, strict=False):
+        assert sorted(own.taken.came + own.taken.left) == sorted(model.state_dict())
+        assert own.taken.new == []
+    assert found.sources[2].taken.new == found.sources[0].taken.came
+    assert "have layers 0 to 8 in common" in found.notes[0]
+
+
+def test_a_probe_reads_the_classes_and_every_number_follows_from_the_fits(finished):
+    done, found, _ = finished
+    own = found.classification
+    assert (own.train_images, own.test_images, own.classes) == (36, 24, ["lying", "slanted", "standing"])
+    assert len(own.fits) == 3 * 2 * 2
+    assert {fit.train_samples for fit in own.fits} == {9, 36}
+    for accuracy in own.accuracy:
+        of_seeds = [
+            fit.top1 for fit in own.fits if (fit.source, fit.data_fraction) == (accuracy.source, accuracy.data_fraction)
+        ]
+        assert accuracy.top1.value == pytest.approx(np.mean(of_seeds))
+        assert np.mean(list(accuracy.per_class.values())) == pytest.approx(accuracy.top1.value)  # equally many of each
+        assert accuracy.top1.low < accuracy.top1.value < accuracy.top1.high
+    assert max(accuracy.top1.value for accuracy in own.accuracy) > 0.6 > own.majority == pytest.approx(1 / 3)
+    values = {(accuracy.source, accuracy.data_fraction): accuracy.top1.value for accuracy in own.accuracy}
+    for pair in own.comparisons:
+        share = pair.data_fraction
+        assert pair.difference.value == pytest.approx(values[pair.b, share] - values[pair.a, share])
+    assert len(own.comparisons) == 2 * 3
+    assert "classifier - detector" in done.stdout
+
+
+def test_features_are_computed_once_and_found_by_their_content(finished, problem):
+    _, found, asked = finished
+    again = bench_freeze(problem, *asked, "--imgsz", "64", "--out", "out")
+    lines = [line for line in again.stderr.splitlines() if line.startswith("features of")]
+    assert len(lines) == 2 * (1 + 1 + 2)  # random weights have other features with every seed
+    assert all(line.endswith("kept") for line in lines)
+    assert results_of(problem / "out").classification == found.classification
+
+
+def test_one_seed_has_numbers_and_no_claim(problem):
+    asked = ["--weights", "one/detector.pt,scratch", "--classify", "stripes", "--seeds", "3", "--imgsz", "64"]
+    done = bench_freeze(problem, *asked, "--out", "single")
+    assert done.returncode == 0, done.stderr
+    (pair,) = results_of(problem / "single").classification.comparisons
+    assert pair.shown is None
+    assert pair.difference.covers in ("images", "nothing")
+    assert "no claim" in done.stdout or "every resample" in done.stdout
+
+
+BAD = [
+    (["--weights", "one/detector.pt"], "nothing to transfer to"),
+    (["--weights", "scratch", "--classify", "stripes"], "names no checkpoint"),
+    (["--weights", "gone/gone.pt", "--classify", "stripes"], "no such checkpoint"),
+    (["--weights", "one/detector.pt,scratch,scratch", "--classify", "stripes"], "scratch twice"),
+    (["--weights", "one/detector.pt", "--classify", "one"], "has no folder 'train'"),
+    (["--weights", "one/detector.pt", "--classify", "stripes", "--imgsz", "100"], "multiple of the stride 32"),
+    (["--weights", "one/detector.pt", "--classify", "stripes", "--seeds", "0,x"], "give whole numbers"),
+    (["--weights", "one/detector.pt", "--classify", "stripes", "--data-fractions", "0,1"], "0 is no share"),
+    (["--weights", "one/detector.pt", "--classify", "stripes", "--data-fractions", "nan"], "nan is no share"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "text"), BAD)
+def test_bad_input_is_a_sentence_before_any_work(problem, arguments, text):
+    done = bench_freeze(problem, *arguments, "--out", "bad")
+    assert done.returncode == 2
+    assert text in done.stderr
+    assert done.stderr.strip().splitlines()[-1].startswith("bench-freeze: ")
+    assert not (problem / "bad" / "artifacts").exists()

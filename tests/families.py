@@ -9,7 +9,7 @@ KINDS = {"detect": "DetectionModel", "classify": "ClassificationModel", "segment
 
 
 @functools.cache
-def _described(yaml: str, width: float, classes: int):
+def _described(yaml: str, width: float, classes: int, most: int):
     import torch
     from ultralytics.nn import tasks
 
@@ -18,7 +18,7 @@ def _described(yaml: str, width: float, classes: int):
 
     quiet_ultralytics()
     described = tasks.yaml_model_load(yaml)
-    described["scales"] = {"n": [0.33, width, 1024]}
+    described["scales"] = {"n": [0.33, width, most]}
     described["scale"] = "n"
     task = "classify" if "-cls" in yaml else "segment" if "-seg" in yaml else "detect"
     with torch.random.fork_rng(devices=[]), builder_defaults_kept():
@@ -32,10 +32,10 @@ def _described(yaml: str, width: float, classes: int):
     return model.eval()
 
 
-def family_model(yaml: str, width: float | None = None, classes: int = 3):
-    """A model of a description such as yolo11n-cls.yaml, narrow, with the values of a seed."""
+def family_model(yaml: str, width: float | None = None, classes: int = 3, most: int = 1024):
+    """A model of a description such as yolo11n-cls.yaml, narrow (`most` channels before that), with a seed's values."""
     narrow = 0.25 if "yolo12" in yaml else 0.125  # its attention works on 32 channels or a multiple
-    return deepcopy(_described(yaml, width or narrow, classes))
+    return deepcopy(_described(yaml, width or narrow, classes, most))
 
 
 def write_checkpoint(path: Path, model) -> Path:

@@ -15,6 +15,7 @@ from ..data.classes import names_by_number
 from ..errors import InputError
 from ..files import write_whole
 from ..finite import require_finite
+from ..results.take_over import TakeOver
 from ..user_files import MAX_DATA
 from ..user_files import read_file as read_user_file
 from .layers import LayerMap, read_layer_map
@@ -37,6 +38,8 @@ class Checkpoint:
     sha256: str
     half: bool  # every float of the file is a float16
     train_args: Mapping[str, object] = field(default_factory=dict)  # what the file says of its training; not checked
+    taken: TakeOver | None = None  # where its backbone is another task's: neck and head are a seed's (detector_with)
+    like: Checkpoint | None = field(default=None, repr=False)  # the detector whose layers it then has
 
     @cached_property
     def own_modules(self) -> str | None:
@@ -51,6 +54,8 @@ class Checkpoint:
         Modules that it does not describe count as well.
         """
         own = self.model.yaml
+        if self.like is not None:
+            return self.like.architecture
         described = {key: value for key, value in own.items() if key not in ("nc", "names", "yaml_file", "ch")}
         described["channels"] = own.get("channels", 3)
         if self.own_modules is not None:

@@ -110,12 +110,42 @@ def test_one_seed_has_numbers_and_no_claim(problem):
     assert "no claim" in done.stdout or "every resample" in done.stdout
 
 
+@pytest.fixture(scope="module")
+def objects(problem):
+    """A detection set of the demo in the folder, and what the command found on it."""
+    from bench_freeze.demo.yolo_layout import write_target_set
+
+    write_target_set(problem / "target", train=14, val=8, test=2, seed=1)
+    asked = ["--weights", SOURCES, "--crops", "target/target.yaml", "--seeds", "0,1", "--imgsz", "64"]
+    done = bench_freeze(problem, *asked, "--out", "objects")
+    assert done.returncode == 0, done.stderr
+    return done, results_of(problem / "objects").crops
+
+
+def test_objects_are_read_in_views_that_they_fill_more_and_less(objects):
+    done, found = objects
+    assert [own.fill for own in found.accuracy] == [fill for fill in (1.0, 0.5, 0.25, 0.1) for _ in range(3)]
+    assert found.test_objects > 8
+    for own in found.accuracy:
+        groups = own.by_objects
+        assert sum(group.samples for group in groups) == found.test_objects
+        mean = sum(group.samples * group.top1.value for group in groups) / found.test_objects
+        assert mean == pytest.approx(own.top1.value)
+        assert own.share >= own.fill - 0.1
+    lone = {own.fill: next(g.samples for g in own.by_objects if g.objects == "1") for own in found.accuracy}
+    assert lone[1.0] >= lone[0.1]  # a wider view holds no fewer objects
+    assert max(own.top1.value for own in found.accuracy) > found.majority
+    assert len(found.comparisons) == 4 * 3
+    assert "1 in view" in done.stdout
+
+
 BAD = [
     (["--weights", "one/detector.pt"], "nothing to transfer to"),
     (["--weights", "scratch", "--classify", "stripes"], "names no checkpoint"),
     (["--weights", "gone/gone.pt", "--classify", "stripes"], "no such checkpoint"),
     (["--weights", "one/detector.pt,scratch,scratch", "--classify", "stripes"], "scratch twice"),
     (["--weights", "one/detector.pt", "--classify", "one"], "has no folder 'train'"),
+    (["--weights", "one/detector.pt", "--crops", "stripes"], "stripes"),
     (["--weights", "one/detector.pt", "--classify", "stripes", "--imgsz", "100"], "multiple of the stride 32"),
     (["--weights", "one/detector.pt", "--classify", "stripes", "--seeds", "0,x"], "give whole numbers"),
     (["--weights", "one/detector.pt", "--classify", "stripes", "--data-fractions", "0,1"], "0 is no share"),

@@ -49,6 +49,11 @@ def add_transfer(commands: Commands) -> None:
     transfer.add_argument(
         "--classify", metavar="DIR", help="an ImageFolder set: DIR/train/CLASS/*.jpg, DIR/val/CLASS/*.jpg"
     )
+    transfer.add_argument(
+        "--crops",
+        metavar="YAML",
+        help="a detection set, whose objects are classified in views that they fill more and less",
+    )
     transfer.add_argument("--split", default="val", metavar="NAME", help="the split that is scored (default: val)")
     transfer.add_argument(
         "--data-fractions", default="1", metavar="F[,F]", help="shares of the training images (default: 1)"
@@ -75,6 +80,7 @@ def _transfer(parsed: argparse.Namespace, command: list[str]) -> int:
         weights=_listed("--weights", parsed.weights, str, "files"),
         out=Path(parsed.out),
         classify=Path(parsed.classify) if parsed.classify else None,
+        crops=Path(parsed.crops) if parsed.crops else None,
         split=parsed.split,
         data_fractions=_listed("--data-fractions", parsed.data_fractions, float, "numbers"),
         seeds=_listed("--seeds", parsed.seeds, int, "whole numbers"),

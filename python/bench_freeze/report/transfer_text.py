@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..results.transfer import Classification, Compared, Estimated, Transfer
+from ..results.transfer import Classification, Compared, Crops, Estimated, Transfer
 from ..text import terminal
 from ..text.aligned import aligned
 from .formats import number, short
@@ -17,6 +17,8 @@ def transfer_text(transfer: Transfer) -> str:
     parts += [f"note: {note}" for note in transfer.notes]
     if transfer.classification is not None:
         parts += ["", *_classification(transfer.classification)]
+    if transfer.crops is not None:
+        parts += ["", *_crops(transfer.crops)]
     return terminal.lines(parts)
 
 
@@ -42,13 +44,29 @@ def _classification(found: Classification) -> Iterator[str]:
     yield from comparison_lines(found.comparisons)
 
 
-def comparison_lines(comparisons: Sequence[Compared]) -> Iterator[str]:
+def _crops(found: Crops) -> Iterator[str]:
+    yield (
+        f"Top-1 of a linear probe on the objects of {found.data}: {found.train_objects} training and "
+        f"{found.test_objects} scored objects, {len(found.classes)} classes, the most frequent one "
+        f"{short(found.majority, 'fraction')}."
+    )
+    groups = list(dict.fromkeys(group.objects for own in found.accuracy for group in own.by_objects))
+    headings = [f"{name} in view" for name in groups]
+    rows: list[tuple[str, ...]] = [("source", "fills", "top-1", "95 % interval", *headings)]
+    for own in found.accuracy:
+        by = {group.objects: f"{short(group.top1.value, 'fraction')} of {group.samples}" for group in own.by_objects}
+        rows.append((own.source, f"{own.fill:g}", *shown(own.top1), *(by.get(name, "") for name in groups)))
+    yield from aligned(rows, words=1)
+    yield from comparison_lines(found.comparisons, "fills")
+
+
+def comparison_lines(comparisons: Sequence[Compared], column: str = "share") -> Iterator[str]:
     """Paired differences as a table, with what these data show."""
     if not comparisons:
         return
     yield ""
     yield "Differences, paired by image and seed; p adjusted by Holm:"
-    rows: list[tuple[str, ...]] = [("difference", "share", "change", "95 % interval", "p", "")]
+    rows: list[tuple[str, ...]] = [("difference", column, "change", "95 % interval", "p", "")]
     for pair in comparisons:
         p = "" if pair.p is None else f"{pair.p:.3f}"
         rows.append(

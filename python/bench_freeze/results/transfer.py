@@ -96,6 +96,40 @@ class Classification(Struct, frozen=True, kw_only=True):
     comparisons: list[Compared]
 
 
+class ViewGroup(Struct, frozen=True, kw_only=True):
+    """The scored views with so many objects in them."""
+
+    objects: Annotated[str, Meta(description="in view, the one that is named included")]
+    samples: Count
+    top1: Estimated
+
+
+class ViewAccuracy(Struct, frozen=True, kw_only=True):
+    """One source on views that an object fills to one share, over all seeds."""
+
+    source: str
+    fill: Annotated[Fraction, Meta(description="share of the view's area that the object should fill")]
+    share: Annotated[Fraction, Meta(description="that it fills on average: small images cut views")]
+    top1: Estimated
+    by_objects: list[ViewGroup]
+
+
+class Crops(Struct, frozen=True, kw_only=True):
+    """A linear probe of the objects of a detection set, each seen in views that it fills more and less."""
+
+    data: str
+    data_sha256: Annotated[list[str], Meta(description="of the training split and of the scored one")]
+    classes: list[str]
+    train_objects: Count
+    test_objects: Count
+    left_out: Annotated[list[Count], Meta(description="too small, in training and scored split")]
+    unseen: Annotated[Count, Meta(description="scored objects of classes without a training object: never right")]
+    majority: Fraction
+    settings: dict[str, Any]
+    accuracy: list[ViewAccuracy]
+    comparisons: Annotated[list[Compared], Meta(description="data_fraction is the fill here")]
+
+
 class Transfer(Struct, kw_only=True):
     """What several pre-trainings give. A part that was not asked for is null."""
 
@@ -108,6 +142,7 @@ class Transfer(Struct, kw_only=True):
     sources: list[TransferSource]
     notes: list[str] = []
     classification: Classification | None = None
+    crops: Crops | None = None
     seconds: Annotated[dict[str, Seconds], Meta(description="by part, of this run: what was kept took none")] = {}
     peak_bytes: Annotated[Count | None, Meta(description="largest resident set of this process")] = None
     sha256: Annotated[str | None, Meta(description=SEAL_MEANING)] = None

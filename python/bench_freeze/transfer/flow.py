@@ -11,12 +11,14 @@ from contextlib import contextmanager
 from .. import __version__
 from ..console import Console
 from ..data.classification_set import ClassificationSet, read_classification_set
+from ..data.source import open_target
 from ..environment import environment, package_versions
 from ..files import write_whole
 from ..output import output_folder
 from ..results.sealing import seal
 from ..results.transfer import Transfer, encode_transfer
 from .classify import classification
+from .crops import ObjectSet, crops, read_objects
 from .features import FeatureStore
 from .probe import GRID, HELD_OUT, MAX_ITERATIONS, require_scikit_learn
 from .request import TransferRequest
@@ -40,6 +42,10 @@ def run_transfer(request: TransferRequest, console: Console, command: list[str])
         if request.classify is not None:
             with console.step("read classification set") as step:
                 labelled = read_classification_set(request.classify, request.split, step)
+        objects: ObjectSet | None = None
+        if request.crops is not None:
+            with console.step("read detection set") as step:
+                objects = read_objects(*open_target(request.crops, None, None, request.detection_split, step))
         transfer = Transfer(
             bench_freeze=__version__,
             command=shlex.join(command),
@@ -55,6 +61,10 @@ def run_transfer(request: TransferRequest, console: Console, command: list[str])
         if labelled is not None:
             with _timed(transfer, "classification"):
                 transfer.classification = classification(labelled, sources, request, features, console)
+            _write(request, transfer)
+        if objects is not None:
+            with _timed(transfer, "crops"):
+                transfer.crops = crops(objects, sources, request, features, console)
             _write(request, transfer)
         transfer.finished = True
         _write(request, transfer)

@@ -19,6 +19,7 @@ class TransferRequest:
     weights: tuple[str, ...]
     out: Path
     classify: Path | None = None
+    crops: Path | None = None
     split: str = "val"
     data_fractions: tuple[float, ...] = (1.0,)
     seeds: tuple[int, ...] = (0, 1, 2)
@@ -28,10 +29,15 @@ class TransferRequest:
     workers: int | None = None
     trust_checkpoint: bool = False
 
+    @property
+    def detection_split(self) -> str:
+        """The split of a data yaml that is scored: it has val and test, whatever an ImageFolder calls its own."""
+        return "test" if self.split == "test" else "val"
+
     def __post_init__(self) -> None:
         """Raise InputError for a request that cannot be meant."""
-        if self.classify is None:
-            raise InputError("there is nothing to transfer to; name a set with --classify.")
+        if self.classify is None and self.crops is None:
+            raise InputError("there is nothing to transfer to; name a set with --classify or --crops.")
         if not [name for name in self.weights if name != SCRATCH]:
             raise InputError("--weights names no checkpoint; random weights (scratch) need one whose layers they have.")
         for flag, values in (

@@ -139,6 +139,56 @@ def test_objects_are_read_in_views_that_they_fill_more_and_less(objects):
     assert "1 in view" in done.stdout
 
 
+@pytest.fixture(scope="module")
+def segments(problem):
+    """Bright squares and dark bars on noise, with masks; the command on them, and what it found."""
+    random = np.random.default_rng(1)
+    for split, count in (("train", 10), ("val", 6)):
+        for folder in ("images", "masks"):
+            (problem / "shapes" / folder / split).mkdir(parents=True)
+        for k in range(count):
+            pixels, mask = random.normal(120, 15, (60, 80, 3)), np.zeros((60, 80), np.uint8)
+            y, x = random.integers(2, 30), random.integers(2, 50)
+            pixels[y : y + 20, x : x + 20] = (250, 240, 90)
+            mask[y : y + 20, x : x + 20] = 1
+            pixels[50:58] = 5
+            mask[50:58] = 2
+            mask[:, :1] = 255
+            Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(problem / f"shapes/images/{split}/{k}.png")
+            Image.fromarray(mask).save(problem / f"shapes/masks/{split}/{k}.png")
+    (problem / "shapes" / "classes.txt").write_text("0 background\n1 square\n2 bar\n")
+    asked = [
+        "--weights",
+        SOURCES,
+        "--segment",
+        "shapes",
+        "--seeds",
+        "0,1",
+        "--imgsz",
+        "96",
+        "--data-fractions",
+        "0.3,1",
+    ]
+    done = bench_freeze(problem, *asked, "--out", "segments")
+    assert done.returncode == 0, done.stderr
+    return done, results_of(problem / "segments").segmentation
+
+
+def test_a_linear_decoder_finds_the_shapes_and_boundaries_are_harder(segments):
+    done, found = segments
+    assert [(own.source, own.data_fraction) for own in found.accuracy] == [
+        (name, share) for share in (0.3, 1.0) for name in ("detector", "classifier", "scratch")
+    ]
+    for own in found.accuracy:
+        assert own.miou.value == pytest.approx(np.mean(list(own.per_class.values())), abs=0.02)  # of two seeds
+        assert [band.width for band in own.bands] == [1, 2, 3, 5, 10, 20, 40]
+        assert own.bands[0].boundary.value < own.miou.value < own.bands[3].interior.value
+    assert max(own.miou.value for own in found.accuracy) > 0.6
+    assert len(found.comparisons) == 2 * 3
+    assert set(found.band_comparisons) == {"1", "2", "3", "5", "10", "20", "40"}
+    assert "interior" in done.stdout
+
+
 BAD = [
     (["--weights", "one/detector.pt"], "nothing to transfer to"),
     (["--weights", "scratch", "--classify", "stripes"], "names no checkpoint"),
@@ -146,6 +196,7 @@ BAD = [
     (["--weights", "one/detector.pt,scratch,scratch", "--classify", "stripes"], "scratch twice"),
     (["--weights", "one/detector.pt", "--classify", "one"], "has no folder 'train'"),
     (["--weights", "one/detector.pt", "--crops", "stripes"], "stripes"),
+    (["--weights", "one/detector.pt", "--segment", "stripes"], "there is no such list of classes"),
     (["--weights", "one/detector.pt", "--classify", "stripes", "--imgsz", "100"], "multiple of the stride 32"),
     (["--weights", "one/detector.pt", "--classify", "stripes", "--seeds", "0,x"], "give whole numbers"),
     (["--weights", "one/detector.pt", "--classify", "stripes", "--data-fractions", "0,1"], "0 is no share"),

@@ -39,6 +39,7 @@ FRAMEWORK_MODULES = {
     "finetune.trainee",
     "finetune.trainer",
     "finetune.training_data",
+    "transfer.decoder",
     "transfer.frozen",
 }
 # The floors of the house, from the ground up: a room looks down only, never beside itself.

@@ -54,6 +54,12 @@ def add_transfer(commands: Commands) -> None:
         metavar="YAML",
         help="a detection set, whose objects are classified in views that they fill more and less",
     )
+    transfer.add_argument(
+        "--segment",
+        metavar="PATH",
+        help="a segmentation set: a folder with images/, masks/ (PNG, 255 is not scored) and classes.txt, or a data "
+        "yaml whose rows are polygons",
+    )
     transfer.add_argument("--split", default="val", metavar="NAME", help="the split that is scored (default: val)")
     transfer.add_argument(
         "--data-fractions", default="1", metavar="F[,F]", help="shares of the training images (default: 1)"
@@ -81,6 +87,7 @@ def _transfer(parsed: argparse.Namespace, command: list[str]) -> int:
         out=Path(parsed.out),
         classify=Path(parsed.classify) if parsed.classify else None,
         crops=Path(parsed.crops) if parsed.crops else None,
+        segment=Path(parsed.segment) if parsed.segment else None,
         split=parsed.split,
         data_fractions=_listed("--data-fractions", parsed.data_fractions, float, "numbers"),
         seeds=_listed("--seeds", parsed.seeds, int, "whole numbers"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..results.transfer import Classification, Compared, Crops, Estimated, Transfer
+from ..results.transfer import Classification, Compared, Crops, Estimated, Segmentation, Transfer
 from ..text import terminal
 from ..text.aligned import aligned
 from .formats import number, short
@@ -19,6 +19,8 @@ def transfer_text(transfer: Transfer) -> str:
         parts += ["", *_classification(transfer.classification)]
     if transfer.crops is not None:
         parts += ["", *_crops(transfer.crops)]
+    if transfer.segmentation is not None:
+        parts += ["", *_segmentation(transfer.segmentation)]
     return terminal.lines(parts)
 
 
@@ -58,6 +60,23 @@ def _crops(found: Crops) -> Iterator[str]:
         rows.append((own.source, f"{own.fill:g}", *shown(own.top1), *(by.get(name, "") for name in groups)))
     yield from aligned(rows, words=1)
     yield from comparison_lines(found.comparisons, "fills")
+
+
+def _segmentation(found: Segmentation) -> Iterator[str]:
+    yield (
+        f"Mean IoU of a linear decoder on {found.data}: {found.train_images} training and {found.test_images} scored "
+        f"images, {len(found.classes)} classes with the background."
+    )
+    widths = [f"< {band.width} px" for band in found.accuracy[0].bands]
+    rows: list[tuple[str, ...]] = [("source", "share", "mIoU", "95 % interval", *widths, "interior")]
+    for own in found.accuracy:
+        bands = [short(band.boundary.value, "fraction") for band in own.bands]
+        inside = next((band.interior for band in own.bands if band.width == 10), None)
+        interior = short(None if inside is None else inside.value, "fraction")
+        rows.append((own.source, f"{own.data_fraction:g}", *shown(own.miou), *bands, interior))
+    yield from aligned(rows, words=1)
+    yield "Columns < w px: pixels less than w from a boundary; interior: all others for w = 10."
+    yield from comparison_lines(found.comparisons)
 
 
 def comparison_lines(comparisons: Sequence[Compared], column: str = "share") -> Iterator[str]:

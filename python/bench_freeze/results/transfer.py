@@ -130,6 +130,41 @@ class Crops(Struct, frozen=True, kw_only=True):
     comparisons: Annotated[list[Compared], Meta(description="data_fraction is the fill here")]
 
 
+class Band(Struct, frozen=True, kw_only=True):
+    """Mean IoU of the pixels less than `width` pixels from a boundary of the truth, and of all others."""
+
+    width: Count
+    boundary: Estimated
+    interior: Annotated[Estimated | None, Meta(description="null where every pixel is in the band")]
+
+
+class SegmentationAccuracy(Struct, frozen=True, kw_only=True):
+    """One source at one share of the training images, over all seeds."""
+
+    source: str
+    data_fraction: Fraction
+    miou: Annotated[Estimated, Meta(description="mean over classes with a pixel, of truth or of prediction")]
+    per_class: Annotated[dict[str, Fraction | None], Meta(description="IoU; null for a class without a pixel")]
+    bands: list[Band]
+
+
+class Segmentation(Struct, frozen=True, kw_only=True):
+    """A linear decoder of frozen features of several strides; IoU at the images' own size."""
+
+    data: str
+    data_sha256: Annotated[list[str], Meta(description="of the training split and of the scored one")]
+    classes: Annotated[list[str], Meta(description="the first is the background, which counts")]
+    train_images: Count
+    test_images: Count
+    settings: dict[str, Any]
+    channels: Annotated[dict[str, Count], Meta(description="by source: how many numbers a cell is")]
+    accuracy: list[SegmentationAccuracy]
+    comparisons: list[Compared]
+    band_comparisons: Annotated[
+        dict[str, list[Compared]], Meta(description="by width of the band: inside it, p adjusted within a width")
+    ]
+
+
 class Transfer(Struct, kw_only=True):
     """What several pre-trainings give. A part that was not asked for is null."""
 
@@ -143,6 +178,7 @@ class Transfer(Struct, kw_only=True):
     notes: list[str] = []
     classification: Classification | None = None
     crops: Crops | None = None
+    segmentation: Segmentation | None = None
     seconds: Annotated[dict[str, Seconds], Meta(description="by part, of this run: what was kept took none")] = {}
     peak_bytes: Annotated[Count | None, Meta(description="largest resident set of this process")] = None
     sha256: Annotated[str | None, Meta(description=SEAL_MEANING)] = None

@@ -23,6 +23,7 @@ from ..study.kept_step import kept_step
 from .request import TransferRequest
 
 FILE = "features.npz"
+FINEST = 8  # pixels of the canvas between two positions of the finest map that a decoder reads
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,22 @@ class FeatureStore:
 
     def pooled(self, title: str, backbone: Backbone, canvases: Canvases) -> dict[int, NDArray[np.float32]]:
         """[N, C] by layer: the mean over the map of every layer of the backbone."""
-        inputs = {
+        inputs = self._inputs(backbone, canvases)
+        build = partial(_compute, backbone, canvases, self.request.device)
+        kept = kept_step(self.console, self.store, f"features of {title}", "features", inputs, build)
+        with np.load(kept.path(FILE)) as found:
+            return {int(layer): found[layer] for layer in found.files}
+
+    def levels(self, title: str, backbone: Backbone, canvases: Canvases) -> list[NDArray[np.float32]]:
+        """[N, C, h, w] of the last layer of every stride from FINEST on, the finest first."""
+        build = partial(_compute_levels, backbone, canvases, self.request.device)
+        inputs = self._inputs(backbone, canvases) | {"finest": FINEST}
+        kept = kept_step(self.console, self.store, f"maps of {title}", "maps", inputs, build)
+        with np.load(kept.path(FILE)) as found:
+            return [found[level] for level in found.files]
+
+    def _inputs(self, backbone: Backbone, canvases: Canvases) -> dict[str, object]:
+        return {
             "backbone_sha256": backbone.sha256,
             "layers": backbone.end,
             "pixels_sha256": canvases.sha256,
@@ -52,10 +68,6 @@ class FeatureStore:
             "device": self.request.device.partition(":")[0],
             "versions": package_versions("torch", "ultralytics"),
         }
-        build = partial(_compute, backbone, canvases, self.request.device)
-        kept = kept_step(self.console, self.store, f"features of {title}", "features", inputs, build)
-        with np.load(kept.path(FILE)) as found:
-            return {int(layer): found[layer] for layer in found.files}
 
 
 def whole_images(images: Sequence[ImageRecord], request: TransferRequest) -> Canvases:
@@ -88,3 +100,19 @@ def _compute(backbone: Backbone, canvases: Canvases, device: str, folder: Path, 
     require_finite_arrays(arrays, "a feature")
     np.savez(folder / FILE, **arrays)
     return {"samples": canvases.count, "numbers": {layer: int(array.shape[1]) for layer, array in arrays.items()}}
+
+
+def _compute_levels(backbone: Backbone, canvases: Canvases, device: str, folder: Path, step: Step) -> dict[str, object]:
+    from .frozen import FrozenBackbone
+
+    frozen = FrozenBackbone(backbone, device)
+    found: list[list[NDArray[np.float32]]] = []
+    for batch in canvases.batches():
+        size = batch.shape[-1]
+        last = {size // output.shape[-1]: output for output in frozen.maps(batch)}
+        found.append([last[stride].cpu().numpy() for stride in sorted(last) if stride >= FINEST])
+        step(sum(len(part[0]) for part in found), canvases.count)
+    arrays: dict[str, Any] = {str(k): np.concatenate(parts) for k, parts in enumerate(zip(*found, strict=True))}
+    require_finite_arrays(arrays, "a map of features")
+    np.savez(folder / FILE, **arrays)
+    return {"samples": canvases.count, "shapes": [list(array.shape) for array in arrays.values()]}

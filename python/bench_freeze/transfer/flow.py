@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from .. import __version__
 from ..console import Console
 from ..data.classification_set import ClassificationSet, read_classification_set
+from ..data.segmentation_set import SegmentationSet, read_segmentation_set
 from ..data.source import open_target
 from ..environment import environment, package_versions
 from ..files import write_whole
@@ -22,6 +23,7 @@ from .crops import ObjectSet, crops, read_objects
 from .features import FeatureStore
 from .probe import GRID, HELD_OUT, MAX_ITERATIONS, require_scikit_learn
 from .request import TransferRequest
+from .segment import segmentation
 from .sources import read_sources, unlike_layers
 from .statistics import ALPHA, RESAMPLES
 
@@ -46,6 +48,10 @@ def run_transfer(request: TransferRequest, console: Console, command: list[str])
         if request.crops is not None:
             with console.step("read detection set") as step:
                 objects = read_objects(*open_target(request.crops, None, None, request.detection_split, step))
+        masked: SegmentationSet | None = None
+        if request.segment is not None:
+            with console.step("read segmentation set") as step:
+                masked = read_segmentation_set(request.segment, request.split, step)
         transfer = Transfer(
             bench_freeze=__version__,
             command=shlex.join(command),
@@ -65,6 +71,10 @@ def run_transfer(request: TransferRequest, console: Console, command: list[str])
         if objects is not None:
             with _timed(transfer, "crops"):
                 transfer.crops = crops(objects, sources, request, features, console)
+            _write(request, transfer)
+        if masked is not None:
+            with _timed(transfer, "segmentation"):
+                transfer.segmentation = segmentation(masked, sources, request, features, console)
             _write(request, transfer)
         transfer.finished = True
         _write(request, transfer)

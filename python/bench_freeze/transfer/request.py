@@ -20,6 +20,7 @@ class TransferRequest:
     out: Path
     classify: Path | None = None
     crops: Path | None = None
+    segment: Path | None = None
     split: str = "val"
     data_fractions: tuple[float, ...] = (1.0,)
     seeds: tuple[int, ...] = (0, 1, 2)
@@ -36,8 +37,8 @@ class TransferRequest:
 
     def __post_init__(self) -> None:
         """Raise InputError for a request that cannot be meant."""
-        if self.classify is None and self.crops is None:
-            raise InputError("there is nothing to transfer to; name a set with --classify or --crops.")
+        if self.classify is None and self.crops is None and self.segment is None:
+            raise InputError("there is nothing to transfer to; name a set with --classify, --crops or --segment.")
         if not [name for name in self.weights if name != SCRATCH]:
             raise InputError("--weights names no checkpoint; random weights (scratch) need one whose layers they have.")
         for flag, values in (

@@ -100,6 +100,27 @@ def test_features_are_computed_once_and_found_by_their_content(finished, problem
     assert results_of(problem / "out").classification == found.classification
 
 
+def test_sources_stand_side_by_side_on_the_kept_features(finished, problem):
+    asked = ["--weights", SOURCES, "--classify", "stripes", "--seeds", "0,1", "--imgsz", "64", "--side-by-side"]
+    done = bench_freeze(problem, *asked, "--out", "out")
+    assert done.returncode == 0, done.stderr
+    lines = [line for line in done.stderr.splitlines() if line.startswith("features of")]
+    assert all(line.endswith("kept") for line in lines)
+    found = results_of(problem / "out").side_by_side
+    assert [(pair.a, pair.b) for pair in found.pairs] == [
+        ("detector", "classifier"),
+        ("detector", "scratch"),
+        ("classifier", "scratch"),
+    ]
+    assert [(own.a, own.b) for own in found.pairs[0].cka] == [*((k, k) for k in range(9)), (10, 9)]
+    assert [(own.a, own.b) for own in found.pairs[1].cka] == [(k, k) for k in range(11)]
+    for pair in found.pairs:
+        assert pair.a_in_b.low < pair.a_in_b.value < pair.a_in_b.high
+    assert len(found.labels) == found.images == 60
+    assert np.array(found.embeddings[0].points).shape == (2, 60, 2)
+    assert "alike in a, in b too" in done.stdout
+
+
 def test_one_seed_has_numbers_and_no_claim(problem):
     asked = ["--weights", "one/detector.pt,scratch", "--classify", "stripes", "--seeds", "3", "--imgsz", "64"]
     done = bench_freeze(problem, *asked, "--out", "single")
@@ -196,6 +217,7 @@ BAD = [
     (["--weights", "one/detector.pt,scratch,scratch", "--classify", "stripes"], "scratch twice"),
     (["--weights", "one/detector.pt", "--classify", "one"], "has no folder 'train'"),
     (["--weights", "one/detector.pt", "--crops", "stripes"], "stripes"),
+    (["--weights", "one/detector.pt", "--classify", "stripes", "--side-by-side"], "two sources or more"),
     (["--weights", "one/detector.pt", "--segment", "stripes"], "there is no such list of classes"),
     (["--weights", "one/detector.pt", "--classify", "stripes", "--imgsz", "100"], "multiple of the stride 32"),
     (["--weights", "one/detector.pt", "--classify", "stripes", "--seeds", "0,x"], "give whole numbers"),

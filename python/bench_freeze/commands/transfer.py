@@ -60,6 +60,11 @@ def add_transfer(commands: Commands) -> None:
         help="a segmentation set: a folder with images/, masks/ (PNG, 255 is not scored) and classes.txt, or a data "
         "yaml whose rows are polygons",
     )
+    transfer.add_argument(
+        "--side-by-side",
+        action="store_true",
+        help="compare the sources' features on the images of --classify: neighbours, distances, CKA, clusters, t-SNE",
+    )
     transfer.add_argument("--split", default="val", metavar="NAME", help="the split that is scored (default: val)")
     transfer.add_argument(
         "--data-fractions", default="1", metavar="F[,F]", help="shares of the training images (default: 1)"
@@ -88,6 +93,7 @@ def _transfer(parsed: argparse.Namespace, command: list[str]) -> int:
         classify=Path(parsed.classify) if parsed.classify else None,
         crops=Path(parsed.crops) if parsed.crops else None,
         segment=Path(parsed.segment) if parsed.segment else None,
+        side_by_side=parsed.side_by_side,
         split=parsed.split,
         data_fractions=_listed("--data-fractions", parsed.data_fractions, float, "numbers"),
         seeds=_listed("--seeds", parsed.seeds, int, "whole numbers"),

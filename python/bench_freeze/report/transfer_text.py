@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..results.transfer import Classification, Compared, Crops, Estimated, Segmentation, Transfer
+from ..results.transfer import Classification, Compared, Crops, Estimated, Segmentation, SideBySide, Transfer
 from ..text import terminal
 from ..text.aligned import aligned
 from .formats import number, short
@@ -17,6 +17,8 @@ def transfer_text(transfer: Transfer) -> str:
     parts += [f"note: {note}" for note in transfer.notes]
     if transfer.classification is not None:
         parts += ["", *_classification(transfer.classification)]
+    if transfer.side_by_side is not None:
+        parts += ["", *_side_by_side(transfer.side_by_side)]
     if transfer.crops is not None:
         parts += ["", *_crops(transfer.crops)]
     if transfer.segmentation is not None:
@@ -44,6 +46,24 @@ def _classification(found: Classification) -> Iterator[str]:
         rows.append((own.source, f"{own.data_fraction:g}", *shown(own.top1), *classes))
     yield from aligned(rows, words=1)
     yield from comparison_lines(found.comparisons)
+
+
+def _side_by_side(found: SideBySide) -> Iterator[str]:
+    yield f"Features side by side on {found.images} images of {found.data}, last layers:"
+    rows: list[tuple[str, ...]] = [("a", "b", "alike in a, in b too", "the converse", "shared", "dist. corr.", "CKA")]
+    for pair in found.pairs:
+        directions = [" ".join(shown(own)) if own is not None else "none" for own in (pair.a_in_b, pair.b_in_a)]
+        overlap = short(None if pair.overlap is None else pair.overlap.value, "fraction")
+        last = short(pair.cka[-1].cka, "fraction")
+        rows.append((pair.a, pair.b, *directions, overlap, short(pair.distance_correlation, "fraction"), last))
+    yield from aligned(rows, words=2)
+    yield ""
+    rows = [("source", "clusters", "purity", "NMI", "t-SNE neighbours that two seeds share")]
+    between = {own.source: own.between_seeds for own in found.embeddings}
+    for own in found.clusters:
+        means = [short(sum(values) / len(values), "fraction") for values in (own.purity, own.nmi)]
+        rows.append((own.source, str(own.clusters), *means, short(between.get(own.source), "fraction")))
+    yield from aligned(rows, words=1)
 
 
 def _crops(found: Crops) -> Iterator[str]:

@@ -165,6 +165,63 @@ class Segmentation(Struct, frozen=True, kw_only=True):
     ]
 
 
+class LayerCka(Struct, frozen=True, kw_only=True):
+    """Linear CKA, unbiased, of the pooled features of a layer of each source."""
+
+    a: Annotated[Count, Meta(description="the layer of source a")]
+    b: Annotated[Count, Meta(description="the layer of source b: the same one, or both last ones")]
+    cka: Annotated[Number | None, Meta(description="1 for equal up to rotation, scale and origin; about 0 unrelated")]
+
+
+class FeaturePair(Struct, frozen=True, kw_only=True):
+    """Two sources on the same images, at their last layers, standardised. Intervals are over images."""
+
+    a: str
+    b: str
+    neighbours: Annotated[Count, Meta(description="nearest neighbours of an image that count; 0: too few images")]
+    overlap: Annotated[Estimated | None, Meta(description="share of them that both sources name")]
+    a_in_b: Annotated[
+        Estimated | None, Meta(description="are images that are alike in a alike in b too? 1 fully, 0.5 by chance")
+    ]
+    b_in_a: Annotated[Estimated | None, Meta(description="the converse")]
+    distance_correlation: Annotated[Number | None, Meta(description="bias-corrected: about 0 for unrelated features")]
+    cka: Annotated[list[LayerCka], Meta(description="where layers pair, and of the two last layers")]
+
+
+class Clustering(Struct, frozen=True, kw_only=True):
+    """k-means of one source's last layer, by seed."""
+
+    source: str
+    clusters: Annotated[Count, Meta(description="as many as classes")]
+    purity: list[Fraction]
+    nmi: Annotated[list[Fraction], Meta(description="normalized mutual information of clusters and classes")]
+
+
+class Embedding(Struct, frozen=True, kw_only=True):
+    """t-SNE of one source's last layer, by seed."""
+
+    source: str
+    perplexity: Number
+    points: Annotated[list[list[list[Number]]], Meta(description="[seeds][images] x, y")]
+    between_seeds: Annotated[
+        Fraction | None,
+        Meta(description="share of 10 nearest points that two seeds' maps both name; null for one seed"),
+    ]
+
+
+class SideBySide(Struct, frozen=True, kw_only=True):
+    """Sources pair by pair on all images of the classification set, training images first."""
+
+    data: str
+    data_sha256: str
+    images: Count
+    labels: Annotated[list[Count], Meta(description="of the images, positions in classification.classes")]
+    seeds: list[Count]
+    pairs: list[FeaturePair]
+    clusters: list[Clustering]
+    embeddings: Annotated[list[Embedding], Meta(description="empty for more than 2,000 images")]
+
+
 class Transfer(Struct, kw_only=True):
     """What several pre-trainings give. A part that was not asked for is null."""
 
@@ -177,6 +234,7 @@ class Transfer(Struct, kw_only=True):
     sources: list[TransferSource]
     notes: list[str] = []
     classification: Classification | None = None
+    side_by_side: SideBySide | None = None
     crops: Crops | None = None
     segmentation: Segmentation | None = None
     seconds: Annotated[dict[str, Seconds], Meta(description="by part, of this run: what was kept took none")] = {}

@@ -24,6 +24,7 @@ from .features import FeatureStore
 from .probe import GRID, HELD_OUT, MAX_ITERATIONS, require_scikit_learn
 from .request import TransferRequest
 from .segment import segmentation
+from .side_by_side import side_by_side
 from .sources import read_sources, unlike_layers
 from .statistics import ALPHA, RESAMPLES
 
@@ -67,6 +68,10 @@ def run_transfer(request: TransferRequest, console: Console, command: list[str])
         if labelled is not None:
             with _timed(transfer, "classification"):
                 transfer.classification = classification(labelled, sources, request, features, console)
+            _write(request, transfer)
+        if labelled is not None and request.side_by_side:
+            with _timed(transfer, "side_by_side"):
+                transfer.side_by_side = side_by_side(labelled, sources, request, features, console)
             _write(request, transfer)
         if objects is not None:
             with _timed(transfer, "crops"):

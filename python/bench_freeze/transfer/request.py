@@ -21,6 +21,7 @@ class TransferRequest:
     classify: Path | None = None
     crops: Path | None = None
     segment: Path | None = None
+    side_by_side: bool = False  # on the images of `classify`
     split: str = "val"
     data_fractions: tuple[float, ...] = (1.0,)
     seeds: tuple[int, ...] = (0, 1, 2)
@@ -39,6 +40,8 @@ class TransferRequest:
         """Raise InputError for a request that cannot be meant."""
         if self.classify is None and self.crops is None and self.segment is None:
             raise InputError("there is nothing to transfer to; name a set with --classify, --crops or --segment.")
+        if self.side_by_side and (self.classify is None or len(self.weights) < 2):
+            raise InputError("--side-by-side needs two sources or more, and the images of --classify.")
         if not [name for name in self.weights if name != SCRATCH]:
             raise InputError("--weights names no checkpoint; random weights (scratch) need one whose layers they have.")
         for flag, values in (

@@ -1,9 +1,9 @@
 """Intersections and unions of two label maps by how far their pixels lie from a boundary of the true one.
 
 A boundary pixel has a neighbour (above, below, left, right) with another label. Pixels that are not scored count as a
-label there, because sets with void lines (VOC) have them where boundaries are; they are in no band themselves. A band
-of width w holds the pixels less than w from a boundary pixel, so width 1 is the boundary pixels alone (Kohli, Ladicky and
-Torr, "Robust Higher Order Potentials for Enforcing Label Consistency", 2009).
+label there, because sets with void lines (VOC) have them where boundaries are; they are in no band themselves. The band
+of width w holds the pixels less than w from a boundary pixel, so width 1 is the boundary pixels alone (Kohli, Ladicky
+and Torr, "Robust Higher Order Potentials for Enforcing Label Consistency", 2009).
 """
 
 from __future__ import annotations

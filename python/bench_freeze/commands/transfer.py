@@ -18,7 +18,8 @@ DESCRIPTION = """\
 What does a pre-training give to another task? Each source is a backbone that stays frozen: of a detector, a classifier,
 a segmenter, or random weights (scratch). A light reader is fitted on its features, the same for all sources, with every
 share of the training images and every seed; the intervals cover images and seeds, differences are paired. Leaves
-OUT/transfer.json; features are kept in OUT and found again by their content. Detection has a command of its own, run.
+OUT/transfer.json and OUT/transfer.html; features are kept in OUT and found again by their content. Detection has a
+command of its own, run.
 """
 EPILOG = (
     exit_table()
@@ -107,7 +108,7 @@ def _transfer(parsed: argparse.Namespace, command: list[str]) -> int:
     from ..report.transfer_text import transfer_text
     from ..results.sealing import seal
     from ..results.transfer import encode_transfer
-    from ..transfer.flow import RESULTS, run_transfer
+    from ..transfer.flow import PAGE, RESULTS, run_transfer
 
     found = run_transfer(request, Console(plain=parsed.json), command)
     if parsed.json:
@@ -115,6 +116,7 @@ def _transfer(parsed: argparse.Namespace, command: list[str]) -> int:
         return 0
     print(transfer_text(found))
     say(str(request.out / RESULTS))
+    say(str(request.out / PAGE))
     return 0
 
 

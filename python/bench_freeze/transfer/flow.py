@@ -16,6 +16,7 @@ from ..data.source import open_target
 from ..environment import environment, package_versions
 from ..files import write_whole
 from ..output import output_folder
+from ..report.html.transfer_page import transfer_page
 from ..results.sealing import seal
 from ..results.transfer import Transfer, encode_transfer
 from .classify import classification
@@ -29,6 +30,7 @@ from .sources import read_sources, unlike_layers
 from .statistics import ALPHA, RESAMPLES
 
 RESULTS = "transfer.json"
+PAGE = "transfer.html"
 
 
 def run_transfer(request: TransferRequest, console: Console, command: list[str]) -> Transfer:
@@ -113,3 +115,4 @@ def _timed(transfer: Transfer, part: str) -> Iterator[None]:
 
 def _write(request: TransferRequest, transfer: Transfer) -> None:
     write_whole(request.out / RESULTS, seal(encode_transfer(transfer)))
+    write_whole(request.out / PAGE, transfer_page(transfer).encode(errors="backslashreplace"))

@@ -19,8 +19,7 @@ from ..data.loader import load_batch
 from ..data.overlap import shared_images
 from ..data.pairing import pair_with_head, share_a_class, unpaired
 from ..data.shipped import fetch
-from ..data.source import is_coco, open_base, open_target, open_test, require_boxes
-from ..data.yolo_yaml import read_yolo_yaml
+from ..data.source import is_coco, open_base, open_target, open_test, require_boxes, split_names
 from ..dualhead.checkpoint import Checkpoint
 from ..errors import InputError
 from ..files import file_sha256
@@ -180,7 +179,7 @@ def _fetch(data: DataOptions, target: Path, base: Path) -> None:
     for path in (target, base):
         fetch(path, lambda question: data.yes or agreed(question))
         if not is_coco(path):
-            read_yolo_yaml(path)
+            split_names(path)
 
 
 def _pair_base_classes(

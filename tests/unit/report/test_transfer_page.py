@@ -57,7 +57,7 @@ def a_transfer(first="one", second="two"):
         Band(width=10, boundary=known(0.4), interior=None),
     ]
     by_class = {second: 0.4, "b": None}
-    points = [[0, 0], [4, -3], [-9, 2]]
+    points = [[0.0, 0.0], [4.0, -3.0], [-9.0, 2.0]]
     return Transfer(
         bench_freeze="0",
         command=f"bench-freeze transfer --weights {first}",

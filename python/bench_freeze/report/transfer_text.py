@@ -90,7 +90,7 @@ def _segmentation(found: Segmentation) -> Iterator[str]:
     widths = [f"< {band.width} px" for band in found.accuracy[0].bands]
     rows: list[tuple[str, ...]] = [("source", "share", "mIoU", "95 % interval", *widths, "interior")]
     for own in found.accuracy:
-        bands = [short(band.boundary.value, "fraction") for band in own.bands]
+        bands = [short(None if b.boundary is None else b.boundary.value, "fraction") for b in own.bands]
         inside = next((band.interior for band in own.bands if band.width == 10), None)
         interior = short(None if inside is None else inside.value, "fraction")
         rows.append((own.source, f"{own.data_fraction:g}", *shown(own.miou), *bands, interior))

@@ -134,7 +134,7 @@ class Band(Struct, frozen=True, kw_only=True):
     """Mean IoU of the pixels less than `width` pixels from a boundary of the truth, and of all others."""
 
     width: Count
-    boundary: Estimated
+    boundary: Annotated[Estimated | None, Meta(description="null where no truth has a boundary")]
     interior: Annotated[Estimated | None, Meta(description="null where every pixel is in the band")]
 
 

@@ -53,10 +53,16 @@ def segmentation(
         total, done = len(request.data_fractions) * len(sources) * len(request.seeds), 0
         for share, source in product(request.data_fractions, sources):
             of_seeds = []
+            # Seeds that draw nothing (a checkpoint on all images) have one decoder.
+            scored: dict[tuple[int, bytes], tuple[Counts, Counts]] = {}
             for seed in request.seeds:
-                learned, judged = maps[source.name, source.seed_of(seed, request.seeds)]
+                own = source.seed_of(seed, request.seeds)
                 rows = share_of_images(len(data.train), share, seed)
-                of_seeds.append(_score(learned, judged, shares, rows, data, truth, rings, request.imgsz))
+                key = own, rows.tobytes()
+                if key not in scored:
+                    learned, judged = maps[source.name, own]
+                    scored[key] = _score(learned, judged, shares, rows, data, truth, rings, request.imgsz)
+                of_seeds.append(scored[key])
                 done += 1
                 step(done, total)
             found[source.name, share] = (
@@ -98,6 +104,7 @@ def segmentation(
                 [(name, share, _within(k, both, either)) for (name, share), (both, either) in found.items()], images
             )
             for k, width in enumerate(WIDTHS)
+            if all(either[:, :, : k + 1].any() for _, either in found.values())
         },
     )
 
@@ -148,9 +155,10 @@ def _within(k: int, both: Counts, either: Counts) -> MeanIou:
 
 
 def _band(k: int, both: Counts, either: Counts, images: int) -> Band:
+    inside = _within(k, both, either)
     beyond = MeanIou(both[:, :, k + 1 :].sum(axis=2).astype(float), either[:, :, k + 1 :].sum(axis=2).astype(float))
     return Band(
         width=WIDTHS[k],
-        boundary=estimated(_within(k, both, either), images),
+        boundary=estimated(inside, images) if inside.images else None,
         interior=estimated(beyond, images) if beyond.images else None,
     )

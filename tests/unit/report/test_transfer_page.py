@@ -3,6 +3,7 @@
 import re
 from html.parser import HTMLParser
 
+import msgspec
 import pytest
 
 from bench_freeze.report.html.transfer_page import HEIGHT, MAP_SIDE, WIDTH, transfer_page
@@ -168,3 +169,16 @@ def test_names_are_shown_and_not_obeyed(name):
     for output in (page, text):
         assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", output)
     assert len(text.splitlines()) == len(transfer_text(a_transfer()).splitlines())
+
+
+def test_a_set_without_boundaries_has_no_plot_of_them():
+    found = a_transfer()
+    accuracy = [
+        msgspec.structs.replace(own, bands=[Band(width=10, boundary=None, interior=known(0.5))])
+        for own in found.segmentation.accuracy
+    ]
+    found.segmentation = msgspec.structs.replace(found.segmentation, accuracy=accuracy, band_comparisons={})
+    page = Parsed(transfer_page(found))
+    assert "near boundaries" not in page.text
+    assert "mIoU" in transfer_text(found)
+    assert decode_transfer(encode_transfer(found)) == found

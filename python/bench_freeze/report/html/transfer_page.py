@@ -147,7 +147,12 @@ def _segmentation(transfer: Transfer) -> _Part | None:
         return None
     rows = [(own.source, f"{own.data_fraction:g}", *shown(own.miou)) for own in found.accuracy]
     most = max(own.data_fraction for own in found.accuracy)
-    bands = [(o.source, float(b.width), b.boundary) for o in found.accuracy if o.data_fraction == most for b in o.bands]
+    bands = [
+        (own.source, float(band.width), band.boundary)
+        for own in found.accuracy
+        for band in own.bands
+        if own.data_fraction == most and band.boundary is not None
+    ]
     classes = [
         (name, *(short(own.per_class[name], "fraction") for own in found.accuracy if own.data_fraction == most))
         for name in found.classes
@@ -163,7 +168,11 @@ def _segmentation(transfer: Transfer) -> _Part | None:
                 "share of the training images",
                 [(o.source, o.data_fraction, o.miou) for o in found.accuracy],
             ),
-            _plot(f"Mean IoU near boundaries, share {most:g}", "pixels from a boundary, less than", bands),
+            *(
+                [_plot(f"Mean IoU near boundaries, share {most:g}", "pixels from a boundary, less than", bands)]
+                if bands
+                else []
+            ),
         ],
         [
             _table(("source", "share", "mIoU", "95 % interval"), rows),

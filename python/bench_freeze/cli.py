@@ -26,6 +26,7 @@ from .commands.profile import add_profile
 from .commands.report import add_report
 from .commands.run import add_run, plain_words
 from .commands.ship import add_ship
+from .commands.transfer import add_transfer
 from .config.aliases import COMMAND_WORDS, other_words
 from .errors import InputError
 from .guard import guarded
@@ -41,6 +42,7 @@ COMMANDS = (
     "export",
     "diff",
     "profile",
+    "transfer",
     "report",
     "check",
     "baseline",
@@ -155,6 +157,7 @@ def _parser() -> argparse.ArgumentParser:
     add_export(commands)
     add_diff(commands)
     add_profile(commands)
+    add_transfer(commands)
     add_report(commands)
     add_eval(commands)
     add_data(commands)

@@ -39,6 +39,8 @@ FRAMEWORK_MODULES = {
     "finetune.trainee",
     "finetune.trainer",
     "finetune.training_data",
+    "transfer.decoder",
+    "transfer.frozen",
 }
 # The floors of the house, from the ground up: a room looks down only, never beside itself.
 FLOORS = (
@@ -53,7 +55,7 @@ FLOORS = (
     {"check", "conclusions", "deployment"},
     {"diff", "doctor", "history", "profile", "study"},
     {"analysis", "gallery", "interleaved", "predict", "shipping"},
-    {"flow", "planning"},
+    {"flow", "planning", "transfer"},
     {"api", "commands"},
     {"cli"},
     {"__main__"},

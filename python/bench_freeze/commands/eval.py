@@ -35,6 +35,11 @@ def add_eval(commands: Commands) -> None:
         help="coco (default), coco-corrected, ultralytics-8.4.183, voc-all or voc-11",
     )
     evaluate.add_argument(
+        "--iou",
+        metavar="LIST",
+        help="also AP at these IoU thresholds, by the same protocol: 0.5,0.7 or 0.10:0.05:0.95 (first, step, last)",
+    )
+    evaluate.add_argument(
         "--threads",
         type=int,
         metavar="N",
@@ -56,14 +61,15 @@ def add_eval(commands: Commands) -> None:
 
 def _eval(parsed: argparse.Namespace, command: list[str]) -> int:
     from ..evaluate.eval_report import evaluate_files
-    from ..evaluate.protocols import rules_of
+    from ..evaluate.protocols import rules_of, thresholds_of
 
     rules_of(parsed.protocol)  # before any work
     if parsed.threads is not None and parsed.threads < 1:
         raise InputError(f"--threads {parsed.threads}: give at least 1.")
+    ious = () if parsed.iou is None else thresholds_of(parsed.iou)
     gt = Path(parsed.gt)
     if parsed.dt is not None:
-        report = evaluate_files(gt, Path(parsed.dt), protocol=parsed.protocol, threads=parsed.threads or 1)
+        report = evaluate_files(gt, Path(parsed.dt), protocol=parsed.protocol, threads=parsed.threads or 1, ious=ious)
     else:
         from ..deployment.model_eval import ModelEval, evaluate_model
 
@@ -76,6 +82,7 @@ def _eval(parsed: argparse.Namespace, command: list[str]) -> int:
             protocol=parsed.protocol,
             device=parsed.device,
             threads=parsed.threads,
+            ious=ious,
         )
         report = evaluate_model(request)
     print_findings(report.to_dict(), parsed.json, lambda _: report.summary())

@@ -38,6 +38,7 @@ PLACE = {"project": "the folder of the output folder (default: runs)", "name": "
 
 # Training's in Ultralytics; here an option of this name is the engine's, and has been since the first version.
 BATCH = "batch"
+SCRATCH = "scratch"
 TRAIN_BATCH = "train_batch"
 
 # The same word for the same thing in both tools: they need no alias.
@@ -100,6 +101,20 @@ def renamed(values: Mapping[str, object], where: str) -> dict[str, object]:
             raise InputError(f"{where}: {by[option]} and {word} are two names of one option; give one of them.")
         found[option], by[option] = value, word
     return found
+
+
+def scratch_of_weights(values: Mapping[str, object], where: str) -> dict[str, object]:
+    """`scratch` among the weights, where random ones stand beside checkpoints, is the option of that name.
+
+    Raises InputError where no checkpoint is left, whose layers they would have.
+    """
+    weights = values.get("weights")
+    if not isinstance(weights, list | tuple) or SCRATCH not in weights:
+        return dict(values)
+    named = [name for name in weights if name != SCRATCH]
+    if not named:
+        raise InputError(f"{where}: weights = {SCRATCH} names no checkpoint whose layers random weights could have.")
+    return {**values, "weights": named, SCRATCH: True}
 
 
 def spelled(key: str) -> str:

@@ -16,7 +16,8 @@ class DataOptions:
 
     weights: tuple[str, ...] | None = flag(
         "data",
-        "base checkpoint, or several to compare, each with arms of its own; a known name that is not on disk is "
+        "base checkpoint, or several to compare, each with arms of its own: detectors, beside one also classifiers and "
+        "segmenters, whose backbone gets its neck, and scratch (as --scratch); a known name that is not on disk is "
         "downloaded by Ultralytics",
         None,
         "FILE[,FILE]",

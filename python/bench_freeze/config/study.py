@@ -19,7 +19,7 @@ import msgspec
 from ..errors import InputError
 from ..text.suggest import hint
 from ..user_files import parse_toml, read_text
-from .aliases import device_name, other_words, renamed, unknown
+from .aliases import device_name, other_words, renamed, scratch_of_weights, unknown
 from .common import CommonOptions
 from .common import flag as _flag
 from .data import DataOptions
@@ -224,6 +224,7 @@ def study_from(values: Mapping[str, object], where: str) -> Study:
     as_lists = {
         k: [v] if k in listed and not isinstance(v, list | tuple) and v is not None else v for k, v in values.items()
     }
+    as_lists = scratch_of_weights(as_lists, where)
     if "device" in as_lists:
         as_lists["device"] = device_name(as_lists["device"])
     for key, value in as_lists.items():

@@ -13,8 +13,7 @@ from ..errors import InputError
 from .classes import normalized
 from .dataset import DetectionSet
 from .overlap import shared_images
-from .source import is_coco, read_split
-from .yolo_yaml import read_yolo_yaml
+from .source import is_coco, read_split, split_names
 
 Progress = Callable[[int, int], None]
 SMALL, LARGE = 32.0**2, 96.0**2  # areas in square pixels between COCO's small, medium and large
@@ -88,7 +87,7 @@ def describe_sets(paths: Sequence[Path], images: Path | None, on_progress: Progr
 
 
 def _splits_of(path: Path) -> tuple[str | None, ...]:
-    return (None,) if is_coco(path) else tuple(read_yolo_yaml(path).splits) or ("train",)
+    return (None,) if is_coco(path) else split_names(path) or ("train",)
 
 
 def describe(data: DetectionSet) -> SetFacts:

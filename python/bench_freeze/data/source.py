@@ -1,4 +1,4 @@
-"""Where a study's data come from: an Ultralytics data yaml or a COCO json, with the images found."""
+"""Where a study's data come from: an Ultralytics data yaml, a COCO json or a VOC folder, with the images found."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from .coco_set import read_coco, sibling_json
 from .dataset import DetectionSet
 from .image_folders import label_path
 from .overlap import with_copies_noted
+from .voc import is_voc, read_voc, read_voc_folder, voc_splits
 from .yolo import read_yolo
 from .yolo_yaml import read_yolo_yaml
 
@@ -20,7 +21,7 @@ Progress = Callable[[int, int], None]
 
 
 def is_coco(path: Path) -> bool:
-    """True for a COCO json by its suffix; False for a data yaml, or the folder of one.
+    """True for a COCO json by its suffix; False for a data yaml, the folder of one, or a VOC folder.
 
     Raises InputError for another file.
     """
@@ -33,13 +34,19 @@ def is_coco(path: Path) -> bool:
     return suffix == ".json" and not is_folder(path)
 
 
+def split_names(path: Path) -> tuple[str, ...]:
+    """The splits of a data yaml or a VOC folder. Raises InputError for what is neither, or lists none."""
+    return tuple(voc_splits(path) if is_voc(path) else read_yolo_yaml(path).splits)
+
+
 def read_split(
     path: Path, split: str | None, images: Path | None = None, on_progress: Progress | None = None
 ) -> DetectionSet:
     """One split of a data yaml, or a COCO json, which is one; images that are copies of others are noted."""
     if is_coco(path):
         return with_copies_noted(read_coco(path, images, on_progress))
-    return with_copies_noted(read_yolo(path, split or "val", on_progress))
+    read = read_voc if is_voc(path) else read_yolo
+    return with_copies_noted(read(path, split or "val", on_progress))
 
 
 def open_base(path: Path, images: Path | None, split: str, on_progress: Progress | None = None) -> DetectionSet:
@@ -47,7 +54,7 @@ def open_base(path: Path, images: Path | None, split: str, on_progress: Progress
     if is_coco(path):
         return read_split(path, None, images, on_progress)
     _refuse_coco_flags(path, {"the image folder": images})  # of --base, or of any set of a profile
-    return read_split(path, split if split in read_yolo_yaml(path).splits else "val", None, on_progress)
+    return read_split(path, split if split in split_names(path) else "val", None, on_progress)
 
 
 def open_target(
@@ -64,7 +71,7 @@ def open_target(
         _refuse_coco_flags(
             path, {"--target-val": validation, "--target-images": images, "--target-val-images": validation_images}
         )
-        _check_names(path, read_yolo_yaml(path).class_names)
+        _check_names(path, (read_voc_folder if is_voc(path) else read_yolo_yaml)(path).class_names)
         return read_split(path, "train", None, on_progress), read_split(path, split, None, on_progress)
     validation = validation or sibling_json(path, split)
     training = read_split(path, None, images, on_progress)
@@ -123,6 +130,10 @@ def open_test(path: Path, split: str, on_progress: Progress | None = None) -> tu
         return None, f"{path} is scored on its test split alone: {coincide}; leave --split out to choose on val."
     if is_coco(path):
         return None, f"{path} has no test split: {coincide}; a data yaml can name one."
+    if is_voc(path):
+        if "test" not in split_names(path):
+            return None, f"{path} has no test.txt: {coincide}."
+        return read_split(path, "test", None, on_progress), None
     data = read_yolo_yaml(path)
     if "test" not in data.splits:
         return None, f"{path} has no key 'test': {coincide}."

@@ -17,7 +17,7 @@ from ..engines.base import Head, ModelCard
 from ..engines.ort_engine import OrtEngine
 from ..errors import InputError
 from ..evaluate import evaluate
-from ..evaluate.eval_report import EvalReport
+from ..evaluate.eval_report import EvalReport, ap_at
 from ..evaluate.protocols import Protocol
 from ..kernels.nms_options import NmsOptions
 from .accuracy import as_table
@@ -38,6 +38,7 @@ class ModelEval:
     protocol: Protocol = "coco"
     device: str = "cpu"
     threads: int | None = None
+    ious: tuple[float, ...] = ()  # thresholds to say AP at as well
 
 
 def evaluate_model(request: ModelEval) -> EvalReport:
@@ -77,6 +78,7 @@ def evaluate_model(request: ModelEval) -> EvalReport:
         head=head.name,
         left_out_classes=classes.left_out_classes,
         left_out_categories=classes.left_out_categories,
+        ap_by_iou=ap_at(data.ground_truth, table, request.ious, request.protocol, request.threads or 1),
     )
 
 

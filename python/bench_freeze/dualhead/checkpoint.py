@@ -15,6 +15,7 @@ from ..data.classes import names_by_number
 from ..errors import InputError
 from ..files import write_whole
 from ..finite import require_finite
+from ..results.take_over import TakeOver
 from ..user_files import MAX_DATA
 from ..user_files import read_file as read_user_file
 from .layers import LayerMap, read_layer_map
@@ -37,6 +38,8 @@ class Checkpoint:
     sha256: str
     half: bool  # every float of the file is a float16
     train_args: Mapping[str, object] = field(default_factory=dict)  # what the file says of its training; not checked
+    taken: TakeOver | None = None  # where its backbone is another task's: neck and head are a seed's (detector_with)
+    like: Checkpoint | None = field(default=None, repr=False)  # the detector whose layers it then has
 
     @cached_property
     def own_modules(self) -> str | None:
@@ -51,6 +54,8 @@ class Checkpoint:
         Modules that it does not describe count as well.
         """
         own = self.model.yaml
+        if self.like is not None:
+            return self.like.architecture
         described = {key: value for key, value in own.items() if key not in ("nc", "names", "yaml_file", "ch")}
         described["channels"] = own.get("channels", 3)
         if self.own_modules is not None:
@@ -122,7 +127,7 @@ def read_file(path: Path) -> bytes:
 
 
 def _checkpoint_of(loaded: object, sha256: str, where: str, trust: bool) -> Checkpoint:
-    model = _model_in(loaded)
+    model = model_in(loaded)
     check_parts(model)
     layers = read_layer_map(model)
     check_not_fused(model)
@@ -133,13 +138,13 @@ def _checkpoint_of(loaded: object, sha256: str, where: str, trust: bool) -> Chec
     names = names_by_number(model.names, f"{where}: names")
     half = _is_half(model)
     settings = loaded.get("train_args") if isinstance(loaded, dict) else None
-    _prepare(model, settings)
+    prepare(model, settings)
     model.names = dict(enumerate(names))
     check_runs(model, len(names))
     return Checkpoint(model, layers, names, sha256, half, settings if isinstance(settings, dict) else {})
 
 
-def _model_in(loaded: object) -> Module:
+def model_in(loaded: object) -> Module:
     """The moving average of a checkpoint, else its model; a model that was saved alone is taken as it is."""
     from torch import Tensor, nn
 
@@ -161,7 +166,7 @@ def _model_in(loaded: object) -> Module:
     raise InputError("the file holds no model; give an Ultralytics detection checkpoint.")
 
 
-def _prepare(model: Module, settings: object) -> None:
+def prepare(model: Module, settings: object) -> None:
     """Bring a model that was read into the state in which Ultralytics' own loader hands one out."""
     from torch import nn
     from ultralytics.utils import DEFAULT_CFG_DICT

@@ -86,7 +86,7 @@ def read_layer_map(model: Module) -> LayerMap:
             f"there is no detector in it, but a {type(model).__name__} without numbered layers; {_GIVE_ANOTHER}"
         )
     _check_head(modules[-1])
-    _check_numbers(model)
+    check_numbers(model)
     layers = []
     for index, module in enumerate(modules):
         absolute = tuple(index + s if s < 0 else s for s in _reads(module))
@@ -109,7 +109,7 @@ def _check_head(head: Module) -> None:
     )
 
 
-def _check_numbers(model: Module) -> None:
+def check_numbers(model: Module) -> None:
     """Layers are run by their numbers and by what they say that they read; the yaml must know as many."""
     count, kept = len(model.model), set(getattr(model, "save", ()))
     for position, module in enumerate(model.model):

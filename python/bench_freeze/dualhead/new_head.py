@@ -46,7 +46,7 @@ def with_random_weights(base: nn.Module, classes: int) -> nn.Module:
         if theirs is not None and _layout(theirs) == _layout(layer):
             layer.load_state_dict(theirs.state_dict())
         else:
-            _draw_anew(layer, f"layer {k}")
+            draw_anew(layer, f"layer {k}")
     model.model[-1] = _fresh_head(base.model[-1], classes, described)
     return _trainable(model)
 
@@ -112,7 +112,7 @@ def _fresh_head(original: nn.Module, classes: int, described: nn.Module | None) 
         if start is not None:
             _take_values(branch, getattr(start, name))
         else:
-            _draw_anew(branch, "the head")
+            draw_anew(branch, "the head")
             _set_last_layers(head, name, classes)
     return head
 
@@ -165,7 +165,7 @@ def _take_values(own: nn.Module, start: nn.Module) -> None:
                 setattr(module, name, getattr(like, name))
 
 
-def _draw_anew(layer: nn.Module, where: str) -> None:
+def draw_anew(layer: nn.Module, where: str) -> None:
     """Random values by each module's own rule. Raises InputError for a module that has values and no rule."""
     from ultralytics.nn.modules.block import DFL
 

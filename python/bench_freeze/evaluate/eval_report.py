@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from ..data.coco import read_instances, read_results
+from ..data.dataset import DetectionTable, GroundTruth
 from ..text import terminal
 from .evaluate import evaluate
 from .evaluation import Evaluation
@@ -29,6 +31,7 @@ class EvalReport:
     head: str | None = None  # of the model that was run, with its classes and the categories that have no partner
     left_out_classes: tuple[str, ...] = ()
     left_out_categories: tuple[str, ...] = ()
+    ap_by_iou: Mapping[str, float] = field(default_factory=dict)  # of the thresholds that were asked for
 
     def summary(self) -> str:
         """The twelve lines that pycocotools prints, or one line a number under another protocol; then the notes."""
@@ -36,6 +39,7 @@ class EvalReport:
             lines = list(summary_lines(self.evaluation))
         else:
             lines = [f" {name:<5} ({self.evaluation.protocol}) = {v:0.5f}" for name, v in self.stats.items()]
+        lines += [f" AP at IoU {iou} = {value:0.5f}" for iou, value in self.ap_by_iou.items()]
         return terminal.lines([*lines, *(f"note: {note}" for note in self.notes)])
 
     def to_dict(self) -> dict[str, object]:
@@ -58,11 +62,24 @@ class EvalReport:
             "counts": asdict(self.evaluation.counts),
             "notes": list(self.notes),
             **of_model,
+            **({"ap_by_iou": dict(self.ap_by_iou)} if self.ap_by_iou else {}),
         }
 
 
-def evaluate_files(gt: Path, dt: Path, *, protocol: Protocol = "coco", threads: int = 1) -> EvalReport:
-    """Score a COCO results file against a COCO instances file.
+def ap_at(
+    ground_truth: GroundTruth, detections: DetectionTable, ious: Sequence[float], protocol: Protocol, threads: int = 1
+) -> dict[str, float]:
+    """AP at each IoU threshold by a protocol, matched at these thresholds; empty without any."""
+    if not ious:
+        return {}
+    found = evaluate(ground_truth, detections, protocol=protocol, iou_thresholds=ious, threads=threads)
+    return {f"{iou:g}" if len(f"{iou:g}") > 4 else f"{iou:.2f}": value for iou, value in found.ap_by_iou().items()}
+
+
+def evaluate_files(
+    gt: Path, dt: Path, *, protocol: Protocol = "coco", threads: int = 1, ious: Sequence[float] = ()
+) -> EvalReport:
+    """Score a COCO results file against a COCO instances file; `ious` are thresholds to say AP at as well.
 
     Raises InputError for a file that cannot be read or that contradicts the other.
     """
@@ -80,5 +97,6 @@ def evaluate_files(gt: Path, dt: Path, *, protocol: Protocol = "coco", threads: 
         categories=len(ground_truth.category_ids),
         detections=len(results.detections),
         ignored_detections=results.ignored_detections,
+        ap_by_iou=ap_at(ground_truth, results.detections, ious, protocol, threads),
         notes=(*(f"{gt}: {note}" for note in instances.notes), *(f"{dt}: {note}" for note in results.notes)),
     )

@@ -81,6 +81,33 @@ RULES: Mapping[Protocol, ProtocolRules] = MappingProxyType(
 )
 
 
+MOST_THRESHOLDS = 64
+
+
+def thresholds_of(text: str) -> tuple[float, ...]:
+    """IoU thresholds from "0.5,0.75" or "0.10:0.05:0.95" (first, step, last).
+
+    Raises InputError for anything else, and for a threshold that is not above 0 or is above 1.
+
+    >>> thresholds_of("0.1:0.1:0.3"), thresholds_of("0.75,0.5")
+    ((0.1, 0.2, 0.3), (0.5, 0.75))
+    """
+    try:
+        found = [float(part) for part in text.split(":" if ":" in text else ",")]
+        if ":" in text:
+            first, step, last = found
+            count = min(int((last - first) / step + 1e-6), MOST_THRESHOLDS) + 1
+            found = [round(first + k * step, 10) for k in range(count)]
+    except (ValueError, ZeroDivisionError, OverflowError):
+        found = []
+    if not 0 < len(found) <= MOST_THRESHOLDS or not all(0 < value <= 1 for value in found):
+        raise InputError(
+            f"IoU thresholds {text[:60]!r} are none: give numbers above 0, at most 1, as 0.5,0.75 or 0.10:0.05:0.95, "
+            f"{MOST_THRESHOLDS} at most"
+        )
+    return tuple(sorted(set(found)))
+
+
 def rules_of(protocol: str) -> ProtocolRules:
     """The rules of a protocol. Raises InputError for an unknown name."""
     for name, rules in RULES.items():

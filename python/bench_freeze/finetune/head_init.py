@@ -58,6 +58,14 @@ def from_scratch(base: nn.Module, names: tuple[str, ...]) -> tuple[nn.Module, He
     return model, HeadStart("reinit", 0, len(_trainable(model.model[-1])), ())
 
 
+def from_backbone(base: nn.Module, names: tuple[str, ...], layers: int) -> tuple[nn.Module, HeadStart]:
+    """Layers 0..layers-1 of a detector, all others with random weights: the same for every source of one seed."""
+    model, start = from_scratch(base, names)
+    for k in range(layers):
+        model.model[k].load_state_dict(base.model[k].state_dict(), strict=True)
+    return model, start
+
+
 def _trainable(head: nn.Module) -> list[tuple[str, torch.Tensor]]:
     return [(name, p.detach()) for name, p in head.named_parameters() if not name.startswith("dfl.")]
 

@@ -16,7 +16,7 @@ from .data_order import DataOrder, restore_generators
 from .failures import argument_sentences
 from .feature_cache import FeatureCache
 from .group import Member, TrainingGroup
-from .head_init import HeadStart, from_scratch, with_new_head
+from .head_init import HeadStart, from_backbone, from_scratch, with_new_head
 from .loop import SharedTrunk
 from .replay_distill import DistillTrainee, ReplayTrainee
 from .trainee import Trainee
@@ -77,6 +77,8 @@ def _model(group: TrainingGroup, member: Member) -> tuple[nn.Module, HeadStart]:
     base, names = group.base, group.data.class_names
     if member.arm.recipe == SCRATCH:
         return from_scratch(base.model, names)
+    if base.taken is not None:
+        return from_backbone(base.model, names, base.taken.layers)
     return with_new_head(base.model, base.class_names, names, group.training.head_init)
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from .quantities import Count, Number
+from .take_over import TakeOver
 
 
 class DataFacts(Struct, frozen=True, kw_only=True):
@@ -52,6 +53,10 @@ class Pretraining(Struct, frozen=True, kw_only=True):
     stride: Count
     layers: list[dict[str, Any]]
     base: Annotated[DataFacts, Meta(description="without classes where the head shares none with the base set")]
+    taken: Annotated[
+        TakeOver | None,
+        Meta(description="of a model of another task: which tensors its backbone gave; its classes are the detector's"),
+    ] = None
 
 
 class GivenCheckpoint(Struct, frozen=True, kw_only=True):

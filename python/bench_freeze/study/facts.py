@@ -51,6 +51,7 @@ def pretrainings(every: Sequence[Inputs]) -> list[Pretraining]:
             file=inputs.weights.given,
             architecture=inputs.base.architecture,
             base=_base_facts(inputs),
+            taken=inputs.base.taken,
             **weights_facts(inputs),
         )
         for inputs in every

@@ -19,8 +19,7 @@ from ..data.loader import load_batch
 from ..data.overlap import shared_images
 from ..data.pairing import pair_with_head, share_a_class, unpaired
 from ..data.shipped import fetch
-from ..data.source import is_coco, open_base, open_target, open_test, require_boxes
-from ..data.yolo_yaml import read_yolo_yaml
+from ..data.source import is_coco, open_base, open_target, open_test, require_boxes, split_names
 from ..dualhead.checkpoint import Checkpoint
 from ..errors import InputError
 from ..files import file_sha256
@@ -73,6 +72,11 @@ class Inputs:
         """Why the base head cannot be scored, in a sentence; None where it can."""
         if self.base_set.class_names:
             return None
+        if self.base.taken is not None:
+            return (
+                f"{self.name} gave its backbone ({self.base.taken.sentence()}) and has no base head: its rows have the "
+                "target head's accuracy only, and are not considered for the recommendation."
+            )
         return (
             f"{self.weights.head} shares no class with {self.base_set.name}, so it has no base mAP: the rows of "
             f"{self.name} have the target head's accuracy only, and are not considered for the recommendation."
@@ -175,7 +179,7 @@ def _fetch(data: DataOptions, target: Path, base: Path) -> None:
     for path in (target, base):
         fetch(path, lambda question: data.yes or agreed(question))
         if not is_coco(path):
-            read_yolo_yaml(path)
+            split_names(path)
 
 
 def _pair_base_classes(
@@ -187,6 +191,8 @@ def _pair_base_classes(
     shows that it is the right set: then the other classes are what was pre-trained on.
     """
     names, data = weights.checkpoint.class_names, base_set.class_names
+    if weights.checkpoint.taken is not None:
+        return unpaired(names, base_set)
     is_right_set = any(share_a_class(other.checkpoint.class_names, data) for other in others)
     if unmatched == "ignore" and is_right_set and not share_a_class(names, data):
         return unpaired(names, base_set)

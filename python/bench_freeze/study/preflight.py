@@ -55,11 +55,14 @@ def check_start(study: Study, base: Checkpoint, head: str, names: tuple[str, ...
 
 def fresh_start(training: TrainingOptions, base: Checkpoint, names: tuple[str, ...]) -> Checkpoint:
     """The model as a training would begin with it, through the precision of the file."""
-    from ..finetune.head_init import from_scratch, with_new_head
+    from ..finetune.head_init import from_backbone, from_scratch, with_new_head
 
     if training.scratch:
         from_scratch(base.model, names)
-    model, _ = with_new_head(base.model, base.class_names, names, training.head_init)
+    if base.taken is not None:
+        model, _ = from_backbone(base.model, names, base.taken.layers)
+    else:
+        model, _ = with_new_head(base.model, base.class_names, names, training.head_init)
     if base.half:
         model = model.half().float()
     return replace(base, model=model.eval(), class_names=names)

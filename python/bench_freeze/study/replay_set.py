@@ -7,9 +7,8 @@ from pathlib import Path
 from ..config.training import TrainingOptions
 from ..data.classes import map_classes
 from ..data.dataset import DetectionSet
-from ..data.source import Progress, is_coco, read_split
+from ..data.source import Progress, is_coco, read_split, split_names
 from ..data.subset import keep_images, nested_order, relabelled
-from ..data.yolo_yaml import read_yolo_yaml
 from ..errors import InputError
 from .weights import Weights
 
@@ -25,7 +24,7 @@ def read_replay(training: TrainingOptions, base: Path, on_progress: Progress | N
         path = Path(training.replay_set)
         images = None if training.replay_images is None else Path(training.replay_images)
         return read_split(path, "train", images, on_progress)
-    if not is_coco(base) and "train" in read_yolo_yaml(base).splits:
+    if not is_coco(base) and "train" in split_names(base):
         return read_split(base, "train", None, on_progress)
     raise InputError(
         f"--replay needs base images that are not scored, and {base} has no training split: name some with "

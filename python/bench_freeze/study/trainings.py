@@ -156,11 +156,12 @@ def _title(group: list[Arm]) -> str:
 def arms_of(training: TrainingOptions, inputs: Inputs, every: Sequence[Inputs]) -> list[Arm]:
     """Every depth with every seed, the shallowest training first.
 
-    Random weights do not depend on a checkpoint's values: of several with one architecture the first has the scratch
-    arms.
+    Random weights do not depend on a checkpoint's values: of several with one architecture the first detector has
+    the scratch arms.
     """
     depths = training.depths(inputs.base.layers.default_depths())
-    first = next(other for other in every if other.base.architecture == inputs.base.architecture)
+    alike = [other for other in every if other.base.architecture == inputs.base.architecture]
+    first = next(other for other in alike if other.base.taken is None)
     trainings = [t for t in training.trainings(depths) if first is inputs or t[1] != SCRATCH]
     arms = [
         Arm(freeze, seed, recipe, fraction, weights=inputs.name)

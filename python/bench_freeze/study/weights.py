@@ -9,12 +9,15 @@ from pathlib import Path
 from ..config.study import Study
 from ..config.training import TrainingOptions
 from ..console import Step
+from ..dualhead.backbone import Backbone, load_backbone
 from ..dualhead.branch import check_branch
 from ..dualhead.checkpoint import Checkpoint, load_checkpoint, locate_weights
+from ..dualhead.detector_with import detector_with
 from ..dualhead.layers import LayerMap
 from ..dualhead.quiet import quiet_ultralytics
 from ..errors import InputError
 from ..export.onnx_export import check_opset
+from ..results.recipe import GRADUAL, LP_FT, STATIC
 
 _HASH_DIGITS = 8
 
@@ -40,11 +43,13 @@ def read_weights(study: Study, given: Sequence[str], step: Step) -> tuple[Weight
         check_opset(study.deployment.opset, "opset")
     quiet_ultralytics()
     files = [locate_weights(name) for name in given]
-    checkpoints = []
+    read_files = []
     for file in files:
-        checkpoints.append(_load(file, study.data.trust_checkpoint))
-        step(len(checkpoints), len(files))
-    names = unique_names(files, [checkpoint.sha256 for checkpoint in checkpoints]) if len(files) > 1 else [None]
+        read_files.append(_load(file, study.data.trust_checkpoint, others=len(files) > 1))
+        step(len(read_files), len(files))
+    hashes = [one.sha256 for one in read_files]
+    names = unique_names(files, hashes) if len(files) > 1 else [None]
+    checkpoints = _as_detectors(read_files, names, study.training)
     read = []
     for text, checkpoint, name, file in zip(given, checkpoints, names, files, strict=True):
         try:
@@ -59,11 +64,61 @@ def read_weights(study: Study, given: Sequence[str], step: Step) -> tuple[Weight
     return tuple(read)
 
 
-def _load(file: Path, trust: bool) -> Checkpoint:
+def _load(file: Path, trust: bool, *, others: bool) -> Checkpoint | Backbone:
+    """A detector; beside others also the backbone of a model of another task."""
     try:
         return load_checkpoint(file, trust=trust)
     except InputError as error:
+        if others and (backbone := _backbone_of_another_task(file, trust)) is not None:
+            return backbone
         raise InputError(f"weights: {error}") from None
+
+
+def _backbone_of_another_task(file: Path, trust: bool) -> Backbone | None:
+    try:
+        found = load_backbone(file, trust=trust)
+    except InputError:  # what it says as a detector stands
+        return None
+    return found if found.task in ("classify", "segment", "pose", "obb") else None
+
+
+def _as_detectors(
+    read: Sequence[Checkpoint | Backbone], names: Sequence[str | None], training: TrainingOptions
+) -> list[Checkpoint]:
+    """Every checkpoint as a detector: a backbone of another task in the layers of the first detector."""
+    like = next(((one, name) for one, name in zip(read, names, strict=True) if isinstance(one, Checkpoint)), None)
+    found = []
+    for one, name in zip(read, names, strict=True):
+        if isinstance(one, Checkpoint):
+            found.append(one)
+            continue
+        if like is None:
+            raise InputError(
+                f"weights: {name} is no detector, and no other one is; name the detector whose neck it gets."
+            )
+        made = detector_with(one, like[0], (str(name), str(like[1])))
+        _check_taken(made, str(name), training)
+        found.append(made)
+    return found
+
+
+def _check_taken(made: Checkpoint, name: str, training: TrainingOptions) -> None:
+    """Raise InputError for what cannot be asked of a detector whose neck and head are a seed's."""
+    layers = made.taken.layers if made.taken is not None else 0
+    deepest = max(training.depths(made.layers.default_depths()), default=0)
+    if deepest > layers:
+        raise InputError(
+            f"freeze = {deepest} is not possible for {name}: layers {layers} to {made.layers.head} start from the seed "
+            f"there and must train; give --freeze with depths up to {layers}."
+        )
+    other = next((recipe.name for recipe in training.recipes if recipe not in (STATIC, LP_FT, GRADUAL)), None)
+    if other is None and training.match_capacity:
+        other = "matched"
+    if other is not None:
+        raise InputError(
+            f"recipe {other} needs the base detector's own neck and head, which {name} has not; leave the recipe or "
+            f"{name} out."
+        )
 
 
 def _check_matched_depths(training: TrainingOptions, layers: LayerMap) -> None:

@@ -44,6 +44,26 @@ def test_notes_follow_the_twelve_lines(tmp_path: Path, capsys: pytest.CaptureFix
     assert capsys.readouterr().out.splitlines()[-len(report["notes"]) :] == lines[12:]
 
 
+@pytest.mark.parametrize("protocol", ["coco", "voc-all", "voc-11"])
+def test_ap_at_other_ious_is_said_beside_the_protocol_s_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], protocol: str
+) -> None:
+    arguments = [*files(tmp_path), "--protocol", protocol]
+    assert main([*arguments, "--json"]) == 0
+    plain = json.loads(capsys.readouterr().out)
+    assert "ap_by_iou" not in plain
+    assert main([*arguments, "--json", "--iou", "0.10:0.05:0.95"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["stats"] == plain["stats"]
+    assert len(report["ap_by_iou"]) == 18
+    assert report["ap_by_iou"]["0.50"] == pytest.approx(plain["stats"]["AP50"], abs=1e-12)
+    values = list(report["ap_by_iou"].values())
+    assert values[0] >= values[-1]
+    assert main([*arguments, "--iou", "0.7"]) == 0
+    assert " AP at IoU 0.70 = " in capsys.readouterr().out
+    assert main([*arguments, "--iou", "2"]) == 2
+
+
 def test_plain_files_have_no_notes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*files(tmp_path), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["notes"] == []

@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 
 from bench_freeze import Evaluator
+from bench_freeze.errors import InputError
+from bench_freeze.evaluate.eval_report import ap_at
+from bench_freeze.evaluate.protocols import thresholds_of
 from tests.workloads import Workload, make_workload
 
 
-def devkit_ap(workload: Workload, label: int, *, eleven: bool) -> float:
+def devkit_ap(workload: Workload, label: int, *, eleven: bool, threshold: float = 0.5) -> float:
     """VOCevaldet: detections by score; each asks for its highest overlap, taken or not."""
     truth, found = workload.truth, workload.detections
     rows = np.flatnonzero(found.labels == label)
@@ -28,7 +31,7 @@ def devkit_ap(workload: Workload, label: int, *, eleven: bool) -> float:
                 iou = width * height / (a[2] * a[3] + b[2] * b[3] - width * height)
                 if iou > best:
                     best, chosen = iou, int(j)
-        is_match = best >= 0.5
+        is_match = best >= threshold
         is_difficult = is_match and bool(truth.is_crowd[chosen])
         hits.append(is_match and not is_difficult and chosen not in taken)
         misses.append(not hits[-1] and not is_difficult)
@@ -59,3 +62,26 @@ def test_equals_the_development_kit(seed: int, lattice: bool) -> None:
         assert result.ap_per_class() == pytest.approx(expected, abs=1e-14)
         assert result.ap() == result.ap50() == pytest.approx(np.mean(expected), abs=1e-14)
         assert result.stats()["AP75"] == -1
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("lattice", [False, True])
+def test_equals_the_development_kit_s_steps_at_every_iou(seed: int, lattice: bool) -> None:
+    """The kit has 0.5 only; its steps with another number in the same place are what papers call mAP at IoU 0.7."""
+    workload = make_workload(
+        images=10, classes=3, truth_rows=90, rows=300, seed=seed, lattice=lattice, crowd_share=0.2, score_levels=40
+    )
+    ious = thresholds_of("0.10:0.05:0.95")
+    assert len(ious) == 18
+    for protocol, eleven in (("voc-all", False), ("voc-11", True)):
+        found = ap_at(workload.truth, workload.detections, ious, protocol)
+        assert list(found) == [f"{iou:.2f}" for iou in ious]
+        for iou in ious:
+            expected = [devkit_ap(workload, label, eleven=eleven, threshold=iou) for label in range(3)]
+            assert found[f"{iou:.2f}"] == pytest.approx(np.mean(expected), abs=1e-14)
+
+
+@pytest.mark.parametrize("text", ["", "x", "0", "1.1", "0.5:0:0.9", "0.9:0.1", "0.5:-0.1:0.9", "nan", "0.01:0.001:0.9"])
+def test_thresholds_that_are_none_are_a_sentence(text: str) -> None:
+    with pytest.raises(InputError, match="give numbers above 0"):
+        thresholds_of(text)

@@ -18,6 +18,16 @@ class Agreement:
     b_in_a: float  # are neighbours in b near in a already (trustworthiness); about 0.5 by chance
 
 
+@dataclass(frozen=True)
+class AgreementBySample:
+    """The same of every sample: [n] each; their means are those of `Agreement`."""
+
+    k: int
+    overlap: NDArray[np.float64]
+    a_in_b: NDArray[np.float64]
+    b_in_a: NDArray[np.float64]
+
+
 def neighbour_agreement(a: NDArray[np.floating], b: NDArray[np.floating], k: int = 10) -> Agreement | None:
     """Agreement of the features [n, p] and [n, q] of the same n samples, by cosine similarity.
 
@@ -37,6 +47,23 @@ def neighbour_agreement(a: NDArray[np.floating], b: NDArray[np.floating], k: int
         overlap=float((near_a & near_b).sum() / (n * k)),
         a_in_b=1 - float((ranks_b - k)[near_a & ~near_b].sum()) / worst,
         b_in_a=1 - float((ranks_a - k)[near_b & ~near_a].sum()) / worst,
+    )
+
+
+def agreement_by_sample(a: NDArray[np.floating], b: NDArray[np.floating], k: int = 10) -> AgreementBySample | None:
+    """`neighbour_agreement`, sample by sample."""
+    n = len(a)
+    k = min(k, (n - 1) // 2)
+    if k < 2:
+        return None
+    ranks_a, ranks_b = _ranks(a), _ranks(b)
+    near_a, near_b = ranks_a <= k, ranks_b <= k
+    worst = k * (2 * n - 3 * k - 1) / 2
+    return AgreementBySample(
+        k=k,
+        overlap=(near_a & near_b).sum(axis=1) / k,
+        a_in_b=1 - np.where(near_a & ~near_b, ranks_b - k, 0).sum(axis=1) / worst,
+        b_in_a=1 - np.where(near_b & ~near_a, ranks_a - k, 0).sum(axis=1) / worst,
     )
 
 

@@ -1,0 +1,127 @@
+"""The flags of `bench-freeze transfer` and what they call."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from ..config.aliases import device_name
+from ..errors import InputError
+from ..exit_status import exit_table
+from ..text.json_text import print_json
+from ..text.terminal import say
+from .help_format import Commands, HelpFormatter
+
+DESCRIPTION = """\
+What does a pre-training give to another task? Each source is a backbone that stays frozen: of a detector, a classifier,
+a segmenter, or random weights (scratch). A light reader is fitted on its features, the same for all sources, with every
+share of the training images and every seed; the intervals cover images and seeds, differences are paired. Leaves
+OUT/transfer.json and OUT/transfer.html; features are kept in OUT and found again by their content. Detection has a
+command of its own, run.
+"""
+EPILOG = (
+    exit_table()
+    + """\
+examples:
+  bench-freeze transfer --weights yolo11n.pt,yolo11n-cls.pt,scratch --classify flowers --data-fractions 0.1,0.25,1
+"""
+)
+_Value = TypeVar("_Value")
+
+
+def add_transfer(commands: Commands) -> None:
+    """Add the command to the parser's."""
+    transfer = commands.add_parser(
+        "transfer",
+        help="what frozen features of several pre-trainings give to other tasks",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=HelpFormatter,
+        allow_abbrev=False,
+    )
+    transfer.add_argument(
+        "--weights",
+        required=True,
+        metavar="FILE[,FILE]",
+        help="checkpoints, and scratch for random weights with the layers of the first one",
+    )
+    transfer.add_argument(
+        "--classify", metavar="DIR", help="an ImageFolder set: DIR/train/CLASS/*.jpg, DIR/val/CLASS/*.jpg"
+    )
+    transfer.add_argument(
+        "--crops",
+        metavar="YAML",
+        help="a detection set, whose objects are classified in views that they fill more and less",
+    )
+    transfer.add_argument(
+        "--segment",
+        metavar="PATH",
+        help="a segmentation set: a folder with images/, masks/ (PNG, 255 is not scored) and classes.txt, or a data "
+        "yaml whose rows are polygons",
+    )
+    transfer.add_argument(
+        "--side-by-side",
+        action="store_true",
+        help="compare the sources' features on the images of --classify: neighbours, distances, CKA, clusters, t-SNE",
+    )
+    transfer.add_argument("--split", default="val", metavar="NAME", help="the split that is scored (default: val)")
+    transfer.add_argument(
+        "--data-fractions", default="1", metavar="F[,F]", help="shares of the training images (default: 1)"
+    )
+    transfer.add_argument(
+        "--seeds", default="0,1,2", metavar="N[,N]", help="of shares, held-out parts and random weights"
+    )
+    transfer.add_argument("--imgsz", type=int, default=224, metavar="PX", help="side of the canvas (default: 224)")
+    transfer.add_argument("--batch", type=int, default=32, metavar="N", help="images at a time (default: 32)")
+    transfer.add_argument("--device", type=device_name, default="cpu", help="cpu, 0, cuda:0 ... (default: cpu)")
+    transfer.add_argument("--workers", type=int, metavar="N", help="threads that read images")
+    transfer.add_argument(
+        "--trust-checkpoint", action="store_true", help="let checkpoints run code while they are loaded"
+    )
+    transfer.add_argument("--out", default="runs/transfer", metavar="DIR", help="default: runs/transfer")
+    transfer.add_argument("--json", action="store_true", help="print transfer.json instead of the tables")
+    transfer.set_defaults(call=_transfer)
+
+
+def _transfer(parsed: argparse.Namespace, command: list[str]) -> int:
+    from ..transfer.request import TransferRequest
+
+    request = TransferRequest(
+        weights=_listed("--weights", parsed.weights, str, "files"),
+        out=Path(parsed.out),
+        classify=Path(parsed.classify) if parsed.classify else None,
+        crops=Path(parsed.crops) if parsed.crops else None,
+        segment=Path(parsed.segment) if parsed.segment else None,
+        side_by_side=parsed.side_by_side,
+        split=parsed.split,
+        data_fractions=_listed("--data-fractions", parsed.data_fractions, float, "numbers"),
+        seeds=_listed("--seeds", parsed.seeds, int, "whole numbers"),
+        imgsz=parsed.imgsz,
+        batch=parsed.batch,
+        device=parsed.device,
+        workers=parsed.workers,
+        trust_checkpoint=parsed.trust_checkpoint,
+    )
+    from ..console import Console
+    from ..report.transfer_text import transfer_text
+    from ..results.sealing import seal
+    from ..results.transfer import encode_transfer
+    from ..transfer.flow import PAGE, RESULTS, run_transfer
+
+    found = run_transfer(request, Console(plain=parsed.json), command)
+    if parsed.json:
+        print_json(seal(encode_transfer(found)))
+        return 0
+    print(transfer_text(found))
+    say(str(request.out / RESULTS))
+    say(str(request.out / PAGE))
+    return 0
+
+
+def _listed(flag: str, text: str, kind: Callable[[str], _Value], what: str) -> tuple[_Value, ...]:
+    try:
+        return tuple(kind(part.strip()) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise InputError(f"{flag} {text}: give {what}, separated by commas.") from None

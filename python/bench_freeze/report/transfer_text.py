@@ -1,0 +1,128 @@
+"""A transfer as tables of plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ..results.transfer import Classification, Compared, Crops, Estimated, Segmentation, SideBySide, Transfer
+from ..text import terminal
+from ..text.aligned import aligned
+from .formats import number, short
+from .view import Format
+
+
+def transfer_text(transfer: Transfer) -> str:
+    """What was taken of each source, then every part that was measured."""
+    parts: list[str] = ["Sources (frozen, read at the backbone's last layer):", *_sources(transfer)]
+    parts += [f"note: {note}" for note in transfer.notes]
+    if transfer.classification is not None:
+        parts += ["", *_classification(transfer.classification)]
+    if transfer.side_by_side is not None:
+        parts += ["", *_side_by_side(transfer.side_by_side)]
+    if transfer.crops is not None:
+        parts += ["", *_crops(transfer.crops)]
+    if transfer.segmentation is not None:
+        parts += ["", *_segmentation(transfer.segmentation)]
+    return terminal.lines(parts)
+
+
+def _sources(transfer: Transfer) -> list[str]:
+    rows: list[tuple[str, ...]] = [("source", "task", "layers", "tensors that came", "drawn", "left")]
+    for source in transfer.sources:
+        taken = source.taken
+        counts = [str(len(names)) for names in (taken.came, taken.new, taken.left)]
+        rows.append((source.name, source.task, str(len(source.layers)), *counts))
+    return aligned(rows, words=2)
+
+
+def _classification(found: Classification) -> Iterator[str]:
+    yield (
+        f"Top-1 of a linear probe on {found.data}: {found.train_images} training and {found.test_images} scored "
+        f"images, {len(found.classes)} classes, the most frequent one {short(found.majority, 'fraction')}."
+    )
+    rows: list[tuple[str, ...]] = [("source", "share", "top-1", "95 % interval", *found.classes)]
+    for own in found.accuracy:
+        classes = [short(own.per_class[name], "fraction") for name in found.classes]
+        rows.append((own.source, f"{own.data_fraction:g}", *shown(own.top1), *classes))
+    yield from aligned(rows, words=1)
+    yield from comparison_lines(found.comparisons)
+
+
+def _side_by_side(found: SideBySide) -> Iterator[str]:
+    yield f"Features side by side on {found.images} images of {found.data}, last layers:"
+    rows: list[tuple[str, ...]] = [("a", "b", "alike in a, in b too", "the converse", "shared", "dist. corr.", "CKA")]
+    for pair in found.pairs:
+        directions = [" ".join(shown(own)) if own is not None else "none" for own in (pair.a_in_b, pair.b_in_a)]
+        overlap = short(None if pair.overlap is None else pair.overlap.value, "fraction")
+        last = short(pair.cka[-1].cka, "fraction")
+        rows.append((pair.a, pair.b, *directions, overlap, short(pair.distance_correlation, "fraction"), last))
+    yield from aligned(rows, words=2)
+    yield ""
+    rows = [("source", "clusters", "purity", "NMI", "t-SNE neighbours that two seeds share")]
+    between = {own.source: own.between_seeds for own in found.embeddings}
+    for own in found.clusters:
+        means = [short(sum(values) / len(values), "fraction") for values in (own.purity, own.nmi)]
+        rows.append((own.source, str(own.clusters), *means, short(between.get(own.source), "fraction")))
+    yield from aligned(rows, words=1)
+
+
+def _crops(found: Crops) -> Iterator[str]:
+    yield (
+        f"Top-1 of a linear probe on the objects of {found.data}: {found.train_objects} training and "
+        f"{found.test_objects} scored objects, {len(found.classes)} classes, the most frequent one "
+        f"{short(found.majority, 'fraction')}."
+    )
+    groups = list(dict.fromkeys(group.objects for own in found.accuracy for group in own.by_objects))
+    headings = [f"{name} in view" for name in groups]
+    rows: list[tuple[str, ...]] = [("source", "fills", "top-1", "95 % interval", *headings)]
+    for own in found.accuracy:
+        by = {group.objects: f"{short(group.top1.value, 'fraction')} of {group.samples}" for group in own.by_objects}
+        rows.append((own.source, f"{own.fill:g}", *shown(own.top1), *(by.get(name, "") for name in groups)))
+    yield from aligned(rows, words=1)
+    yield from comparison_lines(found.comparisons, "fills")
+
+
+def _segmentation(found: Segmentation) -> Iterator[str]:
+    yield (
+        f"Mean IoU of a linear decoder on {found.data}: {found.train_images} training and {found.test_images} scored "
+        f"images, {len(found.classes)} classes with the background."
+    )
+    widths = [f"< {band.width} px" for band in found.accuracy[0].bands]
+    rows: list[tuple[str, ...]] = [("source", "share", "mIoU", "95 % interval", *widths, "interior")]
+    for own in found.accuracy:
+        bands = [short(None if b.boundary is None else b.boundary.value, "fraction") for b in own.bands]
+        inside = next((band.interior for band in own.bands if band.width == 10), None)
+        interior = short(None if inside is None else inside.value, "fraction")
+        rows.append((own.source, f"{own.data_fraction:g}", *shown(own.miou), *bands, interior))
+    yield from aligned(rows, words=1)
+    yield "Columns < w px: pixels less than w from a boundary; interior: all others for w = 10."
+    yield from comparison_lines(found.comparisons)
+
+
+def comparison_lines(comparisons: Sequence[Compared], column: str = "share") -> Iterator[str]:
+    """Paired differences as a table, with what these data show."""
+    if not comparisons:
+        return
+    yield ""
+    yield "Differences, paired by image and seed; p adjusted by Holm:"
+    rows: list[tuple[str, ...]] = [("difference", column, "change", "95 % interval", "p", "")]
+    for pair in comparisons:
+        p = "" if pair.p is None else f"{pair.p:.3f}"
+        rows.append(
+            (f"{pair.b} - {pair.a}", f"{pair.data_fraction:g}", *shown(pair.difference, "change"), p, verdict(pair))
+        )
+    yield from aligned(rows, words=(0, 5))
+
+
+def shown(found: Estimated, form: Format = "fraction") -> tuple[str, str]:
+    """A number and its interval."""
+    if found.low is None or found.high is None:
+        return number(found.value, form), "none"
+    return number(found.value, form), f"{number(found.low, form)} to {number(found.high, form)}"
+
+
+def verdict(pair: Compared) -> str:
+    """What these data say of a difference."""
+    if pair.shown is None:
+        return "no claim" if pair.difference.no_interval is None else pair.difference.no_interval
+    return "shown by these data" if pair.shown else "not shown by these data"

@@ -1,0 +1,252 @@
+"""The schema of transfer.json: what the features of several pre-trainings give to other tasks.
+
+Accuracies and IoU are fractions from 0 to 1. Fields may be added within a version.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from ..text.json_text import encoded
+from .quantities import Count, Fraction, Number, Seconds, check_order
+from .sealing import SEAL_MEANING
+from .take_over import TakeOver
+
+TRANSFER_VERSION = 1
+Covers = Literal["images and seeds", "images", "seeds", "nothing"]
+
+
+class TransferSource(Struct, frozen=True, kw_only=True):
+    """One pre-training, and which of its tensors the features come from."""
+
+    name: Annotated[str, Meta(description="as everywhere below; unique")]
+    file: Annotated[str | None, Meta(description="as it was given; null for random weights")]
+    sha256: Annotated[str | None, Meta(description="of the file; null for random weights, which each seed draws")]
+    task: Annotated[str, Meta(description="what it was trained for: detect, classify, segment ...; random")]
+    layers: Annotated[list[str], Meta(description="classes of the backbone's layers, in their order")]
+    like: Annotated[str | None, Meta(description="the source whose layers random weights have; else null")] = None
+    taken: Annotated[
+        TakeOver, Meta(description="came: what the features are computed with; left: the neck and the head")
+    ]
+
+
+class Estimated(Struct, frozen=True, kw_only=True):
+    """A number, the mean over seeds, with what chance adds to it."""
+
+    value: Number
+    low: Annotated[Number | None, Meta(description="of the 95 % interval; null where there is none")]
+    high: Number | None
+    covers: Annotated[Covers, Meta(description="what the interval is over")]
+    no_interval: Annotated[str | None, Meta(description="why there is no interval; null where there is one")] = None
+
+    def __post_init__(self) -> None:
+        check_order(self.low, self.high, "an interval")
+
+
+class Compared(Struct, frozen=True, kw_only=True):
+    """Source b less source a on the same images, from the same training images of each seed."""
+
+    a: str
+    b: str
+    data_fraction: Fraction
+    difference: Estimated
+    p: Annotated[Fraction | None, Meta(description="two-sided, adjusted by Holm over the table; null without one")]
+    shown: Annotated[
+        bool | None, Meta(description="whether p is at most 0.05; null where one seed or no interval allows no claim")
+    ]
+
+
+class ProbeFit(Struct, frozen=True, kw_only=True):
+    """One logistic regression on frozen features."""
+
+    source: str
+    data_fraction: Fraction
+    seed: Count
+    train_samples: Count
+    held_out: Annotated[Count, Meta(description="of these, by which C was chosen; 0: there were too few, C is 1")]
+    c: Annotated[Number, Meta(description="scikit-learn's C: the inverse strength of the L2 penalty")]
+    converged: bool
+    top1: Fraction
+
+
+class ProbeAccuracy(Struct, frozen=True, kw_only=True):
+    """One source at one share of the training samples, over all seeds."""
+
+    source: str
+    data_fraction: Fraction
+    top1: Estimated
+    per_class: Annotated[dict[str, Fraction], Meta(description="share of a class's scored samples that were named so")]
+
+
+class Classification(Struct, frozen=True, kw_only=True):
+    """A linear probe of whole images: the backbone's last layer, pooled, under a logistic regression."""
+
+    data: str
+    data_sha256: str
+    classes: list[str]
+    train_images: Count
+    test_images: Count
+    majority: Annotated[Fraction, Meta(description="top-1 of always naming the most frequent class")]
+    features: Annotated[dict[str, Count], Meta(description="by source: how many numbers an image is")]
+    fits: list[ProbeFit]
+    accuracy: list[ProbeAccuracy]
+    comparisons: list[Compared]
+
+
+class ViewGroup(Struct, frozen=True, kw_only=True):
+    """The scored views with so many objects in them."""
+
+    objects: Annotated[str, Meta(description="in view, the one that is named included")]
+    samples: Count
+    top1: Estimated
+
+
+class ViewAccuracy(Struct, frozen=True, kw_only=True):
+    """One source on views that an object fills to one share, over all seeds."""
+
+    source: str
+    fill: Annotated[Fraction, Meta(description="share of the view's area that the object should fill")]
+    share: Annotated[Fraction, Meta(description="that it fills on average: small images cut views")]
+    top1: Estimated
+    by_objects: list[ViewGroup]
+
+
+class Crops(Struct, frozen=True, kw_only=True):
+    """A linear probe of the objects of a detection set, each seen in views that it fills more and less."""
+
+    data: str
+    data_sha256: Annotated[list[str], Meta(description="of the training split and of the scored one")]
+    classes: list[str]
+    train_objects: Count
+    test_objects: Count
+    left_out: Annotated[list[Count], Meta(description="too small, in training and scored split")]
+    unseen: Annotated[Count, Meta(description="scored objects of classes without a training object: never right")]
+    majority: Fraction
+    settings: dict[str, Any]
+    accuracy: list[ViewAccuracy]
+    comparisons: Annotated[list[Compared], Meta(description="data_fraction is the fill here")]
+
+
+class Band(Struct, frozen=True, kw_only=True):
+    """Mean IoU of the pixels less than `width` pixels from a boundary of the truth, and of all others."""
+
+    width: Count
+    boundary: Annotated[Estimated | None, Meta(description="null where no truth has a boundary")]
+    interior: Annotated[Estimated | None, Meta(description="null where every pixel is in the band")]
+
+
+class SegmentationAccuracy(Struct, frozen=True, kw_only=True):
+    """One source at one share of the training images, over all seeds."""
+
+    source: str
+    data_fraction: Fraction
+    miou: Annotated[Estimated, Meta(description="mean over classes with a pixel, of truth or of prediction")]
+    per_class: Annotated[dict[str, Fraction | None], Meta(description="IoU; null for a class without a pixel")]
+    bands: list[Band]
+
+
+class Segmentation(Struct, frozen=True, kw_only=True):
+    """A linear decoder of frozen features of several strides; IoU at the images' own size."""
+
+    data: str
+    data_sha256: Annotated[list[str], Meta(description="of the training split and of the scored one")]
+    classes: Annotated[list[str], Meta(description="the first is the background, which counts")]
+    train_images: Count
+    test_images: Count
+    settings: dict[str, Any]
+    channels: Annotated[dict[str, Count], Meta(description="by source: how many numbers a cell is")]
+    accuracy: list[SegmentationAccuracy]
+    comparisons: list[Compared]
+    band_comparisons: Annotated[
+        dict[str, list[Compared]], Meta(description="by width of the band: inside it, p adjusted within a width")
+    ]
+
+
+class LayerCka(Struct, frozen=True, kw_only=True):
+    """Linear CKA, unbiased, of the pooled features of a layer of each source."""
+
+    a: Annotated[Count, Meta(description="the layer of source a")]
+    b: Annotated[Count, Meta(description="the layer of source b: the same one, or both last ones")]
+    cka: Annotated[Number | None, Meta(description="1 for equal up to rotation, scale and origin; about 0 unrelated")]
+
+
+class FeaturePair(Struct, frozen=True, kw_only=True):
+    """Two sources on the same images, at their last layers, standardised. Intervals are over images."""
+
+    a: str
+    b: str
+    neighbours: Annotated[Count, Meta(description="nearest neighbours of an image that count; 0: too few images")]
+    overlap: Annotated[Estimated | None, Meta(description="share of them that both sources name")]
+    a_in_b: Annotated[
+        Estimated | None, Meta(description="are images that are alike in a alike in b too? 1 fully, 0.5 by chance")
+    ]
+    b_in_a: Annotated[Estimated | None, Meta(description="the converse")]
+    distance_correlation: Annotated[Number | None, Meta(description="bias-corrected: about 0 for unrelated features")]
+    cka: Annotated[list[LayerCka], Meta(description="where layers pair, and of the two last layers")]
+
+
+class Clustering(Struct, frozen=True, kw_only=True):
+    """k-means of one source's last layer, by seed."""
+
+    source: str
+    clusters: Annotated[Count, Meta(description="as many as classes")]
+    purity: list[Fraction]
+    nmi: Annotated[list[Fraction], Meta(description="normalized mutual information of clusters and classes")]
+
+
+class Embedding(Struct, frozen=True, kw_only=True):
+    """t-SNE of one source's last layer, by seed."""
+
+    source: str
+    perplexity: Number
+    points: Annotated[list[list[list[Number]]], Meta(description="[seeds][images] x, y")]
+    between_seeds: Annotated[
+        Fraction | None,
+        Meta(description="share of 10 nearest points that two seeds' maps both name; null for one seed"),
+    ]
+
+
+class SideBySide(Struct, frozen=True, kw_only=True):
+    """Sources pair by pair on all images of the classification set, training images first."""
+
+    data: str
+    data_sha256: str
+    images: Count
+    labels: Annotated[list[Count], Meta(description="of the images, positions in classification.classes")]
+    seeds: list[Count]
+    pairs: list[FeaturePair]
+    clusters: list[Clustering]
+    embeddings: Annotated[list[Embedding], Meta(description="empty for more than 2,000 images")]
+
+
+class Transfer(Struct, kw_only=True):
+    """What several pre-trainings give. A part that was not asked for is null."""
+
+    schema_version: int = TRANSFER_VERSION
+    bench_freeze: str
+    command: str
+    finished: bool
+    settings: dict[str, Any]
+    environment: dict[str, Any]
+    sources: list[TransferSource]
+    notes: list[str] = []
+    classification: Classification | None = None
+    side_by_side: SideBySide | None = None
+    crops: Crops | None = None
+    segmentation: Segmentation | None = None
+    seconds: Annotated[dict[str, Seconds], Meta(description="by part, of this run: what was kept took none")] = {}
+    peak_bytes: Annotated[Count | None, Meta(description="largest resident set of this process")] = None
+    sha256: Annotated[str | None, Meta(description=SEAL_MEANING)] = None
+
+
+def encode_transfer(transfer: Transfer) -> bytes:
+    """The file, indented, with a final newline."""
+    return msgspec.json.format(encoded(transfer), indent=1) + b"\n"
+
+
+def decode_transfer(content: bytes) -> Transfer:
+    """The inverse; raises msgspec.ValidationError or DecodeError."""
+    return msgspec.json.decode(content, type=Transfer)

@@ -1,0 +1,118 @@
+"""Frozen features: what every layer of a backbone says of a picture, pooled; computed once and kept by content."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..artifact import ArtifactStore
+from ..console import Console, Step
+from ..data.dataset import ImageRecord
+from ..data.loader import load_batches
+from ..dualhead.backbone import Backbone
+from ..environment import package_versions
+from ..finite import require_finite_arrays
+from ..study.kept_step import kept_step
+from .request import TransferRequest
+
+FILE = "features.npz"
+FINEST = 8  # pixels of the canvas between two positions of the finest map that a decoder reads
+
+
+@dataclass(frozen=True)
+class Canvases:
+    """Pictures for a backbone, in batches [B, 3, S, S], and what decides their pixels."""
+
+    count: int
+    sha256: str
+    batches: Callable[[], Iterator[NDArray[np.float32]]]
+
+
+@dataclass(frozen=True)
+class FeatureStore:
+    """Where pooled features are kept, and how they are computed where they are not."""
+
+    request: TransferRequest
+    store: ArtifactStore
+    console: Console
+
+    def pooled(self, title: str, backbone: Backbone, canvases: Canvases) -> dict[int, NDArray[np.float32]]:
+        """[N, C] by layer: the mean over the map of every layer of the backbone."""
+        inputs = self._inputs(backbone, canvases)
+        build = partial(_compute, backbone, canvases, self.request.device)
+        kept = kept_step(self.console, self.store, f"features of {title}", "features", inputs, build)
+        with np.load(kept.path(FILE)) as found:
+            return {int(layer): found[layer] for layer in found.files}
+
+    def levels(self, title: str, backbone: Backbone, canvases: Canvases) -> list[NDArray[np.float32]]:
+        """[N, C, h, w] of the last layer of every stride from FINEST on, the finest first."""
+        build = partial(_compute_levels, backbone, canvases, self.request.device)
+        inputs = self._inputs(backbone, canvases) | {"finest": FINEST}
+        kept = kept_step(self.console, self.store, f"maps of {title}", "maps", inputs, build)
+        with np.load(kept.path(FILE)) as found:
+            return [found[level] for level in found.files]
+
+    def _inputs(self, backbone: Backbone, canvases: Canvases) -> dict[str, object]:
+        return {
+            "backbone_sha256": backbone.sha256,
+            "layers": backbone.end,
+            "pixels_sha256": canvases.sha256,
+            "imgsz": self.request.imgsz,
+            "device": self.request.device.partition(":")[0],
+            "versions": package_versions("torch", "ultralytics"),
+        }
+
+
+def whole_images(images: Sequence[ImageRecord], request: TransferRequest) -> Canvases:
+    """Every image letterboxed to `imgsz`."""
+
+    def batches() -> Iterator[NDArray[np.float32]]:
+        for batch in load_batches(images, imgsz=request.imgsz, batch=request.batch, workers=request.workers):
+            yield batch.images
+
+    return Canvases(len(images), pixels_sha256(images), batches)
+
+
+def pixels_sha256(images: Sequence[ImageRecord]) -> str:
+    """What decides the pixels of images, in their order: their bytes, and how they are read."""
+    digest = hashlib.sha256()
+    for image in images:
+        digest.update(f"{image.sha256}{image.decoder_mark}\0".encode())
+    return digest.hexdigest()
+
+
+def _compute(backbone: Backbone, canvases: Canvases, device: str, folder: Path, step: Step) -> dict[str, object]:
+    from .frozen import FrozenBackbone
+
+    frozen = FrozenBackbone(backbone, device)
+    found: list[list[NDArray[np.float32]]] = []
+    for batch in canvases.batches():
+        found.append(frozen.pooled(batch))
+        step(sum(len(part[0]) for part in found), canvases.count)
+    arrays: dict[str, Any] = {str(layer): np.concatenate(parts) for layer, parts in enumerate(zip(*found, strict=True))}
+    require_finite_arrays(arrays, "a feature")
+    np.savez(folder / FILE, **arrays)
+    return {"samples": canvases.count, "numbers": {layer: int(array.shape[1]) for layer, array in arrays.items()}}
+
+
+def _compute_levels(backbone: Backbone, canvases: Canvases, device: str, folder: Path, step: Step) -> dict[str, object]:
+    from .frozen import FrozenBackbone
+
+    frozen = FrozenBackbone(backbone, device)
+    found: list[list[NDArray[np.float32]]] = []
+    for batch in canvases.batches():
+        size = batch.shape[-1]
+        last = {size // output.shape[-1]: output for output in frozen.maps(batch)}
+        found.append([last[stride].cpu().numpy() for stride in sorted(last) if stride >= FINEST])
+        step(sum(len(part[0]) for part in found), canvases.count)
+    arrays: dict[str, Any] = {str(k): np.concatenate(parts) for k, parts in enumerate(zip(*found, strict=True))}
+    require_finite_arrays(arrays, "a map of features")
+    np.savez(folder / FILE, **arrays)
+    return {"samples": canvases.count, "shapes": [list(array.shape) for array in arrays.values()]}

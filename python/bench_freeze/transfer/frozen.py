@@ -1,0 +1,37 @@
+"""A frozen backbone that runs: pictures in, the maps of its layers out."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..dualhead.backbone import Backbone
+from ..dualhead.model import run_layers
+
+
+class FrozenBackbone:
+    """Layers 0..end-1 in eval mode on a device; nothing of them changes."""
+
+    def __init__(self, backbone: Backbone, device: str) -> None:
+        self._layers = deepcopy(backbone.model.model[: backbone.end]).eval().to(device)
+        self._kept = frozenset(backbone.model.save)
+        self._device = device
+
+    def maps(self, images: NDArray[np.float32]) -> list[Tensor]:
+        """What every layer puts out, [B, C, h, w] each, of images [B, 3, S, S], RGB, 0 to 1."""
+        x = torch.as_tensor(images).to(self._device)
+        kept: dict[int, Tensor] = {}
+        outputs: list[Tensor] = []
+        with torch.inference_mode():
+            for layer in self._layers:
+                x = run_layers([layer], x, kept, self._kept)
+                outputs.append(x)
+        return outputs
+
+    def pooled(self, images: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        """[B, C] of every layer: the mean over its map."""
+        return [output.mean(dim=(2, 3)).cpu().numpy() for output in self.maps(images)]

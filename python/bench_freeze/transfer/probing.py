@@ -1,0 +1,67 @@
+"""Probes of every source at every share with every seed, on the same samples: what each found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..console import Step
+from ..results.transfer import ProbeFit
+from .probe import HELD_OUT, fit_probe
+from .request import TransferRequest
+from .samples import held_out
+from .sources import Source
+
+
+@dataclass(frozen=True)
+class Probed:
+    """Probes of one source at one share: `hits` [S, N], whether each seed's probe named each scored sample right."""
+
+    source: str
+    share: float
+    hits: NDArray[np.bool_]
+
+
+def probe_all(
+    sources: Sequence[Source],
+    request: TransferRequest,
+    train: Callable[[Source, int], NDArray[np.float32]],
+    test: Callable[[Source, int], NDArray[np.float32]],
+    labels: NDArray[np.int64],
+    test_labels: NDArray[np.int64],
+    chosen: Callable[[float, int], NDArray[np.int64]],
+    step: Step,
+) -> tuple[list[ProbeFit], list[Probed]]:
+    """Every fit and what it found, share by share. `train` and `test` give a source's features with a seed.
+
+    `chosen(share, seed)` are the training samples of a share: the same for all sources.
+    """
+    fits: list[ProbeFit] = []
+    found: list[Probed] = []
+    total = len(request.data_fractions) * len(sources) * len(request.seeds)
+    for share, source in product(request.data_fractions, sources):
+        hits = []
+        for seed in request.seeds:
+            rows = chosen(share, seed)
+            probe = fit_probe(train(source, seed)[rows], labels[rows], held_out(labels[rows], HELD_OUT, seed))
+            hit = probe.predict(test(source, seed)) == test_labels
+            hits.append(hit)
+            fits.append(
+                ProbeFit(
+                    source=source.name,
+                    data_fraction=share,
+                    seed=seed,
+                    train_samples=len(rows),
+                    held_out=probe.held_out,
+                    c=probe.c,
+                    converged=probe.converged,
+                    top1=float(hit.mean()),
+                )
+            )
+            step(len(fits), total)
+        found.append(Probed(source.name, share, np.array(hits)))
+    return fits, found

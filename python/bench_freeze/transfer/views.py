@@ -1,0 +1,105 @@
+"""Views of the objects of a detection set: rectangles that an object fills to a given share, and what else is there."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data.dataset import DetectionSet
+from ..data.letterbox import letterbox_into
+from ..data.loader import decode_image
+from .features import Canvases, pixels_sha256
+
+FILLS = (1.0, 0.5, 0.25, 0.1)  # share of a view's area that its object fills, where the image is large enough
+SMALLEST_SIDE = 8.0  # pixels of a box: what is smaller is a patch of few pixels, whatever the view
+INSIDE = 0.5  # share of another object's area that must lie in a view to count as in it
+
+Boxes = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ObjectViews:
+    """N objects, each in len(FILLS) views, ordered by image; boxes and views are x1, y1, x2, y2 in pixels."""
+
+    image: NDArray[np.int64]  # [N], position in the data set
+    labels: NDArray[np.int64]  # [N]
+    views: NDArray[np.int64]  # [N, F, 4], whole pixels
+    share: NDArray[np.float64]  # [N, F] that the object really fills: the border of the image may cut a view
+    objects: NDArray[np.int64]  # [N, F] in view, itself included
+    left_out: int  # objects too small
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+def object_views(data: DetectionSet) -> ObjectViews:
+    """Every object of a set that is no crowd region and not too small."""
+    truth = data.ground_truth
+    rows = np.flatnonzero(~truth.is_crowd)
+    rows = rows[np.argsort(truth.image_index[rows], kind="stable")]
+    sizes = np.array([[image.width, image.height] for image in data.images], np.float64).reshape(-1, 2)
+    limits = np.tile(sizes[truth.image_index[rows]], 2)
+    boxes = truth.boxes_xywh[rows].copy()
+    boxes[:, 2:] += boxes[:, :2]
+    boxes = np.clip(boxes, 0, limits)
+    large = (boxes[:, 2:] - boxes[:, :2] >= SMALLEST_SIDE).all(axis=1)
+    image = truth.image_index[rows].astype(np.int64)
+    kept, own_image = boxes[large], image[large]
+    views = np.stack([view_of(kept, limits[large][:, :2], fill) for fill in FILLS], axis=1)
+    objects = np.zeros(views.shape[:2], np.int64)
+    for k in np.unique(own_image):
+        others = boxes[image == k]
+        objects[own_image == k] = (_inside(views[own_image == k], others) >= INSIDE).sum(axis=2)
+    area = np.prod(kept[:, 2:] - kept[:, :2], axis=1)[:, None]
+    share = np.minimum(1.0, area / np.prod(views[..., 2:] - views[..., :2], axis=2))
+    labels = truth.labels[rows][large].astype(np.int64)
+    return ObjectViews(own_image, labels, views, share, objects, int((~large).sum()))
+
+
+def view_of(boxes: Boxes, sizes: Boxes, fill: float) -> NDArray[np.int64]:
+    """[N, 4] rectangles of the shape of `boxes` [N, 4] which these fill to `fill`, moved to lie in the image.
+
+    `sizes` [N, 2] are the images' width and height: where one is too small, the rectangle ends at its border.
+    """
+    centre, half = (boxes[:, 2:] + boxes[:, :2]) / 2, (boxes[:, 2:] - boxes[:, :2]) / 2 / np.sqrt(fill)
+    half = np.minimum(half, sizes / 2)
+    centre = np.clip(centre, half, sizes - half)
+    low = np.minimum(np.floor(centre - half + 1e-6), np.floor(boxes[:, :2]))
+    high = np.maximum(np.ceil(centre + half - 1e-6), np.ceil(boxes[:, 2:]))
+    return np.concatenate([np.maximum(low, 0), np.minimum(high, sizes)], axis=1).astype(np.int64)
+
+
+def _inside(views: NDArray[np.int64], boxes: Boxes) -> NDArray[np.float64]:
+    """[N, F, M] the share of each box's area that lies in each view; 0 for a box without area."""
+    low = np.maximum(views[..., None, :2], boxes[:, :2])
+    high = np.minimum(views[..., None, 2:], boxes[:, 2:])
+    area = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+    common = np.prod(np.maximum(high - low, 0), axis=-1)
+    shares: NDArray[np.float64] = np.where(area > 0, common / np.where(area > 0, area, 1), 0)
+    return shares
+
+
+def view_canvases(data: DetectionSet, views: ObjectViews, imgsz: int, batch: int) -> Canvases:
+    """All views letterboxed to `imgsz`, in the order [N, F]; each image is decoded once."""
+
+    def batches() -> Iterator[NDArray[np.float32]]:
+        waiting: list[NDArray[np.float32]] = []
+        for k in np.unique(views.image):
+            pixels = decode_image(data.images[k])
+            for left, top, right, bottom in views.views[views.image == k].reshape(-1, 4).tolist():
+                canvas = np.empty((3, imgsz, imgsz), np.float32)
+                letterbox_into(np.ascontiguousarray(pixels[top:bottom, left:right]), canvas)
+                waiting.append(canvas)
+                if len(waiting) == batch:
+                    yield np.stack(waiting)
+                    waiting.clear()
+        if waiting:
+            yield np.stack(waiting)
+
+    digest = hashlib.sha256(pixels_sha256(data.images).encode())
+    digest.update(views.image.tobytes() + views.views.tobytes())
+    return Canvases(len(views) * len(FILLS), digest.hexdigest(), batches)

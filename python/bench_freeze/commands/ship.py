@@ -48,8 +48,8 @@ def _ship(parsed: argparse.Namespace, command: list[str]) -> int:
     from ..report.documents import RESULTS, read_document
     from ..results.identity import key_of
     from ..results.schema import Results
-    from ..shipping.choose import picked_row, row_called
     from ..results.shipped import BEST
+    from ..shipping.choose import picked_row, row_called
     from ..shipping.ship import ship
     from ..study.saved_detections import row_slug
     from ..user_files import is_folder

@@ -7,31 +7,11 @@
 
 #include "core/letterbox_row.h"
 #include "doubles.h"
+#include "letterboxes.h"
 
 using namespace bench_freeze;
 
 namespace {
-
-struct Size {
-  int64_t height, width, canvas;
-};
-
-// As data/letterbox.py places an image.
-Canvas place(const Size& size, std::vector<float>* memory) {
-  const double scale = static_cast<double>(size.canvas) / static_cast<double>(std::max(size.height, size.width));
-  const auto fit = [&](int64_t side) { return std::max<int64_t>(1, static_cast<int64_t>(side * scale + 0.5)); };
-  const int64_t height = std::min(fit(size.height), size.canvas), width = std::min(fit(size.width), size.canvas);
-  memory->resize(static_cast<size_t>(3 * size.canvas * size.canvas));
-  fill_with_rubbish(memory->data(), memory->size() * sizeof(float));
-  return {memory->data(),
-          size.canvas,
-          size.canvas,
-          (size.canvas - height) / 2,
-          (size.canvas - width) / 2,
-          height,
-          width,
-          114.0f / 255.0f};
-}
 
 template <class Run>
 void compare(const Image& image, const Size& size, const std::vector<float>& expected, const char* how,
@@ -52,11 +32,8 @@ void compare(const Image& image, const Size& size, const std::vector<float>& exp
 }  // namespace
 
 int main() {
-  const Size sizes[] = {{1, 1, 32},    {1, 7, 32},    {7, 1, 32},    {3, 2, 33},    {31, 47, 64},  {480, 640, 96},
-                        {427, 640, 95}, {97, 101, 32}, {33, 33, 33},  {13, 640, 64}, {640, 13, 65}, {479, 641, 320},
-                        {65, 127, 640}};
   std::mt19937 random(0);
-  for (const Size& size : sizes) {
+  for (const Size& size : kLetterboxSizes) {
     for (const int64_t padding : {0, 5}) {
       const int64_t stride = 3 * size.width + padding;
       std::vector<uint8_t> pixels(static_cast<size_t>(size.height * stride));

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass
 from functools import partial
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .step import Reader, Step, read_equality, read_json, read_pytest, read_sanitizer, read_status, read_study
-from .toolkit import tool
+from .toolkit import path_with_toolkit, tool
 from .wheels import EXTENSION, PYCUDA, names_in
 
 # What the equality program is made of: all kernels, and the CPU back end that they are compared with.
@@ -55,7 +56,12 @@ class Places:
     @property
     def environment(self) -> dict[str, str]:
         """Of every step."""
-        return {"PYTHONPATH": f"{self.site}:{self.root}", "PYTHONUNBUFFERED": "1", "YOLO_OFFLINE": "true"}
+        return {
+            "PATH": path_with_toolkit(os.environ.get("PATH", "")),
+            "PYTHONPATH": f"{self.site}:{self.root}",
+            "PYTHONUNBUFFERED": "1",
+            "YOLO_OFFLINE": "true",
+        }
 
 
 def equality_sources(root: Path) -> list[Path]:
@@ -137,7 +143,7 @@ def _driver(places: Places) -> list[Step]:
     pycuda = (*_install(places, PYCUDA), "--no-build-isolation")
     return [
         _program("nvml", needs=("extension",)),
-        _python("PyCUDA", 150, pycuda, left_out=absent),
+        _python("PyCUDA", 240, pycuda, left_out=absent),
         _program("graphs", needs=("extension", "PyCUDA")),
     ]
 

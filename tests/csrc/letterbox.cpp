@@ -1,11 +1,11 @@
-// The letterbox that the GPU runs, by every host double, against the CPU's, on odd sizes: the same numbers. Exits with 1
-// and names the first difference.
+// The letterbox that the GPU runs, by every host double, against the CPU's, on odd sizes: the same numbers. Exits with
+// 1 and names the first difference.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <vector>
 
-#include "core/letterbox_row.h"
+#include "core/letterbox_band.h"
 #include "doubles.h"
 #include "letterboxes.h"
 
@@ -18,13 +18,15 @@ void compare(const Image& image, const Size& size, const std::vector<float>& exp
              const Run& run) {
   std::vector<float> found;
   const Canvas canvas = place(size, &found);
-  for (int64_t y = canvas.height - 1; y >= 0; --y) {  // blocks start in any order
-    run([&](const auto& group) { letterbox_row(group, image, canvas, y); });
+  for (int64_t band = (canvas.height - 1) / kBandRows; band >= 0; --band) {  // blocks start in any order
+    const auto shared = shared_memory<BandShared>();
+    run([&](const auto& group) { letterbox_band(group, image, canvas, band, shared.get()); });
   }
   for (size_t i = 0; i < expected.size(); ++i) {
     if (std::memcmp(&found[i], &expected[i], sizeof(float)) == 0) continue;
-    std::fprintf(stderr, "DIFFERENT: %ld x %ld on %ld, %s, element %zu: %.9g for %.9g\n", static_cast<long>(size.height),
-                 static_cast<long>(size.width), static_cast<long>(size.canvas), how, i, found[i], expected[i]);
+    std::fprintf(stderr, "DIFFERENT: %ld x %ld on %ld, %s, element %zu: %.9g for %.9g\n",
+                 static_cast<long>(size.height), static_cast<long>(size.width), static_cast<long>(size.canvas), how, i,
+                 found[i], expected[i]);
     std::exit(1);
   }
 }

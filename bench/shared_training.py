@@ -40,6 +40,7 @@ from bench_freeze.dualhead.checkpoint import Checkpoint, load_checkpoint
 from bench_freeze.dualhead.quiet import quiet_ultralytics
 from bench_freeze.environment import environment, usable_cores
 from bench_freeze.finetune.arm import Arm, load_tuned, requested_arguments
+from bench_freeze.finetune.precision import precision_of
 from bench_freeze.finetune.training import fine_tune
 
 
@@ -79,6 +80,7 @@ def ultralytics_runs(
         model = YOLO(str(weights))
         model.add_callback("on_train_start", lambda trainer: torch.set_num_threads(threads))
         asked = requested_arguments(training, arm)
+        asked["amp"] = precision_of(asked["amp"], training.device)
         model.train(
             trainer=WithoutValidation, data=str(data), device=training.device.removeprefix("cuda:"), val=False,
             plots=False, verbose=False, project=str(folder), name=f"freeze{arm.freeze}", exist_ok=True, **asked,

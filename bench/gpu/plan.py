@@ -108,7 +108,7 @@ def _scorer(places: Places) -> list[Step]:
     compiled = ("equality, compiled",)
     program = str(places.program)
     return [
-        Step(*compiled, compile_equality(places), 120, read_status, makes=(places.program,)),
+        Step(*compiled, compile_equality(places), 180, read_status, makes=(places.program,)),
         Step("equality", (program,), 60, read_equality, compiled),
         _program("times", 60, needs=("extension",)),
         _program("to_ap", 60, needs=("extension",)),

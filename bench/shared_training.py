@@ -2,11 +2,12 @@
 
     python bench/shared_training.py --weights weights/yolov8n_coco.pt --target fruit9/fruit9.yaml --json FILE
 
-The same images, epochs, batch size, augmentation, optimizer, seed and number of threads; validation, plots and mixed
-precision off on both sides. A time is that of the whole job, from a loaded base model to the last tuned weights:
+The same images, epochs, batch size, augmentation, optimizer, seed, precision and number of threads; validation and
+plots off on both sides. A time is that of the whole job, from a loaded base model to the last tuned weights:
 set-up, reading, training, and for ours the audit and the artifacts on disk. Every round runs the sides forwards and
 then backwards (A B C C B A), so that a drift of the machine's speed meets all alike. Without --weights and --target the
-embedded problem is used.
+embedded problem is used. `--device cuda:0` trains there; `--amp false` or `--amp bf16` says in what precision. Also
+compared: whether arms that trained apart and together have the same weights, to the bit.
 
 --cached also compares, apart from the rest, two trainings of all arms together without augmentation: with the frozen
 layers' outputs computed in every epoch and kept per image (A B B A).
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import hashlib
 import io
 import json
 import statistics
@@ -34,10 +36,11 @@ from bench_freeze.config.training import TrainingOptions
 from bench_freeze.data.dataset import DetectionSet
 from bench_freeze.data.source import open_target
 from bench_freeze.data.subset import keep_images
-from bench_freeze.dualhead.checkpoint import load_checkpoint
+from bench_freeze.dualhead.checkpoint import Checkpoint, load_checkpoint
 from bench_freeze.dualhead.quiet import quiet_ultralytics
 from bench_freeze.environment import environment, usable_cores
-from bench_freeze.finetune.arm import Arm, requested_arguments
+from bench_freeze.finetune.arm import Arm, load_tuned, requested_arguments
+from bench_freeze.finetune.precision import precision_of
 from bench_freeze.finetune.training import fine_tune
 
 
@@ -77,10 +80,19 @@ def ultralytics_runs(
         model = YOLO(str(weights))
         model.add_callback("on_train_start", lambda trainer: torch.set_num_threads(threads))
         asked = requested_arguments(training, arm)
+        asked["amp"] = precision_of(asked["amp"], training.device)
         model.train(
-            trainer=WithoutValidation, data=str(data), device="cpu", val=False, plots=False, verbose=False,
-            project=str(folder), name=f"freeze{arm.freeze}", exist_ok=True, **asked,
+            trainer=WithoutValidation, data=str(data), device=training.device.removeprefix("cuda:"), val=False,
+            plots=False, verbose=False, project=str(folder), name=f"freeze{arm.freeze}", exist_ok=True, **asked,
         )  # fmt: skip
+
+
+def tensors_sha256(checkpoint: Checkpoint) -> str:
+    """A digest of all tensors of a model: its file has dates in it."""
+    digest = hashlib.sha256()
+    for name, tensor in checkpoint.model.state_dict().items():
+        digest.update(name.encode() + tensor.cpu().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def seconds_of(job: Callable[[], Any]) -> tuple[float, float]:
@@ -135,6 +147,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=2, help="of A B C C B A")
     parser.add_argument("--mosaic", action="store_true", help="mosaic in all epochs but the last")
     parser.add_argument("--cached", action="store_true", help="also without augmentation, frozen layers kept or not")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda:N")
+    parser.add_argument("--amp", choices=("false", "bf16"), help="precision (default: the device's own)")
     parser.add_argument("--json", type=Path, help="also write the figures here")
     options = parser.parse_args()
     import ultralytics  # noqa: F401  (sets up its log, which is then silenced)
@@ -149,16 +163,22 @@ def main() -> None:
         whole, _ = open_target(target, None, None, "val")
         data = keep_images(whole, range(min(options.images, len(whole.images))))
         values = {"epochs": options.epochs, "imgsz": options.imgsz, "train_batch": options.batch}
-        values |= {"optimizer": "AdamW", "lr0": 0.001, "train_args": {"close_mosaic": 1} if options.mosaic else {}}
+        train_args: dict[str, object] = {"close_mosaic": 1} if options.mosaic else {}
+        if options.amp is not None:
+            train_args["amp"] = options.amp if options.amp == "bf16" else False
+        values |= {"optimizer": "AdamW", "lr0": 0.001, "train_args": train_args, "device": options.device}
         training = study_from(values, "the benchmark").training
         arms = [Arm(int(freeze), 0) for freeze in options.freeze.split(",")]
         base = load_checkpoint(weights)
         copy = write_yolo_copy(data, scratch / "yolo")
         threads = usable_cores()
 
+        weights_of: dict[bool, list[str]] = {}  # their digests, by whether the arms trained together
+
         def ours(options: TrainingOptions) -> None:
             with tempfile.TemporaryDirectory() as out:
-                fine_tune(options, arms, base, data, ArtifactStore(Path(out)), lambda done, total: None)
+                made = fine_tune(options, arms, base, data, ArtifactStore(Path(out)), lambda done, total: None)
+                weights_of[options.share] = [tensors_sha256(load_tuned(artifact)) for artifact, _ in made]
 
         apart = study_from(values | {"share": False}, "the benchmark").training
         sides: dict[str, Callable[[], None]] = {
@@ -167,6 +187,8 @@ def main() -> None:
             "ours together": lambda: ours(training),
         }
         figures = compare(sides, options.rounds, "ours together")
+        figures["same_weights"] = weights_of[True] == weights_of[False]
+        print(f"weights of arms apart and together: {'the same' if figures['same_weights'] else 'DIFFERENT'}")
         if options.cached:
             plain = study_from(values | {"train_args": {}, "augment": False}, "the benchmark")
             cached = study_from(values | {"train_args": {}, "augment": False, "cache_features": True}, "the benchmark")
@@ -175,7 +197,8 @@ def main() -> None:
     if options.json:
         figures = {
             "freeze": options.freeze, "images": len(data.images), "epochs": options.epochs, "imgsz": options.imgsz,
-            "batch": options.batch, "threads": threads, "mosaic": options.mosaic, **figures,
+            "batch": options.batch, "threads": threads, "mosaic": options.mosaic, "device": options.device,
+            "amp": options.amp, **figures,
             "environment": environment(),
         }  # fmt: skip
         options.json.write_text(json.dumps(figures, indent=1) + "\n")

@@ -4,8 +4,8 @@
 
 DATA is a folder with weights/, fruit9/ and coco206/ (bench/README.md); without it the embedded study runs, whose
 figures say nothing of a real detector. It has not been run by the authors of this version: no machine with TensorRT was
-at hand. It needs TensorRT 10 or 11 (or for RTX), PyCUDA and the extension with its CUDA back end (`python bench/gpu.py
---skip tests sanitize time` builds it), and for the study the train and ort extras. Stops at the first step that fails.
+at hand. It needs TensorRT 10 or 11 (or for RTX), PyCUDA and the extension with its CUDA back end, and for the study the
+train and ort extras. Stops at the first step that fails.
 Results: trt_GPU.json and .md of the study (fp32, fp16 and int8 plans, three builds each, beside ONNX Runtime) and
 trt_GPU_profile.json of its last fp16 plan.
 """

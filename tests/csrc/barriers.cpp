@@ -8,8 +8,10 @@
 #include <map>
 #include <string>
 
+#include "core/letterbox_band.h"
 #include "device_on_host.h"
 #include "inputs.h"
+#include "letterboxes.h"
 
 using namespace bench_freeze;
 
@@ -193,6 +195,17 @@ void suppress_in_parallel(const Group& group, const BoxXyxy* boxes, int64_t coun
   group.sync();
 }
 
+void run_letterbox(const Threads& run) {
+  const Size size{30, 40, 33};
+  const std::vector<uint8_t> pixels(static_cast<size_t>(3 * size.height * size.width), 7);
+  std::vector<float> memory;
+  const Canvas canvas = place(size, &memory);
+  const auto shared = shared_memory<BandShared>();
+  run([&](const ThreadGroup& group) {
+    letterbox_band(group, {pixels.data(), size.height, size.width, 3 * size.width}, canvas, 1, shared.get());
+  });
+}
+
 bool parallel_greedy_is_right() {
   const std::vector<BoxXyxy> boxes = drawn_boxes();
   std::vector<uint8_t> expected(kCount, 0);
@@ -223,6 +236,7 @@ int main(int argc, char** argv) {
       {"match-one-truth", std::bind(run_match, 1, _1)},
       {"match", std::bind(run_match, 6, _1)},
       {"check-matching", run_check},
+      {"letterbox", run_letterbox},
   };
   const std::string name = argc > 1 ? argv[1] : "";
   if (name == "parallel-greedy") return parallel_greedy_is_right() ? 0 : 1;

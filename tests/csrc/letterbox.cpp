@@ -1,50 +1,32 @@
-// The letterbox that the GPU runs, by every host double, against the CPU's, on odd sizes: the same numbers. Exits with 1
-// and names the first difference.
+// The letterbox that the GPU runs, by every host double, against the CPU's, on odd sizes: the same numbers. Exits with
+// 1 and names the first difference.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <vector>
 
-#include "core/letterbox_row.h"
+#include "core/letterbox_band.h"
 #include "doubles.h"
+#include "letterboxes.h"
 
 using namespace bench_freeze;
 
 namespace {
-
-struct Size {
-  int64_t height, width, canvas;
-};
-
-// As data/letterbox.py places an image.
-Canvas place(const Size& size, std::vector<float>* memory) {
-  const double scale = static_cast<double>(size.canvas) / static_cast<double>(std::max(size.height, size.width));
-  const auto fit = [&](int64_t side) { return std::max<int64_t>(1, static_cast<int64_t>(side * scale + 0.5)); };
-  const int64_t height = std::min(fit(size.height), size.canvas), width = std::min(fit(size.width), size.canvas);
-  memory->resize(static_cast<size_t>(3 * size.canvas * size.canvas));
-  fill_with_rubbish(memory->data(), memory->size() * sizeof(float));
-  return {memory->data(),
-          size.canvas,
-          size.canvas,
-          (size.canvas - height) / 2,
-          (size.canvas - width) / 2,
-          height,
-          width,
-          114.0f / 255.0f};
-}
 
 template <class Run>
 void compare(const Image& image, const Size& size, const std::vector<float>& expected, const char* how,
              const Run& run) {
   std::vector<float> found;
   const Canvas canvas = place(size, &found);
-  for (int64_t y = canvas.height - 1; y >= 0; --y) {  // blocks start in any order
-    run([&](const auto& group) { letterbox_row(group, image, canvas, y); });
+  for (int64_t band = (canvas.height - 1) / kBandRows; band >= 0; --band) {  // blocks start in any order
+    const auto shared = shared_memory<BandShared>();
+    run([&](const auto& group) { letterbox_band(group, image, canvas, band, shared.get()); });
   }
   for (size_t i = 0; i < expected.size(); ++i) {
     if (std::memcmp(&found[i], &expected[i], sizeof(float)) == 0) continue;
-    std::fprintf(stderr, "DIFFERENT: %ld x %ld on %ld, %s, element %zu: %.9g for %.9g\n", static_cast<long>(size.height),
-                 static_cast<long>(size.width), static_cast<long>(size.canvas), how, i, found[i], expected[i]);
+    std::fprintf(stderr, "DIFFERENT: %ld x %ld on %ld, %s, element %zu: %.9g for %.9g\n",
+                 static_cast<long>(size.height), static_cast<long>(size.width), static_cast<long>(size.canvas), how, i,
+                 found[i], expected[i]);
     std::exit(1);
   }
 }
@@ -52,11 +34,8 @@ void compare(const Image& image, const Size& size, const std::vector<float>& exp
 }  // namespace
 
 int main() {
-  const Size sizes[] = {{1, 1, 32},    {1, 7, 32},    {7, 1, 32},    {3, 2, 33},    {31, 47, 64},  {480, 640, 96},
-                        {427, 640, 95}, {97, 101, 32}, {33, 33, 33},  {13, 640, 64}, {640, 13, 65}, {479, 641, 320},
-                        {65, 127, 640}};
   std::mt19937 random(0);
-  for (const Size& size : sizes) {
+  for (const Size& size : kLetterboxSizes) {
     for (const int64_t padding : {0, 5}) {
       const int64_t stride = 3 * size.width + padding;
       std::vector<uint8_t> pixels(static_cast<size_t>(size.height * stride));

@@ -1,12 +1,14 @@
 // The CUDA back end on a GPU against the CPU back end, to the last bit: drawn and large heads, a stream of the
-// caller's, memory that is used again, a captured graph, matching. Needs no framework, so compute-sanitizer may run it;
-// `quick` keeps to few inputs for that, `quick suppression` and `quick matching` to a part. Exits with 1 and names the
-// first difference.
+// caller's, memory that is used again, a captured graph, matching, letterbox. Needs no framework, so compute-sanitizer
+// may run it; `quick` keeps to few inputs for that, and a second word to a part: suppression, matching or letterbox.
+// Exits with 1 and names the first difference.
 #include <cmath>
 #include <cstring>
 
 #include "device.h"
 #include "device_on_host.h"
+#include "letterbox_cuda.h"
+#include "letterboxes.h"
 
 using namespace bench_freeze;
 
@@ -126,6 +128,29 @@ void check_matching(uint32_t seeds, cudaStream_t stream) {
   }
 }
 
+void check_letterbox(bool is_quick, cudaStream_t stream) {
+  Random random(4);
+  for (const Size& size : kLetterboxSizes) {
+    if (is_quick && size.canvas > 100) continue;
+    for (const int64_t padding : {0, 5}) {
+      const int64_t stride = 3 * size.width + padding;
+      std::vector<uint8_t> pixels(static_cast<size_t>((size.height - 1) * stride + 3 * size.width));
+      for (uint8_t& level : pixels) level = static_cast<uint8_t>(draw(random, 0, 255));
+      std::vector<float> expected;
+      std::vector<uint8_t> padded(pixels);
+      padded.resize(static_cast<size_t>(size.height * stride));
+      letterbox({padded.data(), size.height, size.width, stride}, place(size, &expected));
+      const OnDeviceMemory<uint8_t> image(pixels);
+      const OnDeviceMemory<float> found(expected.size());
+      letterbox_cuda({image.data(), size.height, size.width, stride}, place(size, found.data()),
+                     {0, reinterpret_cast<uintptr_t>(stream)});
+      require_cuda(cudaStreamSynchronize(stream), "letterbox");
+      require(found.get() == expected, "letterbox of " + std::to_string(size.height) + " x " +
+                                           std::to_string(size.width) + " on " + std::to_string(size.canvas));
+    }
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -138,12 +163,13 @@ int main(int argc, char** argv) {
   }
   cudaStream_t stream;
   require_cuda(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "making a stream");
-  if (part != "matching") {
+  if (part == "all" || part == "suppression") {
     check_drawn_heads(is_quick ? 25 : 400, stream);
     check_large_heads(is_quick, stream);
     check_graph(stream);
   }
-  if (part != "suppression") check_matching(is_quick ? 12 : 200, stream);
+  if (part == "all" || part == "matching") check_matching(is_quick ? 12 : 200, stream);
+  if (part == "all" || part == "letterbox") check_letterbox(is_quick, stream);
   require_cuda(cudaStreamDestroy(stream), "destroying a stream");
   std::puts("equal");
 }

@@ -84,6 +84,26 @@ def test_strides(torch: Any, dtype: str) -> None:
     assert_same(nms_cuda(anchors_first.transpose(1, 2)), expected)
 
 
+def test_strides_of_any_library() -> None:
+    """Every other image of a padded batch, by the interface that all libraries have."""
+    head = random_head(5, images=3)
+    padded = np.full((6, head.shape[1] + 3, head.shape[2] + 5), 9.0, np.float32)
+    padded[::2, 2:-1, 3:-2] = head
+    memory = DeviceArray.from_numpy(padded)
+    cut = padded[::2, 2:-1, 3:-2]
+    offset = cut.__array_interface__["data"][0] - padded.__array_interface__["data"][0]
+
+    class Cut:
+        __cuda_array_interface__ = {  # noqa: RUF012
+            **memory.__cuda_array_interface__,
+            "shape": cut.shape,
+            "data": (memory.address + offset, False),
+            "strides": cut.strides,
+        }
+
+    assert_same(nms_cuda(Cut()), ext.nms(head))
+
+
 def test_torch_in_torch_out(torch: Any) -> None:
     found = nms_cuda(torch.from_numpy(random_head(6)).cuda().requires_grad_())
     assert all(getattr(found, field.name).is_cuda for field in dataclasses.fields(found))

@@ -92,14 +92,25 @@ def kernel_object(ptx: Iterable[Path], folder: Path) -> Path:
     return target
 
 
-def equality_program(
-    cuda: Cuda, architecture: str, folder: Path, parts: Sequence[Path], kernels: Sequence[Path] = KERNELS
-) -> Path:
-    """tests/cuda/equality.cu with these kernels; `parts` are the objects that do not depend on them."""
+@dataclass(frozen=True)
+class DeviceCode:
+    """The CUDA back end for one architecture: nvcc's host code and the PTX that it launches, as objects."""
+
+    objects: tuple[Path, ...]
+    ptx: tuple[Path, ...]
+
+
+def device_code(cuda: Cuda, architecture: str, folder: Path) -> DeviceCode:
+    """The kernels of csrc/cuda."""
     folder.mkdir(parents=True, exist_ok=True)
-    built = [cuda.compile(source, architecture, folder) for source in kernels]
+    built = [cuda.compile(source, architecture, folder) for source in KERNELS]
+    ptx = tuple(text for _, text in built if ".entry" in text.read_text())
+    return DeviceCode((*(made for made, _ in built), kernel_object(ptx, folder)), ptx)
+
+
+def equality_program(cuda: Cuda, architecture: str, folder: Path, objects: Iterable[Path]) -> Path:
+    """tests/cuda/equality.cu with these objects: device code, machine, CPU back end."""
     test, _ = cuda.compile(ROOT / "tests/cuda/equality.cu", architecture, folder)
-    ptx = [text for _, text in built if ".entry" in text.read_text()]
     program = folder / "equality"
-    run("g++", *(made for made, _ in built), test, kernel_object(ptx, folder), *parts, "-lpthread", "-o", program)
+    run("g++", test, *objects, "-lpthread", "-o", program)
     return program

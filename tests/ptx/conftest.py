@@ -8,11 +8,12 @@ import shutil
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-from .build import CPP, MACHINE, Cuda, kernel_object, machine_objects, run
+from .build import CPP, MACHINE, Cuda, DeviceCode, device_code, kernel_object, machine_objects, run
 
 FAULT = 66  # the machine's exit status after a fault
 
@@ -69,6 +70,13 @@ def cuda() -> Cuda:
 def machine(cuda: Cuda, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """The objects of the machine."""
     return machine_objects(cuda, tmp_path_factory.mktemp("machine"))
+
+
+@pytest.fixture(scope="session")
+def device(cuda: Cuda, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], DeviceCode]:
+    """device(architecture) is the CUDA back end, compiled once for every program that has it."""
+    folder = tmp_path_factory.mktemp("device")
+    return cache(lambda architecture: device_code(cuda, architecture, folder / architecture))
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from bench_freeze.environment import usable_cores
 
 from .barriers import barrier_sites
-from .build import Cuda, cpu_objects, equality_program
+from .build import Cuda, DeviceCode, cpu_objects, equality_program
 from .conftest import FAULT
 
 pytestmark = pytest.mark.slow
@@ -45,18 +46,21 @@ class Program:
 
 
 @pytest.fixture(scope="session")
-def program(cuda: Cuda, machine: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Program]:
+def program(
+    cuda: Cuda,
+    machine: list[Path],
+    device: Callable[[str], DeviceCode],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[[str], Program]:
     """program(architecture), built once."""
     folder = tmp_path_factory.mktemp("equality")
     parts = [*machine, *cpu_objects(folder)]
-    built: dict[str, Program] = {}
 
+    @cache
     def build(architecture: str) -> Program:
-        if architecture not in built:
-            path = equality_program(cuda, architecture, folder / architecture, parts)
-            ptx = [file for file in path.parent.rglob("*.ptx") if ".entry" in file.read_text()]
-            built[architecture] = Program(path, barrier_sites(ptx))
-        return built[architecture]
+        code = device(architecture)
+        path = equality_program(cuda, architecture, folder / architecture, [*code.objects, *parts])
+        return Program(path, barrier_sites(code.ptx))
 
     return build
 
@@ -83,7 +87,8 @@ def test_every_barrier_is_needed(program: Callable[[str], Program]) -> None:
     assert len(built.barriers) > 20
 
     def is_seen(barrier: str) -> bool:
-        part = "matching" if "match" in barrier else "suppression"
+        parts = {"match": "matching", "letterbox": "letterbox"}
+        part = next((part for name, part in parts.items() if name in barrier), "suppression")
         done = built.run(part, PTX_WITHOUT_BARRIER=barrier, PTX_STOP=1)
         if done.returncode == 0 and done.stdout == "equal\n":
             return False

@@ -163,7 +163,7 @@ class ClusterOptions:
     )
     address: str | None = flag("training", "Ray cluster to join (default: one is started on this machine)")
     gpus_per_arm: float = flag("training", "share of a GPU that a training takes on Ray, with a CUDA device", 1.0)
-    workers_per_node: int = flag("training", "trainings at a time on the Ray that is started here", 2)
+    workers_per_node: int = flag("training", "trainings at a time on the Ray that is started here, on a CPU", 2)
 
 
 def check_training(options: TrainingOptions) -> None:

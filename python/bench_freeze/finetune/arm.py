@@ -12,6 +12,7 @@ from ..dualhead.checkpoint import Checkpoint, load_checkpoint
 from ..dualhead.layers import LayerMap
 from ..errors import InputError
 from ..results.recipe import DISTILL, GRADUAL, INTERPOLATE, LP_FT, MATCHED, SCRATCH, STATIC, Recipe
+from .precision import AUTO, is_as_asked
 
 KIND = "tuned"  # of the artifact
 CHECKPOINT = "tuned.pt"
@@ -69,7 +70,7 @@ def requested_arguments(training: TrainingOptions, arm: Arm) -> dict[str, object
         "optimizer": training.optimizer,
         "freeze": arm.freeze,
         "seed": arm.seed,
-        "amp": False,  # Ultralytics' check of mixed precision downloads a model; --train-args amp=bf16 needs no check
+        "amp": AUTO if training.device.startswith("cuda") else False,
         "deterministic": True,
     }
     if not training.augment:
@@ -89,6 +90,8 @@ def changed_arguments(
         got = effective.get(name, asked)
         if name == "optimizer" and str(asked).lower() == "auto":
             continue  # a choice was asked for; what was chosen stands among the effective arguments
+        if name == "amp" and is_as_asked(asked, got):
+            continue
         alike = str(got).lower() == str(asked).lower() if isinstance(asked, str) else got == asked
         if not alike:
             changed[name] = (asked, got)

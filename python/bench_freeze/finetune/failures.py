@@ -18,6 +18,14 @@ def argument_sentences() -> Iterator[None]:
         raise InputError(f"Ultralytics refuses a training argument: {_one_line(error)}") from None
 
 
+class OutOfMemory(InputError):
+    """A group whose training did not fit into memory."""
+
+
+# Of torch's allocators on a GPU and on a CPU, and of cuDNN and cuBLAS, which take memory of their own.
+_NO_MEMORY = ("out of memory", "can't allocate memory", "_alloc_failed", "bad_alloc")
+
+
 @contextmanager
 def training_sentences(group: TrainingGroup) -> Iterator[None]:
     """What Ultralytics and torch raise while they set a group up and train it."""
@@ -25,11 +33,12 @@ def training_sentences(group: TrainingGroup) -> Iterator[None]:
         yield
     except (NotImplementedError, FileNotFoundError) as error:
         raise InputError(f"the training could not start: {_one_line(error)}") from None
-    except RuntimeError as error:
-        if "out of memory" in str(error).lower():
-            together = "" if len(group.members) == 1 else ", or give --no-share, which trains one arm at a time"
-            raise InputError(
-                f"the training ran out of memory; lower --train-batch (now {group.training.train_batch}){together}."
+    except (RuntimeError, MemoryError) as error:
+        if isinstance(error, MemoryError) or any(sign in str(error).lower() for sign in _NO_MEMORY):
+            training = group.training
+            raise OutOfMemory(
+                f"the training of {group.names} ran out of memory on {training.device}; lower --train-batch (now "
+                f"{training.train_batch}) or --imgsz (now {training.imgsz})."
             ) from None
         raise BenchFreezeError(f"the training of {group.names} failed: {_one_line(error)}") from error
 

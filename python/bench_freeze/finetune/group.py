@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
+from typing import TypeVar
 
 from ..artifact import artifact_key
 from ..config.training import TrainingOptions
@@ -17,6 +18,8 @@ from ..results.recipe import REPLAY
 from .arm import KIND, Arm, training_inputs
 from .held_out import HeldOut
 from .progress import Progress, ProgressStore
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,12 @@ def groups_of(
     found.sort(key=lambda member: member.finished_epochs)
     for _, together in groupby(found, key=lambda member: member.finished_epochs):
         yield TrainingGroup(training, base, data, tuple(together), held_out)
+
+
+def halved(items: Sequence[Item]) -> tuple[Sequence[Item], Sequence[Item]]:
+    """The first half, which is the larger one of an odd number, and the second."""
+    middle = (len(items) + 1) // 2
+    return items[:middle], items[middle:]
 
 
 def _replayed(arm: Arm, replay: DetectionSet | None) -> DetectionSet | None:

@@ -13,11 +13,13 @@ from ..artifact import ArtifactStore
 from ..console import Details, Tell, nobody
 from ..errors import BenchFreezeError
 from ..measure.memory import PeakMemory
+from .arm import requested_arguments
 from .data_order import DataOrder
 from .failures import training_sentences
 from .group import Member, TrainingGroup
 from .looks import Looks
 from .loop import train_in_lockstep
+from .precision import float32_as_asked, precision_of
 from .progress import Progress, ProgressStore
 from .set_up import go_on, set_up, trunk_of
 from .trainee import Trainee
@@ -51,17 +53,20 @@ def train_group(
     on_batch: Tell = nobody,
 ) -> TrainedGroup:
     """Train the group. At every border between two epochs its progress is kept; `on_epoch` gets (finished, of all)."""
-    epochs = group.training.epochs
+    training, epochs = group.training, group.training.epochs
+    precision = precision_of(requested_arguments(training, group.members[0].arm)["amp"], training.device)
     try:
         with (
             store.scratch("training") as scratch,
-            PeakMemory(group.training.device) as memory,
+            PeakMemory(training.device) as memory,
+            float32_as_asked(precision, training.device),
             contextlib.redirect_stdout(io.StringIO()),
             training_sentences(group),
+            contextlib.ExitStack() as running,  # workers and files end before an error becomes a sentence
         ):
             trainees = set_up(group, scratch)
-            order = DataOrder(trainees[0].trainer)
-            trunk = trunk_of(group, scratch, trainees[0].trainer)
+            order = running.enter_context(contextlib.closing(DataOrder(trainees[0].trainer)))
+            trunk = running.enter_context(contextlib.closing(trunk_of(group, scratch, trainees[0].trainer)))
             start = go_on(group, trainees, order)
             batches, reached = len(order), start
 
@@ -84,8 +89,6 @@ def train_group(
             failed = train_in_lockstep(
                 trainees, order, trunk, start=start, epochs=epochs, at_border=at_border, on_batch=on_batch
             )
-            order.close()
-            trunk.close()
             for trainee in trainees:
                 trainee.take_best()
     finally:

@@ -4,12 +4,14 @@ A task writes artifacts and progress files into the study's output folder, as a 
 the data must be on a file system that all nodes see under the same paths. That is also what makes a task repeatable:
 Ray starts one again whose worker died, and it goes on at the last border between two epochs. The driver trains nothing;
 it finds the artifacts afterwards as if they had been made locally, with the same keys and, with the same number of
-threads on the same kind of processor, the same bytes.
+threads on the same kind of processor, the same bytes. Without a cluster one is started on this machine, with all of its
+GPUs.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -21,6 +23,7 @@ from ..data.dataset import DetectionSet
 from ..dualhead.checkpoint import Checkpoint
 from ..errors import BenchFreezeError, InputError
 from .arm import Arm
+from .group import halved
 from .held_out import HeldOut
 from .ray_board import BoardWriter, open_board, show_board
 from .training import fine_tune, no_epoch
@@ -54,8 +57,8 @@ class Job:
 def train_on_ray(cluster: ClusterOptions, device: str, jobs: list[Job], on_job: Step) -> None:
     """Train all groups on a Ray cluster: the one at `cluster.address`, or one that is started here for the while.
 
-    Returns when every artifact is there. Raises InputError without ray or a cluster, and the first error of a training
-    after the others have ended.
+    On GPUs groups are split until every GPU has one. Returns when every artifact is there. Raises InputError without
+    ray, a cluster or a GPU that is asked for, and the first error of a training after the others have ended.
     """
     try:
         import ray
@@ -63,9 +66,11 @@ def train_on_ray(cluster: ClusterOptions, device: str, jobs: list[Job], on_job: 
         raise InputError("executor = ray needs the package ray; pip install 'bench-freeze[ray]'.") from None
     started_here = not ray.is_initialized()
     if started_here:
-        _connect(ray, cluster)
+        _connect(ray, cluster, _gpus_here(device))
     try:
         options = _resources(cluster, device)
+        if device != "cpu":
+            jobs = spread(jobs, _places(ray.cluster_resources().get("GPU", 0.0), cluster))
         task = ray.remote(max_retries=RETRIES, **options)(_train_job)
         board = open_board(ray)
         waiting = {task.remote(job, board, number): job for number, job in enumerate(jobs)}
@@ -127,13 +132,49 @@ def _outcome(ray: ModuleType, reference: ObjectRef, job: Job) -> BenchFreezeErro
     return getattr(errors, kind, BenchFreezeError)(sentence)
 
 
-def _connect(ray: ModuleType, cluster: ClusterOptions) -> None:
+def spread(jobs: Sequence[Job], places: int) -> list[Job]:
+    """The jobs, the largest split in halves for as long as there are fewer of them than places to train in.
+
+    Arms on one GPU together save the frozen layers that they share; a GPU that is idle saves nothing.
+    """
+    spread_out = list(jobs)
+    while len(spread_out) < places:
+        at = max(range(len(spread_out)), key=lambda i: len(spread_out[i].arms), default=-1)
+        if at < 0 or len(spread_out[at].arms) == 1:
+            break
+        spread_out[at : at + 1] = (replace(spread_out[at], arms=tuple(half)) for half in halved(spread_out[at].arms))
+    return spread_out
+
+
+def _gpus_here(device: str) -> int:
+    """The GPUs of this machine, none where the trainings run on a CPU."""
+    if device == "cpu":
+        return 0
+    import torch
+
+    return int(torch.cuda.device_count())
+
+
+def _places(gpus: float, cluster: ClusterOptions) -> int:
+    """How many trainings the GPUs have room for. Raises InputError without any: Ray would wait for one for ever."""
+    places = int(gpus / cluster.gpus_per_arm)
+    if places < 1:
+        raise InputError(
+            f"gpus_per_arm = {cluster.gpus_per_arm:g}, and Ray has {gpus:g} GPUs; give --device cpu, or a cluster with "
+            "GPUs by --address."
+        )
+    return places
+
+
+def _connect(ray: ModuleType, cluster: ClusterOptions, gpus: int) -> None:
+    """Join the cluster, or start one here with this machine's GPUs."""
     try:
         if cluster.address is not None:
             ray.init(address=cluster.address, log_to_driver=False, logging_level="error")
         else:
+            at_a_time = _places(gpus, cluster) if gpus else cluster.workers_per_node
             ray.init(
-                num_cpus=cluster.workers_per_node, include_dashboard=False, log_to_driver=False, logging_level="error"
+                num_cpus=at_a_time, num_gpus=gpus, include_dashboard=False, log_to_driver=False, logging_level="error"
             )
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise InputError(

@@ -18,6 +18,7 @@ from .feature_cache import FeatureCache
 from .group import Member, TrainingGroup
 from .head_init import HeadStart, from_backbone, from_scratch, with_new_head
 from .loop import SharedTrunk
+from .precision import precision_of
 from .replay_distill import DistillTrainee, ReplayTrainee
 from .trainee import Trainee
 from .trainer import FreezeTrainer, overrides_for
@@ -58,6 +59,8 @@ def _trainer(
 ) -> FreezeTrainer:
     training = group.training
     asked = requested_arguments(training, member.arm)
+    precision = precision_of(asked["amp"], training.device)
+    asked["amp"] = False if precision == "fp32" else precision
     if training.cache_features and not group.reads_images:
         asked["workers"] = 0  # there is nothing to decode
     with argument_sentences():

@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager
 import numpy as np
 import torch
 from torch import Tensor, nn
-from ultralytics.utils.torch_utils import autocast, unwrap_model
+from ultralytics.utils.torch_utils import unwrap_model
 
 from ..config.recipe import Stage
 from ..dualhead.model import LayerOutput, run_layers
@@ -27,6 +27,7 @@ from .progress import TraineeState
 from .trainer import FreezeTrainer
 from .training_data import Batch
 
+AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
 CARRIED = ["yaml", "nc", "args", "names", "stride", "class_weights"]  # attributes that the moving average takes over
 
 
@@ -89,9 +90,9 @@ class Trainee:
 
     def precision(self) -> AbstractContextManager[None]:
         """The context in which forward passes run: mixed precision as the arguments ask."""
-        trainer = self.trainer
-        context: AbstractContextManager[None] = autocast(
-            torch.bfloat16 if trainer.args.amp == "bf16" else trainer.amp, device=trainer.device.type
+        dtype = AUTOCAST.get(str(self.trainer.args.amp))
+        context: AbstractContextManager[None] = torch.autocast(
+            self.trainer.device.type, dtype=dtype, enabled=dtype is not None
         )
         return context
 

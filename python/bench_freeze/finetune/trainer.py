@@ -58,6 +58,17 @@ class FreezeTrainer(DetectionTrainer):
     def run_callbacks(self, event: str) -> None:
         """No logger, telemetry or service that is installed takes part."""
 
+    def _setup_train(self) -> None:
+        """Ultralytics' own, without its check of float16, which downloads a model: `precision.py` has settled that."""
+        precision = self.args.amp
+        if precision == "fp16":
+            self.args.amp = False
+        super()._setup_train()
+        self.uses_tf32 = bool(torch.backends.cudnn.allow_tf32)  # while it trains: it is another one afterwards
+        if precision == "fp16":
+            self.args.amp, self.amp = precision, True
+            self.scaler = torch.amp.GradScaler(self.device.type)
+
     def get_dataset(self) -> dict[str, object]:
         """Class names and counts; the data themselves are in memory already."""
         names = dict(enumerate(self._data_set.class_names))
@@ -162,6 +173,17 @@ class FreezeTrainer(DetectionTrainer):
             "batch": self.batch_size,
             "accumulate": self.accumulate,
             "trainable_parameters": sum(p.numel() for p in self.model.parameters() if p.requires_grad) - resting,
+            **(self._on_gpu() if self.device.type == "cuda" else {}),
+        }
+
+    def _on_gpu(self) -> dict[str, object]:
+        """What else a training on a GPU ran with; each worker process draws augmentations of its own."""
+        filters = next(p for p in self.model.parameters() if p.dim() == 4)
+        return {
+            "channels_last": filters.is_contiguous(memory_format=torch.channels_last),
+            "tf32": self.uses_tf32,
+            "workers": self._loader.num_workers if self._loader is not None else 0,
+            "pinned_memory": self._loader is not None and bool(self._loader.pin_memory),
         }
 
 

@@ -12,8 +12,10 @@ from ..dualhead.checkpoint import Checkpoint
 from ..dualhead.quiet import quiet_ultralytics
 from ..errors import BenchFreezeError, InputError
 from .arm import KIND, Arm
-from .group import Member, groups_of, members_of
+from .failures import OutOfMemory
+from .group import Member, TrainingGroup, groups_of, halved, members_of
 from .held_out import HeldOut
+from .memory import give_back
 from .progress import ProgressStore
 
 OnEpoch = Callable[[int, int], None]
@@ -96,7 +98,10 @@ def _train(
     on_batch: Tell,
     held_out: HeldOut | None,
 ) -> Iterator[dict[Arm, BenchFreezeError]]:
-    """Train group after group and keep what comes out; after each, the errors of its arms."""
+    """Train group after group and keep what comes out; after each, the errors of its arms.
+
+    A group that does not fit into memory goes on in halves from its last border between two epochs, down to one arm.
+    """
     if not missing:
         return
     quiet_ultralytics()
@@ -104,8 +109,35 @@ def _train(
     from .outcome import keep_trained
 
     progress = ProgressStore(store.folder, store.warn)
-    for group in groups_of(training, base, data, missing, progress, held_out):
-        yield keep_trained(train_group(group, store, progress, on_epoch, on_batch), store, progress)
+
+    def groups(members: Sequence[Member]) -> list[TrainingGroup]:
+        return list(groups_of(training, base, data, members, progress, held_out))
+
+    waiting = groups(missing)
+    while waiting:
+        group = waiting.pop(0)
+        halves: Sequence[Sequence[Member]] = ()
+        try:
+            errors = keep_trained(train_group(group, store, progress, on_epoch, on_batch), store, progress)
+        except OutOfMemory:
+            if len(group.members) == 1:
+                raise
+            halves = halved(group.members)
+        else:
+            yield errors
+        give_back(training.device)  # behind the handler: an error holds on to all that was on the device
+        if halves:
+            store.warn(_split_in_words(group, halves))
+            waiting = [smaller for half in halves for smaller in groups(half)] + waiting
+
+
+def _split_in_words(group: TrainingGroup, halves: Sequence[Sequence[Member]]) -> str:
+    """What becomes of a group that did not fit."""
+    parts = " and ".join(str(len(half)) for half in halves)
+    return (
+        f"{len(group.members)} arms together do not fit into the memory of {group.training.device} ({group.names}); "
+        f"they go on as {parts}, from the end of their last epoch, and end with the same weights."
+    )
 
 
 def _found(member: Member, store: ArtifactStore) -> Artifact:

@@ -21,11 +21,22 @@ def key(values, arm):
     ("values", "arm", "known"),
     [
         ({}, Arm(22, 0), "4cf29eaee20d07a566c90ed9018de458310ab9cf0cb4a3b2f707adc66cf8ef9c"),
-        (LONG, Arm(10, 2), "2da3ac59e68b0fe8840e18656b5934e517d5fd75ec581902841fb44572014765"),
+        (
+            LONG | {"train_args": {"mosaic": 0.5, "amp": False}},
+            Arm(10, 2),
+            "2da3ac59e68b0fe8840e18656b5934e517d5fd75ec581902841fb44572014765",
+        ),
     ],
 )
 def test_a_static_arm_has_the_key_that_it_always_had(values, arm, known):
+    """On a GPU that of float32, which was the default."""
     assert key(values, arm) == known
+
+
+def test_mixed_precision_on_a_gpu_makes_another_key():
+    exact = {**LONG, "train_args": {"amp": False}}
+    assert key({**LONG, "train_args": {}}, Arm(10, 2)) != key(exact, Arm(10, 2))
+    assert key({}, Arm(10, 2)) == key({"train_args": {"amp": False}}, Arm(10, 2))
 
 
 def test_augmentation_and_kept_features_make_other_keys():

@@ -1,6 +1,6 @@
 """Times of suppression and matching on a GPU, beside torchvision's and the time that reading the bytes takes.
 
-    python bench/gpu_times.py [--out bench/results] [--repeats 30]
+    python -m bench.gpu.times --json FILE [--repeats 30]
 
 Heads are drawn [B, 84, 8400] with about 3,100 scores above the threshold of 0.001 an image. Our calls are captured in
 a CUDA graph; one sample is the mean of 20 replays between two events. A batch of one stays in the L2 cache between
@@ -11,14 +11,12 @@ its users write: threshold, gather, `batched_nms`, the best 300, image by image.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torchvision.ops import batched_nms
 
@@ -26,46 +24,14 @@ from bench_freeze.environment import environment
 from bench_freeze.kernels.cuda import nms_cuda
 from bench_freeze.kernels.cuda_matching import CudaTruth, match_cuda
 from bench_freeze.kernels.device_array import Workspace, cuda_unavailable_reason
-from bench_freeze.kernels.matching import Lattice, index_truth
 from bench_freeze.kernels.nms_options import NmsOptions
 
-CLASSES, ANCHORS, REPLAYS = 80, 8400, 20
-THRESHOLD, IOU, MAX_DETECTIONS = 0.001, 0.7, 300
-CANDIDATES = 3111
-COCO = Lattice("coco", np.linspace(0.5, 0.95, 10), np.array([[0, 1e10], [0, 32**2], [32**2, 96**2], [96**2, 1e10]]))
+from .drawn import COCO, IOU, MAX_DETECTIONS, THRESHOLD, drawn_heads, drawn_truth
+from .result import write_result
+from .to_ap import xywh
 
-
-def drawn_heads(images: int, dtype: torch.dtype, seed: int = 0) -> torch.Tensor:
-    """Piles of boxes around forty objects an image; an anchor that scores does so in a few classes."""
-    random = torch.Generator("cuda").manual_seed(seed)
-
-    def uniform(*shape: int) -> torch.Tensor:
-        return torch.rand(shape, generator=random, device="cuda")
-
-    objects = uniform(images, 4, 40) * torch.tensor([600.0, 600.0, 200.0, 200.0], device="cuda")[:, None] + 20
-    pile = torch.randint(0, 40, (images, 1, ANCHORS), generator=random, device="cuda").expand(-1, 4, -1)
-    boxes = objects.gather(2, pile) * (0.9 + 0.2 * uniform(images, 4, ANCHORS))
-    is_hit = uniform(images, CLASSES, ANCHORS) < CANDIDATES / (CLASSES * ANCHORS)
-    scores = torch.where(is_hit, 0.0011 + 0.9 * uniform(images, CLASSES, ANCHORS) ** 4, 0.0)
-    return torch.cat([boxes, scores], dim=1).to(dtype)
-
-
-def drawn_truth(images: int) -> CudaTruth:
-    random = np.random.default_rng(0)
-    rows = 7 * images
-    boxes = random.uniform(10, 300, (rows, 4))
-    return CudaTruth.upload(
-        index_truth(
-            random.integers(0, images, rows).astype(np.int32),
-            random.integers(0, CLASSES, rows).astype(np.int32),
-            boxes,
-            boxes[:, 2] * boxes[:, 3],
-            random.random(rows) < 0.01,
-            np.zeros(rows, np.bool_),
-            images=images,
-            classes=CLASSES,
-        )
-    )
+REPLAYS = 20
+GOALS_US = {(1, "float16"): 30.0, (64, "float16"): 100.0}  # of a suppression in a graph
 
 
 def graph_time_us(work: Callable[[], Any], repeats: int) -> list[float]:
@@ -123,7 +89,7 @@ def bandwidth_bytes_per_s(repeats: int) -> float:
 
 def times_of(images: int, dtype: torch.dtype, bandwidth: float, repeats: int) -> dict[str, Any]:
     heads = drawn_heads(images, dtype)
-    truth = drawn_truth(images)
+    truth = CudaTruth.upload(drawn_truth(images))
     positions = torch.arange(images, dtype=torch.int32, device="cuda")
     nms_workspace, match_workspace = Workspace(), Workspace()
 
@@ -132,13 +98,11 @@ def times_of(images: int, dtype: torch.dtype, bandwidth: float, repeats: int) ->
 
     def suppress_and_match() -> Any:
         found = suppress()
-        corners = found.boxes_xyxy.double()
-        boxes = torch.cat([corners[..., :2], corners[..., 2:] - corners[..., :2]], dim=-1)
         return match_cuda(
             truth,
             COCO,
             image=positions,
-            boxes_xywh=boxes,
+            boxes_xywh=xywh(found),
             scores=found.scores,
             labels=found.labels,
             count=found.count,
@@ -163,33 +127,38 @@ def times_of(images: int, dtype: torch.dtype, bandwidth: float, repeats: int) ->
     }
 
 
+def line(case: dict[str, Any]) -> str:
+    """A case in the table."""
+    medians = case["median_us"]
+    goal = GOALS_US.get((case["images"], case["dtype"]))
+    aim = "" if goal is None else f", goal {goal:.0f}"
+    return (
+        f"batch {case['images']} {case['dtype']}: {medians['nms_graph']:.1f} us (floor {case['floor_us']:.1f}{aim}, "
+        f"torchvision {medians['torchvision']:.0f})"
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, default=Path("bench/results"))
+    parser.add_argument("--json", type=Path, required=True)
     parser.add_argument("--repeats", type=int, default=30)
     options = parser.parse_args()
     if reason := cuda_unavailable_reason():
         parser.exit(1, f"{reason}\n")
-    name = torch.cuda.get_device_name()
     bandwidth = bandwidth_bytes_per_s(options.repeats)
-    print(f"{name}, copies at {bandwidth / 1e12:.2f} TB/s")
     cases = []
-    for images, dtype in ((1, torch.float16), (1, torch.float32), (16, torch.float16), (64, torch.float16)):
+    for images, dtype in ((1, torch.float16), (64, torch.float16), (1, torch.float32), (16, torch.float16)):
         cases.append(times_of(images, dtype, bandwidth, options.repeats))
-        medians = "   ".join(f"{key} {value:.1f}" for key, value in cases[-1]["median_us"].items())
-        print(f"batch {images:>2} {cases[-1]['dtype']}: floor {cases[-1]['floor_us']:.1f} us   {medians}")
-    content = {
-        "gpu": name,
-        "cuda": torch.version.cuda,
-        "bandwidth_bytes_per_s": bandwidth,
-        "repeats": options.repeats,
-        "environment": environment(),
-        "cases": cases,
-    }
-    options.out.mkdir(parents=True, exist_ok=True)
-    target = options.out / f"gpu_{name.lower().replace(' ', '_')}.json"
-    target.write_text(json.dumps(content, indent=1) + "\n")
-    print(f"written: {target}")
+        write_result(  # again after every case: what is known is kept where the next one hangs
+            options.json,
+            "; ".join(map(line, cases)),
+            gpu=torch.cuda.get_device_name(),
+            cuda=torch.version.cuda,
+            bandwidth_bytes_per_s=bandwidth,
+            repeats=options.repeats,
+            environment=environment(),
+            cases=cases,
+        )
 
 
 if __name__ == "__main__":

@@ -60,6 +60,23 @@ class Candidates:
     statistics: Statistics
 
     @property
+    def cost_by_size(self) -> str | None:
+        """Why the size of the file is the cost; None where latency is."""
+        if self.timed:
+            return None
+        invalid = [
+            candidate.name
+            for candidate in self.every
+            if any(row.latency.model is not None and row.latency.model.verdict == "INVALID" for row in candidate.rows)
+        ]
+        measured = all(
+            candidate.rows and all(row.latency.model is not None for row in candidate.rows) for candidate in self.every
+        )
+        if measured and invalid:
+            return f"The latency of {', '.join(invalid)} is INVALID: cost is the size of the file."
+        return "Latency was not measured for every arm: cost is the size of the file."
+
+    @property
     def allowed(self) -> list[Candidate]:
         return [candidate for candidate in self.every if not candidate.breaks]
 

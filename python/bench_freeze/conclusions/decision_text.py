@@ -65,8 +65,8 @@ def trade_sentence(
 def notes_of(pick: Candidate, among: Candidates, constraints: Constraints, untested: str | None) -> list[str]:
     """What the choice rests on without proof."""
     found = []
-    if not among.timed:
-        found.append("Latency was not measured for every arm: cost is the size of the file.")
+    if among.cost_by_size is not None:
+        found.append(among.cost_by_size)
     if not among.has_base:
         found.append("No arm has a base mAP, so what the base task loses is no part of the choice.")
     if untested is not None:

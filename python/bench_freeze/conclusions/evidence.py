@@ -61,13 +61,13 @@ def grade_of(facts: Facts, pick: str, covers: str) -> tuple[Grade, list[str], li
 
 
 def doubtful_of(allowed: Sequence[Candidate], timed: bool) -> tuple[str, ...] | None:
-    """The arms whose latency is not VALID in every run; None where latency is not the cost."""
-    if not timed:
-        return None
+    """The arms whose latency is not VALID in every run; None where it was not measured for every arm."""
     verdicts = {
         candidate.name: [None if row.latency.model is None else row.latency.model.verdict for row in candidate.rows]
         for candidate in allowed
     }
+    if not timed and any(not found or None in found for found in verdicts.values()):
+        return None
     return tuple(name for name, found in verdicts.items() if not found or any(verdict != "VALID" for verdict in found))
 
 

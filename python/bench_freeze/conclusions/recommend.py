@@ -88,7 +88,7 @@ def _without_pick(among: Candidates, choice: Choice, constraints: Constraints, s
         selected_on=split,
         final=None,
         constraints=constraints.stated(),
-        notes=[] if among.timed else ["Latency was not measured for every arm: cost is the size of the file."],
+        notes=[] if among.cost_by_size is None else [among.cost_by_size],
         indifference=constraints.indifference,
     )
 

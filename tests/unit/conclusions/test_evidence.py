@@ -2,10 +2,12 @@
 
 import dataclasses
 
+import msgspec
 import pytest
 
 from bench_freeze.conclusions import recommend
 from bench_freeze.conclusions.evidence import Facts, grade_of
+from tests import builders
 from tests.unit.conclusions.decisions import Arm, study
 from tests.unit.conclusions.test_conclusions import Problem, make_results
 
@@ -91,3 +93,27 @@ def test_verdicts_of_the_rows_count():
     found = recommend(results)
     assert "The latency of branched 15 is not VALID (moderate)." in found.grade_reasons
     assert found.answers[0].latency_ratio.value == pytest.approx(found.answers[0].latency_p50_s / 0.008)
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_a_latency_that_is_invalid_is_not_called_unmeasured(missing):
+    results = builders.committed("fruit9_depths_seeds_320")
+
+    def changed(row):
+        if (row.construction, row.freeze) != ("branched", 10):
+            return row
+        latency = msgspec.structs.replace(row.latency.model, verdict="INVALID")
+        latencies = msgspec.structs.replace(row.latency, model=None if missing else latency)
+        return msgspec.structs.replace(row, latency=latencies)
+
+    arms = [
+        msgspec.structs.replace(arm, latency_p50_s=None, latency_interval_s=None) if arm.name == "branched 10" else arm
+        for arm in results.statistics.arms
+    ]
+    statistics = msgspec.structs.replace(results.statistics, arms=arms)
+    found = recommend(msgspec.structs.replace(results, rows=list(map(changed, results.rows)), statistics=statistics))
+    said = " ".join([*found.grade_reasons, *found.notes])
+    assert ("not measured for every arm" in said) == missing
+    assert ("branched 10 is INVALID: cost is the size of the file." in said) == (not missing)
+    assert any("--retime" in step for step in found.next_steps) == (not missing)
+    assert any("--latency-samples" in step for step in found.next_steps) == missing

@@ -86,11 +86,13 @@ def _answer(answer: Answer, found: Recommendation, rows: Sequence[RowView], best
         why = " (its base head reads frozen layers only)" if answer.isolated else ""
         facts.append(("base mAP change", brief(claim(answer.base_change), "change") + why))
     facts += _costs(answer.latency_ratio, answer.latency_p50_s, answer.bytes)
-    if answer.support is not None:
-        facts.append(("answer in", f"{100 * answer.support:.0f} % of the resamples over images and seeds"))
+    is_pick = answer.name == found.pick
+    support = found.support if is_pick else answer.support  # of the pick as its grade counts it, whichever answer it is
+    if support is not None:
+        facts.append(("picked in" if is_pick else "this answer in", f"{100 * support:.0f} % of the resamples"))
     if file is not None:
         facts.append(("file", f"{file}{of_seeds}"))
-    if best is not None and answer.name == found.pick:
+    if best is not None and is_pick:
         facts.append(("ready to use", f"{best}/"))
     against = "" if answer.against_other is None else _against(answer.against_other)
     headline = f"{_name(own, answer.name)}: {', '.join(words)}"

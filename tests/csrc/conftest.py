@@ -11,7 +11,9 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
-CPU_SOURCES = [ROOT / "csrc/cpu" / name for name in ("match.cpp", "nms.cpp", "scan.cpp", "suppress.cpp")]
+CPU_SOURCES = [
+    ROOT / "csrc/cpu" / name for name in ("letterbox.cpp", "match.cpp", "nms.cpp", "scan.cpp", "suppress.cpp")
+]
 FLAGS = ["-std=c++17", "-O1", "-Wall", "-Wextra", "-Werror", "-ffp-contract=off", "-pthread"]
 INCLUDES = ["-I", str(ROOT / "csrc"), "-I", str(HERE)]
 

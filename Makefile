@@ -28,7 +28,7 @@ demo: $(STAMP)
 test: $(STAMP) trt-api
 	$(PYTEST) --dist loadfile --no-loadscope-reorder
 
-# A few minutes on two cores: no training, no browser, no TensorRT plan.
+# Two minutes on two cores: no training, no browser, no TensorRT plan.
 test-fast: $(STAMP)
 	$(PYTEST) --dist worksteal -q -m 'not slow and not browser and not trt_build' tests/unit
 

@@ -106,6 +106,7 @@ def hostile_folders(folder):
         yield path
 
 
+@pytest.mark.slow
 def test_names_of_files_reach_no_output_as_they_are(tmp_path):
     results = check_files.write_results(tmp_path / "results")
     for folder in hostile_folders(tmp_path):

@@ -96,6 +96,7 @@ def test_a_package_that_is_missing_is_a_sentence(tmp_path, monkeypatch, name, mo
         pass
 
 
+@pytest.mark.slow
 def test_mlflow_has_a_run_for_the_study_and_one_for_each_training(tmp_path, monkeypatch):
     mlflow = pytest.importorskip("mlflow", reason="needs mlflow: pip install 'bench-freeze[mlflow]'")
     from mlflow.tracking import MlflowClient

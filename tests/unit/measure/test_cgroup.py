@@ -195,6 +195,7 @@ def quota_group():
     pytest.skip("no control group can be made here")
 
 
+@pytest.mark.slow
 def test_the_kernels_own_files_tell_the_same(quota_group):
     done = subprocess.run([sys.executable, "-c", BUSY, str(quota_group)], capture_output=True, text=True, check=True)
     before, after = json.loads(done.stdout)

@@ -38,6 +38,7 @@ def slow_distance(labels):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 def test_bands_are_those_of_a_plain_reference(seed):
     random = np.random.default_rng(seed)

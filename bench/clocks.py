@@ -203,7 +203,8 @@ def put_behind(model: Any, name: str, channels: int) -> None:
 
 def machine() -> str:
     """The processor, its cores, and how busy it was before."""
-    from bench_freeze.environment import cpu_model, usable_cores
+    from bench_freeze.cores import usable_cores
+    from bench_freeze.environment import cpu_model
 
     load = ", ".join(f"{x:.1f}" for x in os.getloadavg())
     return f"{cpu_model()}, {usable_cores()} cores, Linux {platform.release()}, load average before {load}"

@@ -33,12 +33,13 @@ from bench_freeze import demo
 from bench_freeze.artifact import ArtifactStore
 from bench_freeze.config.study import study_from
 from bench_freeze.config.training import TrainingOptions
+from bench_freeze.cores import usable_cores
 from bench_freeze.data.dataset import DetectionSet
 from bench_freeze.data.source import open_target
 from bench_freeze.data.subset import keep_images
 from bench_freeze.dualhead.checkpoint import Checkpoint, load_checkpoint
 from bench_freeze.dualhead.quiet import quiet_ultralytics
-from bench_freeze.environment import environment, usable_cores
+from bench_freeze.environment import environment
 from bench_freeze.finetune.arm import Arm, load_tuned, requested_arguments
 from bench_freeze.finetune.precision import precision_of
 from bench_freeze.finetune.training import fine_tune

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from bench_freeze.environment import usable_cores
+from bench_freeze.cores import usable_cores
 from bench_freeze.kernels.cuda import CudaDetections, nms_cuda
 from bench_freeze.kernels.cuda_matching import CudaMatches, CudaTruth, match_cuda
 from bench_freeze.kernels.device_array import Workspace, require_cuda

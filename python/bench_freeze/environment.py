@@ -9,6 +9,8 @@ from datetime import datetime, timezone
 from functools import cache
 from pathlib import Path
 
+from .cores import usable_cores
+
 # Distribution names that provide a module, the one most likely installed first.
 _DISTRIBUTIONS = {
     "torch": ("torch",),
@@ -62,11 +64,6 @@ def cpu_governor() -> str | None:
         return Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor").read_text().strip()
     except OSError:
         return None
-
-
-def usable_cores() -> int:
-    """Cores that this process may run on."""
-    return len(os.sched_getaffinity(0))
 
 
 def board_model() -> str | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bench_freeze.environment import usable_cores
+from bench_freeze.cores import usable_cores
 
 from .barriers import barrier_sites
 from .build import Cuda, DeviceCode, cpu_objects, equality_program

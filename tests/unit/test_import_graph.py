@@ -44,7 +44,7 @@ FRAMEWORK_MODULES = {
 }
 # The floors of the house, from the ground up: a room looks down only, never beside itself.
 FLOORS = (
-    {"exit_status", "files"},
+    {"cores", "exit_status", "files"},
     {"crash_report", "errors"},
     {"finite", "pace", "text", "user_files"},
     {"guard", "progress", "results"},
@@ -65,7 +65,7 @@ KNOWS = {
     "analysis.numbers": {"dualhead", "errors", "results"},
     "check": {"errors", "evaluate", "exit_status", "files", "measure", "results", "stats", "text", "user_files"},
     "conclusions": {"data", "errors", "evaluate", "results", "stats"},
-    "data": {"errors", "kernels", "text", "user_files"},
+    "data": {"cores", "errors", "kernels", "text", "user_files"},
     "evaluate": {"data", "errors", "files", "kernels", "results", "text", "user_files"},
     "history": {"check", "errors", "results", "text", "user_files"},
     "report": {"errors", "results", "text", "user_files"},

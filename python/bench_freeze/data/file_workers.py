@@ -17,6 +17,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Generic, TypeVar
 
+from ..cores import usable_cores
+
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
@@ -33,7 +35,7 @@ class FileWorkers(Generic[_Item, _Result]):
 
     def over(self, parts: Sequence[Sequence[_Item]]) -> Generator[list[_Result], None, None]:
         """The results of each part, in order. What a worker cannot do, since it died or never lived, is done here."""
-        pool = ThreadPoolExecutor(os.cpu_count() or 1)
+        pool = ThreadPoolExecutor(usable_cores())
         try:
             yield from pool.map(self._of_part, parts)
         finally:

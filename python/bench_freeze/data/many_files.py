@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from ..cores import usable_cores
 from .file_workers import FileWorkers
 
 # A file that takes longer waits for a disk or a decoder, which other threads can use. Quicker ones would only hand the
@@ -26,7 +26,7 @@ _Result = TypeVar("_Result")
 
 def default_workers() -> int:
     """Threads that read images when nothing else was asked for."""
-    return min(8, os.cpu_count() or 1)
+    return min(8, usable_cores())
 
 
 def over_files(
@@ -51,9 +51,7 @@ def over_files(
             return
         if by_processes and number + 1 == _MEASURED_PARTS:
             left = files[(number + 1) * _AT_ONCE :]
-            if (ended - start) / ((number + 1) * _AT_ONCE) * len(left) > WORTH_PROCESSES_S and (
-                os.cpu_count() or 1
-            ) > 1:
+            if (ended - start) / ((number + 1) * _AT_ONCE) * len(left) > WORTH_PROCESSES_S and usable_cores() > 1:
                 larger = [left[i : i + _AT_ONCE_BY_PROCESS] for i in range(0, len(left), _AT_ONCE_BY_PROCESS)]
                 for results in FileWorkers(work).over(larger):
                     yield from results

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import InputError
 from ..results.take_over import TakeOver
-from .checkpoint import model_in, prepare, read_file
+from .checkpoint import model_in, naming, prepare, read_file
 from .layers import check_numbers
 from .safe_globals import trust_model
 from .soundness import check_description, check_not_fused, check_parts, check_tensors
@@ -66,16 +66,8 @@ def load_backbone(path: Path, *, trust: bool = False) -> Backbone:
     """
     content = read_file(path)
     loaded = load_model_file(content, str(path), suffix=path.suffix.lower(), trust=trust)
-    try:
+    with naming(path, "has no backbone that can be read", _GIVE):
         return _backbone_of(loaded, hashlib.sha256(content).hexdigest(), trust)
-    except InputError as error:
-        text = str(error)
-        raise InputError(text if text.startswith(str(path)) else f"{path}: {text}") from None
-    except (AttributeError, TypeError, KeyError, ValueError, IndexError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:160].rstrip(".")
-        raise InputError(
-            f"{path} has no backbone that can be read ({type(error).__name__}: {reason}); {_GIVE}."
-        ) from None
 
 
 def _backbone_of(loaded: object, sha256: str, trust: bool) -> Backbone:

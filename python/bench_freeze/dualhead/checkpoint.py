@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -108,17 +109,21 @@ def load_checkpoint(path: Path, *, trust: bool = False, own: bool = False) -> Ch
     """
     content = read_file(path)
     loaded = load_model_file(content, str(path), suffix=path.suffix.lower(), trust=trust, own=own)
-    try:
+    with naming(path, "is no Ultralytics checkpoint of a detector", "give the .pt file that training wrote"):
         return _checkpoint_of(loaded, hashlib.sha256(content).hexdigest(), str(path), trust)
+
+
+@contextmanager
+def naming(path: Path, what: str, remedy: str) -> Iterator[None]:
+    """What goes wrong with a model that was read from `path` becomes an InputError that names the file, once."""
+    try:
+        yield
     except InputError as error:
         text = str(error)
         raise InputError(text if text.startswith(str(path)) else f"{path}: {text}") from None
     except (AttributeError, TypeError, KeyError, ValueError, IndexError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:160].rstrip(".")
-        raise InputError(
-            f"{path} is no Ultralytics checkpoint of a detector ({type(error).__name__}: {reason}); give the .pt file "
-            "that training wrote."
-        ) from None
+        raise InputError(f"{path} {what} ({type(error).__name__}: {reason}); {remedy}.") from None
 
 
 def read_file(path: Path) -> bytes:

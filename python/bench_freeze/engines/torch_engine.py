@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..environment import usable_cores
+from ..cores import usable_cores
 from ..errors import InputError
 from .base import EngineIdentity, ModelCard, check_images_shape
 

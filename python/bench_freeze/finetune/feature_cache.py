@@ -21,8 +21,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from ..cores import usable_cores
 from ..dualhead.model import run_layers
-from ..environment import usable_cores
 from ..errors import InputError
 from ..finite import require_finite
 from .data_order import generator_states, restore_generators

@@ -10,8 +10,8 @@ from pathlib import Path
 import msgspec
 
 from ..artifact import ArtifactStore
+from ..cores import usable_cores
 from ..dualhead.checkpoint import save_checkpoint
-from ..environment import usable_cores
 from ..errors import AuditError, BenchFreezeError
 from ..results.training_curves import HeldOutCurve
 from .arm import CHECKPOINT, EPOCHS, KIND, Arm, changed_arguments, recipe_options, requested_arguments

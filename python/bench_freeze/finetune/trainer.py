@@ -18,8 +18,8 @@ from ultralytics.utils.torch_utils import unwrap_model
 
 from ..config.recipe import Stage
 from ..config.training import FrozenBatchNorm
+from ..cores import usable_cores
 from ..data.dataset import DetectionSet
-from ..environment import usable_cores
 from ..errors import InputError
 from .groups import split_groups
 from .head_init import HeadStart

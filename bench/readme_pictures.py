@@ -97,6 +97,7 @@ def _cards(page: Any) -> dict[str, float]:
         for (const more of document.querySelectorAll("#gallery details.rest > summary")) more.hidden = true;
         }"""
     )
+    page.evaluate("scrollTo(0, 0)")  # places are told from the window's corner, and the clip counts from the page's
     top, end = page.locator(".key").bounding_box(), page.locator("#gallery").bounding_box()
     return {"x": 0, "y": top["y"] - 8, "width": 1000, "height": end["y"] + end["height"] - top["y"] + 8}
 

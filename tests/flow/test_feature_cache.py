@@ -15,6 +15,7 @@ from bench_freeze.finetune import feature_cache, loop
 from bench_freeze.finetune.arm import CHECKPOINT, EPOCHS, Arm, load_tuned
 from bench_freeze.finetune.feature_cache import layers_read, stem
 from bench_freeze.finetune.training import fine_tune
+from bench_freeze.finetune.training_data import CheckedDataset
 from bench_freeze.results.recipe import Recipe
 
 pytestmark = pytest.mark.slow
@@ -34,19 +35,17 @@ def few(embedded_data):
 
 
 @pytest.fixture
-def decoded(monkeypatch):
-    """The files that a training decodes, one by one."""
-    from bench_freeze.finetune import training_data
+def used(monkeypatch):
+    """The images that a training takes from its data set, one by one."""
+    numbers = []
+    load = CheckedDataset.load_image
 
-    files = []
-    read = training_data.read_image  # type: ignore[attr-defined]
+    def counted(self, i):
+        numbers.append(i)
+        return load(self, i)
 
-    def counted(file, *args, **kwargs):
-        files.append(file)
-        return read(file, *args, **kwargs)
-
-    monkeypatch.setattr(training_data, "read_image", counted)
-    return files
+    monkeypatch.setattr(CheckedDataset, "load_image", counted)
+    return numbers
 
 
 @pytest.fixture
@@ -86,18 +85,18 @@ def assert_alike(artifact, other, base):
             assert float(row[name]) == pytest.approx(float(wanted_row[name]), rel=1e-4)
 
 
-def test_kept_outputs_give_the_same_weights_and_no_image_is_decoded_twice(base, few, tmp_path, decoded, trunk_runs):
+def test_kept_outputs_give_the_same_weights_and_no_image_is_used_twice(base, few, tmp_path, used, trunk_runs):
     uncached = train(tmp_path / "uncached", base, few, STATIC)
-    assert len(decoded) == 3 * 10
+    assert len(used) == 3 * 10
     assert len(trunk_runs["loop"]) == 3 * 3
-    decoded.clear()
+    used.clear()
     trunk_runs["loop"].clear()
     after_epochs = []
     cached = train(
-        tmp_path / "cached", base, few, STATIC, lambda d, t: after_epochs.append(len(decoded)), cache_features=True
+        tmp_path / "cached", base, few, STATIC, lambda d, t: after_epochs.append(len(used)), cache_features=True
     )
     assert after_epochs == [10, 10, 10]
-    assert len(set(decoded)) == 10
+    assert len(set(used)) == 10
     assert trunk_runs == {"cache": [(22, 4), (22, 4), (22, 2)], "loop": []}
     for artifact, other in zip(cached, uncached, strict=True):
         assert_alike(artifact, other, base)
@@ -107,13 +106,13 @@ def test_kept_outputs_give_the_same_weights_and_no_image_is_decoded_twice(base, 
     assert [a.sha256(CHECKPOINT) for a in alone] == [a.sha256(CHECKPOINT) for a in cached]
 
 
-def test_stages_change_what_is_kept_and_a_cut_training_ends_the_same(base, few, tmp_path, decoded, trunk_runs):
+def test_stages_change_what_is_kept_and_a_cut_training_ends_the_same(base, few, tmp_path, used, trunk_runs):
     arms = [Arm(15, 0, Recipe.named("lp_ft")), Arm(10, 0, Recipe.named("gradual")), Arm(10, 0, Recipe.named("distill"))]
     uncached = train(tmp_path / "uncached", base, few, arms)
-    decoded.clear()
+    used.clear()
     counts = []
     cached = train(
-        tmp_path / "cached", base, few, arms, lambda done, total: counts.append(len(decoded)), cache_features=True
+        tmp_path / "cached", base, few, arms, lambda done, total: counts.append(len(used)), cache_features=True
     )
     for artifact, other in zip(cached, uncached, strict=True):
         assert_alike(artifact, other, base)
@@ -130,15 +129,15 @@ def test_stages_change_what_is_kept_and_a_cut_training_ends_the_same(base, few, 
     assert [a.sha256(CHECKPOINT) for a in resumed] == [a.sha256(CHECKPOINT) for a in cached]
 
 
-def test_an_arm_that_freezes_nothing_reads_images_beside_the_kept_outputs(base, few, tmp_path, decoded, trunk_runs):
+def test_an_arm_that_freezes_nothing_reads_images_beside_the_kept_outputs(base, few, tmp_path, used, trunk_runs):
     arms = [Arm(0, 0), Arm(22, 0)]
     uncached = train(tmp_path / "uncached", base, few, arms)
-    decoded.clear()
+    used.clear()
     trunk_runs["loop"].clear()
     cached = train(tmp_path / "cached", base, few, arms, cache_features=True)
     for artifact, other in zip(cached, uncached, strict=True):
         assert_alike(artifact, other, base)
-    assert len(decoded) == 10 + 3 * 10
+    assert len(used) == 10 + 3 * 10
     assert trunk_runs["loop"] == []
 
 
@@ -167,7 +166,6 @@ def test_without_augmentation_an_image_is_letterboxed_alone(base, few, tmp_path)
 
     from bench_freeze.config.training import NO_AUGMENTATION
     from bench_freeze.data.loader import load_batch
-    from bench_freeze.finetune.training_data import CheckedDataset
 
     (artifact,) = train(tmp_path, base, few, [Arm(22, 0)], epochs=1)
     assert {name: artifact.facts["effective"][name] for name in NO_AUGMENTATION} == NO_AUGMENTATION

@@ -119,6 +119,7 @@ class ReplayImages:
         settings.mosaic = settings.mixup = settings.cutmix = settings.copy_paste = 0.0
         self._dataset = CheckedDataset(
             replayed,
+            decoded=trainer.decoded_images(replayed, workers=0),  # read here, whatever reads the target images
             imgsz=settings.imgsz,
             batch_size=1,
             augment=trainer.augments,

@@ -21,9 +21,10 @@ from ..config.training import FrozenBatchNorm
 from ..cores import usable_cores
 from ..data.dataset import DetectionSet
 from ..errors import InputError
+from .decoded import DecodedImages
 from .groups import split_groups
 from .head_init import HeadStart
-from .training_data import CheckedDataset
+from .training_data import CheckedDataset, decoded_images
 
 
 class FreezeTrainer(DetectionTrainer):
@@ -82,6 +83,7 @@ class FreezeTrainer(DetectionTrainer):
         """The training set, augmented for training or letterboxed alone."""
         return CheckedDataset(
             self._data_set,
+            decoded=None if self.args.cache else self.decoded_images(self._data_set, self.args.workers),
             imgsz=self.args.imgsz,
             batch_size=batch,
             augment=mode == "train" and self.augments,
@@ -96,6 +98,10 @@ class FreezeTrainer(DetectionTrainer):
             data=self.data,
             fraction=1.0,
         )
+
+    def decoded_images(self, data: DetectionSet, workers: int) -> DecodedImages:
+        """What keeps the images of a set between epochs, as far as there is room."""
+        return decoded_images(data, self.args.imgsz, Path(self.args.project), workers)
 
     def get_dataloader(
         self, dataset_path: str, batch_size: int = 16, rank: int = 0, mode: str = "train"

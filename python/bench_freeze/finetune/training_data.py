@@ -20,6 +20,7 @@ from ultralytics.data.dataset import YOLODataset
 from ..data.dataset import DetectionSet
 from ..data.images import read_image
 from ..errors import InputError
+from .decoded import DecodedImages, room_for
 
 Batch = dict[str, Any]  # a sample or a batch in Ultralytics' form: tensors, texts and sizes, by its names
 
@@ -73,8 +74,9 @@ def training_labels(data: DetectionSet) -> list[Label]:
 class CheckedDataset(YOLODataset):
     """YOLODataset over labels already in memory. A sample tells which image it is (`index`)."""
 
-    def __init__(self, data_set: DetectionSet, **kwargs: object) -> None:
+    def __init__(self, data_set: DetectionSet, *, decoded: DecodedImages | None = None, **kwargs: object) -> None:
         self._data_set = data_set
+        self._decoded = decoded  # of this set at this size; None where every image is read once
         self._sizes = {str(image.path): (image.height, image.width) for image in data_set.images}
         super().__init__(img_path="", **kwargs)
         self.labels_only: list[Batch] | None = None  # samples without images, where nothing reads those
@@ -100,6 +102,21 @@ class CheckedDataset(YOLODataset):
         """
         if self.ims[i] is not None:
             return self.ims[i], self.im_hw0[i], self.im_hw[i]
+        size = self._sizes[self.im_files[i]]
+        image = None if self._decoded is None else self._decoded.find(i)
+        if image is None:
+            image = self._decode(i)
+            if self._decoded is not None:
+                self._decoded.keep(i, image)
+        if self.augment and self.cache != "ram":
+            self.ims[i], self.im_hw0[i], self.im_hw[i] = image, size, image.shape[:2]
+            self.buffer.append(i)
+            if 1 < len(self.buffer) >= self.max_buffer_length:
+                oldest = self.buffer.pop(0)
+                self.ims[oldest], self.im_hw0[oldest], self.im_hw[oldest] = None, None, None
+        return image, size, image.shape[:2]
+
+    def _decode(self, i: int) -> NDArray[np.uint8]:
         file = self.im_files[i]
         image = read_image(Path(file), "BGR")
         height, width = image.shape[:2]
@@ -109,14 +126,7 @@ class CheckedDataset(YOLODataset):
                 f"{file} is {width}x{height} pixels but was {stated_width}x{stated_height} when the data were checked; "
                 "leave the data as they are while a study runs."
             )
-        image = _with_long_side(image, self.imgsz if isinstance(self.imgsz, int) else max(self.imgsz))
-        if self.augment and self.cache != "ram":
-            self.ims[i], self.im_hw0[i], self.im_hw[i] = image, (height, width), image.shape[:2]
-            self.buffer.append(i)
-            if 1 < len(self.buffer) >= self.max_buffer_length:
-                oldest = self.buffer.pop(0)
-                self.ims[oldest], self.im_hw0[oldest], self.im_hw[oldest] = None, None, None
-        return image, (height, width), image.shape[:2]
+        return _with_long_side(image, self.imgsz if isinstance(self.imgsz, int) else max(self.imgsz))
 
     def get_img_files(self, img_path: str | list[str]) -> list[str]:
         """The images of the data set, in its order."""
@@ -127,12 +137,30 @@ class CheckedDataset(YOLODataset):
         return training_labels(self._data_set)
 
 
-def _with_long_side(image: NDArray[np.uint8], length: int) -> NDArray[np.uint8]:
-    """The image resized as Ultralytics does: bilinearly, the long side to `length`, the short one to the next pixel."""
-    height, width = image.shape[:2]
+def decoded_images(data: DetectionSet, imgsz: int, folder: Path, workers: int) -> DecodedImages:
+    """What keeps the images of a set at training size, in memory or in `folder`, as far as there is room."""
+    sizes = training_sizes(data, imgsz)
+    return DecodedImages(sizes, room_for(sizes, folder, workers), folder)
+
+
+def training_sizes(data: DetectionSet, imgsz: int) -> list[tuple[int, int]]:
+    """Height and width of every image with its long side at `imgsz`."""
+    return [_size_at(image.height, image.width, imgsz) for image in data.images]
+
+
+def _size_at(height: int, width: int, length: int) -> tuple[int, int]:
+    """As Ultralytics does: the long side at `length`, the short one at the next pixel."""
     ratio = length / max(height, width)
     if ratio == 1:
+        return height, width
+    return min(math.ceil(height * ratio), length), min(math.ceil(width * ratio), length)
+
+
+def _with_long_side(image: NDArray[np.uint8], length: int) -> NDArray[np.uint8]:
+    """The image resized bilinearly, if its size changes at all."""
+    height, width = image.shape[:2]
+    new_height, new_width = _size_at(height, width, length)
+    if (new_height, new_width) == (height, width):
         return image
-    size = (min(math.ceil(width * ratio), length), min(math.ceil(height * ratio), length))
-    resized: NDArray[np.uint8] = cv2.resize(image, size, interpolation=cv2.INTER_LINEAR)
+    resized: NDArray[np.uint8] = cv2.resize(image, (new_width, new_height), interpolation=cv2.INTER_LINEAR)
     return resized

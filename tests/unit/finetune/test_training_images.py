@@ -9,7 +9,7 @@ from ultralytics.data.dataset import YOLODataset
 from bench_freeze.data.images import read_image
 from bench_freeze.data.yolo import read_yolo
 from bench_freeze.errors import InputError
-from bench_freeze.finetune.training_data import CheckedDataset
+from bench_freeze.finetune.training_data import CheckedDataset, decoded_images
 from tests import image_files as made
 from tests.builders import training
 
@@ -88,6 +88,25 @@ def test_no_npy_file_is_read_or_written(data):
         assert image.any()
     assert sorted(path.name for path in decoy.parent.iterdir()) == before
     assert not theirs(data).load_image(0)[0].any()
+
+
+@pytest.mark.parametrize("imgsz", [64, 96, 320])
+def test_kept_pixels_are_those_of_the_file_in_the_same_order_of_the_buffer(data, tmp_path, imgsz):
+    """Every image many times, as in many epochs, and each file is read once."""
+    own, kept = (
+        ours(data, imgsz=imgsz, batch_size=1),
+        ours(data, imgsz=imgsz, batch_size=1, decoded=decoded_images(data, imgsz, tmp_path, workers=0)),
+    )
+    own.max_buffer_length = kept.max_buffer_length = 3
+    for i in [*range(len(own)), *np.random.default_rng(1).integers(0, len(own), 40)]:
+        found, wanted = kept.load_image(int(i)), own.load_image(int(i))
+        np.testing.assert_array_equal(found[0], wanted[0])
+        assert found[1:] == wanted[1:]
+        assert kept.buffer == own.buffer
+    for image in data.images:
+        image.path.unlink()
+    kept.ims = [None] * len(own)
+    assert all(kept.load_image(i)[0].any() for i in range(len(own)))
 
 
 def test_images_in_memory_are_the_same(data):

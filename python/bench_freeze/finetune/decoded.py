@@ -1,0 +1,117 @@
+"""Training images decoded once for all epochs: at training size, in memory where they fit, else in a file, else not.
+
+Decoding a picture and bringing it to size takes milliseconds in every epoch, or tens of them for a photo of 12
+megapixels, and gives the same pixels each time. What is kept here is a copy of them, so no weight changes by it.
+Workers of the data loader are forks: what one of them decoded all others have.
+"""
+
+from __future__ import annotations
+
+import mmap
+import multiprocessing
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..measure.free_memory import free_host_bytes
+
+SHARE = 0.25  # of what is free at first: training needs the rest
+Size = tuple[int, int]  # height, width
+
+
+@dataclass(frozen=True)
+class Room:
+    """Where the pixels of all images are kept, and how many bytes they are; without a place, why there is none."""
+
+    where: Literal["memory", "disk"] | None
+    n_bytes: int
+    why_not: str = ""
+
+    @property
+    def in_words(self) -> str:
+        """A sentence for whoever waits for the training."""
+        amount = f"{self.n_bytes / 1e6:,.0f} MB"
+        if self.where is None:
+            return f"training images are decoded anew in every epoch: {self.why_not} ({amount} of pixels)"
+        place = "in memory" if self.where == "memory" else "on disk"
+        return f"training images are decoded once and kept {place}: {amount}"
+
+
+def room_for(
+    sizes: Iterable[Size],
+    folder: Path,
+    workers: int,
+    free_memory: Callable[[], int | None] = free_host_bytes,
+    free_disk: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free,
+) -> Room:
+    """Memory where a quarter of what is free holds all images, else the disk of `folder`, else none.
+
+    `workers` are the data loader's, which share what they keep only where they are forks.
+    """
+    n_bytes = sum(map(_bytes_of, sizes))
+    if workers and multiprocessing.get_start_method() != "fork":
+        return Room(None, n_bytes, "the loader's workers share no memory here")
+    if n_bytes <= SHARE * (free_memory() or 0):
+        return Room("memory", n_bytes)
+    if n_bytes <= SHARE * free_disk(folder):
+        return Room("disk", n_bytes)
+    return Room(None, n_bytes, "neither memory nor disk has room for them")
+
+
+class DecodedImages:
+    """Pixels of images [height, width, 3] by their number, shared with all processes that are forked from this one.
+
+    One that was not forked, but got a pickled copy, keeps nothing and finds nothing.
+    """
+
+    def __init__(self, sizes: Sequence[Size], room: Room, folder: Path) -> None:
+        self._sizes = list(sizes)
+        self._starts = np.cumsum([0, *map(_bytes_of, sizes)], dtype=np.int64)
+        self._lock = multiprocessing.Lock()
+        self._memory: mmap.mmap | None = None
+        if room.where is None or not room.n_bytes:
+            return
+        length = room.n_bytes + len(sizes)  # behind the pixels a byte for each image: whether it is there
+        if room.where == "memory":
+            self._memory = mmap.mmap(-1, length)
+            return
+        with tempfile.TemporaryFile(dir=folder) as file:  # without a name: it is gone with the last that maps it
+            file.truncate(length)
+            self._memory = mmap.mmap(file.fileno(), length)
+
+    def __getstate__(self) -> dict[str, object]:
+        return {"_sizes": self._sizes, "_starts": self._starts, "_lock": None, "_memory": None}
+
+    def find(self, number: int) -> NDArray[np.uint8] | None:
+        """A copy of an image's pixels; None where nobody has kept them yet."""
+        if self._memory is None:
+            return None
+        with self._lock:  # whoever sees the mark behind it sees the pixels, too, on every processor
+            is_there = self._memory[self._mark(number)]
+        if not is_there:
+            return None
+        first, end = int(self._starts[number]), int(self._starts[number + 1])
+        return np.frombuffer(self._memory, np.uint8, end - first, first).reshape(*self._sizes[number], 3).copy()
+
+    def keep(self, number: int, image: NDArray[np.uint8]) -> None:
+        """Keep the pixels of an image, which has the size that was said."""
+        if self._memory is None or image.shape != (*self._sizes[number], 3):
+            return
+        first, end = int(self._starts[number]), int(self._starts[number + 1])
+        self._memory[first:end] = image.tobytes()
+        with self._lock:
+            self._memory[self._mark(number)] = 1
+
+    def _mark(self, number: int) -> int:
+        return int(self._starts[-1]) + number
+
+
+def _bytes_of(size: Size) -> int:
+    height, width = size
+    return height * width * 3

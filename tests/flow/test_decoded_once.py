@@ -1,0 +1,48 @@
+"""A training decodes each image once, wherever the pixels are kept; one that keeps none ends with the same weights."""
+
+import pytest
+from tests.builders import training
+
+from bench_freeze.artifact import ArtifactStore
+from bench_freeze.data.source import open_target
+from bench_freeze.data.subset import keep_images
+from bench_freeze.finetune import training_data
+from bench_freeze.finetune.arm import CHECKPOINT, Arm
+from bench_freeze.finetune.decoded import Room
+from bench_freeze.finetune.training import fine_tune, no_epoch
+
+pytestmark = pytest.mark.slow
+EPOCHS = 3
+
+
+@pytest.fixture(scope="module")
+def few(embedded_data):
+    return keep_images(open_target(embedded_data[1], None, None, "val")[0], range(8))
+
+
+def test_weights_are_the_same_wherever_pixels_are_kept(base, few, tmp_path, monkeypatch):
+    """With mosaic and all other augmentations of the defaults."""
+    decoded = []
+    read = training_data.read_image
+
+    def counted(file, *args):
+        decoded.append(file)
+        return read(file, *args)
+
+    monkeypatch.setattr(training_data, "read_image", counted)
+    few_steps = {"optimizer": "SGD", "lr0": 0.01, "train_args": {"nbs": 4, "close_mosaic": 1}}
+    options = training(epochs=EPOCHS, imgsz=96, train_batch=4, **few_steps)
+    weights = {}
+    for where in ("memory", "disk", None):
+        decoded.clear()
+        monkeypatch.setattr(training_data, "room_for", lambda sizes, folder, workers, where=where: room(where, sizes))
+        folder = tmp_path / str(where)
+        ((artifact, _),) = fine_tune(options, [Arm(22, 0)], base, few, ArtifactStore(folder), no_epoch)
+        weights[where] = artifact.sha256(CHECKPOINT)
+        assert set(decoded) == {image.path for image in few.images}
+        assert (len(decoded) == len(few.images)) == (where is not None)
+    assert len(set(weights.values())) == 1
+
+
+def room(where, sizes):
+    return Room(where, sum(height * width * 3 for height, width in sizes))

@@ -23,7 +23,7 @@ def few(embedded_data):
 def test_weights_are_the_same_wherever_pixels_are_kept(base, few, tmp_path, monkeypatch):
     """With mosaic and all other augmentations of the defaults."""
     decoded = []
-    read = training_data.read_image
+    read = training_data.read_image  # type: ignore[attr-defined]
 
     def counted(file, *args):
         decoded.append(file)

@@ -1,7 +1,7 @@
 """Artifacts: the output of every step, kept under its content, found again by its inputs.
 
 An artifact is a folder `KIND-KEY12` with the step's files and a `manifest.json`. The key is the hash of everything the
-step depends on, so a changed input leads to another folder and just what depends on it is made anew. The folder is
+step depends on, so a changed input leads to another folder and just what depends on it is made again. The folder is
 filled under another name and renamed when it is complete: one that has its final name is whole, whatever happened.
 
 What is found is verified before it is used: the files by the hashes in the manifest, the manifest by its own digest.
@@ -180,14 +180,14 @@ class ArtifactStore:
 
     def _put_aside(self, folder: Path, damage: str) -> None:
         aside = put_aside(folder)
-        self.warn(f"{folder} is damaged ({damage}): it is kept as {aside.name}, and what it held is made again.")
+        self.warn(f"{folder} is damaged ({damage}): it is kept as {aside.name}, and its content is made again.")
 
     def _accept_unsealed(self, artifact: Artifact) -> bool:
         if not self._said_unsealed:
             self._said_unsealed = True
             self.warn(
-                f"{self.folder} has results of an earlier bench-freeze, whose recorded facts have no digest: trainings "
-                "and other files fit their hashes and are kept, measurements are made again."
+                f"{self.folder} holds results of an earlier bench-freeze, whose records have no digest: trainings "
+                "and other files match their hashes and are kept, measurements are repeated."
             )
         if not artifact.files:
             return False
@@ -245,7 +245,7 @@ def open_artifact(folder: Path) -> Artifact:
             seal == "whole",
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is no manifest"
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is not a manifest"
         raise DamagedArtifact(f"{MANIFEST} or a file that it names cannot be read: {reason}") from None
 
 

@@ -116,7 +116,8 @@ def load_checkpoint(path: Path, *, trust: bool = False, own: bool = False) -> Ch
     except (AttributeError, TypeError, KeyError, ValueError, IndexError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:160].rstrip(".")
         raise InputError(
-            f"{path} is no Ultralytics checkpoint of a detector ({type(error).__name__}: {reason}); give the .pt file "
+            f"{path} is not an Ultralytics checkpoint of a detector ({type(error).__name__}: {reason}); give the .pt "
+            f"file "
             "that training wrote."
         ) from None
 
@@ -153,7 +154,7 @@ def model_in(loaded: object) -> Module:
     if not isinstance(loaded, Mapping):
         raise InputError("the file holds no model; give an Ultralytics detection checkpoint.")
     if loaded.get("modelopt"):
-        raise InputError("the checkpoint is of a quantization-aware training; give the one before quantization.")
+        raise InputError("the checkpoint comes from a quantization-aware training; give the one before quantization.")
     model = loaded.get("ema") or loaded.get("model")
     if isinstance(model, nn.Module):
         return model

@@ -23,6 +23,7 @@ exclude_patterns = ["generate/**", "static/**"]
 myst_enable_extensions = ["colon_fence", "deflist", "substitution"]
 myst_heading_anchors = 4
 myst_substitutions = substitutions() | facts()
+smartquotes_action = "qe"  # no dashes: -- begins a flag
 html_theme = "furo"
 html_title = "bench-freeze"
 html_static_path = ["static"]

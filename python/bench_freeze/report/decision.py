@@ -165,9 +165,9 @@ def _quoted(quoted: Quoted) -> str:
             "choice"
         )
     elif quoted.source == "test split":
-        how = f"on the test split; {short(quoted.measured, 'fraction')} on the split of the choice"
+        how = f"on the test split; {short(quoted.measured, 'fraction')} on the selection split"
     else:
-        how = "as measured on the split of the choice: likely too high"
+        how = "as measured on the selection split: likely too high"
     missing = f"; no interval: {quoted.no_interval}" if quoted.no_interval is not None else ""
     return f"{number} ({how}{missing})"
 

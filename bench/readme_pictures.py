@@ -51,6 +51,7 @@ def main() -> int:
         taken["ladder"] = real.locator("#plot-ladder").screenshot()
         wide = _open(browser, RESULTS / "fruit9_depths_seeds_320.json", Path(folder), width=WIDE)
         taken["report"] = wide.screenshot(clip=_first_screen(wide, WIDE), full_page=True)
+        taken["decision"] = wide.locator("#summary .decision").screenshot()
         depth = wide.locator("#plot-depth")  # alone: without what unfolds, and no taller than it is
         depth.evaluate("figure => { figure.querySelector('details').remove(); figure.style.alignSelf = 'start'; }")
         taken["depth"] = depth.screenshot()

@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from docs.generate import filled
+from docs.generate.facts import facts
 from docs.generate.studies import substitutions
 
 import bench_freeze
@@ -21,7 +22,8 @@ extensions = ["myst_parser", "sphinx_copybutton"]
 exclude_patterns = ["generate/**", "static/**"]
 myst_enable_extensions = ["colon_fence", "deflist", "substitution"]
 myst_heading_anchors = 4
-myst_substitutions = substitutions()
+myst_substitutions = substitutions() | facts()
+smartquotes_action = "qe"  # no dashes: -- begins a flag
 html_theme = "furo"
 html_title = "bench-freeze"
 html_static_path = ["static"]

@@ -95,7 +95,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     if options.images % BATCH:
-        parser.error(f"--images {options.images} is no multiple of {BATCH}")
+        parser.error(f"--images {options.images} is not a multiple of {BATCH}")
     torch.set_num_threads(1)
     heads, letterboxes, ids = cached_outputs(options.heads, options.data, options.images)
     candidates = float((heads[:, 4:] > SCORE).sum() / len(heads))

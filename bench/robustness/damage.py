@@ -20,7 +20,13 @@ from .nursery import At, Done, Nursery
 from .small_study import SmallStudy, differences, read_results, without_clocks
 
 READ = ("results.json", "matches.zip", "examples.json", "baseline.json", "baseline.matches.zip")
-_SAID = ("is damaged", "changed after it was written", "No example images", "no whole json", "is no match file")
+_SAID = (
+    "is damaged",
+    "changed after it was written",
+    "No example images",
+    "not a complete json",
+    "is not a match file",
+)
 
 
 @dataclass(frozen=True)

@@ -96,7 +96,8 @@ int64_t py_match(const BoundTruth& truth, const Lattice& lattice, In<int32_t, -1
               index, truth.rows());
   const MatchTable out = checked_output(
       {all_of(begin), all_of(out_label), all_of(out_scores), all_of(out_true_positive), all_of(out_ignored)}, settings);
-  if (out_label.shape(0) != label.shape(0)) throw std::invalid_argument("matches: rows of another number");
+  if (out_label.shape(0) != label.shape(0))
+    throw std::invalid_argument("matches: arrays differ in their number of rows");
   nb::gil_scoped_release release;
   return match(index, batch, settings, threads, out);
 }

@@ -82,7 +82,8 @@ Detections checked_detections(const HeadArrays& arrays, const NmsSettings& setti
   int64_t bits = 0;
   while (bits < 33 && (int64_t{1} << bits) < head.anchors) ++bits;
   require(bits <= 31 && head.classes <= (int64_t{1} << (32 - bits)), "head: too many classes times anchors");
-  require(std::isfinite(settings.score_threshold) && std::isfinite(settings.iou_threshold), "threshold is no number");
+  require(std::isfinite(settings.score_threshold) && std::isfinite(settings.iou_threshold),
+          "threshold is not a number");
   require(settings.max_detections >= 0 && settings.max_detections <= kMostRows && settings.max_candidates >= 1,
           "a limit is out of range");
   const int64_t rows = product(head.images, settings.max_detections);
@@ -143,8 +144,8 @@ MatchSettings checked_settings(int32_t rule, Array<const double> iou_thresholds,
   require(iou_thresholds.size >= 1 && areas >= 1 && area_ranges.size == 2 * areas && iou_thresholds.size <= kMaxLanes &&
               areas <= kMaxLanes && iou_thresholds.size * areas <= kMaxLanes,
           "lanes: give 1 to 64 pairs of IoU threshold and area range");
-  check_numbers(iou_thresholds, -kInfinity, kInfinity, "lanes: an IoU threshold is no number");
-  check_numbers(area_ranges, -kInfinity, kInfinity, "lanes: an area is no number");
+  check_numbers(iou_thresholds, -kInfinity, kInfinity, "lanes: an IoU threshold is not a number");
+  check_numbers(area_ranges, -kInfinity, kInfinity, "lanes: an area is not a number");
   return {static_cast<MatchRule>(rule), iou_thresholds.size, iou_thresholds.data, areas, area_ranges.data};
 }
 
@@ -157,7 +158,7 @@ DetectionBatch checked(const BatchArrays& arrays, const TruthIndex& truth, int64
   check_positions(arrays.image, truth.images, "detections: an image out of range");
   check_positions(arrays.order, rows, "detections: a row out of range");
   check_positions(arrays.label, truth.classes, "detections: a class out of range");
-  check_numbers(arrays.scores, -kInfinity, kInfinity, "detections: a score is no number");
+  check_numbers(arrays.scores, -kInfinity, kInfinity, "detections: a score is not a number");
   for (int64_t i = 0; i < arrays.image.size; ++i) check_image(truth, truth_rows, arrays.image.data[i]);
   return {arrays.image.size, arrays.image.data, arrays.begin.data, arrays.order.data,
           arrays.label.data, arrays.boxes.data, arrays.scores.data};
@@ -175,7 +176,7 @@ MatchTable checked_input(const TableArrays& arrays, int64_t classes, int64_t lan
   const int64_t mask_bytes = lanes ? bytes_of(lanes) : rows ? arrays.true_positive.size / rows : 0;
   require(mask_bytes <= bytes_of(kMaxLanes), "matches: more than 64 lanes");
   const MatchTable table = table_of(arrays, mask_bytes);
-  check_numbers({table.scores, rows}, -kInfinity, kInfinity, "matches: a score is no number");
+  check_numbers({table.scores, rows}, -kInfinity, kInfinity, "matches: a score is not a number");
   if (lanes % 8 == 0) return table;
   const unsigned beyond = 0xffu << (lanes % 8) & 0xffu;  // of the last byte
   unsigned bits = 0;
@@ -183,13 +184,13 @@ MatchTable checked_input(const TableArrays& arrays, int64_t classes, int64_t lan
     const int64_t last = (row + 1) * mask_bytes - 1;
     bits |= table.true_positive[last] | table.ignored[last];
   }
-  require((bits & beyond) == 0, "matches: an outcome in a lane that there is not");
+  require((bits & beyond) == 0, "matches: an outcome in a lane that does not exist");
   return table;
 }
 
 CurveSettings checked_curves(Array<const double> recall_thresholds, Array<const int64_t> max_detections) {
   require(recall_thresholds.size >= 1 && max_detections.size >= 1, "curves: no recall threshold or no maximum");
-  check_numbers(recall_thresholds, -kInfinity, kInfinity, "curves: a recall threshold is no number");
+  check_numbers(recall_thresholds, -kInfinity, kInfinity, "curves: a recall threshold is not a number");
   require(std::is_sorted(recall_thresholds.data, recall_thresholds.data + recall_thresholds.size) &&
               std::is_sorted(max_detections.data, max_detections.data + max_detections.size) &&
               max_detections.data[0] >= 1,
@@ -203,7 +204,7 @@ CocoTensors checked_tensors(Array<double> precision, Array<double> recall, Array
       product(classes, settings.area_ranges_count, curves.max_detections_count, settings.iou_thresholds_count);
   const int64_t entries = product(columns, curves.recall_thresholds_count);
   require(entries >= 0 && precision.size == entries && scores.size == entries && recall.size == columns,
-          "tensors of another size than the protocol's");
+          "tensors do not have the protocol's size");
   return {precision.data, recall.data, scores.data};
 }
 
@@ -220,11 +221,11 @@ RawCurves checked_raw_curves(const TruthIndex& truth, const MatchTable& matches,
 
 void check_resampling(const TruthIndex& truth, const MatchTable& matches, const MatchSettings& settings,
                       const Resampling& resampling, int64_t weights, int64_t ap) {
-  require(matches.images == truth.images, "matches of other images than the ground truth's");
+  require(matches.images == truth.images, "matches do not belong to the ground truth's images");
   require(resampling.count >= 0 && ap == product(resampling.count, truth.classes, settings.iou_thresholds_count),
-          "ap is of another size");
+          "ap has the wrong size");
   if (!resampling.weights) return;
-  require(weights == product(resampling.count, truth.images), "weights are of another size");
+  require(weights == product(resampling.count, truth.images), "weights have the wrong size");
   check_positions<int32_t>({resampling.weights, weights}, (1 << 20) + 1, "a weight is out of range");
 }
 

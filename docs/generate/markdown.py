@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
+
+_FLAG = re.compile(r"(?<![\w`-])(--[a-z][a-z0-9-]*)")
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: bool = False) -> str:
@@ -21,7 +24,11 @@ def code(text: str, language: str = "text") -> str:
 
 
 def prose(text: str) -> str:
-    """Plain text of help as Markdown: what Markdown or MyST would read as markup is escaped."""
+    """Plain text of help as Markdown: flags as code, and what Markdown or MyST would read as markup escaped."""
+    return "".join(f"`{part}`" if _FLAG.fullmatch(part) else _escaped(part) for part in _FLAG.split(text))
+
+
+def _escaped(text: str) -> str:
     for character in "\\*_<>{}$":
         text = text.replace(character, "\\" + character)
     return text

@@ -106,7 +106,7 @@ def depths_table() -> str:
 
 
 def capacity_table() -> str:
-    """Depth apart from the number of trained weights."""
+    """Depth, separated from the number of trained weights."""
     found, trained, rows = numbers("capacity"), _trained("capacity"), []
     for name in ("22", "10 matched_22", "0 matched_22", "10", "0"):
         of = found[f"grafted {name}"]

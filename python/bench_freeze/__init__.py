@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .predict.detections import ImageDetections
     from .predict.model import Model, load
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # Where each public name lives. They load on first use, so that the package itself costs nothing to import.
 _HOMES = {

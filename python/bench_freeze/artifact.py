@@ -1,7 +1,7 @@
 """Artifacts: the output of every step, kept under its content, found again by its inputs.
 
 An artifact is a folder `KIND-KEY12` with the step's files and a `manifest.json`. The key is the hash of everything the
-step depends on, so a changed input leads to another folder and just what depends on it is made anew. The folder is
+step depends on, so a changed input leads to another folder and just what depends on it is made again. The folder is
 filled under another name and renamed when it is complete: one that has its final name is whole, whatever happened.
 
 What is found is verified before it is used: the files by the hashes in the manifest, the manifest by its own digest.
@@ -34,6 +34,7 @@ from .files import Facts, canonical, file_sha256, is_partial, partial_folder, re
 MANIFEST = "manifest.json"
 DAMAGED = "damaged-"  # before the name of what was put aside
 KEY_DIGITS = 12
+KEYS = "0.1.0"  # in every key; raised only when equal inputs give other artifacts than before, whatever the version is
 _OLD_PARTIAL = re.compile(r"\.(progress-.+\.pt|timing-.+\.cache)\..+")  # names that earlier versions gave
 _FIELDS = frozenset({"kind", "key", "bench_freeze", "inputs", "files", "facts"})
 
@@ -131,7 +132,7 @@ class ArtifactStore:
 
         `build(folder)` writes the step's files into an empty folder and returns facts worth keeping: a mapping of plain
         json values, or a struct or dataclass, which `Artifact.value` gives back. Inputs are plain json values; they and
-        this package's version decide the key.
+        KEYS decide the key.
         """
         inputs = json.loads(json.dumps(dict(inputs)))
         key = artifact_key(kind, inputs)
@@ -150,6 +151,7 @@ class ArtifactStore:
                 "kind": kind,
                 "key": key,
                 "bench_freeze": __version__,
+                "keys": KEYS,
                 "inputs": inputs,
                 "files": files,
                 "facts": json.loads(json.dumps(facts)),
@@ -180,14 +182,14 @@ class ArtifactStore:
 
     def _put_aside(self, folder: Path, damage: str) -> None:
         aside = put_aside(folder)
-        self.warn(f"{folder} is damaged ({damage}): it is kept as {aside.name}, and what it held is made again.")
+        self.warn(f"{folder} is damaged ({damage}): it is kept as {aside.name}, and its content is made again.")
 
     def _accept_unsealed(self, artifact: Artifact) -> bool:
         if not self._said_unsealed:
             self._said_unsealed = True
             self.warn(
-                f"{self.folder} has results of an earlier bench-freeze, whose recorded facts have no digest: trainings "
-                "and other files fit their hashes and are kept, measurements are made again."
+                f"{self.folder} holds results of an earlier bench-freeze, whose records have no digest: trainings "
+                "and other files match their hashes and are kept, measurements are repeated."
             )
         if not artifact.files:
             return False
@@ -205,8 +207,8 @@ def put_aside(path: Path) -> Path:
 
 
 def artifact_key(kind: str, inputs: Mapping[str, object]) -> str:
-    """The hash that names an artifact: of its kind, its inputs and this package's version."""
-    return _key(kind, json.loads(json.dumps(dict(inputs))), __version__)
+    """The hash that names an artifact: of its kind, its inputs and KEYS."""
+    return _key(kind, json.loads(json.dumps(dict(inputs))), KEYS)
 
 
 def read_artifact(folder: Path) -> Artifact | None:
@@ -227,7 +229,8 @@ def open_artifact(folder: Path) -> Artifact:
     try:
         manifest = json.loads((folder / MANIFEST).read_bytes())
         seal = seal_of(manifest, _FIELDS)
-        if seal == "damaged" or manifest["key"] != _key(manifest["kind"], manifest["inputs"], manifest["bench_freeze"]):
+        keys = manifest.get("keys", manifest["bench_freeze"])  # without `keys`: the version was in the key
+        if seal == "damaged" or manifest["key"] != _key(manifest["kind"], manifest["inputs"], keys):
             raise DamagedArtifact(f"{MANIFEST} is not what was written")
         for name, known in manifest["files"].items():
             file = folder / name
@@ -245,7 +248,7 @@ def open_artifact(folder: Path) -> Artifact:
             seal == "whole",
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is no manifest"
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is not a manifest"
         raise DamagedArtifact(f"{MANIFEST} or a file that it names cannot be read: {reason}") from None
 
 
@@ -257,5 +260,6 @@ def _write_manifest(folder: Path, manifest: Mapping[str, object]) -> None:
     write_whole(folder / MANIFEST, json.dumps(sealed(manifest), indent=1, sort_keys=True).encode())
 
 
-def _key(kind: str, inputs: object, version: str) -> str:
-    return hashlib.sha256(canonical({"kind": kind, "inputs": inputs, "bench_freeze": version})).hexdigest()
+def _key(kind: str, inputs: object, keys: str) -> str:
+    # Named after the version, which it was: the keys of artifacts that are kept are made of it.
+    return hashlib.sha256(canonical({"kind": kind, "inputs": inputs, "bench_freeze": keys})).hexdigest()

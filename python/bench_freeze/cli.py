@@ -71,10 +71,12 @@ def call(arguments: Sequence[str]) -> int:
 
 
 def _refuse_command(word: str) -> None:
-    """Raise InputError for a first word that is no command, and nothing that `run` may begin with."""
+    """Raise InputError for a first word that is not a command, and nothing that `run` may begin with."""
     if word.startswith("-") or "=" in word or word.endswith(".toml") or Path(word).suffix or os.path.exists(word):  # noqa: PTH110 - it may be no path
         return
-    raise InputError(f"'{word[:100]}' is no command; {hint(word, COMMANDS, what='commands are', others=COMMAND_WORDS)}")
+    raise InputError(
+        f"'{word[:100]}' is not a command; {hint(word, COMMANDS, what='commands are', others=COMMAND_WORDS)}"
+    )
 
 
 class ParsedLine(NamedTuple):
@@ -120,7 +122,7 @@ def _refuse_flags(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> 
         name = " ".join(command)
         where = f"`bench-freeze {name} {'--help-all' if name == 'run' else '--help'}`".replace("  ", " ")
         raise InputError(
-            f"{flag[:100]} is no flag of {name or 'bench-freeze'}; "
+            f"{flag[:100]} is not a flag of {name or 'bench-freeze'}; "
             f"{hint(flag, known, what='its flags are', all_in=f'{where} lists all')}"
         )
 

@@ -40,7 +40,7 @@ def examine(device: str) -> dict[str, Any]:
 def examine_file(path: Path) -> dict[str, Any]:
     """What loading a checkpoint would import, as plain values: read from its bytes, nothing of it runs.
 
-    Raises InputError for a file that is none.
+    Raises InputError for any other file.
     """
     from .dualhead.pickle_scan import globals_of, pickle_of
     from .dualhead.unpickle import refused_globals
@@ -115,7 +115,7 @@ def _instructions() -> str:
 
 def _quota(cgroup: dict[str, Any]) -> str:
     quota = cgroup["quota_cores"]
-    return cgroup["note"] or ("none in sight" if quota is None else f"{quota:g} cores, enough for all that are usable")
+    return cgroup["note"] or ("none found" if quota is None else f"{quota:g} cores, enough for all that are usable")
 
 
 def _tensorrt() -> dict[str, Any]:

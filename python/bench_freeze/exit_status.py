@@ -21,9 +21,9 @@ MEANINGS = {
     ExitStatus.DONE: "done",
     ExitStatus.FAILED: "a result failed its audit: it is proven wrong",
     ExitStatus.INPUT: "usage or input, or something this machine lacks: the sentence says what to fix",
-    ExitStatus.NO_VERDICT: "a measurement broke off, or says too little",
+    ExitStatus.NO_VERDICT: "a measurement broke off, or is inconclusive",
     ExitStatus.INTERNAL: "an error in bench-freeze itself; a report to send is kept, its place is printed",
-    ExitStatus.INTERRUPTED: "interrupted (Ctrl-C); finished work is kept, the same command goes on",
+    ExitStatus.INTERRUPTED: "interrupted (Ctrl-C); finished work is kept, the same command continues",
 }
 
 

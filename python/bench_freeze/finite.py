@@ -28,7 +28,7 @@ def require_finite_arrays(arrays: Mapping[str, ArrayLike], what: str) -> None:
 
 
 def all_finite(tensors: Iterable[object]) -> bool:
-    """Whether no tensor of torch has NaN or infinite values; what is no tensor of floats has none."""
+    """Whether no tensor of torch has NaN or infinite values; what is not a tensor of floats has none."""
     import torch
 
     floats = (t for t in tensors if isinstance(t, torch.Tensor) and (t.is_floating_point() or t.is_complex()))

@@ -51,7 +51,7 @@ def run(study: Study, console: Console, command: list[str]) -> Results:
     """Run a study, or what is left of it; results.json in the output folder is written after every row.
 
     Raises InputError for anything the user can fix, and AuditError when a result could not be trusted. What was
-    finished before stays in the output folder, and the same command goes on from there.
+    finished before stays in the output folder, and the same command continues from there.
     """
     for engine in study.deployment.engine:
         require_engine(engine, study.deployment.device)
@@ -153,7 +153,7 @@ def _about(study: Study, inputs: Inputs) -> str:
 def _warn_of_changes(tuned: Artifact, arm: Arm, results: Results, console: Console) -> None:
     """Say it when a training argument did not run as asked: a comparison would otherwise compare something else."""
     for name, (asked, got) in tuned.facts["changed"].items():
-        _warn([f"{arm.name}: {name} = {asked} was asked for, the training ran with {got}"], results, console)
+        _warn([f"{arm.name}: {name} = {asked} was requested, but the training ran with {got}"], results, console)
 
 
 def _warn(sentences: Iterable[str | None], results: Results, console: Console) -> None:
@@ -170,7 +170,7 @@ def _keep(folder: Path, results: Results, matches: MatchFile, store: ArtifactSto
     if latency.failure is not None:
         raise MeasurementError(
             f"the latency measurement broke off: {latency.failure}; the row and its samples are in {folder / RESULTS}, "
-            "the same command measures it again and goes on."
+            "the same command measures it again and continues."
         )
 
 

@@ -55,7 +55,7 @@ def _answer(error: BaseException, arguments: Sequence[str]) -> int:
     if isinstance(error, GeneratorExit):
         raise error
     if _has_cause(error, KeyboardInterrupt):
-        return _say("interrupted; the same command goes on where it stopped.", ExitStatus.INTERRUPTED)
+        return _say("interrupted; the same command continues where it stopped.", ExitStatus.INTERRUPTED)
     if (full := disk_full(error)) is not None:
         place = f" ({full.filename})" if full.filename else ""
         return _say(
@@ -66,7 +66,8 @@ def _answer(error: BaseException, arguments: Sequence[str]) -> int:
         return _say(str(error), error.exit_code)
     if isinstance(error, MemoryError):
         return _say(
-            "this machine has not enough free memory for that; use smaller batches or images, or fewer --workers. "
+            "this machine does not have enough free memory for that; use smaller batches or images, or fewer "
+            "--workers. "
             "Finished work is kept.",
             ExitStatus.INPUT,
         )

@@ -36,7 +36,7 @@ def leftovers(folder: Path) -> tuple[list[Leftover], str | None]:
     needed, why_not = _needed(folder)
     if needed is not None:
         other = [path for path in inside if _ARTIFACT.fullmatch(path.name) and path.name not in needed]
-        found += [Leftover(path, size_of(path), "of other options than the results") for path in other]
+        found += [Leftover(path, size_of(path), "made with other options than the results") for path in other]
         progress = [path for path in inside if _PROGRESS.fullmatch(path.name)]
         found += [Leftover(path, size_of(path), "of a training that the results do not need") for path in progress]
     return found, why_not
@@ -48,7 +48,7 @@ def _needed(folder: Path) -> tuple[frozenset[str] | None, str | None]:
     from .results.schema import Results
 
     file = folder / RESULTS
-    again = "artifacts stay; the same run command goes on from them"
+    again = "artifacts stay; the same run command continues from them"
     if not file.exists():
         return None, f"There is no {RESULTS}, so {again}."
     try:
@@ -56,10 +56,11 @@ def _needed(folder: Path) -> tuple[frozenset[str] | None, str | None]:
     except InputError as error:
         return None, f"{error} Until then {again}."
     if not isinstance(results, Results) or not results.finished:
-        return None, f"{RESULTS} is of a run that did not finish, so {again}."
+        return None, f"{RESULTS} comes from a run that did not finish, so {again}."
     if results.artifacts is None:
         return None, (
-            f"{RESULTS} is of an earlier version and does not name its artifacts, so they stay; the same run command "
+            f"{RESULTS} comes from an earlier version and does not name its artifacts, so they stay; the same run "
+            f"command "
             "writes it again."
         )
     return frozenset(results.artifacts), None

@@ -34,7 +34,7 @@ class Pace:
         self.to_do = dict(to_do)
 
     def done(self, work: Work, seconds: float | None) -> None:
-        """A step ended after so many seconds; None where its result was kept, which says nothing of the time."""
+        """A step ended after so many seconds; None where its result was kept, which says nothing about the time."""
         if work.kind in self.to_do:
             self.to_do[work.kind] = max(0.0, self.to_do[work.kind] - work.units)
         if seconds is not None:

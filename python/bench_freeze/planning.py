@@ -145,7 +145,7 @@ def missing_weights(study: Study) -> list[str]:
 def _before_the_download(study: Study, downloads: list[str]) -> PlannedRun:
     return PlannedRun(
         out=str(study.out_folder),
-        sentence=f"{', '.join(downloads)} is not on disk, and the steps hang on what it holds. Fetch it, or name a "
+        sentence=f"{', '.join(downloads)} is not on disk, and the steps depend on its content. Fetch it, or name a "
         "file, for the rest of the plan.",
         kinds=[],
         arms=[],

@@ -33,7 +33,7 @@ def read_file(path: Path, what: str, advice: str, limit: int = MAX_DOCUMENT) -> 
     """The bytes of a file that a user named.
 
     `what` names its kind and `advice` says what to do, both as parts of a sentence. Raises MissingFile, and InputError
-    for what is no regular file, cannot be read, or has more than `limit` bytes.
+    for what is not a regular file, cannot be read, or has more than `limit` bytes.
     """
     with open_file(path, what, advice, limit) as stream, _sentences(path, what, advice):
         content = stream.read(os.fstat(stream.fileno()).st_size + 1)
@@ -49,7 +49,7 @@ def read_text(path: Path, what: str, advice: str, limit: int = MAX_TEXT) -> str:
     try:
         return read_file(path, what, advice, limit).decode()
     except UnicodeDecodeError as error:
-        raise InputError(f"{path} is no {what}: byte {error.start} is not UTF-8 text; {advice}.") from None
+        raise InputError(f"{path} is not a {what}: byte {error.start} is not UTF-8 text; {advice}.") from None
 
 
 @contextmanager
@@ -65,14 +65,14 @@ def open_file(path: Path, what: str, advice: str, limit: int = MAX_DATA) -> Iter
 
 
 def parse_toml(text: str, where: Path, advice: str) -> dict[str, Any]:
-    """The tables of a TOML text. Raises InputError for what is none, or is nested more than MAX_DEPTH deep."""
+    """The tables of a TOML text. Raises InputError for other text, or one that is nested more than MAX_DEPTH deep."""
     tomllib = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
     try:
         values: dict[str, Any] = tomllib.loads(text)
     except RecursionError:
         raise InputError(f"{where} is nested more than {MAX_DEPTH} levels deep; {advice}.") from None
     except ValueError as error:  # a number of thousands of digits is one of Python's own
-        raise InputError(f"{where} is no TOML file ({' '.join(str(error).split())[:300]}); {advice}.") from None
+        raise InputError(f"{where} is not a TOML file ({' '.join(str(error).split())[:300]}); {advice}.") from None
     check_depth(values, where, advice)
     return values
 
@@ -109,7 +109,7 @@ def write_file(path: Path, content: bytes, flag: str) -> None:
 
 
 def write_text(path: Path, text: str, flag: str) -> None:
-    """The same of a text, in UTF-8; bytes of file names that are no text are written as \\udcff."""
+    """The same of a text, in UTF-8; bytes of file names that are not text are written as \\udcff."""
     write_file(path, text.encode(errors="backslashreplace"), flag)
 
 

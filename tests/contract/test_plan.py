@@ -159,7 +159,7 @@ def test_a_plan_that_does_not_fit_is_built_again_from_the_onnx_beside_it(
     facts = model_facts(source, read_plan(source.file).card())
     assert facts["plan"]["onnx_sha256"] == file_sha256(export_dual(15, 1))
     assert locate(plan, None, "cpu", tmp_path / "plans", notes.append).file == source.file
-    assert notes[-1] == "plan found again"
+    assert notes[-1] == "plan reused"
     assert locate(built[0], None, "cpu", tmp_path / "plans", notes.append).file == built[0]  # it fits
     onnx = locate(folder / "network.onnx", "trt", "cpu", tmp_path / "plans", notes.append)
     assert onnx.file == source.file  # the same plan, by its content
@@ -240,7 +240,7 @@ def test_files_of_ultralytics_are_read(built, tmp_path):
     assert file.card((-1, 6, ANCHORS)).batch is None
     text = json.dumps({**header, "task": "segment"}).encode()
     engine.write_bytes(len(text).to_bytes(4, "little") + text + content)
-    with pytest.raises(InputError, match="names no detector"):
+    with pytest.raises(InputError, match="does not name a detector"):
         read_plan(engine)
 
 
@@ -252,7 +252,7 @@ def test_a_plan_and_its_side_car_belong_together(built, tmp_path):
     with pytest.raises(InputError, match=r"m\.plan\.json is missing"):
         read_plan(lonely)
     side_car_path(lonely).write_text("{}")
-    with pytest.raises(InputError, match="no side-car"):
+    with pytest.raises(InputError, match="not the side-car"):
         read_plan(lonely)
     side_car_path(lonely).write_text(side_car_path(built[0]).read_text())
     assert read_plan(lonely).plan is not None

@@ -182,5 +182,5 @@ def test_empty_batch_and_empty_head() -> None:
 
 
 def test_refuses_arrays_of_the_host() -> None:
-    with pytest.raises(InputError, match="no device array|GPU"):
+    with pytest.raises(InputError, match="not a device array|GPU"):
         nms_cuda(random_head(13))

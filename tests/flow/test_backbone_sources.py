@@ -104,8 +104,8 @@ BAD = [
     (["--weights", "classifier.pt,detector.pt", "--freeze", "22"], "layers 9 to 22 start from the seed"),
     (["--weights", "eleven.pt,detector.pt", "--freeze", "0"], "backbone of eleven does not fit: layer 2 is C3k2"),
     (["--weights", "classifier.pt", "--freeze", "0"], "a head for whole images"),
-    (["--weights", "classifier.pt,eleven.pt", "--freeze", "0"], "is no detector, and no other one is"),
-    (["--weights", "scratch", "--freeze", "0"], "names no checkpoint"),
+    (["--weights", "classifier.pt,eleven.pt", "--freeze", "0"], "is not a detector, and neither is any other"),
+    (["--weights", "scratch", "--freeze", "0"], "alone has no layers"),
     (["--weights", "classifier.pt,detector.pt", "--freeze", "0", "--recipe", "distill"], "recipe distill needs"),
 ]
 

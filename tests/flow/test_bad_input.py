@@ -49,7 +49,7 @@ def test_a_capacity_that_cannot_be_matched(data, capsys):
 
 def test_a_checkpoint_that_is_none(data, capsys):
     data.weights.write_text("not a checkpoint")
-    refused(capsys, data.run(), data.weights.name, "no Ultralytics checkpoint")
+    refused(capsys, data.run(), data.weights.name, "not an Ultralytics checkpoint")
 
 
 def test_a_checkpoint_that_is_no_detector(data, capsys):

@@ -151,10 +151,10 @@ def test_runs_of_a_depth_and_a_stranger(problem, trained):
     assert any(arm.seeds == [0, 1] for arm in results.statistics.arms)
     assert [row.ladder is not None for row in results.rows] == [True, True, False, False, False]
     reason = results.rows[-1].train.given.left_out["grafted"]
-    assert "measured plain only" in reason
+    assert "measured as plain only" in reason
     assert any(reason in warning for warning in results.warnings)
     assert reason in done.stderr
-    assert "measured plain only" in (problem / "runs" / "report.html").read_text()
+    assert "measured as plain only" in (problem / "runs" / "report.html").read_text()
 
 
 def options(problem, out, **own):

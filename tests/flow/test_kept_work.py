@@ -94,7 +94,7 @@ def test_a_killed_and_an_interrupted_run_go_on_and_end_the_same(finished, tmp_pa
     second.send_signal(signal.SIGINT)
     message = second.communicate()[1]
     assert second.returncode == 130
-    assert "goes on where it stopped" in message
+    assert "continues where it stopped" in message
     assert "Traceback" not in message
     rows = json.loads((out / "results.json").read_text())
     assert not rows["finished"]
@@ -131,7 +131,7 @@ def test_the_users_data_are_not_touched(embedded_data, tmp_path):
     results = json.loads(done.stdout)
     # optimizer=auto ignores lr0, which must not go unsaid.
     assert results["rows"][0]["train"]["changed"]["lr0"][0] == 0.5
-    assert any("lr0 = 0.5 was asked for" in warning for warning in results["warnings"])
+    assert any("lr0 = 0.5 was requested" in warning for warning in results["warnings"])
     assert "warning: freeze 22 seed 0: lr0" in done.stderr
     assert results["rows"][0]["latency"] == {"model": None, "pipeline": None}
 

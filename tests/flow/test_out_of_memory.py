@@ -79,7 +79,7 @@ def test_a_group_that_does_not_fit_goes_on_in_halves(
     store = ArtifactStore(tmp_path, said.append)
     made = fine_tune(training(**VALUES), ARMS, base, few, store, no_epoch)
     assert [artifact.sha256(CHECKPOINT) for artifact, _ in made] == expected
-    assert [sentence.partition("go on as ")[2].partition(",")[0] for sentence in said] == parts
+    assert [sentence.partition("continue as ")[2].partition(",")[0] for sentence in said] == parts
     assert said[0].startswith("3 arms together do not fit into the memory of cpu (freeze 22 seed 0, ")
     assert len(set(memory.trained)) == len(memory.trained) == 3 * 3 * 3  # arms, epochs, batches
     assert not list(tmp_path.glob("progress-*"))

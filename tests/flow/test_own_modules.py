@@ -316,7 +316,7 @@ def test_a_deployment_says_how_its_base_output_was_compared(ordinary, images, tm
 
 
 REFUSED = {
-    "a forward that folding loses": (to_class(Scaled), "answers otherwise than by its own forward"),
+    "a forward that folding loses": (to_class(Scaled), "its output differs from that of its own forward"),
     "a norm that cannot be folded": (
         lambda model: setattr(model.model[2].cv1, "bn", nn.GroupNorm(4, model.model[2].cv1.conv.out_channels)),
         "cannot be studied",

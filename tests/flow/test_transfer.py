@@ -221,8 +221,8 @@ BAD = [
     (["--weights", "one/detector.pt", "--segment", "stripes"], "there is no such list of classes"),
     (["--weights", "one/detector.pt", "--classify", "stripes", "--imgsz", "100"], "multiple of the stride 32"),
     (["--weights", "one/detector.pt", "--classify", "stripes", "--seeds", "0,x"], "give whole numbers"),
-    (["--weights", "one/detector.pt", "--classify", "stripes", "--data-fractions", "0,1"], "0 is no share"),
-    (["--weights", "one/detector.pt", "--classify", "stripes", "--data-fractions", "nan"], "nan is no share"),
+    (["--weights", "one/detector.pt", "--classify", "stripes", "--data-fractions", "0,1"], "0 is not a share"),
+    (["--weights", "one/detector.pt", "--classify", "stripes", "--data-fractions", "nan"], "nan is not a share"),
 ]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from bench_freeze.artifact import ArtifactStore, read_artifact
 from bench_freeze.errors import InputError
-from bench_freeze.files import write_whole
+from bench_freeze.files import sealed, write_whole
 from bench_freeze.output import output_folder
 
 
@@ -71,7 +71,21 @@ def test_the_manifest_names_inputs_files_and_versions(tmp_path):
     manifest = json.loads((artifact.folder / "manifest.json").read_text())
     assert manifest["inputs"] == {"seed": 3}
     assert manifest["files"]["data.txt"]["bytes"] == 1
-    assert {"kind", "key", "bench_freeze", "facts"} <= manifest.keys()
+    assert {"kind", "key", "bench_freeze", "keys", "facts"} <= manifest.keys()
+
+
+def test_a_new_version_finds_what_earlier_ones_made(tmp_path, monkeypatch):
+    """Also what version 0.1.0 made, whose key had the version in it, and whose manifest names no `keys`."""
+    calls = []
+    store = ArtifactStore(tmp_path)
+    made, _ = store.produce("step", {"seed": 3}, writer("x", calls))
+    assert made.key == "a4ac9d977cc6f69ebff468fcbfcbf6998f46f9ad54d7e25b4535c38309ccf38e"
+    manifest = json.loads((made.folder / "manifest.json").read_text())
+    del manifest["keys"], manifest["sha256"]
+    (made.folder / "manifest.json").write_text(json.dumps(sealed(manifest | {"bench_freeze": "0.1.0"})))
+    monkeypatch.setattr("bench_freeze.artifact.__version__", "9.9.9")
+    found, is_new = ArtifactStore(tmp_path).produce("step", {"seed": 3}, writer("x", calls))
+    assert (found.folder, is_new, len(calls)) == (made.folder, False, 1)
 
 
 def test_a_folder_is_held_by_one_run(tmp_path):

@@ -69,7 +69,7 @@ def test_it_removes_what_it_lists_and_nothing_else(tmp_path, capsys):
         ("missing", "There is no results.json"),
         ("damaged", "changed after it was written"),
         ("cut off", "results.json"),
-        ("old", "of an earlier version"),
+        ("old", "from an earlier version"),
     ],
 )
 def test_where_the_results_do_not_tell_artifacts_stay(tmp_path, capsys, state, sentence):
@@ -104,7 +104,7 @@ def test_what_is_no_output_folder_is_refused(tmp_path, capsys, name):
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").write_text("")
     assert main(["clean", str(tmp_path / name), "--remove"]) == 2
-    assert "is no output folder" in capsys.readouterr().err
+    assert "is not an output folder" in capsys.readouterr().err
     assert not (tmp_path / name / ".lock").exists()
 
 

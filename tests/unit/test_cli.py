@@ -29,7 +29,7 @@ def seen(monkeypatch):
 def test_flags_alone_are_a_run(seen, capsys):
     assert cli.main(["--engine", "trt"]) == 130
     assert seen[0].deployment.engine == ("trt",)
-    assert "goes on where it stopped" in capsys.readouterr().err
+    assert "continues where it stopped" in capsys.readouterr().err
 
 
 def test_nothing_at_all_is_the_embedded_study(seen):
@@ -81,7 +81,7 @@ def test_every_field_is_a_flag(capsys):
         (["--train-args", "mosaic"], "KEY=VALUE"),
         (["--weights", "w.pt"], "--target and --base are missing"),
         (["--precision", "bf16"], "precision = "),
-        (["--engine", "torch", "--precision", "int8"], "leaves engine torch nothing to run"),
+        (["--engine", "torch", "--precision", "int8"], "leaves nothing for engine torch to run"),
     ],
 )
 def test_wrong_usage_is_one_sentence_and_status_2(arguments, sentence, capsys, tmp_path, monkeypatch):
@@ -120,7 +120,7 @@ def test_tensorrt_without_a_gpu_explains_itself(capsys, tmp_path, monkeypatch):
         (["--onnx", "m.onnx", "--precision", "fp16", "--dla", "0"], "--dla is for TensorRT plans"),
         (["--onnx", "m.onnx", "--engine", "trt", "--compute-capability", "ampere"], "86 for 8.6"),
         (["--onnx", "m.onnx", "--engine", "trt", "--dynamic-batch-profile", "8"], "smallest, usual, largest"),
-        (["--onnx", "m.onnx", "--engine", "trt", "--out", "x.onnx"], "a plan is no .onnx file"),
+        (["--onnx", "m.onnx", "--engine", "trt", "--out", "x.onnx"], "a plan cannot be a .onnx file"),
     ],
 )
 def test_an_export_that_makes_no_sense_is_refused(arguments, sentence, capsys, tmp_path, monkeypatch):

@@ -18,7 +18,7 @@ def labelled_batches(
 ) -> Iterator[LabelledImages]:
     """All images, in `order` where one is given; labels are positions of categories.
 
-    Boxes are clipped to the image; crowd regions, which are no single object, and boxes outside are left out.
+    Boxes are clipped to the image; crowd regions, which are not a single object, and boxes outside are left out.
     """
     order = np.arange(len(data.images)) if order is None else order
     truth = data.ground_truth

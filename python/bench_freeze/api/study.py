@@ -33,7 +33,7 @@ class Study:
         >>> Study(epoch=10)
         Traceback (most recent call last):
         ...
-        bench_freeze.errors.InputError: Study: 'epoch' is no key of a study; did you mean 'epochs'?
+        bench_freeze.errors.InputError: Study: 'epoch' is not a key of a study; did you mean 'epochs'?
     """
 
     def __init__(self, **options: Any) -> None:
@@ -41,9 +41,9 @@ class Study:
 
     @classmethod
     def from_toml(cls, path: str | Path, **options: Any) -> Study:
-        """The study of a file such as `bench-freeze init` writes; options beside it win over it.
+        """The study of a file such as `bench-freeze init` writes; `options` override it.
 
-        Raises InputError for a file that is missing, is no TOML, or holds what no study can be.
+        Raises InputError for a file that is missing, is not TOML, or holds what no study can be.
 
             >>> from pathlib import Path
             >>> from bench_freeze import Study

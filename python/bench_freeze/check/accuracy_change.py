@@ -1,7 +1,7 @@
 """The change of a head's accuracy between two runs on the same images, by a paired bootstrap over the images.
 
 Both runs are scored on the same drawn images, so what makes an image easy or hard cancels. AP comes from the compiled
-resampler (csrc/cpu/bootstrap.cpp): a drawn image counts as often as it was drawn, and curves are built anew. F1 and
+resampler (csrc/cpu/bootstrap.cpp): a drawn image counts as often as it was drawn, and curves are built again. F1 and
 calibration are sums over images, so a resample is a product with the matrix of draws.
 """
 
@@ -135,7 +135,10 @@ class AccuracyChange(Change):
             return ""
         errors = quantile(1 - tail, math.inf) + quantile(POWER, math.inf)
         needed = max(math.ceil(self.images * (self.se * errors / beyond) ** 2), self.images + 1)
-        return f"about {needed:,} images like these {self.images:,} would decide it, if the change is what it seems"
+        return (
+            f"about {needed:,} images like these {self.images:,} would decide it, if the true change equals the "
+            "measured one"
+        )
 
 
 @dataclass(frozen=True)
@@ -193,5 +196,5 @@ def _mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def checked_classes(evaluation: Evaluation) -> list[int]:
-    """Classes with enough boxes to say anything of them."""
+    """Classes with enough boxes to say anything about them."""
     return [int(k) for k in np.flatnonzero(evaluation.ground_truth_count >= MIN_CLASS_BOXES)]

@@ -84,7 +84,7 @@ class AccuracyRules:
     def _changed_seeds(self, head: str, pair: RowPair) -> list[RowPair]:
         """Pairs that differ from this one in nothing but the seed, itself among them, whose matches changed.
 
-        A row is trained anew with its seed, so what another training changes is part of what may happen: several seeds
+        A row is trained again with its seed, so what another training changes is part of what may happen: several seeds
         say how much that is. Rows without match data, or of other data, are not among them.
         """
         arm = pair.current.key.without("seed")
@@ -103,13 +103,13 @@ class AccuracyRules:
         return changed
 
     def _not_there(self, head: str, kind: str, rule: str, pair: RowPair) -> str | None:
-        """Why a head cannot be compared: a sentence, or nothing where that is no loss; None where both have it."""
+        """Why a head cannot be compared: a sentence, or nothing where that is not a loss; None where both have it."""
         both = {"baseline": pair.reference, "current run": pair.current}
         without = [name for name, row in both.items() if head not in row.accuracy]
         if not without:
             return None
         if len(without) == 1:
-            return f"the {without[0]} has no accuracy of the {head} head; score it there, or turn it off."
+            return f"the {without[0]} has no accuracy for the {head} head; score it there, or turn it off."
         if pair.current.construction != PROFILE:  # an original has no target head, other rows have what they can have
             return ""
         other = next(name for name in HEADS if name != head)
@@ -117,7 +117,7 @@ class AccuracyRules:
         if is_other_there and not self._rules.is_named(rule, pair.current):
             return ""  # a flag names both heads, and a profile may be of one
         if is_other_there:
-            return f"neither profile has accuracy of the {head} head; make both with --{head}."
+            return f"neither profile has accuracy for the {head} head; make both with --{head}."
         return "neither profile has any; make both with --target or --base."
 
     def _of(self, side: int, row: RowSnapshot, head: str) -> HeadNumbers:
@@ -126,7 +126,7 @@ class AccuracyRules:
         found: Evaluation | None = run.evaluations.get(name) if name is not None else None
         if name is None or found is None:
             raise NoMatches(
-                f"{run.path}: {row.title} has no match data of the {head} head, so its accuracy cannot be tested; "
+                f"{run.path}: {row.title} has no match data for the {head} head, so its accuracy cannot be tested; "
                 "make the file again with this version."
             )
         return self._made.setdefault((side, name), HeadNumbers(found, threads=self._threads))
@@ -215,5 +215,5 @@ def too_few(images: Images) -> str | None:
     if images.count < accuracy_change.MIN_IMAGES:
         return f"{images.count} images are too few (at least {accuracy_change.MIN_IMAGES})"
     if images.varying < FEWEST_IMAGES:
-        return "no class has boxes in more than one image, so the images say nothing of others"
+        return "no class has boxes in more than one image, so the images say nothing about others"
     return None

@@ -33,9 +33,7 @@ class SeedsChange(AccuracyChange):
         images, seeds = self.over.spreads
         if seeds.standard_error > images.standard_error:
             seeds_there = int(seeds.degrees) + 1
-            return (
-                f"more than these {seeds_there} seeds in both runs would decide it: trainings differ more than images"
-            )
+            return f"more than these {seeds_there} seeds in both runs would decide it: trainings vary more than images"
         return super().to_decide(allowed, tail)
 
 

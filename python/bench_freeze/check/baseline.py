@@ -45,7 +45,7 @@ def update_baseline(
 
     `with_models` copies the models of the run beside it, found in its artifacts or in the folders `models`. Latencies
     that are not VALID are kept and marked so: no later run is compared with them. Raises InputError for a run that did
-    not finish, a match file or a model that is not there, or a `to` that is no baseline.
+    not finish, a match file or a model that is not there, or a `to` that is not a baseline.
     """
     if not reason.strip():
         raise InputError("--reason is empty; say in a few words why the baseline changes, for whoever reads it later.")
@@ -81,7 +81,7 @@ def add_run(results: Path, to: Path, today: datetime.date) -> Kept:
     """
     side, baseline = _finished(results), read_side(to)
     if not baseline.snapshot.history:
-        raise InputError(f"{to} is no baseline; make one with `bench-freeze baseline update`.")
+        raise InputError(f"{to} is not a baseline; make one with `bench-freeze baseline update`.")
     if side.sha256 in {run.results_sha256 for run in baseline.snapshot.runs}:
         raise InputError(f"{results} is in {to} already; add another run.")
     pairing = pair_rows(baseline, side, lambda pair: True)
@@ -89,7 +89,7 @@ def add_run(results: Path, to: Path, today: datetime.date) -> Kept:
         raise InputError(f"{results}: {pairing.unpaired[0].row.title}: {pairing.unpaired[0].sentence}")
     run = run_of(side.snapshot, side.sha256, today.isoformat())
     if not any(row.levels for row in run.rows):
-        raise InputError(f"{results} has no VALID latency and no energy, so it says nothing of how runs differ.")
+        raise InputError(f"{results} has no VALID latency and no energy, so it says nothing about how runs differ.")
     own = baseline.snapshot.runs or [run_of(baseline.snapshot, baseline.snapshot.history[-1].results_sha256, "")]
     snapshot = msgspec.structs.replace(baseline.snapshot, runs=[*own, run], sha256=None)
     _write(snapshot, to)
@@ -99,7 +99,9 @@ def add_run(results: Path, to: Path, today: datetime.date) -> Kept:
 def _finished(results: Path) -> CheckedRun:
     side = read_side(results)
     if not side.snapshot.finished:
-        raise InputError(f"{results} is of a run that did not finish; the same command goes on where it stopped.")
+        raise InputError(
+            f"{results} comes from a run that did not finish; the same command continues where it stopped."
+        )
     return side
 
 
@@ -118,7 +120,7 @@ def _history(to: Path) -> list[Reason]:
     except MissingFile:
         return []
     if not old.snapshot.history:
-        raise InputError(f"{to} is no baseline and would be overwritten; give another --to, or remove it.")
+        raise InputError(f"{to} is not a baseline and would be overwritten; give another --to, or remove it.")
     return old.snapshot.history
 
 

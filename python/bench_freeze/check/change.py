@@ -14,9 +14,9 @@ class Change:
     """`worse` is how far the current run is on the bad side, with standard error `se` of `df` degrees of freedom.
 
     Of a ratio (`is_ratio`) both are of its logarithm, in which errors of durations add up. `silence` is why the images
-    say nothing of other images, or the runs nothing of other runs: there is a change then, but no interval and no test
-    of it. With `unproven` there is an interval, but not enough behind it for a proof. An increase must be beyond its
-    limit by `margin` more (in the units of `worse`).
+    say nothing about other images, or the runs nothing about other runs: then there is a change, but no interval
+    and no test. With `unproven` there is an interval, but not enough behind it for a proof. An increase must be beyond
+    its limit by `margin` more (in the units of `worse`).
     """
 
     reference: float

@@ -85,7 +85,7 @@ class Outcome:
             ExitStatus.DONE: "no regression",
             ExitStatus.FAILED: "REGRESSION",
             ExitStatus.INPUT: "NOT COMPARABLE: data are missing or do not match",
-            ExitStatus.NO_VERDICT: "NO VERDICT: a measurement is invalid or says too little",
+            ExitStatus.NO_VERDICT: "NO VERDICT: a measurement is invalid or inconclusive",
         }[self.exit_code]
         unchecked = f"; {UNCHECKED}" if any(note.startswith(UNCHECKED) for note in self.notes) else ""
         return f"{verdict}: " + ", ".join(f"{n} {status.lower()}" for status, n in self.counts.items()) + unchecked

@@ -1,6 +1,6 @@
 """From paired rows to findings: every rule on every row, all statistical tests of a check judged together.
 
-An alarm needs proof: that a change lies beyond its limit, and that it is no accident among all that are looked at.
+An alarm needs proof: that a change lies beyond its limit, and that it is not an accident among all that are looked at.
 What was timed side by side is tested against its limit, by a p-value that holds whenever one looks (side_by_side.py).
 Of what is compared with an earlier run, the lower 95 % bound lies beyond the limit, and the p-value is of "nothing
 changed". All p-values of all rows and metrics are adjusted by Holm, and must be below 2 %: of 100 checks where nothing

@@ -86,5 +86,5 @@ def change_between_runs(baseline: Sequence[float], current: float, noise: RunNoi
 
 def too_few_runs(runs: int) -> str:
     """Why an increase between runs that were hours apart is not proven."""
-    said = "one baseline run tells" if runs == 1 else f"{runs} baseline runs tell"
-    return f"{said} too little of how whole runs differ (at least {FEWEST_RUNS})"
+    said = "one baseline run says" if runs == 1 else f"{runs} baseline runs say"
+    return f"{said} too little about how whole runs differ (at least {FEWEST_RUNS})"

@@ -65,7 +65,7 @@ class LatencyRules:
         elif without := [name for name, windows in sides.items() if not windows]:
             yield _missing(blank, without)
         elif short := [name for name, windows in sides.items() if len(windows) < 2]:
-            text = f"{blank.row}: {blank.metric} of the {short[0]} is of one window; measure at least two."
+            text = f"{blank.row}: {blank.metric} of the {short[0]} comes from a single window; measure at least two."
             yield dataclasses.replace(blank, status="INVALID", sentence=text)
         else:
             current = statistics.geometric_mean(pair.current.energy_j)
@@ -105,9 +105,9 @@ class LatencyRules:
 
 
 def _unchanged(blank: Finding, sides: Mapping[str, Sampled | None], limit: Limit) -> Finding:
-    """The same bytes run by the same engine: whatever differs between two measurements of them is no change."""
+    """The same bytes run by the same engine: whatever differs between two measurements of them is not a change."""
     reference, current = (_median(sampled) for sampled in sides.values())
-    text = f"{blank.row}: {blank.metric} is unchanged: both runs ran the same file by the same engine."
+    text = f"{blank.row}: {blank.metric} is unchanged: both runs ran the same file through the same engine."
     if reference is not None and current is not None:
         text = (
             text[:-1] + f" ({reference * 1e3:.3f} and {current * 1e3:.3f} ms is what two runs of one model differ by)."

@@ -56,9 +56,9 @@ class Quantity:
 _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6}
 _BYTES = {"": 1.0, "B": 1.0, "kB": 1e3, "KB": 1e3, "MB": 1e6, "GB": 1e9}
 _JOULES = {"J": 1.0, "mJ": 1e-3}
-DURATION = Quantity("a duration", _SECONDS, 60.0, "2ms, or 5% of the reference", "a call does not take a minute more")
-SIZE = Quantity("a file size", _BYTES, 1e11, "100kB, or 1% of the reference", "a file does not grow by 100 GB")
-ENERGY = Quantity("an energy", _JOULES, 1e4, "50mJ, or 5% of the reference", "a call does not take 10 kJ more")
+DURATION = Quantity("a duration", _SECONDS, 60.0, "2ms, or 5% of the reference", "no call becomes a minute slower")
+SIZE = Quantity("a file size", _BYTES, 1e11, "100kB, or 1% of the reference", "no file grows by 100 GB")
+ENERGY = Quantity("an energy", _JOULES, 1e4, "50mJ, or 5% of the reference", "no call takes 10 kJ more")
 FALL = Quantity(
     "a fall of a fraction",
     {"": 1.0},

@@ -72,7 +72,7 @@ class CheckRules:
 
 
 def make_rules(flags: Mapping[str, str | None], file: Path | None) -> CheckRules:
-    """Rules from the flags that were given (FLAGS' names) and a TOML file; a flag wins over the file everywhere.
+    """Rules from the flags that were given (FLAGS' names) and a TOML file; a flag overrides the file everywhere.
 
     Raises InputError for a key, metric or value that is not known, with the nearest that is.
     """
@@ -92,7 +92,7 @@ def make_rules(flags: Mapping[str, str | None], file: Path | None) -> CheckRules
         asked |= named
         rows = values.get("rows", [])
         if not isinstance(rows, list):
-            raise InputError(f"{file}: rows is no list; write [[rows]] above each rule.")
+            raise InputError(f"{file}: rows is not a list; write [[rows]] above each rule.")
         special = [_special(row, f"{file}: rule {number}") for number, row in enumerate(rows, start=1)]
     given = {name: text for name, text in flags.items() if text is not None}
     for name, text in given.items():
@@ -125,14 +125,14 @@ def _limits(values: Mapping[str, Any], where: str) -> dict[str, Limit | None]:
 
 def _table(value: Any, where: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise InputError(f"{where} is no table; see examples/check.toml.")
+        raise InputError(f"{where} is not a table; see examples/check.toml.")
     return value
 
 
 def _known(values: Iterable[str], known: tuple[str, ...], what: str, where: str) -> None:
     for name in values:
         if name not in known:
-            raise InputError(f"{where}: '{name}' is no {what}; {hint(name, known)}")
+            raise InputError(f"{where}: '{name}' is not a {what}; {hint(name, known)}")
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

@@ -37,7 +37,9 @@ class ModelFolder:
         for named in (self.folder / f"{sha256}{suffix}" for suffix in SUFFIXES):
             if named.is_file():
                 if file_sha256(named) != sha256:
-                    raise InputError(f"{named} is not the model that it is named after; restore it, or keep it anew.")
+                    raise InputError(
+                        f"{named} is not the model that its name says; restore it, or keep the model again."
+                    )
                 return named
         return self._by_content.get(sha256)
 
@@ -59,7 +61,7 @@ def models_of(run: CheckedRun, given: Sequence[Path] = ()) -> list[ModelFolder]:
 
 
 def find_model(row: RowSnapshot, folders: Iterable[ModelFolder]) -> Path | None:
-    """The file that a row ran, or None where it is in none of the folders or is no file."""
+    """The file that a row ran, or None where it is in none of the folders or is not a file."""
     if row.engine not in ENGINES:
         return None
     return next((found for folder in folders if (found := folder.find(row.artifact_sha256)) is not None), None)

@@ -79,17 +79,18 @@ def _check_runs(baseline: CheckedRun, current: CheckedRun) -> None:
     for side in (baseline, current):
         if not side.snapshot.finished:
             raise InputError(
-                f"{side.path} is of a run that did not finish; the same command goes on where it stopped, then check."
+                f"{side.path} comes from a run that did not finish; finish it with the same command, then check."
             )
     if a.source != b.source:
         raise InputError(
-            f"{current.path} is of a {b.source}, {baseline.path} of a {a.source}: compare two of one kind."
+            f"{current.path} was made from a {b.source}, {baseline.path} from a {a.source}: compare two of the same "
+            f"kind."
         )
     for name in sorted({*a.settings, *b.settings}):
         if a.settings.get(name) != b.settings.get(name):
             raise InputError(
                 f"the protocols differ: {name} is {_short(b.settings.get(name))} in {current.path}, "
-                f"{_short(a.settings.get(name))} in {baseline.path}; measure both alike."
+                f"{_short(a.settings.get(name))} in {baseline.path}; measure both the same way."
             )
 
 
@@ -108,7 +109,7 @@ def _refusal(
     now = current.snapshot.device_classes.get(row.device)
     if then != now and needs_same_machine(pair):
         return (
-            f"it was measured on another device class ({now}; baseline: {then}), so times say nothing; keep the "
+            f"it was measured on another device class ({now}; baseline: {then}), so times cannot be compared; keep the "
             "baseline's models (`baseline update --with-models`), measure on its machine, or turn times off "
             "(--max-latency-increase off --max-energy-increase off)."
         )
@@ -133,7 +134,9 @@ def _by_key(side: CheckedRun) -> dict[RowKey, RowSnapshot]:
     rows: dict[RowKey, RowSnapshot] = {}
     for row in side.snapshot.rows:
         if row.key in rows:
-            raise InputError(f"{side.path} has two rows of {row.title}: a row must be one; write the file again.")
+            raise InputError(
+                f"{side.path} has two rows of {row.title}: every row must be unique; write the file again."
+            )
         rows[row.key] = row
     return rows
 

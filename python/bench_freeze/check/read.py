@@ -91,8 +91,8 @@ def _check_samples(snapshot: Snapshot, path: Path) -> None:
             for number, sample in enumerate(sampled.samples_s):
                 if not 0 < sample < math.inf:
                     raise InputError(
-                        f"{path}: {row.title}, {scope} latency: sample {number} is {sample} s, which no duration can "
-                        "be; measure again."
+                        f"{path}: {row.title}, {scope} latency: sample {number} is {sample} s, which cannot be a "
+                        "duration; measure again."
                     )
         if any(not 0 < joules < math.inf for joules in row.energy_j):
-            raise InputError(f"{path}: {row.title}: an energy of {row.energy_j} J cannot be; measure again.")
+            raise InputError(f"{path}: {row.title}: an energy of {row.energy_j} J is impossible; measure again.")

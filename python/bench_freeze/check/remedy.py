@@ -27,7 +27,7 @@ def _remedy(finding: Finding) -> str:
     if finding.status == "AMBIGUOUS":
         if is_timed:
             if finding.rounds:
-                return "Give it more time (--max-minutes), or a limit farther from where the latency is."
+                return "Give it more time (--max-minutes), or a limit farther from the measured latency."
             return (
                 "Keep the baseline's models (`bench-freeze baseline update --with-models`), so that both are timed "
                 "side by side; or add runs to the baseline (`bench-freeze baseline add`), 18 in all."

@@ -43,8 +43,8 @@ class Rerun:
         for needed in ("{which}", "{out}"):
             if needed not in self.command and not (needed == "{which}" and "{onnx}" in self.command):
                 raise InputError(
-                    f"--rerun: the command has no {needed}; it must write what it measured to {{out}} and tell by "
-                    "{which} (baseline or current) or {onnx} which of the two it measures."
+                    f"--rerun: the command has no {needed}; it must write its measurements to {{out}}, and "
+                    "{which} (baseline or current) or {onnx} says which of the two to measure."
                 )
         try:
             words = shlex.split(self.command)

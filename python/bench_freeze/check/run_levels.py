@@ -20,7 +20,7 @@ Levels = Mapping[tuple[RowKey, str], float]
 
 
 class RunLevels:
-    """Of a baseline; a run that is no baseline is a baseline of one run."""
+    """Of a baseline; a run that is not a baseline is a baseline of one run."""
 
     def __init__(self, baseline: CheckedRun) -> None:
         kept = baseline.snapshot.runs

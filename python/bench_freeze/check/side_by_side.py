@@ -1,10 +1,10 @@
 """The change of a latency that was timed side by side: both models in the same rounds, judged by the rounds' signs.
 
 A round is one fresh process that opens both models in turn and times them in mirrored pairs (measure/rounds.py), so
-what slows the machine meets both alike, and what luck a process has with its memory is drawn anew. A round says whether
-the current model was beyond the limit. How far rounds scatter is not assumed: the sign test (stats/sequential.py) needs
-only that a model within its limit is beyond it in at most every second round, given all rounds before. It may be looked
-at after every round, so rounds are added until it says one or the other.
+what slows the machine affects both alike, and the luck a process has with its memory is drawn again. A round says
+whether the current model was beyond the limit. How far rounds scatter is not assumed: the sign test
+(stats/sequential.py) needs only that a model within its limit is beyond it in at most every second round, given all
+rounds before. It may be looked at after every round, so rounds are added until it says one or the other.
 """
 
 from __future__ import annotations

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 CHECK_DESCRIPTION = """\
 Compare each row of a run with the same row of a baseline: accuracy of both heads by a paired bootstrap over images,
-file size, and latency by timing both models in turn on this machine, now, wherever both are at hand. A limit is a
-number in the metric's unit (0.005 of mAP, 2ms, 100kB, 50mJ), a share of the reference (5%), or "off". One that could
-never fail is refused. Profiles are checked like runs; their accuracy needs the match file that profile --target/--base
-writes beside them.
+file size, and latency by timing both models in turn, on this machine, now, if both are available. A limit is a number
+in the metric's unit (0.005 of mAP, 2ms, 100kB, 50mJ), a share of the reference (5%), or "off". A limit that could never
+fail is refused. Profiles are checked like runs; their accuracy needs the match file that profile --target/--base writes
+beside them.
 """
 
 CHECK_EPILOG = exit_table(
@@ -39,17 +39,17 @@ CHECK_EPILOG += """\
   2 outranks 1, and 1 outranks 3.
 
 latency:
-  Where both models are at hand they are timed side by side: rounds of fresh processes, until every latency is proven
-  to be beyond its limit or within, or --max-minutes are over. The baseline's are beside it (baseline update
-  --with-models), the run's in its artifacts; --models names another folder. No quiet machine is needed, nor the
-  baseline's.
-  The same file run by the same engine is unchanged: nothing is timed.
-  Else the runs are compared as they are. How runs differ is estimated from those of the baseline (baseline add), and
-  with fewer than 18 an increase is not proven: exit 3.
-  --rerun "COMMAND" gives rounds of your own harness, to latencies that are beyond their limit as they are. A round
+  If both models are available, they are timed side by side: rounds of fresh processes, until every latency is proven
+  to be within its limit or beyond it, or until --max-minutes have passed. The baseline's models are beside it (baseline
+  update --with-models), the run's in its artifacts; --models names another folder. This needs neither a quiet machine
+  nor the baseline's machine.
+  The same file run through the same engine is unchanged: nothing is timed.
+  Otherwise the recorded latencies are compared. How much runs differ is estimated from the runs of the baseline
+  (baseline add); with fewer than 18, no increase is proven: exit 3.
+  --rerun "COMMAND" times rounds with your own harness, for recorded latencies that are beyond their limit. A round
   starts COMMAND four times, as A B B A; it must write a results.json or a profile to {out}. {which} is "baseline" or
   "current", {onnx} the row's file, {row} its name. With {onnx} or {row} it runs for each row, else once for all.
-  Fresh samples decide: results that a study kept would only be repeated.
+  COMMAND must measure again: results that a study kept would only repeat themselves.
 
 examples:
   bench-freeze check runs/new/results.json --baseline baseline.json --markdown check.md --junit check.xml
@@ -78,10 +78,12 @@ def add_check(commands: Commands) -> None:
         shown = "off" if default is None else default.replace("%", "%%")
         flag = "--" + name.replace("_", "-")
         check.add_argument(flag, dest=name, metavar="LIMIT", help=f"{help_text} (default: {shown})")
-    check.add_argument("--config", metavar="TOML", help="limits by metric and by row; flags win over it")
+    check.add_argument("--config", metavar="TOML", help="limits by metric and by row; flags override it")
     check.add_argument("--ignore-unmatched", action="store_true", help="leave out rows that only one of the runs has")
-    check.add_argument("--models", action="append", metavar="DIR", help="where models of either run are, by content")
-    check.add_argument("--images", metavar="DIR", help="images that models are timed on (default: made patterns)")
+    check.add_argument(
+        "--models", action="append", metavar="DIR", help="folder with the models of either run, found by content"
+    )
+    check.add_argument("--images", metavar="DIR", help="images that models are timed on (default: generated patterns)")
     check.add_argument(
         "--max-minutes", type=float, default=10.0, metavar="M", help="to time models in, 0 for not at all (default: 10)"
     )
@@ -95,7 +97,7 @@ def add_check(commands: Commands) -> None:
     check.add_argument(
         "--threads", type=int, default=1, metavar="N", help="the numbers do not depend on it (default: 1)"
     )
-    check.add_argument("--all", action="store_true", help="list every metric of every row that passed, too")
+    check.add_argument("--all", action="store_true", help="also list every metric of every row that passed")
     check.add_argument("--junit", metavar="FILE", help="write JUnit XML")
     check.add_argument("--markdown", metavar="FILE", help="write Markdown; $GITHUB_STEP_SUMMARY gets it too")
     check.add_argument("--json", metavar="FILE", help="write json; - prints it in place of the table")
@@ -127,9 +129,10 @@ def _add_baseline(commands: Commands) -> None:
     update.set_defaults(call=_update)
     add = actions.add_parser(
         "add",
-        help="add a run to a baseline: it says how whole runs differ",
-        description="Add the latencies of another run of the same rows to a baseline. A check of runs hours apart "
-        "takes from them what runs differ by; it needs 18. Accuracy and models stay those of the last update.",
+        help="add a run to a baseline: it shows how whole runs differ",
+        description="Add the latencies of another run of the same rows to a baseline. A check of runs that are hours "
+        "apart estimates from them how much runs differ; it needs 18. Accuracy and models stay those of the last "
+        "update.",
         epilog=exit_table(),
         formatter_class=HelpFormatter,
         allow_abbrev=False,

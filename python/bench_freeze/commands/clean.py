@@ -13,12 +13,12 @@ from ..text.terminal import say
 from .help_format import Commands, HelpFormatter
 
 DESCRIPTION = """\
-List what lies in the output folder of a study and is not needed by its results.json, with sizes: artifacts of options
-that were changed since, what was damaged and made again, and what killed runs left. --remove deletes it. Results,
-report and whatever bench-freeze did not make stay.
+List what the output folder of a study holds and its results.json does not need, with sizes: artifacts of options that
+were changed since, what was damaged and made again, and what killed runs left. --remove deletes it. Results, report and
+everything that bench-freeze did not make stay.
 
-Where results.json is missing, damaged or of a run that did not finish, artifacts and the progress of trainings stay,
-since the same command still goes on from them. A folder that a run holds is refused.
+If results.json is missing, damaged or from a run that did not finish, artifacts and the progress of trainings stay,
+since the same command continues from them. A folder that a run has locked is refused.
 """
 
 
@@ -43,7 +43,7 @@ def _clean(parsed: argparse.Namespace, command: list[str]) -> int:
     folder = Path(parsed.out)
     if not (folder / ARTIFACTS).is_dir() and not (folder / RESULTS).is_file():
         raise InputError(
-            f"{folder} is no output folder of `bench-freeze run`: it has neither {RESULTS} nor {ARTIFACTS}."
+            f"{folder} is not an output folder of `bench-freeze run`: it has neither {RESULTS} nor {ARTIFACTS}."
         )
     with held(folder):
         found, why_not = leftovers(folder)

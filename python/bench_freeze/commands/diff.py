@@ -44,18 +44,19 @@ def add_diff(commands: Commands) -> None:
     diff.add_argument("b", metavar="B", help="what is examined")
     diff.add_argument("--images", metavar="DIR", action="append", help="real images; once per data set")
     diff.add_argument("--data", metavar="SET", action="append", help="the same from a data yaml or COCO json")
-    diff.add_argument("--count", type=int, default=4, metavar="N", help="images taken of each (default: 4)")
+    diff.add_argument("--count", type=int, default=4, metavar="N", help="images taken from each (default: 4)")
     diff.add_argument("--bound", type=float, metavar="X", help="largest cumulative error (default: by precision)")
-    diff.add_argument("--own-bound", type=float, metavar="X", help="largest error of one layer itself (the same)")
-    diff.add_argument("--tuned", metavar="TUNED.pt", help="fine-tuned checkpoint: makes a .pt side dual-head")
+    diff.add_argument(
+        "--own-bound", type=float, metavar="X", help="largest error of one layer by itself (default: likewise)"
+    )
+    diff.add_argument("--tuned", metavar="TUNED.pt", help="fine-tuned checkpoint: makes the .pt side dual-head")
     diff.add_argument("--freeze", type=int, metavar="N", help="freeze depth of its fine-tuning")
     diff.add_argument("--construction", choices=("branched", "grafted", "plain"), help="default: branched")
     diff.add_argument(
         "--head-branch",
         choices=("one2many", "one2one"),
         default="one2many",
-        help="branch that answers in a checkpoint's head with two; the file's own wish is not followed "
-        "(default: one2many)",
+        help="branch to use of a head with two; the file's own setting is ignored (default: one2many)",
     )
     diff.add_argument(
         "--trust-checkpoint",

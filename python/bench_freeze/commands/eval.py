@@ -19,7 +19,7 @@ def add_eval(commands: Commands) -> None:
         help="score a COCO results json, or an ONNX file on the images themselves",
         description="Score detections against an instances json: the twelve numbers of pycocotools, to the last digit. "
         "The detections are in COCO's results format, which needs neither torch nor pycocotools, or are made here by "
-        "ONNX Runtime from a model that bench-freeze or Ultralytics exported, at the settings of run.",
+        "ONNX Runtime from a model that bench-freeze or Ultralytics exported, with the settings of run.",
         epilog=exit_table(),
         formatter_class=HelpFormatter,
         allow_abbrev=False,
@@ -43,12 +43,14 @@ def add_eval(commands: Commands) -> None:
         "--threads",
         type=int,
         metavar="N",
-        help="for scoring, where no number depends on it (default: 1), and for the model (default: its own choice)",
+        help="for scoring, whose numbers do not depend on it (default: 1), and for the model (default: its own choice)",
     )
     evaluate.add_argument("--json", action="store_true", help="print json instead of the summary")
     model = evaluate.add_argument_group("with --model")
     model.add_argument("--images", metavar="DIR", help="folder of the images (default: COCO's layout beside --gt)")
-    model.add_argument("--head", choices=("base", "target"), help="of a model with two (default: whose names fit)")
+    model.add_argument(
+        "--head", choices=("base", "target"), help="of a model with two (default: the one whose class names match)"
+    )
     model.add_argument(
         "--unmatched-classes",
         choices=("error", "ignore"),

@@ -29,7 +29,7 @@ A plan runs on the kind of GPU that it was built for. With TensorRT for RTX and 
 machine without a GPU; without the flag it is for this machine's.
 
 """
-EPILOG += exit_table(failed="the result differs from its source beyond a bound")
+EPILOG += exit_table(failed="the result differs from its source by more than a bound")
 
 
 def add_export(commands: Commands) -> None:
@@ -61,8 +61,7 @@ def add_export(commands: Commands) -> None:
         "--head-branch",
         choices=("one2many", "one2one"),
         default="one2many",
-        help="branch that answers in heads with two (YOLOv10, YOLO26); the file's own wish is not followed "
-        "(default: one2many)",
+        help="branch to use of heads with two (YOLOv10, YOLO26); the file's own setting is ignored (default: one2many)",
     )
     source.add_argument("--onnx", metavar="MODEL.onnx", help="an exported model instead of checkpoints")
     source.add_argument("--imgsz", type=int, metavar="N", help="image side in pixels (default: 640)")
@@ -84,7 +83,7 @@ def add_export(commands: Commands) -> None:
     )
     precision.add_argument("--calibration", choices=("minmax", "entropy"), help="of int8 ranges (default: minmax)")
     precision.add_argument(
-        "--int8-last-layers", action="store_true", help="int8 takes the heads' last convolutions too"
+        "--int8-last-layers", action="store_true", help="quantize the heads' last convolutions to int8 too"
     )
     trt = export.add_argument_group("engine")
     trt.add_argument("--engine", choices=("ort", "trt"), default="ort", help="ort: ONNX; trt: a plan (default: ort)")
@@ -112,7 +111,7 @@ def _export(parsed: argparse.Namespace, command: list[str]) -> int:
     from ..deployment.export_files import ExportRequest, export_files
 
     if (parsed.weights is None) == (parsed.onnx is None):
-        raise InputError("give either --weights BASE.pt or --onnx MODEL.onnx: it is what will be exported.")
+        raise InputError("give either --weights BASE.pt or --onnx MODEL.onnx: that is what will be exported.")
     source: Path | ExportRequest
     _refuse_contradictions(parsed)
     if parsed.onnx is not None:
@@ -187,7 +186,7 @@ def _refuse_export_flags(parsed: argparse.Namespace) -> None:
     for flag, there in given.items():
         if there:
             raise InputError(
-                f"{flag} belongs to --weights; an ONNX file is what it is, export it again from checkpoints."
+                f"{flag} belongs to --weights; an ONNX file is already exported; export it again from its checkpoints."
             )
     if Path(parsed.onnx).suffix.lower() in (".pt", ".pth"):
         raise InputError(f"--onnx {parsed.onnx} is a checkpoint; give it as --weights {parsed.onnx}.")
@@ -236,7 +235,10 @@ def _capability(text: str | None) -> str | None:
         return None
     digits = text.lower().removeprefix("sm").lstrip("_").replace(".", "")
     if not digits.isdigit() or not 2 <= len(digits) <= 3:
-        raise InputError(f"--compute-capability {text} is none; give two or three digits, for example 86 for 8.6.")
+        raise InputError(
+            f"--compute-capability {text} is not a compute capability; give two or three digits, for example 86 for "
+            f"8.6."
+        )
     return digits
 
 
@@ -247,6 +249,6 @@ def _profile(text: str | None) -> tuple[int, int, int] | None:
         low, usual, high = (int(part) for part in text.split(","))
     except ValueError:
         raise InputError(
-            f"--dynamic-batch-profile {text} is no list of three numbers; give smallest, usual, largest: 1,8,32."
+            f"--dynamic-batch-profile {text} is not a list of three numbers; give smallest, usual, largest: 1,8,32."
         ) from None
     return low, usual, high

@@ -17,7 +17,7 @@ _HEAD = f"""\
 usage: {USAGE}
 
 Fine-tune at several freeze depths, build dual-head models, and measure what is
-learned, what is forgotten and what it costs. Nothing given: a small example.
+learned, what is forgotten and what it costs. No arguments: a small example.
 """
 _EXAMPLES = """\
 examples:

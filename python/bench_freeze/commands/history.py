@@ -14,9 +14,9 @@ from ..user_files import check_target, write_text
 from .help_format import HelpFormatter
 
 DESCRIPTION = """\
-Show how metrics moved over many runs, and from which run on a level is another: several small steps, none of which a
-check would stop, are seen together. Runs stand in the order of the time that they were recorded at. A level needs three
-runs. Change points need the extra: pip install "bench-freeze[history]"; without it the values are shown.
+Show how metrics moved over many runs, and at which run a level changed. Several small steps, none of which a check
+would stop, are seen together. Runs are ordered by the time at which they were recorded. A level needs three runs.
+Change points need the extra: pip install "bench-freeze[history]"; without it the values are shown.
 """
 EPILOG = exit_table()
 EPILOG += """\
@@ -30,7 +30,7 @@ def add_history(commands: Any) -> None:
     """Add the command to the parser's."""
     history = commands.add_parser(
         "history",
-        help="a metric over many runs, with the runs from which on it changed",
+        help="a metric over many runs, with the runs at which it changed",
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=HelpFormatter,
@@ -81,5 +81,5 @@ def _metrics(written: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in written.split(","))
     for name in names:
         if name not in METRICS_KEPT:
-            raise InputError(f"--metric: {name!r} is not kept of every run; give some of {', '.join(METRICS_KEPT)}.")
+            raise InputError(f"--metric: {name!r} is not kept for every run; give some of {', '.join(METRICS_KEPT)}.")
     return names

@@ -17,7 +17,7 @@ from .run_flags import add_study_flags, study_values
 
 WHERE = "init"
 EPILOG = """\
-Every flag of `bench-freeze run` is taken, in any of its forms, and becomes a line of the file.
+Every flag of `bench-freeze run` is accepted, in any of its forms, and becomes a line of the file.
 
 examples:
   bench-freeze init --model yolo11n.pt --target fruit.yaml --base instances_val2017.json
@@ -32,8 +32,8 @@ def add_init(commands: Commands) -> None:
     init = commands.add_parser(
         "init",
         help="write a study file for your data, every option explained",
-        description="Write a study file. The data that are named are read: their images and classes stand in the file, "
-        "and depths that fit the model. A file that is there is never overwritten.",
+        description="Write a study file. The named data are read: the file states their images and classes, and "
+        "depths that fit the model. An existing file is never overwritten.",
         epilog=EPILOG,
         formatter_class=HelpFormatter,
         allow_abbrev=False,
@@ -94,4 +94,4 @@ def _created(file: Path) -> Any:
 
 def _refuse_existing(file: Path) -> None:
     if file.exists() or file.is_symlink():
-        raise InputError(f"{file} is there already, and init never overwrites a file; give the name of another.")
+        raise InputError(f"{file} exists already, and init never overwrites a file; give another name.")

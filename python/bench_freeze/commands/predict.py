@@ -22,9 +22,9 @@ examples:
   bench-freeze predict model.onnx 'photos/*.jpg' --format csv --conf 0.4
   bench-freeze predict runs/demo val2017 --format coco       as the study scored: for `bench-freeze eval --dt`
 
-Where a model comes with thresholds of best F1 (a shipped folder), these are used; else 0.25. --format coco keeps what
-the study scored, so that it can be scored again. A file that cannot be read is counted and named at the end, and the
-others are finished.
+If a model comes with thresholds of best F1 (a shipped folder), these are used; else 0.25. --format coco keeps what the
+study scored, so that it can be scored again. A file that cannot be read is counted and named at the end; the others are
+finished.
 
 """
 EPILOG += exit_table()
@@ -61,14 +61,16 @@ def add_predict(commands: Commands) -> None:
         "--iou",
         type=float,
         metavar="X",
-        help="suppression removes a box that overlaps a better one more (default: the study's, else 0.7)",
+        help="suppression removes a box that overlaps a better one by more than this (default: the study's, else 0.7)",
     )
     predict.add_argument("--max-det", type=int, metavar="N", help="detections of a head per image (default: 300)")
     predict.add_argument("--head", metavar="NAME", help="only this head, base or target (default: all)")
     predict.add_argument("--max-frames", type=int, metavar="N", help="stop after this many images or frames")
     engine = predict.add_argument_group("engine")
     engine.add_argument(
-        "--engine", metavar="NAME", help="torch, ort, ort-trt or trt (default: the study's, else what the file is for)"
+        "--engine",
+        metavar="NAME",
+        help="torch, ort, ort-trt or trt (default: the study's, else the one that the file is made for)",
     )
     engine.add_argument("--device", metavar="NAME", help="cpu, cuda:0 ... (default: the study's, else cpu)")
     engine.add_argument("--threads", type=int, metavar="N", help="threads of the engine (default: its own choice)")

@@ -20,7 +20,7 @@ def add_profile(commands: Commands) -> None:
         help="accuracy, latency, throughput, energy and machine state of one ONNX file or plan",
         description="Measure one ONNX file of bench-freeze export, or a TensorRT plan with its side-car (or an .engine "
         "file of Ultralytics), on this machine: accuracy of both heads with --target and --base, latency of the engine "
-        "and of the pipeline with its stages, cold start, and where asked a paced rate, throughput over batch sizes, "
+        "and of the pipeline with its stages, cold start, and on request a paced rate, throughput over batch sizes, "
         "and another model interleaved. Energy where the machine has a counter. Percentiles come with 95 % bounds, "
         "every figure with a verdict and its reasons. Writes json after every part.",
         epilog=exit_table(),
@@ -53,28 +53,31 @@ def add_profile(commands: Commands) -> None:
     profile.add_argument("--device", type=device_name, default="cpu", help="cpu, 0, cuda:0 ... (default: cpu)")
     profile.add_argument("--threads", type=int, metavar="N", help="threads of the engine (default: its own choice)")
     profile.add_argument("--images", metavar="DIR", help="images to time (default: of the sets, else generated)")
-    profile.add_argument("--batch", default="", metavar="N[,N]", help="batch sizes to compare; latency is of the first")
+    profile.add_argument(
+        "--batch", default="", metavar="N[,N]", help="batch sizes to compare; latency is measured at the first"
+    )
     profile.add_argument(
         "--max-batch", type=int, default=0, metavar="N", help="search the largest batch that fits, up to N"
     )
     profile.add_argument("--samples", type=int, default=1000, metavar="N", help="at most, per part (default: 1000)")
     profile.add_argument("--seconds", type=float, default=10.0, metavar="S", help="at most, per part (default: 10)")
     profile.add_argument(
-        "--criterion", choices=("stdrel", "entropy"), default="stdrel", help="when samples suffice (default: stdrel)"
+        "--criterion", choices=("stdrel", "entropy"), default="stdrel", help="when to stop sampling (default: stdrel)"
     )
     profile.add_argument("--rate", type=float, metavar="HZ", help="also call at this rate")
     profile.add_argument(
         "--concurrency",
         default="",
         metavar="N[,N]",
-        help="also serve N streams at a time, on one engine and on one each; with --rate each delivers frames at it",
+        help="also serve N streams at a time, on one engine and on one each; with --rate each delivers frames at that "
+        "rate",
     )
     profile.add_argument(
         "--power-modes",
         default="",
         metavar="all|N[,N]",
         help="on a Jetson, as root: latency, energy and temperature in these nvpmodel modes, clocks locked; the "
-        "earlier mode is set again",
+        "earlier mode is restored",
     )
     profile.add_argument("--vs", metavar="OTHER", help="also compare, in interleaved rounds, one thread by default")
     profile.add_argument("--json", action="store_true", help="print the json instead of the summary")

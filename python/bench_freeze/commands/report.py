@@ -37,7 +37,9 @@ def add_report(commands: Commands) -> None:
     report.add_argument(
         "--csv", metavar="FILE", help="write the numbers as they were measured, unrounded, units in the headings"
     )
-    report.add_argument("--verbose", action="store_true", help="every row, column and conclusion, not the main ones")
+    report.add_argument(
+        "--verbose", action="store_true", help="every row, column and conclusion, not only the main ones"
+    )
     report.set_defaults(call=_report)
 
 

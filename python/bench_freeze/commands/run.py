@@ -33,7 +33,7 @@ examples:
   bench-freeze run model=yolo11n.pt data=fruit.yaml epochs=50 imgsz=640 freeze=10
 
 A study file holds the same names as the flags, with underscores: train_batch = 16, freeze = [22, 15, 10].
-Flags win over the file, and what is given beside a preset wins over it. Ultralytics' own names of options work as
+Flags override the file, and other flags override a preset. Ultralytics' own names of options work as
 flags, as key=value and in the file. A checkpoint can run any program while it is loaded: names beyond Ultralytics' own
 are refused and shown, unless --trust-checkpoint is given.
 
@@ -57,19 +57,22 @@ def add_run(commands: Commands) -> None:
     )
     run.add_argument("-h", "--help", action=FirstHelp, help="show the flags of a first study and exit")
     run.add_argument("--help-all", action="help", help="show all flags by group and exit")
-    study = run.add_argument("study", nargs="?", metavar="STUDY.toml", help="a study file; flags win over it")
+    study = run.add_argument("study", nargs="?", metavar="STUDY.toml", help="a study file; flags override it")
     study.completer = study_words  # for a shell that completes
     groups = add_study_flags(run)
     groups["output"].add_argument(
         "--json", action="store_true", help="print results.json on standard output, no table, no progress bars"
     )
     groups["output"].add_argument(
-        "--verbose", action="store_true", help="show every row, column and conclusion at the end, not the main ones"
+        "--verbose",
+        action="store_true",
+        help="show every row, column and conclusion at the end, not only the main ones",
     )
     groups["output"].add_argument(
         "--plan",
         action="store_true",
-        help="make nothing: show the steps, what is kept already, the time by a few real batches, disk and downloads",
+        help="run nothing: show the steps, what is kept already, the time estimated from a few real batches, disk "
+        "space and downloads",
     )
     run.set_defaults(call=_run)
 

@@ -30,7 +30,7 @@ class Words(NamedTuple):
 
 
 def run_words(typed: Sequence[str]) -> Words:
-    """The typed words as flags of the parser. Raises InputError for a `key=value` that is none."""
+    """The typed words as flags of the parser. Raises InputError for a `key=value` that is not an option."""
     options = {option.name: option for option in fields()}
     left, words, notes = list(typed), [], []
     named: dict[str, str] = {}
@@ -105,22 +105,26 @@ def _plain(name: str) -> str:
 def _refuse_list(key: str, value: str) -> None:
     if value.startswith("["):
         items = value.strip("[]").replace(" ", "")
-        layers = " In Ultralytics a list names single layers, which no study freezes." if key == "freeze" else ""
+        layers = (
+            " In Ultralytics a list names single layers, and a study cannot freeze those." if key == "freeze" else ""
+        )
         raise InputError(f"{WHERE}: {key}={value[:100]}: give several values as {key}={items[:100]}.{layers}")
 
 
 def _bare_batch(value: str) -> str:
     return (
         f"batch={value} was taken as Ultralytics means it, the training's batch size (--{spelled(TRAIN_BATCH)}); the "
-        f"engine's, which latencies are of, is engine_batch=N."
+        f"engine's batch size, for which latencies are measured, is engine_batch=N."
     )
 
 
 def _unknown(word: str, key: str, options: dict[str, Option]) -> InputError:
     if key in ELSEWHERE:
-        return InputError(f"{WHERE}: {word[:100]}: '{key}' is Ultralytics' and no option here: {ELSEWHERE[key]}.")
+        return InputError(
+            f"{WHERE}: {word[:100]}: '{key}' is an option of Ultralytics and not of bench-freeze: {ELSEWHERE[key]}."
+        )
     known = [*options, *OPTION_OF, *PLACE, *TRAINING_WORDS]
     return InputError(
-        f"{WHERE}: {word[:100]}: '{key[:100]}' is no option; "
+        f"{WHERE}: {word[:100]}: '{key[:100]}' is not an option; "
         f"{hint(key, known, all_in='`bench-freeze run --help-all` lists all')}"
     )

@@ -38,7 +38,7 @@ def add_ship(commands: Commands) -> None:
     ship.add_argument(
         "--to",
         metavar="DIR",
-        help="folder to write, which must not be there yet (default: OUT/best for the pick, else OUT/shipped/NAME)",
+        help="folder to write, which must not exist yet (default: OUT/best for the pick, else OUT/shipped/NAME)",
     )
     ship.set_defaults(call=_ship)
 
@@ -56,12 +56,14 @@ def _ship(parsed: argparse.Namespace, command: list[str]) -> int:
 
     out = Path(parsed.out)
     if not is_folder(out) or not (out / RESULTS).is_file():
-        raise InputError(f"{out} is no output folder of `bench-freeze run`: it has no {RESULTS}; give one that has.")
+        raise InputError(
+            f"{out} is not an output folder of `bench-freeze run`: it has no {RESULTS}; give one that has."
+        )
     results = read_document(out / RESULTS)
     if not isinstance(results, Results):
         raise InputError(f"{out / RESULTS} is a profile, not the results of a run; give the output folder of a run.")
     if not results.finished:
-        raise InputError(f"{out}: its run did not finish; run its command again, which keeps what is there.")
+        raise InputError(f"{out}: its run did not finish; run its command again; finished work is kept.")
     chosen = picked_row(results) if parsed.row is None else row_called(parsed.row, results, str(out))
     if chosen is None:
         raise InputError(f"{out} recommends no model; name one with --row.")

@@ -15,11 +15,11 @@ from ..text.terminal import say
 from .help_format import Commands, HelpFormatter
 
 DESCRIPTION = """\
-What does a pre-training give to another task? Each source is a backbone that stays frozen: of a detector, a classifier,
-a segmenter, or random weights (scratch). A light reader is fitted on its features, the same for all sources, with every
-share of the training images and every seed; the intervals cover images and seeds, differences are paired. Leaves
-OUT/transfer.json and OUT/transfer.html; features are kept in OUT and found again by their content. Detection has a
-command of its own, run.
+How well does a pre-training serve another task? Each source is a backbone that stays frozen: of a detector, a
+classifier, a segmenter, or random weights (scratch). A light reader is fitted on its features, the same for all
+sources, with every share of the training images and every seed; the intervals cover images and seeds, differences are
+paired. Leaves OUT/transfer.json and OUT/transfer.html; features are kept in OUT and found again by their content.
+Detection has a command of its own, run.
 """
 EPILOG = (
     exit_table()
@@ -35,7 +35,7 @@ def add_transfer(commands: Commands) -> None:
     """Add the command to the parser's."""
     transfer = commands.add_parser(
         "transfer",
-        help="what frozen features of several pre-trainings give to other tasks",
+        help="how well frozen features of several pre-trainings serve other tasks",
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=HelpFormatter,
@@ -53,7 +53,7 @@ def add_transfer(commands: Commands) -> None:
     transfer.add_argument(
         "--crops",
         metavar="YAML",
-        help="a detection set, whose objects are classified in views that they fill more and less",
+        help="a detection set, whose objects are classified in views that they fill to different degrees",
     )
     transfer.add_argument(
         "--segment",

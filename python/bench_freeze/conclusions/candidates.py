@@ -129,7 +129,7 @@ def compared(a: ArmStatistics, b: ArmStatistics, statistics: Statistics) -> Comp
 
 
 def untested(a: ArmStatistics, b: ArmStatistics, statistics: Statistics) -> str | None:
-    """Why the images say nothing of the target difference of two arms; None where they do, or need not."""
+    """Why the images say nothing about the target difference of two arms; None where they do, or need not."""
     if a.training == b.training:
         return None
     entry = compared(a, b, statistics)

@@ -2,7 +2,8 @@
 
 The most accurate arm is the one with the highest target mAP among those that keep to the constraints. The pick is the
 cheapest of those that are shown to be at most the indifference worse than it: the upper end of the interval of the
-paired loss lies within the indifference. Absence of proof is no tie: a loss that is only not told from 0 is not enough.
+paired loss lies within the indifference. Absence of proof is not a tie: a loss that cannot be distinguished from 0 is
+not enough.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ class ArmPair:
 
 @dataclass(frozen=True)
 class Compared:
-    """A comparison, and the standard error over images within each seed, for what a data set can tell apart."""
+    """A comparison, and the standard error over images within each seed, for what a data set can distinguish."""
 
     comparison: Comparison
     image_errors: list[float]
@@ -170,7 +170,7 @@ def _swapped(pair: ArmPair, sampler: Sampler, permutations: int, threads: int) -
 
 
 def _adjusted(compared: Sequence[Compared]) -> list[Compared]:
-    """With Holm's p values; a model that is the original's copy is no test, so it does not count among them."""
+    """With Holm's p values; a model that is the original's copy is not a test, so it does not count among them."""
     comparisons = [entry.comparison for entry in compared]
     for kind in dict.fromkeys((c.data, c.between, c.number) for c in comparisons):
         for name in ("p", "p_images"):

@@ -14,7 +14,7 @@ INDIFFERENCE = 0.01  # of studies that are older than the flag
 
 @dataclass(frozen=True)
 class Constraints:
-    """What a pick has to keep to, None where the user said nothing; and the loss of target mAP that is none to them."""
+    """What a pick must meet, None where the user said nothing; and the loss of target mAP that they do not count."""
 
     max_latency_ms: float | None
     max_base_drop: float | None
@@ -46,7 +46,7 @@ class Constraints:
         found = []
         if arm.base_change is None:
             if has_base or self.max_base_drop is not None:
-                found.append("It has no base mAP, so nothing says what it loses of the base task.")
+                found.append("It has no base mAP, so its loss on the base task is not known.")
         elif self.lose_too_much(arm.base_change.value):
             found.append(f"It loses {-arm.base_change.value:.4f} of base mAP; at most {self.base_drop:g} is allowed.")
         if self.too_slow(arm.latency_p50_s):
@@ -57,11 +57,11 @@ class Constraints:
             )
             found.append(f"{took}; at most {self.max_latency_ms:g} ms are allowed.")
         if self.too_low(arm.target.value):
-            found.append(f"Its target mAP is {arm.target.value:.4f}; at least {self.min_target_map:g} is asked for.")
+            found.append(f"Its target mAP is {arm.target.value:.4f}; at least {self.min_target_map:g} is required.")
         return found
 
     def in_words(self, has_base: bool) -> str:
-        """What follows "arms that"; empty where nothing is asked for."""
+        """What follows "arms that"; empty where nothing is required."""
         parts = []
         if has_base or self.max_base_drop is not None:
             widest = " (the widest margin; --max-base-drop sets another)" if self.max_base_drop is None else ""

@@ -34,8 +34,8 @@ def contradictions(results: Results) -> list[Contradiction]:
     """Every scope in which a dual-head model was faster than a model that it contains.
 
     A dual-head model runs every layer of the original model, and of the plain model of the same training, and a head
-    more, so neither its engine nor its pipeline can be faster. A plain model has other classes than the original, so
-    neither contains the other. Only numbers count whose intervals do not overlap: the ratios to the original, which
+    more, so neither its engine nor its pipeline can be faster. The classes of a plain model differ from the original's,
+    so neither contains the other. Only numbers count whose intervals do not overlap: the ratios to the original, which
     were measured together, and the latencies, where they lie apart by more than a drift; those that are INVALID say
     nothing.
     """

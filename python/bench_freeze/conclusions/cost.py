@@ -56,7 +56,7 @@ def over(own: float, own_ends: Interval | None, other: float, other_ends: Interv
 
 
 def ranks_of(costs: Sequence[Cost], timed: bool) -> list[int]:
-    """The rank of each cost, 0 the lowest: by latency where it is told apart, else by the size of the file.
+    """The rank of each cost, 0 the lowest: by latency where it is distinguished, else by the size of the file.
 
     From the fastest on, every latency that cannot be told from the fastest one that is left shares its tier, and within
     a tier the smaller file is the cheaper. Pairs alone would make no order: A may not be told from B, nor B from C, and
@@ -69,7 +69,7 @@ def ranks_of(costs: Sequence[Cost], timed: bool) -> list[int]:
 
 
 def same_latency(a: Cost, b: Cost) -> bool:
-    """Whether the measurements cannot tell two latencies apart."""
+    """Whether the measurements cannot distinguish two latencies."""
     if a.interval is None or b.interval is None:
         return True
     return a.interval.low <= b.interval.high and b.interval.low <= a.interval.high

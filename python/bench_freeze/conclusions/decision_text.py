@@ -45,7 +45,7 @@ def no_pick(among: Candidates, constraints: Constraints) -> str:
     change = "not known" if nearest.arm.base_change is None else f"{nearest.base_change:+.4f}"
     return (
         f"None of the {len(among.every)} arms would {constraints.in_words(among.has_base)}. The one that loses "
-        f"least of the base task is {nearest.name}: base mAP {change}, target mAP {nearest.target:.4f}{latency}."
+        f"least on the base task is {nearest.name}: base mAP {change}, target mAP {nearest.target:.4f}{latency}."
     )
 
 
@@ -68,11 +68,11 @@ def notes_of(pick: Candidate, among: Candidates, constraints: Constraints, untes
     if among.cost_by_size is not None:
         found.append(among.cost_by_size)
     if not among.has_base:
-        found.append("No arm has a base mAP, so what the base task loses is no part of the choice.")
+        found.append("No arm has a base mAP, so the choice ignores what the base task loses.")
     if untested is not None:
-        found.append(f"The arms were compared by the values of their target mAP alone: {untested}.")
+        found.append(f"The arms were compared by the measured values of their target mAP alone: {untested}.")
     change = pick.arm.base_change
-    claim = f"That {pick.name} loses at most {constraints.base_drop:g} of base mAP is what its value says"
+    claim = f"By its measured value, {pick.name} loses at most {constraints.base_drop:g} of base mAP"
     if not pick.arm.isolated and change is not None:
         if change.no_interval is not None:
             found.append(f"{claim}; it has no interval: {change.no_interval}.")
@@ -81,19 +81,18 @@ def notes_of(pick: Candidate, among: Candidates, constraints: Constraints, untes
     limit, reach = constraints.max_latency_ms, pick.arm.latency_interval_s
     if limit is not None and reach is not None and reach.high * 1e3 > limit:
         found.append(
-            f"That {pick.name} takes at most {limit:g} ms is what its median says; the interval reaches "
-            f"{reach.high * 1e3:.2f} ms."
+            f"By its median, {pick.name} takes at most {limit:g} ms; the interval reaches {reach.high * 1e3:.2f} ms."
         )
     least, ends = constraints.min_target_map, pick.arm.target.interval
     if least is not None and ends is not None and ends.low < least:
         found.append(
-            f"That {pick.name} reaches a target mAP of {least:g} is what its value says; the interval begins at "
+            f"By its measured value, {pick.name} reaches a target mAP of {least:g}; the interval begins at "
             f"{ends.low:.4f}."
         )
     alone = [c for c in among.allowed if len(c.arm.seeds) < 2]
     if alone and len(alone) < len(among.allowed):
         found.append(
-            f"Of one seed, in a study of several: {names_of(alone)}; the spread of the others stands for theirs."
+            f"One seed only, in a study of several: {names_of(alone)}; the spread of the others is used for them."
         )
     return found
 

@@ -108,7 +108,7 @@ def _images(images: int, split: str) -> Criterion:
 
 def _order(facts: Facts, name: str, covers: str) -> Criterion:
     if facts.choices == 1:
-        return Criterion("strong", f"{name} is the only arm that keeps to the constraints: nothing was compared", None)
+        return Criterion("strong", f"{name} is the only arm that meets the constraints: nothing was compared", None)
     if facts.support is None:
         return Criterion("weak", f"How often {name} would be picked again is not known: {facts.silence}", None)
     grade = _graded(round(facts.support, 2), STRONG_SUPPORT, MODERATE_SUPPORT)
@@ -130,11 +130,11 @@ def _latency(doubtful: Sequence[str] | None) -> Criterion:
 
 def _test(facts: Facts) -> Criterion:
     if facts.has_test:
-        return Criterion("strong", "The number quoted comes from a test split of which nothing was chosen", None)
+        return Criterion("strong", "The number quoted comes from a test split that played no part in the choice", None)
     return Criterion(
         "moderate",
         f"No test split: choice and number come from {facts.split}",
-        "Add a test split to the data yaml (test: FOLDER): the quoted number then owes nothing to the choice.",
+        "Add a test split to the data yaml (test: FOLDER): the quoted number is then independent of the choice.",
     )
 
 

@@ -45,7 +45,7 @@ class Sample:
 
     @property
     def silence(self) -> str | None:
-        """Why its resamples say nothing of other images; None where they do, and without any."""
+        """Why its resamples say nothing about other images; None where they do, and without any."""
         if self.drawn is None:
             return None
         return silence(self.varying, self.drawn, is_kept_zero=self.is_kept_zero)
@@ -205,7 +205,7 @@ def estimate_of(figure: Claim) -> Estimate | None:
 
 
 def image_error(sample: Sample) -> float | None:
-    """The standard error over images of one seed's number; None where they say nothing of it."""
+    """The standard error over images of one seed's number; None where they say nothing about it."""
     if sample.drawn is None or sample.silence is not None:
         return None
     return over_images(sample.value, sample.drawn, sample.images).spreads[0].standard_error

@@ -13,7 +13,7 @@ def front_of(candidates: Sequence[Candidate]) -> list[Candidate]:
 
     One beats another if it is at least as good in target mAP, in what is kept of the base mAP and in cost, and better
     in one of them. Accuracies count by their values. Costs count by their ranks, the order that the pick goes by: a
-    latency that is not told apart from another is no advantage.
+    latency that is not distinguished from another is not an advantage.
     """
     return pareto_front(
         [candidate for candidate in candidates if not candidate.breaks],

@@ -115,7 +115,7 @@ def _gain(pair: ScratchPair, training_images: int | None) -> Gain | None:
 
 
 def _trends(pairs: Sequence[ScratchPair]) -> list[GainTrend]:
-    """The gain on the smallest share less that on the largest, of every training that has both."""
+    """The gain on the smallest share minus that on the largest, of every training that has both."""
     trends = []
     for name in dict.fromkeys(pair.name for pair in pairs):
         own = sorted((pair for pair in pairs if pair.name == name), key=lambda pair: pair.share)

@@ -1,4 +1,4 @@
-"""What a data set is able to tell apart, and what cannot be claimed, in sentences."""
+"""What a data set can distinguish, and what cannot be claimed, in sentences."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def detectable_of(
     """By the median spread of the study's own paired differences on a data set.
 
     Where there are none, by the spread of one model's number times sqrt(2), as if two models were unrelated: an upper
-    bound. Nothing but the reason where the images say nothing of other images; None without match data.
+    bound. Nothing but the reason where the images say nothing about other images; None without match data.
     """
     own = [
         entry
@@ -85,7 +85,7 @@ def limits_of(
     permutable = [c for c in permutable if c.difference.no_interval is None]
     unpermuted = [c for c in permutable if c.p_images is None]
     if unpermuted and len(unpermuted) < len(comparisons):
-        found.append(f"{len(unpermuted)} comparisons have no permutation test: it is made for the first ones only.")
+        found.append(f"{len(unpermuted)} comparisons have no permutation test: it is done for the first ones only.")
     return found
 
 
@@ -103,9 +103,10 @@ def about_long_tail(data: str, evaluation: Evaluation | None) -> list[str]:
         return []
     return [
         f"{few} of the {data} set's {sum(n > 0 for n in images)} classes have boxes in fewer than {FEW_IMAGES} images. "
-        "On such sets (50 and 206 images, 80 classes) intervals of a difference without a permutation test held the "
-        "truth in 87 to 93 % of simulated cases, not in 95, with one in 94 % or more; and a model's own mAP lay .03 to "
-        ".05 above that of all images (bias_corrected takes off a third to two thirds)."
+        "On such sets (50 and 206 images, 80 classes) intervals of a difference without a permutation test covered "
+        "the true value in 87 to 93 % of simulated cases instead of 95 %; with the test, in 94 % or more. A model's "
+        "own mAP was .03 "
+        "to .05 higher than on all images (bias_corrected removes a third to two thirds of that)."
     ]
 
 
@@ -140,8 +141,8 @@ def about_outlying(found: Sequence[OutlyingTraining]) -> list[str]:
         reach = "" if ends is None else f" [{ends.low:.3f}, {ends.high:.3f}]"
         sentences.append(
             f"Seed {entry.seed} of {entry.arm} is an outlying training: its target mAP is {entry.value:.3f}, that of "
-            f"the other seeds {entry.others:.3f}{reach}. The arm's means and intervals have it in them; look at that "
-            "training before relying on either."
+            f"the other seeds {entry.others:.3f}{reach}. The arm's means and intervals include it; look at that "
+            "training before you rely on either."
         )
     return sentences
 
@@ -185,7 +186,7 @@ def _about_data(entry: Detectable, margins: Sequence[float]) -> str | None:
     needs = " and ".join(
         f"{entry.images_needed[f'{margin:g}']:,} for a margin of {margin:g}" for margin in sorted(margins)
     )
-    return f"{text}; that such models are equal would take about {needs} images."
+    return f"{text}; to show that such models are equivalent would take about {needs} images."
 
 
 def _counted(images: int, data: str) -> str:

@@ -10,7 +10,7 @@ from .resampled import Answered
 def quoted_of(arm: ArmStatistics, answered: Answered, silence: str | None, covers: str, choices: int) -> Quoted:
     """From the test split where there is one; else the measured value less what choosing among `choices` arms adds.
 
-    The interval then is that of the error of such choices, over resamples in each of which the choice is made anew.
+    The interval then is that of the error of such choices, over resamples in each of which the choice is made again.
     Where nothing can be resampled the measured value stands, and nothing says how much too high it is.
     """
     measured, test = arm.target, arm.target_test

@@ -1,4 +1,4 @@
-"""The choice made anew in joint resamples over images and seeds: how often it comes out, and what it adds."""
+"""The choice made again in joint resamples over images and seeds: how often it comes out, and what it adds."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def _firsts(candidates: Sequence[Candidate]) -> list[Candidate]:
 
 
 def _joint(among: Candidates) -> tuple[Joint | None, str | None]:
-    """The trainings' target mAP with the chance in them; None, and why, where the data say nothing of it."""
+    """The trainings' target mAP with the chance in them; None, and why, where the data say nothing about it."""
     firsts = _firsts(among.every)
     silent = next((c.arm.target.no_interval for c in firsts if c.arm.target.no_interval is not None), None)
     if silent is not None:
@@ -160,7 +160,7 @@ def _pairs(firsts: Sequence[Candidate], among: Candidates) -> dict[tuple[int, in
 
 
 def _image_error(claim: Claim) -> float | None:
-    """What images add to a claim beside what is in the spread over its seeds; older results do not tell these apart."""
+    """What images add to a claim beside what is in the spread over its seeds; older results do not separate these."""
     return claim.image_error if claim.common_image_error is None else claim.common_image_error
 
 

@@ -55,12 +55,12 @@ TRAINING_WORDS = (
 
 # Words that mean something in Ultralytics and nothing here, with what to do instead.
 ELSEWHERE = {
-    "task": "every study is of detection; leave it out",
+    "task": "every study is a detection study; leave it out",
     "mode": "the command says it; leave it out",
-    "resume": "the same command goes on where it stopped; leave it out",
-    "exist_ok": "the same command goes on in the same folder; leave it out",
+    "resume": "the same command continues where it stopped; leave it out",
+    "exist_ok": "the same command continues in the same folder; leave it out",
     "save": "everything is kept; leave it out",
-    "save_period": "a training that was cut short goes on after its last epoch; leave it out",
+    "save_period": "a training that was cut short continues after its last finished epoch; leave it out",
     "val": "every model is scored; leave it out",
     "plots": "the report has them; leave it out",
     "verbose": "give --verbose for every row and conclusion",
@@ -73,7 +73,7 @@ ELSEWHERE = {
     "quantize": "give precision=fp16 or precision=int8",
     "format": "give engine=ort for ONNX, engine=trt for TensorRT",
     "dynamic": "give dynamic_batch=1,8,32",
-    "cfg": "name a study file as it is: bench-freeze run study.toml",
+    "cfg": "name a study file directly: bench-freeze run study.toml",
     "time": "the result would depend on the speed of the machine; give epochs",
 }
 # Values of options by other tools' names.
@@ -113,7 +113,10 @@ def scratch_of_weights(values: Mapping[str, object], where: str) -> dict[str, ob
         return dict(values)
     named = [name for name in weights if name != SCRATCH]
     if not named:
-        raise InputError(f"{where}: weights = {SCRATCH} names no checkpoint whose layers random weights could have.")
+        raise InputError(
+            f"{where}: weights = {SCRATCH} alone has no layers; name the checkpoint whose layers the random weights "
+            f"get."
+        )
     return {**values, "weights": named, SCRATCH: True}
 
 
@@ -129,7 +132,7 @@ def other_words(choices: Collection[str]) -> dict[str, str]:
 
 
 def device_name(given: object) -> object:
-    """A device as a study knows it: Ultralytics' 0 is cuda:0. What is none is left to the study's check."""
+    """A device as a study knows it: Ultralytics' 0 is cuda:0. Anything else is left to the study's check."""
     text = str(given) if isinstance(given, int | str) and not isinstance(given, bool) else ""
     if re.fullmatch("[0-9]{1,4}", text):
         return f"cuda:{int(text)}"
@@ -149,10 +152,10 @@ def _spelled(option: str, form: str) -> str:
 
 
 def unknown(word: str, known: list[str], where: str) -> InputError:
-    """The sentence for a word that is no option of a study."""
+    """The sentence for a word that is not an option of a study."""
     if word in ELSEWHERE:
-        return InputError(f"{where}: '{word}' is Ultralytics' and no option here: {ELSEWHERE[word]}.")
+        return InputError(f"{where}: '{word}' is an option of Ultralytics and not of bench-freeze: {ELSEWHERE[word]}.")
     if word in TRAINING_WORDS:
         return InputError(f"{where}: '{word}' is an argument of Ultralytics' training; give it in train_args.")
     words = [*known, *OPTION_OF, *PLACE]
-    return InputError(f"{where}: '{word[:100]}' is no key of a study; {hint(word, words, what='known keys are')}")
+    return InputError(f"{where}: '{word[:100]}' is not a key of a study; {hint(word, words, what='known keys are')}")

@@ -22,7 +22,8 @@ _LARGEST: dict[str, float] = {
 
 
 def check_bounds(values: Mapping[str, Any]) -> None:
-    """Raise InputError for the first option of a study whose number, text or list is too large to be meant, or is none.
+    """Raise InputError for the first option of a study whose number, text or list is too large to be meant, or not a
+    number.
 
     `values` are all options by name.
     """
@@ -42,7 +43,7 @@ def _check(name: str, value: object, largest: float) -> None:
     if isinstance(value, str):
         _check_text(name, value)
     elif isinstance(value, float) and math.isnan(value):
-        raise InputError(f"{name} is no number (nan); give one.")
+        raise InputError(f"{name} is not a number (nan); give one.")
     elif isinstance(value, int | float) and abs(value) > largest:
         raise InputError(f"{name} is larger than {largest:.16g}, the limit; give a smaller number.")
 
@@ -70,6 +71,6 @@ def _flat(value: object) -> Iterator[object]:
 
 def _check_text(name: str, text: str) -> None:
     if "\0" in text:
-        raise InputError(f"{name} has a null byte, which no name and no path can have; correct it.")
+        raise InputError(f"{name} has a null byte, which names and paths cannot contain; remove it.")
     if len(text) > LONGEST_TEXT:
         raise InputError(f"{name} has {len(text)} characters, the limit is {LONGEST_TEXT}; shorten it.")

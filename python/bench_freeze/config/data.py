@@ -16,8 +16,8 @@ class DataOptions:
 
     weights: tuple[str, ...] | None = flag(
         "data",
-        "base checkpoint, or several to compare, each with arms of its own: detectors, beside one also classifiers and "
-        "segmenters, whose backbone gets its neck, and scratch (as --scratch); a known name that is not on disk is "
+        "base checkpoint, or several to compare, each with its own arms: detectors; beside a detector also classifiers "
+        "and segmenters, whose backbone gets its neck, and scratch (as --scratch); a known name that is not on disk is "
         "downloaded by Ultralytics",
         None,
         "FILE[,FILE]",
@@ -34,7 +34,7 @@ class DataOptions:
     )
     target_images: str | None = flag("data", "image folder of a COCO json target")
     target_val_images: str | None = flag(
-        "data", "image folder of the evaluation split of a COCO json target, where that is another"
+        "data", "image folder of the evaluation split of a COCO json target, if it is a different one"
     )
     base: str | None = flag("data", "base set: COCO instances json or Ultralytics data yaml")
     base_images: str | None = flag("data", "image folder of a COCO json base set")
@@ -45,7 +45,9 @@ class DataOptions:
         "error",
     )
     allow_empty_split: bool = flag(
-        "data", "go on where the evaluation split, or the base set, has no box to score: its columns stay empty", False
+        "data",
+        "continue even if the evaluation split or the base set has no box to score: its columns stay empty",
+        False,
     )
 
     yes: bool = flag("data", "download a data set that Ultralytics ships (coco.yaml) without asking", False)

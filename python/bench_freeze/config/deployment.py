@@ -28,15 +28,18 @@ class DeploymentOptions(CommonOptions):
     calibration: Literal["minmax", "entropy"] = flag(
         "engine", "how int8 ranges are chosen from real images: minmax or entropy", "minmax"
     )
-    int8_last_layers: bool = flag("engine", "int8 takes the heads' last convolutions too", False)
+    int8_last_layers: bool = flag("engine", "quantize the heads' last convolutions to int8 too", False)
     construction: tuple[Construction, ...] = flag(
-        "models", "models made of each fine-tuned one: branched, grafted, plain", ("branched", "grafted"), "NAME[,NAME]"
+        "models",
+        "models made from each fine-tuned one: branched, grafted, plain",
+        ("branched", "grafted"),
+        "NAME[,NAME]",
     )
     head_branch: Literal["one2many", "one2one"] = flag(
         "models",
-        "branch that answers in heads with two (YOLOv10, YOLO26), for the original and every tuned model: one2many, "
-        "selected by suppression, or one2one, which selects for itself; what the checkpoint's file asks for is not "
-        "followed",
+        "branch to use of heads with two (YOLOv10, YOLO26), for the original and every tuned model: "
+        "one2many, selected by suppression, or one2one, which needs none; the checkpoint's own setting is "
+        "ignored",
         "one2many",
     )
     batch: int = flag("engine", "the engine's batch size", 1)
@@ -47,7 +50,7 @@ class DeploymentOptions(CommonOptions):
         "N,N,N",
     )
     opset: int = flag("models", "ONNX opset of the export", 18)
-    builds: int = flag("engine", "TensorRT plans built of each model: shows how much builds differ, apart from runs", 1)
+    builds: int = flag("engine", "TensorRT plans built from each model: shows how much builds differ, beside runs", 1)
 
     @property
     def forms(self) -> tuple[tuple[EngineName, Precision], ...]:

@@ -13,7 +13,7 @@ FIRST: dict[str, str] = {
     "seeds": "seeds; three show how much trainings differ",
     "device": "cpu, or the GPU: 0, cuda:0",
     "engine": "runs the models: ort, trt, ort-trt, torch",
-    "preset": "quick, paper or thorough; other flags win over it",
+    "preset": "quick, paper or thorough; other flags override it",
     "out": "folder of everything (default: runs/NAME OF THE DATA)",
 }
 METAVARS = {"weights": "FILE", "target": "FILE", "base": "FILE", "device": "NAME", "engine": "NAME"}

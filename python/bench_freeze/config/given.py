@@ -30,7 +30,7 @@ class Given(NamedTuple):
 def merged(layers: Sequence[Layer]) -> Given:
     """The values of all layers, later ones over earlier ones.
 
-    A preset counts where it is named: what is given in the same place wins over it, it wins over earlier places.
+    A preset counts where it is named: what is given in the same place overrides it, it overrides earlier places.
     Raises InputError for an unknown preset, for an option under two names, and for an output folder in two forms.
     """
     values: dict[str, object] = {}
@@ -72,7 +72,7 @@ def _with_out(values: Mapping[str, object]) -> dict[str, object]:
         return rest
     for word, value in place.items():
         if not isinstance(value, str) or not value:
-            raise InputError(f"{word} = {str(value)[:100]!r} names no folder; give a text, or leave it out.")
+            raise InputError(f"{word} = {str(value)[:100]!r} does not name a folder; give its name, or leave it out.")
     target = rest.get("target")
     name = place.get("name") or (Path(target).stem if isinstance(target, str) else "demo")
     return rest | {"out": str(Path(str(place.get("project", "runs"))) / str(name))}

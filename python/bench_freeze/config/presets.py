@@ -54,7 +54,7 @@ class PresetOptions:
 
     preset: PresetName | None = flag(
         "preset",
-        f"settings to start from; what is given beside it wins: "
+        f"settings to start from; other flags override them: "
         f"{'; '.join(f'{name} ({says})' for name, says in SAYS.items())}",
         None,
         "NAME",

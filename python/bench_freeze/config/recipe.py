@@ -27,7 +27,7 @@ class Stage(NamedTuple):
 
 
 def check_recipes(names: tuple[str, ...]) -> None:
-    """Raise InputError for a name that is no recipe."""
+    """Raise InputError for a name that is not a recipe."""
     for name in names:
         if name in RECIPES:
             continue
@@ -90,7 +90,8 @@ def parse_schedule(text: str) -> tuple[Stage, ...]:
     falling = all(a.depth > b.depth and a.epoch < b.epoch for a, b in pairwise(stages))
     if len(stages) != len(pairs) or not falling or stages[0].epoch != 0:
         raise InputError(
-            f"unfreeze_schedule = '{text}' is no schedule; give DEPTH@EPOCH pairs whose epochs rise from 0 and whose "
+            f"unfreeze_schedule = '{text}' is not a schedule; give DEPTH@EPOCH pairs whose epochs rise from 0 and "
+            f"whose "
             "depths fall, such as 22@0,15@3,10@6."
         )
     return stages

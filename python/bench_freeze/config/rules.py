@@ -90,7 +90,7 @@ def _check_values(values: Mapping[str, Any]) -> None:
 def _check_common(options: CommonOptions) -> None:
     if options.imgsz % STRIDE:
         raise InputError(
-            f"imgsz = {options.imgsz} is no multiple of the model's stride {STRIDE}; use "
+            f"imgsz = {options.imgsz} is not a multiple of the model's stride {STRIDE}; use "
             f"{max(1, round(options.imgsz / STRIDE)) * STRIDE}."
         )
     if options.workers is not None and options.workers < 1:
@@ -104,16 +104,17 @@ def _check_deployment(options: DeploymentOptions) -> None:
         low, usual, high = options.dynamic_batch
         if not 1 <= low <= usual <= high:
             raise InputError(
-                f"dynamic_batch = {low},{usual},{high} is no smallest, usual, largest batch; use for example 1,8,32."
+                f"dynamic_batch = {low},{usual},{high} is not a smallest, usual and largest batch; use for example "
+                f"1,8,32."
             )
         if not low <= options.batch <= high:
             raise InputError(
-                f"batch = {options.batch} is outside of dynamic_batch = {low},{usual},{high}; "
+                f"batch = {options.batch} is outside dynamic_batch = {low},{usual},{high}; "
                 f"give one from {low} to {high}."
             )
     if "torch" in options.engine and "fp32" not in options.precision:
         raise InputError(
-            f"precision = {','.join(options.precision)} leaves engine torch nothing to run: it runs fp32 only; add "
+            f"precision = {','.join(options.precision)} leaves nothing for engine torch to run: it runs fp32 only; add "
             "fp32, or use --engine ort or trt."
         )
     if options.builds > 1 and "trt" not in options.engine:
@@ -137,7 +138,7 @@ def _check_statistics(options: StatisticsOptions) -> None:
         raise InputError(f"resamples = {options.resamples} is out of range; give 0 for none, or at least 100.")
     for pair in options.same_classes:
         if not all(part.strip() for part in pair.partition("=")):
-            raise InputError(f"same_classes: '{pair}' names no pair; give TARGET=BASE, for example red_apple=apple.")
+            raise InputError(f"same_classes: '{pair}' is not a pair; give TARGET=BASE, for example red_apple=apple.")
 
 
 def _check_constraints(options: ConstraintOptions, timing: TimingOptions) -> None:

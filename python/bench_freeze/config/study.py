@@ -58,13 +58,14 @@ class AnalysisOptions(CommonOptions):
     )
     features: bool = _flag(
         "analysis",
-        "also compare what features carry with the base model's: nearest neighbours, a linear probe, energy in boxes",
+        "also compare what the features encode with the base model's: nearest neighbours, a linear probe, energy in "
+        "boxes",
         False,
     )
     recover: int = _flag(
         "analysis",
         "also train base heads on the tuned features, and on the original ones as control, for this many epochs on "
-        "half of the base set, scored on the other half: is what was lost still there to be read (0: no)",
+        "half of the base set, scored on the other half: can what was lost still be read from the features (0: no)",
         0,
     )
     analysis_seeds: AnalysisSeeds = _flag(
@@ -87,10 +88,10 @@ class ScoringOptions:
 class TimingOptions:
     """How latency is sampled."""
 
-    latency_samples: int = _flag("latency", "latency samples per row at most; 0 measures no latency", 200)
+    latency_samples: int = _flag("latency", "most latency samples per row; 0 measures no latency", 200)
     latency_seconds: float = _flag(
         "latency",
-        "seconds of latency sampling per row and scope at most, and again for the rounds that compare rows",
+        "most seconds of latency sampling per row and scope, and again for the rounds that compare rows",
         10.0,
     )
     retime: bool = _flag("latency", "measure kept latencies again, in the scopes whose verdict is not VALID", False)
@@ -102,7 +103,7 @@ class StatisticsOptions:
 
     equivalence_margins: tuple[float, ...] = _flag(
         "statistics",
-        "differences of mAP (fractions) that count as none",
+        "differences in mAP (fractions) that count as none",
         (0.001, 0.005),
         "X[,X]",
     )
@@ -121,14 +122,16 @@ class StatisticsOptions:
 class ConstraintOptions:
     """What the recommended model has to keep to."""
 
-    max_latency_ms: float | None = _flag("recommendation", "the pick's median latency of the engine at most")
-    max_base_drop: float | None = _flag(
-        "recommendation", "the pick's loss of base mAP at most (default: the widest equivalence margin)"
+    max_latency_ms: float | None = _flag(
+        "recommendation", "the largest median latency of the engine that the pick may have"
     )
-    min_target_map: float | None = _flag("recommendation", "the pick's target mAP at least")
+    max_base_drop: float | None = _flag(
+        "recommendation", "the largest loss of base mAP that the pick may have (default: the widest equivalence margin)"
+    )
+    min_target_map: float | None = _flag("recommendation", "the lowest target mAP that the pick may have")
     indifference: float = _flag(
         "recommendation",
-        "loss of target mAP that counts as none: a cheaper arm is picked where it is shown within it",
+        "loss of target mAP that counts as none: a cheaper arm is picked if its loss is shown to be smaller",
         0.01,
     )
 
@@ -241,7 +244,7 @@ def study_from(values: Mapping[str, object], where: str) -> Study:
         ) from None
     except UnicodeEncodeError as error:  # bytes that are not UTF-8, in the place of one of the words that are known
         raise InputError(
-            f"{where}: {error.object!r} is none of an option's values; bench-freeze run --help has them."
+            f"{where}: {error.object!r} is not a value of any option; bench-freeze run --help lists them."
         ) from None
 
 
@@ -260,7 +263,7 @@ def _check_word(key: str, value: object, where: str) -> None:
 
 
 def _choices(kind: object) -> tuple[str, ...]:
-    """The words that an option may be; none where it is no choice of words."""
+    """The words that an option may be; none where it is not a choice of words."""
     if get_origin(kind) is Literal:
         return get_args(kind)
     return tuple(word for part in get_args(kind) if part is not type(None) for word in _choices(part))

@@ -59,10 +59,10 @@ class TrainingOptions(CommonOptions):
     )
     lp_share: float = flag("training", "share of the epochs in which recipe lp_ft trains the head alone", 0.3)
     layer_decay: float = flag(
-        "training", "learning rate of a layer over that of the layer behind it; 1 is the same for all", 1.0
+        "training", "learning rate of a layer over that of the next layer; 1 gives all layers the same", 1.0
     )
     replay: tuple[float, ...] = flag(
-        "training", "also train with this share of the replay images (recipe replay_SHARE)", (), "X[,X]"
+        "training", "also train on this share of the replay images (recipe replay_SHARE)", (), "X[,X]"
     )
     replay_set: str | None = flag(
         "data", "base images to replay: COCO json or data yaml (default: the train split of a base yaml)"
@@ -100,7 +100,7 @@ class TrainingOptions(CommonOptions):
         "training", "shares of the training images, nested, each an arm", (1.0,), "X[,X]"
     )
     augment: bool = flag(
-        "training", "augment training images; without, they are letterboxed alone, the same in every epoch", True
+        "training", "augment training images; without it they are only letterboxed, the same in every epoch", True
     )
     cache_features: bool = flag(
         "training",
@@ -109,7 +109,7 @@ class TrainingOptions(CommonOptions):
     )
     match_capacity: tuple[int, ...] = flag(
         "training",
-        "also train deeper depths with as many trainable weights as these have: depth apart from capacity (recipe "
+        "also train deeper depths with as many trainable weights as these have: separates depth from capacity (recipe "
         "matched_N)",
         (),
         "N[,N]",
@@ -163,7 +163,7 @@ class ClusterOptions:
     )
     address: str | None = flag("training", "Ray cluster to join (default: one is started on this machine)")
     gpus_per_arm: float = flag("training", "share of a GPU that a training takes on Ray, with a CUDA device", 1.0)
-    workers_per_node: int = flag("training", "trainings at a time on the Ray that is started here, on a CPU", 2)
+    workers_per_node: int = flag("training", "trainings at a time on a Ray that is started on this machine's CPU", 2)
 
 
 def check_training(options: TrainingOptions) -> None:
@@ -225,7 +225,8 @@ def _check_nothing_to_train(options: TrainingOptions) -> None:
     name = next((name for name, is_asked in asked.items() if is_asked), None)
     if name is not None:
         raise InputError(
-            f"{name} is of trainings, and tuned without freeze trains nothing; add --freeze with the depths to train, "
+            f"{name} is an option of training, and tuned without freeze trains nothing; add --freeze with the depths "
+            f"to train, "
             "or leave it out."
         )
 
@@ -237,10 +238,11 @@ def _check_held_out(options: TrainingOptions) -> None:
     asked = [f"patience = {options.patience}"] if options.patience else []
     asked += [f"keep = {options.keep}"] if options.keep != "last" else []
     if asked and not options.val_every:
-        raise InputError(f"{asked[0]} goes by the held-out target mAP; give --val-every 1 too, or leave it out.")
+        raise InputError(f"{asked[0]} depends on the held-out target mAP; give --val-every 1 too, or leave it out.")
     if options.val_every > options.epochs:
         raise InputError(
-            f"val_every = {options.val_every} never comes in {options.epochs} epochs; give at most {options.epochs}."
+            f"val_every = {options.val_every} is never reached in {options.epochs} epochs; give at most "
+            f"{options.epochs}."
         )
 
 
@@ -251,14 +253,16 @@ def check_cluster(options: ClusterOptions, device: str) -> None:
     if options.executor == "ray" and device not in ("cpu", "cuda:0"):
         raise InputError(f"device = {device}: on Ray each training sees the GPU it was given as cuda:0; give that.")
     if options.address is not None and options.executor != "ray":
-        raise InputError(f"address = {options.address} is of a Ray cluster; add --executor ray, or leave it out.")
+        raise InputError(
+            f"address = {options.address} is the address of a Ray cluster; add --executor ray, or leave it out."
+        )
 
 
 def _check_augmentation(options: TrainingOptions) -> None:
     given = [name for name in (*NO_AUGMENTATION, "augmentations") if name in options.train_args]
     if not options.augment and given:
         raise InputError(
-            f"train_args: '{given[0]}' is augmentation, and augment = false has none; leave one of them out."
+            f"train_args: '{given[0]}' is augmentation, and augment = false turns it off; leave one of them out."
         )
     if not options.cache_features:
         return
@@ -267,4 +271,4 @@ def _check_augmentation(options: TrainingOptions) -> None:
             "cache_features needs images that are the same in every epoch; add --no-augment, or leave it out."
         )
     if options.frozen_bn == "train":
-        raise InputError("cache_features needs frozen layers whose output keeps still; leave frozen_bn = eval.")
+        raise InputError("cache_features needs frozen layers whose output does not change; leave frozen_bn = eval.")

@@ -37,7 +37,7 @@ def tuned_entry(text: str) -> TunedEntry:
         seed = stated[2]
         entry = TunedEntry(text, int(stated[1]), None if seed is None else int(seed), stated[3].strip())
     if not entry.place:
-        raise InputError(f"tuned = '{text}' names no file; give DEPTH=FILE, DEPTH/SEED=FILE, or FILE alone.")
+        raise InputError(f"tuned = '{text}' does not name a file; give DEPTH=FILE, DEPTH/SEED=FILE, or FILE alone.")
     if entry.freeze is not None and not 0 <= entry.freeze <= LARGEST_DEPTH:
         raise InputError(f"tuned = '{text}': freeze depth {entry.freeze} is not possible; depths start at 0.")
     if entry.seed is not None and not 0 <= entry.seed <= LARGEST_SEED:

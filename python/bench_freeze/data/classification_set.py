@@ -47,7 +47,7 @@ class ClassificationSet:
 def read_classification_set(root: Path, split: str = "val", on_progress: Progress | None = None) -> ClassificationSet:
     """Read and check a set: every image decodes. `split` is the folder that is scored.
 
-    Raises InputError for a folder that is no such set: without the two splits, with fewer than two classes, with a
+    Raises InputError for a folder that is not such a set: without the two splits, with fewer than two classes, with a
     class that has no image in one of them or is missing there, with an image that cannot be read.
     """
     for name in (TRAIN, split):
@@ -126,7 +126,7 @@ def _notes(root: Path, split: str, train: LabelledSplit, test: LabelledSplit) ->
     learned = {image.sha256 for image in train.images}
     shared = sum(image.sha256 in learned for image in test.images)
     if shared:
-        notes.append(f"{root}: {shared} of {len(test)} scored images are training images as well, to the byte.")
+        notes.append(f"{root}: {shared} of {len(test)} scored images are byte-identical to training images.")
     classes_of = {(i.sha256, int(k)) for part in (train, test) for i, k in zip(part.images, part.labels, strict=True)}
     twice = sum(count > 1 for count in Counter(sha256 for sha256, _ in classes_of).values())
     if twice:

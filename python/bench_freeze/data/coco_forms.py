@@ -1,4 +1,4 @@
-"""COCO files whose values have other types than COCO's own, read as pycocotools reads them.
+"""COCO files whose values have types that COCO's own lack, read as pycocotools reads them.
 
 Ids are compared as Python compares them, as the keys of a dict: 1.0 is 1, and "1" is not. What pycocotools reads and
 nobody can mean (a width as text in a box, an id that is true) is refused.

@@ -77,7 +77,7 @@ def _reason(text: bytes, error: Exception) -> str:
     if b"\0" in text[:4]:
         return "not JSON: the text holds null bytes, as UTF-16 and UTF-32 do; save it as UTF-8"
     if isinstance(error, RecursionError):
-        return "lists and objects are nested too deeply for a COCO file; write it anew"
+        return "lists and objects are nested too deeply for a COCO file; write it again"
     if isinstance(error, UnicodeDecodeError):
         return f"not JSON: the text is not UTF-8 ({error.reason}); save it as UTF-8"
     return f"not JSON ({error}): NaN and Infinity are not JSON either"

@@ -65,7 +65,7 @@ def read_coco(
     if behind:
         counts["frames_left_out"] = sum(count for _, count in behind)
         sentences.append(
-            f"{counts['frames_left_out']} page(s) or frame(s) behind the first of a file are left out, such as those "
+            f"{counts['frames_left_out']} page(s) or frame(s) after the first of a file are left out, such as those "
             f"of {behind[0][0].name}"
         )
     with_boxes = len(np.unique(truth.image_index))
@@ -91,7 +91,7 @@ def _check_names(path: Path, instances: CocoInstances) -> None:
         if not name or "\0" in name:
             has = "has no 'file_name'; add it" if not name else f"has the file_name {name!r}; correct it"
             raise InputError(
-                f"{path}: image {instances.ground_truth.image_name(i)} {has}, the image cannot be found without."
+                f"{path}: image {instances.ground_truth.image_name(i)} {has}, the image cannot be found without it."
             )
 
 
@@ -151,7 +151,7 @@ def _boxes(truth: GroundTruth, records: Sequence[ImageRecord]) -> _Found:
     for name, rows, sentence in (
         ("boxes_outside_image", outside, "box(es) outside their image are left out in training"),
         ("boxes_without_area", flat, "box(es) without width or height are left out in training"),
-        ("clipped_boxes", over, "box(es) over the border are clipped in training"),
+        ("clipped_boxes", over, "box(es) across the border are clipped in training"),
         ("crowd_boxes", truth.is_crowd, "crowd region(s) are left out in training"),
     ):
         if rows.any():

@@ -48,7 +48,7 @@ def read_whole(place: str, name: str, value: object) -> int:
 
 
 def read_number(place: str, name: str, value: object) -> float:
-    """A number as float64; text, bool and null are none, though NumPy would read some of them."""
+    """A number as float64; text, bool and null are not numbers, though NumPy would read some of them."""
     if isinstance(value, str) and value == ABSENT:
         raise InputError(f"{place} has no key {name!r}: add it")
     if not is_number(value):

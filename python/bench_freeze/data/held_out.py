@@ -28,8 +28,8 @@ def hold_out(data: DetectionSet, seed: int) -> tuple[DetectionSet, DetectionSet]
     held = keep_images(data, np.flatnonzero(chosen)) if chosen.any() else None
     if held is None or not (~held.ground_truth.is_crowd).any():
         raise InputError(
-            f"{data.name}: of its {len(data.images)} training images none with a box can be held out for --val-every "
-            "without taking a class more than a fifth of its images; give more images, or leave it out."
+            f"{data.name}: none of its {len(data.images)} training images with a box can be held out for --val-every "
+            "without costing a class more than a fifth of its images; give more images, or leave it out."
         )
     return keep_images(data, np.flatnonzero(~chosen)), held
 

@@ -22,7 +22,7 @@ def with_copies_noted(data: DetectionSet) -> DetectionSet:
         return data
     original = first[copies[0].sha256]
     note = (
-        f"{data.name}: {len(copies)} image(s) are copies of others in the set, each counts "
+        f"{data.name}: {len(copies)} image(s) are copies of others in the set, and each counts "
         f"(first: {short(copies[0])} is {short(original)})"
     )
     return replace(data, counts=data.counts | {"copies": len(copies)}, notes=(*data.notes, note))
@@ -39,6 +39,7 @@ def shared_images(sets: Mapping[str, DetectionSet]) -> list[str]:
             first = shared[0]
             sentences.append(
                 f"{all_of}{len(shared)} of the {len(data.images)} {name} images are among the {other_name} images "
-                f"(first: {short(first)} is {short(known[first.sha256])}); numbers on them are not of unseen images."
+                f"(first: {short(first)} is {short(known[first.sha256])}); numbers on them do not describe unseen "
+                f"images."
             )
     return sentences

@@ -59,7 +59,7 @@ def read_segmentation_set(path: Path, split: str = "val", on_progress: Progress 
     """Read and check a set: every image and every mask.
 
     Raises InputError for a set that cannot be: no classes or one, a mask that is missing, of another size or kind, or
-    with a value that is no class, a label row that is no polygon, an image that cannot be read.
+    with a value that is not a class, a label row that is not a polygon, an image that cannot be read.
     """
     if not is_folder(path):
         return _of_polygons(path, split, on_progress)
@@ -104,7 +104,7 @@ def _masked(root: Path, split: str, classes: int, on_progress: Progress | None) 
     masks = [read_mask(file, image, classes) for file, image in zip(files, images, strict=True)]
     if not any((mask[mask != IGNORE] > 0).any() for mask in masks):
         raise InputError(
-            f"{root / 'masks' / split}: no pixel is of any class but the background, so nothing is there to find."
+            f"{root / 'masks' / split}: no pixel has a class other than the background, so there is nothing to find."
         )
     return MaskedSplit(images, lambda k: read_mask(files[k], images[k], classes), _sha256(images, masks))
 
@@ -129,7 +129,7 @@ def read_mask(file: Path, image: ImageRecord, classes: int) -> Mask:
     unknown = values[(values >= classes) & (values != IGNORE)]
     if len(unknown):
         raise InputError(
-            f"{file} has the value {unknown[0]}, which is no class (0 to {classes - 1}, or {IGNORE}); correct it."
+            f"{file} has the value {unknown[0]}, which is not a class (0 to {classes - 1}, or {IGNORE}); correct it."
         )
     return mask
 
@@ -173,7 +173,7 @@ def _polygons(image: ImageRecord) -> list[Polygon]:
             continue
         if len(words) < 7 or len(words) % 2 == 0:
             raise InputError(
-                f"{file}, line {number}: {len(words)} fields are no polygon 'class x1 y1 x2 y2 x3 y3 ...'; give its "
+                f"{file}, line {number}: {len(words)} fields are not a polygon 'class x1 y1 x2 y2 x3 y3 ...'; give its "
                 "corners."
             )
         found.append((int(float(words[0])), np.array(words[1:], np.float64).reshape(-1, 2)))

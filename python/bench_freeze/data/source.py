@@ -158,7 +158,7 @@ def require_boxes(sets: Mapping[str, DetectionSet], allow_empty: bool) -> list[s
         role, data = next(iter(empty.items()))
         raise InputError(
             f"{data.name}: none of its {len(data.images)} images has a box{_missing_labels(data)}, so there would be "
-            f"no {role} accuracy; correct the set, or go on without that number with --allow-empty-split."
+            f"no {role} accuracy; correct the set, or continue without that number with --allow-empty-split."
         )
     return [f"{data.name} has no box, so there is no {role} accuracy." for role, data in empty.items()]
 

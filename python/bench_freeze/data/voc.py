@@ -49,7 +49,7 @@ def is_voc(path: Path) -> bool:
 
 
 def voc_splits(path: Path) -> dict[str, tuple[str, ...]]:
-    """Names of images by split; lists of one class (aeroplane_train.txt) are none. Raises InputError without a list."""
+    """Names of images by split; lists of one class (aeroplane_train.txt) are skipped. Raises InputError without one."""
     lists = sorted((path / LISTS).glob("*.txt")) if is_folder(path / LISTS) else []
     splits = {file.stem: _listed(file) for file in lists if "_" not in file.stem}
     if not splits:
@@ -105,7 +105,7 @@ def read_voc(path: Path, split: str, on_progress: Callable[[int, int], None] | N
             x1, y1 = max(own.corners[0], 0.0), max(own.corners[1], 0.0)
             x2, y2 = min(own.corners[2], float(image.width)), min(own.corners[3], float(image.height))
             if x2 <= x1 or y2 <= y1:
-                raise InputError(f"{file}: a box of '{own.name}' has no pixel inside of the image; correct it.")
+                raise InputError(f"{file}: a box of '{own.name}' has no pixel inside the image; correct it.")
             clipped += (x1, y1, x2, y2) != own.corners
             rows.append((k, folder.class_names.index(own.name), x1, y1, x2 - x1, y2 - y1, own.difficult))
     return _as_set(folder, split, images, rows, clipped)
@@ -136,7 +136,7 @@ def _as_set(
     if difficult.any():
         notes.append(f"{name} {split}: {int(difficult.sum())} objects are marked difficult: not learned, not scored.")
     if clipped:
-        notes.append(f"{name} {split}: {clipped} boxes reach over the border and were clipped.")
+        notes.append(f"{name} {split}: {clipped} boxes reach across the border and were clipped.")
     counts = {
         "images": len(images),
         "boxes": len(rows),
@@ -158,7 +158,7 @@ def _image_of(path: Path, name: str) -> Path:
 def read_annotation(file: Path) -> tuple[tuple[int, int] | None, list[VocObject]]:
     """(width and height where they are stated, the objects) of one XML file.
 
-    Raises InputError for what is no such file, for an object without name or box, and for a file with entities, which
+    Raises InputError for another kind of file, for an object without name or box, and for a file with entities, which
     could grow without end.
     """
     content = read_file(file, "annotation", "restore it, or take the image off the lists", _MAX_XML)
@@ -167,7 +167,7 @@ def read_annotation(file: Path) -> tuple[tuple[int, int] | None, list[VocObject]
     try:
         root = ElementTree.fromstring(content)
     except (ElementTree.ParseError, ValueError, LookupError) as error:
-        raise InputError(f"{file} is no XML ({' '.join(str(error).split())}); restore it.") from None
+        raise InputError(f"{file} is not XML ({' '.join(str(error).split())}); restore it.") from None
     if root.tag != "annotation":
         raise InputError(f"{file} holds <{root.tag[:40]}> and no <annotation>; {_GIVE}.")
     size = tuple(_number(root, f"size/{side}", file) for side in ("width", "height"))
@@ -198,5 +198,5 @@ def _number(node: ElementTree.Element, path: str, file: Path) -> float | None:
     except ValueError:
         value = math.nan
     if not abs(value) < 1e9:
-        raise InputError(f"{file}: {path} is '{text.strip()[:40]}', which is no number of pixels; correct it.")
+        raise InputError(f"{file}: {path} is '{text.strip()[:40]}', which is not a number of pixels; correct it.")
     return value

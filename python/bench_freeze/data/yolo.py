@@ -31,7 +31,7 @@ PASSED_OVER = ("empty", "not_an_image", "not_a_file", "no_decoder")
 _SENTENCES = {
     "polygon_rows": "{} polygon row(s) stand for the boxes around them",
     "pose_rows": "{} pose row(s) stand for their boxes",
-    "clipped_boxes": "{} box(es) over the border were clipped",
+    "clipped_boxes": "{} box(es) across the border were clipped",
     "boxes_without_area": "{} box(es) without area were left out",
     "repeated_rows": "{} repeated row(s) count once",
     "background_images": "{} image(s) without boxes are background",
@@ -40,8 +40,8 @@ _SENTENCES = {
     "empty": "{} empty file(s) with an image's name were passed over",
     "not_an_image": "{} file(s) with an image's name are not images and were passed over",
     "not_a_file": "{} pipe(s) or device(s) with an image's name were passed over",
-    "no_decoder": "{} image(s) were left out, since nothing here decodes them",
-    "frames_left_out": "{} page(s) or frame(s) behind the first of a file were left out",
+    "no_decoder": "{} image(s) were left out, since no decoder here reads them",
+    "frames_left_out": "{} page(s) or frame(s) after the first of a file were left out",
     "other_files": "{} file(s) are not images by their suffix and were passed over",
     "other_lines": "{} line(s) of lists name no image and were passed over",
     "named_twice": "{} image(s) are named again and count twice",
@@ -166,7 +166,7 @@ def _content(file: Path) -> bytes | None:
     try:
         with open(file, "rb", buffering=0, opener=_without_waiting) as opened:
             if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):  # a pipe, a device
-                raise InputError(f"{file} is no regular file; replace the label file.")
+                raise InputError(f"{file} is not a regular file; replace the label file.")
             content = opened.read(MAX_LABEL_BYTES + 1)
     except FileNotFoundError:
         return None

@@ -92,7 +92,7 @@ BASE_KINDS: dict[str, SignedDistance] = {
 }
 
 PETALS: dict[str, int] = {"flower3": 3, "flower4": 4, "flower6": 6, "flower9": 9}
-"""Target kinds that only their number of petals tells apart."""
+"""Target kinds that only their number of petals distinguishes."""
 
 SHARED_KIND = "star"
 """The one kind that both sets name, so that a remapping by name has a row to carry over."""

@@ -75,7 +75,7 @@ def _check(request: ConvertRequest) -> None:
     check_target(request.out, "--out")
     if request.engine == "trt" and request.out.suffix in (".onnx", ".json", ".pt"):
         raise InputError(
-            f"--out {request.out}: a plan is no {request.out.suffix} file; give a name such as model.plan."
+            f"--out {request.out}: a plan cannot be a {request.out.suffix} file; give a name such as model.plan."
         )
     if request.precision == "int8" and not request.images:
         raise InputError(

@@ -66,7 +66,7 @@ class Candidate:
     def identity(self) -> dict[str, object]:
         """What the model's outputs depend on.
 
-        The construction is no part of it: with the whole neck frozen, branched and grafted are the same model.
+        The construction is not part of it: with the whole neck frozen, branched and grafted are the same model.
         """
         return {
             "graft_at": self.graft_at,

@@ -97,7 +97,7 @@ def _check_out(request: ExportRequest) -> None:
     if out.is_dir():
         raise InputError(f"--out {out} is a folder; give the name of the file to write, such as {out / 'model.onnx'}.")
     if out.suffix.lower() in (".pt", ".pth", ".json", ".plan", ".engine"):
-        raise InputError(f"--out {out}: an ONNX model is no {out.suffix} file; give a name such as model.onnx.")
+        raise InputError(f"--out {out}: an ONNX model cannot be a {out.suffix} file; give a name such as model.onnx.")
     for flag, given in (("--weights", request.weights), ("--tuned", request.tuned)):
         if given is not None and os.path.realpath(given) in map(os.path.realpath, (out, out.with_suffix(".json"))):
             raise InputError(f"--out {out} would overwrite the checkpoint of {flag}; give another name.")

@@ -80,7 +80,7 @@ class Measured(Struct, frozen=True, kw_only=True):
 
 
 class LatencyBrokeOff(MeasurementError):
-    """A measurement that failed in mid-run; `latencies` holds the samples before it, and the reason."""
+    """A measurement that failed during the run; `latencies` holds the samples before it, and the reason."""
 
     def __init__(self, message: str, latencies: Latencies) -> None:
         super().__init__(message)
@@ -196,7 +196,7 @@ def measure_or_keep(
     scopes: Collection[Scope] = SCOPES,
     between: Callable[[], None] | None = None,
 ) -> Measured:
-    """As `measure_latency`, but what fails in mid-run raises LatencyBrokeOff with the samples that were taken."""
+    """As `measure_latency`, but what fails during the run raises LatencyBrokeOff with the samples that were taken."""
     done: dict[Scope, LatencyStats] = {}
     try:
         return measure_latency(engine, batches, options, rule, clock, done.__setitem__, earlier, scopes, between)

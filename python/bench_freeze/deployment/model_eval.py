@@ -136,5 +136,7 @@ def _notes(head: Head, classes: ClassMap, of_file: tuple[str, ...]) -> tuple[str
     ):
         if names:
             more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
-            notes.append(f"{len(names)} {whose} left out, without a partner: {', '.join(names[:SHOWN_NAMES])}{more}")
+            notes.append(
+                f"{len(names)} {whose} left out, without a counterpart: {', '.join(names[:SHOWN_NAMES])}{more}"
+            )
     return (*notes, *of_file)

@@ -31,7 +31,7 @@ BOUNDS: dict[Precision, Bounds] = {"fp32": Bounds(1e-3, 1e-4), "fp16": Bounds(0.
 @dataclass
 class Error:
     """Relative error of a tensor over all images, |a - b| / |a| in the Euclidean norm; infinite where a value
-    is no number.
+    is not a number.
     """
 
     squares: float = 0.0

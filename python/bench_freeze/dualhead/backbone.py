@@ -61,7 +61,7 @@ class Backbone:
 def load_backbone(path: Path, *, trust: bool = False) -> Backbone:
     """The backbone of an Ultralytics checkpoint: of a detector, a classifier, a segmenter, of any family.
 
-    Raises InputError for a file that is none, is fused or quantized, holds NaN, or would run code (see
+    Raises InputError for any other file, and for one that is fused or quantized, holds NaN, or would run code (see
     `load_checkpoint`).
     """
     content = read_file(path)
@@ -76,11 +76,11 @@ def _backbone_of(loaded: object, sha256: str, trust: bool) -> Backbone:
     model = model_in(loaded)
     check_parts(model)
     if not isinstance(getattr(model, "model", None), nn.Sequential) or not len(model.model):
-        raise InputError(f"there are no numbered layers in it, but a {type(model).__name__}; {_GIVE}.")
+        raise InputError(f"it holds a {type(model).__name__} without numbered layers; {_GIVE}.")
     kind = type(model.model[-1]).__name__
     task = next((task for task, heads in TASKS.items() if kind in heads), None)
     if task is None:
-        raise InputError(f"its last layer is {kind}, which is no head of Ultralytics' models; {_GIVE}.")
+        raise InputError(f"its last layer is {kind}, which is not a head of Ultralytics' models; {_GIVE}.")
     check_numbers(model)
     check_not_fused(model)
     check_tensors(model)
@@ -109,7 +109,7 @@ def _stride(model: Module, end: int) -> int:
             f"its backbone fails on a {side} x {side} RGB picture ({type(error).__name__}: {reason}); {_GIVE}."
         ) from None
     if not isinstance(output, torch.Tensor) or output.dim() != 4 or not bool(torch.isfinite(output).all()):
-        raise InputError(f"its backbone does not answer with one finite map of features; {_GIVE}.")
+        raise InputError(f"its backbone does not return one finite map of features; {_GIVE}.")
     return side // int(output.shape[-1])
 
 

@@ -109,7 +109,7 @@ def load_checkpoint(path: Path, *, trust: bool = False, own: bool = False) -> Ch
     """
     content = read_file(path)
     loaded = load_model_file(content, str(path), suffix=path.suffix.lower(), trust=trust, own=own)
-    with naming(path, "is no Ultralytics checkpoint of a detector", "give the .pt file that training wrote"):
+    with naming(path, "is not an Ultralytics checkpoint of a detector", "give the .pt file that training wrote"):
         return _checkpoint_of(loaded, hashlib.sha256(content).hexdigest(), str(path), trust)
 
 
@@ -158,7 +158,7 @@ def model_in(loaded: object) -> Module:
     if not isinstance(loaded, Mapping):
         raise InputError("the file holds no model; give an Ultralytics detection checkpoint.")
     if loaded.get("modelopt"):
-        raise InputError("the checkpoint is of a quantization-aware training; give the one before quantization.")
+        raise InputError("the checkpoint comes from a quantization-aware training; give the one before quantization.")
     model = loaded.get("ema") or loaded.get("model")
     if isinstance(model, nn.Module):
         return model

@@ -1,7 +1,7 @@
 """Whether a fine-tuned checkpoint descends from a base, and how deep it was frozen: told by comparing bits.
 
 A training that freezes layers 0..n-1 leaves their parameters as they were, so the longest prefix of layers with equal
-parameters is the freeze depth. Three things are no part of that:
+parameters is the freeze depth. Three things are not part of that:
 
 - running statistics of BatchNorm. Older versions of Ultralytics let those of frozen layers drift while the parameters
   stay equal: such layers are named beside the depth.
@@ -97,7 +97,7 @@ def check_same_architecture(base: Checkpoint, tuned: Checkpoint, names: tuple[st
         else:
             continue
         raise InputError(
-            f"{names[1]} has another architecture than {names[0]}: in layer {k} ({base.layers.layers[k].kind}) "
+            f"{names[1]} has a different architecture from {names[0]}: in layer {k} ({base.layers.layers[k].kind}) "
             f"{reason} the base; give a checkpoint that was fine-tuned from the base."
         )
 

@@ -55,12 +55,12 @@ def check_layers(base: Checkpoint, tuned: Checkpoint, names: tuple[str, str]) ->
     for one, other in zip(ours, theirs, strict=False):
         if one.kind != other.kind or one.sources != other.sources:
             raise InputError(
-                f"{names[1]} has other layers than {names[0]}: layer {one.index} is {_described(other)} there and "
+                f"{names[1]} has different layers from {names[0]}: layer {one.index} is {_described(other)} there and "
                 f"{_described(one)} in the base; {way_out}."
             )
     if len(ours) != len(theirs):
         raise InputError(
-            f"{names[1]} has other layers than {names[0]}: {len(theirs)} of them, the base {len(ours)}; {way_out}."
+            f"{names[1]} has different layers from {names[0]}: {len(theirs)} of them, the base {len(ours)}; {way_out}."
         )
 
 

@@ -82,9 +82,7 @@ def read_layer_map(model: Module) -> LayerMap:
 
     modules = getattr(model, "model", None)
     if not isinstance(modules, nn.Sequential) or not len(modules):
-        raise InputError(
-            f"there is no detector in it, but a {type(model).__name__} without numbered layers; {_GIVE_ANOTHER}"
-        )
+        raise InputError(f"it holds a {type(model).__name__} without numbered layers, not a detector; {_GIVE_ANOTHER}")
     _check_head(modules[-1])
     check_numbers(model)
     layers = []
@@ -104,8 +102,8 @@ def _check_head(head: Module) -> None:
     tasks = [task for kind, task in TASKS.items() if isinstance(head, getattr(known, kind, ()))]
     task = tasks[0] if tasks else "of another kind"
     raise InputError(
-        f"there is no detector in it that can be tuned here: its last layer is {name}, a head {task}; supported are "
-        f"the heads {' and '.join(HEADS)}. {_GIVE_ANOTHER[0].upper()}{_GIVE_ANOTHER[1:]}"
+        f"there is no detector in it that can be tuned here: its last layer is {name}, a head {task}; the supported "
+        f"heads are {' and '.join(HEADS)}. {_GIVE_ANOTHER[0].upper()}{_GIVE_ANOTHER[1:]}"
     )
 
 

@@ -26,7 +26,7 @@ Layout = dict[str, tuple[int, ...]]
 def with_classes(base: nn.Module, classes: int) -> nn.Module:
     """A copy of a detector in training mode whose head starts anew for so many classes; all else has its values.
 
-    Draws from torch's global generator: seed it first. Raises InputError for a head that cannot be made anew.
+    Draws from torch's global generator: seed it first. Raises InputError for a head that cannot be made again.
     """
     described = built_from_yaml(base, classes)
     model = _copy_for(base, classes)

@@ -22,7 +22,7 @@ _BY_START = (  # of the content
     (b"version https://git-lfs", "a Git LFS pointer, not the file that it stands for; fetch it with git lfs pull"),
     (b"\x89HDF", f"an HDF5 file (Keras); {_WHOLE}"),
     (b"\x1f\x8b", "a gzip archive; unpack it and give the .pt file inside"),
-    (b"<", "a web page or XML, perhaps of a download that failed; fetch the file again"),
+    (b"<", "a web page or XML, perhaps from a download that failed; fetch the file again"),
     (b"ftrt", f"a TensorRT engine, which has no layers to train; {_WHOLE}"),
 )
 _BY_SUFFIX = {
@@ -40,7 +40,7 @@ def pickle_of(content: bytes, where: str, suffix: str = "") -> bytes:
     """The pickle of a file that torch wrote, without what follows it in the file of an old torch.
 
     `where` names the file in a message, `suffix` is how its name ends. Raises InputError that says what the file is
-    where it is of another kind.
+    if it is of a different kind.
     """
     if not content:
         raise InputError(f"{where} is empty; fetch or copy it again.")
@@ -61,7 +61,7 @@ def pickle_of(content: bytes, where: str, suffix: str = "") -> bytes:
         raise InputError(f"{where} is {_BY_SUFFIX['.onnx']}.")
     if suffix in _BY_SUFFIX:
         raise InputError(f"{where} is {_BY_SUFFIX[suffix]}.")
-    raise InputError(f"{where} is no Ultralytics checkpoint; give a detection model's .pt file.")
+    raise InputError(f"{where} is not an Ultralytics checkpoint; give a detection model's .pt file.")
 
 
 def _from_archive(content: bytes, where: str) -> bytes:
@@ -75,7 +75,7 @@ def _from_archive(content: bytes, where: str) -> bytes:
             if len(pickles) != 1:
                 inside = [name for name in names if name.endswith(".pt")]
                 hint = f"unpack it and give {inside[0]}" if inside else "give a detection model's .pt file"
-                raise InputError(f"{where} is a zip archive and no Ultralytics checkpoint; {hint}.")
+                raise InputError(f"{where} is a zip archive, not an Ultralytics checkpoint; {hint}.")
             # An empty record has the checksum 0 with and without checksums, so it says nothing.
             stored = [r for r in records if r.compress_type == zipfile.ZIP_STORED and r.file_size]
             damaged = [record.filename for record in stored if crc32(_stored(content, record)) != record.CRC]

@@ -5,7 +5,7 @@
                               it may build a model from a text that it evaluates
     settings                  Ultralytics' namespace of arguments
     numbers, arrays, paths    read by stand-ins that take plain numbers, bytes and texts only
-    losses, transforms        read as nothing: a loss is made anew, and no detector reads a transform
+    losses, transforms        read as nothing: a loss is made again, and no detector reads a transform
 
 A fused layer holds its own method, which a pickle writes as getattr(layer, "forward_fuse"): the stand-in for getattr
 knows the two forward methods of a layer that was read, and nothing else.
@@ -76,7 +76,7 @@ class Array(np.ndarray[Any, Any]):
         """Take shape and values, after a look at both."""
         _, shape, dtype, is_fortran, raw = state
         if not isinstance(dtype, Dtype) or not isinstance(raw, bytes):
-            raise ValueError("an array of other things than numbers")
+            raise ValueError("an array of something other than numbers")
         counted = int(np.prod([int(n) for n in shape], dtype=np.int64)) * dtype.value.itemsize
         if counted != len(raw) or min(shape, default=1) < 0:
             raise ValueError("an array whose shape does not fit its values")
@@ -90,7 +90,7 @@ def _empty_array(*_: object) -> Array:
 
 def _scalar(dtype: Dtype, raw: bytes) -> object:
     if not isinstance(dtype, Dtype) or not isinstance(raw, bytes) or len(raw) != dtype.value.itemsize:
-        raise ValueError("a number that is none")
+        raise ValueError("something that is not a number")
     return np.frombuffer(raw, dtype.value)[0]
 
 

@@ -56,15 +56,15 @@ def check_not_fused(model: Module) -> None:
             folded = isinstance(module, Detect) and getattr(module, "cv2", None) is None
         if folded or getattr(own_forward, "__name__", "") == "forward_fuse":
             raise InputError(
-                f"the checkpoint is fused: {name} ({type(module).__name__}) has no BatchNorm or branch of its own any "
-                f"more, so it cannot be fine-tuned as it was trained; {_UNFUSED}."
+                f"the checkpoint is fused: {name} ({type(module).__name__}) no longer has a BatchNorm or branch of its "
+                f"own, so it cannot be fine-tuned as it was trained; {_UNFUSED}."
             )
         if own_forward is not None and own_forward != type(module).forward.__get__(module):
             raise InputError(f"{name or 'the model'} has a forward of its own; give a checkpoint as training wrote it.")
 
 
 def check_tensors(model: Module) -> None:
-    """Raise InputError for tensors that hold no values, are not plain floats, or hold a value that is no number."""
+    """Raise InputError for tensors that hold no values, are not plain floats, or hold a value that is not a number."""
     import torch
 
     floats = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
@@ -133,9 +133,9 @@ def check_runs(model: Module, classes: int) -> None:
         ) from None
     output = found[0] if isinstance(found, list | tuple) else found
     if not isinstance(output, torch.Tensor) or output.dim() != 3:
-        raise InputError("the model does not answer with one tensor of detections; give a detection model.")
+        raise InputError("the model does not return one tensor of detections; give a detection model.")
     if not bool(torch.isfinite(output).all()):
-        raise InputError("the model answers with NaN or infinite values; give another checkpoint of it.")
+        raise InputError("the model returns NaN or infinite values; give another checkpoint of it.")
     head = model.model[-1]
     scores = head.cv3[-1][-1].out_channels if getattr(head, "cv3", None) is not None else classes
     counts = {"names": classes, "nc of the head": int(head.nc), "outputs of the head": int(scores)}

@@ -21,7 +21,7 @@ _SHOWN = 6
 def load_plain(content: bytes, where: str) -> object:
     """Tensors, numbers, texts and containers of them: what our own files hold. `where` names the file in a message.
 
-    Raises InputError for a file that is none, is damaged, or asks for anything else.
+    Raises InputError for any other file, and for one that is damaged or asks for anything else.
     """
     check_plain(content, where)
     return _load(content, globals_of(pickle_of(content, where)), where, models=False)

@@ -43,7 +43,7 @@ def cuda_device(device: str) -> CudaDevice:
     index = device_index(device)
     handle, number, name = ctypes.c_int(), ctypes.c_int(), ctypes.create_string_buffer(256)
     if driver.cuDeviceGet(ctypes.byref(handle), index) != 0:
-        raise InputError(f"device {device}: the NVIDIA driver knows no GPU of this number; count from cuda:0.")
+        raise InputError(f"device {device}: the NVIDIA driver has no GPU with this number; count from cuda:0.")
     driver.cuDeviceGetName(name, len(name), handle)
     capability = ""
     for attribute in (_MAJOR, _MINOR):

@@ -67,7 +67,7 @@ class ImageStage:
 
 
 def layout(images: Sequence[NDArray[np.uint8]]) -> tuple[list[int], int]:
-    """Where each image begins, in bytes, and how many there are in all. Raises ValueError for what is no RGB image."""
+    """Where each image begins, in bytes, and how many there are in all. Raises ValueError for what is not RGB."""
     offsets, end = [], 0
     for image in images:
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:

@@ -20,7 +20,7 @@ _LONGEST = 1 << 22  # characters
 def parse_card(text: str, where: str) -> ModelCard:
     """The card of a json text. Raises InputError, with what is wrong, for one that this version cannot rely on."""
     if len(text) > _LONGEST:
-        raise InputError(f"{where}: its card has {len(text)} characters, which no card has; export it again.")
+        raise InputError(f"{where}: its card has {len(text)} characters, more than any card has; export it again.")
     try:
         values = json.loads(text)
     except (ValueError, RecursionError):
@@ -71,9 +71,9 @@ def _heads_problem(heads: object) -> str | None:
     seen = set()
     for head in heads:
         if not isinstance(head, dict) or head.keys() != {"name", "class_names", "kind"}:
-            return "describes a head by other things than name, class_names and kind"
+            return "describes a head by something other than name, class_names and kind"
         if head["name"] not in ("base", "target") or head["name"] in seen:
-            return f"has the head {str(head['name'])[:40]!r}, where base and target, each once, are known"
+            return f"has the head {str(head['name'])[:40]!r}, but only base and target, each once, are known"
         seen.add(head["name"])
         if head["kind"] not in ("raw", "detections"):
             return f"has a head of kind {str(head['kind'])[:40]!r}, which this version of bench-freeze does not know"
@@ -92,7 +92,7 @@ def _is_name(name: object) -> bool:
 
 
 def check_card(card: ModelCard, inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...], where: str) -> None:
-    """Raise InputError where the graph is another model than its card says: heads, shapes, image size or batch."""
+    """Raise InputError where the graph is not the model that its card describes: heads, shapes, image size or batch."""
     check_images(one_input(inputs, where).shape, card.imgsz, where)
     free, batch = inputs[0].shape is not None and not isinstance(inputs[0].shape[0], int), card.batch
     if not free and inputs[0].shape is not None and batch != inputs[0].shape[0]:

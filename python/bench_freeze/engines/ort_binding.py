@@ -16,7 +16,7 @@ TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(dou
 
 
 class BoundSession:
-    """A session whose tensors live on `device_type` ("cuda" or "cpu"); they are made anew for another input shape."""
+    """A session whose tensors live on `device_type` ("cuda" or "cpu"); they are made again for another input shape."""
 
     def __init__(self, session: InferenceSession, device_type: str, device_id: int) -> None:
         self._session = session

@@ -159,7 +159,6 @@ def _checked(output: NDArray[np.floating], head: Head, images: int, path: Path) 
     if not is_sound or (output.shape[1] != rows if head.kind == "raw" else output.shape[2] != 6):
         wanted = f"[{images}, {rows}, anchors]" if head.kind == "raw" else f"[{images}, detections, 6]"
         raise InputError(
-            f"{path} gave {list(output.shape)} for {images} images, where its metadata promise {wanted}; export it "
-            "again."
+            f"{path} gave {list(output.shape)} for {images} images, but its metadata promise {wanted}; export it again."
         )
     return output.astype(np.float32, copy=False)

@@ -7,7 +7,7 @@ from .base import ModelCard
 from .onnx_file import Node, OnnxFile
 
 UNKNOWN_THRESHOLD = (
-    "this file selects its detections by itself, and from which score cannot be told: where that is above "
+    "this file selects its own detections, and its score threshold is not known: if that is above "
     f"{NmsOptions().score_threshold:g}, its accuracy is too low; export it with nms=False, or with "
     f"conf={NmsOptions().score_threshold:g}"
 )
@@ -32,14 +32,14 @@ def selection_notes(card: ModelCard, file: OnnxFile, said: float | None, *, is_e
             notes.append(UNKNOWN_THRESHOLD)
         elif threshold > usual.score_threshold * _SAME:
             notes.append(
-                f"this file drops detections below {threshold:.4g} by itself, which its accuracy lacks; export it with "
+                f"this file itself drops detections below {threshold:.4g}, so its accuracy lacks them; export it with "
                 f"conf={usual.score_threshold:g} to score all of them"
             )
     shape = file.outputs[0].shape
     limit = shape[1] if shape is not None and len(shape) == 3 else None
     if isinstance(limit, int) and limit < usual.max_detections:
         notes.append(
-            f"this file gives at most {limit} detections an image by itself, where {usual.max_detections} are scored"
+            f"this file itself gives at most {limit} detections an image, and {usual.max_detections} are scored"
         )
     return tuple(notes)
 

@@ -104,7 +104,9 @@ def read_plan(path: Path) -> PlanFile:
             header = None
         if isinstance(header, dict):
             if header.get("task") != "detect" or not is_ultralytics(header):
-                raise InputError(f"{path}: its header names no detector (task {header.get('task')!r}); give one.")
+                raise InputError(
+                    f"{path}: its header does not name a detector (task {header.get('task')!r}); give one."
+                )
             return PlanFile(path, content[4 + length :], None, header)
     side_car = side_car_path(path)
     try:
@@ -115,7 +117,7 @@ def read_plan(path: Path) -> PlanFile:
             "the plan again from the ONNX."
         ) from None
     except (ValueError, TypeError, RecursionError):
-        raise InputError(f"{side_car} is no side-car of a plan; build the plan again from the ONNX.") from None
+        raise InputError(f"{side_car} is not the side-car of a plan; build the plan again from the ONNX.") from None
     if hashlib.sha256(content).hexdigest() != plan.plan_sha256:
         raise InputError(f"{path} is not the plan that {side_car.name} describes; build it again from the ONNX.")
     return PlanFile(path, content, plan, {})

@@ -45,7 +45,7 @@ def already_selected(output: NDArray[np.float32], options: NmsOptions) -> ext.De
 
 
 def _refuse_strange(output: NDArray[np.float32], head: Head, options: NmsOptions) -> None:
-    """Raise InputError for values that are not finite, and for a detection of what is no class of the head."""
+    """Raise InputError for values that are not finite, and for a detection of what is not a class of the head."""
     if not np.isfinite(output).all():
         raise InputError(f"the {head.name} head gave a value that is not finite; export the model again.")
     count = len(head.class_names)
@@ -53,6 +53,6 @@ def _refuse_strange(output: NDArray[np.float32], head: Head, options: NmsOptions
     is_class = (labels >= 0) & (labels < count) & (labels == np.floor(labels))
     if not is_class.all():
         raise InputError(
-            f"the {head.name} head detected class {labels[~is_class][0]:g}, where its file names {count}; export the "
+            f"the {head.name} head detected class {labels[~is_class][0]:g}, but its file names {count}; export the "
             "model again, with the names that it was trained with."
         )

@@ -183,7 +183,7 @@ class _FusedScorer:
         self._slot.copy_out(host, block.memory.address)
 
     def detections(self) -> dict[str, ext.Detections]:
-        """The results of the batch that the slot has collected; raises InputError for outputs that are no number."""
+        """The results of the batch that the slot has collected; raises InputError for outputs that are not numbers."""
         block, host = self._results[self._slot.batch]
         return block.read(host)
 

@@ -74,7 +74,8 @@ def named_card(path: Path, metadata: Mapping[str, object], shapes: Sequence[Shap
     """
     where = str(path)
     advice = (
-        "it is of another tool; export it with bench-freeze export or Ultralytics, or write task, names, imgsz, stride "
+        "it was made by another tool; export it with bench-freeze export or Ultralytics, or write task, names, imgsz, "
+        "stride "
         "and end2end into its metadata as Ultralytics does"
     )
     refuse_other_tasks({"task": "detect", **metadata}, where)
@@ -97,8 +98,8 @@ def named_card(path: Path, metadata: Mapping[str, object], shapes: Sequence[Shap
     if output is None or len(output) != 3 or not _is_raw(output, names, sizes) or not isinstance(output[2], int):
         shown = ", ".join(shape_text(shape) for shape in outputs)
         raise InputError(
-            f"{where}: outputs of {shown} have no single reading without metadata; {4 + len(names)} rows by anchors "
-            f"were one for its {len(names)} classes; {advice}."
+            f"{where}: outputs of {shown} have no single meaning without metadata; with its {len(names)} classes, "
+            f"{4 + len(names)} rows by anchors would have one; {advice}."
         )
     return ModelCard((Head("base", names, "raw"),), side, batch, None, precision_of(metadata, where))
 

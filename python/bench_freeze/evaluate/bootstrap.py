@@ -20,7 +20,7 @@ from .variation import SAME, is_kept_zero, silence, varying_images
 class Difference:
     """B minus A: on the images there are, and the interval that the resamples span.
 
-    Both ends are None where resampling these images says nothing of others; `no_interval` says why.
+    Both ends are None where resampling these images says nothing about others; `no_interval` says why.
     """
 
     value: float
@@ -59,10 +59,10 @@ def compare(
     """How far B is above A in AP, AP50, AP75 and AP per class, with percentile intervals.
 
     A resample draws as many images as there are, with replacement, and scores both results on it: an image that was
-    drawn twice counts twice, its ground truth and detections alike, and the curves are built anew from the weighted
+    drawn twice counts twice, its ground truth and detections alike, and the curves are built again from the weighted
     detections. Equal seeds give equal intervals, whatever `threads` is. A resample without ground truth of a class
     leaves that class out. The numbers are COCO's AP over all areas at the highest of `max_detections` up to 100.
-    Where resampling says nothing of other images (one image, a class that is in one image only, a number that every
+    Where resampling says nothing about other images (one image, a class that is in one image only, a number that every
     resample repeats) a difference has a value and no interval. With few images a class (50 to 206 images of 80 classes)
     the intervals hold what is true in 87 to 93 % of cases, not in 95 (bench/accuracy_coverage.py).
 
@@ -120,7 +120,7 @@ def percentiles(
 ) -> tuple[tuple[float, float] | tuple[None, None], str | None]:
     """The resamples' [B] quantiles at two `tails`, or two None and why; undefined resamples (NaN) are left out.
 
-    `images` as in `silence`. Quantiles that coincide although a few resamples differ are no interval either.
+    `images` as in `silence`. Quantiles that coincide although a few resamples differ are not an interval either.
     """
     reason = silence(images, drawn, is_kept_zero=is_kept_zero)
     if reason is not None:

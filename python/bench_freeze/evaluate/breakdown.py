@@ -43,7 +43,7 @@ def break_down(
     images, not of the training, and are the bootstrap's basic ones (Davison and Hinkley, "Bootstrap Methods and their
     Application", 1997, eq. 5.6): the resampled quantiles mirrored at the value. AP is higher on average on a resample
     than on the images it is drawn from, as it is on few images than on many; percentiles would take that bias twice.
-    Where the images of a part say nothing of others (see `variation`) it has a value and no interval.
+    Where the images of a part say nothing about others (see `variation`) it has a value and no interval.
 
     Images without objects stand in no part by count: their AP is undefined.
     """

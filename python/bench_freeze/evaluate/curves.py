@@ -1,4 +1,4 @@
-"""Numbers read from raw precision-recall curves, of which nothing was interpolated or sampled."""
+"""Numbers read from raw precision-recall curves, without interpolation or sampling."""
 
 from __future__ import annotations
 

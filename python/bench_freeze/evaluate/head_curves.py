@@ -66,7 +66,7 @@ def confusion(truth: GroundTruth, found: DetectionTable) -> NDArray[np.int64]:
     """[K + 1, K + 1] counts by annotated class, then detected class; the last of each is the background.
 
     Ultralytics' rule: detections that score more than CONFUSION_SCORE, best first, take the box of any class that they
-    overlap most among those that are free, if by more than CONFUSION_IOU. Crowd regions are no boxes; what lies in one
+    overlap most among those that are free, if by more than CONFUSION_IOU. Crowd regions are not boxes; what lies in one
     and has no box counts as nothing.
     """
     background = len(truth.category_ids)

@@ -40,7 +40,9 @@ def rows_of_table(
     is_added[image if among is None else among] = True
     if among is not None and not is_added[image].all():
         row = int(np.flatnonzero(~is_added[image])[0])
-        raise InputError(f"detections[{row}] is of an image that image_ids does not name: add its id, or give none")
+        raise InputError(
+            f"detections[{row}] belongs to an image that image_ids does not name: add its id, or give none"
+        )
     positions = np.flatnonzero(is_added).astype(np.int32)
     numbers = (np.cumsum(is_added) - 1).astype(np.int32)
     image = image if len(positions) == images else numbers[image]
@@ -126,7 +128,7 @@ def _of_lists(detections: object, images: int) -> _Columns:
     columns: list[tuple[AnyArray, ...]] = []
     for number, entry in enumerate(detections):
         if not isinstance(entry, Sequence) or len(entry) != 3:
-            raise InputError(f"detections[{number}] is no (boxes_xyxy, scores, labels): give the three arrays")
+            raise InputError(f"detections[{number}] is not (boxes_xyxy, scores, labels): give the three arrays")
         boxes, scores, labels = (array_of("detections", part) for part in entry)
         if scores.ndim != 1 or boxes.shape != (len(scores), 4) or labels.shape != scores.shape:
             shapes = ", ".join(describe(part) for part in (boxes, scores, labels))

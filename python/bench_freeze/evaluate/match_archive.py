@@ -51,7 +51,7 @@ def _members(archive: zipfile.ZipFile, size: int, where: str) -> dict[str, zipfi
     listed = archive.infolist()
     members = {member.filename: member for member in listed}
     if ABOUT not in members:
-        raise InputError(f"{where} is no match file of bench-freeze; give one that `run` wrote.")
+        raise InputError(f"{where} is not a match file of bench-freeze; give one that `run` wrote.")
     if len(listed) > MAX_PARTS:
         raise _damaged(where, f"it has {len(listed)} parts, the limit is {MAX_PARTS}")
     if len(members) != len(listed):
@@ -67,7 +67,7 @@ def _members(archive: zipfile.ZipFile, size: int, where: str) -> dict[str, zipfi
 
 
 def _about(text: bytes, where: str) -> Facts:
-    other = InputError(f"{where} is no match file of bench-freeze; give one that `run` wrote.")
+    other = InputError(f"{where} is not a match file of bench-freeze; give one that `run` wrote.")
     try:
         about = json.loads(text)
     except (ValueError, RecursionError):
@@ -93,7 +93,7 @@ def _inflated(part: bytes, limit: int, where: str) -> bytes:
         raise _damaged(where, str(error)) from None
     if inflate.unconsumed_tail:
         raise InputError(
-            f"{where} inflates to more than {MAX_RATIO} times its size, which no match data do; take it again "
+            f"{where} inflates to more than {MAX_RATIO} times its size, as match data never do; take it again "
             "from where it came."
         )
     if not inflate.eof or inflate.unused_data:

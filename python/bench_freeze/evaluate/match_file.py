@@ -146,7 +146,7 @@ def _truth_columns(evaluation: Evaluation) -> tuple[Facts, Columns]:
 def _truth(facts: Facts, columns: Columns) -> tuple[TruthIndex, tuple[str, ...]]:
     names = tuple(facts["class_names"])
     if len(names) > MAX_CLASSES or not all(isinstance(name, str) for name in names):
-        raise DamagedColumns("its class names are no names")
+        raise DamagedColumns("its class names are not names")
     begin = _begin(columns["count"], len(columns["label"]))
     images = len(begin) - 1
     image = np.repeat(np.arange(images), np.diff(begin))
@@ -237,11 +237,11 @@ def _check_lattice(thresholds: AnyArray, ranges: AnyArray, maxima: list[int], cl
     if thresholds.ndim != 1 or not len(thresholds) or not len(ranges) or not maxima:
         raise DamagedColumns("thresholds, areas or limits are missing")
     if not all(type(maximum) is int and 0 < maximum < 1 << 31 for maximum in maxima) or sorted(maxima) != maxima:
-        raise DamagedColumns("the limits of detections are no ascending whole numbers")
+        raise DamagedColumns("the limits of detections are not ascending whole numbers")
     if not (np.all((thresholds > 0) & (thresholds <= 1)) and np.all(np.diff(thresholds) > 0)):
-        raise DamagedColumns("the IoU thresholds are no ascending fractions")
+        raise DamagedColumns("the IoU thresholds are not ascending fractions")
     if np.isnan(ranges).any() or len(ranges) > 64 or len(thresholds) > 1000:
-        raise DamagedColumns("the areas are no ranges")
+        raise DamagedColumns("the areas are not ranges")
     if len(thresholds) * len(RECALL_THRESHOLDS) * classes * len(ranges) * len(maxima) > MAX_NUMBERS:
         raise DamagedColumns(f"its tensors have more than {MAX_NUMBERS} numbers")
 

@@ -1,4 +1,4 @@
-"""Whether resampled images can say anything of other images. Every interval, test and margin over images asks here.
+"""Whether resampled images can say anything about other images. Every interval, test and margin over images asks here.
 
 A bootstrap knows only the images that it draws from. Where the boxes of each class lie in one image, a resample either
 repeats that image or leaves it out. Where every resample gives the same number, their spread is 0 because nothing was
@@ -19,7 +19,7 @@ SAME = 1e-12  # AP of equal curves, summed over other classes, is equal but for 
 
 
 def images_of_classes(truth: TruthIndex) -> list[int]:
-    """[K] on how many images each class has boxes that are no crowd."""
+    """[K] on how many images each class has boxes that are not a crowd."""
     counted = truth.is_crowd == 0
     image = np.repeat(np.arange(len(truth.begin) - 1), np.diff(truth.begin))[counted]
     pairs = np.unique(np.stack([truth.label[counted], image.astype(np.int64)], axis=1), axis=0)
@@ -51,16 +51,16 @@ def varies(drawn: NDArray[np.float64]) -> bool:
 
 
 def silence(images: int, drawn: NDArray[np.float64], *, is_kept_zero: bool = False) -> str | None:
-    """Why resamples [B] of a number say nothing of other images; None where they do. Follows "no interval: ".
+    """Why resamples [B] of a number say nothing about other images; None where they do. Follows "no interval: ".
 
     `images` is what `varying_images` counts. `is_kept_zero` marks a difference that is 0 on every resample because the
     two results are alike, although images can vary: that is a finding (see `is_kept_zero`).
     """
     if images < FEWEST_IMAGES:
-        return "no class has boxes in more than one image, so resampling says nothing of other images"
+        return "no class has boxes in more than one image, so resampling says nothing about other images"
     if is_kept_zero or varies(drawn):
         return None
-    return "every resample of the images gives the same number, so they say nothing of other images"
+    return "every resample of the images gives the same number, so they say nothing about other images"
 
 
 def is_kept_zero(difference: NDArray[np.float64], are_identical: bool, *sides: NDArray[np.float64]) -> bool:

@@ -97,7 +97,7 @@ def check_options(options: PlanOptions) -> None:
         low, usual, high = options.batch_profile
         if not 1 <= low <= usual <= high:
             raise InputError(
-                f"--dynamic-batch-profile {low},{usual},{high} is no smallest, usual, largest batch; use 1,8,32."
+                f"--dynamic-batch-profile {low},{usual},{high} is not a smallest, usual and largest batch; use 1,8,32."
             )
 
 

@@ -42,7 +42,7 @@ def export_onnx(module: nn.Module, card: ModelCard, path: Path, *, opset: int) -
     """Write a DualHead or SingleHead module as ONNX, its card in the metadata; returns torch's traced program of it.
 
     A card without a batch gives a free batch dimension. Raises InputError for an opset that this torch cannot write,
-    AuditError for weights or constants that are not finite, and BenchFreezeError when the result is no valid model.
+    AuditError for weights or constants that are not finite, and BenchFreezeError when the result is not a valid model.
     """
     import onnx
     import torch
@@ -81,7 +81,7 @@ def export_onnx(module: nn.Module, card: ModelCard, path: Path, *, opset: int) -
     model = onnx.load(path)
     written = next((o.version for o in model.opset_import if o.domain in ("", "ai.onnx")), None)
     if written != opset:
-        raise InputError(f"torch wrote opset {written} where {opset} was asked for; use --opset {written}.")
+        raise InputError(f"torch wrote opset {written} although {opset} was requested; use --opset {written}.")
     entry = model.metadata_props.add()
     entry.key, entry.value = CARD_KEY, json.dumps(card.to_dict(), sort_keys=True)
     _forget_sources(model)
@@ -90,7 +90,7 @@ def export_onnx(module: nn.Module, card: ModelCard, path: Path, *, opset: int) -
     try:
         onnx.checker.check_model(str(path), full_check=True)
     except onnx.checker.ValidationError as error:
-        raise BenchFreezeError(f"{path} is no valid ONNX model: {error}") from error
+        raise BenchFreezeError(f"{path} is not a valid ONNX model: {error}") from error
     return program.exported_program
 
 

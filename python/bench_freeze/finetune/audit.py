@@ -96,8 +96,10 @@ def audit_resting(
         compared += end.numel()
     if moved:
         raise AuditError(
-            f"{len(moved)} parameter(s) changed in filters that should rest, so the arm has not the capacity that it "
-            f"says: {', '.join(moved)}. This is a fault of the training, not of your data; please report it with your "
+            f"{len(moved)} parameter(s) changed in filters that should rest, so the arm does not have the capacity "
+            f"that it "
+            f"states: {', '.join(moved)}. This is a fault of the training, not of your data; please report it with "
+            f"your "
             "versions of torch and ultralytics."
         )
     return compared
@@ -130,6 +132,6 @@ def audit_trained(
     if unmoved:
         raise AuditError(
             f"layer(s) {', '.join(map(str, unmoved))} should have trained with freeze = {freeze} and did not move at "
-            "all; give more epochs or a higher lr0, and if that is no help, report it."
+            "all; give more epochs or a higher lr0, and if that does not help, report it."
         )
     return TrainedAudit(trained, still)

@@ -131,7 +131,7 @@ class _Rows:
             if not whole or zlib.crc32(row.numpy().data) != self._checksums[image]:
                 raise InputError(
                     f"{self._path} is not what was written, in the row of image {image}; run the same command again, "
-                    "it goes on at the last border between two epochs."
+                    "it continues after the last finished epoch."
                 )
         return rows.to(self._dtype)
 
@@ -141,7 +141,7 @@ class _Rows:
 
 
 def stem(detector: nn.Module, depth: int) -> int:
-    """The depth less its last layers without weights (upsampling, concatenation): cheaper to run than to keep."""
+    """The depth minus its last layers without weights (upsampling, concatenation): cheaper to run than to keep."""
     while depth and not detector.model[depth - 1].state_dict():
         depth -= 1
     return depth

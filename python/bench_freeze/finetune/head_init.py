@@ -21,7 +21,7 @@ from ..dualhead.new_head import new_classifier, with_classes, with_random_weight
 
 @dataclass(frozen=True)
 class HeadStart:
-    """What a policy did: tensors of the head copied and started anew, and the classes whose rows were copied."""
+    """What a policy did: tensors of the head copied and started again, and the classes whose rows were copied."""
 
     policy: HeadInit
     copied_tensors: int

@@ -1,6 +1,6 @@
 """What the arms of a seed are scored on while they train: held-out images of the target set, and some of the base set.
 
-A look is at the moving average, as the arm would be kept if it ended there. Held-out images are no part of what is
+A look is at the moving average, as the arm would be kept if it ended there. Held-out images are not part of what is
 trained on, and none is ever of a split that is reported.
 """
 

@@ -57,7 +57,7 @@ def train_in_lockstep(
 
     `at_border(n)` is called after each of them, with the number of finished epochs; the state of every trainee and of
     the order may be taken there. `on_batch(done, of all, details)` is called after every batch. An arm whose loss is no
-    number any more leaves the group: the value holds those errors by the arm's name. `trunk` gives what frozen layers
+    longer a number leaves the group: the value holds those errors by the arm's name. `trunk` gives what frozen layers
     put out; without one they run on every batch.
     """
     trunk = SharedTrunk() if trunk is None else trunk

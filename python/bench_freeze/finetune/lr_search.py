@@ -3,7 +3,7 @@
 Budget: for each arm `lr_search` short trainings of `share` of the epochs (at least one) on four fifths of the training
 images, all candidates in lockstep; rates in half decades around lr0, more of them below. Each is judged by the mean
 detection loss per image on the last fifth, without augmentation. The scored split is never looked at; the arm is then
-trained anew, from the start, on all training images.
+trained again, from the start, on all training images.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def choose(arm: Arm, rates: tuple[float, ...], losses: dict[Arm, float], **budge
     candidates = tuple((rate, losses.get(replace(arm, lr0=rate))) for rate in rates)
     finite = [(loss, rate) for rate, loss in candidates if loss is not None]
     if not finite:
-        raise InputError(f"the loss of {arm.name} became no number at every rate of {rates}; give a lower --lr0.")
+        raise InputError(f"the loss of {arm.name} was not finite at any rate of {rates}; give a lower --lr0.")
     return Search(arm, candidates, min(finite)[1], **budget)
 
 

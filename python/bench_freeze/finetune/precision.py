@@ -30,7 +30,7 @@ def precision_of(amp: object, device: str) -> Precision:
     """
     asked = _SAME.get(str(amp).lower(), str(amp).lower())
     if asked not in (AUTO, "bf16", "fp16", "fp32"):
-        raise InputError(f"train_args: amp = {amp} is no precision; give auto, true, false, bf16, fp16 or fp32.")
+        raise InputError(f"train_args: amp = {amp} is not a precision; give auto, true, false, bf16, fp16 or fp32.")
     if not device.startswith("cuda"):
         return "bf16" if asked == "bf16" else "fp32"
     import torch

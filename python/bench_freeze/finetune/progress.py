@@ -1,8 +1,8 @@
 """How far unfinished trainings are: one file per arm beside its future artifact, written whole at every epoch's end.
 
-A killed run leaves these files, and the next one goes on from the last border between two epochs. They are named by the
-artifact's key, so a changed input starts anew. They are removed with the end of their training; those of other options,
-when all trainings of a run have ended.
+A killed run leaves these files, and the next one continues from the last border between two epochs. They are named by
+the artifact's key, so a changed input starts anew. They are removed with the end of their training; those of other
+options, when all trainings of a run have ended.
 
 A file begins with the hash of the rest. One that does not fit it, or has none (of an earlier version), is put aside
 with a sentence, and that training starts anew.
@@ -115,7 +115,7 @@ class ProgressStore:
         if payload is None:
             check_plain(content, str(path))
             aside = put_aside(path)
-            self._warn(f"{path} is damaged: it is kept as {aside.name}, and its training starts anew.")
+            self._warn(f"{path} is damaged: it is kept as {aside.name}, and its training starts over.")
             return None
         read = load_plain(payload, str(path))
         if not isinstance(read, dict) or read["key"] != key:

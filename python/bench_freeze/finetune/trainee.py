@@ -140,7 +140,7 @@ class Trainee:
         return loss, items
 
     def end_epoch(self, epoch: int) -> None:
-        """Bookkeeping of a finished epoch. Raises BenchFreezeError when the loss is no number any more."""
+        """Bookkeeping of a finished epoch. Raises BenchFreezeError when the loss is no longer a number."""
         trainer = self.trainer
         if hasattr(self.detector.criterion, "update"):
             self.detector.criterion.update()

@@ -100,7 +100,7 @@ def _train(
 ) -> Iterator[dict[Arm, BenchFreezeError]]:
     """Train group after group and keep what comes out; after each, the errors of its arms.
 
-    A group that does not fit into memory goes on in halves from its last border between two epochs, down to one arm.
+    A group that does not fit into memory continues in halves from its last border between two epochs, down to one arm.
     """
     if not missing:
         return
@@ -136,7 +136,7 @@ def _split_in_words(group: TrainingGroup, halves: Sequence[Sequence[Member]]) ->
     parts = " and ".join(str(len(half)) for half in halves)
     return (
         f"{len(group.members)} arms together do not fit into the memory of {group.training.device} ({group.names}); "
-        f"they go on as {parts}, from the end of their last epoch, and end with the same weights."
+        f"they continue as {parts}, from the end of their last epoch, and end with the same weights."
     )
 
 

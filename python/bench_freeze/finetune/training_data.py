@@ -41,7 +41,7 @@ class Label(TypedDict):
 def training_labels(data: DetectionSet) -> list[Label]:
     """Ultralytics' label dictionaries, one per image: classes [N, 1], boxes [N, 4] as centre and size in fractions.
 
-    Boxes are clipped to the image, and crowd regions are left out: they are no single object.
+    Boxes are clipped to the image, and crowd regions are left out: they are not a single object.
     """
     truth = data.ground_truth
     labels: list[Label] = []

@@ -53,7 +53,7 @@ class Run:
 def read_runs(paths: Sequence[Path]) -> tuple[list[Run], list[str]]:
     """The runs of files and folders in the order of time, and notes on what was left out.
 
-    Of a folder its .json files and the results.json of its folders are read; those that are of another kind are
+    Of a folder its .json files and the results.json of its folders are read; those of other kinds are
     counted. Raises InputError for a file that cannot be read, and where there are no two runs.
     """
     runs: list[Run] = []
@@ -67,14 +67,14 @@ def read_runs(paths: Sequence[Path]) -> tuple[list[Run], list[str]]:
                 except InputError:
                     skipped += 1
             if skipped:
-                notes.append(f"{path}: {skipped} json files are no results, profiles or baselines and were left out")
+                notes.append(f"{path}: {skipped} json files are not results, profiles or baselines and were left out")
         else:
             runs += _runs_of(read_side(path), path.name if path.parent == Path() else str(path))
     runs, repeated = _without_repeats(_in_time(runs, notes))
     if repeated:
-        notes.append(f"{repeated} runs repeat the numbers of an earlier one and were left out")
+        notes.append(f"{repeated} runs repeat the numbers of an earlier run and were left out")
     if len(runs) < 2:
-        raise InputError(f"a history needs two runs at least, here is {len(runs)}; give more files, or their folder.")
+        raise InputError(f"a history needs at least two runs and has {len(runs)}; give more files, or their folder.")
     if left_out := sum(run.left_out for run in runs):
         notes.append(f"{left_out} latencies were INVALID and were left out")
     return runs, notes
@@ -142,7 +142,7 @@ def _in_time(runs: list[Run], notes: list[str]) -> list[Run]:
     without = [run for run in runs if run.recorded_at is None]
     if without:
         why = f"{without[0].name} does not say when it was recorded"
-        notes.append(f"{why}, so the runs stand in the order in which they were given")
+        notes.append(f"{why}, so the runs are in the order in which they were given")
         return runs
     return sorted(runs, key=lambda run: (run.recorded_at, run.name))
 

@@ -47,8 +47,8 @@ def headline(runs: Sequence[Run], found: Sequence[Series]) -> str:
 def method() -> str:
     """What a change point is."""
     return (
-        f"A change is proven: in a history without one, one is found in at most {ALPHA:.0%} of histories, all series "
-        f"together, while runs differ independently of each other. A level has {MIN_RUNS} runs at least, so a change "
+        f"A change is proven: among histories without a change, one is found in at most {ALPHA:.0%}, over all series "
+        f"together, if runs vary independently of each other. A level has at least {MIN_RUNS} runs, so a change "
         "is seen after as many."
     ).replace("%", " %")
 

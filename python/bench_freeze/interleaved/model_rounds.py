@@ -102,7 +102,7 @@ class ModelRounds:
 
     def _job(self, number: int, wanted: Asked) -> PairJob:
         files = self.files(wanted.pair)
-        assert files is not None, "only rows that can be timed are asked for"
+        assert files is not None, "only rows that can be timed are requested"
         row = wanted.pair.current
         return PairJob(
             number=number,

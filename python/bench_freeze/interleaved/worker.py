@@ -1,7 +1,7 @@
 """One round, in a process of its own: `python -m bench_freeze.interleaved.worker`, a Job on stdin, Answers on stdout.
 
 A process draws anew where memory lies and which cores threads start on. Such luck can make one of two equal models some
-percent slower for as long as the process lives; drawn anew in every round, it is noise that rounds average out.
+percent slower for as long as the process lives; drawn again in every round, it is noise that rounds average out.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def _time_pair(
 
 
 def _pairs(call_s: float) -> int:
-    """So many that the calls are no small part of what it costs to start a process; an odd number has a middle one."""
+    """So many that the calls are not a small part of the cost of a process; an odd number has a middle one."""
     return min(MOST_PAIRS, max(PAIRS, int(CALL_SECONDS / (4 * call_s)))) | 1
 
 

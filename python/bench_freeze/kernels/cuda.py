@@ -50,7 +50,7 @@ class CudaDetections:
 
 
 def refuse_faults(faults: NDArray[np.int64]) -> None:
-    """Raise InputError for the first image of `fault` [B, 3] whose outputs are no numbers."""
+    """Raise InputError for the first image of `fault` [B, 3] whose outputs are not numbers."""
     for image, row, anchor in faults[faults[:, 0] >= 0].tolist():
         what = f"box value {row}" if row < 4 else f"the score of class {row - 4}"
         raise InputError(

@@ -65,7 +65,7 @@ class CudaTruth:
         views = {name: view_of(name, getattr(self, name)) for name in _COLUMNS}
         if any(view.device != device for view in views.values()):
             raise InputError(
-                f"the ground truth is on another GPU than the detections, which are on {device}: upload it there"
+                f"the ground truth is not on the GPU of the detections, which are on {device}: upload it there"
             )
         rows = (*views["label"].shape, 0)[0]
         shapes = {"begin": (self.images + 1,), "boxes_xywh": (rows, 4)}

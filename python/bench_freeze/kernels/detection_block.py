@@ -37,7 +37,7 @@ class DetectionBlock:
     def read(self, copied: NDArray[np.uint8]) -> dict[str, Detections]:
         """Detections by head of the block's bytes on the host, as arrays of their own.
 
-        Raises InputError where a head's outputs are no numbers.
+        Raises InputError where a head's outputs are not numbers.
         """
         found = {}
         for head in self.on_device:

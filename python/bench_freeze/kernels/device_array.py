@@ -146,7 +146,7 @@ def is_torch(array: object) -> TypeGuard[Tensor]:
 
 
 def view_of(name: str, array: object) -> DeviceView:
-    """Where `array` lies; raises InputError, naming it, where that is no GPU."""
+    """Where `array` lies; raises InputError, naming it, where that is not a GPU."""
     if isinstance(array, (DeviceArray, DeviceTensor)):  # nothing to ask the driver for, which a recording need not like
         return DeviceView(array.address, array.shape, _c_strides(array.shape), array.dtype, array.device)
     if is_torch(array):
@@ -171,7 +171,7 @@ def view_of(name: str, array: object) -> DeviceView:
             raise InputError(f"{name} of type {type(array).__name__} is not in a GPU's memory") from error
         return DeviceView(address, tuple(shape), tuple(strides), np.dtype(type_name), device)
     raise InputError(
-        f"{name} of type {type(array).__name__} is no device array: give a torch CUDA tensor, or anything with "
+        f"{name} of type {type(array).__name__} is not a device array: give a torch CUDA tensor, or anything with "
         "__cuda_array_interface__ or DLPack"
     )
 

@@ -53,7 +53,7 @@ def column_of_numbers(table: str, what: str, values: object, rows: int) -> NDArr
 
 
 def column_of_flags(table: str, what: str, values: object, rows: int) -> NDArray[np.bool_]:
-    """One flag per row. Raises InputError for another length, and for what is no flag."""
+    """One flag per row. Raises InputError for another length, and for what is not a flag."""
     column = array_of(f"{table}: {what}", values)
     _check_length(table, what, column, rows)
     return flag_array(f"{table}: {what}", column)

@@ -1,7 +1,7 @@
 """What a caller gives, as the types that kernels read. Nothing else in the package converts at this border.
 
 No value becomes another one on the way (but for the rounding of a measure to float64): 0.9 does not become 0, 2^32 not
-0, NaN not the lowest integer, "1" not 1, and 2 is no flag. What cannot stay raises InputError and names the row.
+0, NaN not the lowest integer, "1" not 1, and 2 is not a flag. What cannot stay raises InputError and names the row.
 Comparisons are asked as `not (low <= x <= high)`, which NaN does not pass.
 """
 
@@ -100,7 +100,7 @@ def flag_array(what: str, values: object) -> NDArray[np.bool_]:
         is_wrong = ~((array == 0) | (array == 1))
         if is_wrong.any():
             place, value = _first(is_wrong, array)
-            raise InputError(f"{what}: {value} in {place} is no flag: give True or False, 0 or 1")
+            raise InputError(f"{what}: {value} in {place} is not a flag: give True or False, 0 or 1")
     return np.require(array, np.bool_, ("C", "A"))
 
 

@@ -83,7 +83,7 @@ def shift(values: ArrayLike) -> float:
 
     The step that explains most of the normal scores is taken out, then the next one. The statistic is the sum of
     squares that it explains (of two: their mean) over the long-run variance of what is left, that of a first-order
-    autoregression: so correlated noise of one level is no step (Andrews 1993). Of a level it exceeds 15 in up to 1 %
+    autoregression: so correlated noise of one level is not a step (Andrews 1993). Of a level it exceeds 15 in up to 1 %
     of runs of 200 samples, and in 6 % where neighbours are correlated by .9.
     """
     scores = normal_scores(values)

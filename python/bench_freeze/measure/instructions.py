@@ -64,9 +64,11 @@ class Instructions:
 def _why(number: int) -> str:
     name = os.strerror(number).lower()
     if number in (1, 13):  # EPERM, EACCES
-        return f"the kernel does not let this user count instructions ({name}; {_PARANOID} is {_paranoid()}, 2 lets it)"
+        return (
+            f"the kernel does not let this user count instructions ({name}; {_PARANOID} is {_paranoid()}, 2 allows it)"
+        )
     if number in (2, 19, 95):  # ENOENT, ENODEV, EOPNOTSUPP
-        return f"this machine shows no counter of instructions ({name}), as most virtual machines"
+        return f"this machine has no counter of instructions ({name}), like most virtual machines"
     return f"instructions cannot be counted ({name})"
 
 

@@ -25,7 +25,7 @@ Guard = Callable[[float], "str | None"]
 
 
 class SamplingFailed(MeasurementError):
-    """The measured call failed in mid-run; `partial` holds the samples that were taken before."""
+    """The measured call failed during the run; `partial` holds the samples that were taken before."""
 
     def __init__(self, message: str, partial: LatencyStats) -> None:
         super().__init__(message)

@@ -35,8 +35,8 @@ class Stability:
 def stability(samples_s: Sequence[float], period: int = 1) -> Stability | None:
     """Look at samples in the order taken; None where there are too few to tell (32).
 
-    With `period` distinct inputs taken in turn, every sample is compared with others of its own input: durations that
-    follow the content of images are no drift. With fewer than two rounds of the inputs that is impossible and left out.
+    With `period` distinct inputs taken in turn, every sample is compared with others of its input: durations that
+    follow the content of images are not drift. With fewer than two rounds of the inputs it is left out.
     """
     n = len(samples_s)
     blocks = min(BLOCKS, n // MIN_BLOCK_SAMPLES)

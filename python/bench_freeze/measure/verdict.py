@@ -54,9 +54,9 @@ def judge(stats: LatencyStats, conditions: Conditions = UNREMARKABLE, period: in
         _judge_precision(stats, ambiguous)
         _judge_stability(stats, period, invalid, ambiguous)
     if not stats.warmup_settled:
-        ambiguous.append("the durations were still changing when the warm-up ran out of patience")
+        ambiguous.append("the durations were still changing when the warm-up reached its limit")
     if stats.stopped_by == "failure":
-        invalid.append("the measured call failed in mid-run")
+        invalid.append("the measured call failed during the run")
     verdict: Verdict = "INVALID" if invalid else "AMBIGUOUS" if ambiguous else "VALID"
     return Judgement(verdict, (*invalid, *ambiguous))
 
@@ -81,7 +81,7 @@ def _judge_precision(stats: LatencyStats, ambiguous: list[str]) -> None:
     if median.low_s is None or median.high_s is None:
         ambiguous.append(f"{stats.n} samples are too few to bound the median")
     elif median.value_s and (width := (median.high_s - median.low_s) / 2 / median.value_s) > MEDIAN_WIDTH:
-        ambiguous.append(f"the median is known to {width:.1%} only")
+        ambiguous.append(f"the median is known only to within {width:.1%}")
 
 
 def _judge_stability(stats: LatencyStats, period: int, invalid: list[str], ambiguous: list[str]) -> None:
@@ -95,10 +95,10 @@ def _judge_stability(stats: LatencyStats, period: int, invalid: list[str], ambig
         ambiguous.append(f"the speed changed in steps: stretches of the run differ by {found.steps:.0%}")
     elif found.steps >= MOVES and found.shift > SHIFT:
         ambiguous.append(
-            f"the speed changed in mid-run: stretches differ by {found.steps:.1%}, more than noise explains"
+            f"the speed changed during the run: stretches differ by {found.steps:.1%}, more than noise explains"
         )
     if found.steps >= MOVES and found.independent < INDEPENDENT:
         ambiguous.append(
-            f"samples follow their neighbours: {stats.n} know the median no better than {found.independent:.0f} "
+            f"samples are autocorrelated: {stats.n} determine the median no better than {found.independent:.0f} "
             "independent ones"
         )

@@ -126,7 +126,7 @@ def _open_shipped(folder: Path, file: Path | None, wanted: Wanted, note: Callabl
 def _open_file(path: Path, engine: str | None, device: str, threads: int | None, note: Callable[[str], None]) -> Engine:
     """An ONNX file or a plan. Its threads leave the cores between calls to those who read and write images."""
     if engine == "torch":
-        raise InputError(f"engine torch runs checkpoints, and {path} is none; use --engine ort.")
+        raise InputError(f"engine torch runs checkpoints, and {path} is not one; use --engine ort.")
     if not (is_onnx(path) or path.suffix.lower() in _PLANS or side_car_path(path).is_file()):
         raise InputError(f"{path} is neither an ONNX file nor a plan; {_GIVE}.")
     source = locate(path, engine, device, path.parent / PLANS, note)
@@ -157,7 +157,9 @@ def _torch_engine(folder: Path, shipped: Shipped, device: str, *, trust: bool) -
     quiet_ultralytics()
     construction, freeze = str(shipped.identity.get("construction")), shipped.identity.get("freeze")
     if construction not in ("plain", "branched", "grafted") or not isinstance(freeze, int):
-        raise InputError(f"{folder / MODEL_JSON} does not say how the model is made of its checkpoints; ship it again.")
+        raise InputError(
+            f"{folder / MODEL_JSON} does not say how the model is made from its checkpoints; ship it again."
+        )
     tuned = load_checkpoint(_verified(folder, shipped, "tuned"), own=True)
     base = tuned if construction == "plain" else load_checkpoint(_verified(folder, shipped, "base"), trust=trust)
     branch: HeadBranch = "one2one" if shipped.head_branch == "one2one" else "one2many"

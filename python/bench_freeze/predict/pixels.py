@@ -26,12 +26,12 @@ def rgb_pixels(image: Any) -> NDArray[np.uint8]:
     if isinstance(image, Image.Image):
         if image.mode not in _MODES:
             raise InputError(
-                f"a PIL image of mode {image.mode} has no certain RGB values; convert it, or give its path."
+                f"a PIL image of mode {image.mode} has no defined RGB values; convert it, or give its path."
             )
         upright = ImageOps.exif_transpose(image)
         return np.ascontiguousarray(np.asarray((upright or image).convert("RGB")))
     if not isinstance(image, np.ndarray):
-        raise InputError(f"{type(image).__name__} is no image; {_FORMS}.")
+        raise InputError(f"{type(image).__name__} is not an image; {_FORMS}.")
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
-        raise InputError(f"an array of {image.dtype} {list(image.shape)} is no image that can be read; {_FORMS}.")
+        raise InputError(f"an array of {image.dtype} {list(image.shape)} cannot be read as an image; {_FORMS}.")
     return np.ascontiguousarray(image)

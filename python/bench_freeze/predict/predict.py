@@ -69,7 +69,7 @@ def predict(request: PredictRequest, console: Console) -> Predicted:
     """Predict on all of a source. Raises InputError, before the model is loaded, for a source that cannot be had."""
     check_model(request.model)
     if request.out is not None and request.out.exists() and not _is_empty(request.out):
-        raise InputError(f"--out {request.out} is there already; give a new folder, or remove it.")
+        raise InputError(f"--out {request.out} exists already; give a new folder, or remove it.")
     source = open_source(request.source)
     try:
         conf = request.conf if request.conf is not None or request.form == "coco" else "best"

@@ -111,7 +111,7 @@ def _in_folder(folder: Path) -> list[Path]:
         raise InputError(f"{folder} cannot be read ({error.strerror}); check its permissions.") from None
     if not found:
         raise InputError(
-            f"{folder} has no image in it; give the folder that has them, or a glob for those below: "
+            f"{folder} contains no image; give the folder that has them, or a glob for those below: "
             f"'{folder}/**/*.jpg'."
         )
     return found

@@ -69,13 +69,13 @@ def open_camera(number: int) -> Video:
     there = sorted(path.name.removeprefix("video") for path in Path("/dev").glob("video[0-9]*"))
     others = f"this machine has {', '.join(there)}" if there else "this machine has none"
     if number > 9999 or not device.exists():
-        raise InputError(f"camera {number} is not there ({others}); connect it, or give a file.")
+        raise InputError(f"camera {number} was not found ({others}); connect it, or give a file.")
     capture = _cv2().VideoCapture(number)
     first = _next(capture) if capture.isOpened() else None
     if first is None:
         capture.release()
         raise InputError(
-            f"camera {number} gives no image: another program may use it, or {device} is not yours to read; close the "
+            f"camera {number} gives no image: another program may use it, or you may not read {device}; close the "
             "other, or check its permissions."
         )
     return Video(capture, f"camera {number}", f"camera{number}", None, first)

@@ -82,7 +82,7 @@ def loads_of(streams: Sequence[int], rate_hz: float | None, seconds: float) -> I
 def measure_load(load: Load, threads: int | None, setup: Setup) -> StreamsLatency:
     """Serve the load with engines of `threads` threads each.
 
-    Raises NotOpened when the machine does not take so many engines, and what an engine raises in mid-run.
+    Raises NotOpened when the machine does not take so many engines, and what an engine raises during the run.
     """
     before = setup.telemetry.read()
     servers = _Servers(load, threads, setup)

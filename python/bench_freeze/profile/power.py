@@ -49,7 +49,7 @@ def measure_modes(
 ) -> Generator[PowerModeFigures, None, None]:
     """Set one mode after the other with its clocks locked and measure; the board is then as it was before.
 
-    A mode that the board refuses comes without figures and with the reason. `keep` is where the clocks of before lie
+    A mode that the board refuses comes without figures and with the reason. `keep` is where the earlier clocks are kept
     meanwhile. The generator must be exhausted or closed.
     """
     with asked.board.restored(keep):

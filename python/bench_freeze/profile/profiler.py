@@ -58,7 +58,7 @@ COLD_REPEATS = 3
 
 
 def profile_model(request: ProfileRequest, command: Sequence[str], note: Callable[[str], None]) -> Profile:
-    """Measure part after part and write `request.out` after each; raises InputError, and MeasurementError in mid-run.
+    """Measure part after part and write `request.out` after each; raises InputError, or MeasurementError during it.
 
     The file then holds the parts before, the samples taken and the reason.
     """

@@ -121,7 +121,7 @@ def _build(onnx: Path, options: PlanOptions, plans: Path, note: Callable[[str], 
     note(f"plan of {onnx.name}, which takes a while the first time")
     artifact, made = produce_plan(onnx, options, ArtifactStore(plans))
     if not made:
-        note("plan found again")
+        note("plan reused")
     return artifact.path(PLAN)
 
 

@@ -35,7 +35,9 @@ def compare(
     other = source.open(engine.identity.threads)
     try:
         if other.card.batch not in (None, batch):
-            raise InputError(f"{source.file} takes batches of {other.card.batch}, {request.model} of {batch}.")
+            raise InputError(
+                f"{source.file} takes batches of {other.card.batch}, {request.model} takes batches of {batch}."
+            )
         images = load_batch(records, 0, other.card.imgsz).images
         rounds = Rounds({"this": call, "other": batch_call(other, images, batch)}, clock, pairs=1)  # many short ones
         rounds.warm_up(2 * request.seconds)

@@ -91,7 +91,7 @@ def _value(figure: Claim) -> Value:
         return Value(figure.value)
     note = f"covers other {figure.covers}"
     if figure.bias_corrected is not None:
-        note += f"; of sets of as many images. Without what few images add: {figure.bias_corrected:.4f}"
+        note += f"; for sets of this many images. Corrected for the bias of few images: {figure.bias_corrected:.4f}"
     return Value(figure.value, figure.interval.low, figure.interval.high, note)
 
 

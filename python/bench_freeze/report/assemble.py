@@ -232,7 +232,7 @@ def _absent(rows: Sequence[RowView], studies: Sequence[StudyView]) -> Iterable[s
 
 
 def _named(rows: Sequence[RowView], columns: Sequence[Column]) -> Iterable[RowView]:
-    """The rows with names that tell them apart: construction and depth, and whatever else varies."""
+    """The rows with names that distinguish them: construction and depth, and whatever else varies."""
     varying = [c.key for c in columns if c.is_text and c.key not in (*ALWAYS, "source", "verdict")]
     several = len({row.source for row in rows}) > 1
     named = [replace(row, words=_words(row, varying, several)) for row in rows]

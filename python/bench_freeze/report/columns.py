@@ -8,7 +8,7 @@ from .view import Column, Format
 ALWAYS = ("freeze", "construction")
 NAMES = (
     Column("source", "source", "text", "The results file that the row was read from."),
-    Column("construction", "construction", "text", "How the deployed model was made of the two checkpoints."),
+    Column("construction", "construction", "text", "How the deployed model was made from the two checkpoints."),
     Column("freeze", "freeze", "text", "Layers 0 to N-1 were not trained; '-' for the original model."),
     Column("seed", "seed", "text", "Seed of the training."),
     Column("recipe", "recipe", "text", "How the layers were trained; static: frozen throughout."),
@@ -19,7 +19,7 @@ NAMES = (
     Column("engine", "engine", "text", "What ran the model: torch, ONNX Runtime (ort) or TensorRT (trt)."),
     Column("precision", "precision", "text", "Number format of the deployed file's weights and activations."),
     Column("imgsz", "pixels", "text", "Side of the square image that the engine is given."),
-    Column("batch", "batch", "text", "Images in one call of the engine; latencies are of the whole call."),
+    Column("batch", "batch", "text", "Images in one call of the engine; latencies are those of the whole call."),
     Column("device", "device", "text", "Where the engine ran."),
 )
 
@@ -27,7 +27,11 @@ NUMBERS = (
     Column("target_map50", "target mAP50", "fraction", "Target head alone on the target set, IoU 0.50.", "higher"),
     Column("target_map", "target mAP", "fraction", "The same, mean of IoU 0.50 to 0.95 in steps of 0.05.", "higher"),
     Column(
-        "target_test", "test mAP", "fraction", "Target head on the test split, of which nothing was chosen.", "higher"
+        "target_test",
+        "test mAP",
+        "fraction",
+        "Target head on the test split, which played no part in any choice.",
+        "higher",
     ),
     Column("base_map", "base mAP", "fraction", "Base head alone on the base set, IoU 0.50 to 0.95.", "higher"),
     Column("change", "base change", "change", "Base mAP minus the original's, through the same engine.", "higher"),
@@ -39,10 +43,10 @@ NUMBERS = (
     Column("pipeline_p99", "pipeline p99", "milliseconds", "99 % of the pipeline's calls were as fast.", "lower"),
     Column("throughput", "throughput", "rate", "Images a second, back to back, at the best batch size.", "higher"),
     Column("energy", "energy", "joules", "Energy of one call of the engine, idle power included.", "lower"),
-    Column("size", "size", "megabytes", "Bytes of what is deployed.", "lower"),
+    Column("size", "size", "megabytes", "Bytes of the deployed files.", "lower"),
 )
 
-VERDICT = Column("verdict", "verdict", "text", "Whether the latencies may be relied on; the reasons stand beside it.")
+VERDICT = Column("verdict", "verdict", "text", "Whether the latencies can be relied on; the reasons are beside it.")
 
 # Units of the numbers as they are kept, by the names that the project gives them.
 UNIT_SUFFIX: dict[Format, str] = {

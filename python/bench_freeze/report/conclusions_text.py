@@ -25,7 +25,7 @@ def conclusion_lines(results: Results) -> list[str]:
 
 
 def statistics_lines(statistics: Statistics) -> list[str]:
-    """What was told apart and what was not, and the limits."""
+    """What was distinguished and what was not, and the limits."""
     lines = [*_forgetting(statistics), *_target(statistics)]
     lines += gain_lines(statistics.gain) if statistics.gain is not None else []
     lines += [*_joint_limit(statistics.arms), *_shared_classes(statistics.arms)]
@@ -46,7 +46,7 @@ def recommendation_lines(found: Recommendation) -> list[str]:
         if found.final is not None:
             lines.append(f"Chosen on {found.selected_on}; final target mAP on test: {_number(found.final)}.")
         else:
-            lines.append(f"Chosen on {found.selected_on}, and no other split says what the choice is worth.")
+            lines.append(f"Chosen on {found.selected_on}, and no other split checks the choice.")
     return lines + found.notes
 
 
@@ -83,18 +83,19 @@ def _outcomes(entries: Sequence[Equivalence]) -> str:
 
 
 def _target(statistics: Statistics) -> list[str]:
-    """Which trainings are told apart: as the models that they are, and with other trainings in mind."""
+    """Which trainings are distinguished: as the models that they are, and with other trainings in mind."""
     own = [c for c in statistics.comparisons if (c.data, c.between, c.number) == ("target", "trainings", "map")]
     lines = []
     if any(c.p_images_holm is not None for c in own):
         told = [c for c in own if c.p_images_holm is not None and c.p_images_holm <= ALPHA]
         lines.append(
-            f"Target mAP of these very models, by other images (permutation, Holm over {len(own)}): {_told(told, own)}"
+            f"Target mAP of these very models, over other images (permutation, Holm over {len(own)}): "
+            f"{_told(told, own)}"
         )
     several = [c for c in own if len(c.seeds) > 1 and c.p_holm is not None]
     if several:
         told = [c for c in several if c.p_holm is not None and c.p_holm <= ALPHA]
-        lines.append(f"By other trainings and images (Student's t, Holm over {len(several)}): {_told(told, several)}")
+        lines.append(f"Over other trainings and images (Student's t, Holm over {len(several)}): {_told(told, several)}")
     return lines
 
 
@@ -155,7 +156,9 @@ def _number(figure: Claim, sign: bool = False) -> str:
         return f"{text} (no interval: {figure.no_interval})"
     if figure.interval is None:
         return text
-    corrected = "" if figure.bias_corrected is None else f"; {figure.bias_corrected:.4f} without what few images add"
+    corrected = (
+        "" if figure.bias_corrected is None else f"; {figure.bias_corrected:.4f} corrected for the bias of few images"
+    )
     ends = (f"{end:+.4f}" if sign else f"{end:.4f}" for end in (figure.interval.low, figure.interval.high))
     return f"{text} [{', '.join(ends)}]{corrected}"
 

@@ -56,10 +56,10 @@ def _notes(found: Recommendation) -> Iterator[str]:
         yield f"Not distinguished from the pick in target mAP: {', '.join(found.ties)}."
     if found.pick is not None and not found.answers:
         if found.final is None:
-            yield f"Chosen on {found.selected_on}, and no other split says what the choice is worth."
+            yield f"Chosen on {found.selected_on}, and no other split checks the choice."
         else:
             yield f"Chosen on {found.selected_on}; target mAP on test: {brief(claim(found.final), 'fraction')}."
-        yield "This file is of an older version, which did not grade its evidence."
+        yield "This file comes from an older version, which did not grade its evidence."
     yield from found.notes
 
 
@@ -130,7 +130,7 @@ def _costs(ratio: Ratio | None, latency_s: float | None, size: int, note: str = 
 
 
 def _name(own: Sequence[RowView], name: str) -> str:
-    """ "Freeze 15, branched" and what else tells the arm from others."""
+    """ "Freeze 15, branched" and what else distinguishes the arm from others."""
     if not own:
         return name
     row = next((row for row in own if row.kind == "mean"), own[0])
@@ -161,12 +161,13 @@ def _quoted(quoted: Quoted) -> str:
     number = brief(_value(quoted.value, quoted.interval), "fraction")
     if quoted.source == "bias-corrected" and quoted.optimism is not None:
         how = (
-            f"measured {short(quoted.measured, 'fraction')}; {short(quoted.optimism, 'fraction')} for the choice is off"
+            f"measured {short(quoted.measured, 'fraction')}; {short(quoted.optimism, 'fraction')} subtracted for the "
+            "choice"
         )
     elif quoted.source == "test split":
-        how = f"on the test split; {short(quoted.measured, 'fraction')} where it was chosen"
+        how = f"on the test split; {short(quoted.measured, 'fraction')} on the selection split"
     else:
-        how = "as measured where it was chosen: likely too high"
+        how = "as measured on the selection split: likely too high"
     missing = f"; no interval: {quoted.no_interval}" if quoted.no_interval is not None else ""
     return f"{number} ({how}{missing})"
 

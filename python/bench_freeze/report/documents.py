@@ -1,4 +1,4 @@
-"""Results files and profiles from disk, under names that tell them apart, with the examples beside them."""
+"""Results files and profiles from disk, under names that distinguish them, with the examples beside them."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def read_document(path: Path) -> Document:
 
 
 def _name(path: Path) -> str:
-    """What tells a file from others: its name, or its folder's where every file has the same."""
+    """What distinguishes a file from others: its name, or its folder's where every file has the same."""
     if path.name == RESULTS:
         return path.resolve().parent.name or path.stem
     return path.name.removesuffix(".json").removesuffix(".profile")

@@ -36,7 +36,7 @@ def read_examples(results_file: Path, results: Results) -> tuple[Examples | None
     if examples.schema_version != EXAMPLES_VERSION:
         return None, f"{file.name} has version {examples.schema_version}, this bench-freeze reads {EXAMPLES_VERSION}."
     if not are_of(examples, results):
-        return None, f"{file.name} is of another run than {results_file.name}."
+        return None, f"{file.name} comes from a different run than {results_file.name}."
     return examples, ""
 
 

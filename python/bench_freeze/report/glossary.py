@@ -16,21 +16,21 @@ TERMS = (
     ("arm", "A model of the study over its seeds: everything that identifies a row except the seed."),
     (
         "interval",
-        "In brackets, of 95 %. Of an accuracy: over other images, and over trainings where seeds are several. A "
-        "model's own mAP on few images lies above that of all images there could be, and so does its interval, which "
-        "is of sets of as many images; differences of two models on the same images do not.",
+        "95 % confidence intervals, in brackets. Of an accuracy they cover other images and, with several seeds, "
+        "other trainings. On few images a model's own mAP is biased upwards, and so is its interval, which is for "
+        "sets of this many images; differences between two models on the same images are not.",
     ),
-    ("bounds", "The brackets of a percentile: by order statistics, and wider where samples follow their neighbours."),
+    ("bounds", "The brackets of a percentile: by order statistics, and wider where samples are autocorrelated."),
     ("p50, p99", "The time that 50 % or 99 % of the calls did not exceed; p99 needs at least 662 samples."),
-    ("VALID", "No reason was found against relying on the latency."),
+    ("VALID", "No reason was found to distrust the latency."),
     ("AMBIGUOUS", "Other processes, drift, steps or too few samples: do not rely on it without another run."),
-    ("INVALID", "Throttling, an impossible clock, or many rejected samples: not a number to use."),
+    ("INVALID", "Throttling, an impossible clock, or many rejected samples: do not use the number."),
     ("UNJUDGED", "Not timed, or measured by a version that gave no verdicts."),
     ("F1", "Harmonic mean of precision and recall: 2 hits / (detections + annotated boxes), here of one image."),
     ("graft ladder", "Every model between the original and the fine-tuned one, layer after layer."),
     ("scratch", "A training from random weights with nothing frozen: what pre-training is compared with."),
     ("gain", "AP of a pre-trained training minus that of scratch, on the same images, epochs and seeds."),
-    ("Pareto front", "The models that no other beats in all of the numbers that are compared."),
+    ("Pareto front", "The models that no other beats in every compared number at once."),
 )
 
 

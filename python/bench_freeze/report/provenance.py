@@ -107,7 +107,7 @@ def _training(row: Row) -> Iterator[tuple[str, str]]:
     if audit:
         yield "audit of the frozen part", _values(audit)
     for name, (asked, ran) in train.changed.items():
-        yield f"{name}, not as asked", f"{asked} was asked for, {ran} ran"
+        yield f"{name}, not as asked", f"{asked} was requested, {ran} ran"
 
 
 def _given(given: GivenCheckpoint) -> Iterator[tuple[str, str]]:

@@ -27,7 +27,9 @@ from .view import Column, RowView, View
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-NAME = Column("name", "model", "text", "What tells a row from the others.")  # in place of many columns that name it
+NAME = Column(
+    "name", "model", "text", "What distinguishes a row from the others."
+)  # in place of many columns that name it
 _GAP = 2  # blanks between two columns of the terminal's table
 
 

@@ -1,7 +1,7 @@
 """The schema of a study's decision: the answers under the user's constraints, and how far each can be trusted.
 
 Everything is chosen by the numbers of the selection split. Values are fractions of AP, latencies seconds of one batch
-through the engine alone, intervals of 95 %.
+through the engine alone, with 95 % confidence intervals.
 """
 
 from __future__ import annotations
@@ -33,8 +33,9 @@ class Quoted(Struct, frozen=True, kw_only=True):
     source: Annotated[
         Source,
         Meta(
-            description="test split: of which nothing was chosen; bias-corrected: measured less optimism; as measured: "
-            "nothing says what the choice adds"
+            description="test split: played no part in the choice; bias-corrected: measured minus optimism; as "
+            "measured: "
+            "what the choice adds is not known"
         ),
     ]
     measured: Annotated[Number, Meta(description="on the selection split, mean over seeds")]
@@ -42,7 +43,7 @@ class Quoted(Struct, frozen=True, kw_only=True):
         Number | None,
         Meta(
             description="what the chosen arm's measured value exceeds its true one by, on average over resamples in "
-            "each of which the choice was made anew; null where nothing can be resampled"
+            "each of which the choice was made again; null where nothing can be resampled"
         ),
     ] = None
     covers: Annotated[str, Meta(description="images and trainings, images, trainings, or nothing")] = "nothing"
@@ -50,7 +51,7 @@ class Quoted(Struct, frozen=True, kw_only=True):
 
 
 class Trade(Struct, frozen=True, kw_only=True):
-    """What an arm gives and costs against another one; every number is this arm's less the other's, or over it."""
+    """What an arm gives and costs against another one; every number is this arm's minus the other's, or over it."""
 
     other: str
     target: Number
@@ -105,7 +106,7 @@ class ParetoMember(Struct, frozen=True, kw_only=True):
         bool | None,
         Meta(description="shown to be at most the indifference below the most accurate; null where it breaks one"),
     ] = None
-    loss: Annotated[Number | None, Meta(description="target mAP of the most accurate less this one's")] = None
+    loss: Annotated[Number | None, Meta(description="target mAP of the most accurate minus this one's")] = None
     loss_interval: Annotated[Interval | None, Meta(description="paired; its upper end decides")] = None
     latency_ratio: Annotated[Ratio | None, Meta(description="to the original model's latency, same engine")] = None
     bytes: Annotated[Count | None, Meta(description="of the deployed file; null in older files")] = None

@@ -79,7 +79,7 @@ class GivenCheckpoint(Struct, frozen=True, kw_only=True):
         dict[str, str], Meta(description="constructions that it cannot have, each with the reason")
     ] = {}
     arguments_from: Annotated[
-        str | None, Meta(description="where `train.effective` was read; null: the file says nothing of its training")
+        str | None, Meta(description="where `train.effective` was read; null: the file says nothing about its training")
     ] = None
 
 

@@ -26,7 +26,7 @@ def seal(content: bytes, *, indent: int = 1) -> bytes:
 def check_seal(content: bytes, kind: type[msgspec.Struct], where: str) -> None:
     """Raise InputError when a json document of this kind, read from `where`, is not what was written.
 
-    What is no json object at all is left to its reader, who says it better.
+    What is not a json object at all is left to its reader, who says it better.
     """
     try:
         document: object = json.loads(content)

@@ -128,4 +128,4 @@ def read_shipped(folder: Path) -> Shipped:
     try:
         return msgspec.json.decode(content, type=Shipped)
     except msgspec.MsgspecError as error:
-        raise InputError(f"{path} is no model.json of bench-freeze ({error}); give {WHAT}.") from None
+        raise InputError(f"{path} is not a model.json of bench-freeze ({error}); give {WHAT}.") from None

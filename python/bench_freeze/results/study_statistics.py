@@ -1,7 +1,7 @@
 """The schema of a study's statistics: what the rows together can carry.
 
 An arm is everything of a row's identity but the seed. All values are fractions of AP, as in the rows; differences are
-the second less the first. Intervals are of 95 %.
+the second minus the first. Intervals are of 95 %.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ class Claim(Struct, frozen=True, kw_only=True):
     interval: Annotated[
         Interval | None,
         Meta(
-            description="what claims are made of: both, or the one that there is. Of an absolute mAP it covers what "
-            "sets of as many images give on average, which lies above that of all images (see bias_corrected)"
+            description="what claims use: both, or the one that there is. Of an absolute mAP it covers the "
+            "mean over sets of this many images, which is higher than on all images (see bias_corrected)"
         ),
     ]
     covers: Annotated[str, Meta(description="images and trainings, images, trainings, or nothing")]
     image_error: Annotated[Number | None, Meta(description="standard error over images")]
-    image_degrees: Annotated[Number | None, Meta(description="its degrees of freedom: images less one")]
+    image_degrees: Annotated[Number | None, Meta(description="its degrees of freedom: images minus one")]
     seed_error: Annotated[Number | None, Meta(description="standard error over seeds")]
     no_interval: Annotated[
         str | None, Meta(description="why there is no interval although there are match data or several seeds")
@@ -59,8 +59,8 @@ class Claim(Struct, frozen=True, kw_only=True):
     bias_corrected: Annotated[
         Number | None,
         Meta(
-            description="of an absolute mAP: the value minus what few images are estimated to add to it, by halves of "
-            "the images; still too high with few images a class; null of differences and without matches"
+            description="of an absolute mAP: the value minus the estimated bias of few images, by halves of the "
+            "images; still too high with few images a class; null of differences and without matches"
         ),
     ] = None
 
@@ -100,7 +100,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
 
 
 class Detectable(Struct, frozen=True, kw_only=True):
-    """What a data set is able to tell apart, by the median spread of the comparisons made on it."""
+    """What a data set can distinguish, by the median spread of the comparisons made on it."""
 
     data: str
     number: str
@@ -115,7 +115,7 @@ class Detectable(Struct, frozen=True, kw_only=True):
         dict[str, int], Meta(description="by margin: images that show equivalence of two models that do not differ")
     ]
     no_interval: Annotated[
-        str | None, Meta(description="why the images say nothing of other images, so that the rest is null")
+        str | None, Meta(description="why the images say nothing about other images, so that the rest is null")
     ] = None
 
 
@@ -145,7 +145,7 @@ class ArmStatistics(Struct, frozen=True, kw_only=True):
     bytes: Annotated[Count, Meta(description="of the deployed file, the largest over seeds")]
     target: Claim
     target_map50: Claim
-    target_test: Annotated[Claim | None, Meta(description="on the test split, of which nothing was chosen")]
+    target_test: Annotated[Claim | None, Meta(description="on the test split, which played no part in the choice")]
     base: Annotated[Claim | None, Meta(description="null where the base head shares no class with the base set")]
     base_change: Annotated[Claim | None, Meta(description="minus the original model's")]
     base_merged: Claim | None
@@ -204,7 +204,7 @@ class GainOverScratch(Struct, frozen=True, kw_only=True):
 
 
 class OutlyingTraining(Struct, frozen=True, kw_only=True):
-    """A training whose target mAP is none that the other seeds of its arm and the study's spread explain."""
+    """A training whose target mAP is not one that the other seeds of its arm and the study's spread explain."""
 
     arm: str
     seed: Count
@@ -231,5 +231,5 @@ class Statistics(Struct, frozen=True, kw_only=True):
     gain: Annotated[GainOverScratch | None, Meta(description="with --scratch: gain over random weights")] = None
     outlying: Annotated[
         list[OutlyingTraining],
-        Meta(description="trainings that went another way than their arm's others; in its means"),
+        Meta(description="trainings that differ from the others of their arm; in its means"),
     ] = []

@@ -23,11 +23,11 @@ def plain_document(content: bytes, path: Path, what: str) -> dict[str, Any]:
         raise InputError(f"{path} is nested too deeply; {again}.") from None
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise InputError(
-            f"{path} is no whole json file ({error}); was it cut off? Write it again, or {again}."
+            f"{path} is not a complete json file ({error}); was it cut off? Write it again, or {again}."
         ) from None
     check_depth(plain, path, again)
     if not isinstance(plain, dict) or "schema_version" not in plain:
-        raise InputError(f"{path} has no schema_version, so it is no file of bench-freeze; {again}.")
+        raise InputError(f"{path} has no schema_version, so it is not a file of bench-freeze; {again}.")
     return plain
 
 

@@ -1,4 +1,4 @@
-"""The end of a run: the pick's folder, written anew for what the study recommends now."""
+"""The end of a run: the pick's folder, written again for what the study recommends now."""
 
 from __future__ import annotations
 

@@ -40,11 +40,11 @@ def readme(shipped: Shipped, results: Results, chosen: Chosen) -> str:
         "## Files",
         "\n".join(_files(shipped)),
         "## Measured",
-        f"Of the study: {markdown(results.about).rstrip('.')}.",
+        f"The study: {markdown(results.about).rstrip('.')}.",
         "\n".join(_numbers(shipped, results)),
         "## Heads and thresholds",
         "A detection of a class is kept from this score on, where its F1 was highest at IoU 0.50 on the images named. "
-        "Chosen on those images, it will do a little worse on others.",
+        "Since it was chosen on those images, expect a little less on others.",
         *_heads(shipped, results),
     ]
     return "\n\n".join(parts) + "\n"
@@ -59,7 +59,7 @@ def _what(shipped: Shipped, results: Results, chosen: Chosen) -> Iterator[str]:
         yield "It is the one that the study recommends."
     if chosen.seeds > 1:
         seed = shipped.identity.get("seed")
-        yield f"Of its {chosen.seeds} trainings this is the first, seed {seed}: it was not chosen for its numbers."
+        yield f"This is the first of its {chosen.seeds} trainings, seed {seed}: it was not chosen for its numbers."
 
 
 def _needs(shipped: Shipped) -> str:
@@ -80,7 +80,7 @@ def _role(role: str) -> str:
         "plan": "the same as a TensorRT plan, for the kind of GPU that it was built on",
         "plan_side_car": "what the plan is",
         "tuned": "the tuned checkpoint, an Ultralytics .pt with the new head",
-        "base": "the base checkpoint, which the base head is taken of",
+        "base": "the base checkpoint, which the base head is taken from",
     }[role]
 
 
@@ -99,7 +99,7 @@ def _numbers(shipped: Shipped, results: Results) -> Iterator[str]:
     on_target = f"mAP {_ap(own.target_map)} (mAP50 {_ap(own.target_map50)}) on {markdown(target)}"
     yield f"- target head: {on_target}, where the study chose"
     if own.target_test_map is not None:
-        yield f"- target head on the test split, of which nothing was chosen: mAP {_ap(own.target_test_map)}"
+        yield f"- target head on the test split, which played no part in the choice: mAP {_ap(own.target_test_map)}"
     if own.quoted is not None:
         yield f"- target mAP to expect, without what choosing adds: {_ap(own.quoted)}"
     if any(head.name == "base" for head in shipped.heads):

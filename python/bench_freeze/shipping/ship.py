@@ -27,7 +27,7 @@ from .place import README, is_ours, put_in_place
 from .readme import readme
 from .thresholds import shipped_head
 
-_AGAIN = "run the study's command again, which keeps what is there"
+_AGAIN = "run the study's command again, which keeps finished work"
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def ship(out: Path, results: Results, chosen: Chosen, to: Path, *, replace: bool
         raise InputError(f"{out}: its run did not finish, so nothing is chosen yet; {_AGAIN}.")
     with writing(to, "--to"):
         if (to.exists() or to.is_symlink()) and not (replace and is_ours(to)):
-            raise InputError(f"{to} is there already; give another --to, or remove it.")
+            raise InputError(f"{to} exists already; give another --to, or remove it.")
         sources = _sources(out, results, chosen.row)
         partial = partial_folder(to.absolute().parent, to.name)
         try:
@@ -69,7 +69,7 @@ def _sources(out: Path, results: Results, row: Row) -> dict[str, _Source]:
     own = row.artifact
     found: dict[str, _Source] = {}
     if own.weights_file is None or (own.onnx_sha256 is not None and own.onnx_file is None):
-        raise InputError(f"{out}: its results are of an earlier version and do not name the files; {_AGAIN}.")
+        raise InputError(f"{out}: its results come from an earlier version and do not name the files; {_AGAIN}.")
     if own.onnx_file is not None:
         found["onnx"] = _Source(out / own.onnx_file, own.onnx_sha256, "model.onnx")
     if own.plan_file is not None:
@@ -86,7 +86,7 @@ def _base_checkpoint(out: Path, results: Results, row: Row) -> _Source:
     original = next((o for o in results.originals if o.weights == row.weights and o.engine == row.engine), None)
     if original is None:
         raise InputError(
-            f"{out}: its results have no original model for {row.engine}, which the base head is taken of."
+            f"{out}: its results have no original model for {row.engine}, which the base head is taken from."
         )
     if original.artifact.weights_file is not None:
         path = out / original.artifact.weights_file

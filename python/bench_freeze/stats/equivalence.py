@@ -1,4 +1,4 @@
-"""Equivalence, and what a data set is able to tell apart."""
+"""Equivalence, and what a data set can distinguish."""
 
 from __future__ import annotations
 

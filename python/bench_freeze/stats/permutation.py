@@ -33,10 +33,10 @@ def swapped_differences(
     iou_thresholds: Sequence[float | None] = (None,),
     threads: int = 1,
 ) -> NDArray[np.float64]:
-    """[len(iou_thresholds), P] mAP of B less that of A, mean over the pairs, after every swap; None: over all IoUs.
+    """[len(iou_thresholds), P] mAP of B minus that of A, mean over the pairs, after every swap; None: over all IoUs.
 
     A pair is two models' results on the same images, for example of one seed; an image is swapped in all pairs at once,
-    since pairs that share it are not independent. The curves are built anew after every swap.
+    since pairs that share it are not independent. The curves are built again after every swap.
 
     Raises InputError for results that are not of the same ground truth, protocol and thresholds.
     """

@@ -35,7 +35,7 @@ def study_statistics(
     store: ArtifactStore,
     console: Console,
 ) -> Statistics | None:
-    """What the rows together can carry; made anew only when a row or a setting of it changed."""
+    """What the rows together can carry; made again only when a row or a setting of it changed."""
     key = {
         "rows_sha256": _rows_sha256(results),
         "classes": [results.data["base"].classes, results.data["target"].classes, results.weights["classes"]],

@@ -85,7 +85,7 @@ def cost_of(study: Study, plan: Plan, found: Measured, *, parameters: int, half:
         tried = len({_kind(group) for group in plan.groups} & found.training_s.keys())
         basis["train"] = f"{BATCHES * (EPOCHS - 1)} batches of {tried} group(s) of arms, times images and epochs"
         if any(arm.recipe in (LP_FT, GRADUAL) for group in plan.groups for arm in group.arms):
-            basis["train"] += "; arms with stages as in their last one, so rather too long"
+            basis["train"] += "; arms with stages as in their last one, so this is rather too long"
     deploys, runs, times = plan.to_do("deploy"), plan.to_do("run"), plan.to_do("time")
     if found.export_s is not None and deploys:
         seconds["deploy"] = found.export_s * len(deploys)

@@ -57,14 +57,14 @@ class GivenArm:
         found = [f"{self.facts.file}: {reason}" for reason in dict.fromkeys(self.facts.left_out.values())]
         if self.facts.rounded:
             found.append(
-                f"{self.facts.file}: layers {_ranges(range(self.arm.freeze))} are the base's in float16, and the "
-                "base's own digits stand for them in its rows."
+                f"{self.facts.file}: layers {_ranges(range(self.arm.freeze))} are the base's in float16, so "
+                "its rows use the base's own digits for them."
             )
         if self.facts.more_equal:
             equal = _ranges(range(self.facts.equal_layers))
             found.append(
-                f"{self.facts.file}: freeze {self.arm.freeze} was stated, though layers {equal} are the base's; its "
-                "rows are of the depth that was stated."
+                f"{self.facts.file}: freeze {self.arm.freeze} was stated, though layers {equal} are the base's; "
+                "its rows use the depth that was stated."
             )
         return tuple(found)
 
@@ -211,15 +211,15 @@ def _depth(study: Study, base: Checkpoint, descent: Descent, entry: TunedEntry, 
 def _left_out(descent: Descent, freeze: int, entry: TunedEntry) -> dict[str, str]:
     if not descent.descends and entry.freeze is None:
         reason = (
-            f"no layer of it is the base's ({descent.differs} is another), so it is measured plain only; if it was "
+            f"no layer of it is the base's ({descent.differs} differs), so it is measured as plain only; if it was "
             "fine-tuned from the base with nothing frozen, say so with 0=FILE."
         )
         return {"branched": reason, "grafted": reason}
     drifted = descent.drifted_below(freeze)
     if drifted:
         return {
-            "branched": f"BatchNorm statistics of frozen layers {_ranges(drifted)} are not the base's, they drifted "
-            "while it was trained; a branched model would not keep the base head's output, so there is none of it."
+            "branched": f"BatchNorm statistics of frozen layers {_ranges(drifted)} are not the base's: they drifted "
+            "during its training. A branched model would not keep the base head's output, so none is made."
         }
     return {}
 

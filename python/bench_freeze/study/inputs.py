@@ -168,7 +168,7 @@ def _locations(data: DataOptions, store: ArtifactStore, console: Console) -> tup
 def _of_given(every: Sequence[GivenArm], study: Study, console: Console) -> list[str]:
     """What is to be warned of; the depths that were found are told."""
     for one in every:
-        how = "as stated" if one.facts.stated_freeze is not None else "found by its bits"
+        how = "as stated" if one.facts.stated_freeze is not None else "found by comparing weights"
         console.note(f"  {one.facts.file}: freeze {one.arm.freeze}, {how}; seed {one.arm.seed}")
     remarks = [remark for one in every for remark in one.remarks]
     return [*remarks, *no_common_seed(every, study.training.seeds if study.training.freeze else ())]

@@ -127,7 +127,7 @@ class _KeptOnly(ArtifactStore):
 
 
 class Silent(Console):
-    """Shows nothing: what is looked up is no step of a run."""
+    """Shows nothing: what is looked up is not a step of a run."""
 
     def note(self, text: str) -> None:
         """Nothing."""

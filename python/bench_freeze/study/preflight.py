@@ -93,6 +93,7 @@ def _check_own_output(deployment: DeploymentOptions, base: Checkpoint, images: N
         compare_engines(whole, ours, images)
     except AuditError as error:
         raise AuditError(
-            "with BatchNorm folded and its layers run one after the other it answers otherwise than by its own forward "
+            "with BatchNorm folded and its layers run one after the other its output differs from that of its own "
+            "forward "
             f"({error})"
         ) from None

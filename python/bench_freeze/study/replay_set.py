@@ -47,7 +47,9 @@ def replay_for(
         order = nested_order(base_set, 0)
         held_out = max(1, round(training.replay_holdout * len(order)))
         if held_out >= len(order):
-            raise InputError(f"replay_holdout = {training.replay_holdout} leaves no base image to score; give less.")
+            raise InputError(
+                f"replay_holdout = {training.replay_holdout} leaves no base image to score; give a smaller share."
+            )
         replay = keep_images(base_set, order[:held_out].tolist())
         base_set = keep_images(base_set, order[held_out:].tolist())
     scored = {image.sha256 for image in base_set.images}

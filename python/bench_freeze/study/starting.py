@@ -110,6 +110,7 @@ def _few(training: DetectionSet, scored: DetectionSet) -> Sequence[str]:
     if len(scored.images) >= 500:
         return ()
     return (
-        f"{len(scored.images)} scored images decide little: intervals will be wide, small differences stay open. More "
+        f"{len(scored.images)} scored images decide little: intervals will be wide, and small differences stay open. "
+        f"More "
         "images help, and several seeds.",
     )

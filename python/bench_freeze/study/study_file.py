@@ -36,8 +36,8 @@ def study_file(
     first = [next(o for o in options if o.name == name) for name in dict.fromkeys((*FIRST, *_ALSO))]
     parts = [
         f"# A study of bench-freeze, for `bench-freeze run` with this file. Written by\n#   {command}\n"
-        "# Options behind a # are at their defaults, or as the preset sets them: take it away to change them.\n"
-        "# Flags win over this file."
+        "# Options after a # have their default, or what the preset sets: remove the # to change them.\n"
+        "# Flags override this file."
     ]
     parts += [_entry(option, values, option.name in active, facts.get(option.name, ())) for option in first]
     for group in GROUPS:

@@ -174,7 +174,7 @@ def _measured_again(lineup: Lineup, results: Results) -> set[RowKey]:
         if latencies.failure is not None:
             raise MeasurementError(
                 f"{deployed.name}: the latency measurement broke off: {latencies.failure}; what was measured before is "
-                "kept, and the same command goes on."
+                "kept, and the same command continues."
             )
         _change(key, results, partial(_with_ratios_of, latencies))
     return set(doubtful)

@@ -94,7 +94,7 @@ def _as_detectors(
             continue
         if like is None:
             raise InputError(
-                f"weights: {name} is no detector, and no other one is; name the detector whose neck it gets."
+                f"weights: {name} is not a detector, and neither is any other; name the detector whose neck it gets."
             )
         made = detector_with(one, like[0], (str(name), str(like[1])))
         _check_taken(made, str(name), training)
@@ -116,7 +116,7 @@ def _check_taken(made: Checkpoint, name: str, training: TrainingOptions) -> None
         other = "matched"
     if other is not None:
         raise InputError(
-            f"recipe {other} needs the base detector's own neck and head, which {name} has not; leave the recipe or "
+            f"recipe {other} needs the base detector's own neck and head, which {name} lacks; leave the recipe or "
             f"{name} out."
         )
 
@@ -136,8 +136,8 @@ def unique_names(files: Sequence[Path], hashes: Sequence[str], option: str = "we
     """A short name for each file of an option: its stem, with a folder where several have that.
 
     The folder is the nearest in which all files of one stem differ:
-    `run1/weights/best.pt` and `run2/weights/best.pt` are run1/best and run2/best; without such a folder the hash tells
-    them apart. Raises InputError when two files are the same checkpoint.
+    `run1/weights/best.pt` and `run2/weights/best.pt` are run1/best and run2/best; without such a folder the hash
+    distinguishes them. Raises InputError when two files are the same checkpoint.
     """
     for position, own in enumerate(hashes):
         if own in hashes[:position]:

@@ -11,4 +11,6 @@ from .visible import well_formed
 def require_utf8(path: Path, what: str) -> None:
     """Raise InputError where the path as it is given holds bytes that are not UTF-8; `what` begins the sentence."""
     if well_formed(str(path)) != str(path):
-        raise InputError(f"{what}: its path is not UTF-8, and ONNX Runtime opens no other; rename it or its folder.")
+        raise InputError(
+            f"{what}: its path is not UTF-8, and ONNX Runtime opens only such paths; rename it or its folder."
+        )

@@ -14,7 +14,7 @@ def command(words: Iterable[str]) -> str:
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a command that was kept as text; none where it is no command, in a file that others wrote."""
+    """The words of a command that was kept as text; none where it is not a command, in a file that others wrote."""
     try:
         return shlex.split(text)
     except ValueError:

@@ -40,7 +40,8 @@ def read_objects(training: DetectionSet, scored: DetectionSet) -> ObjectSet:
     classes = len(np.unique(found.learned.labels))
     if classes < 2:
         raise InputError(
-            f"{training.name}: objects of {SMALLEST_SIDE:g} pixels and more are of {classes} class(es); a classifier "
+            f"{training.name}: objects of {SMALLEST_SIDE:g} pixels and more belong to {classes} class(es); a "
+            f"classifier "
             "needs two or more."
         )
     if not len(found.judged):

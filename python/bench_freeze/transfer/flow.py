@@ -36,7 +36,7 @@ PAGE = "transfer.html"
 def run_transfer(request: TransferRequest, console: Console, command: list[str]) -> Transfer:
     """Measure what was asked for; transfer.json in the output folder is written after every part.
 
-    Raises InputError for anything that the user can mend, before any work. Features are kept in the folder and found
+    Raises InputError for anything that the user can fix, before any work. Features are kept in the folder and found
     again by their content.
     """
     require_scikit_learn()

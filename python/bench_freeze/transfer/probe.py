@@ -1,7 +1,7 @@
 """A linear probe by scikit-learn: logistic regression with an L2 penalty on frozen features.
 
 Features are standardised by the training samples. The penalty is chosen by the log loss on a held-out part of the
-training samples, then the probe is fitted anew on all of them; the scored samples have no part in the choice.
+training samples, then the probe is fitted again on all of them; the scored samples have no part in the choice.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ class TransferRequest:
                 raise InputError(f"{flag} names {_first_twin(values)} twice; name it once.")
         for share in self.data_fractions:
             if not (math.isfinite(share) and 0 < share <= 1):
-                raise InputError(f"--data-fractions: {share:g} is no share; give numbers above 0, at most 1.")
+                raise InputError(f"--data-fractions: {share:g} is not a share; give numbers above 0, at most 1.")
         for seed in self.seeds:
             if not 0 <= seed <= _MAX_SEED:
                 raise InputError(f"--seeds: {seed} is out of range; give 0 to {_MAX_SEED}.")

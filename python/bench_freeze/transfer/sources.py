@@ -102,13 +102,14 @@ def unlike_layers(sources: Sequence[Source]) -> list[str]:
             common = fitting_layers(other.layers_of, first.layers_of, (other.name, first.name))
         except InputError:
             notes.append(
-                f"{other.name} and {first.name} have other layers, so a difference between them is one of both "
+                f"{other.name} and {first.name} have different layers, so a difference between them mixes "
                 "architecture and pre-training."
             )
             continue
         if not common == other.layers_of.end == first.layers_of.end:
             notes.append(
-                f"{other.name} and {first.name} have layers 0 to {common - 1} in common; behind those their tasks have "
-                "other ones, and each is read at its own last layer."
+                f"{other.name} and {first.name} have layers 0 to {common - 1} in common; after those their layers "
+                f"differ "
+                "by task, and each is read at its own last layer."
             )
     return notes

@@ -119,9 +119,9 @@ def _known(scored: Scored, images: int) -> tuple[Estimated, Estimate | None]:
 def _silence(images: int, drawn: Array) -> str | None:
     """Why nothing can be said of other images; None where something can."""
     if images < FEWEST_IMAGES:
-        return "one scored image says nothing of others"
+        return "one scored image says nothing about others"
     if not varies(drawn):
-        return "every resample of the images gives the same number, so they say nothing of others"
+        return "every resample of the images gives the same number, so they say nothing about others"
     return None
 
 

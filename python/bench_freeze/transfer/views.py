@@ -37,7 +37,7 @@ class ObjectViews:
 
 
 def object_views(data: DetectionSet) -> ObjectViews:
-    """Every object of a set that is no crowd region and not too small."""
+    """Every object of a set that is not a crowd region and not too small."""
     truth = data.ground_truth
     rows = np.flatnonzero(~truth.is_crowd)
     rows = rows[np.argsort(truth.image_index[rows], kind="stable")]

@@ -69,7 +69,7 @@ def test_a_file_and_options_beside_it(tmp_path):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"epoch": 3}, "Study: 'epoch' is no key of a study; did you mean 'epochs'?"),
+        ({"epoch": 3}, "Study: 'epoch' is not a key of a study; did you mean 'epochs'?"),
         ({"mosaic": 0.5}, "give it in train_args"),
         ({"resume": True}, "leave it out"),
         ({"engine": "tensorrt"}, "did you mean 'trt'?"),

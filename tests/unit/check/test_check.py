@@ -98,7 +98,7 @@ def test_a_slower_row_of_one_run_hours_later_is_open_and_says_what_would_prove_i
     row = "freeze 15 branched ort fp32"
     assert statuses(outcome, "AMBIGUOUS") == {(row, "latency_model"), (row, "latency_pipeline")}
     (model,) = [f for f in outcome["findings"] if (f["row"], f["rule"]) == (row, "latency_model")]
-    assert "one baseline run tells too little of how whole runs differ (at least 18)" in model["sentence"]
+    assert "one baseline run says too little about how whole runs differ (at least 18)" in model["sentence"]
     assert "baseline update --with-models" in model["remedy"]
     assert "baseline add" in model["remedy"]
     assert model["low"] is model["p_value"] is None
@@ -222,7 +222,7 @@ def test_a_duration_that_cannot_be(check, tmp_path, value):
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), None, "fast"])
 def test_a_duration_that_is_no_number(check, tmp_path, value):
-    says = "no whole json file" if isinstance(value, float) else "does not fit its schema"  # json knows no NaN
+    says = "not a complete json file" if isinstance(value, float) else "does not fit its schema"  # json knows no NaN
     refused(check(edit(write_results(tmp_path), set_latency(samples_s=[0.005, value]))), says)
 
 
@@ -278,7 +278,7 @@ def test_files_that_cannot_be_compared(check, tmp_path, change, words):
 def test_a_file_that_is_cut_off(check, tmp_path):
     current = write_results(tmp_path)
     current.write_text(current.read_text()[:3000])
-    refused(check(current), "no whole json file")
+    refused(check(current), "not a complete json file")
     refused(check(tmp_path / "gone.json"), "gone.json cannot be read")
     refused(check(write_results(tmp_path), against=tmp_path), "cannot be read")
 
@@ -302,9 +302,9 @@ def test_a_baseline_without_its_match_file(check, baseline, tmp_path):
         ("[limits]\nsize = true", "size = True"),
         ("[[rows]]\nwhere = { freze = 1 }\nlimits = { size = 1 }", "did you mean 'freeze'"),
         ("[[rows]]\nlimits = { size = 1 }", "rule 1 has no where"),
-        ("[rows]\na = 1", "rows is no list"),
-        ("limits = 3", "limits is no table"),
-        ("limits =", "is no TOML file"),
+        ("[rows]\na = 1", "rows is not a list"),
+        ("limits = 3", "limits is not a table"),
+        ("limits =", "is not a TOML file"),
     ],
 )
 def test_rules_that_are_wrong(check, tmp_path, text, words):

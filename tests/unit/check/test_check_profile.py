@@ -96,8 +96,8 @@ def forget_accuracy(path):
 
 MISSING = {
     remove_matches: "cannot be read",
-    forget_matches: "no match data of the base head",
-    forget_accuracy: "has no accuracy of the base head",
+    forget_matches: "no match data for the base head",
+    forget_accuracy: "has no accuracy for the base head",
 }
 
 
@@ -157,7 +157,7 @@ def test_a_flag_may_be_of_a_profile_of_one_head_and_a_rule_may_not(check, tmp_pa
     assert check(new, more, "--max-map-drop", "0.01")[0] == 2
     code, outcome = check(new, more)
     assert code == 0
-    assert any("the current run has no accuracy of the target head" in note for note in outcome["notes"])
+    assert any("the current run has no accuracy for the target head" in note for note in outcome["notes"])
 
 
 def test_profiles_of_other_data_are_not_compared(check, tmp_path):

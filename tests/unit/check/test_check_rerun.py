@@ -121,7 +121,7 @@ def test_profiles_are_checked_too(tmp_path, capsys):
     capsys.readouterr()
     results = write_results(tmp_path / "run")
     assert cli.main(["check", str(results), "--baseline", str(to)]) == 2
-    assert "compare two of one kind" in capsys.readouterr().err
+    assert "compare two of the same kind" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def test_without_a_file_it_prints_the_table(capsys):
     ("content", "says"),
     [
         (None, "there is no such file"),
-        ("", "no whole json file"),
+        ("", "not a complete json file"),
         ("[]", "no schema_version"),
         ('{"schema_version": 1}', "missing required field"),
         ('{"schema_version": 9, "rows": []}', "schema version 9"),
@@ -86,7 +86,7 @@ def test_examples_of_another_run_are_not_shown(tmp_path):
     (tmp_path / "examples.json").write_text(json.dumps(examples))
     found = read_documents([tmp_path])
     assert found.examples == {}
-    assert "is of another run" in found.no_examples[0]
+    assert "comes from a different run" in found.no_examples[0]
 
 
 def test_a_row_is_made_again_by_its_own_command():

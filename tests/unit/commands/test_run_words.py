@@ -82,7 +82,7 @@ def test_project_and_name_are_the_output_folder_wherever_they_stand():
     assert merged([Layer("s.toml", {"project": "p"}), Layer("run", {"out": "o"}, flags=True)]).values["out"] == "o"
     with pytest.raises(InputError, match="out and name both name the output folder"):
         merged([Layer("s.toml", {"out": "a", "name": "b"})])
-    with pytest.raises(InputError, match="names no folder"):
+    with pytest.raises(InputError, match="does not name a folder"):
         merged([Layer("s.toml", {"name": 3})])
 
 
@@ -110,15 +110,15 @@ def test_two_names_of_one_option_are_refused(typed):
         (["trian"], "did you mean 'run'? Commands are run, "),
         (["train", "model=a.pt"], "did you mean 'run'?"),
         (["exprt"], "did you mean 'export'?"),
-        (["zzzz"], "'zzzz' is no command; commands are run, "),
+        (["zzzz"], "'zzzz' is not a command; commands are run, "),
         (["help"], "did you mean '--help'?"),
-        (["run", "--frezee", "10"], "--frezee is no flag of run; did you mean '--freeze'?"),
+        (["run", "--frezee", "10"], "--frezee is not a flag of run; did you mean '--freeze'?"),
         (["run", "-freeze", "10"], "did you mean '--freeze'?"),
         (["run", "--bacth", "8"], "did you mean '--train-batch' or '--engine-batch'"),
         (["run", "--zzzz"], "`bench-freeze run --help-all` lists all"),
-        (["eval", "--gtt", "x"], "--gtt is no flag of eval; did you mean '--gt'? Its flags are --help, --gt, --dt"),
+        (["eval", "--gtt", "x"], "--gtt is not a flag of eval; did you mean '--gt'? Its flags are --help, --gt, --dt"),
         (["baseline", "updat"], "did you mean 'update'? Choices are update, add."),
-        (["baseline", "update", "--reasn", "x"], "--reasn is no flag of baseline update; did you mean '--reason'?"),
+        (["baseline", "update", "--reasn", "x"], "--reasn is not a flag of baseline update; did you mean '--reason'?"),
         (["eval", "--gt", "a", "--dt", "b", "--protocol", "coko"], "did you mean 'coco'? Choose one of coco, "),
         (["profile", "m.onnx", "--engine", "onnx"], "--engine onnx is not known; did you mean 'ort'? Choices are "),
         (
@@ -128,9 +128,9 @@ def test_two_names_of_one_option_are_refused(typed):
         (["run", "precision=half"], "did you mean 'fp16'? Choices are fp32, fp16, int8."),
         (["run", "construction=grafed"], "did you mean 'grafted'?"),
         (["run", "--preset", "quik"], "preset = 'quik' is not known; did you mean 'quick'? Presets are quick, paper"),
-        (["run", "epoch=5"], "'epoch' is no option; did you mean 'epochs'?"),
+        (["run", "epoch=5"], "'epoch' is not an option; did you mean 'epochs'?"),
         (["run", "mosaik=0.3"], "did you mean 'mosaic'?"),
-        (["run", "resume=True"], "the same command goes on where it stopped; leave it out."),
+        (["run", "resume=True"], "the same command continues where it stopped; leave it out."),
         (["run", "freeze=[0,1,2]"], "give several values as freeze=0,1,2. In Ultralytics a list names single layers"),
         (["run", "ladder=maybe"], "neither yes nor no"),
         (["run", "--device", "mps"], "use cpu, or one GPU: 0 or cuda:0"),

@@ -44,7 +44,7 @@ STRONG = Facts(
         ({"support": None, "silence": "one image"}, "weak",
          "How often branched 10 would be picked again is not known: one image (weak).", None),
         ({"choices": 1, "support": None}, "strong",
-         "branched 10 is the only arm that keeps to the constraints: nothing was compared (strong).", None),
+         "branched 10 is the only arm that meets the constraints: nothing was compared (strong).", None),
         ({"doubtful": ("branched 15",)}, "moderate", "The latency of branched 15 is not VALID (moderate).",
          "Measure the latency of branched 15 again on a quiet machine: --retime."),
         ({"doubtful": tuple("abcde")}, "moderate", "The latency of 5 arms is not VALID (moderate).",
@@ -52,7 +52,7 @@ STRONG = Facts(
         ({"doubtful": None}, "moderate", "Latency was not measured for every arm (moderate).",
          "Measure latency (--latency-samples 200): cost is the size of the file."),
         ({"has_test": False}, "moderate", "No test split: choice and number come from val (moderate).",
-         "Add a test split to the data yaml (test: FOLDER): the quoted number then owes nothing to the choice."),
+         "Add a test split to the data yaml (test: FOLDER): the quoted number is then independent of the choice."),
     ],
 )  # fmt: skip
 def test_each_criterion(change, grade, reason, step):

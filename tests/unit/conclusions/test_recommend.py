@@ -138,7 +138,7 @@ def test_arms_without_a_base_mAP_are_shown_and_not_picked():
     assert found.pick == "branched 10"
     assert "no base mAP" in member(found, "plain 0").breaks[0]
     alone = recommend(study(plain, Arm(10, (0.5,), "plain", change=None)))
-    assert alone.pick == "plain 0"  # where no arm has one, the base task is no part of the choice
+    assert alone.pick == "plain 0"  # where no arm has one, the base task plays no part in the choice
     assert "No arm has a base mAP" in alone.notes[0]
     assert recommend(study(plain, max_base_drop=0.01)).pick is None  # unless it was asked for
 
@@ -178,7 +178,7 @@ def test_an_arm_of_one_seed_among_several_is_not_shown_to_be_as_good():
     found = recommend(study(lonely, full))
     assert found.pick == "branched 0"
     assert member(found, "branched 10").loss_interval is None
-    assert any("Of one seed" in note for note in found.notes)
+    assert any("One seed only" in note for note in found.notes)
     assert found.grade == "weak"
 
 

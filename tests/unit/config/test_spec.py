@@ -52,7 +52,7 @@ def test_one_value_stands_for_a_list_of_one():
         ({"imgsz": 100}, "use 96"),
         ({"imgsz": 0}, "at least 1"),
         ({"epochs": 0}, "at least 1"),
-        ({"dynamic_batch": [1, 32, 8]}, "no smallest, usual, largest"),
+        ({"dynamic_batch": [1, 32, 8]}, "not a smallest, usual and largest"),
         ({"dynamic_batch": [1, 8]}, "dynamic_batch = "),
         ({"dynamic_batch": [4, 8, 32]}, "give one from 4 to 32"),
         ({"engine": ["tensorrt"]}, "engine = "),
@@ -119,7 +119,7 @@ def test_missing_and_broken_files_are_named(tmp_path):
         read_toml(tmp_path / "none.toml")
     broken = tmp_path / "broken.toml"
     broken.write_text("freeze = [")
-    with pytest.raises(InputError, match="no TOML file"):
+    with pytest.raises(InputError, match="not a TOML file"):
         read_toml(broken)
 
 

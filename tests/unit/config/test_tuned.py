@@ -31,8 +31,8 @@ def test_entries(text, freeze, seed, place):
 @pytest.mark.parametrize(
     ("tuned", "sentence"),
     [
-        ("22=", "names no file"),
-        (" ", "names no file"),
+        ("22=", "does not name a file"),
+        (" ", "does not name a file"),
         ("-1=a.pt", "freeze depth -1 is not possible"),
         ("99999=a.pt", "freeze depth 99999 is not possible"),
         ("22/-1=a.pt", "seed -1 is out of range"),
@@ -59,7 +59,7 @@ def test_what_cannot_be(tuned, sentence):
 )
 def test_checkpoints_alone_train_nothing_and_what_asks_for_trainings_says_so(options):
     name = next(iter(options))
-    with pytest.raises(InputError, match=f"{name} is of trainings, and tuned without freeze trains nothing"):
+    with pytest.raises(InputError, match=f"{name} is an option of training, and tuned without freeze trains nothing"):
         study(tuned="a.pt", **options)
     study(tuned="a.pt", freeze=[22, 10], **options)
 

@@ -120,6 +120,6 @@ def test_copies_and_loose_files_are_said(root):
     (root / "train" / "readme.txt").write_text("x")
     (root / "train" / ".hidden").mkdir()
     notes = " ".join(read_classification_set(root).notes)
-    assert "1 of 7 scored images are training images as well" in notes
+    assert "1 of 7 scored images are byte-identical to training images" in notes
     assert "1 images stand under more than one class" in notes
     assert "1 files lie beside the class folders" in notes

@@ -79,7 +79,7 @@ def test_the_boxes_of_the_issue_are_noted_like_those_of_a_yaml(tmp_path: Path) -
     assert len(data.ground_truth) == 17
     assert "a/train.json: 10 box(es) outside their image are left out in training" in notes
     assert "5 box(es) without width or height are left out in training" in notes
-    assert "1 box(es) over the border are clipped in training" in notes
+    assert "1 box(es) across the border are clipped in training" in notes
     assert "such as annotation 11 of image 1" in notes
 
 

@@ -106,12 +106,12 @@ def no_images(root):
     ("damage", "text"),
     [
         (another_size, r"1.png is 41x30 pixels and .*40x30"),
-        (unknown_value, r"0.png has the value 9, which is no class \(0 to 2, or 255\)"),
+        (unknown_value, r"0.png has the value 9, which is not a class \(0 to 2, or 255\)"),
         (colour, r"mode RGB"),
         (sixteen_bits, r"mode I;16"),
         (no_mask, r"1.png cannot be read: there is no such mask"),
         (no_png, r"1.png cannot be read as a PNG"),
-        (nothing_there, r"no pixel is of any class but the background"),
+        (nothing_there, r"no pixel has a class other than the background"),
         (one_class, r"lists 1 class"),
         (a_gap, r"classes.txt, line 2: '2 cat' is not '1 NAME'"),
         (no_images, r"val has no images"),
@@ -163,7 +163,11 @@ def test_polygons_fill_the_area_that_they_enclose():
 
 @pytest.mark.parametrize(
     ("rows", "text"),
-    [("0 .5 .5 .2 .2\n", "5 fields are no polygon"), ("0 .1 .1 .9 .1 .9\n", "a.txt"), ("", "no image has a polygon")],
+    [
+        ("0 .5 .5 .2 .2\n", "5 fields are not a polygon"),
+        ("0 .1 .1 .9 .1 .9\n", "a.txt"),
+        ("", "no image has a polygon"),
+    ],
 )
 def test_rows_that_are_no_polygon_are_a_sentence(polygons, rows, text):
     (polygons.parent / "labels" / "train" / "a.txt").write_text(rows)

@@ -114,12 +114,12 @@ BOMB = '<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;">]><annotation>&b;<
 @pytest.mark.parametrize(
     ("damage", "text"),
     [
-        (write("000.xml", "<annotation>"), r"000.xml is no XML"),
+        (write("000.xml", "<annotation>"), r"000.xml is not XML"),
         (write("000.xml", "<svg/>"), r"000.xml holds <svg>"),
         (write("000.xml", BOMB), r"000.xml has a document type or entities"),
         (write("000.xml", annotation([("", 1, 1, 5, 5, 0)])), r"000.xml, object 1: it has no name"),
         (write("000.xml", annotation([("dog", 9, 1, 5, 5, 0)])), r"000.xml, object 1: its box runs from 9"),
-        (write("000.xml", annotation([("dog", "x", 1, 5, 5, 0)])), r"xmin is 'x', which is no number"),
+        (write("000.xml", annotation([("dog", "x", 1, 5, 5, 0)])), r"xmin is 'x', which is not a number"),
         (write("000.xml", annotation([("dog", "nan", 1, 5, 5, 0)])), r"xmin is 'nan'"),
         (write("000.xml", annotation([("dog", 1, 1, 5, 5, 7)])), r"difficult is '7'"),
         (write("000.xml", annotation([("dog", 60, 1, 65, 5, 0)])), r"'dog' has no pixel inside"),

@@ -159,7 +159,7 @@ def test_a_gpu_that_is_lost_after_the_last_sample_costs_none(batches, monkeypatc
         def read(self):
             self.reads += 1
             if self.reads == 3:
-                raise MeasurementError("gpu0 disappeared in mid-run")
+                raise MeasurementError("gpu0 disappeared during the run")
             return super().read()
 
     monkeypatch.setattr(latency, "MachineTelemetry", Telemetry)
@@ -292,7 +292,7 @@ def test_a_kept_measurement_is_judged_when_it_is_read():
         "2 of 5 samples were rejected (1: no number, 1: slow)",
         "another process",
         "3 samples are too few to bound the median",
-        "the durations were still changing when the warm-up ran out of patience",
+        "the durations were still changing when the warm-up reached its limit",
     ]
     assert [(sample.after, sample.seconds, sample.reason) for sample in model.rejected_samples] == [
         (1, 0.75, "slow"),

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from docs.generate import PARTS
 from docs.generate.command_line import parsers
+from docs.generate.facts import facts
 from docs.generate.results_schema import SCHEMA
-from docs.generate.studies import depths_table, numbers
+from docs.generate.studies import depths_table, numbers, substitutions
+from jinja2 import Environment, StrictUndefined
 from markdown_it import MarkdownIt
 from PIL import Image
 
@@ -76,6 +78,43 @@ def test_numbers_follow_the_file_that_they_name():
     own = [row["target"]["map"] for row in rows if (row["freeze"], row["construction"]) == (6, "branched")]
     assert len(own) == 3
     assert numbers("depths")["branched 6"]["target_map"] == f"{np.mean(own):.3f}"
+
+
+# Numbers of the study pages that no kept file has, or that are settings and not results, by page.
+STATED = {
+    "capacity": (),
+    "depths": ("2505.01016", "0.1", "0.01", "0.001"),  # the paper, its claim, the indifference, the margin
+    "first_run": ("1.31.1", "0.01", "0.02", "0.1", "0.001"),  # ONNX Runtime; rounded in words; simulated; the margin
+    "precisions": (),
+    "recipes": ("0.05", "0.25", "0.005"),  # names of recipes, the margin
+}
+
+
+@pytest.mark.parametrize("page", [page for page in SITE if page.parent.name == "studies"], ids=lambda page: page.stem)
+def test_numbers_of_a_study_come_from_its_file(page):
+    """By name: what stands between braces is there, and no other decimal number stands in a sentence."""
+    places = re.findall(r"\{\{.+?\}\}", page.read_text(), re.DOTALL)
+    environment = Environment(undefined=StrictUndefined, autoescape=False)
+    for place in places:
+        text = environment.from_string(place).render(substitutions() | facts())
+        assert re.search(r"\d", text), place
+        assert "None" not in text, place
+    prose = re.sub(r"\{\{.+?\}\}|```.*?```|\(http\S+\)|^\|.*$", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
+    assert set(re.findall(r"\d+(?:\.\d+)+", prose)) <= set(STATED[page.stem])
+
+
+def test_facts_are_those_of_the_file():
+    kept = json.loads((ROOT / "bench" / "results" / "fruit9_depths_seeds_320.json").read_text())
+    maps = {depth: [row["target"]["map"] for row in kept["rows"]
+                    if (row["freeze"], row["construction"]) == (depth, "branched")] for depth in (22, 0)}  # fmt: skip
+    found = facts()["facts"]["depths"]
+    gain = np.mean(maps[0]) - np.mean(maps[22])
+    assert found["over"]["0 over 22"]["value"] == f"{gain:+.3f}"
+    assert found["over"]["22 over 0"]["value"] == f"{-gain:+.3f}"
+    low, high = (float(end) for end in found["over"]["22 over 0"]["interval"].strip("[]").split(", "))
+    assert low < -gain < high
+    support = {arm["name"]: arm["support"] for arm in kept["recommendation"]["pareto"]}
+    assert found["again"]["branched 0"] == f"{100 * support['branched 0']:.0f} %"
 
 
 def test_the_reference_has_every_command_flag_key_field_and_name():

@@ -144,9 +144,9 @@ def test_a_wider_model_and_another_family_have_another_architecture(base):
         depth, width, most = yaml["scales"][scale]
         yaml["scales"] = {**yaml["scales"], scale: [depth, width * 2, most]}
 
-    with pytest.raises(InputError, match=r"tuned.pt has another architecture than the base: in layer 0 \(Conv\)"):
+    with pytest.raises(InputError, match=r"tuned.pt has a different architecture from the base: in layer 0 \(Conv\)"):
         check_same_architecture(base, other(wider), NAMES)
-    with pytest.raises(InputError, match=r"tuned.pt has other layers than the base"):
+    with pytest.raises(InputError, match=r"tuned.pt has different layers from the base"):
         check_same_architecture(base, other(lambda yaml: yaml["backbone"][1].__setitem__(2, "GhostConv")), NAMES)
     activated = replace(base, model=deepcopy(base.model))
     activated.model.model[3].act = torch.nn.ReLU()

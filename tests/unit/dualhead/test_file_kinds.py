@@ -60,7 +60,7 @@ HEADER = json.dumps({"w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}
         ("x.pth", tensors, "a state_dict"),
         ("x.pt", lambda: tensors(state_dict={"w": __import__("torch").zeros(1)}), "a state_dict"),
         ("x.pt", lambda: tensors(epoch=3), "holds no model"),
-        ("x.zip", lambda: archive(best__pt=b"x"), "a zip archive and no Ultralytics checkpoint; unpack it"),
+        ("x.zip", lambda: archive(best__pt=b"x"), "a zip archive, not an Ultralytics checkpoint; unpack it"),
         ("x.pt", lambda: archive(readme=b"x"), "a zip archive"),
         ("x.torchscript", scripted, "a TorchScript program"),
         ("x.pt", scripted, "a TorchScript program"),
@@ -70,8 +70,8 @@ HEADER = json.dumps({"w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}
         ("x.h5", lambda: b"\x89HDF\r\n\x1a\n" + bytes(20), "an HDF5 file"),
         ("x.yaml", lambda: b"nc: 80\n", "a description without weights"),
         ("x.pt", lambda: b"", "is empty"),
-        ("x.pt", lambda: b"not a checkpoint", "no Ultralytics checkpoint"),
-        ("x.pt", lambda: bytes(range(256)) * 4, "no Ultralytics checkpoint"),
+        ("x.pt", lambda: b"not a checkpoint", "not an Ultralytics checkpoint"),
+        ("x.pt", lambda: bytes(range(256)) * 4, "not an Ultralytics checkpoint"),
     ],
 )  # fmt: skip
 def test_files_of_another_kind_say_what_they_are(tmp_path, name, content, part):

@@ -67,7 +67,7 @@ def changed(model, how):
         ("folded by hand", ("is fused", "model.3 (Conv)")),
         ("NaN weight", ("model.3.conv.weight", "NaN")),
         ("infinite statistics", ("model.3.bn.running_mean", "infinite")),
-        ("negative variance", ("answers with NaN",)),
+        ("negative variance", ("returns NaN",)),
         ("too large for float32", ("model.3.conv.weight", "infinite")),
         ("meta", ("model.3.conv.weight", "no values")),
         ("int8", ("model.3.conv.weight", "int8", "quantized")),

@@ -137,7 +137,7 @@ def test_a_declared_kind_is_never_read_as_the_other(tmp_path, seed):
         ({"heads": [{"name": "third", "class_names": ["a", "b"], "kind": "raw"}]}, "'third'"),
         ({"heads": [{"name": "base", "class_names": ["a", "b"], "kind": "masks"}]}, "'masks'"),
         ({"heads": [{"name": "base", "class_names": [1, 2], "kind": "raw"}]}, "class names"),
-        ({"heads": [{"name": "base", "class_names": ["a", "b"]}]}, "other things"),
+        ({"heads": [{"name": "base", "class_names": ["a", "b"]}]}, "something other than name"),
         ({"heads": [{"name": "base", "class_names": ["a"], "kind": "raw"}]}, r"1 classes make \[images, 5"),
         ({"heads": [{"name": "base", "class_names": ["a", "b"], "kind": "detections"}]}, "detections, 6"),
         ({"heads": [{"name": n, "class_names": ["a", "b"], "kind": "raw"} for n in ("base", "target")]}, "its outputs"),
@@ -170,11 +170,11 @@ def test_card_and_metadata_must_agree(tmp_path):
     ("metadata", "output", "images", "words"),
     [
         ({}, (1, 6, ANCHORS), (1, 3, 64, 64), "does not say what its heads are.*write task, names"),
-        ({"names": "['a', 'b']"}, (1, 7, ANCHORS), (1, 3, 64, 64), "no single reading"),  # a score of objectness
-        ({"names": "['a', 'b']"}, (1, ANCHORS, 6), (1, 3, 64, 64), "no single reading"),
-        ({"names": "['a', 'b']"}, (1, 300, 6), (1, 3, 64, 64), "no single reading"),
-        ({"names": "['a', 'b']"}, (1, 6, 300), (1, 3, 64, 64), "no single reading"),
-        ({"names": "['a', 'b']"}, (1, 6, "n"), (1, 3, 64, 64), "no single reading"),
+        ({"names": "['a', 'b']"}, (1, 7, ANCHORS), (1, 3, 64, 64), "no single meaning"),  # a score of objectness
+        ({"names": "['a', 'b']"}, (1, ANCHORS, 6), (1, 3, 64, 64), "no single meaning"),
+        ({"names": "['a', 'b']"}, (1, 300, 6), (1, 3, 64, 64), "no single meaning"),
+        ({"names": "['a', 'b']"}, (1, 6, 300), (1, 3, 64, 64), "no single meaning"),
+        ({"names": "['a', 'b']"}, (1, 6, "n"), (1, 3, 64, 64), "no single meaning"),
         ({"names": "['a', 'b']"}, (1, 6, ANCHORS), FREE, "which image size"),
         ({"names": "['a', 'b']"}, (1, 6, ANCHORS), (1, 64, 64, 3), "NHWC"),
         ({"names": "['a', 'b']", "task": "pose"}, (1, 6, ANCHORS), (1, 3, 64, 64), "task 'pose'"),
@@ -231,7 +231,7 @@ def test_other_types_of_input_are_refused(tmp_path, kind):
 @pytest.mark.parametrize(("changes", "made"), [({}, (1, 7, ANCHORS)), (END, (1, 300, 7)), ({}, (2, 6, ANCHORS))])
 def test_a_free_shape_is_checked_when_it_is_known(tmp_path, changes, made):
     engine = OrtEngine(write(tmp_path / "m.onnx", DETECT | changes, ("b", "r", "c"), FREE, made=made))
-    with pytest.raises(InputError, match="where its metadata promise"):
+    with pytest.raises(InputError, match="but its metadata promise"):
         engine.infer(np.zeros((1, 3, 64, 64), np.float32))
 
 

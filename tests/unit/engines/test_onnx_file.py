@@ -148,8 +148,8 @@ def test_a_threshold_that_cannot_be_told_is_not_guessed(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "notes"),
     [
-        ({"args": "{'nms': True}"}, ("from which score cannot be told", "at most 100")),
-        ({"args": "{'nms': True, 'conf': 0.3}"}, ("drops detections below 0.3 by itself", "at most 100")),
+        ({"args": "{'nms': True}"}, ("its score threshold is not known", "at most 100")),
+        ({"args": "{'nms': True, 'conf': 0.3}"}, ("itself drops detections below 0.3", "at most 100")),
         ({"args": "{'nms': True, 'conf': 0.001}"}, ("at most 100",)),
         ({"end2end": "True"}, ("at most 100",)),
     ],

@@ -35,7 +35,7 @@ def test_the_header_decides(tmp_path):
     assert plan(tmp_path).card((-1, 6, 84)).batch is None
     own = plan(tmp_path, args={"nms": True})
     assert own.card((1, 6, 6)).heads[0].kind == "detections"
-    assert "cannot be told" in own.notes[0]
+    assert "is not known" in own.notes[0]
     old = plan(tmp_path, args={"half": True}, end2end="left out", stride="left out")  # says neither nms nor end2end
     assert (old.card((1, 6, 84)).heads[0].kind, old.card((1, 300, 6)).heads[0].kind) == ("raw", "detections")
     assert plan(tmp_path, end2end=True).notes == plan(tmp_path).notes == ()
@@ -62,5 +62,5 @@ def test_contradictions_are_refused(tmp_path, changes, shape, words):
 
 
 def test_another_task_is_refused(tmp_path):
-    with pytest.raises(InputError, match="names no detector"):
+    with pytest.raises(InputError, match="does not name a detector"):
         plan(tmp_path, task="segment")

@@ -107,7 +107,7 @@ ROW = {"image_id": 1, "category_id": 3, "bbox": [1, 1, 9, 9], "score": 0.5}
         ([ROW | {"bbox": [1, 1, -9, 9]}], {}, "must not be negative"),
         ([ROW | {"score": float("nan")}], {}, "finite"),
         ([ROW | {"bbox": [1, 1, 9]}], {}, "bbox"),
-        ([ROW], {"image_ids": [2]}, "of an image that image_ids does not name"),
+        ([ROW], {"image_ids": [2]}, "to an image that image_ids does not name"),
         ([ROW], {"image_ids": [1, 9]}, "image id 9 is not in the ground truth"),
         ([ROW], {"letterbox": []}, "leave it out"),
         ([ROW], {"predictions": np.zeros((1, 5, 1))}, "one of the two|image_ids is missing"),

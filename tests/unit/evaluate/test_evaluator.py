@@ -182,7 +182,7 @@ def entry(boxes: Any = GOOD[0], scores: Any = GOOD[1], labels: Any = GOOD[2]) ->
         ([14], {"predictions": np.zeros((1, 6, 3))}, "float64"),
         ([14, 17], {"predictions": np.zeros((1, 6, 3), np.float32)}, r"2 image ids and predictions"),
         ([14], {"detections": []}, "detections of 1 images"),
-        ([14], {"detections": [GOOD[:2]]}, r"detections\[0\] is no"),
+        ([14], {"detections": [GOOD[:2]]}, r"detections\[0\] is not"),
         ([14], {"detections": 3}, "detections of 1 images"),
         ([14], {"detections": np.zeros((1, 3, 5))}, r"\[B, D, 6\]"),
         ([14], {"detections": (np.array([4]), np.zeros((1, 3, 4)), np.zeros((1, 3)), np.zeros((1, 3)))}, "room for 3"),

@@ -69,7 +69,7 @@ def test_members_twice_packed_otherwise_or_missing():
         twice = packed([*parts.items(), *list(parts.items())[1:2]])
     refused(twice, "twice")
     refused(packed(parts.items(), zipfile.ZIP_DEFLATED), "packed in another way")
-    refused(packed(list(parts.items())[1:]), "no match file")
+    refused(packed(list(parts.items())[1:]), "not a match file")
     refused(packed(list(parts.items())[:-1]), "damaged")
 
 

@@ -53,7 +53,7 @@ def test_gpus_without_mixed_precision_are_those_of_ultralytics():
 
 
 def test_another_word_is_refused():
-    with pytest.raises(InputError, match="amp = half is no precision; give auto"):
+    with pytest.raises(InputError, match="amp = half is not a precision; give auto"):
         precision_of("half", "cpu")
 
 

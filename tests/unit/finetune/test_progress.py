@@ -42,7 +42,7 @@ def test_a_damaged_file_is_put_aside_with_a_sentence(store, tmp_path):
         assert aside.read_bytes() == damaged
         (sentence,) = store.said
         assert str(store.path(KEY)) in sentence
-        assert "starts anew" in sentence
+        assert "starts over" in sentence
 
 
 def test_a_file_of_an_earlier_version_is_put_aside_too(store):

@@ -105,8 +105,8 @@ def test_repeats_and_invalid_latencies_are_left_out_and_counted(tmp_path, one):
     runs, notes = read_runs([tmp_path])
     assert len(runs) == 3
     assert [note.partition(":")[2].strip() or note for note in notes] == [
-        "1 json files are no results, profiles or baselines and were left out",
-        "1 runs repeat the numbers of an earlier one and were left out",
+        "1 json files are not results, profiles or baselines and were left out",
+        "1 runs repeat the numbers of an earlier run and were left out",
         "1 latencies were INVALID and were left out",
     ]
     lengths = {s.name: len(s.values) for s in make_series(runs, ["latency_model"])}
@@ -144,8 +144,8 @@ def test_the_runs_of_a_baseline_are_a_history(tmp_path, one, capsys):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["{one}"], "a history needs two runs at least, here is 1"),
-        (["{one}", "{one}", "--metric", "speed"], "'speed' is not kept of every run; give some of latency_model"),
+        (["{one}"], "a history needs at least two runs and has 1"),
+        (["{one}", "{one}", "--metric", "speed"], "'speed' is not kept for every run; give some of latency_model"),
         (["{one}", "{missing}"], "missing"),
         (["{one}", "{other}"], "no two runs have a row and a metric in common"),
         (["{one}", "{late}"], "recorded_at is 'yesterday', not a time of ISO 8601"),

@@ -156,7 +156,7 @@ def test_more_found_than_there_is_raises() -> None:
     with pytest.raises(ValueError, match="more found than there is"):
         call("accumulate", arguments, truth(), lattice())
     arguments["true_positive"][:] = [0, 2]  # the tenth lane of nine
-    with pytest.raises(ValueError, match="lane that there is not"):
+    with pytest.raises(ValueError, match="lane that does not exist"):
         call("accumulate", arguments, truth(), lattice())
 
 

@@ -144,7 +144,7 @@ def test_a_run_that_visibly_switches_between_two_speeds_is_not_valid():
         is_slow = (np.arange(200) >= begin) & (np.arange(200) < begin + length)
         valid += verdict(1.06**is_slow * np.exp(rng.normal(0, 0.02, 200))).verdict == "VALID"
     assert valid <= 10
-    assert "mid-run" in verdict([1.0, 1.01] * 35 + [1.06, 1.07] * 30 + [1.0, 1.01] * 35).reasons[0]
+    assert "changed during the run" in verdict([1.0, 1.01] * 35 + [1.06, 1.07] * 30 + [1.0, 1.01] * 35).reasons[0]
 
 
 def test_level_noise_is_valid_with_and_without_correlation():

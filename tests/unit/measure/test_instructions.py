@@ -34,8 +34,8 @@ def test_a_count_follows_the_work_or_a_sentence_says_why_there_is_none():
     [
         (errno.EACCES, "the kernel does not let this user count instructions (permission denied; "),
         (errno.EPERM, "the kernel does not let this user"),
-        (errno.ENOENT, "this machine shows no counter of instructions"),
-        (errno.EOPNOTSUPP, "this machine shows no counter"),
+        (errno.ENOENT, "this machine has no counter of instructions"),
+        (errno.EOPNOTSUPP, "this machine has no counter"),
         (errno.EMFILE, "instructions cannot be counted (too many open files)"),
     ],
 )

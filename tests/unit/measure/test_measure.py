@@ -136,7 +136,7 @@ def test_a_gpu_that_is_gone_when_its_clock_is_asked_for_leaves_the_samples():
         try:
             return next(answers)
         except StopIteration:
-            raise MeasurementError("gpu0 disappeared in mid-run") from None
+            raise MeasurementError("gpu0 disappeared during the run") from None
 
     with pytest.raises(SamplingFailed, match="after 7 samples: gpu0 disappeared") as failure:
         sample_latency(call, clock, StoppingRule(max_samples=50, max_seconds=1e9, min_samples=99), guard)

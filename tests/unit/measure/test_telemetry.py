@@ -129,7 +129,7 @@ def test_what_others_did_during_a_run():
     before = cpu_reading(100, 50, 7)
     assert cpu_conditions(before, cpu_reading(110, 60, 17)).ambiguous == ()  # all of it was our own
     assert cpu_conditions(before, cpu_reading(110, 66, 17)).ambiguous == (
-        "other processes had 30% of the cores during the run",
+        "other processes used 30% of the cores' time during the run",
     )
     assert "hypervisor" in cpu_conditions(before, cpu_reading(110, 61, 17, 1.0)).ambiguous[0]
     assert cpu_conditions(before, cpu_reading(110, None, 17)).ambiguous == ()
@@ -251,7 +251,7 @@ def test_violation_counters_that_moved():
 
 def test_a_gpu_that_tells_nothing_about_throttling_is_ambiguous():
     silent = NvmlGpu(0, RecordedNvml()).read()
-    assert gpu_conditions("gpu0", silent, silent).ambiguous == ("gpu0 does not tell whether it was throttled",)
+    assert gpu_conditions("gpu0", silent, silent).ambiguous == ("gpu0 does not report whether it was throttled",)
     with pytest.raises(MeasurementError, match="no energy counter"):
         NvmlEnergy(NvmlGpu(0, RecordedNvml())).joules()
 

@@ -76,7 +76,7 @@ def test_options_of_the_selection(tmp_path, photos):
         ({"head": "both"}, "has base and target only"),
         ({"max_det": 0}, "max_detections"),
         ({"engine": "onnx"}, "engine 'onnx' is not known; use torch, ort"),
-        ({"engine": "torch"}, "is none; use --engine ort"),
+        ({"engine": "torch"}, "is not one; use --engine ort"),
         ({"device": "cuda:7"}, "cuda:7"),
         ({"imgsz": 320}, "imgsz = 320 is for a .pt checkpoint"),
     ],

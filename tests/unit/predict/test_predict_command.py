@@ -129,9 +129,9 @@ def test_an_output_folder_is_a_model(place, capsys):
     [
         (("none.onnx", "photos"), "there is no such model"),
         (("m.onnx", "none"), "no such file or folder"),
-        (("m.onnx", "3"), "camera 3 is not there"),
+        (("m.onnx", "3"), "camera 3 was not found"),
         (("m.onnx", "notes.mp4"), "cannot be read as an image or a video"),
-        (("m.onnx", "photos", "--out", "photos"), "is there already"),
+        (("m.onnx", "photos", "--out", "photos"), "exists already"),
         (("m.onnx", "photos", "--conf", "high"), "give a number from 0 to 1, or best"),
         (("m.onnx", "photos", "--conf", "1.5"), "out of range"),
         (("m.onnx", "photos", "--max-det", "0"), "give at least 1"),

@@ -165,7 +165,7 @@ def test_files_of_one_checkpoint_are_as_they_were():
 def test_very_many_pairs_of_trainings_are_counted(several):
     lines = [replaced for share in (0.1, 0.5, 1.0) for replaced in _on_share(several.rows, share)]
     found = conclude(msgspec.structs.replace(several, rows=lines, study=several.study | {"seeds": [0, 1]}), {})
-    (told,) = [line for line in statistics_lines(found) if line.startswith("By other trainings")]
+    (told,) = [line for line in statistics_lines(found) if line.startswith("Over other trainings")]
     assert "Holm over 153" in told  # 3 depths x 2 checkpoints x 3 shares
     apart, alike = told.split("; not distinguished: ")
     counts = [MOST_NAMED + int(part.rstrip(".").split(" and ")[-1].split()[0]) for part in (apart, alike)]

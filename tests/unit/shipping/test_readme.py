@@ -44,7 +44,7 @@ def test_several_seeds_and_a_model_of_torch_are_said(tmp_path):
     results = study(tmp_path, seeds=(4, 6))
     assert main(["ship", str(tmp_path)]) == 0
     text = (tmp_path / "best/README.md").read_text()
-    assert "Of its 2 trainings this is the first, seed 4" in text
+    assert "This is the first of its 2 trainings, seed 4" in text
     assert "no torch" in text
     shipped = read_shipped(tmp_path / "best")
     bare = msgspec.structs.replace(shipped, files={"tuned": shipped.files["tuned"]})

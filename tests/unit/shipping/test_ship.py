@@ -66,8 +66,8 @@ def test_of_several_seeds_the_first_and_the_readme_says_so(tmp_path):
     [
         (("--row", "branched 21"), "did you mean 'branched 22'"),
         (("--row", "original"), "the original model"),
-        (("--to", "there"), "is there already"),
-        (("--to", "file"), "is there already"),
+        (("--to", "there"), "exists already"),
+        (("--to", "file"), "exists already"),
         (("--to", "file/below"), "cannot be written"),
     ],
 )
@@ -144,7 +144,7 @@ def test_a_folder_of_the_user_in_the_picks_place_stays(tmp_path, capsys):
     (tmp_path / "best").mkdir()
     (tmp_path / "best/mine").write_text("mine")
     assert ship(tmp_path) == 2
-    assert "is there already" in capsys.readouterr().err
+    assert "exists already" in capsys.readouterr().err
     assert [path.name for path in (tmp_path / "best").iterdir()] == ["mine"]
 
 

@@ -60,7 +60,7 @@ def cpu_conditions(before: dict[str, Any], after: dict[str, Any]) -> Conditions:
     ambiguous = []
     others = (after["busy_s"] - before["busy_s"] - (after["own_s"] - before["own_s"])) / available_s
     if others > OTHERS_SHARE:
-        ambiguous.append(f"other processes had {others:.0%} of the cores during the run")
+        ambiguous.append(f"other processes used {others:.0%} of the cores' time during the run")
     stolen = (after["steal_s"] - before["steal_s"]) / available_s
     if stolen > STEAL_SHARE:
         ambiguous.append(f"the hypervisor gave {stolen:.0%} of the cores' time to other machines")

@@ -47,7 +47,7 @@ class MachineTelemetry:
         if self._jetson.present:
             self.sources.append(self._jetson)
         else:
-            self.missing["jetson"] = "this is no Jetson"
+            self.missing["jetson"] = "this is not a Jetson"
         if (reason := self._rapl.why_not()) is not None:
             self.missing["rapl"] = reason
 
@@ -80,7 +80,7 @@ class MachineTelemetry:
         if (gpu := self._gpu()) is not None:
             found.append(gpu_conditions(gpu.name, before[gpu.name], after[gpu.name]))
         elif self._device.startswith("cuda"):
-            found.append(Conditions(ambiguous=(f"nothing here tells whether {self._device} was throttled or shared",)))
+            found.append(Conditions(ambiguous=(f"nothing here shows whether {self._device} was throttled or shared",)))
         return Conditions(
             tuple(reason for c in found for reason in c.invalid), tuple(reason for c in found for reason in c.ambiguous)
         )

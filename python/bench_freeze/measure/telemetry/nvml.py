@@ -145,7 +145,7 @@ class NvmlGpu:
         except self._api.NVMLError as error:
             if type(error).__name__ == "NVMLError_GpuIsLost":
                 raise MeasurementError(
-                    f"{self.name} disappeared in mid-run (NVML: {error}); see the kernel's log, and measure again."
+                    f"{self.name} disappeared during the run (NVML: {error}); see the kernel's log, and measure again."
                 ) from error
             return None
 
@@ -201,7 +201,7 @@ def gpu_conditions(name: str, before: dict[str, Any], after: dict[str, Any]) -> 
         elif policy in ("power", "board_limit"):
             ambiguous.append(f"{name} was held below its clocks for {seconds:.3f} s ({policy})")
     if after["event_reasons_mask"] is None and not any(v is not None for v in after["violations_s"].values()):
-        ambiguous.append(f"{name} does not tell whether it was throttled")
+        ambiguous.append(f"{name} does not report whether it was throttled")
     if others := sorted({*(before["other_processes"] or ()), *(after["other_processes"] or ())}):
         ambiguous.append(f"other processes were on {name}: {', '.join(map(str, others))}")
     return Conditions(tuple(invalid), tuple(ambiguous))

@@ -41,7 +41,7 @@ class ModeRefused(MeasurementError):
 
 
 def parse_modes(text: str) -> tuple[PowerMode, ...]:
-    """The modes that nvpmodel.conf defines, in its order; a mode that is commented out is none."""
+    """The modes that nvpmodel.conf defines, in its order; a mode that is commented out does not count."""
     return tuple(PowerMode(name, int(number)) for number, name in _MODEL.findall(text))
 
 
@@ -70,7 +70,7 @@ class PowerModes:
     """The board's modes. `run` starts a command as root; tests give the answers of recorded ones."""
 
     def __init__(self, run: Run | None = None, configuration: Path = CONFIGURATION) -> None:
-        """Raise InputError where this is no board with power modes, or its tools cannot be used."""
+        """Raise InputError where this is not a board with power modes, or its tools cannot be used."""
         if run is None:
             missing = [name for name in ("nvpmodel", "jetson_clocks") if shutil.which(name) is None]
             if missing:
@@ -106,7 +106,7 @@ class PowerModes:
     def restored(self, keep: Path) -> Iterator[PowerMode]:
         """The mode at the start; it and the clocks are set again at the end, whatever happens between.
 
-        The clocks of before lie in `keep`, for the case that the process is killed.
+        The earlier clocks are kept in `keep`, in case the process is killed.
         """
         before = self.now()
         if before.number is None:

@@ -132,7 +132,7 @@ class _Line:
             else:
                 self._other.append(name)
         if not self._found.ram_total_bytes:
-            raise InputError(f"tegrastats line without RAM: {self._line[:80]!r} is no line of tegrastats.")
+            raise InputError(f"tegrastats line without RAM: {self._line[:80]!r} is not a line of tegrastats.")
         self._found.rails, self._found.gated_sensors = tuple(self._rails), tuple(self._gated)
         self._found.other = tuple(self._other)
         return self._found

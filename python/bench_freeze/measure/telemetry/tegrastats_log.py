@@ -22,6 +22,6 @@ class TegrastatsLog:
         """See Source.read; raises InputError for a line that cannot be read, MeasurementError behind the last one."""
         line = next(self._lines, None)
         if line is None:
-            raise MeasurementError("tegrastats ended in mid-run; start it again and repeat the measurement.")
+            raise MeasurementError("tegrastats ended during the run; start it again and repeat the measurement.")
         reading = parse_line(line)
         return {**asdict(reading), "module": None if reading.module is None else asdict(reading.module)}

@@ -139,7 +139,7 @@ def _by_class(key: str, head: Head, named: Sequence[tuple[str, RowView]]) -> Fig
         series=series,
         sideways=True,
         choose=len(series) > 1,
-        notes="The number of annotated boxes stands in the data: an AP of a few boxes says little.",
+        notes="The data have the number of annotated boxes: an AP over a few boxes says little.",
     )
 
 

@@ -28,7 +28,8 @@ def by_depth(view: View) -> Figure | None:
         y=Axis("mAP", from_zero=True),
         series=[*target, *base, *_levels(view, depths)],
         choose=len(target) + len(base) > 8,
-        notes="To the right more is trained. Bars: 95 % confidence intervals. Branched models keep the original's base "
+        notes="Further right, more layers are trained. Bars: 95 % confidence intervals. Branched models keep the "
+        "original's base "
         "head.",
     )
 

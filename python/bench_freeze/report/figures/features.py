@@ -109,6 +109,6 @@ def _recovery(view: View) -> Figure | None:
         y=Axis("base mAP", from_zero=True),
         series=series,
         shape="group",
-        notes="Fresh and realigned heads were trained a little on the tuned features, controls on the original: "
+        notes="Fresh and realigned heads were trained briefly on the tuned features, controls on the original ones: "
         "what only a control reaches, the features have lost.",
     )

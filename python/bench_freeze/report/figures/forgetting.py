@@ -37,7 +37,7 @@ def graft_ladder(view: View) -> Figure | None:
         y=Axis("base mAP", from_zero=True),
         series=series,
         choose=len(series) > 6,
-        notes="The layers behind the first k are the original's. Up to the freeze depth every rung is the original "
+        notes="The layers after the first k are the original's. Up to the freeze depth every rung is the original "
         "model, to the last bit.",
     )
 
@@ -53,5 +53,5 @@ def training_name(view: View, row: RowView) -> str:
 
 
 def training_of(row: RowView) -> tuple[object, ...]:
-    """What tells one training from another."""
+    """What distinguishes one training from another."""
     return row.source, row.key.training, row.key.imgsz

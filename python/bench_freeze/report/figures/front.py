@@ -88,8 +88,8 @@ def _says(rows: Sequence[RowView], front: Sequence[RowView], broken: Sequence[Ro
 
 def _notes(rows: Sequence[RowView], front: Sequence[RowView], broken: Sequence[RowView]) -> str:
     if not front and all(row.on_front is None for row in rows):
-        return "These results are of an older version and hold no front that keeps to the constraints."
-    notes = "Front: no other model that keeps to the constraints is better in target mAP, base mAP and cost at once."
+        return "These results come from an older version, which kept no front of the models that meet the constraints."
+    notes = "Front: no other model that meets the constraints is better in target mAP, base mAP and cost at once."
     return notes + (" Grey models break a constraint; the table says which." if broken else "")
 
 

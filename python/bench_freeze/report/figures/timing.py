@@ -103,8 +103,8 @@ def _in_order(view: View, scope: str) -> Figure | None:
         y=Axis("latency of a batch, ms", from_zero=True),
         series=series,
         choose=True,
-        notes="A drift or a step is what makes a verdict AMBIGUOUS. Rejected samples are crosses; they count in no "
-        "statistic."
+        notes="A drift or a step is what makes a verdict AMBIGUOUS. Rejected samples are crosses; no statistic "
+        "includes them."
         if rejected
         else "A drift or a step is what makes a verdict AMBIGUOUS. No sample was rejected.",
     )

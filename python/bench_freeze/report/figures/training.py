@@ -97,7 +97,7 @@ def _cost(found: HeldOutCurve) -> str:
     return (
         f"Solid: target, on {found.images} of {found.of_images} training images ({found.boxes} boxes), which were held "
         f"out: no arm of a seed trained on them. Dashed: the tuned layers under the original head{base}. Small steps "
-        "mean little on few images; the numbers of the tables are of other images."
+        "mean little on few images; the numbers in the tables come from other images."
     )
 
 
@@ -147,8 +147,8 @@ def _losses(curves: Mapping[str, TrainingCurves]) -> Figure | None:
         y=Axis("mean loss of the epoch", from_zero=True),
         series=series,
         choose=len(series) > AT_ONCE,
-        notes="Means over the batches of an epoch, as Ultralytics prints them, with its gains in them; replay and "
-        "distillation have losses of their own, so that sums of different recipes are not compared.",
+        notes="Means over the batches of an epoch, as Ultralytics prints them, its gains included; replay and "
+        "distillation add losses of their own, so sums of different recipes cannot be compared.",
     )
 
 

@@ -34,7 +34,7 @@ def gallery_of(view: View, examples: Mapping[str, Examples]) -> Gallery:
         names = _names(source, view, own)
         settings[
             f"Drawn: scores of at least {own.score_threshold:g}. A hit overlaps an annotation of its class by an IoU "
-            f"of at least {own.iou_threshold:g}, and no better detection took that one."
+            f"of at least {own.iou_threshold:g}, and no better detection has taken that annotation."
         ] = None
         for image in own.images:
             picture = pictures.setdefault(image.picture, len(pictures))

@@ -12,17 +12,13 @@ not ok. The authors of this version have had no GPU: it was rehearsed as far as 
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bench.gpu.dry_run import dry_run
+from bench.gpu.command_line import add_flags, carry_out
 from bench.gpu.plan import Places, steps
-from bench.gpu.runner import Runner
-from bench.gpu.step import Step
-from bench.gpu.table import table
 from bench.gpu.wheels import absent_from, fetching
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -31,14 +27,9 @@ ROOT = Path(__file__).resolve().parents[1]
 def main() -> int:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, help="folder of the results")
-    parser.add_argument("--minutes", type=float, default=10.0, help="of all steps together (10)")
+    add_flags(parser, 10, ROOT / "build/gpu_first")
     parser.add_argument("--wheels", type=Path, default=ROOT / "build/wheels", help="folder of what was brought along")
-    parser.add_argument("--work", type=Path, default=ROOT / "build/gpu_first", help="folder of what is made on the way")
     parser.add_argument("--arch", default="native", help="nvcc's name of the GPU, sm_90 for example (native)")
-    parser.add_argument("--only", nargs="+", metavar="STEP", help="these steps alone")
-    parser.add_argument("--skip", nargs="+", metavar="STEP", default=[], help="all steps but these")
-    parser.add_argument("--dry-run", action="store_true", help="print and check every command line, run none")
     parser.add_argument("--list-wheels", type=Path, metavar="WHEELS", help="print the commands that fill this folder")
     parser.add_argument("--python", default="3.12", help="of the machine, for --list-wheels (3.12)")
     options = parser.parse_args()
@@ -46,30 +37,8 @@ def main() -> int:
         print("\n".join(fetching(options.list_wheels, options.python)))
         return 0
     places = Places(ROOT, options.wheels.resolve(), options.work.resolve(), options.arch)
-    plan = steps(places)
-    unknown = {*(options.only or ()), *options.skip} - {step.name for step in plan}
-    if unknown:
-        parser.error(f"no step {sorted(unknown)[0]!r}; there are: {', '.join(step.name for step in plan)}")
-    if options.dry_run:
-        return report_dry_run(plan, places)
-    if options.out is None:
-        parser.error("--out says where the results go")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the step at hand is ended too
-    chosen = [step for step in plan if step.name in (options.only or [step.name]) and step.name not in options.skip]
-    runner = Runner(ROOT, options.out.resolve(), places.work, 60 * options.minutes, places.environment)
-    outcomes = runner.run(chosen)
-    print(f"\n{table(outcomes)}")
-    return 0 if all(outcome.status in ("ok", "left out") for outcome in outcomes) else 1
-
-
-def report_dry_run(plan: list[Step], places: Places) -> int:
-    """Print what a dry run finds; 1 where a command line is wrong."""
-    checked = dry_run(plan, ROOT)
-    print("\n".join(checked.lines))
-    print(f"\nprograms that are absent here: {', '.join(dict.fromkeys(checked.absent)) or 'none'}")
-    print(f"packages that are not in {places.wheels}: {', '.join(absent_from(places.wheels)) or 'none'}")
-    print("\n".join(["problems:", *checked.problems]) if checked.problems else f"{len(plan)} command lines are right")
-    return 1 if checked.problems else 0
+    absent = f"packages that are not in {places.wheels}: {', '.join(absent_from(places.wheels)) or 'none'}"
+    return carry_out(parser, options, steps(places), ROOT, places.environment, [absent])
 
 
 if __name__ == "__main__":

@@ -34,14 +34,26 @@ case "$1" in
       echo "$2" > mode; echo 729600 > least;;  # a new mode unlocks the clocks
 esac
 """
+# The memory's least clock stays what it is, and engines have none, as an AGX Orin of L4T 36 prints them when locked.
 JETSON_CLOCKS = """#!/bin/sh
 cd "$(dirname "$0")"
 echo "jetson_clocks $*" >> log
+override=0
+[ "$(cat least)" = 2201600 ] && override=1
 case "$1" in
-  --show) core='cpu0: Online=1 Governor=schedutil MinFreq=%s MaxFreq=2201600 CurrentFreq=2201600 IdleStates: WFI=1'
+  --show) core='cpu0:  Online=1 Governor=schedutil MinFreq=%s MaxFreq=2201600 CurrentFreq=2201600 IdleStates: WFI=1'
           printf "$core\\n" "$(cat least)"
-          echo "GPU MinFreq=1300500000 MaxFreq=1300500000 CurrentFreq=1300500000";;
-  --store) cat least > "$2";;
+          echo "GPU MinFreq=1300500000 MaxFreq=1300500000 CurrentFreq=1300500000"
+          echo "Active GPU TPCs: 8"
+          echo "EMC MinFreq=204000000 MaxFreq=3199000000 CurrentFreq=3199000000 FreqOverride=$override"
+          echo "DLA0_CORE:   Online=1 MinFreq=0 MaxFreq=1600000000 CurrentFreq=1600000000"
+          echo "FAN Dynamic Speed Control=nvfancontrol hwmon0_pwm1=48";;
+  --store) if [ -e "$2" ]; then
+             echo "File $2 already exists. Can I overwrite it? Y/N:"
+             read -r answer
+             case "$answer" in y|Y) ;; *) echo "Error: file $2 already exists!"; exit 1;; esac
+           fi
+           cat least > "$2";;
   --restore) cat "$2" > least;;
   "") [ -e stuck ] || echo 2201600 > least;;
 esac

@@ -62,7 +62,8 @@ class Runner:
         command = shlex.join(part.replace("{result}", str(self._result(step))) for part in step.command)
         if reason := self._left_out(step):
             return Outcome(step.name, "left out", 0.0, command, why=reason)
-        self._result(step).unlink(missing_ok=True)
+        for file in (self._result(step), *step.makes):  # what is there afterwards is this step's
+            file.unlink(missing_ok=True)
         began = time.monotonic()
         limit = min(step.seconds, self._ends - began)
         with (self._out / "log.txt").open("ab") as log:

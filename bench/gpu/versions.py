@@ -18,8 +18,8 @@ from .result import write_result
 from .toolkit import tool
 
 PACKAGES = (
-    "torch", "torchvision", "triton", "cupy-cuda13x", "numpy", "scipy", "onnx", "onnxruntime", "nvidia-ml-py", "pytest",
-    "scikit-build-core", "nanobind", "cmake", "ninja", "pillow", "opencv-python-headless",
+    "torch", "torchvision", "triton", "cupy-cuda13x", "tensorrt", "pycuda", "numpy", "scipy", "onnx", "onnxruntime",
+    "nvidia-ml-py", "pytest", "scikit-build-core", "nanobind", "cmake", "ninja", "pillow", "opencv-python-headless",
 )  # fmt: skip
 QUERY = "name,driver_version,compute_cap,memory.total,clocks.max.sm,power.limit"
 

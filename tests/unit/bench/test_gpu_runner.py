@@ -91,6 +91,11 @@ def test_no_step_stops_the_next_and_each_is_named_by_what_it_came_to(run, tmp_pa
     assert found["says why"].why == "too slow"
 
 
+def test_what_an_earlier_run_made_is_not_taken_for_this_ones(run, tmp_path):
+    (tmp_path / "made").touch()
+    assert run(step("step", "pass", read=read_status, makes=(tmp_path / "made",)))["step"].status == "no result"
+
+
 def test_what_a_step_started_ends_with_it(run):
     found = run(step("group", GROUP, 0.7), step("leaves one behind", LEAVES))
     assert found["group"].status == "too long"

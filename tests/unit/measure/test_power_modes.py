@@ -102,6 +102,34 @@ def test_a_board_that_cannot_be_put_back_is_said_with_the_commands(board, tmp_pa
         work()
 
 
+def test_the_clocks_that_a_killed_run_left_are_not_lost(board, tmp_path):
+    modes = PowerModes(configuration=board.configuration)
+    (tmp_path / "clocks").write_text("729600\n")
+
+    def work():
+        with modes.restored(tmp_path / "clocks"):
+            modes.set(MODES[0])
+
+    with pytest.raises(InputError, match=r"a run that was killed; run `sudo jetson_clocks --restore .*clocks`"):
+        work()
+    assert board.state == AT_FIRST
+    assert (tmp_path / "clocks").read_text() == "729600\n"
+
+
+@pytest.mark.parametrize("program", ["#!/bin/sh\nexit 1\n", "#!/bin/sh\necho nothing\n"])
+def test_the_clocks_are_put_back_even_where_the_mode_cannot_be_asked_for(board, tmp_path, program):
+    modes = PowerModes(configuration=board.configuration)
+
+    def work():
+        with modes.restored(tmp_path / "clocks"):
+            modes.set(MODES[0])
+            (board.folder / "nvpmodel").write_text(program)
+
+    with pytest.raises(MeasurementError, match="the board could not be put back into MODE_15W"):
+        work()
+    assert f"jetson_clocks --restore {tmp_path / 'clocks'}" in board.commands()
+
+
 def test_a_machine_without_the_tools_is_told_what_it_is_for(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(InputError, match="is for a Jetson: nvpmodel and jetson_clocks cannot be found here"):

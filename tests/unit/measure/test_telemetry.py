@@ -73,15 +73,22 @@ def test_a_jetsons_sysfs(tmp_path):
 
 
 def test_a_thors_input_monitor(tmp_path):
-    """hwmon's ina238 has one channel without a label: millivolts, milliamperes and microwatts of the module's input."""
+    """hwmon's ina238 has one channel, whose device may have a label: here microwatts of the module's input."""
     monitor = "sys/class/hwmon/hwmon6/"
     vin = {monitor + "name": "ina238", monitor + "in0_input": 3, monitor + "in1_input": 19552,
            monitor + "curr1_input": 1840, monitor + "power1_input": 35_975_680}  # fmt: skip
     thor = {HWMON + "name": "ina3221", HWMON + "in1_label": "VDD_GPU", HWMON + "in1_input": 19500,
             HWMON + "curr1_input": 400}  # fmt: skip
-    state = JetsonSource(write(tmp_path, {**thor, **vin})).read()
-    assert state["rails_mw"] == {"VDD_GPU": 7800, "VIN": 35975}
-    assert state["module"] == {"now_mw": 35975, "method": "rail VIN"}
+    for number, label in enumerate(({}, {monitor + "label": "VIN"})):
+        state = JetsonSource(write(tmp_path / str(number), {**thor, **vin, **label})).read()
+        assert state["rails_mw"] == {"VDD_GPU": 7800, "VIN": 35975}
+        assert state["module"] == {"now_mw": 35975, "method": "rail VIN"}
+
+
+def test_the_load_of_a_gpu_behind_a_bus(tmp_path):
+    """As the kernel of L4T 36 shows it."""
+    jetson = JetsonSource(write(tmp_path, {"sys/devices/platform/bus@0/17000000.gpu/load": 123}))
+    assert jetson.read()["gpu_load_percent"] == 12.3
 
 
 def test_the_older_power_driver(tmp_path):
@@ -301,22 +308,45 @@ def test_the_gpu_that_a_cuda_device_is(device, visible, index):
     assert nvml_index(device, visible, ["GPU-aa", "GPU-bb"]) == index
 
 
-CLOCKS = """SOC family:tegra234  Machine:Jetson AGX Orin
+# What boards printed, shortened: cores that are off, and a memory whose least clock is not raised by locking it.
+ORIN_CLOCKS = """SOC family:tegra234  Machine:NVIDIA Jetson AGX Orin Developer Kit
 Online CPUs: 0-1
-cpu0: Online=1 Governor=schedutil MinFreq={0} MaxFreq=2201600 CurrentFreq=2201600 IdleStates: WFI=1 c7=1
-cpu1: Online=0 Governor=schedutil MinFreq=115200 MaxFreq=2201600 CurrentFreq=115200 IdleStates: WFI=1 c7=1
+cpu0:  Online=1 Governor=schedutil MinFreq={core} MaxFreq=1728000 CurrentFreq=1728000 IdleStates: WFI=0 c7=0
+cpu8:  Online=0 Governor=schedutil MinFreq=729600 MaxFreq=2201600 CurrentFreq=729600 IdleStates: WFI=0 c7=0
+GPU MinFreq={gpu} MaxFreq=612000000 CurrentFreq=612000000
+Active GPU TPCs: 4
+EMC MinFreq=204000000 MaxFreq=3199000000 CurrentFreq=3199000000 FreqOverride={override}
+DLA0_CORE:   Online=1 MinFreq=0 MaxFreq=1369600000 CurrentFreq=1369600000
+DLA0_FALCON: Online=1 MinFreq=0 MaxFreq=729600000 CurrentFreq=729600000
+FAN Dynamic Speed Control=nvfancontrol hwmon0_pwm1=48
+NV Power Mode: MODE_30W
+"""
+ORIN_L4T_39_CLOCKS = """Online CPUs: 0-11, Offline CPUs:
+cpu5:  Governor=schedutil MinFreq=2201600 MaxFreq=2201600 CurrentFreq=2201600 IdleStates: WFI=0 c7=0
 GPU MinFreq=1300500000 MaxFreq=1300500000 CurrentFreq=1300500000
-EMC MinFreq=3199000000 MaxFreq=3199000000 CurrentFreq=3199000000 FreqOverride=1
-FAN Dynamic Speed control=nvfancontrol hwmon0_pwm1=59
-NV Power Mode: MAXN
+EMC MinFreq={} MaxFreq=3199000000 CurrentFreq=3199000000
+PVA0_AXI:  Online=1 MinFreq=0 MaxFreq=985600000 CurrentFreq=985600000
+"""
+THOR_CLOCKS = """SOC family:tegra264  Machine:NVIDIA Jetson AGX Thor Developer Kit
+Online CPUs: 0-13, Offline CPUs:
+cpu0:  Governor=schedutil MinFreq=2601000 MaxFreq=2601000 CurrentFreq=2601000 IdleStates: WFI=0 cc7=0
+gpu-gpc-0 MinFreq={} MaxFreq=1575000000 CurrentFreq=1575000000
+gpu-nvd-0 MinFreq=1692000000 MaxFreq=1692000000 CurrentFreq=1692000000
+EMC MinFreq=665600000 MaxFreq=4266000000 CurrentFreq=4266000000 FreqOverride=1
+PVA0_AXI:  Online=0 MinFreq=0 MaxFreq=909000000 CurrentFreq=909000000
 """
 
 
-def test_jetson_clocks_hold_when_every_least_clock_is_the_greatest():
-    assert parse_clocks(CLOCKS.format(2201600)).hold
-    loose = parse_clocks(CLOCKS.format(729600))
-    assert not loose.hold
-    assert list(loose.parts) == ["cpu0", "GPU", "EMC"]
+def test_jetson_clocks_hold_when_no_clock_can_fall():
+    locked = parse_clocks(ORIN_CLOCKS.format(core=1728000, gpu=612000000, override=1))
+    assert locked.hold
+    assert list(locked.parts) == ["cpu0", "GPU", "EMC", "DLA0_CORE", "DLA0_FALCON"]
+    for one in ({"core": 729600}, {"gpu": 306000000}, {"override": 0}):
+        assert not parse_clocks(ORIN_CLOCKS.format(**{"core": 1728000, "gpu": 612000000, "override": 1} | one)).hold
+    assert parse_clocks(ORIN_L4T_39_CLOCKS.format(3199000000)).hold
+    assert not parse_clocks(ORIN_L4T_39_CLOCKS.format(204000000)).hold
+    assert parse_clocks(THOR_CLOCKS.format(1575000000)).hold
+    assert not parse_clocks(THOR_CLOCKS.format(306000000)).hold
     with pytest.raises(InputError, match="no clocks"):
         parse_clocks("Error: permission denied")
 

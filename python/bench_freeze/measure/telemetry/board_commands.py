@@ -13,7 +13,9 @@ from ...errors import InputError
 TIMEOUT_SECONDS = 10.0
 
 _MODE = re.compile(r"NV Power Mode:\s*(\S+)(?:\s*\n\s*(\d+))?")
-_CLOCKS = re.compile(r"^\s*(\w+):?\s.*?MinFreq=(\d+)\s+MaxFreq=(\d+)\s+CurrentFreq=(\d+)", re.MULTILINE)
+_CLOCKS = re.compile(
+    r"^\s*([\w-]+):?\s.*?MinFreq=(\d+)\s+MaxFreq=(\d+)\s+CurrentFreq=(\d+)(?:\s+FreqOverride=(\d+))?", re.MULTILINE
+)
 _ONLINE = re.compile(r"^\s*(\w+):\s+Online=(\d)", re.MULTILINE)
 
 
@@ -32,11 +34,21 @@ class Clocks:
     minimum: int
     maximum: int
     current: int
+    override: bool | None = None  # whether the memory's clock is held at `current`, where the tool tells
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether the clock stays.
+
+        Up to L4T 36 the least clock of the memory remains what it was, and an override holds it. Engines (DLA, PVA)
+        have no least clock (0): jetson_clocks leaves them alone, and the driver sets them when they work.
+        """
+        return self.minimum == self.maximum or self.minimum == 0 or bool(self.override)
 
 
 @dataclass(frozen=True)
 class LockedClocks:
-    """Parts by name; `hold` is whether jetson_clocks is in force: the least clock of every part is its greatest."""
+    """Parts by name; `hold` is whether jetson_clocks is in force: no part's clock can fall."""
 
     parts: dict[str, Clocks]
     hold: bool
@@ -54,11 +66,13 @@ def parse_clocks(text: str) -> LockedClocks:
     """Read `jetson_clocks --show`; cores that are off do not count. Raises InputError for a text without clocks."""
     off = {name for name, online in _ONLINE.findall(text) if online == "0"}
     parts = {
-        name: Clocks(int(low), int(high), int(now)) for name, low, high, now in _CLOCKS.findall(text) if name not in off
+        name: Clocks(int(low), int(high), int(now), bool(int(override)) if override else None)
+        for name, low, high, now, override in _CLOCKS.findall(text)
+        if name not in off
     }
     if not parts:
         raise InputError(f"jetson_clocks --show: there are no clocks in {text[:80]!r}.")
-    return LockedClocks(parts, all(clocks.minimum == clocks.maximum for clocks in parts.values()))
+    return LockedClocks(parts, all(clocks.is_locked for clocks in parts.values()))
 
 
 def read_board_commands() -> dict[str, Any]:

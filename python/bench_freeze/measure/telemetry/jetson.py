@@ -11,7 +11,12 @@ from .source import Folder
 from .thermal import read_zones
 
 CHANNELS = (1, 2, 3)  # an INA3221 has three; hwmon's channels beyond are sums of them
-GPU_LOAD = ("sys/devices/platform/gpu.0/load", "sys/devices/gpu.0/load", "sys/devices/platform/17000000.gpu/load")
+GPU_LOAD = (
+    "sys/devices/platform/gpu.0/load",
+    "sys/devices/gpu.0/load",
+    "sys/devices/platform/17000000.gpu/load",
+    "sys/devices/platform/bus@0/17000000.gpu/load",  # Orin from L4T 36 on
+)
 
 
 class JetsonSource:
@@ -57,10 +62,10 @@ class JetsonSource:
         rails = []
         for monitor in folder.glob("sys/class/hwmon/hwmon[0-9]*"):
             kind = folder.text(monitor / "name")
-            if kind == "ina238":  # one channel at the input of a Thor: tegrastats calls it VIN, the driver has no label
+            if kind == "ina238":  # one channel at the input of a Thor, which tegrastats calls VIN
                 microwatt = folder.number(monitor / "power1_input")
                 if microwatt is not None:
-                    rails.append(Rail("VIN", microwatt // 1000))
+                    rails.append(Rail(folder.text(monitor / "label") or "VIN", microwatt // 1000))
             if kind != "ina3221":
                 continue
             for channel in CHANNELS:

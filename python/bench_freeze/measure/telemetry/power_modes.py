@@ -106,8 +106,14 @@ class PowerModes:
     def restored(self, keep: Path) -> Iterator[PowerMode]:
         """The mode at the start; it and the clocks are set again at the end, whatever happens between.
 
-        The earlier clocks are kept in `keep`, in case the process is killed.
+        The earlier clocks are kept in `keep`, in case the process is killed. A `keep` that exists is left from such a run and
+        would be lost: InputError, with the command that puts the clocks back.
         """
+        if keep.exists():
+            raise InputError(
+                f"--power-modes: {keep} holds the clocks from before a run that was killed; run `sudo jetson_clocks "
+                f"--restore {keep}`, set your power mode with `sudo nvpmodel -m NUMBER`, and remove the file."
+            )
         before = self.now()
         if before.number is None:
             raise InputError(f"--power-modes: the board is in {before.name}, which nvpmodel.conf does not define.")
@@ -118,10 +124,13 @@ class PowerModes:
             self._restore(before, keep)
 
     def _restore(self, before: PowerMode, keep: Path) -> None:
-        with suppress(ModeRefused):
+        now: PowerMode | None = None
+        with suppress(MeasurementError, InputError):  # the clocks are put back even so
             self.set(before)
         clocks = self._run(("jetson_clocks", "--restore", str(keep)))
-        if clocks.status != 0 or self.now().number != before.number:
+        with suppress(MeasurementError, InputError):
+            now = self.now()
+        if clocks.status != 0 or now is None or now.number != before.number:
             raise MeasurementError(
                 f"the board could not be put back into {before.name}; run `sudo nvpmodel -m {before.number}` and `sudo "
                 f"jetson_clocks --restore {keep}`."

@@ -116,7 +116,7 @@ class TrainingOptions(CommonOptions):
     )
     scratch: bool = flag("training", "also train from random weights, nothing frozen (recipe scratch)", False)
     scratch_epochs: int | None = flag(
-        "training", "epochs of recipe scratch, which needs more than tuned weights do (default: those of all)", None
+        "training", "epochs of recipe scratch, which may need more than pre-trained weights do (default: epochs)", None
     )
     tuned: tuple[str, ...] = flag(
         "data",

@@ -119,6 +119,16 @@ def test_sources_stand_side_by_side_on_the_kept_features(finished, problem):
     assert len(found.labels) == found.images == 60
     assert np.array(found.embeddings[0].points).shape == (2, 60, 2)
     assert "alike in a, in b too" in done.stdout
+    for pair in found.pairs:
+        assert pair.direction.value == pytest.approx(pair.a_in_b.value - pair.b_in_a.value)
+        assert pair.direction.covers == "images"
+    page = (problem / "out" / "transfer.html").read_text()
+    assert page.count("data:image/jpeg") == 60  # each once, however often it is shown
+    assert {found.labels[query.image] for query in found.queries} == {0, 1, 2}
+    for query in found.queries:
+        assert query.image >= 36  # scored
+        for near in query.nearest.values():
+            assert len(set(near) - {query.image}) == 6
 
 
 def test_one_seed_has_numbers_and_no_claim(problem):
@@ -158,6 +168,68 @@ def test_objects_are_read_in_views_that_they_fill_more_and_less(objects):
     assert max(own.top1.value for own in found.accuracy) > found.majority
     assert len(found.comparisons) == 4 * 3
     assert "1 in view" in done.stdout
+
+
+def test_losses_are_of_small_objects_and_of_crowds(objects):
+    _, found = objects
+    pairs = found.losses["objects that fill little"]
+    top1 = {(own.source, own.fill): own.top1.value for own in found.accuracy}
+    assert [(pair.a, pair.b) for pair in pairs] == [
+        ("detector", "classifier"),
+        ("detector", "scratch"),
+        ("classifier", "scratch"),
+    ]
+    for pair in pairs:
+        lost = {name: top1[name, 1.0] - top1[name, 0.1] for name in (pair.a, pair.b)}
+        assert pair.difference.value == pytest.approx(lost[pair.b] - lost[pair.a])
+
+
+@pytest.fixture(scope="module")
+def looked(objects, problem):
+    """The same set looked at: what was printed, the results and the page."""
+    asked = ["--weights", SOURCES, "--look", "target/target.yaml", "--seeds", "0,1", "--imgsz", "64"]
+    done = bench_freeze(problem, *asked, "--out", "looked")
+    assert done.returncode == 0, done.stderr
+    return done, results_of(problem / "looked"), (problem / "looked" / "transfer.html").read_text()
+
+
+def test_covered_objects_are_named_as_whole_ones_are_until_nothing_is_left(looked):
+    done, results, _ = looked
+    found = results.look
+    assert (found.test_objects, found.images) == (found.of_objects, 8)
+    assert 0 < found.area_inside < 1
+    for own in found.sources:
+        assert 0 < own.energy_inside.value < 1
+        assert 1 / 4 < own.spread.value <= 1  # of the four cells of a map of 64 pixels
+        assert 1 / 4 <= own.quarters.value <= 1
+        assert own.whole.change.value == 0
+        changes = [own.whole.change.value, *(at.change.value for at in own.curve)]
+        assert [at.share for at in own.curve] == [0.125, 0.25, 0.5, 0.75, 1.0]
+        assert changes[-1] == 1
+        assert changes[1] > 0
+    assert max(own.whole.top1.value for own in found.sources) > 0.5
+    for own in found.sources:
+        nothing = own.curve[-1].top1.value  # shapes are left, as the box of grey that they fill
+        assert nothing < max(other.whole.top1.value for other in found.sources)
+    values = {own.source: own.spread.value for own in found.sources}
+    for pair in found.comparisons["spread of the energy over an object"]:
+        assert pair.difference.value == pytest.approx(values[pair.b] - values[pair.a])
+    assert "What neurons look at" in done.stdout
+
+
+def test_the_page_shows_activations_and_answers_of_what_was_measured(looked):
+    done, results, page = looked
+    assert page.count("data:image/jpeg") == 6
+    assert page.count("data:image/png") == 6 * 3
+    assert [bool(own.figures) for own in results.answers] == [False, False, False, False, True]
+    spread, _ = results.answers[4].figures
+    assert (spread.detector, spread.classifier) == ("detector", "classifier")
+    pair = results.look.comparisons["spread of the energy over an object"][0]
+    assert spread.difference.value == -pair.difference.value
+    for text in (page, done.stdout):
+        assert f"{spread.what}, detector - classifier" in text
+        assert "not measured here: measured with --segment" in text
+        assert "bench-freeze run --freeze 9,0" in text
 
 
 @pytest.fixture(scope="module")
@@ -217,6 +289,7 @@ BAD = [
     (["--weights", "one/detector.pt,scratch,scratch", "--classify", "stripes"], "scratch twice"),
     (["--weights", "one/detector.pt", "--classify", "one"], "has no folder 'train'"),
     (["--weights", "one/detector.pt", "--crops", "stripes"], "stripes"),
+    (["--weights", "one/detector.pt", "--look", "stripes"], "stripes"),
     (["--weights", "one/detector.pt", "--classify", "stripes", "--side-by-side"], "two sources or more"),
     (["--weights", "one/detector.pt", "--segment", "stripes"], "there is no such list of classes"),
     (["--weights", "one/detector.pt", "--classify", "stripes", "--imgsz", "100"], "multiple of the stride 32"),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data.dataset import DetectionSet
+from ..data.dataset import DetectionSet, GroundTruth
 from ..data.letterbox import Letterbox
 from ..data.loader import load_batches
 from .numbers.labelled import LabelledImages
@@ -25,15 +25,11 @@ def labelled_batches(
     for loaded in load_batches([data.images[k] for k in order], imgsz=imgsz, batch=batch, workers=workers):
         image, labels, boxes, content = [], [], [], []
         for i, placement in enumerate(loaded.letterboxes):
-            rows = np.flatnonzero((truth.image_index == order[loaded.start + i]) & ~truth.is_crowd)
-            corners = truth.boxes_xywh[rows].copy()
-            corners[:, 2:] += corners[:, :2]
-            corners = _fractions(placement, np.clip(corners, 0, [placement.width, placement.height] * 2))
-            visible = (corners[:, 2:] > corners[:, :2]).all(axis=1)
-            image.append(np.full(int(visible.sum()), i, np.int64))
-            labels.append(truth.labels[rows][visible].astype(np.int64))
-            boxes.append(corners[visible])
-            content.append(_fractions(placement, np.array([[0, 0, placement.width, placement.height]], np.float64)))
+            own_labels, own_boxes = objects_on_canvas(truth, int(order[loaded.start + i]), placement)
+            image.append(np.full(len(own_labels), i, np.int64))
+            labels.append(own_labels)
+            boxes.append(own_boxes)
+            content.append(content_of(placement)[None])
         yield LabelledImages(
             images=loaded.images,
             content_xyxy=np.concatenate(content),
@@ -41,6 +37,29 @@ def labelled_batches(
             labels=np.concatenate(labels),
             boxes_xyxy=np.concatenate(boxes),
         )
+
+
+def objects_on_canvas(
+    truth: GroundTruth, position: int, placement: Letterbox
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """([N], [N, 4]) labels and boxes, in fractions of the canvas, of the objects of the image at `position`.
+
+    As `labelled_batches` has them: clipped to the image, without crowd regions and boxes outside.
+    """
+    rows = np.flatnonzero((truth.image_index == position) & ~truth.is_crowd)
+    corners = truth.boxes_xywh[rows].copy()
+    corners[:, 2:] += corners[:, :2]
+    corners = _fractions(placement, np.clip(corners, 0, [placement.width, placement.height] * 2))
+    visible = (corners[:, 2:] > corners[:, :2]).all(axis=1)
+    return truth.labels[rows][visible].astype(np.int64), corners[visible]
+
+
+def content_of(placement: Letterbox) -> NDArray[np.float64]:
+    """[4] where the image lies, in fractions of its canvas."""
+    corners: NDArray[np.float64] = _fractions(
+        placement, np.array([[0, 0, placement.width, placement.height]], np.float64)
+    )[0]
+    return corners
 
 
 def _fractions(placement: Letterbox, boxes_xyxy: NDArray[np.float64]) -> NDArray[np.float64]:

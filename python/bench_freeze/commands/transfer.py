@@ -62,6 +62,12 @@ def add_transfer(commands: Commands) -> None:
         "yaml whose rows are polygons",
     )
     transfer.add_argument(
+        "--look",
+        metavar="YAML",
+        help="a detection set: where activations lie beside its boxes, and what deleted halves and quarters of objects "
+        "and growing covers change",
+    )
+    transfer.add_argument(
         "--side-by-side",
         action="store_true",
         help="compare the sources' features on the images of --classify: neighbours, distances, CKA, clusters, t-SNE",
@@ -94,6 +100,7 @@ def _transfer(parsed: argparse.Namespace, command: list[str]) -> int:
         classify=Path(parsed.classify) if parsed.classify else None,
         crops=Path(parsed.crops) if parsed.crops else None,
         segment=Path(parsed.segment) if parsed.segment else None,
+        look=Path(parsed.look) if parsed.look else None,
         side_by_side=parsed.side_by_side,
         split=parsed.split,
         data_fractions=_listed("--data-fractions", parsed.data_fractions, float, "numbers"),

@@ -1,8 +1,8 @@
 """What pre-training gives over random weights: by share of the training images, and by how well boxes have to fit.
 
 The questions of Li et al., "An Analysis of Pre-Training on Object Detection" (arXiv 1904.05871), on one's own data.
-Both trainings of a gain have the same images, epochs and seed, and are scored on the same images, so that their
-intervals are of paired differences. A gain is an absolute difference of AP.
+Both trainings of a gain have the same images and seed (and epochs, unless `scratch_epochs` says otherwise), and are
+scored on the same images, so that their intervals are of paired differences. A gain is an absolute difference of AP.
 """
 
 from __future__ import annotations

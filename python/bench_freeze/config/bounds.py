@@ -13,7 +13,7 @@ MOST_VALUES = 10_000  # in a list
 MAX_IMGSZ = 15_808  # the largest multiple of 32 whose square one batch may have, as in engines/model_card.py
 _LARGEST: dict[str, float] = {
     "imgsz": MAX_IMGSZ, "batch": 65_536, "train_batch": 65_536, "dynamic_batch": 65_536, "epochs": 1_000_000,
-    "recover": 1_000_000, "val_every": 1_000_000,
+    "scratch_epochs": 1_000_000,    "recover": 1_000_000, "val_every": 1_000_000,
     "patience": 1_000_000, "opset": 1_000, "builds": 1_000, "workers": 1_024, "workers_per_node": 1_024,
     "max_detections": 1_000_000, "latency_samples": 10_000_000, "latency_seconds": 1_000_000, "resamples": 1_000_000,
     "lr_search": 1_000, "seeds": 2**32 - 1, "freeze": 10_000, "match_capacity": 10_000, "gpus_per_arm": 1_024,

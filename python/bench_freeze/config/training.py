@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any, Literal
 
@@ -115,6 +115,9 @@ class TrainingOptions(CommonOptions):
         "N[,N]",
     )
     scratch: bool = flag("training", "also train from random weights, nothing frozen (recipe scratch)", False)
+    scratch_epochs: int | None = flag(
+        "training", "epochs of recipe scratch, which may need more than pre-trained weights do (default: epochs)", None
+    )
     tuned: tuple[str, ...] = flag(
         "data",
         "fine-tuned checkpoints that exist, measured as trained ones are: FILE (its freeze depth is found by comparing "
@@ -135,6 +138,12 @@ class TrainingOptions(CommonOptions):
         replayed = (Recipe(REPLAY, share) for share in self.replay)
         interpolated = (Recipe(INTERPOLATE, alpha) for alpha in self.interpolate)
         return (*map(Recipe, self.recipe), *replayed, *interpolated)
+
+    def of(self, recipe: Recipe) -> TrainingOptions:
+        """The options of a recipe's trainings: random weights may have epochs of their own."""
+        if recipe != SCRATCH or self.scratch_epochs is None:
+            return self
+        return replace(self, epochs=self.scratch_epochs, scratch_epochs=None)
 
     def depths(self, usual: tuple[int, ...]) -> tuple[int, ...]:
         """The freeze depths that are trained: those asked for, else the `usual` ones, and none beside `tuned` alone."""
@@ -203,6 +212,8 @@ def check_training(options: TrainingOptions) -> None:
     if options.frozen_bn == "train" and options.interpolate:
         raise InputError("interpolate needs frozen layers that are the base model's; leave frozen_bn = eval.")
     check_tuned(options.tuned)
+    if options.scratch_epochs is not None:
+        _check_scratch_epochs(options)
     if options.tuned and options.freeze is None:
         _check_nothing_to_train(options)
     _check_augmentation(options)
@@ -213,6 +224,22 @@ def check_training(options: TrainingOptions) -> None:
         )
     if options.lr_search and (options.lr0 is None or options.optimizer.lower() == "auto"):
         raise InputError("lr_search needs a rate to search around; give --optimizer AdamW --lr0 0.001, for example.")
+
+
+def _check_scratch_epochs(options: TrainingOptions) -> None:
+    if options.scratch_epochs is not None and options.scratch_epochs < 1:
+        raise InputError(
+            f"scratch_epochs = {options.scratch_epochs} is out of range; give a whole number of at least 1."
+        )
+    if options.val_every > (options.scratch_epochs or options.val_every):
+        raise InputError(
+            f"val_every = {options.val_every} never comes in scratch_epochs = {options.scratch_epochs}; give at most "
+            "as many."
+        )
+    if not options.scratch:
+        raise InputError(
+            "scratch_epochs is of trainings from random weights, and there is none; add --scratch, or leave it out."
+        )
 
 
 def _check_nothing_to_train(options: TrainingOptions) -> None:

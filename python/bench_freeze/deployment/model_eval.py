@@ -78,7 +78,7 @@ def evaluate_model(request: ModelEval) -> EvalReport:
         head=head.name,
         left_out_classes=classes.left_out_classes,
         left_out_categories=classes.left_out_categories,
-        ap_by_iou=ap_at(data.ground_truth, table, request.ious, request.protocol, request.threads or 1),
+        ap_at=ap_at(data.ground_truth, table, request.ious, request.protocol, request.threads or 1),
     )
 
 

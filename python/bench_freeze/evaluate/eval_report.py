@@ -13,7 +13,15 @@ from ..text import terminal
 from .evaluate import evaluate
 from .evaluation import Evaluation
 from .protocols import Protocol
-from .summarize import summary_lines
+from .summarize import average_precision, summary_lines
+
+
+@dataclass(frozen=True)
+class ApAt:
+    """AP at IoU thresholds, by their names; -1 without ground truth."""
+
+    by_iou: Mapping[str, float] = field(default_factory=dict)
+    by_size: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # threshold, then size
 
 
 @dataclass(frozen=True)
@@ -31,7 +39,7 @@ class EvalReport:
     head: str | None = None  # of the model that was run, with its classes and the categories that have no partner
     left_out_classes: tuple[str, ...] = ()
     left_out_categories: tuple[str, ...] = ()
-    ap_by_iou: Mapping[str, float] = field(default_factory=dict)  # of the thresholds that were asked for
+    ap_at: ApAt = field(default_factory=ApAt)  # of the thresholds that were asked for
 
     def summary(self) -> str:
         """The twelve lines that pycocotools prints, or one line a number under another protocol; then the notes."""
@@ -39,7 +47,9 @@ class EvalReport:
             lines = list(summary_lines(self.evaluation))
         else:
             lines = [f" {name:<5} ({self.evaluation.protocol}) = {v:0.5f}" for name, v in self.stats.items()]
-        lines += [f" AP at IoU {iou} = {value:0.5f}" for iou, value in self.ap_by_iou.items()]
+        for iou, value in self.ap_at.by_iou.items():
+            sizes = ", ".join(f"{size} {own:0.5f}" for size, own in self.ap_at.by_size.get(iou, {}).items())
+            lines.append(f" AP at IoU {iou} = {value:0.5f}" + (f" ({sizes})" if sizes else ""))
         return terminal.lines([*lines, *(f"note: {note}" for note in self.notes)])
 
     def to_dict(self) -> dict[str, object]:
@@ -62,18 +72,30 @@ class EvalReport:
             "counts": asdict(self.evaluation.counts),
             "notes": list(self.notes),
             **of_model,
-            **({"ap_by_iou": dict(self.ap_by_iou)} if self.ap_by_iou else {}),
+            **({"ap_by_iou": dict(self.ap_at.by_iou)} if self.ap_at.by_iou else {}),
+            **({"ap_by_iou_and_size": self.ap_at.by_size} if self.ap_at.by_size else {}),
         }
 
 
 def ap_at(
     ground_truth: GroundTruth, detections: DetectionTable, ious: Sequence[float], protocol: Protocol, threads: int = 1
-) -> dict[str, float]:
-    """AP at each IoU threshold by a protocol, matched at these thresholds; empty without any."""
+) -> ApAt:
+    """AP at each IoU threshold by a protocol, matched at these thresholds; empty without any.
+
+    By COCO's protocols also of its three sizes; the others know no sizes.
+    """
     if not ious:
-        return {}
+        return ApAt()
     found = evaluate(ground_truth, detections, protocol=protocol, iou_thresholds=ious, threads=threads)
-    return {f"{iou:g}" if len(f"{iou:g}") > 4 else f"{iou:.2f}": value for iou, value in found.ap_by_iou().items()}
+    names = {iou: f"{iou:g}" if len(f"{iou:g}") > 4 else f"{iou:.2f}" for iou in found.ap_by_iou()}
+    sizes = [name for name in found.area_ranges if name != "all"] if found.is_coco else []
+    return ApAt(
+        by_iou={names[iou]: value for iou, value in found.ap_by_iou().items()},
+        by_size={
+            names[iou]: {size: average_precision(found, iou_threshold=iou, area=size) for size in sizes}
+            for iou in (names if sizes else ())
+        },
+    )
 
 
 def evaluate_files(
@@ -97,6 +119,6 @@ def evaluate_files(
         categories=len(ground_truth.category_ids),
         detections=len(results.detections),
         ignored_detections=results.ignored_detections,
-        ap_by_iou=ap_at(ground_truth, results.detections, ious, protocol, threads),
+        ap_at=ap_at(ground_truth, results.detections, ious, protocol, threads),
         notes=(*(f"{gt}: {note}" for note in instances.notes), *(f"{dt}: {note}" for note in results.notes)),
     )

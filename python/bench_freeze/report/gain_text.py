@@ -22,7 +22,7 @@ def plain_gain(gain: GainOverScratch) -> list[str]:
     """The table as aligned lines, its title first."""
     rows = [list(HEADINGS), *map(_cells, gain.gains)]
     words = [k for k in range(len(HEADINGS)) if k not in _NUMBERS]
-    return ["Gain over scratch (the same images and epochs, random weights):", *aligned(rows, words)]
+    return ["Gain over scratch (the same images, random weights, epochs as in the command):", *aligned(rows, words)]
 
 
 def markdown_gain(gain: GainOverScratch) -> str:

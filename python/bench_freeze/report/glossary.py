@@ -29,7 +29,7 @@ TERMS = (
     ("F1", "Harmonic mean of precision and recall: 2 hits / (detections + annotated boxes), here of one image."),
     ("graft ladder", "Every model between the original and the fine-tuned one, layer after layer."),
     ("scratch", "A training from random weights with nothing frozen: what pre-training is compared with."),
-    ("gain", "AP of a pre-trained training minus that of scratch, on the same images, epochs and seeds."),
+    ("gain", "AP of a pre-trained training minus that of scratch, on the same images and seeds."),
     ("Pareto front", "The models that no other beats in every compared number at once."),
 )
 

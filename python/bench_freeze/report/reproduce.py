@@ -12,6 +12,7 @@ _REPLACED = (
     *("tuned", "construction", "engine", "precision"),
 )
 _DROPPED = ("--json", "--scratch")
+SCRATCH_EPOCHS = "scratch-epochs"  # of no other row
 
 
 def row_command(results: Results, record: Row | Original) -> str:
@@ -22,6 +23,8 @@ def row_command(results: Results, record: Row | Original) -> str:
     """
     given = _checkpoints(results, record)
     replaced = (*(_REPLACED if isinstance(record, Row) else ["engine", "precision"]), *(["weights"] if given else []))
+    if not isinstance(record, Row) or record.recipe != SCRATCH.name:
+        replaced = (*replaced, SCRATCH_EPOCHS)
     words = _without(shell.words_of(results.command), replaced)
     if not words:
         return ""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..results.transfer import Classification, Compared, Crops, Estimated, Segmentation, SideBySide, Transfer
+from ..results.answers import Answer, AnswerFigure
+from ..results.estimated import Compared, Estimated
+from ..results.look import Look
+from ..results.transfer import Classification, Crops, Segmentation, SideBySide, Transfer
 from ..text import terminal
 from ..text.aligned import aligned
 from .formats import number, short
@@ -23,7 +26,32 @@ def transfer_text(transfer: Transfer) -> str:
         parts += ["", *_crops(transfer.crops)]
     if transfer.segmentation is not None:
         parts += ["", *_segmentation(transfer.segmentation)]
+    if transfer.look is not None:
+        parts += ["", *_look(transfer.look)]
+    if transfer.answers:
+        parts += ["", *_answers(transfer.answers)]
     return terminal.lines(parts)
+
+
+def _answers(answers: Sequence[Answer]) -> Iterator[str]:
+    yield "Five questions of arXiv 1904.05871, a detector minus a classifier:"
+    for place, own in enumerate(answers, start=1):
+        yield f"{place}. {own.question}"
+        yield from (f"   {line}" for line in answer_lines(own))
+
+
+def answer_lines(answer: Answer) -> list[str]:
+    """What these data say of a question, a line for each number."""
+    if not answer.figures:
+        return [f"not measured here: {answer.not_measured}."]
+    return [_figure(own) for own in answer.figures]
+
+
+def _figure(own: AnswerFigure) -> str:
+    value, ends = shown(own.difference, "change")
+    known = "no interval" if ends == "none" else f"[{ends}]"
+    p = "" if own.p is None else f", p {own.p:.3f}"
+    return f"{own.what}, {own.detector} - {own.classifier}: {value} {known}{p}: {own.verdict}."
 
 
 def _sources(transfer: Transfer) -> list[str]:
@@ -80,6 +108,10 @@ def _crops(found: Crops) -> Iterator[str]:
         rows.append((own.source, f"{own.fill:g}", *shown(own.top1), *(by.get(name, "") for name in groups)))
     yield from aligned(rows, words=1)
     yield from comparison_lines(found.comparisons, "fills")
+    for name, comparisons in found.losses.items():
+        yield ""
+        yield f"Loss of top-1, {name}; differences, p adjusted by Holm over both losses:"
+        yield from _pairs(comparisons)
 
 
 def _segmentation(found: Segmentation) -> Iterator[str]:
@@ -99,19 +131,55 @@ def _segmentation(found: Segmentation) -> Iterator[str]:
     yield from comparison_lines(found.comparisons)
 
 
+def look_table(found: Look) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Headings and rows: where every source is active, and what covered parts change."""
+    headings = (
+        "source", "energy inside boxes", "spread over an object", "evenness of quarters", "top-1",
+        "without a quarter", "without a half", *(f"{at.share:g} covered" for at in found.sources[0].curve),
+    )  # fmt: skip
+    rows = []
+    for own in found.sources:
+        parts = (own.whole, own.without_quarter, own.without_half, *own.curve)
+        measures = [_or_none(value) for value in (own.energy_inside, own.spread, own.quarters)]
+        rows.append((own.source, *measures, *(short(at.top1.value, "fraction") for at in parts)))
+    return headings, rows
+
+
+def _or_none(found: Estimated | None) -> str:
+    return "none" if found is None else " ".join(shown(found))
+
+
+def _look(found: Look) -> Iterator[str]:
+    area = "" if found.area_inside is None else f"; boxes cover {short(found.area_inside, 'fraction')} of an image"
+    yield (
+        f"What neurons look at, on {found.images} images of {found.data}, and top-1 of {found.test_objects} of "
+        f"{found.of_objects} objects with parts covered{area}:"
+    )
+    headings, rows = look_table(found)
+    yield from aligned([headings, *rows], words=1)
+    for name, comparisons in found.comparisons.items():
+        yield ""
+        yield f"{name}, paired by image and seed; p adjusted by Holm over all measures:"
+        yield from _pairs(comparisons)
+
+
 def comparison_lines(comparisons: Sequence[Compared], column: str = "share") -> Iterator[str]:
     """Paired differences as a table, with what these data show."""
     if not comparisons:
         return
     yield ""
     yield "Differences, paired by image and seed; p adjusted by Holm:"
-    rows: list[tuple[str, ...]] = [("difference", column, "change", "95 % interval", "p", "")]
+    yield from _pairs(comparisons, column)
+
+
+def _pairs(comparisons: Sequence[Compared], column: str | None = None) -> Iterator[str]:
+    share = () if column is None else (column,)
+    rows: list[tuple[str, ...]] = [("difference", *share, "change", "95 % interval", "p", "")]
     for pair in comparisons:
         p = "" if pair.p is None else f"{pair.p:.3f}"
-        rows.append(
-            (f"{pair.b} - {pair.a}", f"{pair.data_fraction:g}", *shown(pair.difference, "change"), p, verdict(pair))
-        )
-    yield from aligned(rows, words=(0, 5))
+        at = () if column is None else (f"{pair.data_fraction:g}",)
+        rows.append((f"{pair.b} - {pair.a}", *at, *shown(pair.difference, "change"), p, verdict(pair)))
+    yield from aligned(rows, words=(0, len(rows[0]) - 1))
 
 
 def shown(found: Estimated, form: Format = "fraction") -> tuple[str, str]:

@@ -5,18 +5,20 @@ Accuracies and IoU are fractions from 0 to 1. Fields may be added within a versi
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct
 
 from ..text.json_text import encoded
-from .quantities import Count, Fraction, Number, Seconds, check_order
+from .answers import Answer
+from .estimated import Compared, Estimated
+from .look import Look
+from .quantities import Count, Fraction, Number, Seconds
 from .sealing import SEAL_MEANING
 from .take_over import TakeOver
 
 TRANSFER_VERSION = 1
-Covers = Literal["images and seeds", "images", "seeds", "nothing"]
 
 
 class TransferSource(Struct, frozen=True, kw_only=True):
@@ -30,32 +32,6 @@ class TransferSource(Struct, frozen=True, kw_only=True):
     like: Annotated[str | None, Meta(description="the source whose layers random weights have; else null")] = None
     taken: Annotated[
         TakeOver, Meta(description="came: what the features are computed with; left: the neck and the head")
-    ]
-
-
-class Estimated(Struct, frozen=True, kw_only=True):
-    """A number, the mean over seeds, with what chance adds to it."""
-
-    value: Number
-    low: Annotated[Number | None, Meta(description="of the 95 % interval; null where there is none")]
-    high: Number | None
-    covers: Annotated[Covers, Meta(description="what the interval is over")]
-    no_interval: Annotated[str | None, Meta(description="why there is no interval; null where there is one")] = None
-
-    def __post_init__(self) -> None:
-        check_order(self.low, self.high, "an interval")
-
-
-class Compared(Struct, frozen=True, kw_only=True):
-    """Source b less source a on the same images, from the same training images of each seed."""
-
-    a: str
-    b: str
-    data_fraction: Fraction
-    difference: Estimated
-    p: Annotated[Fraction | None, Meta(description="two-sided, adjusted by Holm over the table; null without one")]
-    shown: Annotated[
-        bool | None, Meta(description="whether p is at most 0.05; null where one seed or no interval allows no claim")
     ]
 
 
@@ -128,6 +104,10 @@ class Crops(Struct, frozen=True, kw_only=True):
     settings: dict[str, Any]
     accuracy: list[ViewAccuracy]
     comparisons: Annotated[list[Compared], Meta(description="data_fraction is the fill here")]
+    losses: Annotated[
+        dict[str, list[Compared]],
+        Meta(description="differences of what top-1 loses in small and in crowded views, p adjusted over all of them"),
+    ] = {}
 
 
 class Band(Struct, frozen=True, kw_only=True):
@@ -184,6 +164,10 @@ class FeaturePair(Struct, frozen=True, kw_only=True):
         Estimated | None, Meta(description="are images that are alike in a alike in b too? 1 fully, 0.5 by chance")
     ]
     b_in_a: Annotated[Estimated | None, Meta(description="the converse")]
+    direction: Annotated[
+        Estimated | None, Meta(description="a_in_b minus b_in_a, paired by image: above 0 where a implies b more")
+    ] = None
+    direction_p: Annotated[Fraction | None, Meta(description="two-sided, adjusted by Holm over the pairs")] = None
     distance_correlation: Annotated[Number | None, Meta(description="bias-corrected: about 0 for unrelated features")]
     cka: Annotated[list[LayerCka], Meta(description="where layers pair, and of the two last layers")]
 
@@ -209,6 +193,14 @@ class Embedding(Struct, frozen=True, kw_only=True):
     ]
 
 
+class Query(Struct, frozen=True, kw_only=True):
+    """A scored image, and the images nearest to it by each source; positions count training images first."""
+
+    image: Count
+    file: str
+    nearest: Annotated[dict[str, list[Count]], Meta(description="by source, the nearest first, by cosine similarity")]
+
+
 class SideBySide(Struct, frozen=True, kw_only=True):
     """Sources pair by pair on all images of the classification set, training images first."""
 
@@ -220,6 +212,7 @@ class SideBySide(Struct, frozen=True, kw_only=True):
     pairs: list[FeaturePair]
     clusters: list[Clustering]
     embeddings: Annotated[list[Embedding], Meta(description="empty for more than 2,000 images")]
+    queries: Annotated[list[Query], Meta(description="a few examples, of as many classes as there are")] = []
 
 
 class Transfer(Struct, kw_only=True):
@@ -237,6 +230,8 @@ class Transfer(Struct, kw_only=True):
     side_by_side: SideBySide | None = None
     crops: Crops | None = None
     segmentation: Segmentation | None = None
+    look: Look | None = None
+    answers: list[Answer] = []
     seconds: Annotated[dict[str, Seconds], Meta(description="by part, of this run: what was kept took none")] = {}
     peak_bytes: Annotated[Count | None, Meta(description="largest resident set of this process")] = None
     sha256: Annotated[str | None, Meta(description=SEAL_MEANING)] = None

@@ -161,12 +161,13 @@ def plan_of(
         for place, group in enumerate(trained_together(arms, share=study.training.share)):
             data, held_out = images.seen(group[0]), images.held_out(group[0].seed)
             searches += len(group) * study.training.lr_search
-            to_train = untrained(study.training, group, bench.inputs.base, data, kept, bench.inputs.replay, held_out)
+            own = study.training.of(group[0].recipe)
+            to_train = untrained(own, group, bench.inputs.base, data, kept, bench.inputs.replay, held_out)
             missing |= set(to_train)
-            units = len(data.images) * study.training.epochs
+            units = len(data.images) * own.epochs
             works += [Work("train", arm.name, units, arm not in to_train, (number, place)) for arm in group]
             if to_train:
-                groups.append(TrainingGroupPlan(bench.inputs, tuple(to_train), len(data.images), study.training.epochs))
+                groups.append(TrainingGroupPlan(bench.inputs, tuple(to_train), len(data.images), own.epochs))
         for arm in arms:
             tuned = None
             if arm.source not in missing:

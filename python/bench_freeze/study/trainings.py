@@ -46,7 +46,7 @@ def trained_arms(
 
 def kept_training(study: Study, arm: Arm, inputs: Inputs, store: ArtifactStore) -> Artifact | None:
     """What is kept of an arm; None where it has to be trained. An interpolated model is made where it is not kept."""
-    training, images = study.training, TrainingImages(study, inputs)
+    training, images = study.training.of(arm.recipe), TrainingImages(study, inputs)
     data, held_out = images.seen(arm), images.held_out(arm.seed)
     (member,) = members_of(training, [arm.source], inputs.base, data, inputs.replay, held_out)
     found = store.find(KIND, member.inputs)
@@ -66,11 +66,10 @@ def _trained(
         data, held_out = images.seen(arm), images.held_out(arm.seed)
         if arm.source not in trained:
             group = next(group for group in trained_together(arms, share=training.share) if arm.source in group)
-            work = Work("train", len(data.images) * training.epochs * len(group))
+            own = training.of(arm.recipe)
+            work = Work("train", len(data.images) * own.epochs * len(group))
             with console.step(f"fine-tune {_title(group)}", work=work) as step:
-                made = fine_tune(
-                    training, group, inputs.base, data, store, no_epoch, inputs.replay, step.tell, held_out
-                )
+                made = fine_tune(own, group, inputs.base, data, store, no_epoch, inputs.replay, step.tell, held_out)
                 step.kept = not any(new for _, new in made)
             trained.update({member: artifact for member, (artifact, _) in zip(group, made, strict=True)})
         if arm.alpha is None:
@@ -90,14 +89,15 @@ def _with_searched_rates(
     for group in trained_together(arms, share=training.share):
         data = images.seen(group[0])
         with console.step(f"search rates for {_title(group)}") as step:
-            found = search_rates(training, group, inputs.base, data, store, no_epoch, inputs.replay, step.tell)
+            own = training.of(group[0].recipe)
+            found = search_rates(own, group, inputs.base, data, store, no_epoch, inputs.replay, step.tell)
         chosen.update({search.arm: search.chosen for search in found})
         results.lr_searches.extend(search.facts() for search in found)
     return [replace(arm, lr0=chosen[arm.source]) for arm in arms]
 
 
 def trained_together(arms: Sequence[Arm], *, share: bool) -> list[list[Arm]]:
-    """The trainings behind the arms, those with one data order together."""
+    """The trainings behind the arms, those with one data order together: of random weights apart from all others."""
     groups: dict[tuple[int, float, bool] | Arm, list[Arm]] = {}
     for arm in dict.fromkeys(arm.source for arm in arms):
         groups.setdefault(arm.data_order if share else arm, []).append(arm)
@@ -115,11 +115,12 @@ def _train_on_ray(
         images = TrainingImages(study, inputs)
         for group in trained_together(arms, share=training.share):
             data, held_out = images.seen(group[0]), images.held_out(group[0].seed)
-            missing = tuple(untrained(training, group, inputs.base, data, store, inputs.replay, held_out))
+            own = training.of(group[0].recipe)
+            missing = tuple(untrained(own, group, inputs.base, data, store, inputs.replay, held_out))
             if missing:
                 folder = store.folder.resolve()
-                jobs.append(Job(training, missing, inputs.base, data, inputs.replay, folder, held_out))
-    work = Work("train", sum(len(job.data.images) * training.epochs * len(job.arms) for job in jobs))
+                jobs.append(Job(own, missing, inputs.base, data, inputs.replay, folder, held_out))
+    work = Work("train", sum(len(job.data.images) * job.training.epochs * len(job.arms) for job in jobs))
     with console.step(f"fine-tune {sum(len(job.arms) for job in jobs)} arms on Ray", work=work) as step:
         step.kept = not jobs
         if jobs:
@@ -168,5 +169,6 @@ def arms_of(training: TrainingOptions, inputs: Inputs, every: Sequence[Inputs]) 
         for fraction, (freeze, recipe), seed in product(training.data_fractions, trainings, training.seeds)
     ]
     for arm in arms:
-        arm_stages(training, arm, inputs.base.layers)  # refuses what cannot be, before anything is trained
+        # Refuses what cannot be, before anything is trained.
+        arm_stages(training.of(arm.recipe), arm, inputs.base.layers)
     return arms

@@ -18,10 +18,11 @@ from .features import FeatureStore
 from .probing import Probed, probe_all
 from .request import TransferRequest
 from .sources import Source
-from .statistics import Ratio, compared, estimated
+from .statistics import Less, Ratio, Scored, compared, compared_by, estimated
 from .views import FILLS, INSIDE, SMALLEST_SIDE, ObjectViews, object_views, view_canvases
 
 COUNTS = ((1, 1), (2, 3), (4, None))  # objects in view, the bounds of each group
+SMALL, CROWDED = "objects that fill little", "several objects in view"  # keys of `Crops.losses`
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ def crops(
     accuracy: list[ViewAccuracy] = []
     table: list[tuple[str, float, Ratio]] = []
     images = len(data.scored.images)
+    by_fill: list[dict[str, Probed]] = []
     whole = replace(request, data_fractions=(1.0,))
     for k, fill in enumerate(FILLS):
         with console.step(f"probes of objects that fill {fill:g} of the view") as step:
@@ -85,6 +87,7 @@ def crops(
                 lambda _share, _seed: np.arange(len(data.learned)),
                 step,
             )
+        by_fill.append({probed.source: probed for probed in found})
         everything = np.ones(len(data.judged), np.bool_)
         for probed in found:
             ratio = _ratio(probed, data.judged.image, everything, images)
@@ -111,7 +114,27 @@ def crops(
         settings={"fills": list(FILLS), "smallest_side": SMALLEST_SIDE, "inside": INSIDE},
         accuracy=accuracy,
         comparisons=compared(table, images),
+        losses=compared_by(_losses(by_fill, data.judged, images), images),
     )
+
+
+def _losses(
+    by_fill: Sequence[dict[str, Probed]], views: ObjectViews, images: int
+) -> dict[str, list[tuple[str, float, Scored]]]:
+    """What top-1 loses from the fullest view to the widest, and in the widest from lone objects to crowds."""
+    everything = np.ones(len(views), np.bool_)
+    lone, crowded = views.objects[:, -1] <= COUNTS[0][0], views.objects[:, -1] >= COUNTS[-1][0]
+    tables: dict[str, list[tuple[str, float, Scored]]] = {SMALL: [], CROWDED: []}
+    for source in by_fill[0]:
+        full, wide = by_fill[0][source], by_fill[-1][source]
+        tables[SMALL].append(
+            (source, 1.0, Less(*(_ratio(own, views.image, everything, images) for own in (full, wide))))
+        )
+        if lone.any() and crowded.any():
+            tables[CROWDED].append(
+                (source, 1.0, Less(*(_ratio(wide, views.image, rows, images) for rows in (lone, crowded))))
+            )
+    return {name: table for name, table in tables.items() if table}
 
 
 def _ratio(probed: Probed, image: NDArray[np.int64], rows: NDArray[np.bool_], images: int) -> Ratio:

@@ -59,6 +59,15 @@ class FeatureStore:
         with np.load(kept.path(FILE)) as found:
             return [found[level] for level in found.files]
 
+    def energy(self, title: str, backbone: Backbone, canvases: Canvases) -> NDArray[np.float32]:
+        """[N, h, w] the energy of the last layer: the sum of squares over its channels."""
+        build = partial(_compute_energy, backbone, canvases, self.request.device)
+        inputs = self._inputs(backbone, canvases)
+        kept = kept_step(self.console, self.store, f"activations of {title}", "energy", inputs, build)
+        with np.load(kept.path(FILE)) as found:
+            energy: NDArray[np.float32] = found["energy"]
+        return energy
+
     def _inputs(self, backbone: Backbone, canvases: Canvases) -> dict[str, object]:
         return {
             "backbone_sha256": backbone.sha256,
@@ -116,3 +125,17 @@ def _compute_levels(backbone: Backbone, canvases: Canvases, device: str, folder:
     require_finite_arrays(arrays, "a map of features")
     np.savez(folder / FILE, **arrays)
     return {"samples": canvases.count, "shapes": [list(array.shape) for array in arrays.values()]}
+
+
+def _compute_energy(backbone: Backbone, canvases: Canvases, device: str, folder: Path, step: Step) -> dict[str, object]:
+    from .frozen import FrozenBackbone
+
+    frozen = FrozenBackbone(backbone, device)
+    found: list[NDArray[np.float32]] = []
+    for batch in canvases.batches():
+        found.append(frozen.energy(batch))
+        step(sum(map(len, found)), canvases.count)
+    arrays = {"energy": np.concatenate(found)}
+    require_finite_arrays(arrays, "an activation's energy")
+    np.savez(folder / FILE, energy=arrays["energy"])
+    return {"samples": canvases.count, "map": list(arrays["energy"].shape[1:])}

@@ -17,11 +17,16 @@ from ..environment import environment, package_versions
 from ..files import write_whole
 from ..output import output_folder
 from ..report.html.transfer_page import transfer_page
+from ..report.html.transfer_pictures import TransferPictures
 from ..results.sealing import seal
 from ..results.transfer import Transfer, encode_transfer
+from .answers import answers
 from .classify import classification
+from .clusters import MOST_EMBEDDED
 from .crops import ObjectSet, crops, read_objects
 from .features import FeatureStore
+from .look import LookedAt, look, read_looked_at
+from .pictures import thumbnails
 from .probe import GRID, HELD_OUT, MAX_ITERATIONS, require_scikit_learn
 from .request import TransferRequest
 from .segment import segmentation
@@ -55,6 +60,10 @@ def run_transfer(request: TransferRequest, console: Console, command: list[str])
         if request.segment is not None:
             with console.step("read segmentation set") as step:
                 masked = read_segmentation_set(request.segment, request.split, step)
+        looked_at: LookedAt | None = None
+        if request.look is not None:
+            with console.step("read the set to look at") as step:
+                looked_at = read_looked_at(*open_target(request.look, None, None, request.detection_split, step))
         transfer = Transfer(
             bench_freeze=__version__,
             command=shlex.join(command),
@@ -66,25 +75,34 @@ def run_transfer(request: TransferRequest, console: Console, command: list[str])
         )
         for note in transfer.notes:
             console.warn(note)
+        pictures = TransferPictures()
         features = FeatureStore(request, store, console)
         if labelled is not None:
             with _timed(transfer, "classification"):
                 transfer.classification = classification(labelled, sources, request, features, console)
-            _write(request, transfer)
+            _write(request, transfer, pictures)
         if labelled is not None and request.side_by_side:
             with _timed(transfer, "side_by_side"):
                 transfer.side_by_side = side_by_side(labelled, sources, request, features, console)
-            _write(request, transfer)
+                images = (*labelled.train.images, *labelled.test.images)
+                if len(images) <= MOST_EMBEDDED:
+                    with console.step("thumbnails") as step:
+                        pictures.images = thumbnails(images, step)
+            _write(request, transfer, pictures)
         if objects is not None:
             with _timed(transfer, "crops"):
                 transfer.crops = crops(objects, sources, request, features, console)
-            _write(request, transfer)
+            _write(request, transfer, pictures)
         if masked is not None:
             with _timed(transfer, "segmentation"):
                 transfer.segmentation = segmentation(masked, sources, request, features, console)
-            _write(request, transfer)
+            _write(request, transfer, pictures)
+        if looked_at is not None:
+            with _timed(transfer, "look"):
+                transfer.look, pictures.looked = look(looked_at, sources, request, features, console)
+            _write(request, transfer, pictures)
         transfer.finished = True
-        _write(request, transfer)
+        _write(request, transfer, pictures)
     return transfer
 
 
@@ -113,6 +131,7 @@ def _timed(transfer: Transfer, part: str) -> Iterator[None]:
     transfer.peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def _write(request: TransferRequest, transfer: Transfer) -> None:
+def _write(request: TransferRequest, transfer: Transfer, pictures: TransferPictures) -> None:
+    transfer.answers = answers(transfer)
     write_whole(request.out / RESULTS, seal(encode_transfer(transfer)))
-    write_whole(request.out / PAGE, transfer_page(transfer).encode(errors="backslashreplace"))
+    write_whole(request.out / PAGE, transfer_page(transfer, pictures).encode(errors="backslashreplace"))

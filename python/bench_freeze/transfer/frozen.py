@@ -35,3 +35,8 @@ class FrozenBackbone:
     def pooled(self, images: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         """[B, C] of every layer: the mean over its map."""
         return [output.mean(dim=(2, 3)).cpu().numpy() for output in self.maps(images)]
+
+    def energy(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """[B, h, w] the sum of squares over the channels of the last layer."""
+        found: NDArray[np.float32] = self.maps(images)[-1].square().sum(dim=1).cpu().numpy()
+        return found

@@ -21,6 +21,7 @@ class TransferRequest:
     classify: Path | None = None
     crops: Path | None = None
     segment: Path | None = None
+    look: Path | None = None
     side_by_side: bool = False  # on the images of `classify`
     split: str = "val"
     data_fractions: tuple[float, ...] = (1.0,)
@@ -38,8 +39,10 @@ class TransferRequest:
 
     def __post_init__(self) -> None:
         """Raise InputError for a request that cannot be meant."""
-        if self.classify is None and self.crops is None and self.segment is None:
-            raise InputError("there is nothing to transfer to; name a set with --classify, --crops or --segment.")
+        if all(path is None for path in (self.classify, self.crops, self.segment, self.look)):
+            raise InputError(
+                "there is nothing to transfer to; name a set with --classify, --crops, --segment or --look."
+            )
         if self.side_by_side and (self.classify is None or len(self.weights) < 2):
             raise InputError("--side-by-side needs two sources or more, and the images of --classify.")
         if not [name for name in self.weights if name != SCRATCH]:

@@ -7,7 +7,7 @@ training samples. `stats/estimate.py` puts the two sources of chance together.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Protocol
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..evaluate.variation import FEWEST_IMAGES, varies
-from ..results.transfer import Compared, Covers, Estimated
+from ..results.estimated import Compared, Covers, Estimated
 from ..stats.estimate import Estimate, over_both, over_images, over_seeds
 from ..stats.multiple import holm
 
@@ -86,19 +86,31 @@ def compared(table: Sequence[tuple[str, float, Scored]], images: int) -> list[Co
 
     `table` has a number for each source and share; b is the later source of a pair.
     """
+    return compared_by({"": table}, images)[""]
+
+
+def compared_by(tables: Mapping[str, Sequence[tuple[str, float, Scored]]], images: int) -> dict[str, list[Compared]]:
+    """The same of several tables by name, the p values adjusted for all of all tables together."""
     pairs = [
-        (a, b, share, *_known(Less(other, own), images))
+        (name, a, b, share, *_known(Less(other, own), images))
+        for name, table in tables.items()
         for (a, share, own), (b, other_share, other) in combinations(table, 2)
         if share == other_share and a != b
     ]
-    tested = [estimate.p_value() for *_, found, estimate in pairs if estimate is not None and found.low is not None]
-    adjusted = iter(holm(tested).tolist())
-    compared_pairs = []
-    for a, b, share, found, estimate in pairs:
+    p_values = [estimate.p_value() for *_, found, estimate in pairs if estimate is not None and found.low is not None]
+    adjusted = iter(holm(p_values).tolist())
+    compared_pairs: dict[str, list[Compared]] = {name: [] for name in tables}
+    for name, a, b, share, found, estimate in pairs:
         p = next(adjusted) if estimate is not None and found.low is not None else None
         shown = None if p is None or found.covers != "images and seeds" else p <= ALPHA
-        compared_pairs.append(Compared(a=a, b=b, data_fraction=share, difference=found, p=p, shown=shown))
+        compared_pairs[name].append(Compared(a=a, b=b, data_fraction=share, difference=found, p=p, shown=shown))
     return compared_pairs
+
+
+def tested(scored: Scored, images: int) -> tuple[Estimated, float | None]:
+    """`estimated`, and the two-sided p of the value 0, not adjusted; None without an interval."""
+    found, estimate = _known(scored, images)
+    return found, None if estimate is None else estimate.p_value()
 
 
 def _known(scored: Scored, images: int) -> tuple[Estimated, Estimate | None]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..data.dataset import DetectionSet
-from ..data.letterbox import letterbox_into
+from ..data.letterbox import Letterbox, letterbox_into
 from ..data.loader import decode_image
 from .features import Canvases, pixels_sha256
+from .parts import Mask, hide
 
 FILLS = (1.0, 0.5, 0.25, 0.1)  # share of a view's area that its object fills, where the image is large enough
 SMALLEST_SIDE = 8.0  # pixels of a box: what is smaller is a patch of few pixels, whatever the view
@@ -23,7 +25,7 @@ Boxes = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class ObjectViews:
-    """N objects, each in len(FILLS) views, ordered by image; boxes and views are x1, y1, x2, y2 in pixels."""
+    """N objects, each in F views, ordered by image; boxes and views are x1, y1, x2, y2 in pixels."""
 
     image: NDArray[np.int64]  # [N], position in the data set
     labels: NDArray[np.int64]  # [N]
@@ -35,9 +37,18 @@ class ObjectViews:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def at(self, rows: NDArray[np.int64]) -> ObjectViews:
+        """Some of them, in ascending order; the number that was left out stays."""
+        own = np.sort(rows)
+        return ObjectViews(
+            self.image[own], self.labels[own], self.views[own], self.share[own], self.objects[own], self.left_out
+        )
 
-def object_views(data: DetectionSet) -> ObjectViews:
-    """Every object of a set that is not a crowd region and not too small."""
+
+def object_views(
+    data: DetectionSet, fills: tuple[float, ...] = FILLS, smallest_side: float = SMALLEST_SIDE
+) -> ObjectViews:
+    """Every object of a set that is not a crowd region and not too small, in F = len(fills) views."""
     truth = data.ground_truth
     rows = np.flatnonzero(~truth.is_crowd)
     rows = rows[np.argsort(truth.image_index[rows], kind="stable")]
@@ -46,10 +57,10 @@ def object_views(data: DetectionSet) -> ObjectViews:
     boxes = truth.boxes_xywh[rows].copy()
     boxes[:, 2:] += boxes[:, :2]
     boxes = np.clip(boxes, 0, limits)
-    large = (boxes[:, 2:] - boxes[:, :2] >= SMALLEST_SIDE).all(axis=1)
+    large = (boxes[:, 2:] - boxes[:, :2] >= smallest_side).all(axis=1)
     image = truth.image_index[rows].astype(np.int64)
     kept, own_image = boxes[large], image[large]
-    views = np.stack([view_of(kept, limits[large][:, :2], fill) for fill in FILLS], axis=1)
+    views = np.stack([view_of(kept, limits[large][:, :2], fill) for fill in fills], axis=1)
     objects = np.zeros(views.shape[:2], np.int64)
     for k in np.unique(own_image):
         others = boxes[image == k]
@@ -86,20 +97,47 @@ def _inside(views: NDArray[np.int64], boxes: Boxes) -> NDArray[np.float64]:
 def view_canvases(data: DetectionSet, views: ObjectViews, imgsz: int, batch: int) -> Canvases:
     """All views letterboxed to `imgsz`, in the order [N, F]; each image is decoded once."""
 
-    def batches() -> Iterator[NDArray[np.float32]]:
-        waiting: list[NDArray[np.float32]] = []
-        for k in np.unique(views.image):
-            pixels = decode_image(data.images[k])
-            for left, top, right, bottom in views.views[views.image == k].reshape(-1, 4).tolist():
-                canvas = np.empty((3, imgsz, imgsz), np.float32)
-                letterbox_into(np.ascontiguousarray(pixels[top:bottom, left:right]), canvas)
-                waiting.append(canvas)
-                if len(waiting) == batch:
-                    yield np.stack(waiting)
-                    waiting.clear()
-        if waiting:
-            yield np.stack(waiting)
+    def pictures() -> Iterator[NDArray[np.float32]]:
+        for _, canvas, _ in _views_of(data, views, imgsz):
+            yield canvas
 
+    count = len(views) * views.views.shape[1]
+    return Canvases(count, _sha256(data, views), lambda: _batched(pictures(), batch))
+
+
+def covered_canvases(data: DetectionSet, views: ObjectViews, covers: Mask, imgsz: int, batch: int) -> Canvases:
+    """The first view of every object letterboxed, with each of its covers [N, V, G, G], in the order [N, V]."""
+
+    def pictures() -> Iterator[NDArray[np.float32]]:
+        for row, canvas, placement in _views_of(data, views, imgsz):
+            content = (placement.left, placement.top, placement.resized_width, placement.resized_height)
+            for cover in covers[row]:
+                own = canvas.copy()
+                hide(own, content, cover)
+                yield own
+
+    count = covers.shape[0] * covers.shape[1]
+    return Canvases(count, _sha256(data, views, covers.tobytes()), lambda: _batched(pictures(), batch))
+
+
+def _views_of(
+    data: DetectionSet, views: ObjectViews, imgsz: int
+) -> Iterator[tuple[int, NDArray[np.float32], Letterbox]]:
+    """(object, canvas, where the view lies on it) of every view, in the order [N, F]."""
+    for k in np.unique(views.image):
+        pixels = decode_image(data.images[k])
+        for row in np.flatnonzero(views.image == k).tolist():
+            for left, top, right, bottom in views.views[row].tolist():
+                canvas = np.empty((3, imgsz, imgsz), np.float32)
+                yield row, canvas, letterbox_into(np.ascontiguousarray(pixels[top:bottom, left:right]), canvas)
+
+
+def _batched(pictures: Iterator[NDArray[np.float32]], batch: int) -> Iterator[NDArray[np.float32]]:
+    while waiting := list(islice(pictures, batch)):
+        yield np.stack(waiting)
+
+
+def _sha256(data: DetectionSet, views: ObjectViews, more: bytes = b"") -> str:
     digest = hashlib.sha256(pixels_sha256(data.images).encode())
-    digest.update(views.image.tobytes() + views.views.tobytes())
-    return Canvases(len(views) * len(FILLS), digest.hexdigest(), batches)
+    digest.update(views.image.tobytes() + views.views.tobytes() + more)
+    return digest.hexdigest()

@@ -6,6 +6,7 @@ import json
 import random
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bench_freeze.cli import main
@@ -57,6 +58,15 @@ def test_ap_at_other_ious_is_said_beside_the_protocol_s_own(
     assert report["stats"] == plain["stats"]
     assert len(report["ap_by_iou"]) == 18
     assert report["ap_by_iou"]["0.50"] == pytest.approx(plain["stats"]["AP50"], abs=1e-12)
+    if protocol == "coco":
+        of_sizes = report["ap_by_iou_and_size"]
+        assert list(of_sizes) == list(report["ap_by_iou"])
+        for size in ("small", "medium", "large"):
+            ten = [of_sizes[f"{iou:.2f}"][size] for iou in np.arange(0.5, 0.96, 0.05)]
+            own = plain["stats"][f"AP_{size}"]
+            assert own == pytest.approx(-1 if -1 in ten else np.mean(ten), abs=1e-12)
+    else:
+        assert "ap_by_iou_and_size" not in report
     values = list(report["ap_by_iou"].values())
     assert values[0] >= values[-1]
     assert main([*arguments, "--iou", "0.7"]) == 0

@@ -10,6 +10,8 @@ from bench_freeze.config.common import CommonOptions
 from bench_freeze.config.study import Study, fields, read_toml, study_from
 from bench_freeze.config.training import TrainingOptions
 from bench_freeze.errors import InputError
+from bench_freeze.finetune.arm import Arm, training_inputs
+from bench_freeze.results.recipe import SCRATCH, STATIC, Recipe
 from bench_freeze.study.facts import study_facts
 
 OWN_DATA = {"weights": "a.pt", "target": "t.yaml", "base": "b.json"}
@@ -73,6 +75,9 @@ def test_one_value_stands_for_a_list_of_one():
         ({"cache_features": True}, "add --no-augment"),
         ({"cache_features": True, "augment": False, "frozen_bn": "train"}, "leave frozen_bn = eval"),
         ({"recipe": ["scratch"]}, "give --scratch instead"),
+        ({"scratch_epochs": 100}, "add --scratch, or leave it out"),
+        ({"scratch_epochs": 0, "scratch": True}, "at least 1"),
+        ({"scratch_epochs": 3, "val_every": 5, "scratch": True}, "never comes in scratch_epochs = 3"),
         ({"unfreeze_schedule": "22@0,15@3,16@6"}, "depths fall"),
         ({"unfreeze_schedule": "22@1,15@3"}, "rise from 0"),
         ({"unfreeze_schedule": "22-0"}, "22@0,15@3,10@6"),
@@ -134,6 +139,20 @@ def test_arms_of_matched_capacity_are_those_below_the_depth():
     matched = [(15, "matched_22"), (10, "matched_22"), (10, "matched_15")]
     found = [(depth, recipe.name) for depth, recipe in study.training.trainings((22, 15, 10))]
     assert found == [(22, "static"), (15, "static"), (10, "static"), *matched, (0, "scratch")]
+
+
+def test_random_weights_may_train_longer_and_no_other_training_has_another_key():
+    def key(values, recipe):
+        arm = Arm(0, 0, recipe)
+        training = study_from({"scratch": True, **values}, "test").training
+        return training_inputs(training.of(recipe), arm, "w", "d", {})
+
+    usual, longer, throughout = {"epochs": 5}, {"epochs": 5, "scratch_epochs": 20}, {"epochs": 20}
+    for recipe in (STATIC, Recipe("distill"), Recipe("replay", 0.1)):
+        assert key(longer, recipe) == key(usual, recipe)
+    assert key(longer, SCRATCH)["arguments"]["epochs"] == 20
+    assert key(longer, SCRATCH) == key(throughout, SCRATCH)  # one training, however it was asked for
+    assert key(longer, SCRATCH) != key(usual, SCRATCH)
 
 
 def test_the_groups_share_the_common_options_only_and_agree_in_them():

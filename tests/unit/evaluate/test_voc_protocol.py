@@ -74,7 +74,9 @@ def test_equals_the_development_kit_s_steps_at_every_iou(seed: int, lattice: boo
     ious = thresholds_of("0.10:0.05:0.95")
     assert len(ious) == 18
     for protocol, eleven in (("voc-all", False), ("voc-11", True)):
-        found = ap_at(workload.truth, workload.detections, ious, protocol)
+        at = ap_at(workload.truth, workload.detections, ious, protocol)
+        found = at.by_iou
+        assert at.by_size == {}  # the kit knows no sizes
         assert list(found) == [f"{iou:.2f}" for iou in ious]
         for iou in ious:
             expected = [devkit_ap(workload, label, eleven=eleven, threshold=iou) for label in range(3)]

@@ -6,20 +6,25 @@ from html.parser import HTMLParser
 import msgspec
 import pytest
 
-from bench_freeze.report.html.transfer_page import HEIGHT, MAP_SIDE, WIDTH, transfer_page
+from bench_freeze.report.html.transfer_drawn import HEIGHT, WIDTH
+from bench_freeze.report.html.transfer_page import transfer_page
+from bench_freeze.report.html.transfer_parts import MAP_SIDE
+from bench_freeze.report.html.transfer_pictures import LookedImage, TransferPictures
 from bench_freeze.report.transfer_text import transfer_text
+from bench_freeze.results.answers import Answer, AnswerFigure
+from bench_freeze.results.estimated import Compared, Estimated
+from bench_freeze.results.look import Covered, Look, LookAt
 from bench_freeze.results.take_over import TakeOver
 from bench_freeze.results.transfer import (
     Band,
     Classification,
     Clustering,
-    Compared,
     Crops,
     Embedding,
-    Estimated,
     FeaturePair,
     LayerCka,
     ProbeAccuracy,
+    Query,
     Segmentation,
     SegmentationAccuracy,
     SideBySide,
@@ -52,6 +57,10 @@ def a_transfer(first="one", second="two"):
         Compared(a=first, b=second, data_fraction=0.1, difference=known(0.1), p=0.012, shown=True),
         Compared(a=first, b=second, data_fraction=1.0, difference=unknown(0.0), p=None, shown=None),
     ]
+
+    def covered(share):
+        return Covered(share=share, top1=known(0.6 - share / 2), change=known(share))
+
     common = {"data": first, "data_sha256": ["0" * 64] * 2, "classes": [second, "b"], "comparisons": compared}
     bands = [
         Band(width=1, boundary=known(0.2), interior=known(0.6)),
@@ -89,6 +98,7 @@ def a_transfer(first="one", second="two"):
             unseen=0,
             majority=0.4,
             settings={},
+            losses={"objects that fill little": compared},
             accuracy=[
                 ViewAccuracy(
                     source=n, fill=s, share=s, top1=known(v),
@@ -109,6 +119,36 @@ def a_transfer(first="one", second="two"):
             ],
             band_comparisons={"1": compared},
         ),
+        look=Look(
+            **common | {"comparisons": {"energy inside boxes": compared}},
+            train_objects=9,
+            test_objects=7,
+            of_objects=8,
+            left_out=[0, 0],
+            images=4,
+            area_inside=0.23,
+            settings={},
+            sources=[
+                LookAt(
+                    source=n, energy_inside=known(0.47), spread=known(0.5), quarters=None,
+                    whole=covered(0.0), without_quarter=covered(0.25), without_half=covered(0.5),
+                    curve=[covered(0.25), covered(1.0)],
+                )
+                for n in names
+            ],
+        ),
+        answers=[
+            Answer(
+                question=f"{first}?", published="Yes.",
+                figures=[
+                    AnswerFigure(
+                        what="mean IoU", detector=first, classifier=second, difference=known(0.06), p=0.02,
+                        verdict="shown by these data",
+                    )
+                ],
+            ),
+            Answer(question="And else?", published="No.", figures=[], not_measured=f"run {first} measures it"),
+        ],
         side_by_side=SideBySide(
             data=first,
             data_sha256="0" * 64,
@@ -118,10 +158,12 @@ def a_transfer(first="one", second="two"):
             pairs=[
                 FeaturePair(
                     a=first, b=second, neighbours=2, overlap=known(0.5), a_in_b=known(0.8), b_in_a=known(0.7),
+                    direction=known(0.1), direction_p=0.031,
                     distance_correlation=0.61, cka=[LayerCka(a=0, b=0, cka=0.91), LayerCka(a=2, b=1, cka=None)],
                 )
             ],
             clusters=[Clustering(source=n, clusters=2, purity=[0.6, 0.7], nmi=[0.1, 0.2]) for n in names],
+            queries=[Query(image=2, file=first, nearest={first: [1, 0], second: [0, 1]})],
             embeddings=[
                 Embedding(source=n, perplexity=1.0, points=[points] * 2, between_seeds=0.5) for n in names
             ],
@@ -154,16 +196,49 @@ def test_every_number_stands_on_the_page_and_every_drawing_inside_its_frame():
     for text in ("0.3100", "0.2600 to 0.3600", "+0.1000", "0.012", "shown by these data", "one scored image", "0.910"):
         assert text in page.text
     circles = [attrs for tag, attrs in page.tags if tag == "circle"]
-    assert len(circles) == 3 * 4 + 4 + 4 * 3  # three plots by share, one by band, four maps of three images
+    # Three plots by share, one by band, two by the share covered, four maps of three images.
+    assert len(circles) == 3 * 4 + 4 + 2 * 6 + 4 * 3
     for circle in circles:
         assert 0 <= float(circle["cx"]) <= max(WIDTH, MAP_SIDE)
         assert 0 <= float(circle["cy"]) <= max(HEIGHT, MAP_SIDE)
     assert {tag for tag, _ in page.tags} & {"script", "img", "link", "iframe"} == set()
+    assert "image" not in {tag for tag, _ in page.tags}
+    assert "mean IoU, one - two: +0.0600 [+0.0100 to +0.1100], p 0.020: shown by these data." in page.text
+    assert "not measured here: run one measures it." in page.text
+
+
+DOT = "data:image/png;base64,iVBORw0KGgo="
+
+
+def drawn(name="one"):
+    """Thumbnails of three images, and one that was looked at."""
+    seen = LookedImage(name=name, picture=DOT, boxes=((0.1, 0.2, 0.3, 0.4),), maps=((name, DOT), ("two", DOT)))
+    return TransferPictures(images=(DOT,) * 3, looked=(seen,))
+
+
+def test_every_picture_is_in_the_page_once_and_all_others_point_to_it():
+    page = Parsed(transfer_page(a_transfer(), drawn()))
+    images = [attrs for tag, attrs in page.tags if tag == "image"]
+    assert {own["href"] for own in images} == {DOT}
+    assert len(images) == 3 + 1 + 2  # thumbnails, the image that was looked at, its tints
+    known = {f"#{own['id']}" for own in images if "id" in own}
+    used = [attrs["href"] for tag, attrs in page.tags if tag == "use"]
+    assert set(used) == known
+    # Every point of four maps; a query and its neighbours, by two sources; the tints' own picture.
+    assert len(used) == 4 * 3 + 2 * (1 + 2) + 2
+    policy = next(attrs["content"] for tag, attrs in page.tags if "content-security-policy" in str(attrs).lower())
+    assert "img-src data:" in policy
+    assert "http" not in policy
+
+
+def test_neighbours_of_the_query_s_class_are_outlined():
+    page = transfer_page(a_transfer(), drawn())
+    assert page.count('class="alike"') == 2 * 2  # of labels 0, 1, 1: the query and the image of its class
 
 
 @pytest.mark.parametrize("name", [*NAMES.values(), MARKUP])
 def test_names_are_shown_and_not_obeyed(name):
-    plain, page = transfer_page(a_transfer()), transfer_page(a_transfer(first=name))
+    plain, page = transfer_page(a_transfer(), drawn()), transfer_page(a_transfer(first=name), drawn(name))
     assert [tag for tag, _ in Parsed(page).tags] == [tag for tag, _ in Parsed(plain).tags]
     text = transfer_text(a_transfer(first=name))
     for output in (page, text):

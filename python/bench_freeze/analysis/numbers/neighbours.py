@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,6 +66,12 @@ def agreement_by_sample(a: NDArray[np.floating], b: NDArray[np.floating], k: int
         a_in_b=1 - np.where(near_a & ~near_b, ranks_b - k, 0).sum(axis=1) / worst,
         b_in_a=1 - np.where(near_b & ~near_a, ranks_a - k, 0).sum(axis=1) / worst,
     )
+
+
+def nearest(features: NDArray[np.floating], rows: Sequence[int], k: int) -> NDArray[np.int64]:
+    """[len(rows), k] the samples nearest to some of them by cosine similarity, themselves left out, nearest first."""
+    found: NDArray[np.int64] = np.argsort(_ranks(features)[list(rows)], axis=1, kind="stable")[:, :k]
+    return found
 
 
 def _ranks(features: NDArray[np.floating]) -> NDArray[np.int64]:

@@ -10,7 +10,8 @@ from ..view import View
 from .figure import Axis, Figure, Series, shown_first
 
 NOTES = (
-    "Against a training from random weights with the same images, epochs and seeds; intervals of paired differences."
+    "Against a training from random weights with the same images and seeds, and with the same epochs unless "
+    "--scratch-epochs was given; intervals of paired differences."
 )
 
 

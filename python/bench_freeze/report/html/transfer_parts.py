@@ -1,0 +1,215 @@
+"""The parts of a transfer's page, one for each thing that was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...results.estimated import Compared
+from ...results.transfer import Clustering, Embedding, SideBySide, Transfer
+from ...text.visible import cell
+from ..formats import short
+from ..transfer_text import look_table, shown
+from .plotly import PALETTE
+from .transfer_drawn import Map, Neighbour, Neighbours, Part, Table, differences, part, plot, table
+from .transfer_pictures import TransferPictures
+
+MAP_SIDE = 300.0
+MOST_MAPS = 24  # of t-SNE: one of 2,000 images takes some 200 kB
+
+
+def classification_part(transfer: Transfer) -> Part | None:
+    """A linear probe of whole images; None where it was not asked for."""
+    found = transfer.classification
+    if found is None:
+        return None
+    rows = [
+        (
+            own.source,
+            f"{own.data_fraction:g}",
+            *shown(own.top1),
+            *(short(own.per_class[c], "fraction") for c in found.classes),
+        )
+        for own in found.accuracy
+    ]
+    by_share = [(own.source, own.data_fraction, own.top1) for own in found.accuracy]
+    return part(
+        f"Classification: {found.data}",
+        f"Top-1 of a linear probe on frozen features: {found.train_images} training and {found.test_images} scored "
+        f"images; always naming one class gives {short(found.majority, 'fraction')}.",
+        [plot("Top-1 by share of the training images", "share of the training images", by_share)],
+        [
+            table(("source", "share", "top-1", "95 % interval", *found.classes), rows),
+            differences(found.comparisons, "share"),
+        ],
+    )
+
+
+def crops_part(transfer: Transfer) -> Part | None:
+    """Objects in views that they fill more and less; None where it was not asked for."""
+    found = transfer.crops
+    if found is None:
+        return None
+    groups = list(dict.fromkeys(group.objects for own in found.accuracy for group in own.by_objects))
+    rows = []
+    for own in found.accuracy:
+        by = {group.objects: f"{short(group.top1.value, 'fraction')} of {group.samples}" for group in own.by_objects}
+        rows.append((own.source, f"{own.fill:g}", *shown(own.top1), *(by.get(name, "") for name in groups)))
+    return part(
+        f"Objects: {found.data}",
+        f"Top-1 of a linear probe of {found.test_objects} objects, in views that they fill more and less.",
+        [
+            plot(
+                "Top-1 by the share of the view that the object fills",
+                "share of the view",
+                [(o.source, o.fill, o.top1) for o in found.accuracy],
+            )
+        ],
+        [
+            table(("source", "fills", "top-1", "95 % interval", *(f"{name} in view" for name in groups)), rows),
+            differences(found.comparisons, "fills"),
+            *(_measure(f"loss of top-1: {name}", own) for name, own in found.losses.items()),
+        ],
+    )
+
+
+def segmentation_part(transfer: Transfer) -> Part | None:
+    """A linear decoder; None where it was not asked for."""
+    found = transfer.segmentation
+    if found is None:
+        return None
+    rows = [(own.source, f"{own.data_fraction:g}", *shown(own.miou)) for own in found.accuracy]
+    most = max(own.data_fraction for own in found.accuracy)
+    bands = [
+        (own.source, float(band.width), band.boundary)
+        for own in found.accuracy
+        for band in own.bands
+        if own.data_fraction == most and band.boundary is not None
+    ]
+    classes = [
+        (name, *(short(own.per_class[name], "fraction") for own in found.accuracy if own.data_fraction == most))
+        for name in found.classes
+    ]
+    names = [own.source for own in found.accuracy if own.data_fraction == most]
+    return part(
+        f"Segmentation: {found.data}",
+        f"Mean IoU of a linear decoder of frozen features: {found.train_images} training and {found.test_images} "
+        "scored images.",
+        [
+            plot(
+                "Mean IoU by share of the training images",
+                "share of the training images",
+                [(o.source, o.data_fraction, o.miou) for o in found.accuracy],
+            ),
+            *(
+                [plot(f"Mean IoU near boundaries, share {most:g}", "pixels from a boundary, less than", bands)]
+                if bands
+                else []
+            ),
+        ],
+        [
+            table(("source", "share", "mIoU", "95 % interval"), rows),
+            differences(found.comparisons, "share"),
+            table((f"IoU, share {most:g}", *names), classes),
+        ],
+    )
+
+
+def side_part(transfer: Transfer, pictures: TransferPictures) -> Part | None:
+    """Neighbours, distances, CKA, clusters and maps of the sources' features; None where they were not asked for."""
+    found = transfer.side_by_side
+    if found is None:
+        return None
+    rows = []
+    for pair in found.pairs:
+        both = [
+            " ".join(shown(own)) if own is not None else "none" for own in (pair.a_in_b, pair.b_in_a, pair.direction)
+        ]
+        p = "" if pair.direction_p is None else f"{pair.direction_p:.3f}"
+        numbers = (None if pair.overlap is None else pair.overlap.value, pair.distance_correlation)
+        rows.append((f"{pair.a}, {pair.b}", *both, p, *(short(value, "fraction") for value in numbers)))
+    layers = [
+        (f"{pair.a}, {pair.b}", " ".join(f"{own.a}|{own.b}: {short(own.cka, 'fraction')}" for own in pair.cka))
+        for pair in found.pairs
+    ]
+    names = transfer.classification.classes if transfer.classification is not None else []
+    headings = (
+        "a, b", "alike in a, in b too", "the converse", "difference", "p (Holm)", "neighbours shared",
+        "distance correlation",
+    )  # fmt: skip
+    maps = [(own, k) for own in found.embeddings for k in range(len(own.points))]
+    return part(
+        "Features side by side",
+        f"{found.images} images, each source at its last layer; the two directions are 1 in full agreement and 0.5 by "
+        "chance. Each map is t-SNE of one seed: seeds differ"
+        + (f" (the first {MOST_MAPS} maps of {len(maps)})." if len(maps) > MOST_MAPS else "."),
+        [],
+        [
+            table(headings, rows),
+            table(("a, b", "CKA by layer a|b"), layers),
+            table(("source", "clusters", "purity by seed", "NMI by seed"), list(map(_cluster, found.clusters))),
+        ],
+        maps=[_map(own, found, k, names, bool(pictures.images)) for own, k in maps[:MOST_MAPS]],
+        neighbours=_neighbours(found, names) if pictures.images else (),
+    )
+
+
+def _neighbours(found: SideBySide, names: Sequence[str]) -> list[Neighbours]:
+    def shown_as(image: int, like: int) -> Neighbour:
+        label = found.labels[image]
+        return Neighbour(image, cell(_class_name(label, names)), label == found.labels[like])
+
+    return [
+        Neighbours(
+            shown_as(query.image, query.image),
+            [(cell(name), [shown_as(k, query.image) for k in near]) for name, near in query.nearest.items()],
+        )
+        for query in found.queries
+    ]
+
+
+def _class_name(label: int, names: Sequence[str]) -> str:
+    return names[label] if label < len(names) else str(label)
+
+
+def look_part(transfer: Transfer, pictures: TransferPictures) -> Part | None:
+    """Where sources are active, and what covered parts of objects change; None where it was not asked for."""
+    found = transfer.look
+    if found is None:
+        return None
+    area = "" if found.area_inside is None else f" Boxes cover {short(found.area_inside, 'fraction')} of an image."
+    curve = [(own.source, at.share, at.top1) for own in found.sources for at in (own.whole, *own.curve)]
+    moved = [(own.source, at.share, at.change) for own in found.sources for at in (own.whole, *own.curve) if at.change]
+    return part(
+        f"What neurons look at: {found.data}",
+        f"Activations of the last layer on {found.images} images, and {found.test_objects} of {found.of_objects} "
+        f"objects with parts covered by grey, read by a probe of whole objects.{area} Spread and evenness are 1 where "
+        "every place counts alike. A tint is the denser the higher the norm of the activations.",
+        [
+            plot("Top-1 by the share of the object that is covered at random", "share covered", curve),
+            *([plot("Change of the features, 1 where all is covered", "share covered", moved)] if moved else []),
+        ],
+        [table(*look_table(found)), *(_measure(*own) for own in found.comparisons.items())],
+        looked=pictures.looked,
+    )
+
+
+def _measure(name: str, comparisons: Sequence[Compared]) -> Table:
+    own = differences(comparisons, "share")
+    columns = [k for k, heading in enumerate(own.headings) if heading != "share"]
+    return table((name, *(own.headings[k] for k in columns[1:])), [tuple(row[k] for k in columns) for row in own.rows])
+
+
+def _cluster(own: Clustering) -> tuple[str, ...]:
+    values = [", ".join(short(value, "fraction") for value in numbers) for numbers in (own.purity, own.nmi)]
+    return own.source, str(own.clusters), *values
+
+
+def _map(own: Embedding, found: SideBySide, k: int, names: Sequence[str], shows: bool) -> Map:
+    points = own.points[k]
+    low = [min(point[axis] for point in points) for axis in (0, 1)]
+    size = max(max(point[axis] for point in points) - low[axis] for axis in (0, 1)) or 1.0
+    drawn = []
+    for n, (point, label) in enumerate(zip(points, found.labels, strict=True)):
+        x, y = (round(8 + (MAP_SIDE - 16) * (point[axis] - low[axis]) / size, 1) for axis in (0, 1))
+        drawn.append((x, y, PALETTE[label % len(PALETTE)], cell(f"image {n}: {_class_name(label, names)}")))
+    return Map(cell(f"{own.source}, seed {found.seeds[k]}"), drawn, shows)

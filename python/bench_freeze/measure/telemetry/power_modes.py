@@ -106,8 +106,8 @@ class PowerModes:
     def restored(self, keep: Path) -> Iterator[PowerMode]:
         """The mode at the start; it and the clocks are set again at the end, whatever happens between.
 
-        The earlier clocks are kept in `keep`, in case the process is killed. A `keep` that exists is left from such a run and
-        would be lost: InputError, with the command that puts the clocks back.
+        The earlier clocks are kept in `keep`, in case the process is killed. A `keep` that exists is left from such a
+        run and would be lost: InputError, with the command that puts the clocks back.
         """
         if keep.exists():
             raise InputError(

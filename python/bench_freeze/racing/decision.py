@@ -1,0 +1,190 @@
+"""One decision of a race: from what was seen on held-out images to the arms that stop, each with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .places import going_on
+from .rule import ALPHA, level_of_a_pair, shown_beyond, shown_worse
+
+Array = NDArray[np.float64]
+Why = Literal["worse", "base", "budget"]
+OPENING_SEEDS = 2  # that every arm begins with: the fewest that have a spread
+
+
+@dataclass(frozen=True)
+class Course:
+    """What is fixed before a race begins.
+
+    `comparable_from` is by arm the epoch from which on it trains all that it ever will. `decisions` counts those on the
+    way and those after each further seed.
+    """
+
+    names: tuple[str, ...]
+    comparable_from: tuple[int, ...]
+    epochs: tuple[int, ...]  # after which there is a decision; the last is the end of the trainings
+    seeds: tuple[int, ...]
+    max_base_drop: float | None = None  # the most base mAP that an arm may lose; None: none is stopped for it
+    alpha: float = ALPHA
+
+    def is_end(self, seen: Seen) -> bool:
+        """Whether nothing comes after it."""
+        return seen.epoch == self.epochs[-1]
+
+    @property
+    def opening(self) -> tuple[int, ...]:
+        """The seeds that all arms begin with, together."""
+        return self.seeds[:OPENING_SEEDS]
+
+    @property
+    def further(self) -> tuple[int, ...]:
+        """The seeds that come after them, one by one, for the arms that are left."""
+        return self.seeds[OPENING_SEEDS:]
+
+    @property
+    def decisions(self) -> int:
+        """How many there are at most."""
+        return len(self.epochs) + len(self.further)
+
+    @property
+    def level(self) -> float:
+        """The one-sided level of a pair at one decision."""
+        return level_of_a_pair(self.alpha, self.decisions, len(self.names))
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Held-out values at one decision: [arms, seeds] NaN for arms that stopped before.
+
+    `base_drop` is how much base mAP the graft has lost since before the first epoch; None where nothing measures it.
+    """
+
+    epoch: int
+    target: Array
+    base_drop: Array | None = None
+
+
+@dataclass(frozen=True)
+class Purse:
+    """What is left of a budget, and by arm what the next stage and all stages to come cost, in one unit."""
+
+    left: float
+    next_stage: Mapping[int, float]
+    to_the_end: Mapping[int, float]
+    stages: int
+
+
+@dataclass(frozen=True)
+class Stop:
+    """An arm that stops: after which epoch, why, and in words."""
+
+    arm: int
+    epoch: int
+    why: Why
+    reason: str
+
+
+def decide(
+    course: Course, running: Sequence[int], seen: Seen, before: Seen | None, purse: Purse | None
+) -> tuple[Stop, ...]:
+    """The arms that stop at this decision. At least one goes on.
+
+    `before` is what was seen at the last decision, of the same seeds; at the end of the trainings it does not count.
+    Without a `purse` no arm is stopped for the budget.
+    """
+    judged = [arm for arm in running if course.is_end(seen) or _has_pace(course.comparable_from[arm], before)]
+    earlier, ahead = _pace(course, seen, before)
+    stops = _beyond(course, running, judged, seen, before)
+    allowed = [arm for arm in judged if arm not in stops]
+    worse = shown_worse(seen.target, earlier, ahead, allowed, course.level)
+    for arm, found in worse.items():
+        end = f", and {found.gap_at_end:.3f} at the end if it went on closing the gap as before"
+        stops[arm] = Stop(
+            arm,
+            seen.epoch,
+            "worse",
+            f"shown to be worse than {course.names[found.than]}: {found.gap:.3f} of held-out target mAP behind it on "
+            f"average over {_seeds(seen.target.shape[1])}{'' if course.is_end(seen) else end}",
+        )
+    left = [arm for arm in running if arm not in stops]
+    if purse is not None and left:
+        stops |= _for_the_budget(left, seen, before, purse)
+    return tuple(stops[arm] for arm in sorted(stops))
+
+
+def ranked(running: Sequence[int], seen: Seen, before: Seen | None) -> list[int]:
+    """Arms by what they promise, the best first: the mean held-out mAP, and as much more as since the last decision.
+
+    Decisions lie about a doubling of the spent rate apart, and curves are about straight over its logarithm. Equal arms
+    are in their own order.
+    """
+    promise = seen.target.mean(axis=1)
+    if before is not None:
+        promise = 2 * promise - before.target.mean(axis=1)
+    return sorted(running, key=lambda arm: (-promise[arm], arm))
+
+
+def _has_pace(comparable_from: int, before: Seen | None) -> bool:
+    """Whether there are epochs, up to two decisions, in which an arm trained all that it will."""
+    return before is not None and before.epoch > comparable_from
+
+
+def _ahead(course: Course, seen: Seen, before: Seen) -> float:
+    return (course.epochs[-1] - seen.epoch) / (seen.epoch - before.epoch)
+
+
+def _pace(course: Course, seen: Seen, before: Seen | None) -> tuple[Array, float]:
+    if course.is_end(seen) or before is None:
+        return seen.target, 0.0
+    return before.target, _ahead(course, seen, before)
+
+
+def _beyond(
+    course: Course, running: Sequence[int], judged: Sequence[int], seen: Seen, before: Seen | None
+) -> dict[int, Stop]:
+    """Arms beyond the constraint on the base task; where all are, the one that lost least goes on."""
+    if course.max_base_drop is None or seen.base_drop is None:
+        return {}
+    earlier, ahead = seen.base_drop, 0.0
+    if not course.is_end(seen) and before is not None and before.base_drop is not None:
+        earlier, ahead = before.base_drop, _ahead(course, seen, before)
+    level = course.alpha / course.decisions
+    found = shown_beyond(seen.base_drop, earlier, ahead, judged, course.max_base_drop, level)
+    if len(found) == len(running):
+        found.pop(min(found, key=lambda arm: found[arm].loss), None)
+    return {
+        arm: Stop(
+            arm,
+            seen.epoch,
+            "base",
+            f"shown to lose more base mAP than --max-base-drop {course.max_base_drop:g}: {one.loss:.3f} on average "
+            f"over {_seeds(seen.target.shape[1])}, by the graft on base images",
+        )
+        for arm, one in found.items()
+    }
+
+
+def _for_the_budget(left: Sequence[int], seen: Seen, before: Seen | None, purse: Purse) -> dict[int, Stop]:
+    order = ranked(left, seen, before)
+    chosen = going_on(order, purse.next_stage, purse.to_the_end, purse.left, purse.stages)
+    means = seen.target.mean(axis=1)
+    return {
+        arm: Stop(
+            arm,
+            seen.epoch,
+            "budget",
+            f"not shown to be worse: the budget has room for {len(chosen)} of the {len(left)} arms left, and by "
+            f"held-out mAP and its rise it is number {place} ({means[arm]:.3f}; number 1: {means[order[0]]:.3f})",
+        )
+        for place, arm in enumerate(order, 1)
+        if arm not in chosen
+    }
+
+
+def _seeds(count: int) -> str:
+    return "1 seed" if count == 1 else f"{count} seeds"

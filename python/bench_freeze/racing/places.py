@@ -1,0 +1,32 @@
+"""How many arms a budget lets go on, and which: a choice by held-out means that shows nothing, and is said to be one.
+
+What is left is divided equally over the stages to come, as successive halving does (Karnin and others 2013, Jamieson
+and Talwalkar 2016): early stages are cheap and let many arms in, the last one is dear and lets in few. Arms that the
+rule stopped make room for others first. One arm always goes on, and what it takes to its end is set aside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+
+def going_on(
+    order: Sequence[int], costs: Mapping[int, float], to_the_end: Mapping[int, float], left: float, stages: int
+) -> list[int]:
+    """The arms for which there is room in the next stage.
+
+    `order` are arms, the best first. `costs` are of the next stage, `to_the_end` of all that come, in the unit of
+    `left`; `stages` is how many come.
+    """
+    if not order:
+        return []
+    aside = to_the_end[order[0]] - costs[order[0]]
+    room = min(max(left / stages, costs[order[0]]), left - aside)
+    chosen = [order[0]]
+    taken = costs[order[0]]
+    for arm in order[1:]:
+        if taken + costs[arm] > room:
+            break
+        chosen.append(arm)
+        taken += costs[arm]
+    return chosen

@@ -1,0 +1,40 @@
+"""Which arms a budget lets go on."""
+
+import numpy as np
+import pytest
+
+from bench_freeze.racing.places import going_on
+
+
+def room(order, *, left, costs=None, ends=None, stages=3):
+    costs = dict.fromkeys(order, 2.0) if costs is None else costs
+    ends = dict.fromkeys(order, 10.0) if ends is None else ends
+    return going_on(order, costs, ends, left, stages)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_what_goes_on_fits_and_the_best_can_always_end(seed):
+    rng = np.random.default_rng(seed)
+    arms = list(range(int(rng.integers(1, 15))))
+    costs = {arm: float(rng.uniform(1, 3)) for arm in arms}
+    ends = {arm: costs[arm] * float(rng.uniform(1, 8)) for arm in arms}
+    left, stages = float(rng.uniform(5, 100)), int(rng.integers(1, 5))
+    chosen = going_on(arms, costs, ends, left, stages)
+    assert chosen
+    spent = sum(costs[arm] for arm in chosen)
+    if left >= ends[chosen[0]]:
+        assert spent + ends[chosen[0]] - costs[chosen[0]] <= left + 1e-9
+    assert len(chosen) == 1 or spent <= max(left / stages, costs[chosen[0]]) + 1e-9
+
+
+def test_the_best_go_on():
+    assert room([4, 2, 0, 1, 3], left=18.0) == [4, 2, 0]
+
+
+def test_all_go_on_where_there_is_room():
+    assert room([1, 0], left=1000.0) == [1, 0]
+
+
+def test_one_goes_on_when_nothing_is_left():
+    assert room([1, 0], left=0.0) == [1]
+    assert room([], left=5.0) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from functools import cache
+from statistics import median
 from typing import Any
 
 from .studies import KEPT, STUDIES
@@ -21,7 +22,8 @@ def document(name: str) -> Any:
 
 def facts() -> Texts:
     """What pages may name beside the numbers of the tables (`studies.numbers`)."""
-    return {"facts": {study: _facts(study) for study in STUDIES} | {"plans": _plans(), "ratios": _ratios()}}
+    others = {"plans": _plans(), "ratios": _ratios(), "check": _check()}
+    return {"facts": {study: _facts(study) for study in STUDIES} | others}
 
 
 def _facts(study: str) -> Texts:
@@ -159,3 +161,31 @@ def _ratios() -> Texts:
         "dual": {"lowest": f"{min(dual):.2f}", "highest": f"{max(dual):.2f}"},
         "twins": f"{abs(twins[0] - twins[1]):.3f}",
     }
+
+
+def _check() -> Texts:
+    """How often the regression check is wrong: simulated with every noise, and real checks under load."""
+    kept, real = document("check_simulation"), document("check_real")["checks"]
+    sides = [own["side by side"] for noise in kept["latency"].values() for own in noise.values()]
+    slower = {name: noise["one row"]["side by side"] for name, noise in kept["latency"].items()}
+    noisiest = max(slower, key=lambda name: float(slower[name]["minutes"]["90 %"]))
+    minutes = [own["minutes"]["90 %"] for name, own in slower.items() if name != noisiest]
+    falls = {images: kept["accuracy"]["power"][f"0.01 of {images}"]["exit 1"] for images in ("206", "824")}
+    return {
+        "checks": str(kept["checks"] * len(sides)),
+        "noises": str(len(slower)),
+        "false_alarms": f"{sum(own['false alarm'] for own in sides):.0f}",
+        "proven": f"{100 * min(own['proven'] for own in slower.values()):.1f} %",
+        "minutes": f"{max(minutes):.0f}",
+        "minutes_noisiest": f"{slower[noisiest]['minutes']['90 %']:.0f}",
+        "small_fall": {images: f"{100 * share:.0f} %" for images, share in falls.items()},
+        "real": {
+            "seconds": f"{median(check['seconds'] for check in real):.0f}",
+            "equal": _right([check["exit"] for check in real if check["model"] == "equal"], 0),
+            "slower": _right([check["exit"] for check in real if check["model"] == "slower"], 1),
+        },
+    }
+
+
+def _right(statuses: list[int], wanted: int) -> str:
+    return f"{statuses.count(wanted)} of {len(statuses)}"

@@ -125,7 +125,8 @@ def _latency(doubtful: Sequence[str] | None) -> Criterion:
         return Criterion("strong", "Every latency is VALID", None)
     which = ", ".join(doubtful) if len(doubtful) <= MOST_NAMED else f"{len(doubtful)} arms"
     step = f"Measure the latency of {which} again on a quiet machine: --retime."
-    return Criterion("moderate", f"The latency of {which} is not VALID", step)
+    said = f"The latency of {which} is" if len(doubtful) == 1 else f"The latencies of {which} are"
+    return Criterion("moderate", f"{said} not VALID", step)
 
 
 def _test(facts: Facts) -> Criterion:

@@ -29,8 +29,8 @@ MAX_LABEL_BYTES = 64 << 20
 PASSED_OVER = ("empty", "not_an_image", "not_a_file", "no_decoder")
 
 _SENTENCES = {
-    "polygon_rows": "{} polygon row(s) stand for the boxes around them",
-    "pose_rows": "{} pose row(s) stand for their boxes",
+    "polygon_rows": "{} polygon row(s) were read as the boxes around them",
+    "pose_rows": "{} pose row(s) were read as their boxes",
     "clipped_boxes": "{} box(es) across the border were clipped",
     "boxes_without_area": "{} box(es) without area were left out",
     "repeated_rows": "{} repeated row(s) count once",

@@ -73,7 +73,8 @@ class GivenCheckpoint(Struct, frozen=True, kw_only=True):
         list[Count], Meta(description="frozen layers whose BatchNorm statistics are not the base's")
     ] = []
     rounded: Annotated[
-        bool, Meta(description="in the frozen layers the base's digits stand for the file's, equal to them as float16")
+        bool,
+        Meta(description="in the frozen layers the base's digits are used for the file's, which equal them as float16"),
     ] = False
     left_out: Annotated[
         dict[str, str], Meta(description="constructions that it cannot have, each with the reason")
@@ -88,13 +89,13 @@ class PresetFacts(Struct, frozen=True, kw_only=True):
 
     name: str
     kept: Annotated[dict[str, Any], Meta(description="options that the preset set, with their values")]
-    replaced: Annotated[list[str], Meta(description="options of the preset that were given otherwise")]
+    replaced: Annotated[list[str], Meta(description="options of the preset that were overridden")]
 
 
 def preset_sentence(preset: PresetFacts) -> str:
     """What a preset set, and what of it was given otherwise."""
     kept = ", ".join(f"{name} {_words(value)}" for name, value in preset.kept.items()) or "nothing"
-    other = f"; given otherwise: {', '.join(preset.replaced)}" if preset.replaced else ""
+    other = f"; overridden: {', '.join(preset.replaced)}" if preset.replaced else ""
     return f"Preset {preset.name} set {kept}{other}."
 
 

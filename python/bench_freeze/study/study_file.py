@@ -36,7 +36,7 @@ def study_file(
     first = [next(o for o in options if o.name == name) for name in dict.fromkeys((*FIRST, *_ALSO))]
     parts = [
         f"# A study of bench-freeze, for `bench-freeze run` with this file. Written by\n#   {command}\n"
-        "# Options after a # have their default, or what the preset sets: remove the # to change them.\n"
+        "# Options that are commented out have their default, or what the preset sets: remove the # to change them.\n"
         "# Flags override this file."
     ]
     parts += [_entry(option, values, option.name in active, facts.get(option.name, ())) for option in first]

@@ -91,7 +91,7 @@ def test_what_a_preset_set_is_recorded_and_shown():
     assert decode(encode(made)).preset == decode(encode(made)).preset
     assert json.loads(encode(made))["preset"]["kept"]["resamples"] == 500
     assert "Preset quick set " in asked(made)
-    assert "; given otherwise: epochs, imgsz." in asked(made)
+    assert "; overridden: epochs, imgsz." in asked(made)
 
 
 def test_a_preset_is_said_before_the_work(capsys, monkeypatch):

@@ -47,7 +47,7 @@ STRONG = Facts(
          "branched 10 is the only arm that meets the constraints: nothing was compared (strong).", None),
         ({"doubtful": ("branched 15",)}, "moderate", "The latency of branched 15 is not VALID (moderate).",
          "Measure the latency of branched 15 again on a quiet machine: --retime."),
-        ({"doubtful": tuple("abcde")}, "moderate", "The latency of 5 arms is not VALID (moderate).",
+        ({"doubtful": tuple("abcde")}, "moderate", "The latencies of 5 arms are not VALID (moderate).",
          "Measure the latency of 5 arms again on a quiet machine: --retime."),
         ({"doubtful": None}, "moderate", "Latency was not measured for every arm (moderate).",
          "Measure latency (--latency-samples 200): cost is the size of the file."),

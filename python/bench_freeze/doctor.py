@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ def examine(device: str) -> dict[str, Any]:
         "extension": _extension(),
         "environment": environment(),
         "nvidia_driver": cuda_driver_error() or "answers",
+        "board_steps": _board_steps(),
         "tensorrt": _tensorrt(),
         "cuda_scorer": _cuda_scorer(),
         "cgroup": {"quota_cores": cgroup["quota_cores"], "note": quota_note(cgroup, len(os.sched_getaffinity(0)))},
@@ -95,6 +97,7 @@ def render(findings: dict[str, Any]) -> str:
         + "".join(f"; {problem}" for problem in findings["tensorrt"]["broken"]),
         f"  for this kind of machine ({findings['tensorrt']['machine']}): {findings['tensorrt']['install']}",
         f"CUDA back end of the extension: {findings['cuda_scorer'] or 'usable'}",
+        *_board(findings["board_steps"]),
         "",
         "packages:",
         *(f"  {name:<12} {version or 'not installed'}" for name, version in environment["packages"].items()),
@@ -106,6 +109,25 @@ def render(findings: dict[str, Any]) -> str:
         ),
     ]
     return terminal.lines(lines)
+
+
+def _board(steps: list[dict[str, str]]) -> list[str]:
+    """A Jetson's way to a plan that runs; nothing on another machine."""
+    if not steps:
+        return []
+    lines = ["", "this Jetson, step by step:"]
+    for step in steps:
+        lines.append(f"  {step['name']:<14} {'no ' if step['missing'] else 'yes'}  {step['missing'] or step['found']}")
+        if step["command"]:
+            lines.append(f"  {'':<14}      {step['command']}")
+    return lines
+
+
+def _board_steps(root: Path = Path("/")) -> list[dict[str, str]]:
+    from .engines.jetpack import facts_of_board, steps_of_board
+
+    facts = facts_of_board(_cuda_scorer() or "", root)
+    return [] if facts is None else [asdict(step) for step in steps_of_board(facts)]
 
 
 def _instructions() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import tempfile
 from dataclasses import dataclass, replace
@@ -87,6 +88,12 @@ def _check(request: ConvertRequest) -> None:
 
 
 def _convert(onnx: Path, target: Path, request: ConvertRequest, imgsz: int) -> Path:
+    missing = [name for name in ("onnx", "onnxruntime") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise InputError(
+            f"making an {request.precision} model needs {' and '.join(missing)}; install with: pip install "
+            "'bench-freeze[ort]', or make it on another machine with --engine ort and bring it here."
+        )
     from ..export.precision import convert_precision
 
     assert request.precision is not None

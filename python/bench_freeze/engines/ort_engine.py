@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 from pathlib import Path
 from types import ModuleType
@@ -62,7 +63,7 @@ class OrtEngine:
         file = read_model(path)
         options = ort.SessionOptions()
         options.log_severity_level = 3
-        said = _preload(ort) if chosen != "cpu" else ""
+        said = _preload(ort, chosen) if chosen != "cpu" else ""
         if threads is not None:
             options.intra_op_num_threads = threads
         if spin == "within calls":
@@ -118,17 +119,19 @@ class OrtEngine:
         self._session = self._bound = None
 
 
-def _preload(ort: ModuleType) -> str:
-    """Load CUDA and cuDNN where pip has put them, which the loader of shared libraries does not know.
+def _preload(ort: ModuleType, chosen: ProviderName) -> str:
+    """Load CUDA, cuDNN and TensorRT where pip has put them, which the loader of shared libraries does not know.
 
-    ONNX Runtime has this call from 1.21 on. What it prints of libraries that do not load is returned, for the error of
-    a session that does not start.
+    ONNX Runtime has a call for the first two from 1.21 on; TensorRT's wheel loads its own when it is imported. What is
+    printed of libraries that do not load is returned, for the error of a session that does not start.
     """
-    if not hasattr(ort, "preload_dlls"):
-        return ""
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
-        ort.preload_dlls()
+        if hasattr(ort, "preload_dlls"):
+            ort.preload_dlls()
+        if chosen == "tensorrt":
+            with contextlib.suppress(ImportError):  # TensorRT of the system, or none
+                importlib.import_module("tensorrt_libs")
     text = " ".join(said.getvalue().split())[:300]
     return f" ONNX Runtime says: {text}" if text else ""
 

@@ -18,6 +18,7 @@ from typing import Any
 from ..environment import board_model
 from ..errors import InputError
 from .cuda_driver import cuda_driver_error
+from .jetpack import PACKAGES, release_here
 
 
 @dataclass(frozen=True)
@@ -143,26 +144,28 @@ def runtime_member(built_with: str | None) -> TensorRT:
 AHEAD_OF_TIME = "pip install --no-deps tensorrt-rtx-cu13-libs tensorrt-rtx-cu13-bindings"
 _SERVER = "pip install 'bench-freeze[trt]'"
 _JETPACK = (
-    "sudo apt-get install python3-libnvinfer, then in a virtual environment made with --system-site-packages: "
-    "pip install 'bench-freeze[{extra}]'"
+    f"{PACKAGES}, then in a virtual environment made with --system-site-packages: pip install 'bench-freeze[{{extra}}]'"
 )
 INSTALL = {
     "server": _SERVER,
     "JetPack 6": _JETPACK.format(extra="jetpack6"),
     "JetPack 7": _JETPACK.format(extra="jetpack7"),
+    "old JetPack": "a newer JetPack, 6.1 or later: the board's own has TensorRT 8",
     "no GPU": AHEAD_OF_TIME,
 }
 
 
-def machine_kind(release: Path = Path("/etc/nv_tegra_release")) -> str:
-    """ "server" (an NVIDIA driver and no board), "JetPack 6", "JetPack 7" or "no GPU": a key of INSTALL."""
-    try:
-        major = int(release.read_text().partition("R")[2].split()[0])
-    except (OSError, ValueError, IndexError):
-        major = 0
-    if major >= 38 or (major == 0 and "Thor" in (board_model() or "")):
+def machine_kind(root: Path = Path("/")) -> str:
+    """A key of INSTALL: "server" is a machine with an NVIDIA driver that is no board.
+
+    A board that does not tell its release is known by its model.
+    """
+    if release := release_here(root):
+        return release.jetpack
+    board = board_model() or ""
+    if "Thor" in board:
         return "JetPack 7"
-    if major >= 36 or "Orin" in (board_model() or ""):
+    if "Orin" in board:
         return "JetPack 6"
     return "server" if cuda_driver_error() is None else "no GPU"
 

@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ from tests.unit.docs.pages import PAGES, ROOT, blocks, lines_of, text_of
 from tests.unit.shipping.studies import keep, study
 
 PROJECT = read_toml(ROOT / "pyproject.toml")["project"]
-SHELL = {"cd", "git", "source"}  # the shell's own, and what every machine has
+SHELL = {"cd", "export", "git", "scp", "source", "sudo"}  # the shell's own, and what every machine has
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
 # Run for real, in a folder with a small study, a small data set and a few pictures.
@@ -95,6 +96,8 @@ def test_a_shown_command_is_understood(line, here):
             understood(rest)
         elif program == "make":
             assert set(rest) <= TARGETS
+        elif program == "python3" and rest[0] == "-m":
+            assert find_spec(rest[1])
         elif program == "python":
             assert (ROOT / rest[0]).is_file()
         elif program == "pip":

@@ -13,6 +13,12 @@ from bench_freeze.engines.tensorrt_family import FAMILY, INSTALL, machine_kind
 from bench_freeze.errors import InputError
 
 
+def board(root, release):
+    (root / "etc").mkdir()
+    (root / "etc/nv_tegra_release").write_text(f"{release}\n")
+    return root
+
+
 @pytest.mark.parametrize(
     ("release", "kind"),
     [
@@ -22,9 +28,7 @@ from bench_freeze.errors import InputError
     ],
 )
 def test_a_board_is_known_by_its_release(release, kind, tmp_path):
-    file = tmp_path / "nv_tegra_release"
-    file.write_text(release)
-    assert machine_kind(file) == kind
+    assert machine_kind(board(tmp_path, release)) == kind
     assert "python3-libnvinfer" in INSTALL[kind]
     extra = kind.lower().replace(" ", "")
     assert f"bench-freeze[{extra}]" in INSTALL[kind]
@@ -32,12 +36,18 @@ def test_a_board_is_known_by_its_release(release, kind, tmp_path):
     assert f"\n{extra} = [" in project
 
 
-def test_other_machines_are_known_by_their_driver(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "release",
+    ["# R36 (release), REVISION: 3.0, GCID: 1", "# R35 (release), REVISION: 6.0", "# R32 (release), REVISION: 7.4"],
+)
+def test_a_board_with_tensorrt_8_is_told_to_get_another_jetpack(release, tmp_path):
+    kind = machine_kind(board(tmp_path, release))
+    assert "JetPack, 6.1 or later" in INSTALL[kind]
+
+
+def test_other_machines_are_known_by_their_driver(tmp_path):
     assert machine_kind(tmp_path / "none") in ("server", "no GPU")
-    broken = tmp_path / "release"
-    broken.write_text("what")
-    assert machine_kind(broken) in INSTALL
-    assert set(INSTALL) == {"server", "JetPack 6", "JetPack 7", "no GPU"}
+    assert machine_kind(board(tmp_path, "what")) in ("server", "no GPU")
 
 
 def test_only_tensorrt_for_rtx_builds_ahead_and_lean_builds_nothing():

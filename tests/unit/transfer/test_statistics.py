@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from bench_freeze.stats.estimate import Estimate, Spread
 from bench_freeze.stats.multiple import holm
 from bench_freeze.stats.student import quantile, two_sided_p
 from bench_freeze.transfer.statistics import Less, Ratio, against_zero, compared, compared_by, estimated, resamples
@@ -105,6 +106,16 @@ def test_a_number_is_tested_against_0_over_images():
     assert p == pytest.approx(two_sided_p(t, 399), abs=0.02)
     assert (found.low > 0 or found.high < 0) == (p < 0.05)
     assert against_zero(ratio([[1], [0]]), 1)[1] is None
+
+
+@pytest.mark.parametrize("effect", [0.05, 0.5, 5.0, 1e6])
+@pytest.mark.parametrize("noise", [0.0, 1e-17, 1e-3])
+def test_a_difference_beyond_all_doubt_has_a_p(effect, noise):
+    """Seeds that are equal but for rounding, and a difference of many standard errors: p is small, and a number."""
+    found = Estimate(effect, (Spread(noise, 2), Spread(0.01, 300)))
+    p = found.p_value()
+    assert 0 <= p < 1e-3 if noise < 1e-4 else p < 0.05
+    assert (p <= 0.05) == (found.interval()[0] > 0)
 
 
 def test_one_seed_makes_no_claim():

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from .student import quantile, two_sided_p
 
+SMALLEST_P = 1e-15  # a confidence of 1 - p is 1 in doubles soon below
+
 
 @dataclass(frozen=True)
 class Spread:
@@ -46,7 +48,7 @@ class Estimate:
     def p_value(self) -> float:
         """Two-sided p of the value 0: the highest at which the interval still has it in it.
 
-        Without any spread: 1 at 0, else 0.
+        Without any spread: 1 at 0, else 0. Of several spreads, not told below SMALLEST_P.
         """
         own = [s for s in self.spreads if s.standard_error]
         if self.value == 0 or not own:
@@ -56,6 +58,8 @@ class Estimate:
         low, high = 0.0, 1.0
         for _ in range(60):
             middle = (low + high) / 2
+            if middle < SMALLEST_P:
+                break
             low, high = (middle, high) if self.half_width(1 - middle) > abs(self.value) else (low, middle)
         return high
 

@@ -22,7 +22,7 @@ from .clusters import MOST_EMBEDDED, NEAR, clustered, embedded, standardised
 from .features import FeatureStore, whole_images
 from .request import TransferRequest
 from .sources import Source
-from .statistics import Ratio, estimated, tested
+from .statistics import Ratio, against_zero, estimated
 
 QUERIES, SHOWN_NEAR = 6, 6  # examples, and the neighbours of each
 
@@ -89,7 +89,9 @@ def _pair(a: Source, b: Source, ours: ByLayer, theirs: ByLayer) -> tuple[Feature
     def mean(values: NDArray[np.float64]) -> Ratio:
         return Ratio(values[None], np.ones(images))
 
-    direction, p = (None, None) if agreement is None else tested(mean(agreement.a_in_b - agreement.b_in_a), images)
+    direction, p = (
+        (None, None) if agreement is None else against_zero(mean(agreement.a_in_b - agreement.b_in_a), images)
+    )
     paired = [(k, k) for k in range(_common(a, b))]
     pair = FeaturePair(
         a=a.name,

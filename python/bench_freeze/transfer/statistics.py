@@ -107,7 +107,7 @@ def compared_by(tables: Mapping[str, Sequence[tuple[str, float, Scored]]], image
     return compared_pairs
 
 
-def tested(scored: Scored, images: int) -> tuple[Estimated, float | None]:
+def against_zero(scored: Scored, images: int) -> tuple[Estimated, float | None]:
     """`estimated`, and the two-sided p of the value 0, not adjusted; None without an interval."""
     found, estimate = _known(scored, images)
     return found, None if estimate is None else estimate.p_value()

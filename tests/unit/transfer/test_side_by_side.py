@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bench_freeze.analysis.numbers.distance_correlation import distance_correlation
-from bench_freeze.analysis.numbers.neighbours import agreement_by_sample, neighbour_agreement
+from bench_freeze.analysis.numbers.neighbours import agreement_by_sample, nearest, neighbour_agreement
 from bench_freeze.transfer.clusters import clustered, embedded, purity, standardised, tsne
 
 
@@ -103,3 +103,14 @@ def test_maps_of_two_seeds_differ_and_it_is_said():
     assert found.points[0] != found.points[1]
     assert 0 < found.between_seeds < 1
     assert embedded("a", features, (0,)).between_seeds is None
+
+
+def test_the_nearest_are_those_of_the_highest_cosine():
+    features = np.random.default_rng(9).normal(size=(30, 4))
+    found = nearest(features, [3, 17], 5)
+    for row, own in zip((3, 17), found, strict=True):
+        cosine = [
+            -np.inf if k == row else a @ features[row] / np.linalg.norm(a) / np.linalg.norm(features[row])
+            for k, a in enumerate(features)
+        ]
+        assert own.tolist() == np.argsort(cosine)[::-1][:5].tolist()

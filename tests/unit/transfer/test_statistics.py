@@ -5,8 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from bench_freeze.stats.student import quantile
-from bench_freeze.transfer.statistics import Less, Ratio, compared, estimated, resamples
+from bench_freeze.stats.estimate import Estimate, Spread
+from bench_freeze.stats.multiple import holm
+from bench_freeze.stats.student import quantile, two_sided_p
+from bench_freeze.transfer.statistics import Less, Ratio, against_zero, compared, compared_by, estimated, resamples
 
 
 def ratio(hits):
@@ -80,6 +82,40 @@ def test_every_pair_of_a_share_is_compared_and_p_is_adjusted_for_all():
     ]
     assert [pair.shown for pair in pairs] == [True, False, True] * 2
     assert pairs[0].difference.value > 0 > pairs[2].difference.value
+
+
+def test_several_tables_are_compared_as_one_and_p_is_adjusted_over_all():
+    random = np.random.default_rng(6)
+    tables = {
+        name: [(source, 1.0, ratio(random.random((3, 150)) < rate)) for source, rate in (("a", 0.4), ("b", other))]
+        for name, other in (("near", 0.5), ("far", 0.9), ("same", 0.4))
+    }
+    together = compared_by(tables, 150)
+    alone = {name: compared(table, 150) for name, table in tables.items()}
+    plain = [alone[name][0].p for name in tables]
+    expected = holm(plain).tolist()
+    assert [pairs[0].p for pairs in together.values()] == expected
+    assert expected != plain
+    assert [pairs[0].difference for pairs in together.values()] == [alone[name][0].difference for name in tables]
+
+
+def test_a_number_is_tested_against_0_over_images():
+    values = np.random.default_rng(7).normal(0.1, 1, (1, 400))
+    found, p = against_zero(Ratio(values, np.ones(400)), 400)
+    t = values.mean() / (values.std() / math.sqrt(400))
+    assert p == pytest.approx(two_sided_p(t, 399), abs=0.02)
+    assert (found.low > 0 or found.high < 0) == (p < 0.05)
+    assert against_zero(ratio([[1], [0]]), 1)[1] is None
+
+
+@pytest.mark.parametrize("effect", [0.05, 0.5, 5.0, 1e6])
+@pytest.mark.parametrize("noise", [0.0, 1e-17, 1e-3])
+def test_a_difference_beyond_all_doubt_has_a_p(effect, noise):
+    """Seeds that are equal but for rounding, and a difference of many standard errors: p is small, and a number."""
+    found = Estimate(effect, (Spread(noise, 2), Spread(0.01, 300)))
+    p = found.p_value()
+    assert 0 <= p < 1e-3 if noise < 1e-4 else p < 0.05
+    assert (p <= 0.05) == (found.interval()[0] > 0)
 
 
 def test_one_seed_makes_no_claim():

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from bench_freeze import Evaluator
 from bench_freeze.evaluate.evaluation import Evaluation
+from bench_freeze.evaluate.join import Found
 from bench_freeze.kernels.matching import Masks, Matches, TruthIndex
 
 SHIFT = 0.5  # of a group's logits, in both models alike
@@ -100,7 +101,8 @@ class Population:
         logits = np.log(whole.matches.scores[rows] / (1 - whole.matches.scores[rows]))
         scores = 1 / (1 + np.exp(-logits - np.repeat(shift.reshape(-1), sizes)))
         masks = tuple(Masks(pair.true_positive[rows], pair.ignored[rows]) for pair in whole.matches.masks)
-        return replace(whole, truth=truth, matches=Matches(begin, whole.matches.label[rows], scores, masks))
+        matches = Matches(begin, whole.matches.label[rows], scores, masks)
+        return replace(whole, truth=truth, found=Found.whole(matches, whole.lattice))
 
 
 Spans = tuple[NDArray[np.int64], NDArray[np.int64]]
@@ -140,4 +142,5 @@ def _mixed(first: Evaluation, second: Evaluation, takes_second: NDArray[np.bool_
         for a, b in zip(sides[0].masks, sides[1].masks, strict=True)
     )
     label, scores = joined(sides[0].label, sides[1].label), joined(sides[0].scores, sides[1].scores)
-    return replace(first, matches=Matches(np.concatenate([[0], ends]).astype(np.int64), label, scores, masks))
+    matches = Matches(np.concatenate([[0], ends]).astype(np.int64), label, scores, masks)
+    return replace(first, found=Found.whole(matches, first.lattice))

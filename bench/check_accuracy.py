@@ -25,6 +25,7 @@ from bench_freeze.check.limit import parse_limit
 from bench_freeze.check.read import read_side
 from bench_freeze.check.snapshot import RowSnapshot
 from bench_freeze.evaluate.evaluation import Evaluation
+from bench_freeze.evaluate.join import Found
 from bench_freeze.kernels.matching import Masks, Matches, TruthIndex
 from bench_freeze.results.identity import RowKey
 
@@ -130,7 +131,7 @@ def _mixed(
     return replace(
         first,
         truth=TruthIndex(truth.classes, begin, **columns),
-        matches=Matches(found_begin, label, scores, masks),
+        found=Found.whole(Matches(found_begin, label, scores, masks), first.lattice),
     )
 
 
@@ -159,4 +160,4 @@ def _without_lowest(whole: Evaluation) -> Evaluation:
     before = np.concatenate([np.zeros(1, np.int64), np.cumsum(kept)])
     masks = tuple(Masks(pair.true_positive[kept], pair.ignored[kept]) for pair in whole.matches.masks)
     matches = Matches(before[whole.matches.begin], whole.matches.label[kept], whole.matches.scores[kept], masks)
-    return replace(whole, matches=matches)
+    return replace(whole, found=Found.whole(matches, whole.lattice))

@@ -72,6 +72,9 @@ MatchTable checked_output(const TableArrays& arrays, const MatchSettings& settin
 // To be read, with the outcomes of so many lanes; 0: of any.
 MatchTable checked_input(const TableArrays& arrays, int64_t classes, int64_t lanes);
 
+// Every image of the parts, whose tables are checked, is one of `images` and in one of them only.
+void check_parts(const MatchPart* parts, int64_t count, int64_t images);
+
 CurveSettings checked_curves(Array<const double> recall_thresholds, Array<const int64_t> max_detections);
 
 CocoTensors checked_tensors(Array<double> precision, Array<double> recall, Array<double> scores, int64_t classes,

@@ -119,6 +119,12 @@ struct MatchTable {
 int64_t match(const TruthIndex& truth, const DetectionBatch& batch, const MatchSettings& settings, int64_t threads,
               const MatchTable& out);
 
+// Some images of a data set, matched: `image[b]` is the position of the table's b-th one; null: b itself.
+struct MatchPart {
+  const int32_t* image;
+  MatchTable table;
+};
+
 struct CurveSettings {
   int64_t recall_thresholds_count;
   const double* recall_thresholds;  // [R], ascending
@@ -137,8 +143,8 @@ struct CocoTensors {
   double* scores;     // [T, R, K, A, M]
 };
 
-// `matches` covers images in ascending order of their position, each once; images that it lacks have no detections.
-CurveCounts accumulate(const TruthIndex& truth, const MatchTable& matches, const MatchSettings& settings,
+// The parts hold every image once at most, in any order; images that they lack have no detections.
+CurveCounts accumulate(const TruthIndex& truth, const MatchPart* parts, int64_t count, const MatchSettings& settings,
                        const CurveSettings& curves, int64_t threads, const CocoTensors& tensors);
 
 // Raw curves of one lane: the true positives of every class by score, best first. N is the rows of the matches.

@@ -23,7 +23,7 @@ from bench_freeze.cores import usable_cores
 from bench_freeze.kernels.cuda import CudaDetections, nms_cuda
 from bench_freeze.kernels.cuda_matching import CudaMatches, CudaTruth, match_cuda
 from bench_freeze.kernels.device_array import Workspace, require_cuda
-from bench_freeze.kernels.matching import Masks, Matches, TruthIndex, accumulate, bootstrap
+from bench_freeze.kernels.matching import Masks, MatchedImages, Matches, TruthIndex, accumulate, bootstrap
 from bench_freeze.kernels.nms_options import NmsOptions
 
 from .drawn import CLASSES, COCO, IOU, MAX_DETECTIONS, THRESHOLD, drawn_heads, drawn_truth
@@ -67,7 +67,12 @@ def ordered(batches: list[tuple[Any, Any]], classes: int) -> Matches:
 def ap_of(truth: TruthIndex, matches: Matches) -> float:
     """COCO's AP."""
     tensors, _, _ = accumulate(
-        truth, COCO, matches, recall_thresholds=RECALLS, max_detections=(1, 10, 100), threads=usable_cores()
+        truth,
+        COCO,
+        [MatchedImages.first(matches)],
+        recall_thresholds=RECALLS,
+        max_detections=(1, 10, 100),
+        threads=usable_cores(),
     )
     found = tensors.precision[:, :, :, 0, -1]
     return float(found[found > -1].mean())

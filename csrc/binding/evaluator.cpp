@@ -3,10 +3,12 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
 
 #include <stdexcept>
 #include <tuple>
 #include <type_traits>
+#include <vector>
 
 #include "binding/arrays.h"
 #include "score.h"
@@ -102,11 +104,29 @@ int64_t py_match(const BoundTruth& truth, const Lattice& lattice, In<int32_t, -1
   return match(index, batch, settings, threads, out);
 }
 
-std::tuple<int64_t, int64_t> py_accumulate(const BoundTruth& truth, const Lattice& lattice, In<int64_t, -1> begin,
-                                           In<int32_t, -1> label, In<double, -1> scores,
-                                           In<uint8_t, -1, -1> true_positive, In<uint8_t, -1, -1> ignored,
-                                           In<double, -1> recall_thresholds, In<int64_t, -1> max_detections,
-                                           int64_t threads, Out<double, -1, -1, -1, -1, -1> precision,
+// One update's matches.
+struct BoundPart {
+  In<int32_t, -1> image;
+  In<int64_t, -1> begin;
+  In<int32_t, -1> label;
+  In<double, -1> scores;
+  In<uint8_t, -1, -1> true_positive;
+  In<uint8_t, -1, -1> ignored;
+
+  BoundPart(In<int32_t, -1> image_, In<int64_t, -1> begin_, In<int32_t, -1> label_, In<double, -1> scores_,
+            In<uint8_t, -1, -1> true_positive_, In<uint8_t, -1, -1> ignored_)
+      : image(image_),
+        begin(begin_),
+        label(label_),
+        scores(scores_),
+        true_positive(true_positive_),
+        ignored(ignored_) {}
+};
+
+std::tuple<int64_t, int64_t> py_accumulate(const BoundTruth& truth, const Lattice& lattice,
+                                           const std::vector<const BoundPart*>& parts, In<double, -1> recall_thresholds,
+                                           In<int64_t, -1> max_detections, int64_t threads,
+                                           Out<double, -1, -1, -1, -1, -1> precision,
                                            Out<double, -1, -1, -1, -1> recall,
                                            Out<double, -1, -1, -1, -1, -1> score_tensor) {
   const TruthIndex index = truth.whole_index();
@@ -114,11 +134,22 @@ std::tuple<int64_t, int64_t> py_accumulate(const BoundTruth& truth, const Lattic
   const CurveSettings curves = checked_curves(all_of(recall_thresholds), all_of(max_detections));
   const CocoTensors tensors =
       checked_tensors(all_of(precision), all_of(recall), all_of(score_tensor), index.classes, settings, curves);
-  const MatchTable table = read_table(truth, lattice.lanes(), begin, label, scores, true_positive, ignored);
+  std::vector<MatchPart> read;
+  for (const BoundPart* part : parts) {
+    if (part == nullptr) throw std::invalid_argument("matches: a part is None");
+    const MatchTable table =
+        read_table(truth, lattice.lanes(), part->begin, part->label, part->scores, part->true_positive, part->ignored);
+    read.push_back({part->image.data(), table});
+    if (static_cast<int64_t>(part->image.size()) != table.images) {
+      throw std::invalid_argument("matches: images of another number");
+    }
+  }
+  const int64_t count = static_cast<int64_t>(read.size());
+  check_parts(read.data(), count, index.images);
   CurveCounts counts;
   {
     nb::gil_scoped_release release;
-    counts = accumulate(index, table, settings, curves, threads, tensors);
+    counts = accumulate(index, read.data(), count, settings, curves, threads, tensors);
   }
   return {counts.tied, counts.truncated};
 }
@@ -167,10 +198,14 @@ void bind_evaluator(nb::module_& module) {
              "order"_a.noconvert(), "label"_a.noconvert(), "boxes"_a.noconvert(), "scores"_a.noconvert(), "threads"_a,
              "out_label"_a.noconvert(), "out_scores"_a.noconvert(), "out_true_positive"_a.noconvert(),
              "out_ignored"_a.noconvert());
-  module.def("accumulate", &py_accumulate, "truth"_a, "lattice"_a, "begin"_a.noconvert(), "label"_a.noconvert(),
-             "scores"_a.noconvert(), "true_positive"_a.noconvert(), "ignored"_a.noconvert(),
-             "recall_thresholds"_a.noconvert(), "max_detections"_a.noconvert(), "threads"_a, "precision"_a.noconvert(),
-             "recall"_a.noconvert(), "score_tensor"_a.noconvert());
+  nb::class_<BoundPart>(module, "MatchPart")
+      .def(nb::init<In<int32_t, -1>, In<int64_t, -1>, In<int32_t, -1>, In<double, -1>, In<uint8_t, -1, -1>,
+                    In<uint8_t, -1, -1>>(),
+           "image"_a.noconvert(), "begin"_a.noconvert(), "label"_a.noconvert(), "scores"_a.noconvert(),
+           "true_positive"_a.noconvert(), "ignored"_a.noconvert());
+  module.def("accumulate", &py_accumulate, "truth"_a, "lattice"_a, "parts"_a, "recall_thresholds"_a.noconvert(),
+             "max_detections"_a.noconvert(), "threads"_a, "precision"_a.noconvert(), "recall"_a.noconvert(),
+             "score_tensor"_a.noconvert());
   module.def("raw_curves", &py_raw_curves, "truth"_a, "lane"_a, "begin"_a.noconvert(), "label"_a.noconvert(),
              "scores"_a.noconvert(), "true_positive"_a.noconvert(), "ignored"_a.noconvert(),
              "class_begin"_a.noconvert(), "false_positives"_a.noconvert(), "false_positives_tied"_a.noconvert(),

@@ -13,7 +13,8 @@ namespace bench_freeze {
 namespace {
 
 // One class at a time. A column is one (area range, maximum of detections), as they lie in the tensors; a curve is one
-// (IoU threshold, column): the detections that are its true positives and the false positives before each.
+// (IoU threshold, column). Of a curve only what the recall thresholds read is kept: at each of them the score of the
+// true positive that reaches it, and the highest precision from there to the one that reaches the next.
 class Accumulator {
  public:
   Accumulator(const Matches& matches, const std::vector<int64_t>& truths, int64_t classes,
@@ -30,6 +31,9 @@ class Accumulator {
         false_positives_(static_cast<size_t>(columns_)),
         corrections_(static_cast<size_t>(lanes.count() * maxima_)),
         found_(static_cast<size_t>(lanes.count() * maxima_)),
+        reached_(static_cast<size_t>(lanes.count() * maxima_)),
+        highest_(static_cast<size_t>(lanes.count() * maxima_ * settings.recall_thresholds_count)),
+        reaching_score_(highest_.size()),
         needed_(static_cast<size_t>(lanes.areas * settings.recall_thresholds_count)),
         precision_(static_cast<size_t>(settings.recall_thresholds_count * columns_)),
         scores_(static_cast<size_t>(settings.recall_thresholds_count * columns_)),
@@ -44,38 +48,29 @@ class Accumulator {
   void run_class(int64_t label) {
     const int64_t* truths = truths_.data() + label * lanes_.areas;
     const int64_t most = *std::max_element(truths, truths + lanes_.areas);
-    ranked_ = &ranking_.rank(matches_, label);
-    *tied_ += ranking_.tied();
-    *truncated_ += std::count_if(ranking_.detections().begin(), ranking_.detections().end(),
-                                 [this](const Matched& m) { return m.rank >= settings_.max_detections[maxima_ - 1]; });
     of_class_ = truths;
-    lay_out_curves(most);
-    if (most > 0) {
-      for (const int32_t position : *ranked_) count(position);
-    }
     find_needed(truths);
-    for (int64_t t = 0; t < lanes_.thresholds; ++t) write_threshold(label, t, truths);
-  }
-
-  double score(int64_t position) const { return ranking_.detections()[position].score; }
-
-  // A curve holds at most one true positive per ground truth.
-  void lay_out_curves(int64_t most) {
-    room_ = most;
     std::fill(false_positives_.begin(), false_positives_.end(), 0);
     std::fill(corrections_.begin(), corrections_.end(), 0);
     std::fill(found_.begin(), found_.end(), 0);
-    const size_t needed = static_cast<size_t>(lanes_.count() * maxima_ * most);
-    if (curve_false_.size() < needed) {
-      curve_false_.resize(needed);
-      curve_position_.resize(needed);
-    }
+    std::fill(reached_.begin(), reached_.end(), -1);
+    best_score_ = 0;
+    bool is_first = true;
+    int64_t truncated = 0;
+    ranking_.for_each(matches_, label, [&](const Matched& detection) {
+      if (is_first) best_score_ = detection.score;
+      is_first = false;
+      truncated += detection.rank >= settings_.max_detections[maxima_ - 1];
+      if (most > 0) count(detection);
+    });
+    *tied_ += ranking_.tied();
+    *truncated_ += truncated;
+    for (int64_t t = 0; t < lanes_.thresholds; ++t) write_threshold(label, t, truths);
   }
 
   // False positives are counted per column as if they were so at every threshold; the few detections that match, or
   // count for nothing, correct that per curve.
-  void count(int32_t position) {
-    const Matched& detection = ranking_.detections()[position];
+  void count(const Matched& detection) {
     const uint64_t not_false = detection.outcome.true_positive | detection.outcome.ignored;
     int64_t first = 0;  // maxima ascend: the detection counts from here on
     while (first < maxima_ && detection.rank >= settings_.max_detections[first]) ++first;
@@ -91,19 +86,28 @@ class Accumulator {
       for (int64_t m = first; m < maxima_; ++m) ++corrections_[lane * maxima_ + m];
     }
     for (uint64_t left = detection.outcome.true_positive; left != 0; left &= left - 1) {
-      append(__builtin_ctzll(left), first, position);
+      append(__builtin_ctzll(left), first, detection.score);
     }
   }
 
-  void append(int64_t lane, int64_t first, int32_t position) {
+  void append(int64_t lane, int64_t first, double score) {
     const int64_t area = lane / lanes_.thresholds;
+    const int64_t recalls = settings_.recall_thresholds_count;
+    const int64_t* needed = needed_.data() + area * recalls;
     for (int64_t m = first; m < maxima_; ++m) {
       const int64_t curve = lane * maxima_ + m;
-      // Matching cannot find more than there is; masks that say so come from elsewhere, and have no room here.
+      // Matching cannot find more than there is; masks that say so come from elsewhere.
       if (found_[curve] >= of_class_[area]) throw std::invalid_argument("matches: more found than there is");
-      const int64_t at = curve * room_ + found_[curve]++;
-      curve_false_[at] = false_positives_[area * maxima_ + m] - corrections_[curve];
-      curve_position_[at] = position;
+      const int64_t found = ++found_[curve];
+      const double precision = precision_at(found, false_positives_[area * maxima_ + m] - corrections_[curve]);
+      int64_t at = reached_[curve];
+      double* highest = highest_.data() + curve * recalls;
+      for (; at + 1 < recalls && needed[at + 1] <= found; ++at) {
+        highest[at + 1] = 0;
+        reaching_score_[curve * recalls + at + 1] = score;
+      }
+      if (at >= 0) highest[at] = std::max(highest[at], precision);
+      reached_[curve] = at;
     }
   }
 
@@ -139,28 +143,17 @@ class Accumulator {
     }
   }
 
-  // Samples one curve at the recall thresholds, from the last true positive backwards.
+  // From the last recall threshold backwards: the envelope is the highest precision there and later.
   void read_curve(int64_t curve, const int64_t* needed, int64_t column) {
-    const int32_t* false_positives = curve_false_.data() + curve * room_;
-    const int32_t* positions = curve_position_.data() + curve * room_;
-    const int64_t found = found_[curve];
+    const int64_t recalls = settings_.recall_thresholds_count;
     double envelope = 0;
-    int64_t next = found;  // the envelope covers true positives next + 1 .. found
-    for (int64_t r = settings_.recall_thresholds_count - 1; r >= 0; --r) {
+    for (int64_t r = recalls - 1; r >= 0; --r) {
+      const bool is_reached = r <= reached_[curve];
+      if (is_reached) envelope = std::max(envelope, highest_[curve * recalls + r]);
       const int64_t at = r * columns_ + column;
-      precision_[at] = 0;
-      scores_[at] = 0;
-      if (needed[r] > found) continue;
-      for (const int64_t from = std::max<int64_t>(needed[r] - 1, 0); next > from; --next) {
-        envelope = std::max(envelope, precision_at(next, false_positives[next - 1]));
-      }
       precision_[at] = envelope;
-      // Recall 0 is reached by the best detection, whatever became of it.
-      if (needed[r] > 0) {
-        scores_[at] = score(positions[needed[r] - 1]);
-      } else if (!ranked_->empty()) {
-        scores_[at] = score(ranked_->front());
-      }
+      scores_[at] = is_reached ? reaching_score_[curve * recalls + r] : 0;
+      if (needed[r] == 0) scores_[at] = best_score_;  // reached by the best detection, whatever became of it
     }
   }
 
@@ -174,13 +167,13 @@ class Accumulator {
   const int64_t maxima_;
   const int64_t columns_;
   Ranking ranking_;
-  const std::vector<int32_t>* ranked_ = nullptr;
-  int64_t room_ = 0;                      // true positives a curve has room for
+  double best_score_ = 0;                 // 0 without detections
   std::vector<int32_t> false_positives_;  // [A, M], had nothing matched
   std::vector<int32_t> corrections_;      // [A, T, M]
   std::vector<int32_t> found_;            // [A, T, M], true positives so far
-  std::vector<int32_t> curve_false_;      // [A, T, M, room]
-  std::vector<int32_t> curve_position_;   // [A, T, M, room]
+  std::vector<int64_t> reached_;          // [A, T, M], the last recall threshold reached so far; -1: none
+  std::vector<double> highest_;           // [A, T, M, R], precision; where it is reached
+  std::vector<double> reaching_score_;    // [A, T, M, R]
   std::vector<int64_t> needed_;           // [A, R]
   std::vector<double> precision_;         // [R, A, M]
   std::vector<double> scores_;            // [R, A, M]
@@ -190,10 +183,10 @@ class Accumulator {
 
 }  // namespace
 
-CurveCounts accumulate(const TruthIndex& truth, const MatchTable& matches, const MatchSettings& settings,
+CurveCounts accumulate(const TruthIndex& truth, const MatchPart* parts, int64_t count, const MatchSettings& settings,
                        const CurveSettings& curves, int64_t threads, const CocoTensors& tensors) {
   const Lanes lanes = make_lanes(settings);
-  const Matches grouped = by_class(matches, truth.classes, threads);
+  const Matches grouped = by_class(parts, count, truth.images, truth.classes, threads);
   const std::vector<int64_t> truths = count_truth(truth, lanes);
   std::atomic<int64_t> tied{0};
   std::atomic<int64_t> truncated{0};
@@ -203,7 +196,8 @@ CurveCounts accumulate(const TruthIndex& truth, const MatchTable& matches, const
 }
 
 void raw_curves(const TruthIndex& truth, const MatchTable& matches, int64_t lane, const RawCurves& out) {
-  const Matches grouped = by_class(matches, truth.classes, 1);
+  const MatchPart whole{nullptr, matches};
+  const Matches grouped = by_class(whole, truth.classes, 1);
   Ranking ranking;
   int64_t at = 0;
   for (int64_t label = 0; label < truth.classes; ++label) {
@@ -211,8 +205,7 @@ void raw_curves(const TruthIndex& truth, const MatchTable& matches, int64_t lane
     int32_t false_positives = 0;
     int64_t unfinished = at;  // true positives from here on tie with the detection at hand
     double score = 0;
-    for (const int32_t position : ranking.rank(grouped, label)) {
-      const Matched& detection = ranking.detections()[position];
+    ranking.for_each(grouped, label, [&](const Matched& detection) {
       if (detection.score != score) {
         std::fill(out.false_positives_tied + unfinished, out.false_positives_tied + at, false_positives);
         unfinished = at;
@@ -224,7 +217,7 @@ void raw_curves(const TruthIndex& truth, const MatchTable& matches, int64_t lane
       } else if (!(detection.outcome.ignored >> lane & 1)) {
         ++false_positives;
       }
-    }
+    });
     std::fill(out.false_positives_tied + unfinished, out.false_positives_tied + at, false_positives);
   }
   out.begin[truth.classes] = at;

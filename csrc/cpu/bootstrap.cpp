@@ -70,24 +70,24 @@ Plan make_plan(const TruthIndex& truth, const MatchTable& table, const Lanes& la
   Plan plan;
   plan.images = truth.images;
   const uint64_t first_area = lanes.all_of_area();
-  const Matches matches = by_class(table, truth.classes, 1);
+  const MatchPart whole{nullptr, table};
+  const Matches matches = by_class(whole, truth.classes, 1);
   Ranking ranking;
   std::vector<Event> tied;
   plan.run_begin.assign(1, 0);
   plan.plain_begin.assign(1, 0);
   for (int64_t label = 0; label < truth.classes; ++label) {
-    const Matched* last = nullptr;
-    for (const int32_t position : ranking.rank(matches, label)) {
-      const Matched& detection = ranking.detections()[position];
-      if (detection.rank >= max_detections) continue;
-      if (last && (last->image != detection.image || last->score != detection.score)) {
-        plan.add(last->image, tied);
+    Matched last{};
+    ranking.for_each(matches, label, [&](const Matched& detection) {
+      if (detection.rank >= max_detections) return;
+      if (!tied.empty() && (last.image != detection.image || last.score != detection.score)) {
+        plan.add(last.image, tied);
         tied.clear();
       }
       tied.push_back({detection.outcome.true_positive & first_area, detection.outcome.ignored & first_area});
-      last = &detection;
-    }
-    if (last) plan.add(last->image, tied);
+      last = detection;
+    });
+    if (!tied.empty()) plan.add(last.image, tied);
     tied.clear();
     plan.run_begin.push_back(static_cast<int64_t>(plan.runs.size()));
     plan.plain_begin.push_back(static_cast<int64_t>(plan.plain_image.size()));

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 namespace bench_freeze {
 namespace {
@@ -186,6 +187,18 @@ MatchTable checked_input(const TableArrays& arrays, int64_t classes, int64_t lan
   }
   require((bits & beyond) == 0, "matches: an outcome in a lane that does not exist");
   return table;
+}
+
+void check_parts(const MatchPart* parts, int64_t count, int64_t images) {
+  require(count <= kMostRows, "matches: too many parts");
+  std::vector<bool> is_there(static_cast<size_t>(images), false);
+  for (int64_t part = 0; part < count; ++part) {
+    for (int64_t at = 0; at < parts[part].table.images; ++at) {
+      const int64_t image = parts[part].image ? parts[part].image[at] : at;
+      require(is_below(image, images) && !is_there[image], "matches: an image out of range, or there twice");
+      is_there[image] = true;
+    }
+  }
 }
 
 CurveSettings checked_curves(Array<const double> recall_thresholds, Array<const int64_t> max_detections) {

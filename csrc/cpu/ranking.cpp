@@ -9,41 +9,83 @@
 
 namespace bench_freeze {
 
+namespace {
+
+// How finely scores are told apart when a class goes by bands: 6 bits of the mantissa.
+constexpr int kBinBits = 18;
+constexpr int64_t kMostInBand = 1 << 19;  // about; 48 bytes each are held while it is gone through
+constexpr int64_t kMostBands = 32;        // every band reads all scores of its class
+
+std::vector<Matches::Place> places_of(const MatchPart* parts, int64_t count, int64_t images) {
+  std::vector<Matches::Place> places(static_cast<size_t>(images), {-1, 0});
+  for (int64_t part = 0; part < count; ++part) {
+    const MatchTable& table = parts[part].table;
+    for (int64_t at = 0; at < table.images; ++at) {
+      const int64_t image = parts[part].image ? parts[part].image[at] : at;
+      places[image] = {static_cast<int32_t>(part), static_cast<int32_t>(at)};
+    }
+  }
+  return places;
+}
+
+// Calls found(label, first row, rows) for the runs of an image, in the order of its rows.
+template <class Found>
+void for_each_run(const Matches& matches, int64_t image, const Found& found) {
+  const Matches::Place place = matches.places[image];
+  if (place.part < 0) return;
+  const MatchTable& table = matches.parts[place.part].table;
+  const int64_t end = table.begin[place.at + 1];
+  for (int64_t row = table.begin[place.at]; row < end;) {
+    const int64_t first = row;
+    const int32_t label = table.label[row];
+    while (row < end && table.label[row] == label) ++row;
+    found(label, first, row - first);
+  }
+}
+
+}  // namespace
+
 // A counting sort in which every thread has its own stretch of images and its own counters.
-Matches by_class(const MatchTable& table, int64_t classes, int64_t threads) {
-  const int64_t workers = workers_for(table.images / 64, threads);
-  const auto first_image = [&](int64_t worker) { return table.images * worker / workers; };
-  std::vector<std::vector<int64_t>> next(static_cast<size_t>(workers));
+Matches by_class(const MatchPart* parts, int64_t count, int64_t images, int64_t classes, int64_t threads) {
+  Matches matches{parts, places_of(parts, count, images), {}, {}, std::vector<int64_t>(static_cast<size_t>(classes))};
+  const int64_t workers = workers_for(images / 64, threads);
+  const auto first_image = [&](int64_t worker) { return images * worker / workers; };
+  std::vector<std::vector<int64_t>> next(static_cast<size_t>(workers)), rows(static_cast<size_t>(workers));
   run_workers(workers, [&](int64_t worker) {
-    std::vector<int64_t> count(static_cast<size_t>(classes), 0);
-    const int64_t end = table.begin[first_image(worker + 1)];
-    for (int64_t row = table.begin[first_image(worker)]; row < end; ++row) ++count[table.label[row]];
-    next[worker] = std::move(count);
+    std::vector<int64_t> runs(static_cast<size_t>(classes), 0), of_class(static_cast<size_t>(classes), 0);
+    for (int64_t image = first_image(worker); image < first_image(worker + 1); ++image) {
+      for_each_run(matches, image, [&](int32_t label, int64_t, int64_t length) {
+        ++runs[label];
+        of_class[label] += length;
+      });
+    }
+    next[worker] = std::move(runs);
+    rows[worker] = std::move(of_class);
   });
-  Matches matches{table, {}, {}};
   matches.begin.assign(1, 0);
   int64_t total = 0;
   for (int64_t label = 0; label < classes; ++label) {
-    for (std::vector<int64_t>& count : next) {
-      const int64_t here = count[label];
-      count[label] = total;
+    for (int64_t worker = 0; worker < workers; ++worker) {
+      const int64_t here = next[worker][label];
+      next[worker][label] = total;
       total += here;
+      matches.count[label] += rows[worker][label];
     }
     matches.begin.push_back(total);
   }
-  matches.places.resize(static_cast<size_t>(total));
+  matches.runs.resize(static_cast<size_t>(total));
   run_workers(workers, [&](int64_t worker) {
     for (int64_t image = first_image(worker); image < first_image(worker + 1); ++image) {
-      int32_t label = -1;
-      int32_t rank = 0;
-      for (int64_t row = table.begin[image]; row < table.begin[image + 1]; ++row) {
-        rank = table.label[row] == label ? rank + 1 : 0;
-        label = table.label[row];
-        matches.places[next[worker][label]++] = {static_cast<int32_t>(image), rank, static_cast<int32_t>(row)};
-      }
+      for_each_run(matches, image, [&](int32_t label, int64_t first, int64_t) {
+        matches.runs[next[worker][label]++] = {static_cast<int32_t>(image), static_cast<int32_t>(first)};
+      });
     }
   });
   return matches;
+}
+
+Matches by_class(const MatchPart& part, int64_t classes, int64_t threads) {
+  return by_class(&part, 1, part.table.images, classes, threads);
 }
 
 std::vector<int64_t> count_truth(const TruthIndex& truth, const Lanes& lanes) {
@@ -56,35 +98,86 @@ std::vector<int64_t> count_truth(const TruthIndex& truth, const Lanes& lanes) {
   return count;
 }
 
-// The rows of a class lie scattered over the table: they are asked for before they are needed.
-constexpr int64_t kAhead = 16;
+namespace {
 
-const std::vector<int32_t>& Ranking::rank(const Matches& matches, int64_t label) {
-  const MatchTable& table = matches.table;
-  const int64_t begin = matches.begin[label];
-  const int64_t count = matches.begin[label + 1] - begin;
-  detections_.resize(static_cast<size_t>(count));
-  items_.resize(static_cast<size_t>(count));
-  for (int64_t i = 0; i < count; ++i) {
-    const Matches::Place& place = matches.places[begin + i];
-    const int64_t mask = place.row * table.mask_bytes;
-    if (i + kAhead < count) {
-      const int64_t ahead = matches.places[begin + i + kAhead].row;
-      __builtin_prefetch(table.scores + ahead);
-      __builtin_prefetch(table.true_positive + ahead * table.mask_bytes);
-      __builtin_prefetch(table.ignored + ahead * table.mask_bytes);
+uint64_t bin_of(double score) { return descending_key(score) >> (64 - kBinBits); }
+
+// Calls found(image, rank, table, row) for the detections of a class by image and rank.
+template <class Found>
+void for_each_row(const Matches& matches, int64_t label, const Found& found) {
+  constexpr int64_t kAhead = 16;  // runs lie scattered over the tables
+  const int64_t end = matches.begin[label + 1];
+  for (int64_t i = matches.begin[label]; i < end; ++i) {
+    if (i + kAhead < end) {
+      const Matches::Run& ahead = matches.runs[i + kAhead];
+      const MatchTable& table = matches.parts[matches.places[ahead.image].part].table;
+      __builtin_prefetch(table.label + ahead.row);
+      __builtin_prefetch(table.scores + ahead.row);
+      __builtin_prefetch(table.true_positive + ahead.row * table.mask_bytes);
+      __builtin_prefetch(table.ignored + ahead.row * table.mask_bytes);
     }
-    const double score = table.scores[place.row];
-    detections_[i] = {
-        place.image,
-        place.rank,
+    const Matches::Run& run = matches.runs[i];
+    const Matches::Place& place = matches.places[run.image];
+    const MatchTable& table = matches.parts[place.part].table;
+    const int64_t last = table.begin[place.at + 1];
+    for (int64_t row = run.row; row < last && table.label[row] == label; ++row) {
+      found(run.image, static_cast<int32_t>(row - run.row), table, row);
+    }
+  }
+}
+
+}  // namespace
+
+// Bands of about equal size; the whole class is one where it is small.
+void Ranking::find_bands(const Matches& matches, int64_t label) {
+  constexpr uint64_t kBins = uint64_t{1} << kBinBits;
+  const int64_t count = matches.count[label];
+  bands_.clear();
+  if (count <= kMostInBand) {
+    bands_.push_back({kBins, count});
+    return;
+  }
+  in_bin_.assign(kBins, 0);
+  for_each_row(matches, label,
+               [&](int32_t, int32_t, const MatchTable& table, int64_t row) { ++in_bin_[bin_of(table.scores[row])]; });
+  const int64_t most = std::max(kMostInBand, (count + kMostBands - 1) / kMostBands);
+  int64_t held = 0;
+  for (uint64_t bin = 0; bin < kBins; ++bin) {
+    if (held > 0 && held + in_bin_[bin] > most) {
+      bands_.push_back({bin, held});
+      held = 0;
+    }
+    held += in_bin_[bin];
+  }
+  bands_.push_back({kBins, held});
+}
+
+void Ranking::gather(const Matches& matches, int64_t label, uint64_t low, const Band& band) {
+  const bool is_whole = bands_.size() == 1;
+  if (static_cast<int64_t>(items_.size()) < band.count) {
+    detections_.resize(static_cast<size_t>(band.count));
+    items_.resize(static_cast<size_t>(band.count));
+  }
+  int64_t at = 0;
+  for_each_row(matches, label, [&](int32_t image, int32_t rank, const MatchTable& table, int64_t row) {
+    const double score = table.scores[row];
+    const uint64_t key = descending_key(score);
+    const uint64_t bin = key >> (64 - kBinBits);
+    if (!is_whole && (bin < low || bin >= band.end)) return;
+    const int64_t mask = row * table.mask_bytes;
+    detections_[at] = {
+        image,
+        rank,
         score,
         {load_mask(table.true_positive + mask, table.mask_bytes), load_mask(table.ignored + mask, table.mask_bytes)}};
-    items_[i] = descending_key(score) >> 32 << 32 | static_cast<uint64_t>(i);
-  }
-  const auto score = [&](uint64_t item) { return detections_[item & 0xffffffffu].score; };
+    items_[at] = key >> 32 << 32 | static_cast<uint64_t>(at);
+    ++at;
+  });
+}
+
+void Ranking::sort(int64_t count) {
+  const auto score = [&](uint64_t item) { return detections_[item & kLower].score; };
   sort_by_upper_half(items_.data(), count, &spare_);
-  tied_ = 0;
   for (int64_t i = 0; i < count;) {  // scores that agree in their upper 32 bits only
     int64_t end = i + 1;
     while (end < count && items_[end] >> 32 == items_[i] >> 32) ++end;
@@ -98,9 +191,6 @@ const std::vector<int32_t>& Ranking::rank(const Matches& matches, int64_t label)
     }
     i = end;
   }
-  order_.resize(static_cast<size_t>(count));
-  for (int64_t i = 0; i < count; ++i) order_[i] = static_cast<int32_t>(items_[i] & 0xffffffffu);
-  return order_;
 }
 
 }  // namespace bench_freeze

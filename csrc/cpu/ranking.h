@@ -11,46 +11,81 @@ namespace bench_freeze {
 
 // A detection after matching. `rank` is its place within its image and class, from 0.
 struct Matched {
-  int32_t image;  // position in the table
+  int32_t image;  // position in the data set
   int32_t rank;
   double score;
   Outcome outcome;
 };
 
-// Where the detections of each class lie in a table, which has to outlive this.
+// Where the detections of each class lie in the parts of a data set, which have to outlive this. A run is those of one
+// image: a table has them side by side.
 struct Matches {
-  struct Place {
-    int32_t image;
-    int32_t rank;
-    int32_t row;
+  struct Run {
+    int32_t image;  // position in the data set
+    int32_t row;    // the first, in the table of its part
   };
-  const MatchTable& table;
-  std::vector<Place> places;   // by class, then image, then rank
-  std::vector<int64_t> begin;  // [K + 1]
+  struct Place {
+    int32_t part;  // -1: no part has this image
+    int32_t at;    // position in the part
+  };
+  const MatchPart* parts;
+  std::vector<Place> places;   // [I]
+  std::vector<Run> runs;       // by class, then image
+  std::vector<int64_t> begin;  // [K + 1], runs of each class
+  std::vector<int64_t> count;  // [K], detections of each class
 };
 
-Matches by_class(const MatchTable& table, int64_t classes, int64_t threads);
+// Every image of the parts is below `images`, and in one part only.
+Matches by_class(const MatchPart* parts, int64_t count, int64_t images, int64_t classes, int64_t threads);
+
+// As above, of one table that has the first images of the data set in order.
+Matches by_class(const MatchPart& part, int64_t classes, int64_t threads);
 
 // Ground truth that is not ignored, [K, A].
 std::vector<int64_t> count_truth(const TruthIndex& truth, const Lanes& lanes);
 
-// One class at a time, best score first; equal scores keep the order by image and rank.
+// One class at a time, best score first; equal scores keep the order by image and rank. A large class goes band of
+// scores by band of scores, so that what is held beside the tables is bounded; a score lies in one band.
 class Ranking {
  public:
-  // Positions in detections().
-  const std::vector<int32_t>& rank(const Matches& matches, int64_t label);
+  // Calls visit(const Matched&) for every detection of the class.
+  template <class Visit>
+  void for_each(const Matches& matches, int64_t label, const Visit& visit) {
+    tied_ = 0;
+    find_bands(matches, label);
+    uint64_t low = 0;
+    for (const Band& band : bands_) {
+      gather(matches, label, low, band);
+      sort(band.count);
+      for (int64_t i = 0; i < band.count; ++i) {
+        if (i + kAhead < band.count) __builtin_prefetch(&detections_[items_[i + kAhead] & kLower]);
+        visit(static_cast<const Matched&>(detections_[items_[i] & kLower]));
+      }
+      low = band.end;
+    }
+  }
 
-  // Of the class ranked last, by image and rank.
-  const std::vector<Matched>& detections() const { return detections_; }
-
-  // How many of them share their score with another.
+  // How many of the class visited last share their score with another.
   int64_t tied() const { return tied_; }
 
  private:
-  std::vector<Matched> detections_;
-  std::vector<uint64_t> items_;  // upper half: score; lower half: position in detections_
+  static constexpr int64_t kAhead = 16;  // what lies scattered is asked for before it is needed
+  static constexpr uint64_t kLower = 0xffffffffu;
+
+  struct Band {
+    uint64_t end;  // of the bins of scores (ranking.cpp), where the next band begins
+    int64_t count;
+  };
+
+  void find_bands(const Matches& matches, int64_t label);
+  void gather(const Matches& matches, int64_t label, uint64_t low, const Band& band);
+  void sort(int64_t count);
+
+  std::vector<Band> bands_;
+  std::vector<uint32_t> in_bin_;
+  std::vector<Matched> detections_;  // of the band at hand, by image and rank; room for the largest so far
+  std::vector<uint64_t> items_;      // upper half: score; lower half: position in detections_
   std::vector<uint64_t> spare_;
-  std::vector<int32_t> order_;
   int64_t tied_ = 0;
 };
 

@@ -1,5 +1,7 @@
 """Compiled kernels; import `bench_freeze.ext` instead, which checks its arguments."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -74,14 +76,23 @@ def match(
 ) -> int:
     """How many IoUs lie within 1e-6 of a threshold."""
 
+class MatchPart:
+    """Matches of some images; it keeps its arrays alive."""
+
+    def __init__(
+        self,
+        image: NDArray[np.int32],  # [B], positions in the ground truth
+        begin: NDArray[np.int64],  # [B + 1]
+        label: NDArray[np.int32],  # [N]
+        scores: NDArray[np.float64],  # [N]
+        true_positive: NDArray[np.uint8],  # [N, bytes]
+        ignored: NDArray[np.uint8],  # [N, bytes]
+    ) -> None: ...
+
 def accumulate(
     truth: Truth,
     lattice: Lattice,
-    begin: NDArray[np.int64],  # [I + 1]
-    label: NDArray[np.int32],  # [N]
-    scores: NDArray[np.float64],  # [N]
-    true_positive: NDArray[np.uint8],  # [N, bytes]
-    ignored: NDArray[np.uint8],  # [N, bytes]
+    parts: Sequence[MatchPart],  # an image in one of them at most
     recall_thresholds: NDArray[np.float64],  # [R]
     max_detections: NDArray[np.int64],  # [M]
     threads: int,

@@ -122,7 +122,8 @@ Scored score(int64_t threads) {
   out.score_tensor.resize(out.precision.size());
   out.recall.resize(3 * kClasses * 2 * 2);
   const CurveSettings curves{5, recalls.data(), 2, maxima.data()};
-  const CurveCounts counts = accumulate(truth, table, settings, curves, threads,
+  const MatchPart part{nullptr, table};
+  const CurveCounts counts = accumulate(truth, &part, 1, settings, curves, threads,
                                         {out.precision.data(), out.recall.data(), out.score_tensor.data()});
   out.tied = counts.tied;
   out.truncated = counts.truncated;

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from ..results.decision import Ratio
@@ -76,6 +77,15 @@ class Candidates:
             return f"The latency of {', '.join(invalid)} is INVALID: cost is the size of the file."
         return "Latency was not measured for every arm: cost is the size of the file."
 
+    @cached_property
+    def comparisons(self) -> dict[frozenset[str], Comparison]:
+        """Those of target mAP, by the two trainings: there are as many as pairs, and every pair is asked for."""
+        found: dict[frozenset[str], Comparison] = {}
+        for entry in self.statistics.comparisons:
+            if (entry.data, entry.number) == ("target", "map"):
+                found.setdefault(frozenset((entry.a, entry.b)), entry)
+        return found
+
     @property
     def allowed(self) -> list[Candidate]:
         return [candidate for candidate in self.every if not candidate.breaks]
@@ -122,23 +132,22 @@ def latency_over(a: Candidate, b: Candidate) -> Ratio | None:
     return over(own.latency_p50_s, own.latency_interval_s, other.latency_p50_s, other.latency_interval_s)
 
 
-def compared(a: ArmStatistics, b: ArmStatistics, statistics: Statistics) -> Comparison | None:
+def compared(a: ArmStatistics, b: ArmStatistics, among: Candidates) -> Comparison | None:
     """The comparison of two arms' target mAP, in either direction."""
-    own = (c for c in statistics.comparisons if (c.data, c.number) == ("target", "map"))
-    return next((c for c in own if (c.a, c.b) in ((a.training, b.training), (b.training, a.training))), None)
+    return among.comparisons.get(frozenset((a.training, b.training)))
 
 
-def untested(a: ArmStatistics, b: ArmStatistics, statistics: Statistics) -> str | None:
+def untested(a: ArmStatistics, b: ArmStatistics, among: Candidates) -> str | None:
     """Why the images say nothing about the target difference of two arms; None where they do, or need not."""
     if a.training == b.training:
         return None
-    entry = compared(a, b, statistics)
+    entry = compared(a, b, among)
     if entry is not None:
         return entry.difference.no_interval
     return a.target.no_interval or b.target.no_interval
 
 
-def loss_of(arm: ArmStatistics, best: ArmStatistics, statistics: Statistics) -> tuple[float, Interval | None]:
+def loss_of(arm: ArmStatistics, best: ArmStatistics, among: Candidates) -> tuple[float, Interval | None]:
     """Target mAP of `best` less `arm`'s, and its interval: paired where the two were compared.
 
     Arms of one training have one target head, so nothing is lost between them. Pairs that were not compared image by
@@ -148,12 +157,12 @@ def loss_of(arm: ArmStatistics, best: ArmStatistics, statistics: Statistics) -> 
     value = best.target.value - arm.target.value
     if arm.training == best.training:
         return 0.0, Interval(low=0.0, high=0.0)
-    if untested(arm, best, statistics) is not None:
+    if untested(arm, best, among) is not None:
         return value, None
-    entry = compared(arm, best, statistics)
+    entry = compared(arm, best, among)
     if entry is not None:
         ends = entry.difference.interval
-        if ends is None or _leaves_out_trainings(entry, statistics):
+        if ends is None or _leaves_out_trainings(entry, among.statistics):
             return value, None
         return (entry.difference.value, ends) if entry.b == best.training else (-entry.difference.value, _turned(ends))
     own, other = arm.target.interval, best.target.interval

@@ -26,7 +26,7 @@ def reason_of(
     )
     delta = f"{constraints.indifference:g}"
     if pick is not best:
-        loss, ends = loss_of(pick.arm, best.arm, among.statistics)
+        loss, ends = loss_of(pick.arm, best.arm, among)
         return (
             f"{lead}{best.name} has the highest target mAP of them, {best.target:.4f}; {pick.name}, {pick.target:.4f}, "
             f"is the cheapest that is shown to lose at most {delta} against it ({_loss(loss, ends)}), at "
@@ -101,7 +101,7 @@ def _no_cheaper(best: Candidate, among: Candidates, constraints: Constraints) ->
     cheaper = {c.arm.training: c for c in reversed(among.allowed) if c.cost < best.cost}  # one head of each training
     if not cheaper:
         return "none of them is cheaper"
-    losses = {c.name: loss_of(c.arm, best.arm, among.statistics) for c in reversed(cheaper.values())}
+    losses = {c.name: loss_of(c.arm, best.arm, among) for c in reversed(cheaper.values())}
     words = [f"{name} {_loss(loss, ends)}" for name, (loss, ends) in losses.items()]
     named = "; ".join(words[:MOST_NAMED]) + (f"; {len(words) - MOST_NAMED} more" if len(words) > MOST_NAMED else "")
     return f"no cheaper one is shown to lose at most {constraints.indifference:g} against it (losses: {named})"

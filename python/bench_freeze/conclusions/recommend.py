@@ -34,7 +34,7 @@ def recommend(results: Results) -> Recommendation | None:
         answers.append(_answer("cheapest within the indifference", pick, choice.pick, among, choice, results, best))
     support = _support(choice.pick)
     grade, reasons, steps = grade_of(_facts(among, choice, results, split), pick.name, choice.covers)
-    unknown = next((why for c in among.allowed if (why := untested(c.arm, best.arm, statistics)) is not None), None)
+    unknown = next((why for c in among.allowed if (why := untested(c.arm, best.arm, among)) is not None), None)
     return Recommendation(
         pick=pick.name,
         identity=pick.arm.identity,
@@ -122,7 +122,7 @@ def _answer(
 
 
 def _trade(own: Candidate, other: Candidate, among: Candidates) -> Trade:
-    target, ends = loss_of(other.arm, own.arm, among.statistics)
+    target, ends = loss_of(other.arm, own.arm, among)
     known = own.arm.base_change is not None and other.arm.base_change is not None
     base = own.base_change - other.base_change if known else None
     ratio, size = latency_over(own, other), own.arm.bytes - other.arm.bytes
@@ -172,7 +172,7 @@ def _members(among: Candidates, choice: Choice, constraints: Constraints) -> lis
     pick = among.every[choice.pick.at] if choice.pick.at >= 0 else None
     found = []
     for at, c in enumerate(among.every):
-        loss, ends = (None, None) if best is None else loss_of(c.arm, best.arm, among.statistics)
+        loss, ends = (None, None) if best is None else loss_of(c.arm, best.arm, among)
         shown = c is best or (ends is not None and ends.high <= constraints.indifference)
         found.append(
             ParetoMember(
@@ -197,7 +197,7 @@ def _members(among: Candidates, choice: Choice, constraints: Constraints) -> lis
 
 
 def _tied_with_pick(candidate: Candidate, pick: Candidate, among: Candidates) -> bool | None:
-    if untested(candidate.arm, pick.arm, among.statistics) is not None:
+    if untested(candidate.arm, pick.arm, among) is not None:
         return None
     if candidate.arm.training == pick.arm.training and pick.arm.target.no_interval is not None:
         return None  # both have one head; the images did not show it
@@ -208,7 +208,7 @@ def _ties(a: Candidate, b: Candidate, among: Candidates) -> bool:
     """Whether an interval of the target difference has 0 in it; without one nothing is claimed."""
     if a.arm.training == b.arm.training:
         return b.arm.target.no_interval is None
-    ends = loss_of(a.arm, b.arm, among.statistics)[1]
+    ends = loss_of(a.arm, b.arm, among)[1]
     return ends is not None and ends.low <= 0 <= ends.high
 
 

@@ -78,7 +78,7 @@ def _rule(among: Candidates, constraints: Constraints) -> Arms:
     reach = np.full((len(candidates), len(candidates)), np.inf)
     for i, best in enumerate(candidates):
         for j, arm in enumerate(candidates):
-            _, ends = loss_of(arm.arm, best.arm, among.statistics)
+            _, ends = loss_of(arm.arm, best.arm, among)
             if ends is not None:
                 reach[i, j] = ends.high - (best.target - arm.target)
     order = sorted(range(len(candidates)), key=lambda at: candidates[at].order)
@@ -149,7 +149,7 @@ def _pairs(firsts: Sequence[Candidate], among: Candidates) -> dict[tuple[int, in
     found = {}
     for i, a in enumerate(firsts):
         for j, b in enumerate(firsts[:i]):
-            entry = compared(a.arm, b.arm, among.statistics)
+            entry = compared(a.arm, b.arm, among)
             if entry is None:
                 continue
             if entry.identical:

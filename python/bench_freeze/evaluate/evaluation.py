@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from ..kernels.matching import Lattice, Matches, TruthIndex, raw_curves
 from . import curves, summarize
+from .join import Found
 from .protocols import Protocol
 
 
@@ -57,7 +58,12 @@ class Evaluation:
     counts: Counts
     truth: TruthIndex = field(repr=False)
     lattice: Lattice = field(repr=False)
-    matches: Matches = field(repr=False)  # of every image of the ground truth
+    found: Found = field(repr=False)
+
+    @property
+    def matches(self) -> Matches:
+        """Of every image of the ground truth, in order; put together from the updates when it is asked for first."""
+        return self.found.joined
 
     def stats(self) -> dict[str, float]:
         """The twelve numbers by their names in STAT_NAMES; AP, AP50 and AP75 alone where the protocol is not COCO's.

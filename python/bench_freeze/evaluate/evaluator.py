@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,25 +15,15 @@ from ..errors import InputError
 from ..kernels.arrays import as_numpy, is_on_cuda
 from ..kernels.cuda import CudaDetections
 from ..kernels.device_array import view_of
-from ..kernels.matching import Lattice, Matches, accumulate, match
+from ..kernels.matching import Lattice, MatchedImages, accumulate, match
 from ..kernels.suppression import nms, on_host
 from ..kernels.values import number_array, real_number, whole_array, whole_number
 from . import protocols
 from .evaluation import Counts, Evaluation
-from .ground_truth import GroundTruthLike, as_ground_truth, image_numbers, index_for
+from .ground_truth import GroundTruthLike, as_ground_truth, image_numbers, index_for, numbers_of
 from .incoming import Incoming, rows_of, rows_of_table
-from .join import join_matches
+from .join import Found, Updates
 from .protocols import Protocol
-
-
-@dataclass(frozen=True)
-class _Part:
-    """One update: matched, and nothing kept of its boxes."""
-
-    images: NDArray[np.int32]  # [B], positions in the ground truth
-    matches: Matches
-    near_threshold: int
-    dropped_by_nms: int
 
 
 class Evaluator:
@@ -82,7 +71,9 @@ class Evaluator:
         self._lattice = Lattice(
             rules.rule, self._thresholds, np.array(list(self._ranges.values()), np.float64).reshape(-1, 2)
         )
-        self._parts: list[_Part] = []
+        self._image_numbers = image_numbers(self._ground_truth)
+        self._updates = Updates()
+        self._near_threshold = self._dropped_by_nms = 0
         self._is_seen = np.zeros(len(self._ground_truth.image_ids), np.bool_)
 
     def update(
@@ -163,17 +154,20 @@ class Evaluator:
         if not _same_truth(self, other):
             raise InputError("the evaluators differ in their ground truth: construct both from the same")
         self._refuse_seen(np.flatnonzero(other._is_seen))
-        self._parts += other._parts
+        for update in other._updates.parts():
+            self._updates.add(update)
+        self._near_threshold += other._near_threshold
+        self._dropped_by_nms += other._dropped_by_nms
         self._is_seen = self._is_seen | other._is_seen
 
     def result(self) -> Evaluation:
         """The accuracy over all images of the ground truth, those not seen counted as images without detections."""
         images = len(self._ground_truth.image_ids)
-        matches = join_matches([(part.images, part.matches) for part in self._parts], images, self._lattice)
+        found = Found(self._updates.parts(), images, self._lattice)
         tensors, tied, truncated = accumulate(
             self._truth,
             self._lattice,
-            matches,
+            found.parts,
             recall_thresholds=protocols.RECALL_THRESHOLDS,
             max_detections=self._maxima,
             threads=self._threads,
@@ -182,10 +176,10 @@ class Evaluator:
         counts = Counts(
             images=images,
             skipped_images=int(images - np.count_nonzero(self._is_seen)),
-            detections=len(matches.label),
+            detections=found.rows,
             truncated_detections=truncated,
-            dropped_by_nms=sum(part.dropped_by_nms for part in self._parts),
-            near_threshold=sum(part.near_threshold for part in self._parts),
+            dropped_by_nms=self._dropped_by_nms,
+            near_threshold=self._near_threshold,
             tied_scores=tied,
         )
         return Evaluation(
@@ -201,12 +195,12 @@ class Evaluator:
             counts=counts,
             truth=self._truth,
             lattice=self._lattice,
-            matches=matches,
+            found=found,
         )
 
     def _positions(self, image_ids: ArrayLike) -> NDArray[np.int32]:
         wrong = "{what} has {value} in {place}: give whole numbers, as the ids of the ground truth are"
-        given = whole_array("image_ids", image_numbers(self._ground_truth, image_ids), wrong=wrong)
+        given = whole_array("image_ids", numbers_of(self._image_numbers, image_ids), wrong=wrong)
         known = self._ground_truth.image_ids
         if given.ndim != 1:
             raise InputError(f"image_ids has the shape {list(given.shape)}: give a list of numbers, one per image")
@@ -250,7 +244,9 @@ class Evaluator:
             scores=rows.scores,
             threads=self._threads,
         )
-        self._parts.append(_Part(positions, matches, near, rows.dropped))
+        self._updates.add(MatchedImages(positions, matches))
+        self._near_threshold += near
+        self._dropped_by_nms += rows.dropped
         self._is_seen[positions] = True
 
 

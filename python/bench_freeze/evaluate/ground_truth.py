@@ -44,14 +44,20 @@ def _with_warnings(where: str, instances: CocoInstances) -> GroundTruth:
     return instances.ground_truth
 
 
-def image_numbers(truth: GroundTruth, image_ids: object) -> object:
-    """Image ids as numbers, where those of the ground truth are text; otherwise as they were given.
+def image_numbers(truth: GroundTruth) -> dict[str, int] | None:
+    """Numbers of images by their ids, where those are text."""
+    if truth.image_keys is None:
+        return None
+    return dict(zip(truth.image_keys, truth.image_ids.tolist(), strict=True))
+
+
+def numbers_of(known: Mapping[str, int] | None, image_ids: object) -> object:
+    """Image ids as numbers, where those of the ground truth are text (`image_numbers`); otherwise as they were given.
 
     Raises InputError for one that the ground truth does not list.
     """
-    if truth.image_keys is None:
+    if known is None:
         return image_ids
-    known = dict(zip(truth.image_keys, truth.image_ids.tolist(), strict=True))
     given = image_ids.tolist() if hasattr(image_ids, "tolist") else image_ids
     if not isinstance(given, (list, tuple)) or not all(isinstance(key, str) for key in given):
         raise InputError("image_ids are not a list of text, as those of the ground truth are: give one id per image")

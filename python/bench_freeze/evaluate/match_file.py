@@ -28,6 +28,7 @@ from ..kernels.values import number_array, whole_array, whole_number
 from ..user_files import MAX_DATA, read_file
 from .columns import Columns, DamagedColumns, pack_columns, unpack_columns
 from .evaluation import Counts, Evaluation
+from .join import Found
 from .match_archive import ABOUT, FORMAT, NAME_DIGITS, VERSION, read_archive
 from .protocols import RECALL_THRESHOLDS, rules_of
 
@@ -197,10 +198,10 @@ def _evaluation(truth: TruthIndex, class_names: tuple[str, ...], facts: Facts, c
             raise DamagedColumns("a mask has another size")
     if len(begin) != len(truth.begin) or len(facts["areas"]) != len(ranges):
         raise DamagedColumns("the sizes contradict each other")
-    matches = Matches(begin, label, scores, masks)
+    found = Found.whole(Matches(begin, label, scores, masks), lattice)
     maxima = tuple(whole_array("max_detections", facts["max_detections"], 1).tolist())
     tensors, tied, truncated = accumulate(
-        truth, lattice, matches, recall_thresholds=RECALL_THRESHOLDS, max_detections=maxima
+        truth, lattice, found.parts, recall_thresholds=RECALL_THRESHOLDS, max_detections=maxima
     )
     return Evaluation(
         protocol=facts["protocol"],
@@ -221,7 +222,7 @@ def _evaluation(truth: TruthIndex, class_names: tuple[str, ...], facts: Facts, c
         ),
         truth=truth,
         lattice=lattice,
-        matches=matches,
+        found=found,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, get_args
 
@@ -74,6 +75,23 @@ class Matches:
     label: NDArray[np.int32]  # [N]
     scores: NDArray[np.float64]  # [N]
     masks: tuple[Masks, ...]  # one for each part of the lattice
+
+
+class MatchedImages(NamedTuple):
+    """Matches of B images of a data set: what one update adds."""
+
+    images: NDArray[np.int32]  # [B], positions in the ground truth
+    matches: Matches
+
+    @classmethod
+    def first(cls, matches: Matches) -> MatchedImages:
+        """Matches of the first B images of the data set, in order."""
+        return cls(np.arange(len(matches.begin) - 1, dtype=np.int32), matches)
+
+    def native(self, part: int) -> native.MatchPart:
+        """The kernel's view of one part of the lattice."""
+        found = self.matches
+        return native.MatchPart(self.images, found.begin, found.label, found.scores, *found.masks[part])
 
 
 @dataclass(frozen=True)
@@ -191,28 +209,28 @@ def match(
 def accumulate(
     truth: TruthIndex,
     lattice: Lattice,
-    matches: Matches,
+    found: Sequence[MatchedImages],
     *,
     recall_thresholds: NDArray[np.float64],
     max_detections: tuple[int, ...],
     threads: int = 1,
 ) -> tuple[CocoTensors, int, int]:
-    """The protocol's tensors, identical for any number of threads.
+    """The protocol's tensors, identical for any number of threads and however images lie in the parts of `found`.
 
     Also returns how many detections share class and score with another, and how many are beyond the highest maximum.
 
-    `matches` covers images of the ground truth in ascending order; both other arguments ascend.
+    An image is in one part at most, and has no detections where it is in none; both other arguments ascend.
     """
     threads = whole_number("threads", threads)
     maxima = whole_array("max_detections", max_detections, 1)
     recall_thresholds = number_array("recall_thresholds", recall_thresholds)
     parts, tied, truncated = [], 0, 0
-    for part, masks in zip(lattice.parts(), matches.masks, strict=True):
+    for number, part in enumerate(lattice.parts()):
         thresholds = len(lattice.iou_thresholds[part])
         sizes = (thresholds, len(recall_thresholds), truth.classes, len(lattice.area_ranges), len(maxima))
         tensors = CocoTensors(np.empty(sizes), np.empty((sizes[0], *sizes[2:])), np.empty(sizes))
         tied, truncated = native.accumulate(
-            truth.native(), lattice.native(part), matches.begin, matches.label, matches.scores, *masks,
+            truth.native(), lattice.native(part), [each.native(number) for each in found],
             recall_thresholds, maxima, threads, *tensors,
         )  # fmt: skip
         parts.append(tensors)

@@ -101,7 +101,8 @@ def _target(statistics: Statistics) -> list[str]:
 
 def _told(told: Sequence[Comparison], all_pairs: Sequence[Comparison]) -> str:
     pairs = _named([_better_first(c) for c in told])
-    rest = [f"{c.a} and {c.b}" for c in all_pairs if c not in told]
+    are_told = {(c.a, c.b) for c in told}
+    rest = [f"{c.a} and {c.b}" for c in all_pairs if (c.a, c.b) not in are_told]
     if not rest:
         return f"all distinguished: {pairs}."
     return f"{'distinguished: ' + pairs + '; ' if told else ''}not distinguished: {_named(rest)}."

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..evaluate.bootstrap import check_pair, mean_ap, resampled_ap
 from ..evaluate.evaluation import Evaluation
+from ..evaluate.join import Found
 from ..kernels.matching import Masks, Matches, TruthIndex
 from ..kernels.values import flag_array
 
@@ -107,7 +108,7 @@ def _side_by_side(a: Evaluation, b: Evaluation) -> Evaluation:
             for mask_a, mask_b in zip(ours.masks, theirs.masks, strict=True)
         ),
     )
-    return replace(a, truth=doubled, matches=matches)
+    return replace(a, truth=doubled, found=Found.whole(matches, a.lattice))
 
 
 def _interleave(begin_a: NDArray[np.int64], begin_b: NDArray[np.int64], offset: int) -> NDArray[np.int64]:

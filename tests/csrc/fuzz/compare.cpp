@@ -49,7 +49,8 @@ bool compare(Bytes bytes) {
     const size_t columns =
         static_cast<size_t>(settings.iou_thresholds_count * drawn.classes * settings.area_ranges_count);
     std::vector<double> precision(columns * recalls.size()), recall(columns), score(columns * recalls.size());
-    accumulate(truth, table, settings, curves, threads,
+    const MatchPart part{nullptr, table};
+    accumulate(truth, &part, 1, settings, curves, threads,
                checked_tensors(whole(precision), whole(recall), whole(score), drawn.classes, settings, curves));
     expect_within(precision, -1.0, 1.0);
     expect_within(recall, -1.0, 1.0);

@@ -27,7 +27,9 @@ void accumulate_and_read(Bytes* bytes, const TruthIndex& truth, const DrawnTruth
   std::vector<double> precision(columns * recalls.size()), recall(columns), scores(columns * recalls.size());
   const CocoTensors tensors =
       checked_tensors(whole(precision), whole(recall), whole(scores), drawn.classes, settings, curves);
-  accumulate(truth, table, settings, curves, threads, tensors);
+  const MatchPart part{nullptr, table};
+  check_parts(&part, 1, truth.images);
+  accumulate(truth, &part, 1, settings, curves, threads, tensors);
   expect_within(precision, -1.0, 1.0);
   expect_within(recall, -1.0, 1.0);
   const size_t rows = static_cast<size_t>(arrays.label.size);

@@ -71,6 +71,18 @@ def test_batches_order_merges_and_threads_change_nothing(data: Any, seed: int, p
     assert_same(a.result(), whole)
 
 
+def test_hundreds_of_small_updates_leave_an_earlier_result_as_it_is() -> None:
+    workload = make_workload(images=700, classes=3, truth_rows=900, rows=4_000, seed=9, score_levels=40)
+    order = np.random.default_rng(1).permutation(700)
+    evaluator = fed(workload, np.split(order[:300], 300))
+    early = evaluator.result()
+    entries_of_rest = entries(workload, order[300:])
+    for image, entry in zip(order[300:], entries_of_rest, strict=True):
+        evaluator.update(workload.truth.image_ids[[image]], detections=[entry])
+    assert_same(evaluator.result(), fed(workload, [np.arange(700)]).result())
+    assert_same(early, fed(workload, [order[:300]]).result())
+
+
 def test_streaming_equals_the_whole_table() -> None:
     workload = make_workload(images=15, classes=4, truth_rows=80, rows=600, seed=3)
     found = workload.detections

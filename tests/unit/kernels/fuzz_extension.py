@@ -111,8 +111,9 @@ def fuzz_evaluator(rng: np.random.Generator) -> None:
     recall = np.sort(rng.random(int(rng.choice([1, 11, 101]))))
     maxima = tuple(sorted(rng.choice([1, 2, 10, 100, 2**62], int(rng.integers(1, 4)), replace=False).tolist()))
     tensors, _, _ = matching.accumulate(
-        truth, lattice, matches, recall_thresholds=recall, max_detections=maxima, threads=int(rng.integers(1, 5))
-    )
+        truth, lattice, [matching.MatchedImages.first(matches)], recall_thresholds=recall, max_detections=maxima,
+        threads=int(rng.integers(1, 5)),
+    )  # fmt: skip
     for tensor in (tensors.precision, tensors.recall):
         assert ((tensor >= -1) & (tensor <= 1)).all()
     matching.raw_curves(truth, lattice, matches, int(rng.integers(len(lattice.iou_thresholds))))

@@ -62,7 +62,7 @@ def of_match() -> dict[str, Any]:
 
 def of_accumulate() -> dict[str, Any]:
     shape = (len(THRESHOLDS), 4, CLASSES, len(AREAS), 2)
-    return matches() | {
+    return {"image": np.array([2, 0, 1], np.int32)} | matches() | {
         "recall_thresholds": np.linspace(0, 1, 4), "max_detections": np.array([1, 100]), "threads": 2,
         "precision": np.zeros(shape), "recall": np.zeros((shape[0], *shape[2:])), "score_tensor": np.zeros(shape),
     }  # fmt: skip
@@ -107,8 +107,9 @@ CALLS = {
 OWNERS = {"match", "accumulate", "bootstrap", "raw_curves"}
 # Beyond every array. Of these, weights may be any count that is not negative.
 POSITIONS = {
-    "order_by_image": ["image"], "match": ["image", "begin", "order", "label"], "accumulate": ["begin", "label"],
-    "raw_curves": ["begin", "label"], "bootstrap": ["begin", "label", "weights"],
+    "order_by_image": ["image"], "match": ["image", "begin", "order", "label"],
+    "accumulate": ["image", "begin", "label"], "raw_curves": ["begin", "label"],
+    "bootstrap": ["begin", "label", "weights"],
 }  # fmt: skip
 REFUSED = (ValueError, TypeError)
 HOSTILE_FLOATS = [-1.0, 0.0, 1.0, np.nan, np.inf, -np.inf, 1e30, -1e30]
@@ -120,6 +121,10 @@ def call(name: str, arguments: dict[str, Any], truth_of: dict[str, Any], lattice
         owners["truth"] = native.Truth(**truth_of)
     if name in OWNERS - {"raw_curves"}:
         owners["lattice"] = native.Lattice(**lattice_of)
+    if name == "accumulate":
+        part = native.MatchPart(**{key: arguments[key] for key in ("image", *matches())})
+        owners["parts"] = [part]
+        arguments = {key: value for key, value in arguments.items() if key not in ("image", *matches())}
     return getattr(native, name)(**owners, **arguments)
 
 

@@ -1,0 +1,167 @@
+"""Made races: what arms would score, epoch by epoch, on held-out and on reported images, and what is true of them.
+
+Measured, from the committed studies of five depths and nine recipes (200 training images, 3 seeds, 55 scored images;
+`measured` reads them again): what a seed does to all arms alike and to arms that train alike,
+what it does to one arm alone, and what other images would do to the difference of two arms. How far arms lie apart is
+stated by the setting (the arms' means of those studies: 0.048). Stated too, because those
+studies are older than --val-every and have no held-out curves: the shapes. An arm comes up to its value exponentially
+in the schedule's summed rate, each with a speed of its own; while the rate is high its moving average stays below that
+by a share of its own; one arm in four trains its head alone for three tenths of the epochs.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+RESULTS = Path(__file__).parent / "results"
+DEPTHS, RECIPES = "fruit9_depths_seeds_320", "fruit9_recipes_320"
+EPOCHS, ARMS, SEEDS = 50, 20, 3
+REPORTED_IMAGES = 55
+HELD_OUT_IMAGES = 20  # a tenth of 200
+STAGED, STAGE_SHARE = 4, 0.3  # every fourth arm; of the epochs
+HEAD_ALONE = 0.8  # of its value, that an arm comes up to while its head alone trains
+MOST_BELOW = 0.2  # of a value, while the rate is highest
+PERSISTS = 0.8  # correlation of an arm's deviations on the same images between two looks
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Races of one kind."""
+
+    name: str
+    spread: float  # standard deviation of the arms' true values
+    images: int = HELD_OUT_IMAGES
+    slow: float = 0.2  # the share of the summed rate in which an arm comes up to 63 %, the median arm
+    slow_is_good: float = 0.0  # correlation of an arm's slowness with its value
+    kinds: int = 5  # arms that train alike and deviate together, as those of one depth do
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Standard deviations in the committed studies, of mAP."""
+
+    arms: float  # of the arms' means, nothing that chance adds taken out
+    common: float  # of what a seed does to all arms
+    alike: float  # to the arms that train alike, beside that
+    own: float  # to one arm, beside both
+    images: float  # of a difference of two arms on other images as many as the reported ones
+
+
+@cache
+def measured() -> Measured:
+    """From the committed results."""
+    depths, recipes = (json.loads((RESULTS / f"{name}.json").read_text()) for name in (DEPTHS, RECIPES))
+    by_depth = _by_arm(depths, "freeze")
+    alike = _by_arm(recipes, "recipe")
+    trained = [values for name, values in alike.items() if not name.startswith("interpolate")]
+    near = np.array([alike[name] for name in ("static", "distill", "replay_0.05", "replay_1")])
+    both = np.array(list(by_depth.values()))
+    errors = [
+        c["difference"]["image_error"]
+        for c in depths["statistics"]["comparisons"]
+        if (c["data"], c["number"]) == ("target", "map")
+    ]
+    own = _beside_means(near)
+    return Measured(
+        arms=float(np.std([*both.mean(axis=1), *(np.mean(values) for values in trained)], ddof=1)),
+        common=float(np.std(both.mean(axis=0), ddof=1)),
+        alike=math.sqrt(max(0.0, _beside_means(both) ** 2 - own**2)),
+        own=own,
+        images=float(np.median(errors)),
+    )
+
+
+def _by_arm(study: dict[str, Any], by: str) -> dict[Any, list[float]]:
+    """Target mAP of every seed, of grafted models."""
+    found: dict[Any, list[float]] = {}
+    for row in sorted(study["rows"], key=lambda row: row["seed"]):
+        if row["construction"] == "grafted":
+            found.setdefault(row.get(by, "static"), []).append(row["target"]["map"])
+    return found
+
+
+def _beside_means(values: Array) -> float:
+    """What is left of [arms, seeds] beside the arms' and the seeds' means."""
+    rest = values - values.mean(axis=1, keepdims=True) - values.mean(axis=0) + values.mean()
+    return math.sqrt(float(np.sum(rest**2)) / ((values.shape[0] - 1) * (values.shape[1] - 1)))
+
+
+@dataclass(frozen=True)
+class World:
+    """One race as it would go if every arm trained to its end."""
+
+    true: Array  # [arms] the mean of all trainings on all images
+    reported: Array  # [arms, seeds] on the reported images, after all epochs
+    held_out: Array  # [arms, seeds, looks] on each seed's own held-out images
+    staged: tuple[bool, ...]
+    _speeds: Array
+    _noise: Array  # [arms, seeds] of trainings
+    _images: Array  # [arms] of the reported images
+
+    def shorter(self, share: float) -> Array:
+        """[arms, seeds] on the reported images, had all trained a whole schedule over this share of the epochs."""
+        reached = _risen(np.full(1, share), self._speeds)[:, 0]
+        return np.asarray((self.true * reached)[:, None] + self._noise * reached[:, None] + self._images[:, None])
+
+
+def world(setting: Setting, times: Array, rates: Array, generator: np.random.Generator) -> World:
+    """A race. `times` and `rates` are of the looks: the summed rate that is spent, and the rate over the highest."""
+    found, arms = measured(), ARMS
+    true = 0.45 + setting.spread * generator.standard_normal(arms)
+    quality = (true - true.mean()) / true.std()
+    chance = generator.standard_normal(arms)
+    slow = setting.slow_is_good
+    speeds = setting.slow * np.exp(0.5 * (slow * quality + math.sqrt(1 - slow**2) * chance))
+    below = MOST_BELOW * generator.random(arms)
+    kind = generator.integers(setting.kinds, size=arms)
+    staged = tuple(bool(one) for one in generator.random(arms) < 1 / STAGED)
+    noise = (
+        found.common * generator.standard_normal(SEEDS)
+        + found.alike * generator.standard_normal((setting.kinds, SEEDS))[kind]
+        + found.own * generator.standard_normal((arms, SEEDS))
+    )
+    of_images = found.images / math.sqrt(2)
+    reported_images = of_images * generator.standard_normal(arms)
+    curve = true[:, None] * _course(times, speeds, staged) * (1 - below[:, None] * rates)
+    grown = curve / true[:, None]
+    on_images = of_images * math.sqrt(REPORTED_IMAGES / setting.images)
+    own = on_images * _persisting(generator, (arms, SEEDS, len(times))) + found.own * _persisting(
+        generator, (arms, SEEDS, len(times))
+    )
+    held_out = curve[:, None] + grown[:, None] * (noise[:, :, None] + own)
+    return World(
+        true, true[:, None] + noise + reported_images[:, None], np.maximum(held_out, 0), staged, speeds, noise,
+        reported_images,
+    )  # fmt: skip
+
+
+def _risen(times: Array, speeds: Array) -> Array:
+    """[arms, times] the share of its value that an arm has come up to; 1 at the end."""
+    return np.asarray((1 - np.exp(-times / speeds[:, None])) / (1 - np.exp(-1 / speeds[:, None])))
+
+
+def _course(times: Array, speeds: Array, staged: tuple[bool, ...]) -> Array:
+    """[arms, times] as `_risen`; a staged arm rises twice."""
+    plain = _risen(times, speeds)
+    begins = 1 - (1 - STAGE_SHARE) ** 2  # of a rate that falls linearly
+    later = _risen(np.clip((times - begins) / (1 - begins), 0, 1), speeds)
+    twice = HEAD_ALONE * plain + (1 - HEAD_ALONE) * later
+    return np.where(np.array(staged)[:, None], twice, plain)
+
+
+def _persisting(generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """Standard normal values whose neighbours on the last axis are correlated."""
+    steps = generator.standard_normal(shape)
+    for k in range(1, shape[-1]):
+        steps[..., k] = PERSISTS * steps[..., k - 1] + math.sqrt(1 - PERSISTS**2) * steps[..., k]
+    return np.asarray(steps)

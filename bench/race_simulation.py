@@ -52,15 +52,16 @@ def one_race(setting: Setting, number: int, budgets: Sequence[float]) -> dict[st
     grid = int(np.argmax(made.reported.mean(axis=1)))
     found: dict[str, Any] = {"grid": _regret(made, grid)}
     for budget in budgets:
-        picks = {
-            "race": race(made, budget),
+        raced = race(made, budget)
+        picks: dict[str, dict[str, Any] | None] = {
+            "race": raced,
             "halving, 2 seeds": halving(made, budget, 2),
             "halving, 3 seeds": halving(made, budget, 3),
             "fewer epochs": {"pick": int(np.argmax(made.shorter(budget).mean(axis=1)))},
         }
         for way, one in picks.items():
             found[f"{way} {budget:g}"] = None if one is None else _regret(made, one["pick"])
-        if (raced := picks["race"]) is not None:
+        if raced is not None:
             found[f"spent {budget:g}"] = raced["spent"]
             found[f"seeds {budget:g}"] = raced["seeds"]
             found[f"worse {budget:g}"] = raced["stopped"].count("worse")

@@ -34,6 +34,7 @@ from .study.concluding import study_statistics
 from .study.facts import data_facts, pretrainings, study_facts, weights_facts
 from .study.inputs import Inputs, read_inputs
 from .study.plan import plan_of
+from .study.race_plan import check_budget
 from .study.rows import PROTOCOL, measure_original, measure_row
 from .study.step_count import steps_to_come
 from .study.together import time_together
@@ -58,11 +59,14 @@ def run(study: Study, console: Console, command: list[str]) -> Results:
     folder = study.out_folder
     with output_folder(folder, console.warn) as store, _logbook(study, console) as book:
         every = read_inputs(study, store, console)
+        check_budget(study, every)
         plan = plan_of(study, every, store, look_up=False)
         console.note(plan.sentence())
         for note in held_out_notes(study, every[0].training):
             console.note(f"  {note}")
-        console.expect(steps_to_come(study, every), plan.units_to_do(study.analysis))
+        is_race = study.training.budget is not None  # which finds out what it trains
+        units = {} if is_race else plan.units_to_do(study.analysis)
+        console.expect(steps_to_come(study, every), units)
         results, matches = _begin(study, every, command), MatchFile()
         _warn(
             (*every[0].data_warnings, every[0].no_test, *(inputs.no_base_accuracy for inputs in every)),

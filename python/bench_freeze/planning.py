@@ -22,6 +22,7 @@ from .study.bench import Bench
 from .study.estimate import cost_of, measure
 from .study.inputs import read_inputs
 from .study.plan import KINDS, Kind, Plan, counted, plan_of
+from .study.race_plan import check_budget, what_it_buys
 from .study.training_images import held_out_notes
 
 
@@ -54,6 +55,7 @@ class PlannedRun(Struct, frozen=True, kw_only=True):
     disk_bytes: dict[str, float]
     free_bytes: int | None
     downloads: list[str]
+    budget: list[str] = []  # with --budget: what it buys, in sentences
     is_whole: bool = True  # False: what has to be downloaded first was not read, so steps are not known
 
 
@@ -71,6 +73,7 @@ def plan_run(study: Study, console: Console) -> PlannedRun:
         return _before_the_download(study, downloads)
     with output_folder(study.out_folder, console.warn) as store:
         every = read_inputs(study, store, console)
+        check_budget(study, every)
         for warning in every[0].data_warnings:
             console.warn(warning)
         for note in held_out_notes(study, every[0].training):
@@ -101,6 +104,7 @@ def plan_run(study: Study, console: Console) -> PlannedRun:
         disk_bytes={name: size for name, size in cost.bytes.items() if size},
         free_bytes=_free(study.out_folder),
         downloads=[],
+        budget=what_it_buys(study, every, cost.seconds.get("train"), _passes(plan)),
     )
 
 
@@ -116,6 +120,7 @@ def plan_lines(plan: PlannedRun) -> Iterator[str]:
         yield f"  {'together':<24}{'':>12}{_time(plan.seconds or 0):>10}"
         if plan.not_estimated:
             yield f"  Not in it: {', '.join(plan.not_estimated)}."
+        yield from (f"  {text}" for text in plan.budget)
         yield ""
         for arm in plan.arms:
             steps = (f"{n} {kind}" + (f" ({kept} kept)" if kept else "") for kind, (n, kept) in arm.steps.items())
@@ -174,11 +179,16 @@ def _by_arm(plan: Plan) -> list[PlannedArm]:
     ]
 
 
+def _passes(plan: Plan) -> float:
+    """Image passes of the trainings whose time was estimated."""
+    return float(sum(len(group.arms) * group.images * group.epochs for group in plan.groups))
+
+
 def _not_estimated(study: Study, plan: Plan) -> list[str]:
     left = [f"{len(plan.to_do('analyse'))} analyses"] if plan.to_do("analyse") else []
     left += [f"{plan.searches} trainings of the search for rates"] if plan.searches else []
     left += [f"{study.deployment.builds} plans of each model"] if "trt" in study.deployment.engine else []
-    left += ["the looks at held-out images"] if study.training.val_every else []
+    left += ["the looks at held-out images"] if study.training.holds_out else []
     return [*left, "statistics and the report"]
 
 

@@ -185,8 +185,8 @@ def test_default_depths_are_each_architecture_s_own(problem):
     from bench_freeze.artifact import ArtifactStore
     from bench_freeze.config.study import study_from
     from bench_freeze.console import Console
+    from bench_freeze.study.arms import arms_of
     from bench_freeze.study.inputs import read_inputs
-    from bench_freeze.study.trainings import arms_of
 
     values = {"weights": [str(problem / file) for file in FILES.values()], "imgsz": 160, "scratch": True}
     values |= {"target": str(problem / DATA[1]), "base": str(problem / DATA[3]), "unmatched_classes": "ignore"}

@@ -44,6 +44,11 @@ def check(study: Study) -> None:
     _check_constraints(study.constraints, study.timing)
     check_training(training)
     check_cluster(study.cluster, training.device)
+    if training.budget is not None and study.cluster.executor == "ray":
+        raise InputError(
+            "budget lets arms pause and compares them in pairs, seed by seed, which no scheduler of Ray Tune does; "
+            "leave executor = ray or budget out."
+        )
     if training.frozen_bn == "train" and "branched" in deployment.construction:
         raise InputError(
             "frozen_bn = train changes the statistics of the frozen layers, so a branched model would not keep the "

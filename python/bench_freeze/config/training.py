@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from ..errors import InputError
 from ..results.recipe import INTERPOLATE, MATCHED, REPLAY, SCRATCH, STATIC, Recipe
+from .budget import check_budget
 from .common import CommonOptions, flag
 from .recipe import RECIPES, check_recipes, parse_schedule
 from .tuned import check_tuned
@@ -96,6 +97,14 @@ class TrainingOptions(CommonOptions):
         "image beyond the tenth",
         "last",
     )
+    budget: str | None = flag(
+        "training",
+        "what the trainings may take: a time (2h, 30m) or, in percent, a share of what all take to their ends; arms "
+        "race, and those shown to be worse on a held-out tenth of the training images stop, which leaves more seeds to "
+        "the rest",
+        None,
+        "TIME|SHARE",
+    )
     data_fractions: tuple[float, ...] = flag(
         "training", "shares of the training images, nested, each an arm", (1.0,), "X[,X]"
     )
@@ -131,6 +140,11 @@ class TrainingOptions(CommonOptions):
         default_factory=dict,
         metadata={"group": "training", "help": "any other Ultralytics training argument", "metavar": "KEY=VALUE"},
     )
+
+    @property
+    def holds_out(self) -> bool:
+        """Whether a tenth of the training images is held out, to score arms on while they train."""
+        return bool(self.val_every) or self.budget is not None
 
     @property
     def recipes(self) -> tuple[Recipe, ...]:
@@ -218,6 +232,7 @@ def check_training(options: TrainingOptions) -> None:
         _check_nothing_to_train(options)
     _check_augmentation(options)
     _check_held_out(options)
+    check_budget(options)
     if options.lr_search < 0 or options.lr_search == 1:
         raise InputError(
             f"lr_search = {options.lr_search} is out of range; give 2 or more rates to try, or leave it out."

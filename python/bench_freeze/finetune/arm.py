@@ -54,11 +54,19 @@ class Arm:
     @property
     def name(self) -> str:
         """The arm in a message or a title."""
+        rate = "" if self.lr0 is None else f" lr0 {self.lr0:g}"
+        return self._named(f" seed {self.seed}") + rate
+
+    @property
+    def name_of_all_seeds(self) -> str:
+        """What it is called together with the arms that differ in nothing but the seed, and in a rate searched for."""
+        return self._named("")
+
+    def _named(self, seed: str) -> str:
         recipe = "" if self.recipe == STATIC else f" {self.recipe.name}"
         share = "" if self.data_fraction == 1 else f" on {self.data_fraction:g} of the images"
-        rate = "" if self.lr0 is None else f" lr0 {self.lr0:g}"
         whose = "" if self.weights is None else f"{self.weights} "
-        return f"{whose}freeze {self.freeze} seed {self.seed}{recipe}{share}{rate}"
+        return f"{whose}freeze {self.freeze}{seed}{recipe}{share}"
 
 
 def requested_arguments(training: TrainingOptions, arm: Arm) -> dict[str, object]:

@@ -33,6 +33,13 @@ class HeldOut:
     base_classes: ClassMap
     selection: NmsOptions
     head_branch: HeadBranch
+    at: tuple[int, ...] | None = None  # epochs with a look, in a race; None: every val_every-th
+
+    def is_due(self, training: TrainingOptions, epoch: int) -> bool:
+        """Whether there is a look when `epoch` epochs are finished: the first is before any, the last after all."""
+        if epoch in (0, training.epochs):
+            return True
+        return epoch in self.at if self.at is not None else epoch % training.val_every == 0
 
     def key(self, training: TrainingOptions, model: nn.Module) -> Mapping[str, object]:
         """What the recorded curve and the choices by it depend on, beside what the weights do."""
@@ -46,6 +53,7 @@ class HeldOut:
             "left_out": [list(classes.left_out_classes), list(classes.left_out_categories)],
             "settings": self.selection.key(),
             **branch_key(self.head_branch, model),
+            **({} if self.at is None else {"at": list(self.at)}),
         }
 
 
@@ -56,8 +64,3 @@ def watched_base(base_set: DetectionSet) -> DetectionSet | None:
     if len(base_set.images) <= MOST_BASE_IMAGES:
         return base_set
     return keep_images(base_set, nested_order(base_set, 0)[:MOST_BASE_IMAGES])
-
-
-def is_due(training: TrainingOptions, epoch: int) -> bool:
-    """Whether a look is due when `epoch` epochs are finished: before the first, every so many, and after the last."""
-    return epoch % training.val_every == 0 or epoch == training.epochs

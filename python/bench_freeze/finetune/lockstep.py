@@ -1,4 +1,4 @@
-"""One lockstep training of a group: set up, taken where a killed run left it, trained to the last epoch."""
+"""One lockstep training of a group: set up, taken where it was left, trained to the last epoch or to a pause."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..artifact import ArtifactStore
 from ..console import Details, Tell, nobody
 from ..errors import BenchFreezeError
 from ..measure.memory import PeakMemory
-from .arm import requested_arguments
+from .arm import Arm, requested_arguments
 from .data_order import DataOrder
 from .failures import training_sentences
 from .group import Member, TrainingGroup
@@ -44,6 +44,11 @@ class TrainedGroup:
     members: tuple[TrainedMember, ...]
     peak_bytes: int | None
 
+    @property
+    def errors(self) -> dict[Arm, BenchFreezeError]:
+        """What took members out of the group."""
+        return {one.member.arm: one.error for one in self.members if one.error is not None}
+
 
 def train_group(
     group: TrainingGroup,
@@ -51,9 +56,14 @@ def train_group(
     progress: ProgressStore,
     on_epoch: OnEpoch,
     on_batch: Tell = nobody,
+    until: int | None = None,
 ) -> TrainedGroup:
-    """Train the group. At every border between two epochs its progress is kept; `on_epoch` gets (finished, of all)."""
+    """Train the group. At every border between two epochs its progress is kept; `on_epoch` gets (finished, of all).
+
+    With `until` it pauses after that epoch: the progress is all that is left of it, and another call goes on from it.
+    """
     training, epochs = group.training, group.training.epochs
+    last = epochs if until is None else min(until, epochs)
     precision = precision_of(requested_arguments(training, group.members[0].arm)["amp"], training.device)
     try:
         with (
@@ -71,7 +81,7 @@ def train_group(
             batches, reached = len(order), start
 
             def tell(details: Details) -> None:
-                on_batch(reached * batches, epochs * batches, details)
+                on_batch(reached * batches, last * batches, details)
 
             looks = None if group.held_out is None else Looks(group, group.held_out, trainees[0].trainer.device, tell)
             if looks is not None and start == 0:
@@ -87,10 +97,11 @@ def train_group(
                     progress.save(_states(group, trainees, order, done))
 
             failed = train_in_lockstep(
-                trainees, order, trunk, start=start, epochs=epochs, at_border=at_border, on_batch=on_batch
+                trainees, order, trunk, start=start, epochs=epochs, until=last, at_border=at_border, on_batch=on_batch
             )
-            for trainee in trainees:
-                trainee.take_best()
+            if last == epochs:
+                for trainee in trainees:
+                    trainee.take_best()
     finally:
         unset_deterministic()
     members = (

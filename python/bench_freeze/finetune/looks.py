@@ -26,7 +26,7 @@ from ..evaluate import Evaluation, Evaluator
 from ..results.training_curves import HeldOutPoint
 from .data_order import generator_states, restore_generators
 from .group import TrainingGroup
-from .held_out import HeldOut, is_due
+from .held_out import HeldOut
 from .trainee import Trainee
 
 
@@ -41,7 +41,7 @@ class Looks:
 
     def look(self, trainees: Sequence[Trainee], epoch: int) -> None:
         """Add a point to the course of every arm, if one is due after `epoch` finished epochs."""
-        if not trainees or not is_due(self._group.training, epoch):
+        if not trainees or not self._held_out.is_due(self._group.training, epoch):
             return
         states = generator_states(cuda=self._device.type == "cuda")  # to fold BatchNorm makes layers, which draws
         began = time.perf_counter()

@@ -52,8 +52,9 @@ def train_in_lockstep(
     epochs: int,
     at_border: AtBorder,
     on_batch: Tell = nobody,
+    until: int | None = None,
 ) -> dict[str, BenchFreezeError]:
-    """Train all arms from epoch `start` to `epochs`.
+    """Train all arms from epoch `start` to `epochs`, or to `until` where that comes first.
 
     `at_border(n)` is called after each of them, with the number of finished epochs; the state of every trainee and of
     the order may be taken there. `on_batch(done, of all, details)` is called after every batch. An arm whose loss is no
@@ -62,7 +63,8 @@ def train_in_lockstep(
     """
     trunk = SharedTrunk() if trunk is None else trunk
     failed: dict[str, BenchFreezeError] = {}
-    for epoch in range(start, epochs):
+    last = epochs if until is None else min(until, epochs)
+    for epoch in range(start, last):
         active = [trainee for trainee in trainees if trainee.name not in failed and not trainee.has_stopped]
         if not active:
             break
@@ -75,7 +77,7 @@ def train_in_lockstep(
                 outputs = trunk.outputs(active, batch)
             for trainee in active:
                 trainee.train_batch(i, epoch, dict(batch), outputs)
-            on_batch(epoch * len(order) + i + 1, epochs * len(order), partial(_standings, active, epoch, epochs))
+            on_batch(epoch * len(order) + i + 1, last * len(order), partial(_standings, active, epoch, epochs))
         for trainee in active:
             try:
                 trainee.end_epoch(epoch)

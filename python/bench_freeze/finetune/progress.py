@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
@@ -126,10 +126,15 @@ class ProgressStore:
         """Forget the progress of an arm."""
         self.path(key).unlink(missing_ok=True)
 
-    def remove_all(self) -> None:
-        """Forget the progress of every arm: what is left when all trainings have ended is of other options."""
+    def remove_all(self, but: Collection[str] = ()) -> None:
+        """Forget the progress of every arm: what is left when all trainings have ended is of other options.
+
+        Those of the keys in `but` stay: a race stopped them on the way.
+        """
+        kept = {self.path(key) for key in but}
         for path in self._folder.glob("progress-*.pt"):
-            path.unlink(missing_ok=True)
+            if path not in kept:
+                path.unlink(missing_ok=True)
 
 
 def _payload(content: bytes) -> bytes | None:

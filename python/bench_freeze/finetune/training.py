@@ -53,6 +53,31 @@ def fine_tune(
     return [(_found(member, store), member.arm in trained) for member in members]
 
 
+def train_until(
+    training: TrainingOptions,
+    arms: list[Arm],
+    base: Checkpoint,
+    data: DetectionSet,
+    store: ArtifactStore,
+    until: int,
+    replay: DetectionSet | None = None,
+    on_batch: Tell = nobody,
+    held_out: HeldOut | None = None,
+) -> bool:
+    """Train the arms up to the border after epoch `until`, and keep what it takes to go on; whether any had to be.
+
+    The arms have one data order. One that came as far before, or is finished, stays as it is; with `until` at the last
+    epoch this is `fine_tune`. Raises the error of an arm whose training failed.
+    """
+    missing = _missing(members_of(training, arms, base, data, replay, held_out), store)
+    has_trained = False
+    for errors in _train(training, base, data, missing, store, no_epoch, on_batch, held_out, until):
+        has_trained = True
+        if errors:
+            raise next(iter(errors.values()))
+    return has_trained
+
+
 def fine_tune_all_that_can(
     training: TrainingOptions,
     arms: list[Arm],
@@ -97,10 +122,12 @@ def _train(
     on_epoch: OnEpoch,
     on_batch: Tell,
     held_out: HeldOut | None,
+    until: int | None = None,
 ) -> Iterator[dict[Arm, BenchFreezeError]]:
     """Train group after group and keep what comes out; after each, the errors of its arms.
 
-    A group that does not fit into memory continues in halves from its last border between two epochs, down to one arm.
+    With `until`, groups pause after that epoch, and those that came as far before are passed over. A group that does
+    not fit into memory continues in halves from its last border between two epochs, down to one arm.
     """
     if not missing:
         return
@@ -109,16 +136,19 @@ def _train(
     from .outcome import keep_trained
 
     progress = ProgressStore(store.folder, store.warn)
+    end = training.epochs if until is None else min(until, training.epochs)
 
     def groups(members: Sequence[Member]) -> list[TrainingGroup]:
-        return list(groups_of(training, base, data, members, progress, held_out))
+        found = groups_of(training, base, data, members, progress, held_out)
+        return [group for group in found if group.members[0].finished_epochs < end]
 
     waiting = groups(missing)
     while waiting:
         group = waiting.pop(0)
         halves: Sequence[Sequence[Member]] = ()
         try:
-            errors = keep_trained(train_group(group, store, progress, on_epoch, on_batch), store, progress)
+            trained = train_group(group, store, progress, on_epoch, on_batch, end)
+            errors = keep_trained(trained, store, progress) if end == training.epochs else trained.errors
         except OutOfMemory:
             if len(group.members) == 1:
                 raise

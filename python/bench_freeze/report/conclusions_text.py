@@ -9,19 +9,20 @@ from ..results.schema import Results
 from ..results.study_statistics import ArmStatistics, Claim, Comparison, Equivalence, Statistics
 from ..text.markdown import markdown
 from .gain_text import gain_lines
+from .race_text import race_lines
 
 ALPHA = 0.05
 MOST_NAMED = 30  # pairs of trainings in a sentence: 8 trainings make 28
 
 
 def conclusion_lines(results: Results) -> list[str]:
-    """One sentence or two a line, the recommendation first; empty where the study has no statistics."""
+    """One sentence or two a line, the recommendation first, a race last; empty where the study has none of these."""
     lines: list[str] = []
     if results.recommendation is not None:
         lines += recommendation_lines(results.recommendation)
     if results.statistics is not None:
         lines += statistics_lines(results.statistics)
-    return lines
+    return lines + race_lines(results.race)
 
 
 def statistics_lines(statistics: Statistics) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ..results.schema import Results
+from .race_text import race_remarks
 from .view import Remark, RowView
 
 MOST_NAMED = 6
@@ -18,7 +19,7 @@ def remarks_of(results: Results, rows: Sequence[RowView]) -> list[Remark]:
         found.append(
             Remark("The study is not finished: rows are missing.", "Run the same command again; finished work is kept.")
         )
-    found += _verdicts(rows)
+    found += [*race_remarks(results.race), *_verdicts(rows)]
     return found + [Remark(warning) for warning in results.warnings]
 
 

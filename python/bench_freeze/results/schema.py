@@ -24,6 +24,7 @@ from .latency import Ratio as Ratio
 from .latency import RejectedSample as RejectedSample
 from .open_parts import check_results
 from .quantities import Change, Count, Device, FileBelow, FileName, Fraction, Seconds
+from .race import Race
 from .sealing import SEAL_MEANING
 from .study_statistics import Statistics
 from .training import Training as Training
@@ -244,6 +245,7 @@ class Results(Struct, kw_only=True):
         FileBelow | None, Meta(description="folder with the pick's files, ready to use; null without a pick or files")
     ] = None
     preset: Annotated[PresetFacts | None, Meta(description="with --preset: what it set; null in older files")] = None
+    race: Annotated[Race | None, Meta(description="with --budget: arms that raced; null without")] = None
     sha256: Annotated[str | None, Meta(description=SEAL_MEANING)] = None
 
     def pretraining(self, name: str | None) -> Pretraining | None:

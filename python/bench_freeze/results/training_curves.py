@@ -24,9 +24,9 @@ class HeldOutPoint(Struct, frozen=True, kw_only=True):
 
 
 class HeldOutCurve(Struct, frozen=True, kw_only=True):
-    """With --val-every: what was scored on the way, and what followed from it."""
+    """With --val-every or --budget: what was scored on the way, and what followed from it."""
 
-    every: Annotated[Epoch, Meta(description="epochs between two looks")]
+    every: Annotated[Epoch, Meta(description="epochs between two looks; 0 in a race that looks where it decides")]
     images: Annotated[
         Count, Meta(description="of the training split: held out, and not trained on by any arm of a seed")
     ]

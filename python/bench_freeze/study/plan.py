@@ -24,10 +24,11 @@ from ..evaluate.match_file import MatchFile
 from ..finetune.arm import Arm, load_tuned
 from ..finetune.training import untrained
 from ..pace import Work as StepWork
+from .arms import arms_of, trained_together
 from .bench import Bench
 from .inputs import Inputs
 from .training_images import TrainingImages
-from .trainings import arms_of, kept_training, trained_together
+from .trainings import kept_training
 
 Found = TypeVar("Found")
 Analyse = Callable[[Bench, Arm, Artifact], object]

@@ -7,8 +7,9 @@ from itertools import product
 
 from ..config.study import Study
 from ..finetune.arm import Arm
+from .arms import Entered, arms_of, trained_together
 from .inputs import Inputs
-from .trainings import arms_of, trained_together
+from .race_terms import course_of
 
 OF_THE_END = 3  # the comparison of the arms, the folder of the pick, and the report
 OF_A_RECOVERY = 2  # heads on the tuned features, and on the original ones
@@ -24,7 +25,31 @@ def steps_to_come(study: Study, every: Sequence[Inputs]) -> int:
         _of_trainings(study, arms) + sum(_of_arm(study, inputs, arm) for arm in (*arms, *_given(inputs)))
         for inputs, arms in plan
     )
-    return originals * _of_model(study, sets=1) + ray + of_arms + rounds + OF_THE_END
+    race = _of_race(study, plan) if study.training.budget is not None else 0
+    return originals * _of_model(study, sets=1) + ray + race + of_arms + rounds + OF_THE_END
+
+
+def steps_after_race(study: Study, every: Sequence[Inputs], left: Sequence[Entered]) -> int:
+    """What is to come when a race has ended, with the arms that are left."""
+    rounds = len(every) * len(study.deployment.forms) if _is_timed(study) else 0
+    searches = sum(len(trained_together(arms, share=study.training.share)) for _, arms in left)
+    of_arms = sum(
+        _of_trainings(study, arms) + sum(_of_arm(study, inputs, arm) for arm in (*arms, *_given(inputs)))
+        for inputs, arms in left
+    )
+    return of_arms - (searches if study.training.lr_search else 0) + rounds + OF_THE_END
+
+
+def _of_race(study: Study, plan: Sequence[Entered]) -> int:
+    """The most that a race trains: to each decision on the opening seeds, then each further seed."""
+    course = course_of(study, (), ())
+    sizes = {seed: sum(len(_of_seed(study, arms, seed)) for _, arms in plan) for seed in course.seeds}
+    stages = len(course.epochs) * sum(sizes[seed] for seed in course.opening)
+    return stages + sum(sizes[seed] for seed in course.further)
+
+
+def _of_seed(study: Study, arms: Sequence[Arm], seed: int) -> list[list[Arm]]:
+    return trained_together([arm for arm in arms if arm.seed == seed], share=study.training.share)
 
 
 def _given(inputs: Inputs) -> list[Arm]:

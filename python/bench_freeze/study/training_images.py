@@ -13,6 +13,7 @@ from ..finetune.arm import Arm
 from ..finetune.held_out import HeldOut, watched_base
 from ..kernels.nms_options import NmsOptions
 from .inputs import Inputs
+from .race_terms import looks_of_race, max_base_drop
 
 
 class TrainingImages:
@@ -35,30 +36,32 @@ class TrainingImages:
 
     def _divide(self, seed: int) -> tuple[DetectionSet, HeldOut | None]:
         study, inputs = self._study, self._inputs
-        if not study.training.val_every:
+        if not study.training.holds_out:
             return inputs.training, None
         seen, held = hold_out(inputs.training, seed)
         scoring = study.scoring
+        needs_base = bool(study.training.val_every) or max_base_drop(study) is not None
         return seen, HeldOut(
             target=held,
             of_images=len(inputs.training.images),
-            base=watched_base(inputs.base_set),
+            base=watched_base(inputs.base_set) if needs_base else None,
             base_classes=inputs.base_classes,
             selection=NmsOptions(scoring.score_threshold, scoring.nms_iou_threshold, scoring.max_detections),
             head_branch=study.deployment.head_branch,
+            at=None if study.training.val_every else looks_of_race(study.training),
         )
 
 
 def held_out_notes(study: Study, training: DetectionSet) -> Sequence[str]:
     """What holding out costs, a sentence for each seed. Raises InputError for a split that is too small for it."""
-    if not study.training.val_every:
+    if not study.training.holds_out:
         return ()
-    notes = []
+    notes, asked = [], "--val-every" if study.training.val_every else "--budget"
     for seed in study.training.seeds:
         _, held = hold_out(training, seed)
         boxes = int((~held.ground_truth.is_crowd).sum())
         notes.append(
-            f"held out for --val-every, seed {seed}: {len(held.images)} of {len(training.images)} training images, "
+            f"held out for {asked}, seed {seed}: {len(held.images)} of {len(training.images)} training images, "
             f"{boxes} boxes; no arm of this seed trains on them"
         )
     return notes

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import product
 
 from ..artifact import Artifact, ArtifactStore
 from ..config.study import Study
 from ..config.training import TrainingOptions
 from ..console import Console
 from ..data.dataset import DetectionSet
-from ..finetune.arm import KIND, Arm, arm_stages
+from ..finetune.arm import KIND, Arm
 from ..finetune.group import members_of
 from ..finetune.progress import ProgressStore
 from ..finetune.training import fine_tune, no_epoch, untrained
 from ..pace import Work
-from ..results.recipe import SCRATCH
 from ..results.schema import Results
+from .arms import Entered, arms_of, title_of, trained_together
 from .inputs import Inputs
+from .race import raced
+from .step_count import steps_after_race
 from .training_images import TrainingImages
 
 
@@ -28,11 +29,15 @@ def trained_arms(
     """Every arm of every checkpoint with its training, in order; after those, the checkpoints that were given.
 
     Arms of one checkpoint with one data order are trained together, when the first is due. What a search for learning
-    rates found is added to the results.
+    rates found is added to the results. With a budget they race first, and those that stop are not among them.
     """
     plan = [(inputs, arms_of(study.training, inputs, every)) for inputs in every]
     if study.training.lr_search:
         plan = [(inputs, _with_searched_rates(study, arms, inputs, store, results, console)) for inputs, arms in plan]
+    resumable: frozenset[str] = frozenset()
+    if study.training.budget is not None:
+        plan, resumable = raced(study, plan, store, results, console)
+        console.expect(steps_after_race(study, every, plan))
     if study.cluster.executor == "ray":
         _train_on_ray(study, plan, store, console)
     for inputs, arms in plan:
@@ -41,7 +46,7 @@ def trained_arms(
     for inputs in every:
         for given in inputs.given:
             yield inputs, given.arm, given.tuned
-    ProgressStore(store.folder).remove_all()
+    ProgressStore(store.folder).remove_all(but=resumable)
 
 
 def kept_training(study: Study, arm: Arm, inputs: Inputs, store: ArtifactStore) -> Artifact | None:
@@ -68,7 +73,7 @@ def _trained(
             group = next(group for group in trained_together(arms, share=training.share) if arm.source in group)
             own = training.of(arm.recipe)
             work = Work("train", len(data.images) * own.epochs * len(group))
-            with console.step(f"fine-tune {_title(group)}", work=work) as step:
+            with console.step(f"fine-tune {title_of(group)}", work=work) as step:
                 made = fine_tune(own, group, inputs.base, data, store, no_epoch, inputs.replay, step.tell, held_out)
                 step.kept = not any(new for _, new in made)
             trained.update({member: artifact for member, (artifact, _) in zip(group, made, strict=True)})
@@ -88,7 +93,7 @@ def _with_searched_rates(
     chosen: dict[Arm, float] = {}
     for group in trained_together(arms, share=training.share):
         data = images.seen(group[0])
-        with console.step(f"search rates for {_title(group)}") as step:
+        with console.step(f"search rates for {title_of(group)}") as step:
             own = training.of(group[0].recipe)
             found = search_rates(own, group, inputs.base, data, store, no_epoch, inputs.replay, step.tell)
         chosen.update({search.arm: search.chosen for search in found})
@@ -96,17 +101,7 @@ def _with_searched_rates(
     return [replace(arm, lr0=chosen[arm.source]) for arm in arms]
 
 
-def trained_together(arms: Sequence[Arm], *, share: bool) -> list[list[Arm]]:
-    """The trainings behind the arms, those with one data order together: of random weights apart from all others."""
-    groups: dict[tuple[int, float, bool] | Arm, list[Arm]] = {}
-    for arm in dict.fromkeys(arm.source for arm in arms):
-        groups.setdefault(arm.data_order if share else arm, []).append(arm)
-    return list(groups.values())
-
-
-def _train_on_ray(
-    study: Study, plan: Sequence[tuple[Inputs, list[Arm]]], store: ArtifactStore, console: Console
-) -> None:
+def _train_on_ray(study: Study, plan: Sequence[Entered], store: ArtifactStore, console: Console) -> None:
     """Train everything on a Ray cluster; what follows finds the artifacts as if they had been made here."""
     from ..finetune.on_ray import Job, train_on_ray
 
@@ -143,32 +138,3 @@ def _interpolated(
         made, new = interpolated(training, arm, alpha, tuned, inputs.base, data, store)
         step.kept = not new
     return made
-
-
-def _title(group: list[Arm]) -> str:
-    """One arm by its name, several by their number: their depths and recipes stand in the rows."""
-    if len(group) == 1:
-        return group[0].name
-    depths = ",".join(dict.fromkeys(str(arm.freeze) for arm in group))
-    whose = "" if group[0].weights is None else f"{group[0].weights} "
-    return f"{whose}freeze {depths} seed {group[0].seed}, {len(group)} together"
-
-
-def arms_of(training: TrainingOptions, inputs: Inputs, every: Sequence[Inputs]) -> list[Arm]:
-    """Every depth with every seed, the shallowest training first.
-
-    Random weights do not depend on a checkpoint's values: of several with one architecture the first detector has
-    the scratch arms.
-    """
-    depths = training.depths(inputs.base.layers.default_depths())
-    alike = [other for other in every if other.base.architecture == inputs.base.architecture]
-    first = next(other for other in alike if other.base.taken is None)
-    trainings = [t for t in training.trainings(depths) if first is inputs or t[1] != SCRATCH]
-    arms = [
-        Arm(freeze, seed, recipe, fraction, weights=inputs.name)
-        for fraction, (freeze, recipe), seed in product(training.data_fractions, trainings, training.seeds)
-    ]
-    for arm in arms:
-        # Refuses what cannot be, before anything is trained.
-        arm_stages(training.of(arm.recipe), arm, inputs.base.layers)
-    return arms

@@ -23,6 +23,7 @@ from ..figures.all import grouped
 from ..figures.figure import Figure
 from ..glossary import glossary
 from ..provenance import environment_facts, origins, study_facts
+from ..race_text import race_lines
 from ..table import csv_table, sentences
 from ..view import MAIN, VERDICTS, Column, RowView, View
 from .confusion import matrices
@@ -60,6 +61,7 @@ def report_page(view: View, examples: dict[str, Examples], absent: Sequence[str]
     return _template().render(
         view=view,
         statistics_lines=statistics_lines,
+        race_lines=race_lines,
         policy=policy(scripts),
         scripts=scripts,
         style=(FOLDER / "report.css").read_text(),

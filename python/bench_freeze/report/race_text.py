@@ -1,0 +1,68 @@
+"""A race under a budget in words: which arms stopped, when and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ..results.race import Race, StoppedArm
+from .view import Remark
+
+MOST_NAMED = 6
+_WHY = {
+    "worse": "shown to be worse",
+    "base": "shown to lose more base mAP than --max-base-drop",
+    "budget": "for want of budget, not shown to be worse",
+}
+
+
+def race_remarks(race: Race | None) -> Iterator[Remark]:
+    """What a reader of the rows must know: arms that are missing among them, by reason."""
+    if race is None or not race.stopped:
+        return
+    parts = []
+    for why, words in _WHY.items():
+        own = [stop for stop in race.stopped if stop.why == why]
+        if own:
+            parts.append(f"{len(own)} {words} ({_named(own)})")
+    remedy = ""
+    if any(stop.why == "budget" for stop in race.stopped):
+        remedy = "A larger --budget goes on from where they stopped."
+    yield Remark(
+        f"{len(race.stopped)} of {len(race.arms)} arms stopped in the race and have no rows: {'; '.join(parts)}.",
+        remedy,
+    )
+
+
+def race_lines(race: Race | None) -> list[str]:
+    """All of it: what was spent, how the race ended, every arm that stopped."""
+    if race is None:
+        return []
+    spent = (
+        f"{race.spent:.0f} of {race.limit:.0f} s"
+        if race.unit == "seconds"
+        else f"{_share(race.spent, race.grid)} of what all trainings take, of {race.budget}"
+    )
+    looks = ", ".join(str(decision.epoch) for decision in race.decisions)
+    rule = (
+        f"Decisions after epochs {looks} by held-out training images alone, paired by seed: the best arm is stopped as "
+        f"worse in at most {race.alpha:.0%} of such races. Arms that stopped for want of budget are outside of that."
+    )
+    return [
+        f"Race under --budget {race.budget}: {race.ended} Spent: {spent}.",
+        rule,
+        *(f"{stop.arm} stopped after epoch {stop.epoch} of {_seeds(stop)}: {stop.reason}." for stop in race.stopped),
+    ]
+
+
+def _named(stops: Sequence[StoppedArm]) -> str:
+    names = [f"{stop.arm} at epoch {stop.epoch}" for stop in stops[:MOST_NAMED]]
+    more = [f"{len(stops) - MOST_NAMED} more"] if len(stops) > MOST_NAMED else []
+    return ", ".join([*names, *more])
+
+
+def _seeds(stop: StoppedArm) -> str:
+    return f"seed{'s' if len(stop.seeds) > 1 else ''} {', '.join(map(str, stop.seeds))}"
+
+
+def _share(spent: float, grid: float | None) -> str:
+    return "?" if not grid else f"{spent / grid:.0%}"

@@ -1,0 +1,58 @@
+"""A race of arms under a budget: what it decided, epoch by epoch, and which arms it stopped."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from .quantities import Count, Fraction
+from .training_curves import Epoch
+
+Amount = Annotated[float, Meta(ge=0, le=1e15)]  # seconds, or image passes
+
+
+class StoppedArm(Struct, frozen=True, kw_only=True):
+    """An arm that did not run to the end of all seeds. It has no rows."""
+
+    arm: Annotated[str, Meta(description="its name without a seed")]
+    weights: Annotated[str | None, Meta(description="name of the checkpoint; null in a study of one")]
+    freeze: Count
+    recipe: str
+    seeds: Annotated[list[Count], Meta(description="on which it ran")]
+    epoch: Annotated[Epoch, Meta(description="after which it stopped, of each of these seeds")]
+    why: Annotated[
+        Literal["worse", "base", "budget"],
+        Meta(description="shown to be worse; shown to lose more base mAP than allowed; no room in the budget"),
+    ]
+    reason: Annotated[str, Meta(description="in a sentence, with the numbers")]
+    target_map: Annotated[list[Fraction | None], Meta(description="held-out target mAP then, by seed")]
+
+
+class RaceDecision(Struct, frozen=True, kw_only=True):
+    """One decision: what ran, what had been spent, what stopped."""
+
+    epoch: Epoch
+    seeds: list[Count]
+    arms: Annotated[Count, Meta(description="that ran until then")]
+    stopped: Annotated[list[str], Meta(description="names of arms")]
+    spent: Annotated[Amount, Meta(description="until then, in the unit of the race")]
+
+
+class Race(Struct, frozen=True, kw_only=True):
+    """With --budget: how the trainings were chosen. No decision saw the target set's scored split."""
+
+    budget: Annotated[str, Meta(description="as it was given")]
+    unit: Annotated[Literal["seconds", "image passes"], Meta(description="image passes: training images times epochs")]
+    limit: Annotated[Amount, Meta(description="the budget in this unit")]
+    grid: Annotated[Amount | None, Meta(description="what all arms and seeds would take; null for seconds")]
+    spent: Amount
+    alpha: Annotated[Fraction, Meta(description="at most the share of races in which the best arm is stopped as worse")]
+    max_base_drop: Annotated[Fraction | None, Meta(description="the constraint on arms; null where there was none")]
+    arms: Annotated[list[str], Meta(description="that began")]
+    finished: Annotated[list[str], Meta(description="that ran to the end on all of `seeds`: those with rows")]
+    seeds: list[Count]
+    asked_seeds: Annotated[list[Count], Meta(description="those that the study asked for")]
+    decisions: list[RaceDecision]
+    stopped: list[StoppedArm]
+    ended: Annotated[str, Meta(description="why the race ended, in a sentence")]

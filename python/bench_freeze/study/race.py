@@ -1,0 +1,297 @@
+"""The trainings of a study with --budget: arms race, those that stop make room, and the rest goes to further seeds.
+
+The arms of a seed train in lockstep to a decision epoch and pause there, seed after seed. What it takes to go on is in
+their progress files, and every decision is an artifact of its own. So a run that was killed goes on in the middle, with
+the decisions that it had made. A training that ends is the one that a study without a budget would have made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from ..artifact import ArtifactStore
+from ..config.study import Study
+from ..console import Console
+from ..errors import InputError
+from ..finetune.arm import Arm, arm_stages
+from ..finetune.group import Member, members_of
+from ..finetune.progress import ProgressStore
+from ..finetune.standing import Standing, standing_of
+from ..finetune.training import train_until
+from ..pace import Work
+from ..racing.decision import Course, Purse, Seen, decide
+from ..results.race import Race, RaceDecision, StoppedArm
+from ..results.schema import Results
+from .arms import Entered, title_of, trained_together
+from .inputs import Inputs
+from .race_terms import Limit, course_of, limit_of
+from .training_images import TrainingImages
+
+KIND = "race"  # of a decision's artifact
+METHOD = 1  # changes with what a decision makes of the same numbers
+
+
+def raced(
+    study: Study, entered: Sequence[Entered], store: ArtifactStore, results: Results, console: Console
+) -> tuple[list[Entered], frozenset[str]]:
+    """The arms that are left, each trained to its end on all seeds that were, and the keys of progress to be kept.
+
+    The results get the record of the race. Raises InputError for a budget that lets nothing end.
+    """
+    race = _begun(study, entered, store, console)
+    course = race.course
+    for place, epoch in enumerate(course.epochs):
+        before = course.epochs[place - 1] if place else None
+        race.stage(course.opening, course.opening, epoch, before, stages=len(course.epochs) - 1 - place)
+    for seed in course.further:
+        cost = sum(race.spent[k] for k in race.running) / len(race.seeds)
+        if cost > race.left:
+            break
+        race.stage((seed,), (*race.seeds, seed), course.epochs[-1], None, stages=0)
+    results.race = race.record()
+    console.note(f"  {results.race.ended}")
+    return race.survivors(entered), race.resumable
+
+
+@dataclass(frozen=True)
+class Racer:
+    """An arm with all of its seeds."""
+
+    inputs: Inputs
+    images: TrainingImages
+    arms: Mapping[int, Arm]
+
+    @property
+    def any(self) -> Arm:
+        """One of its seeds, for what all have in common."""
+        return next(iter(self.arms.values()))
+
+    @property
+    def passes(self) -> float:
+        """Training images of an epoch."""
+        return float(len(self.images.seen(self.any).images))
+
+
+class Decided(msgspec.Struct, frozen=True):
+    """What the artifact of a decision keeps."""
+
+    stops: list[StoppedArm]
+    spent: list[float]  # by arm, until then; of one that stopped before, until it did
+
+
+@dataclass
+class Raced:
+    """A race as it goes on: who runs, what was spent by arm, and what was decided."""
+
+    study: Study
+    racers: Sequence[Racer]
+    course: Course
+    limit: Limit
+    store: ArtifactStore
+    console: Console
+    running: list[int]
+    spent: list[float]
+    seeds: tuple[int, ...] = ()  # of the last decision
+    decisions: list[RaceDecision] = field(default_factory=list)
+    stopped: list[StoppedArm] = field(default_factory=list)
+    _members: dict[tuple[int, int], Member] = field(default_factory=dict)
+
+    @cached_property
+    def progress(self) -> ProgressStore:
+        """Where paused trainings are."""
+        return ProgressStore(self.store.folder, self.store.warn)
+
+    @property
+    def left(self) -> float:
+        """Of the budget."""
+        return self.limit.amount - sum(self.spent)
+
+    def member(self, racer: int, seed: int) -> Member:
+        """The training of an arm and a seed."""
+        if (racer, seed) not in self._members:
+            found = self.racers[racer]
+            arm, inputs = found.arms[seed], found.inputs
+            data, held_out = found.images.seen(arm), found.images.held_out(seed)
+            (member,) = members_of(self.study.training, [arm], inputs.base, data, inputs.replay, held_out)
+            self._members[racer, seed] = member
+        return self._members[racer, seed]
+
+    def stage(self, train: Sequence[int], seeds: Sequence[int], epoch: int, before: int | None, stages: int) -> None:
+        """Take all that run to the border after an epoch, on the seeds to `train`, and stop arms by all `seeds`.
+
+        `before` is the epoch of the decision before, on the same seeds; `stages` are those to come on them. A decision
+        that an earlier run made is found, and nothing is trained for it again.
+        """
+        key = {
+            "method": METHOD,
+            "trainings": [self.member(k, seed).key for k in range(len(self.racers)) for seed in self.course.seeds],
+            "budget": self.study.training.budget,
+            "course": msgspec.to_builtins(self.course),
+            "running": list(self.running),
+            "seeds": list(seeds),
+            "epoch": epoch,
+        }
+        if self.store.find(KIND, key) is None:
+            self._train(train, epoch, before or 0)
+        made, _ = self.store.produce(KIND, key, lambda _: self._decided(seeds, epoch, before, stages))
+        found = made.value(Decided)
+        ran, names = len(self.running), {stop.arm for stop in found.stops}
+        self.spent, self.seeds = list(found.spent), tuple(seeds)
+        self.running = [k for k in self.running if self.course.names[k] not in names]
+        self.stopped += found.stops
+        stopped = [stop.arm for stop in found.stops]
+        self.decisions.append(
+            RaceDecision(epoch=epoch, seeds=list(seeds), arms=ran, stopped=stopped, spent=sum(self.spent))
+        )
+        for stop in found.stops:
+            self.console.note(f"  {stop.arm} stops after epoch {epoch}: {stop.reason}")
+
+    def _train(self, seeds: Sequence[int], until: int, begun: int) -> None:
+        training = self.study.training
+        runners = [self.racers[k] for k in self.running]
+        for seed in seeds:
+            for inputs, images in {id(r.inputs): (r.inputs, r.images) for r in runners}.values():
+                arms = [r.arms[seed] for r in runners if r.inputs is inputs]
+                for group in trained_together(arms, share=training.share):
+                    data, held_out = images.seen(group[0]), images.held_out(seed)
+                    work = Work("train", len(data.images) * (until - begun) * len(group))
+                    with self.console.step(f"to epoch {until}: {title_of(group)}", work=work) as step:
+                        step.kept = not train_until(
+                            training, group, inputs.base, data, self.store, until, inputs.replay, step.tell, held_out
+                        )
+
+    def _decided(self, seeds: Sequence[int], epoch: int, before: int | None, stages: int) -> Decided:
+        standings = {(k, seed): self._standing(k, seed) for k in self.running for seed in seeds}
+        spent = list(self.spent)
+        for k in self.running:
+            passes = self.racers[k].passes * epoch * len(seeds)
+            in_time = sum(standings[k, seed].seconds for seed in seeds)
+            spent[k] = in_time if self.limit.unit == "seconds" else passes
+        seen = self._seen(standings, seeds, epoch)
+        earlier = None if before is None else self._seen(standings, seeds, before)
+        purse = None
+        if stages:
+            following = self.course.epochs[self.course.epochs.index(epoch) + 1]
+            of_an_epoch = {k: spent[k] / epoch for k in self.running}
+            purse = Purse(
+                self.limit.amount - sum(spent),
+                {k: each * (following - epoch) for k, each in of_an_epoch.items()},
+                {k: each * (self.course.epochs[-1] - epoch) for k, each in of_an_epoch.items()},
+                stages,
+            )
+        stops = []
+        for stop in decide(self.course, self.running, seen, earlier, purse):
+            arm = self.racers[stop.arm].any
+            stops.append(
+                StoppedArm(
+                    arm=self.course.names[stop.arm],
+                    weights=arm.weights,
+                    freeze=arm.freeze,
+                    recipe=arm.recipe.name,
+                    seeds=list(seeds),
+                    epoch=epoch,
+                    why=stop.why,
+                    reason=stop.reason,
+                    target_map=[standings[stop.arm, seed].points[epoch].target_map for seed in seeds],
+                )
+            )
+        return Decided(stops, spent)
+
+    def record(self) -> Race:
+        """The race as the results keep it."""
+        names = self.course.names
+        return Race(
+            budget=self.study.training.budget or "",
+            unit=self.limit.unit,
+            limit=self.limit.amount,
+            grid=self.limit.grid,
+            spent=sum(self.spent),
+            alpha=self.course.alpha,
+            max_base_drop=self.course.max_base_drop,
+            arms=list(names),
+            finished=[names[k] for k in self.running],
+            seeds=list(self.seeds),
+            asked_seeds=list(self.course.seeds),
+            decisions=self.decisions,
+            stopped=self.stopped,
+            ended=self._ended(),
+        )
+
+    def _ended(self) -> str:
+        left, whole = len(self.running), len(self.racers)
+        arms = f"{left} of {whole} arms ran to the end"
+        missing = len(self.course.seeds) - len(self.seeds)
+        if not missing:
+            return f"{arms} on all {len(self.seeds)} seeds."
+        return (
+            f"{arms} on {len(self.seeds)} of {len(self.course.seeds)} seeds: what is left of the budget is less than "
+            f"one more seed of {'that arm' if left == 1 else 'these arms'} takes."
+        )
+
+    def survivors(self, entered: Sequence[Entered]) -> list[Entered]:
+        """The arms of a study that are left; those made from a training that stopped go with it."""
+        kept = {id(self.racers[k].inputs): set[Arm]() for k in range(len(self.racers))}
+        for k in self.running:
+            kept[id(self.racers[k].inputs)] |= {self.racers[k].arms[seed] for seed in self.seeds}
+        return [(inputs, [arm for arm in arms if arm.source in kept[id(inputs)]]) for inputs, arms in entered]
+
+    @property
+    def resumable(self) -> frozenset[str]:
+        """Keys of the trainings that stopped on the way: their progress is kept, so that they can go on one day."""
+        stopped = [k for k in range(len(self.racers)) if k not in self.running]
+        return frozenset(self.member(k, seed).key for k in stopped for seed in self.course.opening)
+
+    def _standing(self, racer: int, seed: int) -> Standing:
+        found = standing_of(self.member(racer, seed), self.store, self.progress)
+        if found is None:
+            name = self.racers[racer].arms[seed].name
+            raise InputError(f"the training of {name} vanished from {self.store.folder} while it raced; run it again.")
+        return found
+
+    def _seen(self, standings: Mapping[tuple[int, int], Standing], seeds: Sequence[int], epoch: int) -> Seen:
+        """What was found on held-out images after an epoch; an arm that finds nothing has 0."""
+        target = np.full((len(self.racers), len(seeds)), np.nan)
+        drop = np.full_like(target, np.nan)
+        for (k, seed), standing in standings.items():
+            point, first = standing.points[epoch], standing.points[0]
+            target[k, seeds.index(seed)] = point.target_map or 0.0
+            if point.base_map is not None and first.base_map is not None:
+                drop[k, seeds.index(seed)] = first.base_map - point.base_map
+        return Seen(epoch, target, _known(drop, self.running))
+
+
+def _known(values: NDArray[np.float64], rows: Sequence[int]) -> NDArray[np.float64] | None:
+    return values if np.isfinite(values[list(rows)]).all() else None
+
+
+def _begun(study: Study, entered: Sequence[Entered], store: ArtifactStore, console: Console) -> Raced:
+    budget = study.training.budget
+    assert budget is not None
+    racers = racers_of(study, entered)
+    course = course_of_racers(study, racers)
+    limit = limit_of(budget, [racer.passes * study.training.epochs for racer in racers], course)
+    return Raced(study, racers, course, limit, store, console, list(range(len(racers))), [0.0] * len(racers))
+
+
+def racers_of(study: Study, entered: Sequence[Entered]) -> list[Racer]:
+    """The trainings of a study, those that differ in the seed alone as one."""
+    racers = []
+    for inputs, arms in entered:
+        images = TrainingImages(study, inputs)
+        by_name: dict[str, dict[int, Arm]] = {}
+        for arm in dict.fromkeys(arm.source for arm in arms):
+            by_name.setdefault(arm.name_of_all_seeds, {})[arm.seed] = arm
+        racers += [Racer(inputs, images, own) for own in by_name.values()]
+    return racers
+
+
+def course_of_racers(study: Study, racers: Sequence[Racer]) -> Course:
+    """What is fixed before the race: an arm can be compared from the last stage of its recipe on."""
+    stages = [arm_stages(study.training, racer.any, racer.inputs.base.layers) for racer in racers]
+    return course_of(study, [racer.any.name_of_all_seeds for racer in racers], [own[-1].epoch for own in stages])

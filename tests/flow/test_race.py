@@ -1,0 +1,165 @@
+"""A race of tiny trainings: what is left is what a study without a race trains, and a killed one goes on."""
+
+import json
+import shutil
+from contextlib import contextmanager
+
+import pytest
+from tests.builders import results, study
+from tests.flow.studies import artifacts, bench_freeze
+
+from bench_freeze.artifact import ArtifactStore
+from bench_freeze.finetune.arm import CHECKPOINT
+from bench_freeze.study.arms import arms_of
+from bench_freeze.study.inputs import read_inputs
+from bench_freeze.study.plan import Silent
+from bench_freeze.study.race import raced
+from bench_freeze.study.trainings import kept_training
+
+pytestmark = pytest.mark.slow
+
+ASKED = {
+    "freeze": [22, 15, 10], "seeds": [0, 1, 2], "epochs": 4, "imgsz": 64, "train_batch": 32, "data_fractions": [0.1],
+    "latency_samples": 0, "resamples": 0, "construction": ["grafted"], "engine": ["torch"],
+    "train_args": {"warmup_epochs": 0}, "workers": 1,
+}  # fmt: skip
+FLAGS = [
+    "--freeze", "22,15,10", "--seeds", "0,1", "--epochs", "4", "--imgsz", "64", "--train-batch", "32",
+    "--data-fractions", "0.1", "--latency-samples", "0", "--resamples", "0", "--construction", "grafted", "--engine",
+    "torch", "--train-args", "warmup_epochs=0",
+]  # fmt: skip
+SHARE = "40%"  # with room for one arm behind the first decision
+
+
+class Listening(Silent):
+    """Notes what trains."""
+
+    def __init__(self):
+        super().__init__(plain=True)
+        self.trained = []
+
+    @contextmanager
+    def step(self, title, **how):
+        with super().step(title, **how) as step:
+            yield step
+        if not step.kept:
+            self.trained.append(title)
+
+
+class Held:
+    """One race in a folder: what is left of it, its record, and the weights of what ended."""
+
+    def __init__(self, folder, embedded, budget=SHARE, **own):
+        weights, target, base = map(str, embedded)
+        asked = study(**ASKED | own, budget=budget, weights=[weights], target=target, base=base, out=str(folder))
+        store, console = ArtifactStore(folder / "artifacts"), Silent(plain=True)
+        store.folder.mkdir(parents=True, exist_ok=True)
+        every = read_inputs(asked, store, console)
+        found, listening = results(), Listening()
+        entered = [(inputs, arms_of(asked.training, inputs, every)) for inputs in every]
+        ((inputs, arms),), self.resumable = raced(asked, entered, store, found, listening)
+        self.race, self.trained = found.race, listening.trained
+        self.weights = {
+            (arm.freeze, arm.seed): kept_training(asked, arm, inputs, store).sha256(CHECKPOINT) for arm in arms
+        }
+
+
+@pytest.fixture(scope="module")
+def held(embedded_data, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("race")
+    return folder, Held(folder, embedded_data)
+
+
+def test_arms_stop_with_their_epoch_and_reason_and_the_rest_has_the_same_seeds(held):
+    folder, found = held
+    race = found.race
+    assert len(race.arms) == 3
+    assert sorted([*race.finished, *(stop.arm for stop in race.stopped)]) == sorted(race.arms)
+    assert race.stopped
+    assert len(found.weights) == len(race.finished) * len(race.seeds)
+    for stop in race.stopped:
+        assert 1 <= stop.epoch < 4
+        assert stop.seeds == [0, 1]
+        assert len(stop.target_map) == 2
+        assert stop.reason
+    passes = [decision.spent for decision in race.decisions]
+    assert passes == sorted(passes)
+    assert race.spent == passes[-1] <= race.limit
+    assert race.limit == pytest.approx(0.4 * race.grid)
+    left = {path.name for path in (folder / "artifacts").glob("progress-*.pt")}
+    assert {f"progress-{key[:12]}.pt" for key in found.resumable} == left
+
+
+def test_what_ends_is_what_a_race_without_stops_trains_and_what_stopped_goes_on(held, embedded_data, tmp_path):
+    """Bit for bit, in one go or with pauses, alone or in company."""
+    folder, found = held
+    whole = Held(tmp_path / "whole", embedded_data, "100%")
+    shutil.copytree(folder, tmp_path / "more")
+    more = Held(tmp_path / "more", embedded_data, "100%")
+    assert len(whole.weights) > len(found.weights)
+    assert found.weights.items() <= whole.weights.items()
+    assert more.weights == whole.weights
+    first = found.race.decisions[0].epoch
+    assert all("seed 2" in title or not title.startswith(f"to epoch {first}:") for title in more.trained)
+
+
+def test_the_same_race_again_trains_nothing(held, embedded_data, tmp_path):
+    folder, found = held
+    shutil.copytree(folder, tmp_path / "again")
+    for left in (tmp_path / "again" / "artifacts").glob("progress-*.pt"):
+        left.unlink()  # `clean` may have removed them: a decision that is kept needs no training
+    again = Held(tmp_path / "again", embedded_data)
+    assert again.race == found.race
+    assert not again.trained
+
+
+def test_a_race_that_was_killed_goes_on_with_its_decisions(held, embedded_data, tmp_path):
+    folder, found = held
+    shutil.copytree(folder, tmp_path / "killed")
+    decisions = sorted(artifacts(tmp_path / "killed", "race", partial=False), key=lambda path: path.stat().st_mtime)
+    for lost in (*decisions[1:], *artifacts(tmp_path / "killed", "tuned", partial=False)):
+        shutil.rmtree(lost)
+    again = Held(tmp_path / "killed", embedded_data)
+    assert again.race == found.race
+    assert again.weights == found.weights
+    first = found.race.decisions[0].epoch
+    assert not [title for title in again.trained if title.startswith(f"to epoch {first}:")]
+
+
+def test_a_time_budget_counts_seconds_and_one_seed_shows_nothing(embedded_data, tmp_path):
+    found = Held(tmp_path / "timed", embedded_data, "1s", seeds=[0], freeze=[22, 15]).race
+    assert found.unit == "seconds"
+    assert found.spent > 1
+    assert len(found.finished) == 1
+    assert [stop.why for stop in found.stopped] == ["budget"]
+
+
+def test_the_command_shows_the_race(embedded_data, tmp_path):
+    out = tmp_path / "out"
+    done = bench_freeze(*FLAGS, "--budget", "55%", "--out", out)
+    assert done.returncode == 0, done.stderr
+    found = json.loads((out / "results.json").read_text())
+    race, page = found["race"], (out / "report.html").read_text()
+    assert race["stopped"]
+    assert {(row["freeze"], row["seed"]) for row in found["rows"]} == {
+        (int(arm.split()[1]), seed) for arm in race["finished"] for seed in (0, 1)
+    }
+    assert "stopped in the race and have no rows" in " ".join(done.stdout.split())
+    for stop in race["stopped"]:
+        assert f"{stop['arm']} stops after epoch {stop['epoch']}: {stop['reason']}" in " ".join(done.stderr.split())
+        assert f"{stop['arm']} stopped after epoch {stop['epoch']}" in page
+    assert len(list((out / "artifacts").glob("progress-*.pt"))) == 2 * len(race["stopped"])
+
+
+def test_a_plan_says_what_the_budget_buys_and_a_run_refuses_one_that_is_too_little(tmp_path):
+    plan = bench_freeze(*FLAGS, "--budget", "55%", "--plan", "--out", tmp_path / "plan")
+    assert plan.returncode == 0, plan.stderr
+    said = " ".join(plan.stdout.split())
+    assert "Budget 55%: 55% of what all 3 arms and seeds 0, 1 take" in said
+    assert (
+        "If none is shown to be worse, the budget lets go on: 1 after epoch 1, 1 after epoch 2; so 1 to the end" in said
+    )
+    refused = bench_freeze(*FLAGS, "--budget", "5%", "--out", tmp_path / "refused")
+    assert refused.returncode == 2
+    assert "budget = 5% is too little" in " ".join(refused.stderr.split())
+    assert not artifacts(tmp_path / "refused", "tuned", partial=False)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InputError
 from ..text.paths import require_utf8
 from .bounds import check_bounds
-from .training import check_cluster, check_training
+from .training_rules import check_cluster, check_training
 
 if TYPE_CHECKING:
     from .common import CommonOptions

@@ -43,6 +43,7 @@ def test_what_cannot_be_spent_is_refused(text):
     [
         ({"patience": 3, "val_every": 1}, "patience = 3"),
         ({"data_fractions": [0.5, 1.0]}, "data_fractions"),
+        ({"scratch": True, "scratch_epochs": 9}, "scratch_epochs = 9"),
         ({"executor": "ray"}, "executor = ray"),
         ({"tuned": ["22=a.pt"]}, "trains nothing"),
     ],

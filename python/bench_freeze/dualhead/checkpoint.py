@@ -117,8 +117,7 @@ def load_checkpoint(path: Path, *, trust: bool = False, own: bool = False) -> Ch
         reason = " ".join(str(error).split())[:160].rstrip(".")
         raise InputError(
             f"{path} is not an Ultralytics checkpoint of a detector ({type(error).__name__}: {reason}); give the .pt "
-            f"file "
-            "that training wrote."
+            "file that training wrote."
         ) from None
 
 

@@ -67,8 +67,7 @@ def _answer(error: BaseException, arguments: Sequence[str]) -> int:
     if isinstance(error, MemoryError):
         return _say(
             "this machine does not have enough free memory for that; use smaller batches or images, or fewer "
-            "--workers. "
-            "Finished work is kept.",
+            "--workers. Finished work is kept.",
             ExitStatus.INPUT,
         )
     if isinstance(error, OSError) and error.errno in _MACHINE:

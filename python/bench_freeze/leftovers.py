@@ -60,8 +60,7 @@ def _needed(folder: Path) -> tuple[frozenset[str] | None, str | None]:
     if results.artifacts is None:
         return None, (
             f"{RESULTS} comes from an earlier version and does not name its artifacts, so they stay; the same run "
-            f"command "
-            "writes it again."
+            "command writes it again."
         )
     return frozenset(results.artifacts), None
 

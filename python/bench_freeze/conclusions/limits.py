@@ -105,8 +105,7 @@ def about_long_tail(data: str, evaluation: Evaluation | None) -> list[str]:
         f"{few} of the {data} set's {sum(n > 0 for n in images)} classes have boxes in fewer than {FEW_IMAGES} images. "
         "On such sets (50 and 206 images, 80 classes) intervals of a difference without a permutation test covered "
         "the true value in 87 to 93 % of simulated cases instead of 95 %; with the test, in 94 % or more. A model's "
-        "own mAP was .03 "
-        "to .05 higher than on all images (bias_corrected removes a third to two thirds of that)."
+        "own mAP was .03 to .05 higher than on all images (bias_corrected removes a third to two thirds of that)."
     ]
 
 

@@ -91,7 +91,6 @@ def parse_schedule(text: str) -> tuple[Stage, ...]:
     if len(stages) != len(pairs) or not falling or stages[0].epoch != 0:
         raise InputError(
             f"unfreeze_schedule = '{text}' is not a schedule; give DEPTH@EPOCH pairs whose epochs rise from 0 and "
-            f"whose "
-            "depths fall, such as 22@0,15@3,10@6."
+            "whose depths fall, such as 22@0,15@3,10@6."
         )
     return stages

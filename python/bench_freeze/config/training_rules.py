@@ -89,8 +89,7 @@ def _check_nothing_to_train(options: TrainingOptions) -> None:
     if name is not None:
         raise InputError(
             f"{name} is an option of training, and tuned without freeze trains nothing; add --freeze with the depths "
-            f"to train, "
-            "or leave it out."
+            "to train, or leave it out."
         )
 
 

@@ -81,6 +81,5 @@ def _raise(candidate: Candidate, head: str, box: float, score: float, *, images:
         f"the {head} output of the {candidate.construction} model with freeze = {candidate.freeze} is not {whose}: on "
         f"{images} real images boxes differ by up to {box:.3g} px and scores by up to {score:.3g}, so the layers that "
         "both heads share are not the same in both models, although their tensors are equal; use --construction "
-        "grafted or "
-        "plain, or report it with the checkpoint."
+        "grafted or plain, or report it with the checkpoint."
     )

@@ -75,8 +75,7 @@ def named_card(path: Path, metadata: Mapping[str, object], shapes: Sequence[Shap
     where = str(path)
     advice = (
         "it was made by another tool; export it with bench-freeze export or Ultralytics, or write task, names, imgsz, "
-        "stride "
-        "and end2end into its metadata as Ultralytics does"
+        "stride and end2end into its metadata as Ultralytics does"
     )
     refuse_other_tasks({"task": "detect", **metadata}, where)
     if "names" not in metadata:

@@ -103,8 +103,7 @@ def thresholds_of(text: str) -> tuple[float, ...]:
     if not 0 < len(found) <= MOST_THRESHOLDS or not all(0 < value <= 1 for value in found):
         raise InputError(
             f"IoU thresholds {text[:60]!r} cannot be read: give numbers above 0, at most 1, as 0.5,0.75 or "
-            f"0.10:0.05:0.95, "
-            f"{MOST_THRESHOLDS} at most"
+            f"0.10:0.05:0.95, {MOST_THRESHOLDS} at most"
         )
     return tuple(sorted(set(found)))
 

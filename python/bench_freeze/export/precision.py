@@ -111,10 +111,9 @@ def _audit(losses: tuple[PrecisionLoss, ...], precision: Precision) -> None:
     for loss in losses:
         if loss.score is not None and loss.score > SCORE_BOUND[precision]:
             raise AuditError(
-                f"the {precision} model differs from the float32 one: scores of output '{loss.head}' moved "
-                f"by {loss.score:.2g} on average where it was confident (bound {SCORE_BOUND[precision]}); give more "
-                f"varied "
-                "images, or leave this precision out."
+                f"the {precision} model differs from the float32 one: scores of output '{loss.head}' moved by "
+                f"{loss.score:.2g} on average where it was confident (bound {SCORE_BOUND[precision]}); give more "
+                "varied images, or leave this precision out."
             )
 
 

@@ -97,10 +97,8 @@ def audit_resting(
     if moved:
         raise AuditError(
             f"{len(moved)} parameter(s) changed in filters that should rest, so the arm does not have the capacity "
-            f"that it "
-            f"states: {', '.join(moved)}. This is a fault of the training, not of your data; please report it with "
-            f"your "
-            "versions of torch and ultralytics."
+            f"that it states: {', '.join(moved)}. This is a fault of the training, not of your data; please report it "
+            "with your versions of torch and ultralytics."
         )
     return compared
 

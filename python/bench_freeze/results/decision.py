@@ -34,8 +34,7 @@ class Quoted(Struct, frozen=True, kw_only=True):
         Source,
         Meta(
             description="test split: played no part in the choice; bias-corrected: measured minus optimism; as "
-            "measured: "
-            "what the choice adds is not known"
+            "measured: what the choice adds is not known"
         ),
     ]
     measured: Annotated[Number, Meta(description="on the selection split, mean over seeds")]

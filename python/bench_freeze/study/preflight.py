@@ -94,6 +94,5 @@ def _check_own_output(deployment: DeploymentOptions, base: Checkpoint, images: N
     except AuditError as error:
         raise AuditError(
             "with BatchNorm folded and its layers run one after the other its output differs from that of its own "
-            "forward "
-            f"({error})"
+            f"forward ({error})"
         ) from None

@@ -111,6 +111,5 @@ def _few(training: DetectionSet, scored: DetectionSet) -> Sequence[str]:
         return ()
     return (
         f"{len(scored.images)} scored images decide little: intervals will be wide, and small differences stay open. "
-        f"More "
-        "images help, and several seeds.",
+        "More images help, and several seeds.",
     )

@@ -42,8 +42,7 @@ def read_objects(training: DetectionSet, scored: DetectionSet) -> ObjectSet:
     if classes < 2:
         raise InputError(
             f"{training.name}: objects of {SMALLEST_SIDE:g} pixels and more belong to {classes} class(es); a "
-            f"classifier "
-            "needs two or more."
+            "classifier needs two or more."
         )
     if not len(found.judged):
         raise InputError(f"{scored.name} has no object of {SMALLEST_SIDE:g} pixels or more, so nothing is scored.")

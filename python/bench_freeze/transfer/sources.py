@@ -109,7 +109,6 @@ def unlike_layers(sources: Sequence[Source]) -> list[str]:
         if not common == other.layers_of.end == first.layers_of.end:
             notes.append(
                 f"{other.name} and {first.name} have layers 0 to {common - 1} in common; after those their layers "
-                f"differ "
-                "by task, and each is read at its own last layer."
+                "differ by task, and each is read at its own last layer."
             )
     return notes

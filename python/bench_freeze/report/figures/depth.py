@@ -29,8 +29,7 @@ def by_depth(view: View) -> Figure | None:
         series=[*target, *base, *_levels(view, depths)],
         choose=len(target) + len(base) > 8,
         notes="Further right, more layers are trained. Bars: 95 % confidence intervals. Branched models keep the "
-        "original's base "
-        "head.",
+        "original's base head.",
     )
 
 

@@ -13,6 +13,8 @@ from ..text.aligned import aligned
 from .formats import number, short
 from .view import Format
 
+LEAST_P = 0.001  # that is written
+
 
 def transfer_text(transfer: Transfer) -> str:
     """What was taken of each source, then every part that was measured."""
@@ -50,7 +52,7 @@ def answer_lines(answer: Answer) -> list[str]:
 def _figure(own: AnswerFigure) -> str:
     value, ends = shown(own.difference, "change")
     known = "no interval" if ends == "none" else f"[{ends}]"
-    p = "" if own.p is None else f", p {own.p:.3f}"
+    p = "" if own.p is None else f", p {own.p:.3f}" if own.p >= LEAST_P else f", p below {LEAST_P:g}"
     return f"{own.what}, {own.detector} - {own.classifier}: {value} {known}{p}: {own.verdict}."
 
 

@@ -121,7 +121,7 @@ def test_drifted_statistics_leave_the_depth_and_no_branched_model(read):
 def test_a_stranger_is_plain_unless_it_is_said_to_descend(read):
     (one,) = read("stranger.pt")
     assert (one.arm.freeze, one.constructions(BOTH), one.descends) == (0, ("plain",), False)
-    assert "model.0.conv.weight is another" in one.remarks[0]
+    assert "model.0.conv.weight differs" in one.remarks[0]
     (one,) = read("0=stranger.pt")
     assert one.constructions(BOTH) == BOTH
     assert not one.remarks

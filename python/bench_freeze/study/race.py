@@ -68,14 +68,14 @@ class Racer:
     arms: Mapping[int, Arm]
 
     @property
-    def any(self) -> Arm:
+    def any_arm(self) -> Arm:
         """One of its seeds, for what all have in common."""
         return next(iter(self.arms.values()))
 
     @property
     def passes(self) -> float:
         """Training images of an epoch."""
-        return float(len(self.images.seen(self.any).images))
+        return float(len(self.images.seen(self.any_arm).images))
 
 
 class Decided(msgspec.Struct, frozen=True):
@@ -187,7 +187,7 @@ class Raced:
             )
         stops = []
         for stop in decide(self.course, self.running, seen, earlier, purse):
-            arm = self.racers[stop.arm].any
+            arm = self.racers[stop.arm].any_arm
             stops.append(
                 StoppedArm(
                     arm=self.course.names[stop.arm],
@@ -293,5 +293,5 @@ def racers_of(study: Study, entered: Sequence[Entered]) -> list[Racer]:
 
 def course_of_racers(study: Study, racers: Sequence[Racer]) -> Course:
     """What is fixed before the race: an arm can be compared from the last stage of its recipe on."""
-    stages = [arm_stages(study.training, racer.any, racer.inputs.base.layers) for racer in racers]
-    return course_of(study, [racer.any.name_of_all_seeds for racer in racers], [own[-1].epoch for own in stages])
+    stages = [arm_stages(study.training, racer.any_arm, racer.inputs.base.layers) for racer in racers]
+    return course_of(study, [racer.any_arm.name_of_all_seeds for racer in racers], [own[-1].epoch for own in stages])

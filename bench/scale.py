@@ -7,7 +7,7 @@ A point is in FILE as soon as it is there, and a FILE that exists is gone on wit
 axis one size grows and the others stand still. `exponent` is the slope of log seconds (or of log bytes over the
 imports) on log size, over all sizes and between the last two, where what does not grow weighs least: 1 is linear, and
 work that was doubled by doubling everything. Peers follow where a point of theirs ends within a minute; contenders of
-a point take turns, and all must give the same twelve numbers.
+a point take turns, and all must give the same twelve numbers, to 1e-12.
 """
 
 from __future__ import annotations

@@ -12,9 +12,11 @@ from .fit import slope
 if TYPE_CHECKING:
     from bench.scale import Axis
 
+SAME = 1e-12  # of a number: a mean summed in another order
+
 
 def summary(axes: Sequence[Axis], measured: dict[str, Any]) -> dict[str, Any]:
-    """By axis and contender: medians by size, and the exponents. Raises ValueError where numbers differ."""
+    """By axis and contender: medians by size, and exponents; and which peers have other last bits in their numbers."""
     found: dict[str, Any] = {}
     for axis in axes:
         for contender in (OURS, *PEERS):
@@ -22,7 +24,9 @@ def summary(axes: Sequence[Axis], measured: dict[str, Any]) -> dict[str, Any]:
             kept = [row for row in rows if row is not None]
             if kept:
                 found.setdefault(axis.name, {})[contender] = {"points": kept} | _exponents(kept)
-        _check_numbers(axis, measured)
+        differing = _check_numbers(axis, measured)
+        if differing:
+            found[axis.name]["not_the_same_bits"] = differing
     return found
 
 
@@ -51,12 +55,19 @@ def _exponents(rows: Sequence[dict[str, Any]]) -> dict[str, float | None]:
     return fitted
 
 
-def _check_numbers(axis: Axis, measured: dict[str, Any]) -> None:
-    for size in axis.sizes:
-        numbers = {tuple(point["numbers"]) for contender in (OURS, *PEERS)
-                   for point in _points(axis.name, size, contender, measured)}  # fmt: skip
-        if axis.kind == "evaluator" and len(numbers) > 1:
-            raise ValueError(f"{axis.name}, {size}: contenders differ in their numbers: {sorted(numbers)}")
+def _check_numbers(axis: Axis, measured: dict[str, Any]) -> list[str]:
+    """Peers whose numbers are not ours to the last bit, with the size and the difference; a larger one is an error."""
+    found = []
+    for size in axis.sizes if axis.kind == "evaluator" else ():
+        own = [point["numbers"] for point in _points(axis.name, size, OURS, measured)]
+        for contender in (OURS, *PEERS):
+            for point in _points(axis.name, size, contender, measured)[:1]:
+                apart = max(abs(x - y) for x, y in zip(point["numbers"], own[0], strict=True))
+                if apart > SAME or (apart and contender == OURS):
+                    raise ValueError(f"{axis.name}, {size}: {contender} is {apart} away from our numbers")
+                if apart:
+                    found.append(f"{contender} at {size}: {apart:.1g}")
+    return found
 
 
 def markdown(axes: Sequence[Axis], kept: dict[str, Any]) -> str:
@@ -78,10 +89,11 @@ def markdown(axes: Sequence[Axis], kept: dict[str, Any]) -> str:
 
 
 def _table(by_contender: dict[str, Any]) -> list[str]:
-    sizes = [row["size"] for row in by_contender[OURS]["points"]]
+    contenders = {name: by_contender[name] for name in (OURS, *PEERS) if name in by_contender}
+    sizes = [row["size"] for row in contenders[OURS]["points"]]
     head = ["", *(f"{size:,}" for size in sizes), "exponent", "at the end"]
     lines = [f"| {' | '.join(head)} |", f"|---|{'---:|' * (len(head) - 1)}"]
-    for contender, found in by_contender.items():
+    for contender, found in contenders.items():
         rows = {row["size"]: row for row in found["points"]}
         for name, unit, column in (("cpu_s", "s", "seconds"), ("peak_bytes", "MB", "peak")):
             cells = [_cell(rows.get(size), name) for size in sizes]

@@ -42,11 +42,15 @@ def backdrop(rng: np.random.Generator, *, meadow: bool) -> Canvas:
     palette = _MEADOW if meadow else _ANY
     first, second = _colour(rng, palette), _colour(rng, palette)
     angle = rng.uniform(0.0, 2.0 * math.pi)
-    ys, xs = np.mgrid[0:SIDE, 0:SIDE] / SIDE - 0.5
-    ramp = np.clip(0.5 + 0.7 * (math.cos(angle) * xs + math.sin(angle) * ys), 0.0, 1.0)
-    pixels: npt.NDArray[np.float64] = first + ramp[..., None] * (second - first)
-    pixels += rng.uniform(0.0, 0.12) * _smooth_noise(rng, int(rng.integers(3, 7)))[..., None]
-    pixels += rng.uniform(0.02, 0.10) * _smooth_noise(rng, int(rng.integers(20, 41)))[..., None]
+    xs = np.arange(SIDE) / SIDE - 0.5
+    ramp = np.clip(0.5 + 0.7 * (math.cos(angle) * xs + (math.sin(angle) * xs)[:, None]), 0.0, 1.0)
+    blotches = [
+        rng.uniform(0.0, 0.12) * _smooth_noise(rng, int(rng.integers(3, 7))),
+        rng.uniform(0.02, 0.10) * _smooth_noise(rng, int(rng.integers(20, 41))),
+    ]
+    pixels: npt.NDArray[np.float64] = np.empty((SIDE, SIDE, 3))
+    for channel in range(3):  # several times as fast as a last axis of three
+        pixels[..., channel] = first[channel] + ramp * (second - first)[channel] + blotches[0] + blotches[1]
     return Canvas(pixels)
 
 

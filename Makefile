@@ -12,7 +12,7 @@ SOURCES := pyproject.toml CMakeLists.txt $(shell find csrc cmake -type f)
 # made once.
 PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4
 
-.PHONY: demo test test-fast lint format docs trt-api bench clean
+.PHONY: demo test test-fast test-aarch64 lint format docs trt-api bench clean
 .DELETE_ON_ERROR:
 
 # The extension is compiled into the environment; Python files are used from the checkout as they are.
@@ -31,6 +31,10 @@ test: $(STAMP) trt-api
 # Two minutes on two cores: no training, no browser, no TensorRT plan.
 test-fast: $(STAMP)
 	$(PYTEST) --dist worksteal -q -m 'not slow and not browser and not trt_build' tests/unit
+
+# The scorer for aarch64 and the light installation's tests on it, under emulation: tests/aarch64 says what it needs.
+test-aarch64: $(STAMP)
+	$(BIN)/python -m tests.aarch64
 
 # The lean bindings of TensorRT 10 and 11 share a module name, so each has a folder of its own; only names are looked up.
 trt-api: $(STAMP)

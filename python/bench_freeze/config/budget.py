@@ -47,7 +47,7 @@ def parse_budget(text: str) -> Budget:
 
 
 def check_budget(options: TrainingOptions) -> None:
-    """Raise InputError for a budget that is none, or beside an option that it contradicts."""
+    """Raise InputError for a budget that cannot be read, or beside an option that it contradicts."""
     if options.budget is None:
         return
     parse_budget(options.budget)

@@ -79,7 +79,7 @@ def release_of(text: str) -> Release | None:
 
 
 def release_here(root: Path = Path("/")) -> Release | None:
-    """The release of this board; None where this is none, or where it does not tell."""
+    """The release of this board; None where this is not a board, or where it does not tell."""
     try:
         return release_of((root / RELEASE).read_text())
     except OSError:
@@ -87,7 +87,7 @@ def release_here(root: Path = Path("/")) -> Release | None:
 
 
 def facts_of_board(back_end: str, root: Path = Path("/"), prefix: Path | None = None) -> BoardFacts | None:
-    """Look at this machine; None where it is no Jetson. `prefix` is of the Python environment, this one by default."""
+    """Look at this machine; None where it is not a Jetson. `prefix` is of the Python environment, this one by default."""
     release = release_here(root)
     if release is None:
         return None

@@ -156,7 +156,7 @@ INSTALL = {
 
 
 def machine_kind(root: Path = Path("/")) -> str:
-    """A key of INSTALL: "server" is a machine with an NVIDIA driver that is no board.
+    """A key of INSTALL: "server" is a machine with an NVIDIA driver that is not a board.
 
     A board that does not tell its release is known by its model.
     """

@@ -16,7 +16,6 @@ from ..engines.base import ModelCard
 from ..engines.ort_engine import CARD_KEY
 from ..errors import BenchFreezeError, InputError, disk_full
 from ..finite import require_finite, require_finite_constants
-from .torch_operators import operators_read_once
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -57,7 +56,7 @@ def export_onnx(module: nn.Module, card: ModelCard, path: Path, *, opset: int) -
     images = torch.zeros(batch, 3, card.imgsz, card.imgsz)
     dynamic = ({0: torch.export.Dim("batch", min=1, max=4096)},) if card.batch is None else None
     try:
-        with _silenced(), operators_read_once():
+        with _silenced():
             program = torch.onnx.export(
                 module,
                 (images,),

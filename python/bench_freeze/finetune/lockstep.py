@@ -60,7 +60,7 @@ def train_group(
 ) -> TrainedGroup:
     """Train the group. At every border between two epochs its progress is kept; `on_epoch` gets (finished, of all).
 
-    With `until` it pauses after that epoch: the progress is all that is left of it, and another call goes on from it.
+    With `until` it pauses after that epoch: the progress is all that is left of it, and another call continues from it.
     """
     training, epochs = group.training, group.training.epochs
     last = epochs if until is None else min(until, epochs)

@@ -26,7 +26,7 @@ def race_remarks(race: Race | None) -> Iterator[Remark]:
             parts.append(f"{len(own)} {words} ({_named(own)})")
     remedy = ""
     if any(stop.why == "budget" for stop in race.stopped):
-        remedy = "A larger --budget goes on from where they stopped."
+        remedy = "A larger --budget continues from where they stopped."
     yield Remark(
         f"{len(race.stopped)} of {len(race.arms)} arms stopped in the race and have no rows: {'; '.join(parts)}.",
         remedy,

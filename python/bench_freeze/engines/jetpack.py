@@ -87,7 +87,7 @@ def release_here(root: Path = Path("/")) -> Release | None:
 
 
 def facts_of_board(back_end: str, root: Path = Path("/"), prefix: Path | None = None) -> BoardFacts | None:
-    """Look at this machine; None where it is not a Jetson. `prefix` is of the Python environment, this one by default."""
+    """Look at this machine; None where it is not a Jetson. `prefix` is the Python environment, this one by default."""
     release = release_here(root)
     if release is None:
         return None

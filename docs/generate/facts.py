@@ -9,6 +9,7 @@ from statistics import median
 from typing import Any
 
 from .studies import KEPT, STUDIES
+from .transfer_facts import transfer_facts
 
 Texts = dict[str, Any]  # by name: text, or such texts
 MARGIN = "0.001"  # of equivalence, whose images pages quote
@@ -22,7 +23,7 @@ def document(name: str) -> Any:
 
 def facts() -> Texts:
     """What pages may name beside the numbers of the tables (`studies.numbers`)."""
-    others = {"plans": _plans(), "ratios": _ratios(), "check": _check()}
+    others = {"plans": _plans(), "ratios": _ratios(), "check": _check(), "transfer": _transfer()}
     return {"facts": {study: _facts(study) for study in STUDIES} | others}
 
 
@@ -185,6 +186,11 @@ def _check() -> Texts:
             "slower": _right([check["exit"] for check in real if check["model"] == "slower"], 1),
         },
     }
+
+
+def _transfer() -> Texts:
+    names = ("flowers5_direction", "coco_seg", "fruit9_look")
+    return transfer_facts(*(document(f"transfer_{name}") for name in names))
 
 
 def _right(statuses: list[int], wanted: int) -> str:

@@ -86,7 +86,7 @@ STATED = {
     "depths": ("2505.01016", "0.1", "0.01", "0.001"),  # the paper, its claim, the indifference, the margin
     "first_run": ("1.31.1", "0.01", "0.02", "0.1", "0.001"),  # ONNX Runtime; rounded in words; simulated; the margin
     "precisions": (),
-    "pretrainings": ("1904.05871", "0.5", "0.7", "81.9", "68.2", "84.9", "73.5"),  # the paper, its thresholds and figures
+    "pretrainings": ("1904.05871", "0.5", "0.7", "81.9", "68.2", "84.9", "73.5"),  # the paper, its IoU and figures
     "recipes": ("0.05", "0.25", "0.005"),  # names of recipes, the margin
 }
 

@@ -23,7 +23,7 @@ from .study.estimate import cost_of, measure
 from .study.inputs import read_inputs
 from .study.plan import KINDS, Kind, Plan, counted, plan_of
 from .study.race_plan import check_budget, what_it_buys
-from .study.training_images import held_out_notes
+from .study.training_images import decoding_note, held_out_notes
 
 
 class PlannedKind(Struct, frozen=True, kw_only=True):
@@ -80,6 +80,8 @@ def plan_run(study: Study, console: Console) -> PlannedRun:
             console.note(f"  {note}")
         with console.step("look up what is kept"):
             plan = plan_of(study, every, store, _findings)
+        if plan.to_do("train"):
+            console.note(f"  {decoding_note(study, every[0].training)}")
         found = measure(study, every, plan, console)
     base = every[0].base
     cost = cost_of(study, plan, found, parameters=sum(p.numel() for p in base.model.parameters()), half=base.half)

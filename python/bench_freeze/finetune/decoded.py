@@ -7,6 +7,7 @@ Workers of the data loader are forks: what one of them decoded all others have.
 
 from __future__ import annotations
 
+import math
 import mmap
 import multiprocessing
 import shutil
@@ -19,6 +20,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.dataset import DetectionSet
 from ..measure.free_memory import free_host_bytes
 
 SHARE = 0.25  # of what is free at first: training needs the rest
@@ -62,6 +64,19 @@ def room_for(
     if n_bytes <= SHARE * free_disk(folder):
         return Room("disk", n_bytes)
     return Room(None, n_bytes, "neither memory nor disk has room for them")
+
+
+def training_sizes(data: DetectionSet, imgsz: int) -> list[Size]:
+    """Height and width of every image with its long side at `imgsz`."""
+    return [size_at(image.height, image.width, imgsz) for image in data.images]
+
+
+def size_at(height: int, width: int, length: int) -> Size:
+    """As Ultralytics does: the long side at `length`, the short one at the next pixel."""
+    ratio = length / max(height, width)
+    if ratio == 1:
+        return height, width
+    return min(math.ceil(height * ratio), length), min(math.ceil(width * ratio), length)
 
 
 class DecodedImages:

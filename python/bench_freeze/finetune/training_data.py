@@ -7,7 +7,6 @@ Its images come from the decoder that scoring uses, so a model is trained on the
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -20,7 +19,7 @@ from ultralytics.data.dataset import YOLODataset
 from ..data.dataset import DetectionSet
 from ..data.images import read_image
 from ..errors import InputError
-from .decoded import DecodedImages, room_for
+from .decoded import DecodedImages, room_for, size_at, training_sizes
 
 Batch = dict[str, Any]  # a sample or a batch in Ultralytics' form: tensors, texts and sizes, by its names
 
@@ -143,23 +142,10 @@ def decoded_images(data: DetectionSet, imgsz: int, folder: Path, workers: int) -
     return DecodedImages(sizes, room_for(sizes, folder, workers), folder)
 
 
-def training_sizes(data: DetectionSet, imgsz: int) -> list[tuple[int, int]]:
-    """Height and width of every image with its long side at `imgsz`."""
-    return [_size_at(image.height, image.width, imgsz) for image in data.images]
-
-
-def _size_at(height: int, width: int, length: int) -> tuple[int, int]:
-    """As Ultralytics does: the long side at `length`, the short one at the next pixel."""
-    ratio = length / max(height, width)
-    if ratio == 1:
-        return height, width
-    return min(math.ceil(height * ratio), length), min(math.ceil(width * ratio), length)
-
-
 def _with_long_side(image: NDArray[np.uint8], length: int) -> NDArray[np.uint8]:
     """The image resized bilinearly, if its size changes at all."""
     height, width = image.shape[:2]
-    new_height, new_width = _size_at(height, width, length)
+    new_height, new_width = size_at(height, width, length)
     if (new_height, new_width) == (height, width):
         return image
     resized: NDArray[np.uint8] = cv2.resize(image, (new_width, new_height), interpolation=cv2.INTER_LINEAR)

@@ -10,6 +10,7 @@ from ..data.dataset import DetectionSet
 from ..data.held_out import hold_out
 from ..data.subset import nested_subset
 from ..finetune.arm import Arm
+from ..finetune.decoded import room_for, training_sizes
 from ..finetune.held_out import HeldOut, watched_base
 from ..kernels.nms_options import NmsOptions
 from .inputs import Inputs
@@ -50,6 +51,12 @@ class TrainingImages:
             head_branch=study.deployment.head_branch,
             at=None if study.training.val_every else looks_of_race(study.training),
         )
+
+
+def decoding_note(study: Study, training: DetectionSet) -> str:
+    """Where the decoded images of a training are kept between its epochs, or that there is no room for them."""
+    workers = 0 if study.training.device == "cpu" else 1  # Ultralytics has none on a CPU
+    return room_for(training_sizes(training, study.training.imgsz), study.out_folder, workers).in_words
 
 
 def held_out_notes(study: Study, training: DetectionSet) -> Sequence[str]:

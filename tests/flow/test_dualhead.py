@@ -94,7 +94,7 @@ def test_a_model_without_a_detect_head_is_refused():
 
     with pytest.raises(InputError, match="no detector"):
         read_layer_map(SegmentationModel("yolov8n-seg.yaml", verbose=False))
-    with pytest.raises(InputError, match="no detector"):
+    with pytest.raises(InputError, match="not a detector"):
         read_layer_map(torch.nn.Linear(1, 1))
     assert read_layer_map(DetectionModel("yolov8n.yaml", verbose=False)).head == 22
 

@@ -129,6 +129,6 @@ def test_a_family_of_another_task_is_refused_by_its_head(family, data, tmp_path,
         assert cli.main([*command, "--weights", str(weights)]) == 2
         error = capsys.readouterr().err
         assert sentence in error
-        assert "supported are the heads Detect and v10Detect" in error
+        assert "the supported heads are Detect and v10Detect" in error
         assert "Traceback" not in error
     assert not (tmp_path / "model.onnx").exists()

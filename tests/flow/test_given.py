@@ -88,7 +88,7 @@ def test_given_checkpoints_have_the_rows_of_their_trainings_and_nothing_is_train
         assert row.train.given.arguments_from is None  # this tool writes no arguments into its files
         assert row.train.audit["parameters"] > 0
     for freeze in (22, 15, 10):
-        assert f"tuned/{freeze}.pt: freeze {freeze}, found by its bits" in done.stderr
+        assert f"tuned/{freeze}.pt: freeze {freeze}, found by comparing weights" in done.stderr
     assert results.recommendation is not None
     trainings = [c for c in results.statistics.comparisons if c.between == "trainings" and c.number == "map"]
     before = [c for c in trained.statistics.comparisons if c.between == "trainings" and c.number == "map"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from ..artifact import Artifact, ArtifactStore
 from ..config.training import TrainingOptions
@@ -17,6 +18,9 @@ from .group import Member, TrainingGroup, groups_of, halved, members_of
 from .held_out import HeldOut
 from .memory import give_back
 from .progress import ProgressStore
+
+if TYPE_CHECKING:
+    from .lockstep import TrainedGroup
 
 OnEpoch = Callable[[int, int], None]
 
@@ -142,13 +146,16 @@ def _train(
         found = groups_of(training, base, data, members, progress, held_out)
         return [group for group in found if group.members[0].finished_epochs < end]
 
+    def kept(trained: TrainedGroup) -> dict[Arm, BenchFreezeError]:
+        return keep_trained(trained, store, progress) if end == training.epochs else trained.errors
+
     waiting = groups(missing)
     while waiting:
         group = waiting.pop(0)
         halves: Sequence[Sequence[Member]] = ()
         try:
-            trained = train_group(group, store, progress, on_epoch, on_batch, end)
-            errors = keep_trained(trained, store, progress) if end == training.epochs else trained.errors
+            # Without a name, so that nothing of it is on the device when the next group begins.
+            errors = kept(train_group(group, store, progress, on_epoch, on_batch, end))
         except OutOfMemory:
             if len(group.members) == 1:
                 raise

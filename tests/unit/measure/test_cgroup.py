@@ -1,6 +1,7 @@
 """Quotas of control groups, from recorded files: both versions, hybrid, nested, in containers, damaged, missing."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -179,15 +180,16 @@ def quota_group():
         ("/sys/fs/cgroup/cpu", "cpu.cfs_quota_us", "2000"),
         ("/sys/fs/cgroup", "cpu.max", "2000 100000"),
     ):
-        folder = Path(point) / "bench-freeze-test"
+        folder = Path(point) / f"bench-freeze-test-{os.getpid()}"  # one of a run that was killed may be there
         try:
             folder.mkdir()
         except OSError:
             continue
         try:
-            (folder / name).write_text(text)
-            yield folder
-            return
+            if (folder / name).is_file():  # the kernel's own: a folder that is no hierarchy has none
+                (folder / name).write_text(text)
+                yield folder
+                return
         except OSError:
             pass
         finally:

@@ -43,6 +43,7 @@ def write_hostile(folder, names, **changes):
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("names", GROUPS, ids=lambda names: names[0][:12].encode("unicode_escape").decode())
 def test_a_check_shows_names_and_obeys_none(tmp_path, monkeypatch, names):
     old, new = (

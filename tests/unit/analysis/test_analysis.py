@@ -176,6 +176,7 @@ def test_a_cell_is_covered_in_part():
     assert coverage(np.zeros((0, 4)), 3, 5).shape == (3, 5)
 
 
+@pytest.mark.slow
 def test_probe_separates_what_is_separable_and_nothing_else(rng):
     centres = np.eye(3) * 6
     labels = rng.integers(0, 3, 240)

@@ -131,6 +131,7 @@ def test_better_boxes_pay_at_high_iou_and_the_gain_shrinks_with_data(study):
     assert study.statistics.gain.trends[1].map.value < 0
 
 
+@pytest.mark.slow
 def test_low_iou_comes_with_a_breakdown_and_its_match_data():
     problem = PretrainingProblem()
     results = make_study(problem, lambda noise, seed: in_parts(problem, noise, seed))

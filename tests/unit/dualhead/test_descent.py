@@ -50,6 +50,7 @@ def has_parameters(base, k):
     return any(True for _ in base.model.model[k].parameters())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("base_half", "tuned_half"), [(True, True), (True, False), (False, True), (False, False)])
 def test_every_depth_in_every_pair_of_precisions(base, fine_base, base_half, tuned_half):
     own = base if base_half else fine_base
@@ -79,6 +80,7 @@ def test_the_usual_name_of_a_depth_is_preferred_among_those_that_are_one_trainin
     assert found.named_depth((22, 10)) == 15
 
 
+@pytest.mark.slow
 def test_one_flipped_bit_ends_the_prefix_at_its_layer(base):
     for k in (k for k in range(base.layers.head) if has_parameters(base, k)):
         tuned = trained(base, base.layers.head, half=False)

@@ -13,6 +13,7 @@ from bench.robustness.sanitized import ROOT, TARGETS, Unavailable, build_extensi
 PROGRAM = Path(__file__).with_name("fuzz_extension.py")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1])
 def test_nothing_crashes(seed: int) -> None:
     done = subprocess.run([sys.executable, PROGRAM, str(seed), "3"], capture_output=True, text=True, check=False)

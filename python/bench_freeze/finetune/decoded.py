@@ -7,9 +7,11 @@ Workers of the data loader are forks: what one of them decoded all others have.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import mmap
 import multiprocessing
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
@@ -96,8 +98,10 @@ class DecodedImages:
         if room.where == "memory":
             self._memory = mmap.mmap(-1, length)
             return
-        with tempfile.TemporaryFile(dir=folder) as file:  # without a name: it is gone with the last that maps it
-            file.truncate(length)
+        # The file has no name: it is gone with the last that maps it. Its room is taken at once, since a disk that is
+        # full later would kill the process that writes through a mapping. Where that is not to be had, nothing is kept.
+        with contextlib.suppress(OSError, AttributeError), tempfile.TemporaryFile(dir=folder) as file:
+            os.posix_fallocate(file.fileno(), 0, length)
             self._memory = mmap.mmap(file.fileno(), length)
 
     def __getstate__(self) -> dict[str, object]:

@@ -1,6 +1,8 @@
 """Training images that are decoded once: the same pixels from memory, disk and forks; nothing where no room is."""
 
+import errno
 import multiprocessing
+import os
 import pickle
 
 import numpy as np
@@ -82,6 +84,16 @@ def test_a_quarter_of_what_is_free_may_be_filled(tmp_path, memory, disk, where):
     nowhere = DecodedImages(SIZES, Room(None, BYTES), tmp_path)
     nowhere.keep(0, pictures()[0])
     assert nowhere.find(0) is None
+
+
+def test_a_disk_that_filled_up_meanwhile_costs_the_keeping_only(tmp_path, monkeypatch):
+    def full(*arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    decoded = DecodedImages(SIZES, Room("disk", BYTES), tmp_path)
+    decoded.keep(0, pictures()[0])
+    assert decoded.find(0) is None
 
 
 def test_workers_that_are_no_forks_share_nothing(tmp_path, monkeypatch):

@@ -18,17 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from race_model import ARMS, EPOCHS, SEEDS, STAGE_SHARE, Setting, World, measured, world
+from race_ways import Curves, halving, race
 
 from bench_freeze.environment import environment
-from bench_freeze.racing.decision import Course, Purse, Seen, decide
-from bench_freeze.racing.places import going_on
 from bench_freeze.racing.schedule import decision_epochs, relative_rates, times_of
 
-Array = NDArray[np.float64]
 BUDGETS = (0.25, 0.35, 0.5, 0.7, 1.0)
-GRID = ARMS * SEEDS * EPOCHS
 SETTINGS = (
     Setting("as committed", spread=0.055),
     Setting("close arms", spread=0.015),
@@ -51,77 +47,31 @@ def one_race(setting: Setting, number: int, budgets: Sequence[float]) -> dict[st
     best = int(np.argmax(made.true))
     grid = int(np.argmax(made.reported.mean(axis=1)))
     found: dict[str, Any] = {"grid": _regret(made, grid)}
+    curves = curves_of(made)
     for budget in budgets:
-        raced = race(made, budget)
-        picks: dict[str, dict[str, Any] | None] = {
-            "race": raced,
-            "halving, 2 seeds": halving(made, budget, 2),
-            "halving, 3 seeds": halving(made, budget, 3),
-            "fewer epochs": {"pick": int(np.argmax(made.shorter(budget).mean(axis=1)))},
+        raced = race(curves, budget)
+        halved = {seeds: halving(curves, budget, seeds) for seeds in (2, 3)}
+        picks = {
+            "race": None if raced is None else raced.pick,
+            **{f"halving, {seeds} seeds": None if one is None else one.pick for seeds, one in halved.items()},
+            "fewer epochs": int(np.argmax(made.shorter(budget).mean(axis=1))),
         }
-        for way, one in picks.items():
-            found[f"{way} {budget:g}"] = None if one is None else _regret(made, one["pick"])
+        for way, pick in picks.items():
+            found[f"{way} {budget:g}"] = None if pick is None else _regret(made, pick)
         if raced is not None:
-            found[f"spent {budget:g}"] = raced["spent"]
-            found[f"seeds {budget:g}"] = raced["seeds"]
-            found[f"worse {budget:g}"] = raced["stopped"].count("worse")
-            found[f"best worse {budget:g}"] = raced["why"].get(best) == "worse"
-            found[f"best by budget {budget:g}"] = raced["why"].get(best) == "budget"
-            found[f"to grid {budget:g}"] = _regret(made, raced["pick"]) - _regret(made, grid)
+            found[f"spent {budget:g}"] = raced.share
+            found[f"seeds {budget:g}"] = raced.seeds
+            found[f"worse {budget:g}"] = list(raced.why.values()).count("worse")
+            found[f"best worse {budget:g}"] = raced.why.get(best) == "worse"
+            found[f"best by budget {budget:g}"] = raced.why.get(best) == "budget"
+            found[f"to grid {budget:g}"] = _regret(made, raced.pick) - _regret(made, grid)
     return found
 
 
-def race(made: World, budget: float) -> dict[str, Any] | None:
-    """By the real rule; None where the budget does not even open the race."""
-    begins = [round(STAGE_SHARE * EPOCHS) if staged else 0 for staged in made.staged]
-    course = Course(tuple(f"arm {k}" for k in range(ARMS)), tuple(begins), LOOKS, tuple(range(SEEDS)))
-    opening = len(course.opening)
-    running = list(range(ARMS))
-    spent = opening * ARMS * LOOKS[0]
-    if spent + opening * (EPOCHS - LOOKS[0]) > budget * GRID:
-        return None
-    before: Seen | None = None
-    why: dict[int, str] = {}
-    for k, epoch in enumerate(LOOKS):
-        seen = Seen(epoch, made.held_out[:, :opening, k])
-        is_end = epoch == EPOCHS
-        cost = 0 if is_end else opening * (LOOKS[k + 1] - epoch)
-        purse = None
-        if not is_end:
-            rest = opening * (EPOCHS - epoch)
-            stages = len(LOOKS) - 1 - k
-            purse = Purse(budget * GRID - spent, dict.fromkeys(running, cost), dict.fromkeys(running, rest), stages)
-        stops = decide(course, running, seen, before, purse)
-        why |= {stop.arm: stop.why for stop in stops}
-        running = [arm for arm in running if arm not in why]
-        spent += cost * len(running)
-        before = seen
-    seeds = opening
-    for further in course.further:
-        if spent + EPOCHS * len(running) > budget * GRID:
-            break
-        spent, seeds = spent + EPOCHS * len(running), further + 1
-        seen = Seen(EPOCHS, made.held_out[:, :seeds, -1])
-        why |= {stop.arm: stop.why for stop in decide(course, running, seen, None, None)}
-        running = [arm for arm in running if arm not in why]
-    pick = max(running, key=lambda arm: made.reported[arm, :seeds].mean())
-    return {"pick": pick, "spent": spent / GRID, "seeds": seeds, "why": why, "stopped": list(why.values())}
-
-
-def halving(made: World, budget: float, seeds: int) -> dict[str, Any] | None:
-    """The same share of the budget for each stage; who goes on is who has the highest mean."""
-    running = list(range(ARMS))
-    left = budget * GRID - seeds * ARMS * LOOKS[0]
-    if left < seeds * (EPOCHS - LOOKS[0]):
-        return None
-    for k, epoch in enumerate(LOOKS[:-1]):
-        means = made.held_out[:, :seeds, k].mean(axis=1)
-        cost, rest = seeds * (LOOKS[k + 1] - epoch), seeds * (EPOCHS - epoch)
-        order = sorted(running, key=lambda arm: -means[arm])
-        costs, ends = dict.fromkeys(running, float(cost)), dict.fromkeys(running, float(rest))
-        running = going_on(order, costs, ends, left, len(LOOKS) - 1 - k)
-        left -= cost * len(running)
-    return {"pick": max(running, key=lambda arm: made.reported[arm, :seeds].mean())}
+def curves_of(made: World) -> Curves:
+    """What the ways see of a made race: all arms and seeds."""
+    begins = tuple(round(STAGE_SHARE * EPOCHS) if staged else 0 for staged in made.staged)
+    return Curves(LOOKS, begins, made.held_out, made.reported)
 
 
 def _regret(made: World, pick: int) -> float:

@@ -1,0 +1,133 @@
+"""Ways to spend a budget on arms: a race by the real rule, and successive halving on raw means, on given curves.
+
+Both read curves that go on to the end whether or not the arm would have been stopped: made ones (race_model.py) or
+recorded ones (race_on_grid.py). The cost of an arm is its epochs times its seeds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench_freeze.racing.decision import Course, Purse, Seen, decide
+from bench_freeze.racing.places import going_on
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Curves:
+    """What every arm scores, on each seed, at each look and at the end.
+
+    With `limit`, an arm whose mean `reported_drop` is above it cannot be picked.
+    """
+
+    looks: tuple[int, ...]  # epochs; the last is the end
+    comparable_from: tuple[int, ...]  # [arms] epoch
+    held_out: Array  # [arms, seeds, looks] target mAP
+    reported: Array  # [arms, seeds] target mAP of the split that no decision sees
+    base_drop: Array | None = None  # [arms, seeds, looks] base mAP that the graft has lost
+    reported_drop: Array | None = None  # [arms, seeds] of the rows
+    limit: float | None = None
+
+    @property
+    def epochs(self) -> int:
+        """Of a whole training."""
+        return self.looks[-1]
+
+    @property
+    def grid(self) -> int:
+        """The cost of all arms and seeds."""
+        arms, seeds, _ = self.held_out.shape
+        return int(arms * seeds * self.epochs)
+
+    def keeps_limit(self, arm: int) -> bool:
+        """Whether an arm does, on average over all seeds."""
+        if self.limit is None or self.reported_drop is None:
+            return True
+        return bool(self.reported_drop[arm].mean() <= self.limit)
+
+    def best(self, arms: Sequence[int], seeds: int) -> int:
+        """The arm with the highest mean over the first seeds that keeps the limit; if none does, that loses least."""
+        if self.limit is not None and self.reported_drop is not None:
+            drops = self.reported_drop[:, :seeds].mean(axis=1)
+            within = [arm for arm in arms if drops[arm] <= self.limit]
+            if not within:
+                return min(arms, key=lambda arm: float(drops[arm]))
+            arms = within
+        means = self.reported[:, :seeds].mean(axis=1)
+        return max(arms, key=lambda arm: float(means[arm]))
+
+
+@dataclass(frozen=True)
+class Spent:
+    """What a way found: the arm it picks, what it took as a share of the grid, and who stopped why."""
+
+    pick: int
+    share: float
+    seeds: int
+    why: dict[int, str]
+
+
+def race(curves: Curves, budget: float) -> Spent | None:
+    """By the real rule; None where the budget does not even open the race."""
+    arms, seeds, _ = curves.held_out.shape
+    names = tuple(f"arm {k}" for k in range(arms))
+    course = Course(names, curves.comparable_from, curves.looks, tuple(range(seeds)), curves.limit)
+    opening = len(course.opening)
+    running = list(range(arms))
+    spent, limit = opening * arms * curves.looks[0], budget * curves.grid
+    if spent + opening * (curves.epochs - curves.looks[0]) > limit:
+        return None
+    before: Seen | None = None
+    why: dict[int, str] = {}
+    for k, epoch in enumerate(curves.looks):
+        seen = _seen(curves, opening, k)
+        cost = 0 if course.is_end(seen) else opening * (curves.looks[k + 1] - epoch)
+        purse = None
+        if not course.is_end(seen):
+            rest = opening * (curves.epochs - epoch)
+            stages = len(curves.looks) - 1 - k
+            purse = Purse(limit - spent, dict.fromkeys(running, cost), dict.fromkeys(running, rest), stages)
+        why |= {stop.arm: stop.why for stop in decide(course, running, seen, before, purse)}
+        running = [arm for arm in running if arm not in why]
+        spent += cost * len(running)
+        before = seen
+    ran = opening
+    for further in course.further:
+        if spent + curves.epochs * len(running) > limit:
+            break
+        spent, ran = spent + curves.epochs * len(running), further + 1
+        seen = _seen(curves, ran, len(curves.looks) - 1)
+        why |= {stop.arm: stop.why for stop in decide(course, running, seen, None, None)}
+        running = [arm for arm in running if arm not in why]
+    return Spent(curves.best(running, ran), spent / curves.grid, ran, why)
+
+
+def halving(curves: Curves, budget: float, seeds: int) -> Spent | None:
+    """The same share of the budget for each stage; who goes on is who has the highest mean, within the limit first."""
+    arms = len(curves.held_out)
+    running = list(range(arms))
+    left = budget * curves.grid - seeds * arms * curves.looks[0]
+    if left < seeds * (curves.epochs - curves.looks[0]):
+        return None
+    for k, epoch in enumerate(curves.looks[:-1]):
+        seen = _seen(curves, seeds, k)
+        means = seen.target.mean(axis=1)
+        beyond = np.zeros(arms, dtype=np.bool_)
+        if seen.base_drop is not None and curves.limit is not None:
+            beyond = seen.base_drop.mean(axis=1) > curves.limit
+        cost, rest = seeds * (curves.looks[k + 1] - epoch), seeds * (curves.epochs - epoch)
+        order = sorted(running, key=lambda arm: (bool(beyond[arm]), -float(means[arm])))
+        costs, ends = dict.fromkeys(running, float(cost)), dict.fromkeys(running, float(rest))
+        running = going_on(order, costs, ends, left, len(curves.looks) - 1 - k)
+        left -= cost * len(running)
+    return Spent(curves.best(running, seeds), budget - left / curves.grid, seeds, {})
+
+
+def _seen(curves: Curves, seeds: int, look: int) -> Seen:
+    drop = None if curves.base_drop is None else curves.base_drop[:, :seeds, look]
+    return Seen(curves.looks[look], curves.held_out[:, :seeds, look], drop)

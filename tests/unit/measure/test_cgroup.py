@@ -11,7 +11,7 @@ import pytest
 from bench_freeze.measure.telemetry.cgroup import CgroupSource, cgroup_conditions, quota_note
 from bench_freeze.measure.telemetry.machine import MachineTelemetry
 from bench_freeze.measure.verdict import judge
-from tests.unit.measure.test_telemetry import deny, write
+from tests.unit.measure.kernel_files import deny, write
 
 V2 = "30 24 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate"
 V1 = "32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw,relatime - cgroup cgroup rw,cpu,cpuacct"

@@ -14,10 +14,11 @@ import multiprocessing
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,6 +82,16 @@ def size_at(height: int, width: int, length: int) -> Size:
     return min(math.ceil(height * ratio), length), min(math.ceil(width * ratio), length)
 
 
+class Decoded(Protocol):
+    """Pixels of the images of a set, by their number."""
+
+    def find(self, number: int) -> NDArray[np.uint8] | None:
+        """A copy of an image's pixels [height, width, 3]; None where nobody has kept them yet."""
+
+    def keep(self, number: int, image: NDArray[np.uint8]) -> None:
+        """Keep the pixels of an image."""
+
+
 class DecodedImages:
     """Pixels of images [height, width, 3] by their number, shared with all processes that are forked from this one.
 
@@ -129,6 +140,57 @@ class DecodedImages:
 
     def _mark(self, number: int) -> int:
         return int(self._starts[-1]) + number
+
+
+class Shelf:
+    """Images that several trainings of one process read, each some of them: what one decoded the next finds."""
+
+    def __init__(self) -> None:
+        self._places: dict[tuple[str, str, int], tuple[DecodedImages, int]] = {}
+
+    def images(self, data: DetectionSet, imgsz: int, folder: Path, workers: int) -> Decoded:
+        """Those of a set. Room is asked for only for the ones that no set before had."""
+        keys = [(str(image.path), image.sha256, imgsz) for image in data.images]
+        new = [number for number, key in enumerate(keys) if key not in self._places]
+        if new:
+            sizes = training_sizes(data, imgsz)
+            added = [sizes[number] for number in new]
+            decoded = DecodedImages(added, room_for(added, folder, workers), folder)
+            self._places |= {keys[number]: (decoded, place) for place, number in enumerate(new)}
+        return _OnShelf([self._places[key] for key in keys])
+
+
+@dataclass(frozen=True)
+class _OnShelf:
+    """A set's images, wherever on the shelf they are."""
+
+    places: Sequence[tuple[DecodedImages, int]]
+
+    def find(self, number: int) -> NDArray[np.uint8] | None:
+        decoded, place = self.places[number]
+        return decoded.find(place)
+
+    def keep(self, number: int, image: NDArray[np.uint8]) -> None:
+        decoded, place = self.places[number]
+        decoded.keep(place, image)
+
+
+_shelf: ContextVar[Shelf | None] = ContextVar("shelf", default=None)
+
+
+@contextlib.contextmanager
+def shared_between_trainings() -> Iterator[None]:
+    """Trainings in this block decode an image once for all of them; its memory is given back at the end."""
+    token = _shelf.set(Shelf())
+    try:
+        yield
+    finally:
+        _shelf.reset(token)
+
+
+def decoded_images(data: DetectionSet, imgsz: int, folder: Path, workers: int) -> Decoded:
+    """What keeps the images of a set at training size, in memory or in `folder`, as far as there is room."""
+    return (_shelf.get() or Shelf()).images(data, imgsz, folder, workers)
 
 
 def _bytes_of(size: Size) -> int:

@@ -21,10 +21,10 @@ from ..config.training import FrozenBatchNorm
 from ..cores import usable_cores
 from ..data.dataset import DetectionSet
 from ..errors import InputError
-from .decoded import DecodedImages
+from .decoded import Decoded, decoded_images
 from .groups import split_groups
 from .head_init import HeadStart
-from .training_data import CheckedDataset, decoded_images
+from .training_data import CheckedDataset
 
 
 class FreezeTrainer(DetectionTrainer):
@@ -99,7 +99,7 @@ class FreezeTrainer(DetectionTrainer):
             fraction=1.0,
         )
 
-    def decoded_images(self, data: DetectionSet, workers: int) -> DecodedImages:
+    def decoded_images(self, data: DetectionSet, workers: int) -> Decoded:
         """What keeps the images of a set between epochs, as far as there is room."""
         return decoded_images(data, self.args.imgsz, Path(self.args.project), workers)
 

@@ -19,7 +19,7 @@ from ultralytics.data.dataset import YOLODataset
 from ..data.dataset import DetectionSet
 from ..data.images import read_image
 from ..errors import InputError
-from .decoded import DecodedImages, room_for, size_at, training_sizes
+from .decoded import Decoded, size_at
 
 Batch = dict[str, Any]  # a sample or a batch in Ultralytics' form: tensors, texts and sizes, by its names
 
@@ -73,7 +73,7 @@ def training_labels(data: DetectionSet) -> list[Label]:
 class CheckedDataset(YOLODataset):
     """YOLODataset over labels already in memory. A sample tells which image it is (`index`)."""
 
-    def __init__(self, data_set: DetectionSet, *, decoded: DecodedImages | None = None, **kwargs: object) -> None:
+    def __init__(self, data_set: DetectionSet, *, decoded: Decoded | None = None, **kwargs: object) -> None:
         self._data_set = data_set
         self._decoded = decoded  # of this set at this size; None where every image is read once
         self._sizes = {str(image.path): (image.height, image.width) for image in data_set.images}
@@ -134,12 +134,6 @@ class CheckedDataset(YOLODataset):
     def get_labels(self) -> list[Label]:
         """The labels of the data set, in its order."""
         return training_labels(self._data_set)
-
-
-def decoded_images(data: DetectionSet, imgsz: int, folder: Path, workers: int) -> DecodedImages:
-    """What keeps the images of a set at training size, in memory or in `folder`, as far as there is room."""
-    sizes = training_sizes(data, imgsz)
-    return DecodedImages(sizes, room_for(sizes, folder, workers), folder)
 
 
 def _with_long_side(image: NDArray[np.uint8], length: int) -> NDArray[np.uint8]:

@@ -20,6 +20,7 @@ from ..config.study import Study
 from ..console import Console
 from ..errors import InputError
 from ..finetune.arm import Arm, arm_stages
+from ..finetune.decoded import shared_between_trainings
 from ..finetune.group import Member, members_of
 from ..finetune.progress import ProgressStore
 from ..finetune.standing import Standing, standing_of
@@ -46,14 +47,15 @@ def raced(
     """
     race = _begun(study, entered, store, console)
     course = race.course
-    for place, epoch in enumerate(course.epochs):
-        before = course.epochs[place - 1] if place else None
-        race.stage(course.opening, course.opening, epoch, before, stages=len(course.epochs) - 1 - place)
-    for seed in course.further:
-        cost = sum(race.spent[k] for k in race.running) / len(race.seeds)
-        if cost > race.left:
-            break
-        race.stage((seed,), (*race.seeds, seed), course.epochs[-1], None, stages=0)
+    with shared_between_trainings():
+        for place, epoch in enumerate(course.epochs):
+            before = course.epochs[place - 1] if place else None
+            race.stage(course.opening, course.opening, epoch, before, stages=len(course.epochs) - 1 - place)
+        for seed in course.further:
+            cost = sum(race.spent[k] for k in race.running) / len(race.seeds)
+            if cost > race.left:
+                break
+            race.stage((seed,), (*race.seeds, seed), course.epochs[-1], None, stages=0)
     results.race = race.record()
     console.note(f"  {results.race.ended}")
     return race.survivors(entered), race.resumable

@@ -4,11 +4,15 @@ import errno
 import multiprocessing
 import os
 import pickle
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from bench_freeze.finetune.decoded import DecodedImages, Room, room_for
+from bench_freeze.data.dataset import ImageRecord
+from bench_freeze.finetune.decoded import DecodedImages, Room, decoded_images, room_for, shared_between_trainings
 
 SIZES = [(4, 6), (64, 33), (1, 1), (7, 5)]
 BYTES = sum(height * width * 3 for height, width in SIZES)
@@ -100,3 +104,35 @@ def test_workers_that_are_no_forks_share_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(multiprocessing, "get_start_method", lambda: "spawn")
     assert room_for(SIZES, tmp_path, 2, lambda: 10**9).where is None
     assert room_for(SIZES, tmp_path, 0, lambda: 10**9).where == "memory"
+
+
+def some(*numbers):
+    """A set with some of the pictures, whose sizes are such that none is resized."""
+    return SimpleNamespace(
+        images=[
+            ImageRecord(n, Path(f"{n}.png"), width, height, f"sha {n}") for n in numbers for height, width in [SIZES[n]]
+        ]
+    )
+
+
+def at_most_64(data, folder):
+    return decoded_images(data, 64, folder, 0)
+
+
+def test_trainings_on_overlapping_images_find_what_another_one_decoded(tmp_path):
+    """As the seeds of a race: each holds out others."""
+    picture = np.full((64, 33, 3), 7, np.uint8)
+    with shared_between_trainings():
+        at_most_64(some(0, 1), tmp_path).keep(1, picture)
+        found = at_most_64(some(3, 1, 2), tmp_path)
+        np.testing.assert_array_equal(found.find(1), picture)
+        assert found.find(0) is None
+        assert decoded_images(some(1), 32, tmp_path, 0).find(0) is None  # at another size it is another picture
+        renamed = SimpleNamespace(images=[replace(some(1).images[0], sha256="edited")])
+        assert at_most_64(renamed, tmp_path).find(0) is None
+    assert at_most_64(some(1), tmp_path).find(0) is None
+
+
+def test_a_training_by_itself_leaves_nothing_to_the_next(tmp_path):
+    at_most_64(some(1), tmp_path).keep(0, np.full((64, 33, 3), 7, np.uint8))
+    assert at_most_64(some(1), tmp_path).find(0) is None

@@ -9,7 +9,8 @@ from ultralytics.data.dataset import YOLODataset
 from bench_freeze.data.images import read_image
 from bench_freeze.data.yolo import read_yolo
 from bench_freeze.errors import InputError
-from bench_freeze.finetune.training_data import CheckedDataset, decoded_images
+from bench_freeze.finetune.decoded import decoded_images
+from bench_freeze.finetune.training_data import CheckedDataset
 from tests import image_files as made
 from tests.builders import training
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .places import going_on
-from .rule import ALPHA, level_of_a_pair, shown_beyond, shown_worse
+from .rule import ALPHA, at_end, level_of_a_pair, shown_beyond, shown_worse
 
 Array = NDArray[np.float64]
 Why = Literal["worse", "base", "budget"]
@@ -101,7 +101,8 @@ def decide(
     earlier, ahead = _pace(course, seen, before)
     stops = _beyond(course, running, judged, seen, before)
     allowed = [arm for arm in judged if arm not in stops]
-    worse = shown_worse(seen.target, earlier, ahead, allowed, course.level)
+    rivals = [arm for arm in allowed if not _may_be_beyond(course, seen, before)[arm]]
+    worse = shown_worse(seen.target, earlier, ahead, allowed, course.level, rivals)
     for arm, found in worse.items():
         end = f", and {found.gap_at_end:.3f} at the end if it went on closing the gap as before"
         stops[arm] = Stop(
@@ -113,20 +114,39 @@ def decide(
         )
     left = [arm for arm in running if arm not in stops]
     if purse is not None and left:
-        stops |= _for_the_budget(left, seen, before, purse)
+        stops |= _for_the_budget(course, left, seen, before, purse)
     return tuple(stops[arm] for arm in sorted(stops))
 
 
-def ranked(running: Sequence[int], seen: Seen, before: Seen | None) -> list[int]:
+def ranked(running: Sequence[int], seen: Seen, before: Seen | None, max_base_drop: float | None = None) -> list[int]:
     """Arms by what they promise, the best first: the mean held-out mAP, and as much more as since the last decision.
 
-    Decisions lie about a doubling of the spent rate apart, and curves are about straight over its logarithm. Equal arms
-    are in their own order.
+    Decisions lie about a doubling of the spent rate apart, and curves are about straight over its logarithm. Arms that
+    promise to lose more base mAP than they may come after all others. Equal arms are in their own order.
     """
-    promise = seen.target.mean(axis=1)
-    if before is not None:
-        promise = 2 * promise - before.target.mean(axis=1)
-    return sorted(running, key=lambda arm: (-promise[arm], arm))
+    promise = _promised(seen.target, None if before is None else before.target)
+    beyond = np.zeros(len(promise), dtype=np.bool_)
+    if max_base_drop is not None and seen.base_drop is not None:
+        beyond = _promised(seen.base_drop, None if before is None else before.base_drop) > max_base_drop
+    return sorted(running, key=lambda arm: (bool(beyond[arm]), -float(promise[arm]), arm))
+
+
+def _promised(now: Array, before: Array | None) -> Array:
+    mean = now.mean(axis=1)
+    return np.asarray(mean if before is None else 2 * mean - before.mean(axis=1))
+
+
+def _may_be_beyond(course: Course, seen: Seen, before: Seen | None) -> NDArray[np.bool_]:
+    """[arms] whether an arm lost more base mAP than it may, on average, now or at the end at its pace.
+
+    That stops no arm, since it is not shown. But an arm that may not be picked in the end is no reason to stop one that
+    may, whatever target mAP it has.
+    """
+    if course.max_base_drop is None or seen.base_drop is None:
+        return np.zeros(len(seen.target), dtype=np.bool_)
+    earlier, ahead = _pace_of_loss(course, seen, before)
+    ends = at_end(seen.base_drop, earlier, ahead)
+    return np.asarray(np.maximum(seen.base_drop.mean(axis=1), ends.mean(axis=1)) > course.max_base_drop)
 
 
 def _has_pace(comparable_from: int, before: Seen | None) -> bool:
@@ -144,15 +164,20 @@ def _pace(course: Course, seen: Seen, before: Seen | None) -> tuple[Array, float
     return before.target, _ahead(course, seen, before)
 
 
+def _pace_of_loss(course: Course, seen: Seen, before: Seen | None) -> tuple[Array, float]:
+    assert seen.base_drop is not None
+    if course.is_end(seen) or before is None or before.base_drop is None:
+        return seen.base_drop, 0.0
+    return before.base_drop, _ahead(course, seen, before)
+
+
 def _beyond(
     course: Course, running: Sequence[int], judged: Sequence[int], seen: Seen, before: Seen | None
 ) -> dict[int, Stop]:
     """Arms beyond the constraint on the base task; where all are, the one that lost least goes on."""
     if course.max_base_drop is None or seen.base_drop is None:
         return {}
-    earlier, ahead = seen.base_drop, 0.0
-    if not course.is_end(seen) and before is not None and before.base_drop is not None:
-        earlier, ahead = before.base_drop, _ahead(course, seen, before)
+    earlier, ahead = _pace_of_loss(course, seen, before)
     level = course.alpha / course.decisions
     found = shown_beyond(seen.base_drop, earlier, ahead, judged, course.max_base_drop, level)
     if len(found) == len(running):
@@ -169,8 +194,10 @@ def _beyond(
     }
 
 
-def _for_the_budget(left: Sequence[int], seen: Seen, before: Seen | None, purse: Purse) -> dict[int, Stop]:
-    order = ranked(left, seen, before)
+def _for_the_budget(
+    course: Course, left: Sequence[int], seen: Seen, before: Seen | None, purse: Purse
+) -> dict[int, Stop]:
+    order = ranked(left, seen, before, course.max_base_drop)
     chosen = going_on(order, purse.next_stage, purse.to_the_end, purse.left, purse.stages)
     means = seen.target.mean(axis=1)
     return {

@@ -63,20 +63,25 @@ def at_end(now: Array, before: Array, ahead: float) -> Array:
     return np.asarray(now + ahead * (now - before))
 
 
-def shown_worse(now: Array, before: Array, ahead: float, judged: Sequence[int], level: float) -> dict[int, Behind]:
+def shown_worse(
+    now: Array, before: Array, ahead: float, judged: Sequence[int], level: float, rivals: Sequence[int] | None = None
+) -> dict[int, Behind]:
     """Arms that are shown to be worse than another, with the one that is farthest ahead of them.
 
     `now` and `before` are [arms, seeds] held-out mAP at this and at the last decision, complete for the arms that are
-    `judged`; only these are compared, in both roles. At the end `ahead` is 0, and `before` does not count.
+    `judged`; only these are compared, in both roles, or with those of them that are `rivals`. At the end `ahead` is 0,
+    and `before` does not count.
     """
     own, coming = now[list(judged)], at_end(now, before, ahead)[list(judged)]
     are_behind = _pairs_behind(own, level) & _pairs_behind(coming, level)
+    if rivals is not None:
+        are_behind &= np.isin(list(judged), list(rivals))
     means, ends = own.mean(axis=1), coming.mean(axis=1)
     found = {}
     for i, arm in enumerate(judged):
-        rivals = np.flatnonzero(are_behind[i])
-        if len(rivals):
-            rival = rivals[np.argmax(means[rivals])]
+        ahead_of_it = np.flatnonzero(are_behind[i])
+        if len(ahead_of_it):
+            rival = ahead_of_it[np.argmax(means[ahead_of_it])]
             found[arm] = Behind(judged[rival], float(means[rival] - means[i]), float(ends[rival] - ends[i]))
     return found
 

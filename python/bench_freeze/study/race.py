@@ -35,7 +35,7 @@ from .race_terms import Limit, course_of, limit_of
 from .training_images import TrainingImages
 
 KIND = "race"  # of a decision's artifact
-METHOD = 1  # changes with what a decision makes of the same numbers
+METHOD = 2  # changes with what a decision makes of the same numbers
 
 
 def raced(

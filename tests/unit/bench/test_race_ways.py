@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "bench"))
-from race_fitted import drawn_seeds, parts_of  # type: ignore[import-not-found]
-from race_ways import Curves, halving, race  # type: ignore[import-not-found]
+from race_fitted import drawn_seeds, parts_of
+from race_ways import Curves, halving, race
 
 LOOKS = (2, 4, 6, 10)
 ARMS, SEEDS = 8, 3

@@ -60,6 +60,20 @@ def test_an_arm_beyond_the_base_constraint_stops_and_is_nobodys_rival():
     assert why(decide(course(), range(4), now, before, None))["freeze 22"] == "worse"
 
 
+def test_an_arm_that_only_seems_beyond_the_constraint_is_nobodys_rival_and_comes_last_for_the_budget():
+    """It may turn out that it cannot be picked: then the arm that it stopped would have been the one."""
+    noisy = np.array([0.2, -0.2])  # nothing is shown
+    drop = np.array([[0.06, 0.06], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0]]) + noisy
+    now = Seen(40, look(40, 0.6, 0.3, 0.3, 0.3).target, drop)
+    assert not decide(course(max_base_drop=0.05), range(4), now, None, None)
+    assert set(why(decide(course(max_base_drop=0.07), range(4), now, None, None)).values()) == {"worse"}
+    assert ranked(range(4), now, None, 0.05) == [1, 2, 3, 0]
+    assert ranked(range(4), now, None, 0.07) == [0, 1, 2, 3]
+    rising = Seen(10, look(10, 0.6, 0.3, 0.3, 0.3).target, drop - 0.03)  # will be beyond at the end, at its pace
+    first = Seen(5, look(5, 0.3, 0.2, 0.2, 0.2).target, drop - 0.04)
+    assert "worse" not in why(decide(course(max_base_drop=0.05), range(4), rising, first, None)).values()
+
+
 def test_where_all_are_beyond_the_constraint_the_one_that_lost_least_goes_on():
     end = look(40, 0.4, 0.41, 0.4, 0.42, drop=[0.3, 0.2, 0.1, 0.25])
     found = decide(course(max_base_drop=0.05), range(4), end, None, None)

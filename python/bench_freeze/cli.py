@@ -6,27 +6,13 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 from . import __version__
-from .commands.check import add_check
-from .commands.clean import add_clean
-from .commands.completion import ASKED, complete
-from .commands.data import add_data
-from .commands.diff import add_diff
-from .commands.doctor import add_doctor
-from .commands.eval import add_eval
-from .commands.export import add_export
-from .commands.history import add_history
-from .commands.init import add_init
-from .commands.predict import add_predict
-from .commands.profile import add_profile
-from .commands.report import add_report
-from .commands.run import add_run, plain_words
-from .commands.ship import add_ship
-from .commands.transfer import add_transfer
+from .commands.help_format import Commands
 from .config.aliases import COMMAND_WORDS, other_words
 from .errors import InputError
 from .guard import guarded
@@ -44,14 +30,16 @@ COMMANDS = (
     "profile",
     "transfer",
     "report",
+    "eval",
+    "data",
     "check",
     "baseline",
     "history",
-    "eval",
-    "data",
     "clean",
     "doctor",
 )
+ASKED = "_ARGCOMPLETE"  # set by the shell's hook that argcomplete writes; nothing is loaded without it
+_ADDED_BY = {"baseline": "check"}  # all others by the module of their own name
 _LONG_FLAG = re.compile("--|-[A-Za-z][A-Za-z-]")  # one dash before a word is a slip, before a number it is a minus
 
 
@@ -64,6 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def call(arguments: Sequence[str]) -> int:
     """The same, with every error as it was raised."""
     if ASKED in os.environ:
+        from .commands.completion import complete
+
         complete(_parser())
     with guarded_streams():
         parsed = parsed_line(arguments)
@@ -94,8 +84,10 @@ def parsed_line(arguments: Sequence[str]) -> ParsedLine:
             _refuse_command(words[0])
         words.insert(0, "run")
     if words[0] in ("run", "init"):
+        from .commands.run import plain_words
+
         words = [words[0], *plain_words(words[1:])]
-    parser = _parser()
+    parser = _parser(words[0] if words[0] in COMMANDS else None)
     _refuse_flags(parser, words)
     return ParsedLine(parser.parse_args(words), words)
 
@@ -145,26 +137,15 @@ class _Parser(argparse.ArgumentParser):
         raise InputError(f"{name} {str(value)[:100]} is not known; {advice}")
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(command: str | None = None) -> argparse.ArgumentParser:
+    """The parser of all commands, or of one: to load and build all of them takes longer than many a command does."""
     parser = _Parser(
         prog="bench-freeze",
         description="How deep to unfreeze a detector, what the original task loses, what the deployed model costs.",
     )
     parser.add_argument("--version", action="version", version=f"bench-freeze {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    add_run(commands)
-    add_ship(commands)
-    add_predict(commands)
-    add_init(commands)
-    add_export(commands)
-    add_diff(commands)
-    add_profile(commands)
-    add_transfer(commands)
-    add_report(commands)
-    add_eval(commands)
-    add_data(commands)
-    add_check(commands)
-    add_history(commands)
-    add_clean(commands)
-    add_doctor(commands)
+    for name in dict.fromkeys(_ADDED_BY.get(word, word) for word in (COMMANDS if command is None else (command,))):
+        add: Callable[[Commands], None] = getattr(import_module(f".commands.{name}", __package__), f"add_{name}")
+        add(commands)
     return parser

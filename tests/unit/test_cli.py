@@ -1,5 +1,7 @@
 """The command line: what is typed, what is printed, how it exits."""
 
+import argparse
+import ast
 import json
 import subprocess
 import sys
@@ -174,3 +176,25 @@ def test_eval_by_every_protocol(protocol, tmp_path, capsys):
     assert content["protocol"] == protocol
     assert content["counts"]["skipped_images"] == 0
     assert cli.main([*command[:-1], "voc"]) == 2
+
+
+@pytest.mark.parametrize("command", cli.COMMANDS)
+def test_a_parser_of_one_command_is_that_of_all(command):
+    def of(parser):
+        (commands,) = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
+        return commands.choices[command].format_help()
+
+    assert of(cli._parser(command)) == of(cli._parser())
+
+
+def test_a_command_loads_no_other():
+    program = (
+        "import sys\nfrom bench_freeze.cli import parsed_line\n"
+        "parsed_line(['eval', '--gt', 'a.json', '--dt', 'b.json'])\n"
+        "print([name for name in sys.modules if name.startswith(('bench_freeze.commands.', 'bench_freeze.config.'))])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = set(ast.literal_eval(done.stdout))
+    assert loaded == {
+        "bench_freeze.commands.eval", "bench_freeze.commands.help_format", "bench_freeze.config.aliases"
+    }  # fmt: skip

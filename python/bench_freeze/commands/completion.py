@@ -9,8 +9,6 @@ from collections.abc import Iterable
 from ..config.aliases import ALIASES, PLACE
 from ..config.study import fields
 
-ASKED = "_ARGCOMPLETE"  # set by the shell's hook that argcomplete writes; nothing is loaded without it
-
 
 def completed(action: argparse.Action, words: Iterable[str]) -> None:
     """Let the shell offer these words as values of a flag; of a list the last one is completed."""

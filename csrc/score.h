@@ -165,8 +165,9 @@ struct Resampling {
 };
 
 // AP of every resample, class and IoU threshold in the first area range, at curves.max_detections[0]; -1 where the
-// resample has no ground truth of the class. Row b is drawn from the seed and b alone, so two results are drawn alike.
-// `matches` has a row of images for every image of the ground truth, in order.
+// resample has no ground truth of the class. Without recall thresholds AP is the area under the envelope. Row b is
+// drawn from the seed and b alone, so two results are drawn alike. `matches` has a row of images for every image of the
+// ground truth, in order.
 void bootstrap(const TruthIndex& truth, const MatchTable& matches, const MatchSettings& settings,
                const CurveSettings& curves, const Resampling& resampling, int64_t threads, double* ap);  // [B, K, T]
 

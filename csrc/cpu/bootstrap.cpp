@@ -161,7 +161,9 @@ class Resampler {
     for (int64_t r = 0; r < settings_.recall_thresholds_count; ++r) {
       needed_[r] = true_positives_for_recall(settings_.recall_thresholds[r], truths);
     }
-    for (int32_t t = 0; t < lanes_.thresholds; ++t) ap[t] = average(curves_[t]);
+    for (int32_t t = 0; t < lanes_.thresholds; ++t) {
+      ap[t] = needed_.empty() ? area_under(curves_[t], truths) : average(curves_[t]);
+    }
   }
 
   // The curves of one class. Detections before a point are false where they are neither true nor ignored.
@@ -195,6 +197,19 @@ class Resampler {
         curves_[t].push_back({found_[t], *seen - not_false_[t]});
       }
     }
+  }
+
+  // Area under the envelope, which is constant between two points. Masks from elsewhere may say more is found than
+  // there is.
+  static double area_under(const std::vector<Point>& curve, int64_t truths) {
+    double area = 0;
+    double envelope = 0;
+    for (size_t i = curve.size(); i-- > 0;) {
+      envelope = std::max(envelope, precision_at(curve[i].true_positives, curve[i].false_positives));
+      const int64_t before = i == 0 ? 0 : curve[i - 1].true_positives;
+      area += envelope * static_cast<double>(std::min(curve[i].true_positives, truths) - std::min(before, truths));
+    }
+    return area / static_cast<double>(truths);
   }
 
   // Mean precision over the recall thresholds, by the envelope.

@@ -202,7 +202,7 @@ void check_parts(const MatchPart* parts, int64_t count, int64_t images) {
 }
 
 CurveSettings checked_curves(Array<const double> recall_thresholds, Array<const int64_t> max_detections) {
-  require(recall_thresholds.size >= 1 && max_detections.size >= 1, "curves: no recall threshold or no maximum");
+  require(max_detections.size >= 1, "curves: no maximum");
   check_numbers(recall_thresholds, -kInfinity, kInfinity, "curves: a recall threshold is not a number");
   require(std::is_sorted(recall_thresholds.data, recall_thresholds.data + recall_thresholds.size) &&
               std::is_sorted(max_detections.data, max_detections.data + max_detections.size) &&
@@ -213,6 +213,7 @@ CurveSettings checked_curves(Array<const double> recall_thresholds, Array<const 
 
 CocoTensors checked_tensors(Array<double> precision, Array<double> recall, Array<double> scores, int64_t classes,
                             const MatchSettings& settings, const CurveSettings& curves) {
+  require(curves.recall_thresholds_count >= 1, "tensors: no recall threshold");
   const int64_t columns =
       product(classes, settings.area_ranges_count, curves.max_detections_count, settings.iou_thresholds_count);
   const int64_t entries = product(columns, curves.recall_thresholds_count);

@@ -37,8 +37,8 @@ def add_eval(commands: Commands) -> None:
     evaluate.add_argument(
         "--iou",
         metavar="LIST",
-        help="also AP at these IoU thresholds by the same protocol, COCO's also by size: 0.5,0.7 or 0.10:0.05:0.95 "
-        "(first, step, last)",
+        help="also AP at these IoU thresholds by the same protocol, COCO's and VOC's also by size: 0.5,0.7 or "
+        "0.10:0.05:0.95 (first, step, last)",
     )
     evaluate.add_argument(
         "--threads",

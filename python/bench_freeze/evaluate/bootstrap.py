@@ -168,13 +168,16 @@ def resampled_ap(
     """[resamples, K, T] AP over drawn images; NaN without ground truth.
 
     Resample b of any result on the same ground truth draws the same images. `weights` [resamples, I], if given, says
-    how often every image counts: nothing is drawn.
+    how often every image counts: nothing is drawn. Raises InputError for a protocol whose AP is read in another way.
     """
+    recall_thresholds = protocols.rules_of(result.protocol).recall_thresholds
+    if recall_thresholds is None:
+        raise InputError(f"AP of protocol {result.protocol} cannot be resampled: evaluate by COCO's or VOC's")
     ap = bootstrap(
         result.truth,
         result.lattice,
         result.matches,
-        recall_thresholds=protocols.RECALL_THRESHOLDS,
+        recall_thresholds=recall_thresholds,
         max_detections=_maximum(result),
         resamples=resamples,
         seed=seed,
@@ -186,6 +189,7 @@ def resampled_ap(
 
 
 HALVES = 100
+EVERY_DETECTION = (1 << 31) - 1  # of an image and class: protocols other than COCO's have no maximum
 
 
 def excess_of_few_images(result: Evaluation, seed: int, threads: int, halves: int = HALVES) -> NDArray[np.float64]:
@@ -224,6 +228,8 @@ def mean_ap(
 
 
 def _maximum(result: Evaluation) -> int:
+    if not result.is_coco:
+        return EVERY_DETECTION
     within = [m for m in result.max_detections if m <= protocols.AP_MAX_DETECTIONS]
     return within[-1] if within else result.max_detections[0]
 

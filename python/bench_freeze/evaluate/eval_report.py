@@ -12,8 +12,8 @@ from ..data.dataset import DetectionTable, GroundTruth
 from ..text import terminal
 from .evaluate import evaluate
 from .evaluation import Evaluation
-from .protocols import Protocol
-from .summarize import average_precision, summary_lines
+from .protocols import SIZES, Protocol, rules_of
+from .summarize import summary_lines
 
 
 @dataclass(frozen=True)
@@ -82,18 +82,21 @@ def ap_at(
 ) -> ApAt:
     """AP at each IoU threshold by a protocol, matched at these thresholds; empty without any.
 
-    By COCO's protocols also of its three sizes; the others know no sizes.
+    By COCO's and VOC's protocols also of COCO's three sizes; Ultralytics' knows none.
     """
     if not ious:
         return ApAt()
-    found = evaluate(ground_truth, detections, protocol=protocol, iou_thresholds=ious, threads=threads)
+    rules = rules_of(protocol)
+    ranges = {**rules.area_ranges, **SIZES} if rules.knows_sizes else rules.area_ranges
+    found = evaluate(
+        ground_truth, detections, protocol=protocol, iou_thresholds=ious, area_ranges=ranges, threads=threads
+    )
     names = {iou: f"{iou:g}" if len(f"{iou:g}") > 4 else f"{iou:.2f}" for iou in found.ap_by_iou()}
-    sizes = [name for name in found.area_ranges if name != "all"] if found.is_coco else []
+    by_size = {size: found.of_size(size).ap_by_iou() for size in found.area_ranges if size != "all"}
     return ApAt(
         by_iou={names[iou]: value for iou, value in found.ap_by_iou().items()},
         by_size={
-            names[iou]: {size: average_precision(found, iou_threshold=iou, area=size) for size in sizes}
-            for iou in (names if sizes else ())
+            names[iou]: {size: values[iou] for size, values in by_size.items()} for iou in (names if by_size else ())
         },
     )
 

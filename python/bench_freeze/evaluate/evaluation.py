@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from ..kernels.lanes import of_area
 from ..kernels.matching import Lattice, Matches, TruthIndex, raw_curves
 from . import curves, summarize
 from .join import Found
@@ -105,6 +106,34 @@ class Evaluation:
             float(t): _mean(ap) for t, ap in zip(self.iou_thresholds, self._curve_ap[self._has_truth].T, strict=True)
         }
 
+    def of_size(self, area: str) -> Evaluation:
+        """The same with one of the area ranges for "all": objects of other sizes count as neither found nor missed, nor
+        do detections of other sizes that match nothing. Raises InputError for a range that was not evaluated.
+
+            >>> from bench_freeze import Evaluator
+            >>> truth = {"images": [{"id": 1}], "categories": [{"id": 3, "name": "pear"}], "annotations": []}
+            >>> box = {"id": 1, "image_id": 1, "category_id": 3, "bbox": [0, 0, 9, 9], "area": 81}
+            >>> truth["annotations"].append(box)
+            >>> result = Evaluator(truth).result()
+            >>> result.of_size("small").ap(), result.of_size("large").ap()
+            (0.0, -1.0)
+        """
+        names = list(self.area_ranges)
+        if area not in names:
+            raise InputError(f"area range {area!r} was not evaluated: give one of {', '.join(names)}")
+        at = names.index(area)
+        lattice, matches = of_area(self.lattice, self.matches, at)
+        return replace(
+            self,
+            precision=self.precision[:, :, :, at : at + 1],
+            recall=self.recall[:, :, at : at + 1],
+            scores=self.scores[:, :, :, at : at + 1],
+            area_ranges={"all": self.area_ranges[area]},
+            ground_truth_count=self._objects(at),
+            lattice=lattice,
+            found=Found.whole(matches, lattice),
+        )
+
     def best_f1(self, iou_threshold: float = 0.5) -> tuple[curves.BestF1 | None, ...]:
         """[K] the score threshold of the highest F1 of each class, from the raw curve over all areas; None where
         there is no ground truth or nothing was found. Raises InputError for a threshold that was not evaluated.
@@ -116,10 +145,13 @@ class Evaluation:
 
     def _curves(self, threshold: int) -> list[curves.Curve]:
         raw = raw_curves(self.truth, self.lattice, self.matches, threshold)
-        low, high = self.lattice.area_ranges[0]
+        return [curves.curve_of(raw, label, int(count)) for label, count in enumerate(self._objects(0))]
+
+    def _objects(self, area: int) -> NDArray[np.int64]:
+        """[K] boxes in one area range (by position) that are not crowds."""
+        low, high = self.lattice.area_ranges[area]
         is_counted = (self.truth.is_crowd == 0) & (self.truth.area >= low) & (self.truth.area <= high)
-        truths = np.bincount(self.truth.label[is_counted], minlength=self.truth.classes)
-        return [curves.curve_of(raw, label, int(count)) for label, count in enumerate(truths)]
+        return np.bincount(self.truth.label[is_counted], minlength=self.truth.classes)
 
     @cached_property
     def _curve_ap(self) -> NDArray[np.float64]:
@@ -133,7 +165,7 @@ class Evaluation:
 
     @property
     def _has_truth(self) -> NDArray[np.bool_]:
-        return self.ground_truth_count > 0
+        return self._objects(0) > 0
 
     def _nearest(self, iou_threshold: float) -> NDArray[np.intp]:
         """Position of a threshold, empty without it; thresholds of float32 are not exact."""

@@ -31,6 +31,9 @@ AREA_RANGES = MappingProxyType(
     }
 )
 
+# The ranges of objects, without that of all.
+SIZES = MappingProxyType({name: ends for name, ends in AREA_RANGES.items() if name != "all"})
+
 # Best detections per image and class that count. AP is only defined for the last of them.
 MAX_DETECTIONS = (1, 10, 100)
 AP_MAX_DETECTIONS = 100
@@ -58,25 +61,32 @@ class ProtocolRules:
     rule: MatchRule
     iou_thresholds: NDArray[np.float64]
     area_ranges: Mapping[str, tuple[float, float]]
+    # The recalls whose mean precision AP is; none: the area under the whole curve. None: a formula of its own.
+    recall_thresholds: NDArray[np.float64] | None
     keeps_crowds: bool = True  # else crowds are no ground truth at all, as in labels of YOLO's form
+    knows_sizes: bool = True  # else no way is known to leave out objects of other sizes
     voids_id_zero: bool = False  # ground truth with annotation id 0 can never be found: pycocotools' flaw
 
 
 _EVERY_AREA = MappingProxyType({"all": (0.0, float("inf"))})
-_VOC = ProtocolRules("voc", np.array([0.5]), _EVERY_AREA)
 RULES: Mapping[Protocol, ProtocolRules] = MappingProxyType(
     {
         # pycocotools 2.0.11, its flaw included; "coco-corrected" is the same without that flaw.
-        "coco": ProtocolRules("coco", IOU_THRESHOLDS, AREA_RANGES, voids_id_zero=True),
-        "coco-corrected": ProtocolRules("coco", IOU_THRESHOLDS, AREA_RANGES),
+        "coco": ProtocolRules("coco", IOU_THRESHOLDS, AREA_RANGES, RECALL_THRESHOLDS, voids_id_zero=True),
+        "coco-corrected": ProtocolRules("coco", IOU_THRESHOLDS, AREA_RANGES, RECALL_THRESHOLDS),
         # Greedy by confidence, which Ultralytics matches by from 8.4.183 on; its thresholds are float32.
         "ultralytics-8.4.183": ProtocolRules(
-            "ultralytics", np.linspace(0.5, 0.95, 10, dtype=np.float32).astype(np.float64), _EVERY_AREA, False
+            "ultralytics",
+            np.linspace(0.5, 0.95, 10, dtype=np.float32).astype(np.float64),
+            _EVERY_AREA,
+            None,
+            False,
+            False,
         ),
         # The development kit's matching at IoU 0.5; the area under the whole curve (2010 on), or eleven samples of it.
         # Its pixels are inclusive: a box from xmin to xmax has width xmax - xmin + 1.
-        "voc-all": _VOC,
-        "voc-11": _VOC,
+        "voc-all": ProtocolRules("voc", np.array([0.5]), _EVERY_AREA, np.empty(0)),
+        "voc-11": ProtocolRules("voc", np.array([0.5]), _EVERY_AREA, np.arange(11) / 10),
     }
 )
 

@@ -270,7 +270,8 @@ def bootstrap(
     """AP [resamples, K, T] over images drawn with replacement, in the first area range; -1 without ground truth.
 
     Resample b draws the same images for any matches of this ground truth. `weights` [resamples, I], if given, says how
-    often every image counts instead: nothing is drawn. `matches` covers every image of the ground truth.
+    often every image counts instead: nothing is drawn. `matches` covers every image of the ground truth. Without
+    `recall_thresholds` AP is the area under the curve.
 
     Raises InputError for weights of another shape, below 0 or above 2^20.
     """

@@ -58,15 +58,14 @@ def test_ap_at_other_ious_is_said_beside_the_protocol_s_own(
     assert report["stats"] == plain["stats"]
     assert len(report["ap_by_iou"]) == 18
     assert report["ap_by_iou"]["0.50"] == pytest.approx(plain["stats"]["AP50"], abs=1e-12)
+    of_sizes = report["ap_by_iou_and_size"]
+    assert list(of_sizes) == list(report["ap_by_iou"])
+    assert {size for own in of_sizes.values() for size in own} == {"small", "medium", "large"}
     if protocol == "coco":
-        of_sizes = report["ap_by_iou_and_size"]
-        assert list(of_sizes) == list(report["ap_by_iou"])
         for size in ("small", "medium", "large"):
             ten = [of_sizes[f"{iou:.2f}"][size] for iou in np.arange(0.5, 0.96, 0.05)]
             own = plain["stats"][f"AP_{size}"]
             assert own == pytest.approx(-1 if -1 in ten else np.mean(ten), abs=1e-12)
-    else:
-        assert "ap_by_iou_and_size" not in report
     values = list(report["ap_by_iou"].values())
     assert values[0] >= values[-1]
     assert main([*arguments, "--iou", "0.7"]) == 0

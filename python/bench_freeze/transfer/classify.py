@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from ..console import Console
 from ..data.classification_set import ClassificationSet, LabelledSplit
-from ..results.transfer import Classification, ProbeAccuracy
+from ..results.transfer import Classification
+from ..results.transfer_accuracy import ProbeAccuracy
 from .features import FeatureStore, whole_images
 from .probing import Probed, probe_all
 from .request import TransferRequest

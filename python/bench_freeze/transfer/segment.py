@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from ..console import Console
 from ..data.letterbox import Letterbox
 from ..data.segmentation_set import MaskedSplit, SegmentationSet
-from ..results.transfer import Band, Segmentation, SegmentationAccuracy
+from ..results.transfer import Segmentation
+from ..results.transfer_accuracy import Band, SegmentationAccuracy
 from .features import FINEST, FeatureStore, whole_images
 from .iou import MeanIou
 from .request import TransferRequest

@@ -18,7 +18,7 @@ from .quantities import Count, Fraction, Number, Seconds
 from .sealing import SEAL_MEANING
 from .take_over import TakeOver
 from .transfer_accuracy import ProbeAccuracy, ProbeFit, SegmentationAccuracy
-from .tuned import FineTuned, TunedClassification, TunedSegmentation
+from .tuned import FROZEN, FineTuned, TunedClassification, TunedSegmentation, tuned_words
 
 TRANSFER_VERSION = 1
 
@@ -55,6 +55,11 @@ class Classification(Struct, frozen=True, kw_only=True):
     comparisons: list[Compared]
     fine_tuned: Annotated[FineTuned | None, Meta(description="null: nothing was trained but the probes")] = None
     tuned_depths: list[TunedClassification] = []
+
+    def tables(self) -> list[tuple[str, list[ProbeAccuracy], list[Compared]]]:
+        """Words, rows and differences of frozen features, then of each depth."""
+        of_depths = ((tuned_words(own.freeze), own.accuracy, own.comparisons) for own in self.tuned_depths)
+        return [(FROZEN, self.accuracy, self.comparisons), *of_depths]
 
 
 class ViewGroup(Struct, frozen=True, kw_only=True):
@@ -112,6 +117,11 @@ class Segmentation(Struct, frozen=True, kw_only=True):
     ]
     fine_tuned: Annotated[FineTuned | None, Meta(description="null: nothing was trained but the decoders")] = None
     tuned_depths: list[TunedSegmentation] = []
+
+    def tables(self) -> list[tuple[str, list[SegmentationAccuracy], list[Compared]]]:
+        """Words, rows and differences of frozen features, then of each depth."""
+        of_depths = ((tuned_words(own.freeze), own.accuracy, own.comparisons) for own in self.tuned_depths)
+        return [(FROZEN, self.accuracy, self.comparisons), *of_depths]
 
 
 class LayerCka(Struct, frozen=True, kw_only=True):

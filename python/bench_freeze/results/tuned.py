@@ -10,6 +10,13 @@ from .estimated import Compared
 from .quantities import Count, Fraction, Number
 from .transfer_accuracy import ProbeAccuracy, SegmentationAccuracy
 
+FROZEN = "frozen"  # in words, of backbones that no reader's training changes
+
+
+def tuned_words(freeze: int) -> str:
+    """A fine-tuned backbone in words."""
+    return f"fine-tuned, freeze {freeze}"
+
 
 class TunedFit(Struct, frozen=True, kw_only=True):
     """One fine-tuning of a source with a share, a depth and a seed."""
@@ -58,3 +65,11 @@ class FineTuned(Struct, frozen=True, kw_only=True):
         Meta(description="tensors of the reader, drawn from the seed; all others came as sources[].taken says"),
     ]
     fits: list[TunedFit]
+
+    def sentence(self) -> str:
+        """The recipe in words."""
+        own = self.settings
+        return (
+            f"Fine-tuned by {own['optimizer']}: {own['epochs']} epochs, batches of {own['train_batch']}, learning rate "
+            f"{own['lr0']:g} (reader {own['reader_lr0']:g}), {own['schedule']} after a warm-up, equal for all sources."
+        )

@@ -5,8 +5,8 @@ import sys
 
 import numpy as np
 import pytest
-from PIL import Image
 from tests.families import family_model, write_checkpoint
+from tests.transfer_sets import write_shapes, write_stripes
 
 from bench_freeze.results.transfer import decode_transfer
 
@@ -26,21 +26,12 @@ def results_of(folder):
 
 @pytest.fixture(scope="module")
 def problem(tmp_path_factory):
-    """Two checkpoints, and a set whose three classes are stripes of three directions in random colours."""
+    """Two checkpoints, and a set of stripes."""
     folder = tmp_path_factory.mktemp("transfer")
     (folder / "one").mkdir()
     write_checkpoint(folder / "one" / "detector.pt", family_model("yolo11n.yaml"))
     write_checkpoint(folder / "classifier.pt", family_model("yolo11n-cls.yaml"))
-    random = np.random.default_rng(0)
-    for split, count in (("train", 12), ("val", 8)):
-        for name, (x, y) in {"lying": (0, 1), "standing": (1, 0), "slanted": (1, 1)}.items():
-            place = folder / "stripes" / split / name
-            place.mkdir(parents=True)
-            for k in range(count):
-                grid = np.indices((48, 64))
-                wave = np.sin((y * grid[0] + x * grid[1]) * 0.7 + random.uniform(0, 6))[..., None]
-                pixels = random.uniform(60, 120, 3) * wave + 128 + random.normal(0, 20, (48, 64, 3))
-                Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(place / f"{k}.png")
+    write_stripes(folder / "stripes")
     return folder
 
 
@@ -234,22 +225,8 @@ def test_the_page_shows_activations_and_answers_of_what_was_measured(looked):
 
 @pytest.fixture(scope="module")
 def segments(problem):
-    """Bright squares and dark bars on noise, with masks; the command on them, and what it found."""
-    random = np.random.default_rng(1)
-    for split, count in (("train", 10), ("val", 6)):
-        for folder in ("images", "masks"):
-            (problem / "shapes" / folder / split).mkdir(parents=True)
-        for k in range(count):
-            pixels, mask = random.normal(120, 15, (60, 80, 3)), np.zeros((60, 80), np.uint8)
-            y, x = random.integers(2, 30), random.integers(2, 50)
-            pixels[y : y + 20, x : x + 20] = (250, 240, 90)
-            mask[y : y + 20, x : x + 20] = 1
-            pixels[50:58] = 5
-            mask[50:58] = 2
-            mask[:, :1] = 255
-            Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(problem / f"shapes/images/{split}/{k}.png")
-            Image.fromarray(mask).save(problem / f"shapes/masks/{split}/{k}.png")
-    (problem / "shapes" / "classes.txt").write_text("0 background\n1 square\n2 bar\n")
+    """The command on squares and bars with masks, and what it found."""
+    write_shapes(problem / "shapes")
     asked = [
         "--weights",
         SOURCES,

@@ -29,7 +29,7 @@ ALLOWED = {
     "profile": (0, ""),
     "trackers": (3, "a client, a writer and a run of the trackers' own packages"),
     "shipping": (0, ""),
-    "transfer": (2, "names that NumPy's savez takes"),
+    "transfer": (4, "names that NumPy's savez takes"),
 }
 
 

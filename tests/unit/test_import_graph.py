@@ -41,6 +41,8 @@ FRAMEWORK_MODULES = {
     "finetune.training_data",
     "transfer.decoder",
     "transfer.frozen",
+    "transfer.trainee",
+    "transfer.tune",
 }
 # The floors of the house, from the ground up: a room looks down only, never beside itself.
 FLOORS = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from ..config.aliases import device_name
 from ..errors import InputError
@@ -14,18 +14,22 @@ from ..text.json_text import print_json
 from ..text.terminal import say
 from .help_format import Commands, HelpFormatter
 
+if TYPE_CHECKING:
+    from ..transfer.fine_tuning import FineTuning
+
 DESCRIPTION = """\
-How well does a pre-training serve another task? Each source is a backbone that stays frozen: of a detector, a
-classifier, a segmenter, or random weights (scratch). A light reader is fitted on its features, the same for all
-sources, with every share of the training images and every seed; the intervals cover images and seeds, differences are
-paired. Leaves OUT/transfer.json and OUT/transfer.html; features are kept in OUT and found again by their content.
-Detection has a command of its own, run.
+How well does a pre-training serve another task? Each source is a backbone: of a detector, a classifier, a segmenter,
+or random weights (scratch). A light reader is fitted on its frozen features, the same for all sources, with every share
+of the training images and every seed; with --freeze, backbones are fine-tuned, too. The intervals cover images and
+seeds, differences are paired. Leaves OUT/transfer.json and OUT/transfer.html; features and finished fine-tunings are
+kept in OUT and found again by their content. Detection has a command of its own, run.
 """
 EPILOG = (
     exit_table()
     + """\
 examples:
   bench-freeze transfer --weights yolo11n.pt,yolo11n-cls.pt,scratch --classify flowers --data-fractions 0.1,0.25,1
+  bench-freeze transfer --weights yolo11n.pt,yolo11n-cls.pt,scratch --classify flowers --freeze 9,0 --epochs 20
 """
 )
 _Value = TypeVar("_Value")
@@ -35,7 +39,7 @@ def add_transfer(commands: Commands) -> None:
     """Add the command to the parser's."""
     transfer = commands.add_parser(
         "transfer",
-        help="how well frozen features of several pre-trainings serve other tasks",
+        help="how well several pre-trainings serve other tasks, frozen and fine-tuned",
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=HelpFormatter,
@@ -72,6 +76,7 @@ def add_transfer(commands: Commands) -> None:
         action="store_true",
         help="compare the sources' features on the images of --classify: neighbours, distances, CKA, clusters, t-SNE",
     )
+    _add_fine_tuning(transfer)
     transfer.add_argument("--split", default="val", metavar="NAME", help="the split that is scored (default: val)")
     transfer.add_argument(
         "--data-fractions", default="1", metavar="F[,F]", help="shares of the training images (default: 1)"
@@ -91,6 +96,50 @@ def add_transfer(commands: Commands) -> None:
     transfer.set_defaults(call=_transfer)
 
 
+def _add_fine_tuning(transfer: argparse.ArgumentParser) -> None:
+    group = transfer.add_argument_group(
+        "fine-tuning", "of backbones for --classify and --segment, beside the frozen ones: the same for every source"
+    )
+    group.add_argument(
+        "--freeze",
+        metavar="N[,N]",
+        help="fine-tune with layers 0 to N-1 frozen: 0 trains all, as many as the backbone has the reader alone",
+    )
+    group.add_argument("--epochs", type=int, metavar="N", help="of every fine-tuning (default: 10)")
+    group.add_argument(
+        "--lr0",
+        type=float,
+        metavar="LR",
+        help="AdamW's peak learning rate of backbones, after a warm-up; the reader's is ten times it (default: 3e-4)",
+    )
+    group.add_argument(
+        "--schedule", choices=("cosine", "linear"), help="how the rate falls from its peak to 0 (default: cosine)"
+    )
+    group.add_argument("--train-batch", type=int, metavar="N", help="images of a step, at most (default: 16)")
+
+
+def _fine_tuning(parsed: argparse.Namespace) -> FineTuning | None:
+    """Raises InputError for options of a fine-tuning that was not asked for."""
+    from ..transfer.fine_tuning import FineTuning
+
+    given = {
+        name: value
+        for name, value in (
+            ("epochs", parsed.epochs),
+            ("lr0", parsed.lr0),
+            ("schedule", parsed.schedule),
+            ("batch", parsed.train_batch),
+        )
+        if value is not None
+    }
+    if parsed.freeze is not None:
+        return FineTuning(_listed("--freeze", parsed.freeze, int, "whole numbers"), **given)
+    if given:
+        flag = {"batch": "train-batch"}.get(next(iter(given)), next(iter(given)))
+        raise InputError(f"--{flag} is of a fine-tuning; say with --freeze N how many layers stay frozen (0: none).")
+    return None
+
+
 def _transfer(parsed: argparse.Namespace, command: list[str]) -> int:
     from ..transfer.request import TransferRequest
 
@@ -102,6 +151,7 @@ def _transfer(parsed: argparse.Namespace, command: list[str]) -> int:
         segment=Path(parsed.segment) if parsed.segment else None,
         look=Path(parsed.look) if parsed.look else None,
         side_by_side=parsed.side_by_side,
+        tuning=_fine_tuning(parsed),
         split=parsed.split,
         data_fractions=_listed("--data-fractions", parsed.data_fractions, float, "numbers"),
         seeds=_listed("--seeds", parsed.seeds, int, "whole numbers"),

@@ -8,6 +8,7 @@ from ..results.answers import Answer, AnswerFigure
 from ..results.estimated import Compared, Estimated
 from ..results.look import Look
 from ..results.transfer import Classification, Crops, Segmentation, SideBySide, Transfer
+from ..results.tuned import FineTuned
 from ..text import terminal
 from ..text.aligned import aligned
 from .formats import number, short
@@ -18,7 +19,7 @@ LEAST_P = 0.001  # that is written
 
 def transfer_text(transfer: Transfer) -> str:
     """What was taken of each source, then every part that was measured."""
-    parts: list[str] = ["Sources (frozen, read at the backbone's last layer):", *_sources(transfer)]
+    parts: list[str] = ["Sources (read at the backbone's last layer):", *_sources(transfer)]
     parts += [f"note: {note}" for note in transfer.notes]
     if transfer.classification is not None:
         parts += ["", *_classification(transfer.classification)]
@@ -67,15 +68,22 @@ def _sources(transfer: Transfer) -> list[str]:
 
 def _classification(found: Classification) -> Iterator[str]:
     yield (
-        f"Top-1 of a linear probe on {found.data}: {found.train_images} training and {found.test_images} scored "
+        f"Top-1 of a linear reader on {found.data}: {found.train_images} training and {found.test_images} scored "
         f"images, {len(found.classes)} classes, the most frequent one {short(found.majority, 'fraction')}."
     )
-    rows: list[tuple[str, ...]] = [("source", "share", "top-1", "95 % interval", *found.classes)]
-    for own in found.accuracy:
-        classes = [short(own.per_class[name], "fraction") for name in found.classes]
-        rows.append((own.source, f"{own.data_fraction:g}", *shown(own.top1), *classes))
-    yield from aligned(rows, words=1)
-    yield from comparison_lines(found.comparisons)
+    yield from _recipe(found.fine_tuned)
+    rows: list[tuple[str, ...]] = [("source", "backbone", "share", "top-1", "95 % interval", *found.classes)]
+    for words, accuracy, _ in found.tables():
+        for own in accuracy:
+            classes = [short(own.per_class[name], "fraction") for name in found.classes]
+            rows.append((own.source, words, f"{own.data_fraction:g}", *shown(own.top1), *classes))
+    yield from aligned(rows, words=2)
+    for words, _, comparisons in found.tables():
+        yield from comparison_lines(comparisons, of=words)
+
+
+def _recipe(found: FineTuned | None) -> list[str]:
+    return [] if found is None else [found.sentence()]
 
 
 def _side_by_side(found: SideBySide) -> Iterator[str]:
@@ -121,16 +129,19 @@ def _segmentation(found: Segmentation) -> Iterator[str]:
         f"Mean IoU of a linear decoder on {found.data}: {found.train_images} training and {found.test_images} scored "
         f"images, {len(found.classes)} classes with the background."
     )
+    yield from _recipe(found.fine_tuned)
     widths = [f"< {band.width} px" for band in found.accuracy[0].bands]
-    rows: list[tuple[str, ...]] = [("source", "share", "mIoU", "95 % interval", *widths, "interior")]
-    for own in found.accuracy:
-        bands = [short(None if b.boundary is None else b.boundary.value, "fraction") for b in own.bands]
-        inside = next((band.interior for band in own.bands if band.width == 10), None)
-        interior = short(None if inside is None else inside.value, "fraction")
-        rows.append((own.source, f"{own.data_fraction:g}", *shown(own.miou), *bands, interior))
-    yield from aligned(rows, words=1)
+    rows: list[tuple[str, ...]] = [("source", "backbone", "share", "mIoU", "95 % interval", *widths, "interior")]
+    for words, accuracy, _ in found.tables():
+        for own in accuracy:
+            bands = [short(None if b.boundary is None else b.boundary.value, "fraction") for b in own.bands]
+            inside = next((band.interior for band in own.bands if band.width == 10), None)
+            interior = short(None if inside is None else inside.value, "fraction")
+            rows.append((own.source, words, f"{own.data_fraction:g}", *shown(own.miou), *bands, interior))
+    yield from aligned(rows, words=2)
     yield "Columns < w px: pixels less than w from a boundary; interior: all others for w = 10."
-    yield from comparison_lines(found.comparisons)
+    for words, _, comparisons in found.tables():
+        yield from comparison_lines(comparisons, of=words)
 
 
 def look_table(found: Look) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
@@ -165,12 +176,12 @@ def _look(found: Look) -> Iterator[str]:
         yield from _pairs(comparisons)
 
 
-def comparison_lines(comparisons: Sequence[Compared], column: str = "share") -> Iterator[str]:
-    """Paired differences as a table, with what these data show."""
+def comparison_lines(comparisons: Sequence[Compared], column: str = "share", of: str = "") -> Iterator[str]:
+    """Paired differences as a table, `of` what in words, with what these data show."""
     if not comparisons:
         return
     yield ""
-    yield "Differences, paired by image and seed; p adjusted by Holm:"
+    yield f"Differences, {of + ', ' if of else ''}paired by image and seed; p adjusted by Holm:"
     yield from _pairs(comparisons, column)
 
 

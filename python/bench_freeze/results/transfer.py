@@ -1,4 +1,4 @@
-"""The schema of transfer.json: what the features of several pre-trainings give to other tasks.
+"""The schema of transfer.json: what several pre-trainings give to other tasks, frozen and fine-tuned.
 
 Accuracies and IoU are fractions from 0 to 1. Fields may be added within a version.
 """
@@ -17,6 +17,8 @@ from .look import Look
 from .quantities import Count, Fraction, Number, Seconds
 from .sealing import SEAL_MEANING
 from .take_over import TakeOver
+from .transfer_accuracy import ProbeAccuracy, ProbeFit, SegmentationAccuracy
+from .tuned import FROZEN, FineTuned, TunedClassification, TunedSegmentation, tuned_words
 
 TRANSFER_VERSION = 1
 
@@ -35,30 +37,11 @@ class TransferSource(Struct, frozen=True, kw_only=True):
     ]
 
 
-class ProbeFit(Struct, frozen=True, kw_only=True):
-    """One logistic regression on frozen features."""
-
-    source: str
-    data_fraction: Fraction
-    seed: Count
-    train_samples: Count
-    held_out: Annotated[Count, Meta(description="of these, by which C was chosen; 0: there were too few, C is 1")]
-    c: Annotated[Number, Meta(description="scikit-learn's C: the inverse strength of the L2 penalty")]
-    converged: bool
-    top1: Fraction
-
-
-class ProbeAccuracy(Struct, frozen=True, kw_only=True):
-    """One source at one share of the training samples, over all seeds."""
-
-    source: str
-    data_fraction: Fraction
-    top1: Estimated
-    per_class: Annotated[dict[str, Fraction], Meta(description="share of a class's scored samples that were named so")]
-
-
 class Classification(Struct, frozen=True, kw_only=True):
-    """A linear probe of whole images: the backbone's last layer, pooled, under a logistic regression."""
+    """Whole images named by the backbone's last layer, pooled: a logistic regression on frozen features.
+
+    Beside it, where it was asked for, a linear reader that was trained together with the layers that are not frozen.
+    """
 
     data: str
     data_sha256: str
@@ -70,6 +53,13 @@ class Classification(Struct, frozen=True, kw_only=True):
     fits: list[ProbeFit]
     accuracy: list[ProbeAccuracy]
     comparisons: list[Compared]
+    fine_tuned: Annotated[FineTuned | None, Meta(description="null: nothing was trained but the probes")] = None
+    tuned_depths: list[TunedClassification] = []
+
+    def tables(self) -> list[tuple[str, list[ProbeAccuracy], list[Compared]]]:
+        """Words, rows and differences of frozen features, then of each depth."""
+        of_depths = ((tuned_words(own.freeze), own.accuracy, own.comparisons) for own in self.tuned_depths)
+        return [(FROZEN, self.accuracy, self.comparisons), *of_depths]
 
 
 class ViewGroup(Struct, frozen=True, kw_only=True):
@@ -110,26 +100,8 @@ class Crops(Struct, frozen=True, kw_only=True):
     ] = {}
 
 
-class Band(Struct, frozen=True, kw_only=True):
-    """Mean IoU of the pixels less than `width` pixels from a boundary of the truth, and of all others."""
-
-    width: Count
-    boundary: Annotated[Estimated | None, Meta(description="null where no truth has a boundary")]
-    interior: Annotated[Estimated | None, Meta(description="null where every pixel is in the band")]
-
-
-class SegmentationAccuracy(Struct, frozen=True, kw_only=True):
-    """One source at one share of the training images, over all seeds."""
-
-    source: str
-    data_fraction: Fraction
-    miou: Annotated[Estimated, Meta(description="mean over classes with a pixel, of truth or of prediction")]
-    per_class: Annotated[dict[str, Fraction | None], Meta(description="IoU; null for a class without a pixel")]
-    bands: list[Band]
-
-
 class Segmentation(Struct, frozen=True, kw_only=True):
-    """A linear decoder of frozen features of several strides; IoU at the images' own size."""
+    """A linear decoder of features of several strides, frozen and fine-tuned; IoU at the images' own size."""
 
     data: str
     data_sha256: Annotated[list[str], Meta(description="of the training split and of the scored one")]
@@ -143,6 +115,13 @@ class Segmentation(Struct, frozen=True, kw_only=True):
     band_comparisons: Annotated[
         dict[str, list[Compared]], Meta(description="by width of the band: inside it, p adjusted within a width")
     ]
+    fine_tuned: Annotated[FineTuned | None, Meta(description="null: nothing was trained but the decoders")] = None
+    tuned_depths: list[TunedSegmentation] = []
+
+    def tables(self) -> list[tuple[str, list[SegmentationAccuracy], list[Compared]]]:
+        """Words, rows and differences of frozen features, then of each depth."""
+        of_depths = ((tuned_words(own.freeze), own.accuracy, own.comparisons) for own in self.tuned_depths)
+        return [(FROZEN, self.accuracy, self.comparisons), *of_depths]
 
 
 class LayerCka(Struct, frozen=True, kw_only=True):

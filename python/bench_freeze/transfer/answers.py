@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from ..results.answers import Answer, AnswerFigure, AnswerVerdict
 from ..results.estimated import Compared, Estimated
-from ..results.transfer import Transfer
+from ..results.transfer import Classification, Segmentation, Transfer
 from .crops import CROWDED, SMALL
 from .look import QUARTERS_ALIKE, SPREAD
 from .statistics import ALPHA
@@ -62,7 +62,7 @@ def answers(transfer: Transfer) -> list[Answer]:
             question=DETECTION[0],
             published=DETECTION[1],
             figures=[],
-            not_measured="nothing is fine-tuned here; this is measured by bench-freeze run --freeze 9,0 "
+            not_measured="no detector is trained here; this is measured by bench-freeze run --freeze 9,0 "
             f"--data-fractions 0.1,0.25,1 --seeds 0,1,2 --breakdown --weights {files} --target YAML",
         )
     ]
@@ -75,14 +75,19 @@ def answers(transfer: Transfer) -> list[Answer]:
 
 def _segmentation(transfer: Transfer, tasks: Tasks) -> Iterator[AnswerFigure]:
     if transfer.segmentation is not None:
-        most = _largest_share(transfer.segmentation.comparisons)
-        yield from _figures(most, tasks, f"mean IoU on {transfer.segmentation.data}", 1)
+        yield from _of_tables(transfer.segmentation, tasks, f"mean IoU on {transfer.segmentation.data}", 1)
 
 
 def _classification(transfer: Transfer, tasks: Tasks) -> Iterator[AnswerFigure]:
     if transfer.classification is not None:
-        most = _largest_share(transfer.classification.comparisons)
-        yield from _figures(most, tasks, f"top-1 on {transfer.classification.data}", -1)
+        yield from _of_tables(transfer.classification, tasks, f"top-1 on {transfer.classification.data}", -1)
+
+
+def _of_tables(found: Classification | Segmentation, tasks: Tasks, what: str, expected: int) -> Iterator[AnswerFigure]:
+    """On the largest share: fine-tuned at each depth, then frozen, each under its name."""
+    (frozen, _, unchanged), *of_depths = found.tables()
+    for words, comparisons in (*((own, pairs) for own, _, pairs in of_depths), (frozen, unchanged)):
+        yield from _figures(_largest_share(comparisons), tasks, f"{what}, {words}", expected)
 
 
 def _features(transfer: Transfer, tasks: Tasks) -> Iterator[AnswerFigure]:

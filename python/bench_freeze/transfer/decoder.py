@@ -21,7 +21,7 @@ from ..data.letterbox import Letterbox
 PENALTY = 1e-3  # times |W|^2 / 2, added to the mean loss of a cell
 ITERATIONS = 100
 
-Levels = Sequence[NDArray[np.float32]]  # [N, C, h, w] each, the finest first
+Levels = Sequence[NDArray[np.float32]] | Sequence[Tensor]  # [N, C, h, w] each, the finest first
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Decoder:
 
     def labels(self, levels: Levels, placement: Letterbox) -> NDArray[np.uint8]:
         """[H, W] the class of every pixel of one image, of whose canvas the levels [1, C, h, w] are."""
-        rows = (_cells(levels) - self.mean) / self.deviation @ self.weights + self.bias
+        rows = (cells_of(levels) - self.mean) / self.deviation @ self.weights + self.bias
         height, width = levels[0].shape[2:]
         logits = rows.T.reshape(1, -1, height, width)
         size = (placement.size, placement.size)
@@ -51,7 +51,7 @@ class Decoder:
 
 def fit_decoder(levels: Levels, shares: NDArray[np.float32]) -> Decoder:
     """`shares` [N, K, h, w] of the pixels of a cell that are scored; they sum to less where others are in it."""
-    rows = _cells(levels)
+    rows = cells_of(levels)
     targets = torch.as_tensor(shares).permute(0, 2, 3, 1).reshape(-1, shares.shape[1])
     kept = targets.sum(dim=1) > 0
     rows, targets = rows[kept], targets[kept]
@@ -74,7 +74,7 @@ def fit_decoder(levels: Levels, shares: NDArray[np.float32]) -> Decoder:
     return Decoder(mean, deviation, weights.detach(), bias.detach())
 
 
-def _cells(levels: Levels) -> Tensor:
+def cells_of(levels: Levels) -> Tensor:
     """[N h w, C of all levels] on the grid of the finest one."""
     size = levels[0].shape[2:]
     maps = [torch.as_tensor(level) for level in levels]

@@ -69,10 +69,13 @@ class FeatureStore:
         return energy
 
     def _inputs(self, backbone: Backbone, canvases: Canvases) -> dict[str, object]:
+        return self.backbone_inputs(backbone) | {"pixels_sha256": canvases.sha256}
+
+    def backbone_inputs(self, backbone: Backbone) -> dict[str, object]:
+        """What every result depends on, whatever the images."""
         return {
             "backbone_sha256": backbone.sha256,
             "layers": backbone.end,
-            "pixels_sha256": canvases.sha256,
             "imgsz": self.request.imgsz,
             "device": self.request.device.partition(":")[0],
             "versions": package_versions("torch", "ultralytics"),
@@ -112,14 +115,13 @@ def _compute(backbone: Backbone, canvases: Canvases, device: str, folder: Path, 
 
 
 def _compute_levels(backbone: Backbone, canvases: Canvases, device: str, folder: Path, step: Step) -> dict[str, object]:
-    from .frozen import FrozenBackbone
+    from .frozen import FrozenBackbone, last_of_strides
 
     frozen = FrozenBackbone(backbone, device)
     found: list[list[NDArray[np.float32]]] = []
     for batch in canvases.batches():
-        size = batch.shape[-1]
-        last = {size // output.shape[-1]: output for output in frozen.maps(batch)}
-        found.append([last[stride].cpu().numpy() for stride in sorted(last) if stride >= FINEST])
+        levels = last_of_strides(frozen.maps(batch), batch.shape[-1])
+        found.append([level.cpu().numpy() for level in levels])
         step(sum(len(part[0]) for part in found), canvases.count)
     arrays: dict[str, Any] = {str(k): np.concatenate(parts) for k, parts in enumerate(zip(*found, strict=True))}
     require_finite_arrays(arrays, "a map of features")

@@ -31,7 +31,7 @@ from .probe import GRID, HELD_OUT, MAX_ITERATIONS, require_scikit_learn
 from .request import TransferRequest
 from .segment import segmentation
 from .side_by_side import side_by_side
-from .sources import read_sources, unlike_layers
+from .sources import check_depths, read_sources, unlike_layers
 from .statistics import ALPHA, RESAMPLES
 
 RESULTS = "transfer.json"
@@ -48,6 +48,7 @@ def run_transfer(request: TransferRequest, console: Console, command: list[str])
     with output_folder(request.out, console.warn) as store:
         with console.step("read weights") as step:
             sources = read_sources(request, step)
+        check_depths(sources, request)
         labelled: ClassificationSet | None = None
         if request.classify is not None:
             with console.step("read classification set") as step:

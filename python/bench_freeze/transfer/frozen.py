@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import deepcopy
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from ..dualhead.backbone import Backbone
 from ..dualhead.model import run_layers
+from .features import FINEST
 
 
 class FrozenBackbone:
@@ -40,3 +42,9 @@ class FrozenBackbone:
         """[B, h, w] the sum of squares over the channels of the last layer."""
         found: NDArray[np.float32] = self.maps(images)[-1].square().sum(dim=1).cpu().numpy()
         return found
+
+
+def last_of_strides(maps: Sequence[Tensor], size: int) -> list[Tensor]:
+    """The last map of every stride from FINEST on, the finest first, of canvases of `size` pixels."""
+    last = {size // output.shape[-1]: output for output in maps}
+    return [last[stride] for stride in sorted(last) if stride >= FINEST]

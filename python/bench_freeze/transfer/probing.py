@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..console import Step
-from ..results.transfer import ProbeFit
+from ..results.transfer_accuracy import ProbeFit
 from .probe import HELD_OUT, fit_probe
 from .request import TransferRequest
 from .samples import held_out

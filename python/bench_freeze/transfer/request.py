@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InputError
+from .fine_tuning import FineTuning
 
 SCRATCH = "scratch"  # among the weights: random ones
 _MAX_SEED = 2**32 - 1
@@ -23,6 +24,7 @@ class TransferRequest:
     segment: Path | None = None
     look: Path | None = None
     side_by_side: bool = False  # on the images of `classify`
+    tuning: FineTuning | None = None  # of backbones, beside the frozen ones, for `classify` and `segment`
     split: str = "val"
     data_fractions: tuple[float, ...] = (1.0,)
     seeds: tuple[int, ...] = (0, 1, 2)
@@ -45,6 +47,8 @@ class TransferRequest:
             )
         if self.side_by_side and (self.classify is None or len(self.weights) < 2):
             raise InputError("--side-by-side needs two sources or more, and the images of --classify.")
+        if self.tuning is not None and self.classify is None and self.segment is None:
+            raise InputError("--freeze fine-tunes for --classify and --segment; name a set with one of them.")
         if not [name for name in self.weights if name != SCRATCH]:
             raise InputError("--weights names no checkpoint; random weights (scratch) need one whose layers they have.")
         for flag, values in (

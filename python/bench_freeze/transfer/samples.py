@@ -17,6 +17,12 @@ def share_of(labels: NDArray[np.integer], share: float, seed: int) -> NDArray[np
     return np.sort(np.concatenate(parts))
 
 
+def share_of_images(count: int, share: float, seed: int) -> NDArray[np.int64]:
+    """Positions of a share of images without labels of their own, ascending, FEWEST at least; nested with one seed."""
+    order = np.random.default_rng(seed).permutation(count)
+    return np.sort(order[: _count(count, share)])
+
+
 def held_out(labels: NDArray[np.integer], part: float, seed: int) -> NDArray[np.bool_]:
     """[N] a part of every class, at least one sample of each that has two or more; never all of a class."""
     found = np.zeros(len(labels), np.bool_)

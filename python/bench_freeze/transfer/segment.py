@@ -1,27 +1,38 @@
-"""Segmentation by frozen features: one linear decoder for all sources, IoU by class and in bands around boundaries."""
+"""Segmentation: one linear decoder for all sources, of frozen features, and trained together with backbones."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..console import Console
-from ..data.letterbox import Letterbox
 from ..data.segmentation_set import MaskedSplit, SegmentationSet
-from ..results.transfer import Band, Segmentation, SegmentationAccuracy
+from ..results.transfer import Segmentation
+from ..results.tuned import FROZEN, FineTuned, TunedFit, TunedSegmentation
 from .features import FINEST, FeatureStore, whole_images
-from .iou import MeanIou
 from .request import TransferRequest
+from .samples import share_of_images
+from .segment_counts import (
+    Overlap,
+    Overlaps,
+    ScoredMasks,
+    accuracy,
+    band_comparisons,
+    comparisons,
+    placed,
+    whole,
+)
+from .segment_tuned import segmentation_task
 from .sources import Source
-from .statistics import compared, estimated
-from .trimap import WIDTHS, overlaps, rings_of
+from .statistics import Scored
+from .trimap import WIDTHS
+from .tuned import NEW, settings, tuned
 
-FEWEST_IMAGES = 2
-
-Counts = NDArray[np.int64]
+# By source and seed: the levels [N, C, h, w] of training and of scored images.
+Maps = Mapping[tuple[str, int], tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]]
 
 
 def segmentation(
@@ -31,49 +42,36 @@ def segmentation(
     features: FeatureStore,
     console: Console,
 ) -> Segmentation:
-    """Every source decoded by the same linear map, for every share and seed."""
+    """Every source decoded by the same linear map, for every share and seed, and fine-tuned where that is asked for."""
     from .decoder import ITERATIONS, PENALTY
 
-    maps = {
-        (source.name, seed): [
-            features.levels(
-                f"{source.titled(seed)}, {which} images", source.backbone(seed), whole_images(part.images, request)
-            )
-            for which, part in (("training", data.train), ("scored", data.test))
-        ]
+    maps: Maps = {
+        (source.name, seed): (
+            _levels(source, seed, "training", data.train, features),
+            _levels(source, seed, "scored", data.test, features),
+        )
         for source in sources
         for seed in source.seeds_that_differ(request.seeds)
     }
-    finest = next(iter(maps.values()))[0][0].shape[-1]
-    shares = _class_shares(data, request.imgsz, finest)
-    truth = [data.test.mask(k) for k in range(len(data.test))]
-    rings = [rings_of(mask) for mask in truth]
-    found: dict[tuple[str, float], tuple[Counts, Counts]] = {}
-    with console.step(f"decoders of {data.name}") as step:
-        total, done = len(request.data_fractions) * len(sources) * len(request.seeds), 0
-        for share, source in product(request.data_fractions, sources):
-            of_seeds = []
-            # Seeds that draw nothing (a checkpoint on all images) have one decoder.
-            scored: dict[tuple[int, bytes], tuple[Counts, Counts]] = {}
-            for seed in request.seeds:
-                own = source.seed_of(seed, request.seeds)
-                rows = share_of_images(len(data.train), share, seed)
-                key = own, rows.tobytes()
-                if key not in scored:
-                    learned, judged = maps[source.name, own]
-                    scored[key] = _score(learned, judged, shares, rows, data, truth, rings, request.imgsz)
-                of_seeds.append(scored[key])
-                done += 1
-                step(done, total)
-            found[source.name, share] = (
-                np.array([both for both, _ in of_seeds]),
-                np.array([either for _, either in of_seeds]),
+    truth, images = ScoredMasks.of(data), len(data.test)
+    tables: dict[str, Overlaps] = {FROZEN: _frozen(data, sources, request, maps, truth, console)}
+    fine_tuned, fits = None, list[TunedFit]()
+    if request.tuning is not None:
+        task = segmentation_task(data, request.tuning, features, maps, truth)
+        of_depths: dict[int, dict[tuple[str, float], list[Overlap]]] = {depth: {} for depth in request.tuning.depths}
+        for found in tuned(task, sources, request.tuning, features):
+            own = found.training
+            overlap = found.arrays["both"], found.arrays["either"]
+            of_depths[own.freeze].setdefault((own.source.name, own.share), []).append(overlap)
+            fits.append(
+                found.fit(len(share_of_images(len(data.train), own.share, own.seed)), _miou(_by_seed([overlap])))
             )
-    images = len(data.test)
-    whole = {
-        key: MeanIou(both.sum(axis=2).astype(float), either.sum(axis=2).astype(float))
-        for key, (both, either) in found.items()
-    }
+        tables |= {
+            str(depth): {key: _by_seed(seeds) for key, seeds in table.items()} for depth, table in of_depths.items()
+        }
+        fine_tuned = FineTuned(settings=settings(task, request.tuning), new=list(NEW), fits=fits)
+    rows = {name: accuracy(table, data.class_names, images) for name, table in tables.items()}
+    compared, in_bands = comparisons(tables, images), band_comparisons(tables, images)
     return Segmentation(
         data=data.name,
         data_sha256=[data.train.sha256, data.test.sha256],
@@ -85,34 +83,68 @@ def segmentation(
             source.name: sum(int(level.shape[1]) for level in maps[source.name, request.seeds[0]][0])
             for source in sources
         },
-        accuracy=[
-            SegmentationAccuracy(
-                source=name,
-                data_fraction=share,
-                miou=estimated(whole[name, share], images),
-                per_class={
-                    own: None if np.isnan(value) else float(value)
-                    for own, value in zip(data.class_names, whole[name, share].per_class(), strict=True)
-                },
-                bands=[_band(k, *found[name, share], images) for k in range(len(WIDTHS))],
+        accuracy=rows[FROZEN],
+        comparisons=compared[FROZEN],
+        band_comparisons=in_bands[FROZEN],
+        fine_tuned=fine_tuned,
+        tuned_depths=[
+            TunedSegmentation(
+                freeze=depth,
+                accuracy=rows[str(depth)],
+                comparisons=compared[str(depth)],
+                band_comparisons=in_bands[str(depth)],
             )
-            for name, share in found
+            for depth in (request.tuning.depths if request.tuning is not None else ())
         ],
-        comparisons=compared([(name, share, own) for (name, share), own in whole.items()], images),
-        band_comparisons={
-            str(width): compared(
-                [(name, share, _within(k, both, either)) for (name, share), (both, either) in found.items()], images
-            )
-            for k, width in enumerate(WIDTHS)
-            if all(either[:, :, : k + 1].any() for _, either in found.values())
-        },
     )
 
 
-def share_of_images(count: int, share: float, seed: int) -> NDArray[np.int64]:
-    """Positions of a share of the images, ascending, two at least; nested with one seed."""
-    order = np.random.default_rng(seed).permutation(count)
-    return np.sort(order[: min(count, max(FEWEST_IMAGES, round(share * count)))])
+def _levels(
+    source: Source, seed: int, which: str, part: MaskedSplit, features: FeatureStore
+) -> list[NDArray[np.float32]]:
+    canvases = whole_images(part.images, features.request)
+    return features.levels(f"{source.titled(seed)}, {which} images", source.backbone(seed), canvases)
+
+
+def _frozen(
+    data: SegmentationSet,
+    sources: Sequence[Source],
+    request: TransferRequest,
+    maps: Maps,
+    truth: ScoredMasks,
+    console: Console,
+) -> Overlaps:
+    """What decoders of frozen features find, by source and share."""
+    finest = next(iter(maps.values()))[0][0].shape[-1]
+    shares = _class_shares(data, request.imgsz, finest)
+    found: dict[tuple[str, float], Overlap] = {}
+    with console.step(f"decoders of {data.name}") as step:
+        total, done = len(request.data_fractions) * len(sources) * len(request.seeds), 0
+        for share, source in product(request.data_fractions, sources):
+            of_seeds = []
+            # Seeds that draw nothing (a checkpoint on all images) have one decoder.
+            scored: dict[tuple[int, bytes], Overlap] = {}
+            for seed in request.seeds:
+                own = source.seed_of(seed, request.seeds)
+                rows = share_of_images(len(data.train), share, seed)
+                key = own, rows.tobytes()
+                if key not in scored:
+                    scored[key] = _score(*maps[source.name, own], shares, rows, data, truth, request.imgsz)
+                of_seeds.append(scored[key])
+                done += 1
+                step(done, total)
+            found[source.name, share] = _by_seed(of_seeds)
+    return found
+
+
+def _by_seed(of_seeds: Sequence[Overlap]) -> Overlap:
+    return np.array([both for both, _ in of_seeds]), np.array([either for _, either in of_seeds])
+
+
+def _miou(found: Overlap) -> float:
+    """Of one seed."""
+    own: Scored = whole(found)
+    return float(own.values(np.ones((1, found[0].shape[1])))[0, 0])
 
 
 def _class_shares(data: SegmentationSet, imgsz: int, cells: int) -> NDArray[np.float32]:
@@ -120,12 +152,8 @@ def _class_shares(data: SegmentationSet, imgsz: int, cells: int) -> NDArray[np.f
 
     part = data.train
     return np.stack(
-        [class_shares(part.mask(k), _placed(part, k, imgsz), len(data.class_names), cells) for k in range(len(part))]
+        [class_shares(part.mask(k), placed(part, k, imgsz), len(data.class_names), cells) for k in range(len(part))]
     )
-
-
-def _placed(part: MaskedSplit, k: int, imgsz: int) -> Letterbox:
-    return Letterbox.fit(part.images[k].width, part.images[k].height, imgsz)
 
 
 def _score(
@@ -134,31 +162,14 @@ def _score(
     shares: NDArray[np.float32],
     rows: NDArray[np.int64],
     data: SegmentationSet,
-    truth: Sequence[NDArray[np.uint8]],
-    rings: Sequence[NDArray[np.uint8]],
+    truth: ScoredMasks,
     imgsz: int,
-) -> tuple[Counts, Counts]:
-    """([N, B, K], [N, B, K]) intersections and unions of every scored image by ring and class."""
+) -> Overlap:
+    """[N, B, K] of every scored image."""
     from .decoder import fit_decoder
 
     decoder = fit_decoder([level[rows] for level in learned], shares[rows])
-    counted = []
-    for k, (mask, ring) in enumerate(zip(truth, rings, strict=True)):
-        labels = decoder.labels([level[k : k + 1] for level in judged], _placed(data.test, k, imgsz))
-        counted.append(overlaps(mask, ring, labels, len(data.class_names)))
-    return np.array([both for both, _ in counted]), np.array([either for _, either in counted])
-
-
-def _within(k: int, both: Counts, either: Counts) -> MeanIou:
-    """Inside of the band of width WIDTHS[k]; counts are [S, N, B, K]."""
-    return MeanIou(both[:, :, : k + 1].sum(axis=2).astype(float), either[:, :, : k + 1].sum(axis=2).astype(float))
-
-
-def _band(k: int, both: Counts, either: Counts, images: int) -> Band:
-    inside = _within(k, both, either)
-    beyond = MeanIou(both[:, :, k + 1 :].sum(axis=2).astype(float), either[:, :, k + 1 :].sum(axis=2).astype(float))
-    return Band(
-        width=WIDTHS[k],
-        boundary=estimated(inside, images) if inside.images else None,
-        interior=estimated(beyond, images) if beyond.images else None,
+    return truth.overlap(
+        decoder.labels([level[k : k + 1] for level in judged], placed(data.test, k, imgsz))
+        for k in range(len(data.test))
     )

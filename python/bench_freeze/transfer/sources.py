@@ -91,6 +91,27 @@ def read_sources(request: TransferRequest, step: Step) -> tuple[Source, ...]:
     return sources
 
 
+def check_depths(sources: Sequence[Source], request: TransferRequest) -> None:
+    """Raise InputError for a freeze depth that a source lacks, or pictures that leave BatchNorm nothing to measure."""
+    if request.tuning is None:
+        return
+    shallowest = min(sources, key=lambda source: source.layers_of.end)
+    end = shallowest.layers_of.end
+    for depth in request.tuning.depths:
+        if depth > end:
+            raise InputError(
+                f"--freeze {depth}: the backbone of {shallowest.name} has layers 0 to {end - 1} only; give 0 to {end} "
+                f"({end} freezes all of it)."
+            )
+    for source in sources:
+        stride = source.layers_of.stride
+        if request.imgsz <= stride:
+            raise InputError(
+                f"--imgsz {request.imgsz} leaves one position of the last map of {source.name}, too few for BatchNorm "
+                f"to train on; give {2 * stride} or more."
+            )
+
+
 def unlike_layers(sources: Sequence[Source]) -> list[str]:
     """A sentence where sources differ in more than their training: what is compared then is both."""
     from ..dualhead.backbone import fitting_layers

@@ -16,17 +16,14 @@ from bench_freeze.results.estimated import Compared, Estimated
 from bench_freeze.results.look import Covered, Look, LookAt
 from bench_freeze.results.take_over import TakeOver
 from bench_freeze.results.transfer import (
-    Band,
     Classification,
     Clustering,
     Crops,
     Embedding,
     FeaturePair,
     LayerCka,
-    ProbeAccuracy,
     Query,
     Segmentation,
-    SegmentationAccuracy,
     SideBySide,
     Transfer,
     TransferSource,
@@ -35,6 +32,7 @@ from bench_freeze.results.transfer import (
     decode_transfer,
     encode_transfer,
 )
+from bench_freeze.results.transfer_accuracy import Band, ProbeAccuracy, SegmentationAccuracy
 from tests.hostile import NAMES
 
 MARKUP = "<script>alert(1)</script>&\"'"

@@ -107,11 +107,11 @@ def test_weights_count_an_image_as_often_as_it_was_drawn():
 
 
 def test_a_set_without_boundaries_has_an_interior_alone():
-    from bench_freeze.transfer.segment import _band
+    from bench_freeze.transfer.segment_counts import band_of
 
     truth = np.zeros((5, 6), np.uint8)
     counted = [overlaps(truth, rings_of(truth), truth, 2) for _ in range(3)]
     both, either = (np.array([[own[k] for own in counted]]) for k in (0, 1))
-    band = _band(2, both, either, 3)
+    band = band_of(2, (both, either), 3)
     assert band.boundary is None
     assert band.interior.value == 1

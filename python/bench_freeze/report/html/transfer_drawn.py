@@ -103,8 +103,8 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     return Table(tuple(map(cell, headings)), [tuple(map(cell, row)) for row in rows])
 
 
-def differences(comparisons: Sequence[Compared], column: str) -> Table:
-    """Paired differences between sources, with what these data show."""
+def differences(comparisons: Sequence[Compared], column: str, of: str = "") -> Table:
+    """Paired differences between sources, `of` what in words, with what these data show."""
     rows = [
         (
             f"{pair.b} - {pair.a}",
@@ -115,7 +115,9 @@ def differences(comparisons: Sequence[Compared], column: str) -> Table:
         )
         for pair in comparisons
     ]
-    return table(("difference, paired", column, "change", "95 % interval", "p (Holm)", "by these data"), rows)
+    return table(
+        (f"difference, paired{of and ', '}{of}", column, "change", "95 % interval", "p (Holm)", "by these data"), rows
+    )
 
 
 def plot(title: str, x_title: str, points: Sequence[tuple[str, float, Estimated]]) -> Plot:

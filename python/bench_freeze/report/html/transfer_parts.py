@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from ...results.estimated import Compared
 from ...results.transfer import Clustering, Embedding, SideBySide, Transfer
+from ...results.transfer_accuracy import SegmentationAccuracy
+from ...results.tuned import FineTuned
 from ...text.visible import cell
 from ..formats import short
 from ..transfer_text import look_table, shown
 from .plotly import PALETTE
-from .transfer_drawn import Map, Neighbour, Neighbours, Part, Table, differences, part, plot, table
+from .transfer_drawn import Map, Neighbour, Neighbours, Part, Plot, Table, differences, part, plot, table
 from .transfer_pictures import TransferPictures
 
 MAP_SIDE = 300.0
@@ -18,30 +20,42 @@ MOST_MAPS = 24  # of t-SNE: one of 2,000 images takes some 200 kB
 
 
 def classification_part(transfer: Transfer) -> Part | None:
-    """A linear probe of whole images; None where it was not asked for."""
+    """Whole images, frozen and fine-tuned; None where they were not asked for."""
     found = transfer.classification
     if found is None:
         return None
     rows = [
         (
             own.source,
+            words,
             f"{own.data_fraction:g}",
             *shown(own.top1),
             *(short(own.per_class[c], "fraction") for c in found.classes),
         )
-        for own in found.accuracy
+        for words, accuracy, _ in found.tables()
+        for own in accuracy
     ]
-    by_share = [(own.source, own.data_fraction, own.top1) for own in found.accuracy]
     return part(
         f"Classification: {found.data}",
-        f"Top-1 of a linear probe on frozen features: {found.train_images} training and {found.test_images} scored "
-        f"images; always naming one class gives {short(found.majority, 'fraction')}.",
-        [plot("Top-1 by share of the training images", "share of the training images", by_share)],
+        f"Top-1 of a linear reader: {found.train_images} training and {found.test_images} scored images; always naming "
+        f"one class gives {short(found.majority, 'fraction')}.{_recipe(found.fine_tuned)}",
         [
-            table(("source", "share", "top-1", "95 % interval", *found.classes), rows),
-            differences(found.comparisons, "share"),
+            plot(
+                f"Top-1 by share of the training images, {words}",
+                "share of the training images",
+                [(own.source, own.data_fraction, own.top1) for own in accuracy],
+            )
+            for words, accuracy, _ in found.tables()
+        ],
+        [
+            table(("source", "backbone", "share", "top-1", "95 % interval", *found.classes), rows),
+            *(differences(comparisons, "share", words) for words, _, comparisons in found.tables()),
         ],
     )
+
+
+def _recipe(found: FineTuned | None) -> str:
+    return "" if found is None else f" {found.sentence()}"
 
 
 def crops_part(transfer: Transfer) -> Part | None:
@@ -73,45 +87,43 @@ def crops_part(transfer: Transfer) -> Part | None:
 
 
 def segmentation_part(transfer: Transfer) -> Part | None:
-    """A linear decoder; None where it was not asked for."""
+    """A linear decoder, of frozen and of fine-tuned backbones; None where it was not asked for."""
     found = transfer.segmentation
     if found is None:
         return None
-    rows = [(own.source, f"{own.data_fraction:g}", *shown(own.miou)) for own in found.accuracy]
+    rows = [
+        (own.source, words, f"{own.data_fraction:g}", *shown(own.miou))
+        for words, accuracy, _ in found.tables()
+        for own in accuracy
+    ]
     most = max(own.data_fraction for own in found.accuracy)
+    on_most = [(words, own) for words, accuracy, _ in found.tables() for own in accuracy if own.data_fraction == most]
+    classes = [(name, *(short(own.per_class[name], "fraction") for _, own in on_most)) for name in found.classes]
+    return part(
+        f"Segmentation: {found.data}",
+        f"Mean IoU of a linear decoder: {found.train_images} training and {found.test_images} scored images."
+        f"{_recipe(found.fine_tuned)}",
+        [own for words, accuracy, _ in found.tables() for own in _iou_plots(words, accuracy, most)],
+        [
+            table(("source", "backbone", "share", "mIoU", "95 % interval"), rows),
+            *(differences(comparisons, "share", words) for words, _, comparisons in found.tables()),
+            table((f"IoU, share {most:g}", *(f"{own.source}, {words}" for words, own in on_most)), classes),
+        ],
+    )
+
+
+def _iou_plots(words: str, accuracy: Sequence[SegmentationAccuracy], most: float) -> Iterator[Plot]:
+    """By share, and on the largest one by the distance from boundaries."""
+    by_share = [(own.source, own.data_fraction, own.miou) for own in accuracy]
+    yield plot(f"Mean IoU by share of the training images, {words}", "share of the training images", by_share)
     bands = [
         (own.source, float(band.width), band.boundary)
-        for own in found.accuracy
+        for own in accuracy
         for band in own.bands
         if own.data_fraction == most and band.boundary is not None
     ]
-    classes = [
-        (name, *(short(own.per_class[name], "fraction") for own in found.accuracy if own.data_fraction == most))
-        for name in found.classes
-    ]
-    names = [own.source for own in found.accuracy if own.data_fraction == most]
-    return part(
-        f"Segmentation: {found.data}",
-        f"Mean IoU of a linear decoder of frozen features: {found.train_images} training and {found.test_images} "
-        "scored images.",
-        [
-            plot(
-                "Mean IoU by share of the training images",
-                "share of the training images",
-                [(o.source, o.data_fraction, o.miou) for o in found.accuracy],
-            ),
-            *(
-                [plot(f"Mean IoU near boundaries, share {most:g}", "pixels from a boundary, less than", bands)]
-                if bands
-                else []
-            ),
-        ],
-        [
-            table(("source", "share", "mIoU", "95 % interval"), rows),
-            differences(found.comparisons, "share"),
-            table((f"IoU, share {most:g}", *names), classes),
-        ],
-    )
+    if bands:
+        yield plot(f"Mean IoU near boundaries, share {most:g}, {words}", "pixels from a boundary, less than", bands)
 
 
 def side_part(transfer: Transfer, pictures: TransferPictures) -> Part | None:

@@ -1,0 +1,64 @@
+"""How backbones are fine-tuned: the same few options for every source, and what they mean step by step."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from ..errors import InputError
+
+Schedule = Literal["cosine", "linear"]
+SCHEDULES: tuple[Schedule, ...] = get_args(Schedule)
+WEIGHT_DECAY = 0.01  # AdamW's, of matrices and filters; biases and norms have none
+WARM_UP = 0.1  # of the steps: the rate rises evenly to its peak
+READER_LR = 10.0  # the reader starts anew, so it learns faster than the backbone, by this factor
+
+
+@dataclass(frozen=True)
+class FineTuning:
+    """AdamW with a rate that rises, then falls to 0; layers 0..depth-1 are frozen, for each of `depths`."""
+
+    depths: tuple[int, ...]
+    epochs: int = 10
+    lr0: float = 3e-4  # of the backbone, at its peak
+    schedule: Schedule = "cosine"
+    batch: int = 16
+
+    def __post_init__(self) -> None:
+        """Raise InputError for options that cannot be meant."""
+        if not self.depths:
+            raise InputError("--freeze is empty; give the number of frozen layers, or several: --freeze 9,0.")
+        for depth in self.depths:
+            if depth < 0:
+                raise InputError(f"--freeze {depth}: give 0 (nothing is frozen) or more layers.")
+            if self.depths.count(depth) > 1:
+                raise InputError(f"--freeze names {depth} twice; name it once.")
+        for flag, value, most in (("--epochs", self.epochs, 1_000_000), ("--train-batch", self.batch, 65_536)):
+            if not 1 <= value <= most:
+                raise InputError(f"{flag} {value}: give 1 to {most}.")
+        if not (math.isfinite(self.lr0) and 0 < self.lr0 <= 1):
+            raise InputError(f"--lr0 {self.lr0:g} is not a learning rate; give a number above 0, at most 1.")
+        if self.schedule not in SCHEDULES:
+            raise InputError(f"--schedule {self.schedule}: give {' or '.join(SCHEDULES)}.")
+
+    def factor(self, step: int, steps: int) -> float:
+        """What the peak rates are multiplied by at a step of `steps`, counted from 0: above 0, at most 1."""
+        rising = round(WARM_UP * steps)
+        if step < rising:
+            return (step + 1) / rising
+        done = (step - rising) / (steps - rising)
+        return 1 - done if self.schedule == "linear" else (1 + math.cos(math.pi * done)) / 2
+
+    def settings(self) -> dict[str, object]:
+        """What is kept with the results and names a training, but for its depth."""
+        return {
+            "optimizer": "AdamW",
+            "lr0": self.lr0,
+            "reader_lr0": READER_LR * self.lr0,
+            "schedule": self.schedule,
+            "warm_up": WARM_UP,
+            "weight_decay": WEIGHT_DECAY,
+            "epochs": self.epochs,
+            "train_batch": self.batch,
+        }

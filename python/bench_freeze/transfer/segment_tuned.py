@@ -1,0 +1,96 @@
+"""Segmentation by fine-tuned backbones: the linear decoder of all levels, trained with what is not frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..console import Step
+from ..data.segmentation_set import SegmentationSet
+from .augment import View, random_zoom
+from .features import FINEST, FeatureStore, pixels_sha256, whole_images
+from .fine_tuning import FineTuning
+from .samples import share_of_images
+from .segment_counts import ScoredMasks, placed
+from .training_images import TrainingImages
+from .trimap import WIDTHS
+from .tuned import Arrays, Task, Training
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from .tune import Tuned
+
+
+def segmentation_task(
+    data: SegmentationSet,
+    tuning: FineTuning,
+    features: FeatureStore,
+    maps: Mapping[tuple[str, int], tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]],
+    truth: ScoredMasks,
+) -> Task:
+    """Segmentation of one set, as fine-tunings see it; what they predict are `both` and `either` [N, B, K].
+
+    `maps` has the frozen levels of training and scored images by source and seed.
+    """
+    request, classes = features.request, len(data.class_names)
+
+    def content(share: float, seed: int) -> dict[str, object]:
+        rows = share_of_images(len(data.train), share, seed)
+        return {
+            "classes": classes,
+            "finest": FINEST,
+            "widths": list(WIDTHS),
+            "rows": rows.tolist(),
+            "train_sha256": data.train.sha256,
+            "scored_sha256": data.test.sha256,
+            "scored_pixels_sha256": pixels_sha256(data.test.images),
+        }
+
+    def train(training: Training, step: Step) -> Tuned:
+        from .decoder import cells_of, class_shares
+        from .frozen import last_of_strides
+        from .trainee import LinearReader, scale_of
+        from .tune import fine_tune
+
+        rows = share_of_images(len(data.train), training.share, training.seed)
+        start, _ = maps[training.source.name, training.source.seed_of(training.seed, request.seeds)]
+        finest = int(start[0].shape[-1])
+        scale = scale_of(cells_of([level[rows] for level in start]))
+
+        def rows_of(outputs: list[Tensor]) -> Tensor:
+            return cells_of(last_of_strides(outputs, request.imgsz))
+
+        def target(k: int, view: View) -> NDArray[np.float32]:
+            return class_shares(view.part(data.train.mask(k)), view.placement, classes, finest)
+
+        images = TrainingImages(
+            data.train.images, rows, random_zoom, target, training.seed, request.imgsz, tuning.batch, request.workers
+        )
+        backbone = training.source.backbone(training.seed)
+        reader = LinearReader(*scale, classes, training.seed)
+        return fine_tune(backbone, training.freeze, reader, rows_of, images, tuning, request.device, step)
+
+    def predict(done: Tuned) -> Arrays:
+        both, either = truth.overlap(_labels(done))
+        return {"both": both, "either": either}
+
+    def _labels(done: Tuned) -> Iterator[NDArray[np.uint8]]:
+        from .decoder import Decoder
+        from .frozen import FrozenBackbone, last_of_strides
+
+        reader = done.reader
+        decoder = Decoder(reader.mean, reader.deviation, reader.weights.detach(), reader.bias.detach())
+        frozen, k = FrozenBackbone(done.backbone, request.device), 0
+        for batch in whole_images(data.test.images, request).batches():
+            levels = [level.cpu() for level in last_of_strides(frozen.maps(batch), request.imgsz)]
+            for place in range(len(batch)):
+                yield decoder.labels(
+                    [level[place : place + 1] for level in levels], placed(data.test, k, request.imgsz)
+                )
+                k += 1
+
+    return Task("segmentation", content, train, predict)

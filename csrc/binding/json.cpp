@@ -2,6 +2,7 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 
+#include <stdexcept>
 #include <utility>
 #include <vector>
 
@@ -18,18 +19,25 @@ nb::object as_array(std::vector<Scalar>&& values) {
   return nb::cast(nb::ndarray<nb::numpy, Scalar, nb::ndim<1>>(kept->data(), {kept->size()}, owner));
 }
 
-nb::object py_read_results(nb::bytes text, int64_t threads) {
+nb::object columns_of(const Text& text, int64_t threads) {
   ResultColumns columns;
-  const char* begin = text.c_str();
-  const int64_t size = static_cast<int64_t>(text.size());
   bool is_sound;
   {
     nb::gil_scoped_release release;
-    is_sound = read_results(begin, size, threads, &columns);
+    is_sound = read_results(text, threads, &columns);
   }
   if (!is_sound) return nb::none();
   return nb::make_tuple(as_array(std::move(columns.image_id)), as_array(std::move(columns.category_id)),
                         as_array(std::move(columns.boxes)), as_array(std::move(columns.scores)));
+}
+
+nb::object py_read_results(nb::bytes text, int64_t threads) {
+  return columns_of({text.c_str(), -1, static_cast<int64_t>(text.size()), 0}, threads);
+}
+
+nb::object py_read_results_file(int file, int64_t size, int64_t threads, int64_t piece) {
+  if (size < 0 || piece < 1) throw std::invalid_argument("read_results_file: a size or piece out of range");
+  return columns_of({nullptr, file, size, piece}, threads);
 }
 
 nb::object py_read_annotations(nb::bytes text) {
@@ -53,6 +61,7 @@ nb::object py_read_annotations(nb::bytes text) {
 void bind_json(nb::module_& module) {
   using namespace nb::literals;
   module.def("read_results", &py_read_results, "text"_a, "threads"_a);
+  module.def("read_results_file", &py_read_results_file, "file"_a, "size"_a, "threads"_a, "piece"_a = 1 << 18);
   module.def("read_annotations", &py_read_annotations, "text"_a);
 }
 

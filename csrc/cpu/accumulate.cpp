@@ -68,22 +68,24 @@ class Accumulator {
     for (int64_t t = 0; t < lanes_.thresholds; ++t) write_threshold(label, t, truths);
   }
 
-  // False positives are counted per column as if they were so at every threshold; the few detections that match, or
-  // count for nothing, correct that per curve.
+  // False positives are counted per area range as if they were so at every threshold; the few detections that match, or
+  // count for nothing, correct that per lane. Each is counted once, at the first maximum that has it: a curve's number
+  // is the sum up to its own.
   void count(const Matched& detection) {
-    const uint64_t not_false = detection.outcome.true_positive | detection.outcome.ignored;
     int64_t first = 0;  // maxima ascend: the detection counts from here on
     while (first < maxima_ && detection.rank >= settings_.max_detections[first]) ++first;
+    if (first == maxima_) return;
+    const uint64_t not_false = detection.outcome.true_positive | detection.outcome.ignored;
+    int32_t* false_positives = false_positives_.data() + first * lanes_.areas;
     uint64_t corrected = 0;
     for (int64_t a = 0; a < lanes_.areas; ++a) {
       const uint64_t of_area = lanes_.all_of_area() << (a * lanes_.thresholds);
       const bool is_counted = (~not_false & of_area) != 0;
       corrected |= is_counted ? not_false & of_area : 0;
-      for (int64_t m = first; m < maxima_; ++m) false_positives_[a * maxima_ + m] += is_counted;
+      false_positives[a] += is_counted;
     }
     for (uint64_t left = corrected; left != 0; left &= left - 1) {
-      const int64_t lane = __builtin_ctzll(left);
-      for (int64_t m = first; m < maxima_; ++m) ++corrections_[lane * maxima_ + m];
+      ++corrections_[__builtin_ctzll(left) * maxima_ + first];
     }
     for (uint64_t left = detection.outcome.true_positive; left != 0; left &= left - 1) {
       append(__builtin_ctzll(left), first, detection.score);
@@ -94,12 +96,15 @@ class Accumulator {
     const int64_t area = lane / lanes_.thresholds;
     const int64_t recalls = settings_.recall_thresholds_count;
     const int64_t* needed = needed_.data() + area * recalls;
-    for (int64_t m = first; m < maxima_; ++m) {
+    int64_t false_positives = 0;
+    for (int64_t m = 0; m < maxima_; ++m) {
       const int64_t curve = lane * maxima_ + m;
+      false_positives += false_positives_[m * lanes_.areas + area] - corrections_[curve];
+      if (m < first) continue;
       // Matching cannot find more than there is; masks that say so come from elsewhere.
       if (found_[curve] >= of_class_[area]) throw std::invalid_argument("matches: more found than there is");
       const int64_t found = ++found_[curve];
-      const double precision = precision_at(found, false_positives_[area * maxima_ + m] - corrections_[curve]);
+      const double precision = precision_at(found, false_positives);
       int64_t at = reached_[curve];
       double* highest = highest_.data() + curve * recalls;
       for (; at + 1 < recalls && needed[at + 1] <= found; ++at) {
@@ -168,8 +173,8 @@ class Accumulator {
   const int64_t columns_;
   Ranking ranking_;
   double best_score_ = 0;                 // 0 without detections
-  std::vector<int32_t> false_positives_;  // [A, M], had nothing matched
-  std::vector<int32_t> corrections_;      // [A, T, M]
+  std::vector<int32_t> false_positives_;  // [M, A], had nothing matched; of ranks from one maximum to the next
+  std::vector<int32_t> corrections_;      // [A, T, M], of such ranks
   std::vector<int32_t> found_;            // [A, T, M], true positives so far
   std::vector<int64_t> reached_;          // [A, T, M], the last recall threshold reached so far; -1: none
   std::vector<double> highest_;           // [A, T, M, R], precision; where it is reached

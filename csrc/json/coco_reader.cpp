@@ -5,6 +5,7 @@
 
 #include "cpu/parallel.h"
 #include "json/cursor.h"
+#include "json/window.h"
 
 namespace bench_freeze {
 namespace {
@@ -34,7 +35,11 @@ bool read_object(Cursor* cursor, unsigned required, const Read& read) {
   return cursor->take('}') && (seen & required) == required;
 }
 
-bool read_result(Cursor* cursor, ResultColumns* out) {
+// What follows an entry of a list.
+enum class After { kEntry, kEnd, kUnsound };
+
+// Reads an entry with what separates it from the next one; only then it is one of `out`.
+After read_result(Cursor* cursor, ResultColumns* out) {
   int64_t image = 0;
   int64_t category = 0;
   double box[4] = {};
@@ -46,12 +51,14 @@ bool read_result(Cursor* cursor, ResultColumns* out) {
     if (key == "score") return *sound = cursor->number(&score), 8u;
     return *sound = cursor->skip_value(), 0u;
   });
-  if (!is_sound) return false;
+  if (!is_sound) return After::kUnsound;
+  const bool is_last = !cursor->take(',');
+  if (is_last && !cursor->take(']')) return After::kUnsound;
   out->image_id.push_back(image);
   out->category_id.push_back(category);
   out->boxes.insert(out->boxes.end(), box, box + 4);
   out->scores.push_back(score);
-  return true;
+  return is_last ? After::kEnd : After::kEntry;
 }
 
 bool read_flag(Cursor* cursor, bool* value) {
@@ -91,55 +98,77 @@ bool read_annotation(Cursor* cursor, AnnotationColumns* out) {
   return true;
 }
 
-// One thread's stretch of a list of results.
+// Steps over white space, in a file to where there is something else.
+void skip_space(Cursor* cursor, Window* window) {
+  cursor->skip_space();
+  while (cursor->is_at_end() && window->slide(cursor->position())) {
+    *cursor = Cursor(window->begin(), window->end());
+    cursor->skip_space();
+  }
+}
+
+// One thread's stretch of a list of results; places are in the text.
 struct Stretch {
-  const char* begin = nullptr;  // where its first object seems to start
-  const char* stop = nullptr;   // where it found the first object that is another's, or the end of the text
+  int64_t begin = 0;  // where its first object seems to start
+  int64_t stop = 0;   // where it found the first object that is another's, or the end of the text
   bool is_sound = false;
   ResultColumns columns;
 
-  void read(const char* limit, const char* end) {
-    Cursor cursor(begin, end);
-    const int64_t expected = (limit - begin) / 90;
+  // `expected` is a number of rows to have room for.
+  void read(const Text& text, int64_t limit, int64_t expected) {
     columns.image_id.reserve(static_cast<size_t>(expected));
     columns.category_id.reserve(static_cast<size_t>(expected));
     columns.boxes.reserve(static_cast<size_t>(4 * expected));
     columns.scores.reserve(static_cast<size_t>(expected));
-    do {
-      cursor.skip_space();
-      stop = cursor.position();
+    Window window(text, begin);
+    Cursor cursor(window.begin(), window.end());
+    After after = After::kEntry;
+    while (after == After::kEntry) {
+      skip_space(&cursor, &window);
+      stop = window.place(cursor.position());
       if (stop >= limit) {
-        is_sound = limit != end;  // at the end of the text there is a bracket missing
+        is_sound = limit != text.size;  // at the end of the text there is a bracket missing
         return;
       }
-      if (!read_result(&cursor, &columns)) return;
-    } while (cursor.take(','));
-    if (!cursor.take(']')) return;
-    cursor.skip_space();
-    stop = cursor.position();
-    is_sound = stop == end;
+      Cursor ahead = cursor;
+      while ((after = read_result(&ahead, &columns)) == After::kUnsound && window.slide(cursor.position())) {
+        ahead = cursor = Cursor(window.begin(), window.end());  // it may have been cut off: again, with more of it
+      }
+      cursor = ahead;
+    }
+    if (after == After::kUnsound) return;
+    skip_space(&cursor, &window);
+    stop = window.place(cursor.position());
+    is_sound = stop == text.size;
   }
 };
 
 // Where an object seems to start after `from`: behind a brace, a comma, a brace. In a string or a nested list it would
-// seem so too; that is found out when the stretch before does not end there.
-const char* guess_start(const char* from, const char* end) {
-  for (; from < end; ++from) {
-    if (*from != '}') continue;
-    Cursor cursor(from + 1, end);
-    if (cursor.take(',') && cursor.peek('{')) return cursor.position();
+// seem so too; that is found out when the stretch before does not end there. The end of the text where there is none in
+// what a window has.
+int64_t guess_start(const Text& text, int64_t from) {
+  Window window(text, from);
+  window.slide(window.begin());
+  const char* end = window.end();
+  for (const char* at = window.begin(); at < end; ++at) {
+    if (*at != '}') continue;
+    Cursor cursor(at + 1, end);
+    if (cursor.take(',') && cursor.peek('{')) return window.place(cursor.position());
   }
-  return end;
+  return text.size;
 }
 
-bool read_stretches(const char* first, const char* end, int64_t count, ResultColumns* out) {
+bool read_stretches(const Text& text, int64_t first, int64_t count, ResultColumns* out) {
+  constexpr int64_t kBytesOfARow = 90;  // room costs nothing before it is used
   std::vector<Stretch> stretches(static_cast<size_t>(count));
   for (int64_t i = 0; i < count; ++i) {
-    stretches[i].begin = i == 0 ? first : guess_start(first + (end - first) / count * i, end);
+    stretches[i].begin = i == 0 ? first : guess_start(text, first + (text.size - first) / count * i);
   }
-  const auto limit = [&](int64_t i) { return i + 1 < count ? stretches[i + 1].begin : end; };
+  const auto limit = [&](int64_t i) { return i + 1 < count ? stretches[i + 1].begin : text.size; };
   run_workers(count, [&](int64_t i) {
-    if (stretches[i].begin < limit(i)) stretches[i].read(limit(i), end);
+    Stretch& own = stretches[i];
+    const int64_t bytes = i == 0 ? text.size : limit(i) - own.begin;  // the first one takes in the others in the end
+    if (own.begin < limit(i)) own.read(text, limit(i), bytes / kBytesOfARow);
   });
   size_t rows = 0;
   for (int64_t i = 0; i < count; ++i) {
@@ -163,18 +192,20 @@ bool read_stretches(const char* first, const char* end, int64_t count, ResultCol
 
 }  // namespace
 
-bool read_results(const char* text, int64_t size, int64_t threads, ResultColumns* out) {
+bool read_results(const Text& text, int64_t threads, ResultColumns* out) {
   constexpr int64_t kWorthAThread = 1 << 18;
-  const char* end = text + size;
-  Cursor cursor(text, end);
+  Window window(text, 0);
+  Cursor cursor(window.begin(), window.end());
+  skip_space(&cursor, &window);
   if (!cursor.take('[')) return false;
+  skip_space(&cursor, &window);
   if (cursor.take(']')) {
-    cursor.skip_space();
-    return cursor.is_at_end();
+    skip_space(&cursor, &window);
+    return window.place(cursor.position()) == text.size;
   }
-  const int64_t count = workers_for(size / kWorthAThread, threads);
-  return (count > 1 && read_stretches(cursor.position(), end, count, out)) ||
-         read_stretches(cursor.position(), end, 1, out);
+  const int64_t first = window.place(cursor.position());
+  const int64_t count = workers_for(text.size / kWorthAThread, threads);
+  return (count > 1 && read_stretches(text, first, count, out)) || read_stretches(text, first, 1, out);
 }
 
 bool read_annotations(const char* text, int64_t size, AnnotationColumns* out) {

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "json/window.h"
+
 namespace bench_freeze {
 
 struct ResultColumns {
@@ -13,8 +15,8 @@ struct ResultColumns {
   std::vector<double> scores;
 };
 
-// A results file: a list of {image_id, category_id, bbox, score, ...}. text[size] is a zero byte.
-bool read_results(const char* text, int64_t size, int64_t threads, ResultColumns* out);
+// A results file: a list of {image_id, category_id, bbox, score, ...}.
+bool read_results(const Text& text, int64_t threads, ResultColumns* out);
 
 struct AnnotationColumns {
   std::vector<int64_t> id;

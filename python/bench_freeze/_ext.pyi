@@ -135,6 +135,11 @@ def read_results(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]] | None:
     """image_id [N], category_id [N] int64, boxes [4 N], scores [N] float64; None for what is not plainly that."""
 
+def read_results_file(
+    file: int, size: int, threads: int, piece: int = ...
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]] | None:
+    """The same of a file's first `size` bytes, by its descriptor; a thread has about `piece` of them at a time."""
+
 def read_annotations(
     text: bytes,
 ) -> (

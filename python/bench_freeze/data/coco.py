@@ -8,6 +8,7 @@ only what neither takes goes through coco_forms.py.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -31,7 +32,7 @@ from .coco_columns import (
     unique_ids,
 )
 from .coco_forms import LooseInstances, LooseResult, instances_of, results_from
-from .coco_json import decode_loosely, decode_typed, read_text
+from .coco_json import decode_loosely, decode_typed, open_text, read_text
 from .dataset import GroundTruth
 
 # ids, image ids, category ids, boxes [4 N] or [N, 4], area, flags of crowds; of results without ids, and scores
@@ -190,16 +191,28 @@ def read_results(path: Path, ground_truth: GroundTruth, *, threads: int = 1) -> 
 
     Raises InputError naming what is wrong and where; an image that the ground truth does not have is an error.
     """
+    if not _has_text_ids(ground_truth):
+        with open_text(path) as stream:  # a plain file's text is never held, only what is read of it
+            columns = native.read_results_file(stream.fileno(), os.fstat(stream.fileno()).st_size, threads)
+        if columns is not None:
+            return _results(str(path), columns, ground_truth)
     return parse_results(str(path), read_text(path), ground_truth, threads=threads)
 
 
 def parse_results(where: str, text: bytes, ground_truth: GroundTruth, *, threads: int = 1) -> CocoResults:
     """As read_results, from the bytes of such a file; `where` names it in messages."""
-    has_text_ids = ground_truth.image_keys is not None or ground_truth.category_keys is not None
-    columns = None if has_text_ids else _columns(where, text, threads)
+    columns = None if _has_text_ids(ground_truth) else _columns(where, text, threads)
     if columns is None:
         rows = decode_loosely(where, text, list[LooseResult], _explain_results)
         return results_from(where, rows, ground_truth)
+    return _results(where, columns, ground_truth)
+
+
+def _has_text_ids(ground_truth: GroundTruth) -> bool:
+    return ground_truth.image_keys is not None or ground_truth.category_keys is not None
+
+
+def _results(where: str, columns: ResultColumns, ground_truth: GroundTruth) -> CocoResults:
     image_ids, category_ids, boxes, scores = columns
     image_index, is_known = positions(ground_truth.image_ids, image_ids)
     if not is_known.all():

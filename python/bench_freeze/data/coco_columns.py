@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from .dataset import DetectionTable, GroundTruth
 
+MOST_PLACES_PER_ID = 4  # of a table by id; ids that lie further apart are searched for
+
 
 @dataclass(frozen=True)
 class CocoInstances:
@@ -148,9 +150,17 @@ def positions(known_ids: NDArray[np.int64], ids: NDArray[np.int64]) -> tuple[NDA
     """Position of each id in `known_ids`, which ascends, and whether it is there (the position is 0 if not)."""
     if len(known_ids) == 0:
         return np.zeros(len(ids), np.int32), np.zeros(len(ids), np.bool_)
-    found = np.searchsorted(known_ids, ids).clip(max=len(known_ids) - 1)
-    is_known = known_ids[found] == ids
-    return np.where(is_known, found, 0).astype(np.int32), is_known
+    low, high = known_ids[0], known_ids[-1]
+    span = int(high) - int(low) + 1
+    if span > MOST_PLACES_PER_ID * (len(known_ids) + len(ids)):
+        found = np.searchsorted(known_ids, ids).clip(max=len(known_ids) - 1)
+        is_known = known_ids[found] == ids
+        return np.where(is_known, found, 0).astype(np.int32), is_known
+    position_of = np.full(span + 1, -1, np.int32)  # by distance from the lowest id; the last place is of all others
+    position_of[known_ids - low] = np.arange(len(known_ids), dtype=np.int32)
+    is_within = (ids >= low) & (ids <= high)
+    found = position_of[ids - low if is_within.all() else np.where(is_within, ids - low, span)]
+    return np.maximum(found, 0), found >= 0
 
 
 def box_column(boxes: Sequence[Sequence[float]]) -> NDArray[np.float64]:

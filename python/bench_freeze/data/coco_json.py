@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 import msgspec
 
 from ..errors import InputError
-from ..user_files import MAX_DATA, read_file
+from ..user_files import MAX_DATA, open_file, read_file
 
 _Content = TypeVar("_Content")
 
@@ -21,9 +22,17 @@ _OTHER_TEXTS = (  # by their first bytes, the longer ones first
 )
 
 
+_IS = ("COCO json file", "give the path of one", MAX_DATA)
+
+
 def read_text(path: Path) -> bytes:
     """The bytes of a file. Raises InputError when it cannot be read."""
-    return read_file(path, "COCO json file", "give the path of one", MAX_DATA)
+    return read_file(path, *_IS)
+
+
+def open_text(path: Path) -> AbstractContextManager[BinaryIO]:
+    """The file open for reading; raises as read_text does."""
+    return open_file(path, *_IS)
 
 
 def decode_typed(where: str, text: bytes, content_type: type[_Content]) -> _Content | None:

@@ -16,7 +16,7 @@ bool json(Bytes bytes) {
   const int64_t length = static_cast<int64_t>(size);
   ResultColumns results;
   AnnotationColumns annotations;
-  const bool has_results = read_results(text.get(), length, 4, &results);
+  const bool has_results = read_results({text.get(), -1, length, 0}, 4, &results);
   if (has_results) {
     const size_t rows = results.scores.size();
     EXPECT(results.image_id.size() == rows && results.category_id.size() == rows && results.boxes.size() == 4 * rows);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,24 @@ def fully(text: bytes) -> Any:
         return None
 
 
+def of_file(text: bytes, threads: int, piece: int) -> Any:
+    """What the reader makes of the same bytes in a file, `piece` of them at a time."""
+    with tempfile.TemporaryFile() as stream:
+        stream.write(text)
+        stream.flush()
+        return native.read_results_file(stream.fileno(), len(text), threads, piece)
+
+
+def assert_equal_columns(found: Any, wanted: Any) -> None:
+    assert (found is None) == (wanted is None)
+    for one, other in zip(found or (), wanted or (), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def assert_same_or_left(text: bytes, threads: int = 1) -> bool:
     columns = native.read_results(text, threads)
+    for piece in (1, 7, 64, 1 << 18):
+        assert_equal_columns(of_file(text, threads, piece), columns)
     if columns is None:
         return False
     expected = fully(text)
@@ -115,13 +132,29 @@ def test_threads_read_the_same_as_one(trap: str, tmp_path: Path) -> None:
     one = native.read_results(text, 1)
     assert one is not None
     for threads in (2, 3, 7):
-        for a, b in zip(one, native.read_results(text, threads), strict=True):
-            np.testing.assert_array_equal(a, b)
+        assert_equal_columns(native.read_results(text, threads), one)
+        for piece in (100, 4096, 1 << 18):
+            assert_equal_columns(of_file(text, threads, piece), one)
     for broken in (text[:-1], text[: len(text) // 2], text[:1_000_000] + b"x" + text[1_000_000:], text + b"]"):
         assert native.read_results(broken, 3) is None
+        assert of_file(broken, 3, 4096) is None
     path = tmp_path / "dt.json"
     path.write_bytes(text)
     truth = coco.instances_from(
         {"images": [{"id": i} for i in range(9)], "categories": [{"id": 2}], "annotations": []}
     ).ground_truth
     assert len(read_results(path, truth, threads=3).detections) == 25_000
+
+
+def test_a_file_that_is_shorter_than_it_said_is_left(tmp_path: Path) -> None:
+    path = tmp_path / "dt.json"
+    path.write_bytes(f"[{ROW}]".encode())
+    with path.open("rb") as stream:
+        assert native.read_results_file(stream.fileno(), path.stat().st_size + 1, 1) is None
+        assert native.read_results_file(stream.fileno(), path.stat().st_size - 1, 1) is None
+    assert native.read_results_file(-1, 100, 1) is None
+
+
+def test_an_entry_longer_than_a_piece_is_read_whole() -> None:
+    long = f'[{ROW[:-1]}, "more": [{", ".join(["0"] * 5000)}]}}, {ROW}]'.encode()
+    assert_equal_columns(of_file(long, 1, 16), native.read_results(long, 1))

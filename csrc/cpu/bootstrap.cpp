@@ -80,11 +80,13 @@ Plan make_plan(const TruthIndex& truth, const MatchTable& table, const Lanes& la
     Matched last{};
     ranking.for_each(matches, label, [&](const Matched& detection) {
       if (detection.rank >= max_detections) return;
+      const Event event{detection.outcome.true_positive & first_area, detection.outcome.ignored & first_area};
+      if (event.ignored == first_area) return;  // at every threshold, as one of another size: it counts nowhere
       if (!tied.empty() && (last.image != detection.image || last.score != detection.score)) {
         plan.add(last.image, tied);
         tied.clear();
       }
-      tied.push_back({detection.outcome.true_positive & first_area, detection.outcome.ignored & first_area});
+      tied.push_back(event);
       last = detection;
     });
     if (!tied.empty()) plan.add(last.image, tied);

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 from .pace import Pace, Work
 
+MOST_IN_A_LINE = 2  # details of the step; twenty arms' losses every ten seconds would be all that a log shows
+
 
 @dataclass
 class Status:
@@ -61,12 +63,14 @@ class Status:
         return f"{self.number} {self.title}" if self.number else self.title
 
     def sentence(self) -> str:
-        """All of it in one line."""
+        """All of it in one line, of many details the first ones."""
         parts = [f"{duration(time.monotonic() - self.began)} gone"]
         if self.total:
             parts = [f"{self.share:.0%} ({self.done} of {self.total})", *parts, *filter(None, [self.left])]
         parts += filter(None, [self.left_in_all])
-        return "; ".join([f"{self.heading}: {', '.join(parts)}", *self.details])
+        more = len(self.details) - MOST_IN_A_LINE
+        rest = [f"and {more} more"] if more > 0 else []
+        return "; ".join([f"{self.heading}: {', '.join(parts)}", *self.details[:MOST_IN_A_LINE], *rest])
 
 
 def duration(seconds: float) -> str:

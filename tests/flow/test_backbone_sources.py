@@ -42,6 +42,7 @@ def problem(tmp_path_factory):
 def finished(problem):
     """The study, classifier first: what it printed and its results."""
     asked = ["--weights", "classifier.pt,detector.pt,scratch", "--freeze", "9,0", "--breakdown"]
+    asked += ["--protocols", "voc-all,coco,voc-11"]
     done = bench_freeze(problem, *DATA, *SHORT, *FORMS, *asked, "--out", "out")
     assert done.returncode == 0, done.stderr
     return done, decode((problem / "out" / "results.json").read_bytes())
@@ -78,6 +79,27 @@ def test_random_weights_belong_to_the_detector_and_the_gain_is_over_them(finishe
     assert {row.weights for row in results.rows if row.recipe == "scratch"} == {"detector"}
     gains = {(gain.weights, gain.freeze) for gain in results.statistics.gain.gains}
     assert gains == {("classifier", 9), ("classifier", 0), ("detector", 9), ("detector", 0)}
+
+
+def test_sources_are_compared_by_protocol_iou_and_size(finished, problem):
+    """Without the option nothing of it is there: test_pretrainings has such a study."""
+    _, results = finished
+    found = results.statistics.protocols
+    assert found.objects["all"] == sum(row.ground_truth for row in results.rows[0].target.per_class.values())
+    pairs = {(pair.source, pair.over_source, pair.freeze) for pair in found.differences}
+    assert pairs == {
+        ("classifier", "detector", 9), ("classifier", "detector", 0),
+        *((source, "scratch", freeze) for source in ("classifier", "detector") for freeze in (9, 0)),
+    }  # fmt: skip
+    for row in results.rows:
+        own = row.target.by_protocol
+        assert list(own) == ["voc-all", "coco", "voc-11"]
+        assert {iou: own["coco"].ap["all"][iou] for iou in row.target.ap_by_iou} == row.target.ap_by_iou
+        assert row.base.by_protocol is None
+    page = (problem / "out" / "report.html").read_text()
+    for text in ("plot-protocol-voc-all", "plot-protocol-coco", "plot-protocol-sources"):
+        assert text in page
+    assert (problem / "out" / "report.md").read_text().count("| voc-11 | ") >= len(found.trainings)
 
 
 def test_neck_and_head_start_equal_for_a_classifier_and_for_random_weights(problem):

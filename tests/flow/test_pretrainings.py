@@ -130,6 +130,7 @@ def test_the_gain_of_each_is_over_the_scratch_of_its_architecture(finished, prob
 
 def test_the_report_and_the_check_read_it(finished, problem):
     page = (problem / "out" / "report.html").read_text()
+    assert "plot-protocol" not in page
     for text in (
         "plot-gain-data",
         "plot-gain-iou",

@@ -89,6 +89,14 @@ def test_the_time_left_in_all_is_said_of_a_run_whose_work_is_known():
         assert status.sentence().endswith("1:30 left, about 3:12 left in all")
 
 
+@pytest.mark.parametrize(
+    ("arms", "said"), [(0, []), (1, ["a 0"]), (2, ["a 0", "a 1"]), (20, ["a 0", "a 1", "and 18 more"])]
+)
+def test_a_line_has_the_details_of_two_and_how_many_more_there_are(arms, said):
+    status = Status("fine-tune", "3/9", details=[f"a {k}" for k in range(arms)])
+    assert status.sentence().split("; ") == ["3/9 fine-tune: 0:00 gone", *said]
+
+
 @pytest.mark.parametrize(("seconds", "text"), [(0.4, "0:00"), (65, "1:05"), (3599.6, "1:00:00"), (7322, "2:02:02")])
 def test_durations(seconds, text):
     assert duration(seconds) == text

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..artifact import Artifact, ArtifactStore
-from ..config.study import AnalysisOptions
+from ..config.analysis import AnalysisOptions
 from ..config.training import FrozenBatchNorm
 from ..console import Console, Step
 from ..data.dataset import ImageRecord

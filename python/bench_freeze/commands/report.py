@@ -99,6 +99,7 @@ def _show_all(view: View) -> None:
     """Every row and column, then every conclusion and warning."""
     from ..report.conclusions_text import conclusion_lines
     from ..report.gain_text import plain_gain
+    from ..report.protocol_text import plain_protocols
     from ..report.table import plain_table, terminal_table
 
     if sys.stdout.isatty():
@@ -108,7 +109,10 @@ def _show_all(view: View) -> None:
         print(plain_table(view))
     for study in view.studies:
         statistics = study.results.statistics
-        gain = plain_gain(statistics.gain) if statistics is not None and statistics.gain is not None else []
+        tables = []
+        if statistics is not None:
+            tables += plain_gain(statistics.gain) if statistics.gain is not None else []
+            tables += plain_protocols(statistics.protocols) if statistics.protocols is not None else []
         remarks = [f"! {remark.text} {remark.remedy}".rstrip() for remark in study.remarks]
-        for line in (*conclusion_lines(study.results), *gain, *remarks):
+        for line in (*conclusion_lines(study.results), *tables, *remarks):
             say(line if len(view.studies) == 1 else f"{study.name}: {line}")

@@ -10,6 +10,7 @@ from ..results.schema import Accuracy, Results, Row
 from ..results.study_statistics import ArmStatistics, Claim, ClassGroup, Statistics
 from ..stats.equivalence import ALPHA, POWER
 from .arms import ArmRows, arms_of, identity_of
+from .by_protocol import protocol_statistics
 from .comparing import NUMBERS, compare_pairs, pairs_of
 from .cost import latency_of_rows
 from .figures import Sample, Sampler, figure
@@ -61,7 +62,8 @@ def conclude(
         *limits,
         *(text for data, accuracy in singles.items() for text in about_long_tail(data, sampler.evaluation(accuracy))),
     ]
-    gain = gain_over_scratch(arms, sampler, {p.name: p.architecture for p in results.pretrainings}, _images(results))
+    architectures: dict[str | None, str] = {p.name: p.architecture for p in results.pretrainings}
+    gain = gain_over_scratch(arms, sampler, architectures, _images(results))
     return Statistics(
         alpha=ALPHA,
         power=POWER,
@@ -74,6 +76,7 @@ def conclude(
         detectable=detectable,
         limits=limits + ([SAME_EPOCHS] if gain is not None else []),
         gain=gain,
+        protocols=protocol_statistics(arms, sampler, architectures, on_progress),
         outlying=outlying,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from ..evaluate.bootstrap import excess_of_few_images, resampled_ap
 from ..evaluate.evaluation import Evaluation
 from ..evaluate.variation import is_kept_zero, silence, varying_images
 from ..results.schema import Accuracy
-from ..results.study_statistics import Claim, Interval
+from ..results.study_statistics import AtIou, Claim, Interval
 from ..stats.estimate import Estimate, Spread, over_both, over_images, over_seeds
 
 RESAMPLING_SEED = 0
@@ -97,6 +97,25 @@ class Sampler:
         return {
             iou: Sample(value, drawn.get(iou), images, varying, accuracy.matches)
             for iou, value in {**low, **accuracy.ap_by_iou}.items()
+            if value is not None
+        }
+
+    def of_size(self, accuracy: Accuracy, protocol: str, size: str) -> dict[str, Sample]:
+        """AP by a protocol at each IoU threshold, of objects of one size; drawn anew at every call."""
+        own = (accuracy.by_protocol or {}).get(protocol)
+        if own is None:
+            return {}
+        kept, images, varying = self.evaluations.get(own.matches), 0, 0
+        drawn: dict[str, NDArray[np.float64]] = {}
+        if kept is not None:
+            evaluation = replace(kept, protocol=protocol).of_size(size)
+            ap = resampled_ap(self._resamples, evaluation, RESAMPLING_SEED, self._threads)
+            drawn = {f"{iou:.2f}": _mean_of_classes(ap[:, :, t]) for t, iou in enumerate(evaluation.iou_thresholds)}
+            images = evaluation.counts.images
+            varying = varying_images(evaluation.truth, area=evaluation.area_ranges["all"])
+        return {
+            iou: Sample(value, drawn.get(iou), images, varying, own.matches, is_absolute=True)
+            for iou, value in own.ap.get(size, {}).items()
             if value is not None
         }
 
@@ -190,6 +209,11 @@ def figure(samples: Sequence[Sample], swap_error: float = 0.0) -> Claim:
         if is_absolute and reason is None and len(excess) == len(samples)
         else None,
     )
+
+
+def at_iou(claim: Claim) -> AtIou:
+    """The same at an IoU threshold among many, without the parts of its interval."""
+    return AtIou(value=claim.value, interval=claim.interval, covers=claim.covers, no_interval=claim.no_interval)
 
 
 def estimate_of(figure: Claim) -> Estimate | None:

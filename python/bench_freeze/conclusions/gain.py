@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from ..results.identity import DEPLOYMENT
 from ..results.recipe import SCRATCH, STATIC, is_given
-from ..results.study_statistics import Claim, Gain, GainAt, GainOverScratch, GainTrend
+from ..results.study_statistics import Claim, Gain, GainOverScratch, GainTrend
 from .arms import ArmRows, trainings_of
-from .figures import Sample, Sampler, figure
+from .figures import Sample, Sampler, at_iou, figure
 
 LOW, HIGH = "0.50", "0.75"
 
@@ -106,10 +106,7 @@ def _gain(pair: ScratchPair, training_images: int | None) -> Gain | None:
         seeds=list(pair.by_seed),
         map=whole,
         map50=at_50,
-        by_iou={
-            iou: GainAt(value=found.value, interval=found.interval, covers=found.covers, no_interval=found.no_interval)
-            for iou, found in by_iou.items()
-        },
+        by_iou={iou: at_iou(found) for iou, found in by_iou.items()},
         high_less_low=figure(steeper) if len(steeper) == len(pair.by_seed) else None,
     )
 

@@ -20,7 +20,7 @@ from ..errors import InputError
 from ..text.suggest import hint
 from ..user_files import parse_toml, read_text
 from .aliases import device_name, other_words, renamed, scratch_of_weights, unknown
-from .common import CommonOptions
+from .analysis import AnalysisOptions
 from .common import flag as _flag
 from .data import DataOptions
 from .deployment import DeploymentOptions
@@ -28,49 +28,12 @@ from .presets import PresetOptions
 from .rules import check
 from .training import ClusterOptions, TrainingOptions
 
-AnalysisSeeds = Literal["first", "all"]
 Tracker = Literal["mlflow", "tensorboard", "wandb"]
 
 GROUPS = (  # the order of the help
     "preset", "data", "training", "models", "engine", "analysis", "scoring", "latency", "statistics", "recommendation",
     "output",
 )  # fmt: skip
-
-
-@dataclass(frozen=True, kw_only=True)
-class AnalysisOptions(CommonOptions):
-    """What a study may look at beside its rows."""
-
-    ladder: bool = _flag(
-        "analysis",
-        "also score the graft ladder: base mAP with layers 0..k-1 tuned and the rest original, for every k",
-        False,
-    )
-    drift: bool = _flag(
-        "analysis",
-        "also compare every layer with the base model's: weights, BatchNorm statistics, activations on both sets (CKA)",
-        False,
-    )
-    breakdown: bool = _flag(
-        "analysis",
-        "also score each head by object area, by objects per image and at every IoU from 0.10, with intervals",
-        False,
-    )
-    features: bool = _flag(
-        "analysis",
-        "also compare what the features encode with the base model's: nearest neighbours, a linear probe, energy in "
-        "boxes",
-        False,
-    )
-    recover: int = _flag(
-        "analysis",
-        "also train base heads on the tuned features, and on the original ones as control, for this many epochs on "
-        "half of the base set, scored on the other half: can what was lost still be read from the features (0: no)",
-        0,
-    )
-    analysis_seeds: AnalysisSeeds = _flag(
-        "analysis", "seeds whose trainings are analysed (the ladder too): first or all", "first"
-    )
 
 
 @dataclass(frozen=True, kw_only=True)

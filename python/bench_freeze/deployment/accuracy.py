@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import msgspec
 import numpy as np
@@ -12,8 +13,10 @@ from ..data.dataset import DetectionSet, DetectionTable
 from ..evaluate import Evaluation, evaluate
 from ..evaluate.head_curves import CONFUSION_IOU, CONFUSION_SCORE, IOU_THRESHOLD, confusion, head_curves
 from ..evaluate.match_file import MatchFile
+from ..evaluate.protocols import Protocol
 from ..results.curves import Confusion, ConfusionCell, HeadCurves
 from ..results.schema import Accuracy, ClassAccuracy
+from .by_protocol import evaluate_by_protocol, kept_by_protocol
 from .pipeline import HeadDetections
 
 MOST_CELLS = 400  # of a confusion matrix: 50 rows with two heads stay below a megabyte
@@ -27,7 +30,15 @@ class Scored:
     accuracy: Accuracy
     evaluation: Evaluation
     low: Evaluation | None = None  # the same at IoU below 0.50, where something is to be read from it
+    by_protocol: Mapping[str, Evaluation] = field(default_factory=dict)  # at every IoU and size, where asked for
     scored: tuple[DetectionTable, DetectionSet] | None = None  # what the curves are made of when they are kept
+
+    def by_protocols(self, protocols: Sequence[Protocol]) -> Scored:
+        """The same, with AP by these protocols at every IoU threshold and of every object size."""
+        if not protocols or self.scored is None:
+            return self
+        table, data = self.scored
+        return replace(self, by_protocol=evaluate_by_protocol(data.ground_truth, table, protocols))
 
     def kept_in(self, matches: MatchFile) -> Accuracy:
         """The accuracy with the names under which its match data are now kept."""
@@ -35,7 +46,13 @@ class Scored:
         if self.low is not None and parts is not None:
             parts = msgspec.structs.replace(parts, low_matches=matches.add(self.low))
         kept = matches.add(self.evaluation)
-        return msgspec.structs.replace(self.accuracy, matches=kept, breakdown=parts, curves=self._curves())
+        return msgspec.structs.replace(
+            self.accuracy,
+            matches=kept,
+            breakdown=parts,
+            curves=self._curves(),
+            by_protocol=kept_by_protocol(self.by_protocol, matches) if self.by_protocol else None,
+        )
 
     def _curves(self) -> HeadCurves | None:
         """Curves and the fullest cells of the confusion matrix, as the results keep them."""

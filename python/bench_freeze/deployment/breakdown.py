@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from ..artifact import ArtifactStore
-from ..config.study import AnalysisOptions
+from ..config.analysis import AnalysisOptions
 from ..data.classes import ClassMap
 from ..data.dataset import DetectionSet
 from ..evaluate import evaluate

@@ -9,6 +9,7 @@ from ..results.schema import Results
 from ..results.study_statistics import ArmStatistics, Claim, Comparison, Equivalence, Statistics
 from ..text.markdown import markdown
 from .gain_text import gain_lines
+from .protocol_text import compared_lines
 from .race_text import race_lines
 
 ALPHA = 0.05
@@ -29,6 +30,7 @@ def statistics_lines(statistics: Statistics) -> list[str]:
     """What was distinguished and what was not, and the limits."""
     lines = [*_forgetting(statistics), *_target(statistics)]
     lines += gain_lines(statistics.gain) if statistics.gain is not None else []
+    lines += compared_lines(statistics.protocols) if statistics.protocols is not None else []
     lines += [*_joint_limit(statistics.arms), *_shared_classes(statistics.arms)]
     return lines + [f"Limit: {limit}" for limit in statistics.limits]
 

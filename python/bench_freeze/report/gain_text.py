@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..results.study_statistics import Claim, Gain, GainAt, GainOverScratch, GainTrend, Interval
+from ..results.study_statistics import AtIou, Claim, Gain, GainOverScratch, GainTrend, Interval
 from ..text.aligned import aligned
 from ..text.markdown import markdown_cell
 
@@ -99,7 +99,7 @@ def _sign(figure: Claim) -> int | None:
     return 0 if interval is None else int(interval.low > 0) - int(interval.high < 0)
 
 
-def _number(found: Claim | GainAt) -> str:
+def _number(found: Claim | AtIou) -> str:
     return f"{found.value:+.4f}{_ends(found.interval)}"
 
 

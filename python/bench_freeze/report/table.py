@@ -22,6 +22,7 @@ from .decision import decision_lines
 from .files import FILES, files_of
 from .formats import cell, heading
 from .gain_text import markdown_gain
+from .protocol_text import markdown_protocols
 from .view import Column, RowView, View
 
 if TYPE_CHECKING:
@@ -92,6 +93,8 @@ def markdown(view: View) -> str:
         statistics = study.results.statistics
         if statistics is not None and statistics.gain is not None:
             parts += ["### Gain over scratch", markdown_gain(statistics.gain)]
+        if statistics is not None and statistics.protocols is not None:
+            parts += ["### Target AP by protocol, IoU and object size", markdown_protocols(statistics.protocols)]
     return "\n\n".join(parts) + "\n"
 
 

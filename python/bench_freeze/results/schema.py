@@ -13,8 +13,10 @@ import msgspec
 from msgspec import Meta, Struct
 
 from ..text.json_text import encoded
-from .analysis import Analysis, Breakdown
-from .curves import HeadCurves
+from .accuracy import Accuracy as Accuracy
+from .accuracy import ApBySize as ApBySize
+from .accuracy import ClassAccuracy as ClassAccuracy
+from .analysis import Analysis
 from .decision import Recommendation
 from .inputs import BaseOutput, DataFacts, PresetFacts, Pretraining
 from .latency import Bounds as Bounds
@@ -30,34 +32,6 @@ from .study_statistics import Statistics
 from .training import Training as Training
 
 SCHEMA_VERSION = 1
-
-
-class ClassAccuracy(Struct, frozen=True, kw_only=True):
-    """One class of a head on a data set."""
-
-    ap: Annotated[Fraction | None, Meta(description="AP over IoU 0.50:0.95; null without ground truth")]
-    ap50: Fraction | None
-    ground_truth: Annotated[Count, Meta(description="annotated boxes of this class, crowd regions not counted")]
-
-
-class Accuracy(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One head on one data set, by the protocol that the row names."""
-
-    map: Annotated[Fraction | None, Meta(description="mean AP over IoU 0.50:0.95, area all, 100 detections")]
-    map50: Fraction | None
-    map75: Fraction | None
-    map_small: Fraction | None
-    map_medium: Fraction | None
-    map_large: Fraction | None
-    per_class: dict[str, ClassAccuracy]
-    ap_by_iou: Annotated[dict[str, Fraction | None], Meta(description="mean AP at each IoU threshold")]
-    detections: Count
-    dropped_detections: Annotated[Count, Meta(description="beyond the limit per image, counted, not scored")]
-    matches: Annotated[str | None, Meta(description="name of the entry in the match file; null without one")] = None
-    breakdown: Annotated[Breakdown | None, Meta(description="with --breakdown: a head alone in parts")] = None
-    curves: Annotated[
-        HeadCurves | None, Meta(description="of a head alone; null in older files and without annotated boxes")
-    ] = None
 
 
 class Memory(Struct, frozen=True, kw_only=True):

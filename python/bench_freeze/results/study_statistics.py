@@ -157,8 +157,8 @@ class ArmStatistics(Struct, frozen=True, kw_only=True):
     ] = {}
 
 
-class GainAt(Struct, frozen=True, kw_only=True):
-    """The gain at one IoU threshold."""
+class AtIou(Struct, frozen=True, kw_only=True):
+    """A number at one IoU threshold: the mean over seeds, and how far it can be trusted."""
 
     value: Number
     interval: Interval | None
@@ -181,7 +181,7 @@ class Gain(Struct, frozen=True, kw_only=True):
     map: Claim
     map50: Claim
     by_iou: Annotated[
-        dict[str, GainAt], Meta(description="AP at IoU 0.50 to 0.95; from 0.10 where the study has --breakdown")
+        dict[str, AtIou], Meta(description="AP at IoU 0.50 to 0.95; from 0.10 where the study has --breakdown")
     ]
     high_less_low: Annotated[Claim | None, Meta(description="the gain at IoU 0.75 minus the gain at IoU 0.50")]
 
@@ -201,6 +201,50 @@ class GainOverScratch(Struct, frozen=True, kw_only=True):
 
     gains: list[Gain]
     trends: list[GainTrend]
+
+
+ByProtocol = dict[str, dict[str, dict[str, AtIou]]]  # protocol, size of the objects, IoU threshold
+
+
+class ProtocolAp(Struct, frozen=True, kw_only=True):
+    """Target AP of one training, over its seeds."""
+
+    training: Annotated[str, Meta(description="as in `arms`")]
+    source: Annotated[str, Meta(description="the checkpoint's name, or scratch for random weights")]
+    freeze: Count
+    recipe: str
+    data_fraction: Fraction
+    seeds: list[Count]
+    ap: Annotated[
+        ByProtocol,
+        Meta(description="by protocol, size (all, small, medium, large) and IoU; without sizes that have no object"),
+    ]
+
+
+class SourceDifference(Struct, frozen=True, kw_only=True):
+    """The target AP of one pre-training minus that of another: of one architecture, share of the images and freeze
+    depth, but for random weights, which are trained whole.
+    """
+
+    training: Annotated[str, Meta(description="as in `arms`")]
+    over: Annotated[str, Meta(description="the training that is subtracted, as in `arms`")]
+    source: str
+    over_source: str
+    freeze: Count
+    recipe: str
+    data_fraction: Fraction
+    seeds: Annotated[list[Count], Meta(description="that both have")]
+    difference: Annotated[
+        ByProtocol, Meta(description="as `ap`, at IoU 0.50, 0.70 and 0.90; not corrected for their number")
+    ]
+
+
+class ProtocolStatistics(Struct, frozen=True, kw_only=True):
+    """Target AP by protocol, IoU threshold and object size, and how far pre-trainings differ in it."""
+
+    objects: Annotated[dict[str, Count], Meta(description="scored objects of each size")]
+    trainings: list[ProtocolAp]
+    differences: list[SourceDifference]
 
 
 class OutlyingTraining(Struct, frozen=True, kw_only=True):
@@ -229,6 +273,9 @@ class Statistics(Struct, frozen=True, kw_only=True):
     detectable: list[Detectable]
     limits: Annotated[list[str], Meta(description="what cannot be claimed, in sentences")]
     gain: Annotated[GainOverScratch | None, Meta(description="with --scratch: gain over random weights")] = None
+    protocols: Annotated[
+        ProtocolStatistics | None, Meta(description="with --protocols: target AP by protocol, IoU and object size")
+    ] = None
     outlying: Annotated[
         list[OutlyingTraining],
         Meta(description="trainings that differ from the others of their arm; in its means"),

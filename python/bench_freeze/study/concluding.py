@@ -19,6 +19,7 @@ from .kept_step import kept_step
 
 METHOD = 4  # changes with what `conclude` makes of the same rows
 GAIN_METHOD = 1  # the same for the gain over scratch, where a study has such arms
+PROTOCOLS_METHOD = 1  # the same for AP by protocol, where a study asks for it
 
 
 class Concluded(msgspec.Struct, frozen=True):
@@ -49,6 +50,8 @@ def study_statistics(
         key["pretrainings"] = [[found.name, found.architecture, found.classes, found.base.classes] for found in own]
     if any(row.recipe == SCRATCH.name for row in results.rows):
         key["gain_method"] = GAIN_METHOD
+    if any(row.target.by_protocol for row in results.rows):
+        key["protocols_method"] = PROTOCOLS_METHOD
 
     def build(_: Path, step: Step) -> Concluded:
         return Concluded(conclude(results, matches.evaluations(), threads, step))

@@ -11,8 +11,9 @@ from pathlib import Path
 import msgspec
 
 from ..artifact import Artifact, ArtifactStore
+from ..config.analysis import AnalysisSeeds
 from ..config.deployment import Construction
-from ..config.study import AnalysisSeeds, Study
+from ..config.study import Study
 from ..config.tuned import TunedEntry, tuned_entry
 from ..console import Step
 from ..data.classes import normalized

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from ..artifact import Artifact, ArtifactStore
+from ..config.analysis import AnalysisOptions
 from ..config.deployment import EngineName, Precision
-from ..config.study import AnalysisOptions, Study
+from ..config.study import Study
 from ..console import Console, Step
 from ..deployment.deployment import Candidate
 from ..deployment.latency import SCOPES

@@ -152,6 +152,7 @@ def _target_accuracy(bench: Bench, found: dict[str, HeadDetections]) -> tuple[Ac
     study, data = bench.study, bench.inputs.target
     classes = _own_classes(data)
     alone = score_in_parts(found["target"], classes, data, study.analysis, bench.store, keep_low=study.training.scratch)
+    alone = alone.by_protocols(study.analysis.protocols)
     if "base" not in found:
         return alone.kept_in(bench.matches), None
     _, kept = merge(found["base"], found["target"], study.scoring.max_detections)

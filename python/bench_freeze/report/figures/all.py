@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..view import View
+from .by_protocol import figures_of_protocols
 from .curves import curves_of_heads, figures_of_heads
 from .data_size import data_sizes
 from .depth import by_depth
@@ -38,6 +39,7 @@ def grouped(view: View) -> Groups:
     accuracy += [
         *figures_of_training(view),
         *figures_of_gain(view),
+        *figures_of_protocols(view),
         *figures_of_features(view),
         *figures_of_heads(view),
     ]

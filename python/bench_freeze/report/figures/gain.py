@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...results.study_statistics import Claim, Gain, GainAt, GainOverScratch
+from ...results.study_statistics import AtIou, Claim, Gain, GainOverScratch
 from ..gain_text import AP75, highest, iou_lines, share_in_words, trend_lines
 from ..view import View
 from .figure import Axis, Figure, Series, shown_first
@@ -103,5 +103,5 @@ def _by_iou(view: View) -> Figure | None:
     )
 
 
-def _end(number: Claim | GainAt | None, name: str) -> float | None:
+def _end(number: Claim | AtIou | None, name: str) -> float | None:
     return None if number is None or number.interval is None else float(getattr(number.interval, name))

@@ -1,0 +1,54 @@
+"""What a study may look at beside its rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from .common import CommonOptions, flag
+
+AnalysisSeeds = Literal["first", "all"]
+ApProtocol = Literal["coco", "voc-all", "voc-11"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnalysisOptions(CommonOptions):
+    """What a study may look at beside its rows."""
+
+    ladder: bool = flag(
+        "analysis",
+        "also score the graft ladder: base mAP with layers 0..k-1 tuned and the rest original, for every k",
+        False,
+    )
+    drift: bool = flag(
+        "analysis",
+        "also compare every layer with the base model's: weights, BatchNorm statistics, activations on both sets (CKA)",
+        False,
+    )
+    breakdown: bool = flag(
+        "analysis",
+        "also score each head by object area, by objects per image and at every IoU from 0.10, with intervals",
+        False,
+    )
+    protocols: tuple[ApProtocol, ...] = flag(
+        "analysis",
+        "also give AP of the target heads by coco, voc-all or voc-11 at every IoU from 0.10 to 0.95, by object size "
+        "and by both, and compare pre-trainings at IoU 0.5, 0.7 and 0.9",
+        (),
+        "NAME[,NAME]",
+    )
+    features: bool = flag(
+        "analysis",
+        "also compare what the features encode with the base model's: nearest neighbours, a linear probe, energy in "
+        "boxes",
+        False,
+    )
+    recover: int = flag(
+        "analysis",
+        "also train base heads on the tuned features, and on the original ones as control, for this many epochs on "
+        "half of the base set, scored on the other half: can what was lost still be read from the features (0: no)",
+        0,
+    )
+    analysis_seeds: AnalysisSeeds = flag(
+        "analysis", "seeds whose trainings are analysed (the ladder too): first or all", "first"
+    )

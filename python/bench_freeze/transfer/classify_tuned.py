@@ -47,13 +47,13 @@ def classification_task(data: ClassificationSet, tuning: FineTuning, features: F
         return own
 
     def train(training: Training, step: Step) -> Tuned:
-        from .tune import fine_tune
+        from .tune import fine_tune, start_of
 
         rows = share_of(data.train.labels, training.share, training.seed)
         images = TrainingImages(
             data.train.images, rows, random_crop, target, training.seed, request.imgsz, tuning.batch, request.workers
         )
-        backbone = training.source.backbone(training.seed)
+        backbone = start_of(training.source, images, request.device)
         return fine_tune(backbone, training.freeze, classes, _pooled, images, tuning, request.device, step)
 
     def predict(done: Tuned) -> Arrays:

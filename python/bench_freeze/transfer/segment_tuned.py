@@ -53,7 +53,7 @@ def segmentation_task(
     def train(training: Training, step: Step) -> Tuned:
         from .decoder import cells_of, class_shares
         from .frozen import last_of_strides
-        from .tune import fine_tune
+        from .tune import fine_tune, start_of
 
         rows = share_of_images(len(data.train), training.share, training.seed)
 
@@ -66,7 +66,7 @@ def segmentation_task(
         images = TrainingImages(
             data.train.images, rows, random_zoom, target, training.seed, request.imgsz, tuning.batch, request.workers
         )
-        backbone = training.source.backbone(training.seed)
+        backbone = start_of(training.source, images, request.device)
         return fine_tune(backbone, training.freeze, classes, rows_of, images, tuning, request.device, step)
 
     def predict(done: Tuned) -> Arrays:

@@ -47,10 +47,7 @@ class Layers(nn.Module):
         return self
 
     def scale(self, batches: Iterable[NDArray[np.float32]], rows_of: Rows, device: str) -> tuple[Tensor, Tensor]:
-        """`scale_of` what a reader reads of batches [B, 3, S, S] in training mode, where the training starts.
-
-        In eval mode random weights, whose statistics nothing has measured, put out values of a quite different size.
-        """
+        """`scale_of` what a reader reads of batches [B, 3, S, S] in training mode, where the training starts."""
         self.train()
         with torch.no_grad():
             return scale_of(torch.cat([rows_of(self(torch.as_tensor(images).to(device))) for images in batches]))

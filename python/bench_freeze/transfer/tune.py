@@ -13,6 +13,7 @@ from ..errors import InputError
 from ..finetune.audit import audit_frozen, audit_trained
 from .course import Course
 from .fine_tuning import READER_LR, WEIGHT_DECAY, FineTuning
+from .sources import Source
 from .trainee import Layers, LinearReader, Rows
 from .training_images import TrainingImages
 
@@ -24,6 +25,20 @@ class Tuned:
     backbone: Backbone
     reader: LinearReader
     course: Course
+
+
+def start_of(source: Source, data: TrainingImages, device: str) -> Backbone:
+    """The backbone that a fine-tuning begins with.
+
+    A checkpoint's is as it was. Random weights have no statistics of BatchNorm, without which every layer puts out less
+    than the one before, down to nothing that could be learned from: theirs are measured over the training images.
+    """
+    backbone = source.backbone(data.seed)
+    if source.like is None:
+        return backbone
+    layers = Layers(backbone, 0).to(device)
+    layers.measure_statistics(data.as_scored(), device)
+    return replace(backbone, model=layers.cpu().eval())
 
 
 def fine_tune(
@@ -88,7 +103,7 @@ def _train(
             loss.backward()
             optimizer.step()
             schedule.step()
-            found.append(float(loss))
+            found.append(loss.item())
             done += 1
             step(done, steps)
         losses.append(sum(found) / len(found))

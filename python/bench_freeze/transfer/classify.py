@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -22,8 +22,6 @@ from .samples import share_of
 from .sources import Source
 from .statistics import Ratio, compared_by, estimated
 from .tuned import NEW, settings, tuned
-
-Read = Callable[[Source, int, bool], NDArray[np.float32]]
 
 
 def classification(
@@ -61,7 +59,7 @@ def classification(
     found = {FROZEN: probed}
     fine_tuned = None
     if request.tuning is not None:
-        fine_tuned, of_depths = _fine_tuned(data, sources, request.tuning, features, read)
+        fine_tuned, of_depths = _fine_tuned(data, sources, request.tuning, features)
         found |= {str(depth): own for depth, own in of_depths.items()}
     images = len(data.test)
     tables = {name: [(own.source, own.share, _top1(own)) for own in table] for name, table in found.items()}
@@ -90,13 +88,10 @@ def classification(
 
 
 def _fine_tuned(
-    data: ClassificationSet, sources: Sequence[Source], tuning: FineTuning, features: FeatureStore, read: Read
+    data: ClassificationSet, sources: Sequence[Source], tuning: FineTuning, features: FeatureStore
 ) -> tuple[FineTuned, dict[int, list[Probed]]]:
     """Every fine-tuning, and by depth what those of a source and a share named right."""
-    seeds = features.request.seeds
-    task = classification_task(
-        data, tuning, features, lambda source, seed: read(source, source.seed_of(seed, seeds), True)
-    )
+    task = classification_task(data, tuning, features)
     fits: list[TunedFit] = []
     hits: dict[int, dict[tuple[str, float], list[NDArray[np.bool_]]]] = {depth: {} for depth in tuning.depths}
     for found in tuned(task, sources, tuning, features):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,23 +14,22 @@ from .augment import View, random_crop
 from .features import FeatureStore, pixels_sha256, whole_images
 from .fine_tuning import FineTuning
 from .samples import share_of
-from .sources import Source
 from .training_images import TrainingImages
 from .tuned import Arrays, Task, Training
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from .tune import Tuned
 
-StartFeatures = Callable[[Source, int], NDArray[np.float32]]
+
+def _pooled(maps: list[Tensor]) -> Tensor:
+    """[B, C] the mean over the last layer's map."""
+    return maps[-1].mean(dim=(2, 3))
 
 
-def classification_task(
-    data: ClassificationSet, tuning: FineTuning, features: FeatureStore, start: StartFeatures
-) -> Task:
-    """Classification of one set, as fine-tunings see it; what they predict are `logits` [N, K].
-
-    `start` has a source's frozen features of the training images.
-    """
+def classification_task(data: ClassificationSet, tuning: FineTuning, features: FeatureStore) -> Task:
+    """Classification of one set, as fine-tunings see it; what they predict are `logits` [N, K]."""
     request, classes = features.request, len(data.class_names)
 
     def content(share: float, seed: int) -> dict[str, object]:
@@ -49,32 +47,14 @@ def classification_task(
         return own
 
     def train(training: Training, step: Step) -> Tuned:
-        import torch
-
-        from .trainee import LinearReader, scale_of
-        from .tune import fine_tune
+        from .tune import fine_tune, start_of
 
         rows = share_of(data.train.labels, training.share, training.seed)
-        scale = scale_of(torch.as_tensor(start(training.source, training.seed)[rows]))
-        return fine_tune(
-            training.source.backbone(training.seed),
-            training.freeze,
-            LinearReader(*scale, classes, training.seed),
-            lambda maps: maps[-1].mean(dim=(2, 3)),
-            TrainingImages(
-                data.train.images,
-                rows,
-                random_crop,
-                target,
-                training.seed,
-                request.imgsz,
-                tuning.batch,
-                request.workers,
-            ),
-            tuning,
-            request.device,
-            step,
+        images = TrainingImages(
+            data.train.images, rows, random_crop, target, training.seed, request.imgsz, tuning.batch, request.workers
         )
+        backbone = start_of(training.source, images, request.device)
+        return fine_tune(backbone, training.freeze, classes, _pooled, images, tuning, request.device, step)
 
     def predict(done: Tuned) -> Arrays:
         import torch

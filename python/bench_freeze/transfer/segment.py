@@ -54,10 +54,11 @@ def segmentation(
         for seed in source.seeds_that_differ(request.seeds)
     }
     truth, images = ScoredMasks.of(data), len(data.test)
-    tables: dict[str, Overlaps] = {FROZEN: _frozen(data, sources, request, maps, truth, console)}
+    finest = next(iter(maps.values()))[0][0].shape[-1]
+    tables: dict[str, Overlaps] = {FROZEN: _frozen(data, sources, request, maps, truth, finest, console)}
     fine_tuned, fits = None, list[TunedFit]()
     if request.tuning is not None:
-        task = segmentation_task(data, request.tuning, features, maps, truth)
+        task = segmentation_task(data, request.tuning, features, truth, finest)
         of_depths: dict[int, dict[tuple[str, float], list[Overlap]]] = {depth: {} for depth in request.tuning.depths}
         for found in tuned(task, sources, request.tuning, features):
             own = found.training
@@ -112,10 +113,10 @@ def _frozen(
     request: TransferRequest,
     maps: Maps,
     truth: ScoredMasks,
+    finest: int,
     console: Console,
 ) -> Overlaps:
     """What decoders of frozen features find, by source and share."""
-    finest = next(iter(maps.values()))[0][0].shape[-1]
     shares = _class_shares(data, request.imgsz, finest)
     found: dict[tuple[str, float], Overlap] = {}
     with console.step(f"decoders of {data.name}") as step:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,12 +29,12 @@ def segmentation_task(
     data: SegmentationSet,
     tuning: FineTuning,
     features: FeatureStore,
-    maps: Mapping[tuple[str, int], tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]],
     truth: ScoredMasks,
+    finest: int,
 ) -> Task:
     """Segmentation of one set, as fine-tunings see it; what they predict are `both` and `either` [N, B, K].
 
-    `maps` has the frozen levels of training and scored images by source and seed.
+    `finest` is the side of the finest map that a decoder reads, in cells.
     """
     request, classes = features.request, len(data.class_names)
 
@@ -53,13 +53,9 @@ def segmentation_task(
     def train(training: Training, step: Step) -> Tuned:
         from .decoder import cells_of, class_shares
         from .frozen import last_of_strides
-        from .trainee import LinearReader, scale_of
-        from .tune import fine_tune
+        from .tune import fine_tune, start_of
 
         rows = share_of_images(len(data.train), training.share, training.seed)
-        start, _ = maps[training.source.name, training.source.seed_of(training.seed, request.seeds)]
-        finest = int(start[0].shape[-1])
-        scale = scale_of(cells_of([level[rows] for level in start]))
 
         def rows_of(outputs: list[Tensor]) -> Tensor:
             return cells_of(last_of_strides(outputs, request.imgsz))
@@ -70,9 +66,8 @@ def segmentation_task(
         images = TrainingImages(
             data.train.images, rows, random_zoom, target, training.seed, request.imgsz, tuning.batch, request.workers
         )
-        backbone = training.source.backbone(training.seed)
-        reader = LinearReader(*scale, classes, training.seed)
-        return fine_tune(backbone, training.freeze, reader, rows_of, images, tuning, request.device, step)
+        backbone = start_of(training.source, images, request.device)
+        return fine_tune(backbone, training.freeze, classes, rows_of, images, tuning, request.device, step)
 
     def predict(done: Tuned) -> Arrays:
         both, either = truth.overlap(_labels(done))

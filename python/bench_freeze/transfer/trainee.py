@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from copy import deepcopy
 
 import numpy as np
@@ -12,6 +12,8 @@ from torch import Tensor, nn
 
 from ..dualhead.backbone import Backbone
 from ..dualhead.model import run_layers
+
+Rows = Callable[[list[Tensor]], Tensor]  # what a reader reads of all layers' maps: [B h w, C]
 
 START = 0.01  # deviation of a reader's weights when it starts
 LEAST_DEVIATION = 0.1  # of the typical channel's: one that hardly varies at first must not explode later
@@ -44,6 +46,12 @@ class Layers(nn.Module):
             layer.eval()
         return self
 
+    def scale(self, batches: Iterable[NDArray[np.float32]], rows_of: Rows, device: str) -> tuple[Tensor, Tensor]:
+        """`scale_of` what a reader reads of batches [B, 3, S, S] in training mode, where the training starts."""
+        self.train()
+        with torch.no_grad():
+            return scale_of(torch.cat([rows_of(self(torch.as_tensor(images).to(device))) for images in batches]))
+
     def measure_statistics(self, batches: Iterable[NDArray[np.float32]], device: str) -> None:
         """Set the statistics of BatchNorm in layers that trained to their means over batches [B, 3, S, S].
 
@@ -72,7 +80,7 @@ class Layers(nn.Module):
 
 
 class LinearReader(nn.Module):
-    """Logits [R, K] of rows [R, C]: one linear map of features, scaled as they were before the training.
+    """Logits [R, K] of rows [R, C]: one linear map of features, scaled as they are where the training starts.
 
     The scale is the source's own, so large features do not learn faster than small ones. Weights follow from the seed
     alone: equally many features start with the same reader, whatever the source.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -14,10 +13,9 @@ from ..errors import InputError
 from ..finetune.audit import audit_frozen, audit_trained
 from .course import Course
 from .fine_tuning import READER_LR, WEIGHT_DECAY, FineTuning
-from .trainee import Layers, LinearReader
+from .sources import Source
+from .trainee import Layers, LinearReader, Rows
 from .training_images import TrainingImages
-
-Rows = Callable[[list[Tensor]], Tensor]  # what the reader reads of all layers' maps: [B h w, C]
 
 
 @dataclass(frozen=True)
@@ -29,24 +27,38 @@ class Tuned:
     course: Course
 
 
+def start_of(source: Source, data: TrainingImages, device: str) -> Backbone:
+    """The backbone that a fine-tuning begins with.
+
+    A checkpoint's is as it was. Random weights have no statistics of BatchNorm, without which every layer puts out less
+    than the one before, down to nothing that could be learned from: theirs are measured over the training images.
+    """
+    backbone = source.backbone(data.seed)
+    if source.like is None:
+        return backbone
+    layers = Layers(backbone, 0).to(device)
+    layers.measure_statistics(data.as_scored(), device)
+    return replace(backbone, model=layers.cpu().eval())
+
+
 def fine_tune(
     backbone: Backbone,
     freeze: int,
-    reader: LinearReader,
+    classes: int,
     rows_of: Rows,
     data: TrainingImages,
     tuning: FineTuning,
     device: str,
     step: Step,
 ) -> Tuned:
-    """Train layers freeze.. and the reader. The weights of the last step are the result.
+    """Train layers freeze.. and a reader of so many classes. The weights of the last step are the result.
 
     Raises InputError where the loss is not finite, AuditError where a frozen tensor moved or a layer did not train.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(data.seed)  # for a layer that draws: none of Ultralytics' backbones does
         before, layers = Layers(backbone, freeze), Layers(backbone, freeze).to(device).train()
-        reader = reader.to(device)
+        reader = LinearReader(*layers.scale(data.as_scored(), rows_of, device), classes, data.seed).to(device)
         losses = _train(layers, reader, rows_of, data, tuning, device, step)
         layers.measure_statistics(data.as_scored(), device)
     layers, reader = layers.cpu().eval(), reader.cpu().eval()
@@ -91,7 +103,7 @@ def _train(
             loss.backward()
             optimizer.step()
             schedule.step()
-            found.append(float(loss))
+            found.append(loss.item())
             done += 1
             step(done, steps)
         losses.append(sum(found) / len(found))

@@ -33,6 +33,7 @@ from bench_freeze.results.transfer import (
     encode_transfer,
 )
 from bench_freeze.results.transfer_accuracy import Band, ProbeAccuracy, SegmentationAccuracy
+from bench_freeze.results.tuned import FineTuned, TunedClassification, TunedFit, TunedSegmentation
 from tests.hostile import NAMES
 
 MARKUP = "<script>alert(1)</script>&\"'"
@@ -169,6 +170,45 @@ def a_transfer(first="one", second="two"):
     )  # fmt: skip
 
 
+def with_fine_tuned(found, depths=(9, 0)):
+    """The same transfer, with all sources fine-tuned at each depth: better by a tenth than frozen."""
+    source = found.sources[0].name
+    fit = TunedFit(
+        source=source, freeze=0, data_fraction=1.0, seed=0, train_samples=9, steps=4, losses=[1.0, 0.5], frozen=0,
+        trained=5, still=[], score=0.4,
+    )  # fmt: skip
+    settings = {
+        "optimizer": "AdamW", "lr0": 0.0003, "reader_lr0": 0.003, "schedule": "cosine", "epochs": 7, "train_batch": 16,
+    }  # fmt: skip
+    trained = {"fine_tuned": FineTuned(settings=settings, new=["weights", "bias"], fits=[fit])}
+
+    def better(rows, name):
+        own = [(row, getattr(row, name).value + 0.1) for row in rows]
+        return [msgspec.structs.replace(row, **{name: known(value)}) for row, value in own]
+
+    named, masked = found.classification, found.segmentation
+    found.classification = msgspec.structs.replace(
+        named,
+        **trained,
+        tuned_depths=[
+            TunedClassification(freeze=k, accuracy=better(named.accuracy, "top1"), comparisons=named.comparisons)
+            for k in depths
+        ],
+    )
+    found.segmentation = msgspec.structs.replace(
+        masked,
+        **trained,
+        tuned_depths=[
+            TunedSegmentation(
+                freeze=k, accuracy=better(masked.accuracy, "miou"), comparisons=masked.comparisons,
+                band_comparisons=masked.band_comparisons,
+            )
+            for k in depths
+        ],
+    )  # fmt: skip
+    return found
+
+
 class Parsed(HTMLParser):
     """Tags with their attributes, and the text between them."""
 
@@ -205,6 +245,24 @@ def test_every_number_stands_on_the_page_and_every_drawing_inside_its_frame():
     assert "not measured here: run one measures it." in page.text
 
 
+def test_fine_tuned_rows_stand_beside_frozen_ones_under_their_names():
+    found = with_fine_tuned(a_transfer())
+    assert decode_transfer(encode_transfer(found)) == found
+    plain, page = Parsed(transfer_page(a_transfer())), Parsed(transfer_page(found))
+    for text in (page.text, transfer_text(found)):
+        for words in ("frozen", "fine-tuned, freeze 9", "fine-tuned, freeze 0"):
+            assert words in text
+        assert "7 epochs, batches of 16, learning rate 0.0003 (reader 0.003), cosine after a warm-up" in text
+        assert "0.4100" in text  # frozen 0.3100
+    for words in ("fine-tuned", "Fine-tuned"):
+        assert words not in plain.text
+        assert words not in transfer_text(a_transfer())
+    circles = [sum(tag == "circle" for tag, _ in own.tags) for own in (plain, page)]
+    assert circles[1] - circles[0] == 2 * (2 * 4 + 4)  # each depth: two plots by share, one by band
+    rows = [sum(tag == "tr" for tag, _ in own.tags) for own in (plain, page)]
+    assert rows[1] - rows[0] == 2 * 2 * 4 + 2 * 2 * (1 + 2)  # accuracies; differences with their headings
+
+
 DOT = "data:image/png;base64,iVBORw0KGgo="
 
 
@@ -236,12 +294,13 @@ def test_neighbours_of_the_query_s_class_are_outlined():
 
 @pytest.mark.parametrize("name", [*NAMES.values(), MARKUP])
 def test_names_are_shown_and_not_obeyed(name):
-    plain, page = transfer_page(a_transfer(), drawn()), transfer_page(a_transfer(first=name), drawn(name))
+    plain, hostile = (with_fine_tuned(own) for own in (a_transfer(), a_transfer(first=name)))
+    plain, page = transfer_page(plain, drawn()), transfer_page(hostile, drawn(name))
     assert [tag for tag, _ in Parsed(page).tags] == [tag for tag, _ in Parsed(plain).tags]
-    text = transfer_text(a_transfer(first=name))
+    text = transfer_text(hostile)
     for output in (page, text):
         assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", output)
-    assert len(text.splitlines()) == len(transfer_text(a_transfer()).splitlines())
+    assert len(text.splitlines()) == len(transfer_text(with_fine_tuned(a_transfer())).splitlines())
 
 
 def test_a_set_without_boundaries_has_no_plot_of_them():

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from bench_freeze.report.transfer_text import answer_lines
 from bench_freeze.results.estimated import Compared, Estimated
 from bench_freeze.transfer.answers import answers
-from tests.unit.report.test_transfer_page import a_transfer
+from tests.unit.report.test_transfer_page import a_transfer, with_fine_tuned
 
 SHOWN, OPPOSITE, NOT_SHOWN = (
     "shown by these data",
@@ -56,6 +56,24 @@ def test_only_the_largest_share_answers():
     pairs = [difference(0.3, True, share=0.1), difference(0.1, True, share=0.5)]
     found = answers(transfer_of(pairs, ("classify", "detect")))
     assert [own.difference.value for own in found[1].figures] == [0.1]
+
+
+def test_fine_tuned_rows_answer_first_and_frozen_ones_under_their_own_name():
+    found = with_fine_tuned(transfer_of([difference(0.1, True)], ("classify", "detect")))
+    deeper, whole = found.classification.tuned_depths
+    found.classification = replace(
+        found.classification,
+        tuned_depths=[
+            replace(deeper, comparisons=[difference(0.3, True, share=0.1), difference(-0.2, True)]),
+            replace(whole, comparisons=[difference(-0.3, False)]),
+        ],
+    )
+    figures = answers(found)[2].figures
+    assert [(own.what.split(", ", 1)[1], own.difference.value, own.verdict) for own in figures] == [
+        ("fine-tuned, freeze 9", -0.2, SHOWN),
+        ("fine-tuned, freeze 0", -0.3, NOT_SHOWN),
+        ("frozen", 0.1, OPPOSITE),
+    ]
 
 
 @pytest.mark.parametrize("tasks", [("detect", "detect"), ("detect", "random"), ("classify", "segment")])

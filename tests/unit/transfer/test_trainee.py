@@ -65,6 +65,29 @@ def test_measured_statistics_are_the_mean_over_batches(freeze):
                 assert torch.equal(getattr(layer[1], name), kept[f"model.{k}.1.{name}"])
 
 
+@pytest.mark.parametrize("like", [None, "detector"])
+def test_random_weights_alone_get_statistics_before_they_train(like):
+    from bench_freeze.dualhead.backbone import Backbone
+    from bench_freeze.transfer.tune import start_of
+
+    own = layers()
+    for layer in own.model:
+        layer[1].reset_running_stats()
+    backbone = Backbone(own, 3, "random", "0" * 64, 1)
+    images = np.random.default_rng(0).random((6, 3, 16, 16), np.float32)
+    data = SimpleNamespace(seed=0, as_scored=lambda: iter([images]))
+    start = start_of(SimpleNamespace(like=like, backbone=lambda seed: backbone), data, "cpu")
+    before, after = own.state_dict(), start.model.state_dict()
+    moved = {name for name, tensor in after.items() if not torch.equal(tensor, before[name])}
+    assert {name.split(".")[-1] for name in moved} <= {"running_mean", "running_var", "num_batches_tracked"}
+    assert bool(moved) == (like is not None)
+    if like is not None:
+        with torch.no_grad():
+            (*_, last) = start.model.eval()(torch.as_tensor(images))
+        assert torch.allclose(last.mean(dim=(0, 2, 3)), torch.zeros(6), atol=1e-4)
+        assert torch.allclose(last.std(dim=(0, 2, 3)), torch.ones(6), atol=0.02)
+
+
 def test_readers_of_a_seed_start_alike_whatever_features_they_read():
     from bench_freeze.transfer.trainee import LinearReader
 

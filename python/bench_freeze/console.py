@@ -74,13 +74,19 @@ class Console:
         self._pace = Pace()
         self._between: ExitStack | None = None  # what is shown while no step is
 
-    def expect(self, more: int, to_do: Mapping[str, float] | None = None) -> None:
+    def expect(
+        self, more: int, to_do: Mapping[str, float] | None = None, most_s: Mapping[str, float] | None = None
+    ) -> None:
         """Say how many steps are to come, and what they do, so that each tells which it is and how long the rest takes.
 
-        `to_do` are units by kind of work, as the steps name them.
+        `to_do` are units by kind of work, as the steps name them; `most_s` seconds that a kind may take at most.
         """
         self._expected = self._number + more
-        self._pace.expect(to_do or {})
+        self._pace.expect(to_do or {}, most_s)
+
+    def found(self, work: Work, seconds: float = 0.0) -> None:
+        """Say that work was there already, without a step of its own, and how long it took then."""
+        self._pace.found(work, seconds)
 
     def note(self, text: str) -> None:
         """One line for the user."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -34,7 +35,7 @@ from .study.concluding import study_statistics
 from .study.facts import data_facts, pretrainings, study_facts, weights_facts
 from .study.inputs import Inputs, read_inputs
 from .study.plan import plan_of
-from .study.race_plan import check_budget
+from .study.race_plan import check_budget, units_after_race, units_of_race
 from .study.rows import PROTOCOL, measure_original, measure_row
 from .study.step_count import steps_to_come
 from .study.together import time_together
@@ -65,8 +66,8 @@ def run(study: Study, console: Console, command: list[str]) -> Results:
         for note in held_out_notes(study, every[0].training):
             console.note(f"  {note}")
         is_race = study.training.budget is not None  # which finds out what it trains
-        units = {} if is_race else plan.units_to_do(study.analysis)
-        console.expect(steps_to_come(study, every), units)
+        units = units_of_race(study, every, plan) if is_race else (plan.units_to_do(study.analysis), {})
+        console.expect(steps_to_come(study, every), *units)
         results, matches = _begin(study, every, command), MatchFile()
         _warn(
             (*every[0].data_warnings, every[0].no_test, *(inputs.no_base_accuracy for inputs in every)),
@@ -81,7 +82,8 @@ def run(study: Study, console: Console, command: list[str]) -> Results:
             original = originals[weights, how] = measure_original(bench, *how)
             results.originals.append(original)
             _keep(folder, results, matches, store, original.latency)
-        for inputs, arm, tuned in trained_arms(study, every, store, results, console):
+        after = partial(units_after_race, plan, study)
+        for inputs, arm, tuned in trained_arms(study, every, store, results, console, after):
             _warn_of_changes(tuned, arm, results, console)
             bench = benches[inputs.name]
             findings = measure_findings(Trained.of(bench, arm, tuned))

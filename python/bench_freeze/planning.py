@@ -22,7 +22,7 @@ from .study.bench import Bench
 from .study.estimate import cost_of, measure
 from .study.inputs import read_inputs
 from .study.plan import KINDS, Kind, Plan, counted, plan_of
-from .study.race_plan import check_budget, what_it_buys
+from .study.race_plan import check_budget, names_of_racers, seconds_within, what_it_buys
 from .study.training_images import decoding_note, held_out_notes
 
 
@@ -55,7 +55,8 @@ class PlannedRun(Struct, frozen=True, kw_only=True):
     disk_bytes: dict[str, float]
     free_bytes: int | None
     downloads: list[str]
-    budget: list[str] = []  # with --budget: what it buys, in sentences
+    budget: list[str] = []  # with --budget: what it buys, in sentences; `seconds` are then those that it leaves
+    whole_grid_seconds: float | None = None  # with --budget: what all arms would take to their ends
     is_whole: bool = True  # False: what has to be downloaded first was not read, so steps are not known
 
 
@@ -85,12 +86,16 @@ def plan_run(study: Study, console: Console) -> PlannedRun:
         found = measure(study, every, plan, console)
     base = every[0].base
     cost = cost_of(study, plan, found, parameters=sum(p.numel() for p in base.model.parameters()), half=base.half)
+    buys = what_it_buys(study, every, cost.seconds.get("train"), _passes(plan))
+    seconds = cost.seconds
+    if buys is not None:
+        seconds = seconds_within(buys, names_of_racers(study, every), plan, cost.seconds)
     kinds = [
         PlannedKind(
             kind=title,
             steps=len(plan.of_kind(kind)),
             kept=len(plan.of_kind(kind)) - len(plan.to_do(kind)),
-            seconds=cost.seconds.get(kind) if plan.to_do(kind) else 0.0,
+            seconds=seconds.get(kind) if plan.to_do(kind) else 0.0,
             basis=cost.basis.get(kind),
         )
         for kind, title in KINDS.items()
@@ -101,12 +106,13 @@ def plan_run(study: Study, console: Console) -> PlannedRun:
         sentence=plan.sentence(),
         kinds=kinds,
         arms=_by_arm(plan),
-        seconds=cost.total_s,
+        seconds=sum(seconds.values()),
         not_estimated=_not_estimated(study, plan),
         disk_bytes={name: size for name, size in cost.bytes.items() if size},
         free_bytes=_free(study.out_folder),
         downloads=[],
-        budget=what_it_buys(study, every, cost.seconds.get("train"), _passes(plan)),
+        budget=[] if buys is None else buys.sentences(),
+        whole_grid_seconds=None if buys is None else cost.total_s,
     )
 
 
@@ -119,7 +125,10 @@ def plan_lines(plan: PlannedRun) -> Iterator[str]:
         for one in plan.kinds:
             shown = "?" if one.seconds is None else _time(one.seconds)
             yield f"  {one.kind:<24}{one.steps:>6}{one.kept:>6}{shown:>10}   {one.basis or ''}".rstrip()
-        yield f"  {'together':<24}{'':>12}{_time(plan.seconds or 0):>10}"
+        is_less = plan.whole_grid_seconds is not None
+        title = "together, by the budget" if is_less else "together"
+        whole = f"   of {_time(plan.whole_grid_seconds or 0)} for all arms to their ends" if is_less else ""
+        yield f"  {title:<24}{'':>12}{_time(plan.seconds or 0):>10}{whole}"
         if plan.not_estimated:
             yield f"  Not in it: {', '.join(plan.not_estimated)}."
         yield from (f"  {text}" for text in plan.budget)

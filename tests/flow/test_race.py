@@ -12,8 +12,9 @@ from bench_freeze.artifact import ArtifactStore
 from bench_freeze.finetune.arm import CHECKPOINT
 from bench_freeze.study.arms import arms_of
 from bench_freeze.study.inputs import read_inputs
-from bench_freeze.study.plan import Silent
+from bench_freeze.study.plan import Silent, plan_of
 from bench_freeze.study.race import raced
+from bench_freeze.study.race_plan import units_after_race, units_of_race
 from bench_freeze.study.trainings import kept_training
 
 pytestmark = pytest.mark.slow
@@ -36,7 +37,10 @@ class Listening(Silent):
 
     def __init__(self):
         super().__init__(plain=True)
-        self.trained = []
+        self.trained, self.passes_found = [], 0.0
+
+    def found(self, work, seconds=0.0):
+        self.passes_found += work.units
 
     @contextmanager
     def step(self, title, **how):
@@ -57,8 +61,11 @@ class Held:
         every = read_inputs(asked, store, console)
         found, listening = results(), Listening()
         entered = [(inputs, arms_of(asked.training, inputs, every)) for inputs in every]
+        self.planned = plan_of(asked, every, store, look_up=False)
+        self.units, self.most_s = units_of_race(asked, every, self.planned)
         ((inputs, arms),), self.resumable = raced(asked, entered, store, found, listening)
-        self.race, self.trained = found.race, listening.trained
+        self.race, self.trained, self.passes_found = found.race, listening.trained, listening.passes_found
+        self.units_after = units_after_race(self.planned, asked, {arm.name for arm in arms})
         self.weights = {
             (arm.freeze, arm.seed): kept_training(asked, arm, inputs, store).sha256(CHECKPOINT) for arm in arms
         }
@@ -111,6 +118,17 @@ def test_the_same_race_again_trains_nothing(held, embedded_data, tmp_path):
     again = Held(tmp_path / "again", embedded_data)
     assert again.race == found.race
     assert not again.trained
+    assert again.passes_found == pytest.approx(found.race.spent)  # so that no time is foretold for it
+
+
+def test_what_is_to_do_is_the_budget_and_then_the_models_of_what_is_left(held):
+    """Every training is deployed once, and run on two sets: grafted, by torch, without latencies."""
+    _, found = held
+    assert found.units["train"] == pytest.approx(found.race.limit)
+    assert found.most_s == {}
+    assert found.units["deploy"] < 1 + 9  # the original, and not all trainings
+    assert found.units_after["deploy"] == len(found.weights)
+    assert found.units_after["train"] == 0
 
 
 def test_a_race_that_was_killed_goes_on_with_its_decisions(held, embedded_data, tmp_path):
@@ -129,6 +147,7 @@ def test_a_race_that_was_killed_goes_on_with_its_decisions(held, embedded_data, 
 def test_a_time_budget_counts_seconds_and_one_seed_shows_nothing(embedded_data, tmp_path):
     found = Held(tmp_path / "timed", embedded_data, "1s", seeds=[0], freeze=[22, 15]).race
     assert found.unit == "seconds"
+    assert found.limit == 1
     assert found.spent > 1
     assert len(found.finished) == 1
     assert [stop.why for stop in found.stopped] == ["budget"]
@@ -163,3 +182,63 @@ def test_a_plan_says_what_the_budget_buys_and_a_run_refuses_one_that_is_too_litt
     assert refused.returncode == 2
     assert "budget = 5% is too little" in " ".join(refused.stderr.split())
     assert not artifacts(tmp_path / "refused", "tuned", partial=False)
+    (total,) = [line for line in plan.stdout.splitlines() if line.lstrip().startswith("together, by the budget")]
+    assert "for all arms to their ends" in total
+
+
+TWO_DEPTHS = ["--freeze", "22,15", *FLAGS[2:]]
+
+
+def test_arms_of_several_checkpoints_race_with_each_other(embedded_data, tmp_path):
+    """Each is trained from its own checkpoint; what is left may be of one of them."""
+    import torch
+
+    from bench_freeze.dualhead.checkpoint import load_checkpoint, save_checkpoint
+
+    weights, target, base = embedded_data
+    model = load_checkpoint(weights).model
+    torch.manual_seed(0)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "dfl" not in name:
+                parameter.add_(torch.randn_like(parameter) * 0.01)
+    save_checkpoint(tmp_path / "moved.pt", model, half=True)
+    out, named = tmp_path / "out", f"{weights},{tmp_path / 'moved.pt'}"
+    data = ["--weights", named, "--target", target, "--base", base]
+    done = bench_freeze("run", *data, *TWO_DEPTHS, "--budget", "60%", "--out", out)
+    assert done.returncode == 0, done.stderr
+    found = json.loads((out / "results.json").read_text())
+    race, names = found["race"], [own["name"] for own in found["pretrainings"]]
+    share = "on 0.1 of the images"
+    assert race["arms"] == [f"{name} freeze {depth} {share}" for name in names for depth in (22, 15)]
+    assert race["stopped"]
+    assert {stop["weights"] for stop in race["stopped"]} <= set(names)
+    rows = {(f"{row['weights']} freeze {row['freeze']} {share}", row["seed"]) for row in found["rows"]}
+    assert rows == {(arm, seed) for arm in race["finished"] for seed in race["seeds"]}
+    assert [original["weights"] for original in found["originals"]] == names
+    for stop in race["stopped"]:
+        assert f"{stop['arm']} stopped after epoch {stop['epoch']}" in (out / "report.html").read_text()
+
+
+def test_arms_race_at_the_rates_that_were_searched_for_them(embedded_data, tmp_path):
+    """The search comes first, is kept, and is no part of the budget; seeds of an arm may have other rates."""
+    out = tmp_path / "out"
+    flags = [*TWO_DEPTHS, "--budget", "70%", "--lr-search", "2", "--lr0", "0.01", "--optimizer", "SGD", "--out", out]
+    done = bench_freeze(*flags)
+    assert done.returncode == 0, done.stderr
+    found = json.loads((out / "results.json").read_text())
+    chosen = {(search["freeze"], search["seed"]): search["chosen"] for search in found["lr_searches"]}
+    assert set(chosen) == {(freeze, seed) for freeze in (22, 15) for seed in (0, 1)}
+    assert set(chosen.values()) <= {0.01, 0.00316}
+    race = found["race"]
+    assert race["arms"] == ["freeze 22 on 0.1 of the images", "freeze 15 on 0.1 of the images"]
+    assert race["stopped"]
+    assert found["rows"]
+    for row in found["rows"]:
+        assert row["train"]["requested"]["lr0"] == chosen[row["freeze"], row["seed"]]
+    again = bench_freeze(*flags)
+    assert again.returncode == 0, again.stderr
+    assert json.loads((out / "results.json").read_text())["race"] == race
+    steps = [line for line in again.stderr.splitlines() if "search rates" in line or "fine-tune" in line]
+    assert steps
+    assert all(line.endswith(" kept") for line in steps)

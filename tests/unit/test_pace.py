@@ -65,3 +65,19 @@ def test_work_that_was_not_expected_and_more_than_was_leave_nothing_behind():
     assert pace.to_do == {"run": 0.0}
     assert pace.left(Work("time"), 0.5) == Left(0.5, False)
     assert Pace().left(Work("run"), 1.0, 1.0) is None  # a command that is no run
+
+
+@given(st.floats(0.001, 10), st.integers(2, 500), st.floats(0.01, 0.99), st.floats(0.1, 5000), st.integers(0, 100))
+def test_what_a_kind_may_take_bounds_what_is_to_come(rate, units, share, most_s, there):
+    """A race may take so long, whatever all arms would; what an earlier run did counts with the time it took then."""
+    pace = Pace()
+    pace.expect({"train": units + there}, {"train": most_s + there * rate})
+    pace.found(Work("train", there), there * rate)
+    done = share * units
+    running = pace.left(Work("train", done), 0.0, done * rate)
+    assert running.seconds == pytest.approx(
+        done * rate + min((units - done) * rate, max(0.0, most_s - done * rate)), rel=1e-6, abs=1e-6
+    )
+    pace.done(Work("train", done), done * rate)
+    bound = max(0.0, most_s - done * rate)
+    assert pace.left().seconds == pytest.approx(min((units - done) * rate, bound), rel=1e-6, abs=1e-6)

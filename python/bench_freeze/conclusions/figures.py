@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..evaluate.bootstrap import excess_of_few_images, resampled_ap
 from ..evaluate.evaluation import Evaluation
+from ..evaluate.protocols import protocol_of
 from ..evaluate.variation import is_kept_zero, silence, varying_images
 from ..results.schema import Accuracy
 from ..results.study_statistics import AtIou, Claim, Interval
@@ -108,7 +109,7 @@ class Sampler:
         kept, images, varying = self.evaluations.get(own.matches), 0, 0
         drawn: dict[str, NDArray[np.float64]] = {}
         if kept is not None:
-            evaluation = replace(kept, protocol=protocol).of_size(size)
+            evaluation = replace(kept, protocol=protocol_of(protocol)).of_size(size)
             ap = resampled_ap(self._resamples, evaluation, RESAMPLING_SEED, self._threads)
             drawn = {f"{iou:.2f}": _mean_of_classes(ap[:, :, t]) for t, iou in enumerate(evaluation.iou_thresholds)}
             images = evaluation.counts.images

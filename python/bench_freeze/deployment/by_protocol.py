@@ -18,7 +18,7 @@ def evaluate_by_protocol(
 ) -> dict[str, Evaluation]:
     """One evaluation for each protocol, at IOU_THRESHOLDS and COCO's sizes; those of one rule share its matching."""
     by_rule: dict[str, Evaluation] = {}
-    found = {}
+    found: dict[str, Evaluation] = {}
     for protocol in protocols:
         rule = rules_of(protocol).rule
         if rule not in by_rule:

@@ -120,7 +120,12 @@ def thresholds_of(text: str) -> tuple[float, ...]:
 
 def rules_of(protocol: str) -> ProtocolRules:
     """The rules of a protocol. Raises InputError for an unknown name."""
-    for name, rules in RULES.items():
+    return RULES[protocol_of(protocol)]
+
+
+def protocol_of(protocol: str) -> Protocol:
+    """A protocol by its name. Raises InputError for an unknown one."""
+    for name in PROTOCOLS:
         if name == protocol:
-            return rules
+            return name
     raise InputError(f"protocol {protocol!r} is unknown: {hint(str(protocol), PROTOCOLS, what='choose one of')}")

@@ -92,11 +92,19 @@ class Plan:
         """Those that are not known to be kept."""
         return [work for work in self.of_kind(kind) if not work.kept]
 
-    def units_to_do(self, asked: AnalysisOptions) -> dict[str, float]:
-        """Units of each kind of work, as the steps of a run name them; an analysis has a kind of its own."""
-        units: dict[str, float] = {kind: sum(w.units for w in self.to_do(kind)) for kind in ("train", "deploy", "run")}
-        units["time"] = len(self.to_do("time")) * (len(SCOPES) + 1)  # each scope, and the rounds of all together
-        arms = len(self.to_do("analyse"))
+    def units_to_do(self, asked: AnalysisOptions, of: Callable[[str], bool] = lambda _: True) -> dict[str, float]:
+        """Units of each kind of work, as the steps of a run name them; an analysis has a kind of its own.
+
+        `of` picks arms and originals by their names.
+        """
+
+        def own(kind: Kind) -> list[Work]:
+            return [work for work in self.to_do(kind) if of(work.of)]
+
+        kinds: tuple[Kind, ...] = ("train", "deploy", "run")
+        units: dict[str, float] = {kind: sum(work.units for work in own(kind)) for kind in kinds}
+        units["time"] = len(own("time")) * (len(SCOPES) + 1)  # each scope, and the rounds of all together
+        arms = len(own("analyse"))
         steps = {"ladder": asked.ladder, "drift": asked.drift, "features": asked.features, "recovery": asked.recover}
         return units | {name: arms * (2 if name == "recovery" else 1) for name, is_asked in steps.items() if is_asked}
 

@@ -19,7 +19,7 @@ from ..artifact import ArtifactStore
 from ..config.study import Study
 from ..console import Console
 from ..errors import InputError
-from ..finetune.arm import Arm, arm_stages
+from ..finetune.arm import Arm
 from ..finetune.decoded import shared_between_trainings
 from ..finetune.group import Member, members_of
 from ..finetune.progress import ProgressStore
@@ -30,9 +30,8 @@ from ..racing.decision import Course, Purse, Seen, decide
 from ..results.race import Race, RaceDecision, StoppedArm
 from ..results.schema import Results
 from .arms import Entered, title_of, trained_together
-from .inputs import Inputs
-from .race_terms import Limit, course_of, limit_of
-from .training_images import TrainingImages
+from .race_terms import Limit, limit_of
+from .racers import Racer, course_of_racers, racers_of
 
 KIND = "race"  # of a decision's artifact
 METHOD = 2  # changes with what a decision makes of the same numbers
@@ -59,25 +58,6 @@ def raced(
     results.race = race.record()
     console.note(f"  {results.race.ended}")
     return race.survivors(entered), race.resumable
-
-
-@dataclass(frozen=True)
-class Racer:
-    """An arm with all of its seeds."""
-
-    inputs: Inputs
-    images: TrainingImages
-    arms: Mapping[int, Arm]
-
-    @property
-    def any_arm(self) -> Arm:
-        """One of its seeds, for what all have in common."""
-        return next(iter(self.arms.values()))
-
-    @property
-    def passes(self) -> float:
-        """Training images of an epoch."""
-        return float(len(self.images.seen(self.any_arm).images))
 
 
 class Decided(msgspec.Struct, frozen=True):
@@ -139,10 +119,15 @@ class Raced:
             "seeds": list(seeds),
             "epoch": epoch,
         }
-        if self.store.find(KIND, key) is None:
+        is_made = self.store.find(KIND, key) is not None
+        if not is_made:
             self._train(train, epoch, before or 0)
         made, _ = self.store.produce(KIND, key, lambda _: self._decided(seeds, epoch, before, stages))
         found = made.value(Decided)
+        if is_made:
+            passes = len(train) * sum(self.racers[k].passes for k in self.running) * (epoch - (before or 0))
+            took_s = sum(found.spent) - sum(self.spent) if self.limit.unit == "seconds" else 0.0
+            self.console.found(Work("train", passes), took_s)
         ran, names = len(self.running), {stop.arm for stop in found.stops}
         self.spent, self.seeds = list(found.spent), tuple(seeds)
         self.running = [k for k in self.running if self.course.names[k] not in names]
@@ -279,21 +264,3 @@ def _begun(study: Study, entered: Sequence[Entered], store: ArtifactStore, conso
     course = course_of_racers(study, racers)
     limit = limit_of(budget, [racer.passes * study.training.epochs for racer in racers], course)
     return Raced(study, racers, course, limit, store, console, list(range(len(racers))), [0.0] * len(racers))
-
-
-def racers_of(study: Study, entered: Sequence[Entered]) -> list[Racer]:
-    """The trainings of a study, those that differ in the seed alone as one."""
-    racers = []
-    for inputs, arms in entered:
-        images = TrainingImages(study, inputs)
-        by_name: dict[str, dict[int, Arm]] = {}
-        for arm in dict.fromkeys(arm.source for arm in arms):
-            by_name.setdefault(arm.name_of_all_seeds, {})[arm.seed] = arm
-        racers += [Racer(inputs, images, own) for own in by_name.values()]
-    return racers
-
-
-def course_of_racers(study: Study, racers: Sequence[Racer]) -> Course:
-    """What is fixed before the race: an arm can be compared from the last stage of its recipe on."""
-    stages = [arm_stages(study.training, racer.any_arm, racer.inputs.base.layers) for racer in racers]
-    return course_of(study, [racer.any_arm.name_of_all_seeds for racer in racers], [own[-1].epoch for own in stages])

@@ -1,16 +1,20 @@
-"""What the budget of a race buys, in sentences, before anything is trained."""
+"""What the budget of a race buys, and what is left to do by it, before anything is trained."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
-from ..config.budget import parse_budget
+from ..config.budget import Budget, parse_budget
 from ..config.study import Study
 from ..racing.bought import bought
+from ..racing.decision import Course
 from .arms import arms_of
 from .inputs import Inputs
-from .race import course_of_racers, racers_of
+from .plan import KINDS, Plan
 from .race_terms import fewest_passes, limit_of
+from .racers import course_of_racers, racers_of
 
 
 def check_budget(study: Study, every: Sequence[Inputs]) -> None:
@@ -22,44 +26,133 @@ def check_budget(study: Study, every: Sequence[Inputs]) -> None:
         limit_of(budget, passes, course_of_racers(study, racers))
 
 
-def what_it_buys(study: Study, every: Sequence[Inputs], seconds: float | None, passes: float) -> list[str]:
-    """Sentences; none without a budget. `seconds` is what so many image passes of training take, where it is known."""
+@dataclass(frozen=True)
+class Buys:
+    """What a budget buys if no arm is shown to be worse. Passes are images of an epoch that a training sees."""
+
+    name: str
+    budget: Budget
+    course: Course
+    passes: tuple[float, ...]  # of one seed of each arm, to its end
+    pass_s: float | None  # seconds of a pass, where they are known
+
+    @property
+    def grid(self) -> float:
+        """Passes of all arms and seeds to their ends."""
+        return sum(self.passes) * len(self.course.seeds)
+
+    @property
+    def limit(self) -> float | None:
+        """Passes that it pays for; None for a time, where nothing says how long a pass takes."""
+        if self.budget.share is not None:
+            return self.budget.share * self.grid
+        if self.pass_s is None or self.budget.seconds is None:
+            return None
+        return self.budget.seconds / self.pass_s
+
+    @property
+    def limit_s(self) -> float | None:
+        """Seconds that the trainings may take, where they are known."""
+        if self.budget.seconds is not None:
+            return self.budget.seconds
+        return None if self.pass_s is None or self.limit is None else self.limit * self.pass_s
+
+    @cached_property
+    def stages(self) -> list[tuple[int, int]]:
+        """After which epoch how many arms go on; empty where the limit is not known or the race has one stage."""
+        if self.limit is None:
+            return []
+        of_an_epoch = sum(self.passes) / len(self.passes) / self.course.epochs[-1]
+        return bought(self.course, of_an_epoch, self.limit)
+
+    @property
+    def share_to_the_end(self) -> float:
+        """Of all trainings, those that run to the end on the opening seeds: with further seeds they are more."""
+        arms = len(self.passes)
+        last = self.stages[-1][1] if self.stages else (1 if self.limit is None else arms)
+        return last * len(self.course.opening) / (arms * len(self.course.seeds))
+
+    def sentences(self) -> list[str]:
+        """In words."""
+        course, limit, grid, racers = self.course, self.limit, self.grid, len(self.passes)
+        if limit is None:
+            return [f"Budget {self.name}: no training is to be done whose time could be tried."]
+        time = ""
+        if self.pass_s is not None:
+            time = f", about {limit * self.pass_s / 60:.0f} of {grid * self.pass_s / 60:.0f} minutes"
+        share = f"{min(1.0, limit / grid):.0%} of what all {racers} arms and {_seeds(course.seeds)} take"
+        lines = [f"Budget {self.name}: {share}{time}."]
+        if limit < (fewest := fewest_passes(self.passes, course)):
+            return [*lines, f"That is too little: to begin all arms and end one takes {fewest / grid:.0%}."]
+        going = [f"{arms} after epoch {epoch}" for epoch, arms in self.stages]
+        last = self.stages[-1][1] if self.stages else racers
+        lines.append(
+            f"All arms begin on {_seeds(course.opening)}. If none is shown to be worse, the budget lets go on: "
+            f"{', '.join(going) or 'all'}; so {last} to the end. Arms that are shown to be worse make room for others."
+            + ("" if len(course.opening) > 1 else " Of one seed nothing is shown: the budget alone decides.")
+        )
+        if course.further:
+            one = sum(self.passes) / racers / limit
+            lines.append(
+                f"Then {_seeds(course.further)}, one by one, as long as the rest pays for all arms that are left: an "
+                f"arm takes {one:.1%} of the budget a seed."
+            )
+        return lines
+
+
+def what_it_buys(
+    study: Study, every: Sequence[Inputs], seconds: float | None = None, passes: float = 0.0
+) -> Buys | None:
+    """None without a budget. `seconds` is what so many image passes of training take, where it is known."""
     budget = study.training.budget
     if budget is None:
-        return []
+        return None
     racers = racers_of(study, [(inputs, arms_of(study.training, inputs, every)) for inputs in every])
-    course = course_of_racers(study, racers)
-    own = [racer.passes for racer in racers]
-    of_a_seed = [each * study.training.epochs for each in own]
-    grid = sum(of_a_seed) * len(course.seeds)
-    of_a_pass = None if not seconds or not passes else seconds / passes
-    asked = parse_budget(budget)
-    if asked.share is not None:
-        limit = asked.share * grid
-    elif of_a_pass is not None and asked.seconds is not None:
-        limit = asked.seconds / of_a_pass
-    else:
-        return [f"Budget {budget}: no training is to be done whose time could be tried."]
-    time = "" if of_a_pass is None else f", about {limit * of_a_pass / 60:.0f} of {grid * of_a_pass / 60:.0f} minutes"
-    share = f"{min(1.0, limit / grid):.0%} of what all {len(racers)} arms and {_seeds(course.seeds)} take"
-    lines = [f"Budget {budget}: {share}{time}."]
-    if limit < (fewest := fewest_passes(of_a_seed, course)):
-        return [*lines, f"That is too little: to begin all arms and end one takes {fewest / grid:.0%}."]
-    stages = bought(course, sum(own) / len(own), limit)
-    going = [f"{arms} after epoch {epoch}" for epoch, arms in stages]
-    last = stages[-1][1] if stages else len(racers)
-    lines.append(
-        f"All arms begin on {_seeds(course.opening)}. If none is shown to be worse, the budget lets go on: "
-        f"{', '.join(going) or 'all'}; so {last} to the end. Arms that are shown to be worse make room for others."
-        + ("" if len(course.opening) > 1 else " Of one seed nothing is shown: the budget alone decides.")
+    return Buys(
+        name=budget,
+        budget=parse_budget(budget),
+        course=course_of_racers(study, racers),
+        passes=tuple(racer.passes * study.training.epochs for racer in racers),
+        pass_s=seconds / passes if seconds and passes else None,
     )
-    if course.further:
-        one = sum(of_a_seed) / len(of_a_seed) / limit
-        lines.append(
-            f"Then {_seeds(course.further)}, one by one, as long as the rest pays for all arms that are left: an arm "
-            f"takes {one:.1%} of the budget a seed."
-        )
-    return lines
+
+
+def seconds_within(buys: Buys, raced: Collection[str], plan: Plan, seconds: Mapping[str, float]) -> dict[str, float]:
+    """Of the seconds that all arms take to their ends by kind, those that the budget leaves. `raced` are names."""
+    found: dict[str, float] = {}
+    for kind in KINDS:
+        if kind not in seconds:
+            continue
+        to_do = plan.to_do(kind)
+        whole = sum(work.units for work in to_do)
+        of_racers = sum(work.units for work in to_do if work.of in raced)
+        left = 1 - of_racers / whole * (1 - buys.share_to_the_end) if whole else 1.0
+        found[kind] = seconds[kind] * left
+    if "train" in seconds:
+        found["train"] = seconds["train"] if buys.limit_s is None else min(seconds["train"], buys.limit_s)
+    return found
+
+
+def units_of_race(study: Study, every: Sequence[Inputs], plan: Plan) -> tuple[dict[str, float], dict[str, float]]:
+    """Units to do by kind in a study that races, and the seconds that a kind may take at most."""
+    buys = what_it_buys(study, every)
+    assert buys is not None
+    asked, raced = study.analysis, names_of_racers(study, every)
+    others = plan.units_to_do(asked, lambda name: name not in raced)
+    own = plan.units_to_do(asked, raced.__contains__)
+    units = {kind: others.get(kind, 0.0) + buys.share_to_the_end * own.get(kind, 0.0) for kind in {**others, **own}}
+    most_s = {} if buys.budget.seconds is None else {"train": buys.budget.seconds}
+    return units | {"train": buys.grid if buys.limit is None else buys.limit}, most_s
+
+
+def units_after_race(plan: Plan, study: Study, left: Collection[str]) -> dict[str, float]:
+    """Units to do by kind when a race has ended, of the arms that are left: all of them are trained."""
+    return plan.units_to_do(study.analysis, lambda name: name in left) | {"train": 0.0}
+
+
+def names_of_racers(study: Study, every: Sequence[Inputs]) -> set[str]:
+    """The arms that race, by their names in a plan."""
+    return {arm.name for inputs in every for arm in arms_of(study.training, inputs, every)}
 
 
 def _seeds(seeds: Sequence[int]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from ..artifact import Artifact, ArtifactStore
@@ -22,14 +22,22 @@ from .race import raced
 from .step_count import steps_after_race
 from .training_images import TrainingImages
 
+UnitsAfter = Callable[[Collection[str]], Mapping[str, float]]
+
 
 def trained_arms(
-    study: Study, every: Sequence[Inputs], store: ArtifactStore, results: Results, console: Console
+    study: Study,
+    every: Sequence[Inputs],
+    store: ArtifactStore,
+    results: Results,
+    console: Console,
+    units_after: UnitsAfter = lambda names: {},
 ) -> Iterator[tuple[Inputs, Arm, Artifact]]:
     """Every arm of every checkpoint with its training, in order; after those, the checkpoints that were given.
 
     Arms of one checkpoint with one data order are trained together, when the first is due. What a search for learning
-    rates found is added to the results. With a budget they race first, and those that stop are not among them.
+    rates found is added to the results. With a budget they race first, and those that stop are not among them;
+    `units_after` has what is to do by kind of work behind the trainings of those that are left, by their names.
     """
     plan = [(inputs, arms_of(study.training, inputs, every)) for inputs in every]
     if study.training.lr_search:
@@ -37,7 +45,9 @@ def trained_arms(
     resumable: frozenset[str] = frozenset()
     if study.training.budget is not None:
         plan, resumable = raced(study, plan, store, results, console)
-        console.expect(steps_after_race(study, every, plan))
+        left = {replace(arm, lr0=None).name for _, arms in plan for arm in arms}
+        left |= {given.arm.name for inputs in every for given in inputs.given}
+        console.expect(steps_after_race(study, every, plan), units_after(left))
     if study.cluster.executor == "ray":
         _train_on_ray(study, plan, store, console)
     for inputs, arms in plan:

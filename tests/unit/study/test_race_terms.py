@@ -1,9 +1,12 @@
-"""The terms of a race, as a study's options set them."""
+"""The terms of a race, as a study's options set them, and what is left to do by them."""
 
 import pytest
 
+from bench_freeze.config.budget import parse_budget
 from bench_freeze.errors import InputError
 from bench_freeze.racing.bought import bought
+from bench_freeze.study.plan import Plan, Work
+from bench_freeze.study.race_plan import Buys, seconds_within, units_after_race
 from bench_freeze.study.race_terms import course_of, fewest_passes, limit_of, looks_of_race, max_base_drop
 from tests.builders import study, training
 
@@ -51,3 +54,56 @@ def test_what_a_budget_buys_fits_into_it_and_never_grows(share):
         2 * arms * (after - epoch) for (epoch, arms), after in zip(stages, course.epochs[1:], strict=True)
     )
     assert spent <= share * 3000
+
+
+def buys(budget, arms=4, seeds=(0, 1, 2), pass_s=None):
+    """Arms of 1,000 image passes a seed."""
+    course = course_of(
+        study(budget=budget, epochs=50, seeds=list(seeds)), [f"arm {k}" for k in range(arms)], [0] * arms
+    )
+    return Buys(budget, parse_budget(budget), course, (1000.0,) * arms, pass_s)
+
+
+def planned(arms=4, seeds=3):
+    """An original that is deployed, run on 10 images and timed; every arm and seed, trained and run on 30."""
+    works = [Work("deploy", "original", 1, None), Work("run", "original", 10, None), Work("time", "original", 1, None)]
+    for name in (f"arm {k} seed {seed}" for k in range(arms) for seed in range(seeds)):
+        works += [Work("train", name, 1000, False), Work("deploy", name, 1, None), Work("run", name, 30, None)]
+        works += [Work("time", name, 1, None)]
+    return Plan(tuple(works), (), 0)
+
+
+RACED = {f"arm {k} seed {seed}" for k in range(4) for seed in range(3)}
+WHOLE = {"train": 12_000.0, "deploy": 130.0, "run": 37.0, "time": 26.0}
+
+
+@pytest.mark.parametrize("budget", ["40%", "80m"])
+def test_a_plan_s_total_is_that_of_the_budget(budget):
+    """A share of 12,000 passes of a second each, and the same as a time: 4,800 s, for which one of four arms ends."""
+    found = buys(budget, pass_s=1.0)
+    assert found.limit == pytest.approx(4800)
+    ended = found.stages[-1][1]
+    assert 1 <= ended < 4
+    within = seconds_within(found, RACED, planned(), WHOLE)
+    assert within["train"] == pytest.approx(4800)
+    of_racers = ended * 2 / 12  # on the two opening seeds, of twelve trainings
+    assert within["deploy"] == pytest.approx(10 + 120 * of_racers)
+    assert within["run"] == pytest.approx(37 * (10 + 360 * of_racers) / 370)
+    assert within["time"] == pytest.approx(2 + 24 * of_racers)
+
+
+def test_a_plan_s_total_is_never_more_than_all_arms_take():
+    generous = seconds_within(buys("100h", pass_s=1.0), RACED, planned(), WHOLE)
+    assert generous["train"] == WHOLE["train"]
+    assert all(generous[kind] <= WHOLE[kind] for kind in WHOLE)
+    kept = seconds_within(buys("2h"), RACED, planned(), {"deploy": 130.0})  # every training is kept: none was tried
+    assert set(kept) == {"deploy"}
+    assert buys("2h").sentences() == ["Budget 2h: no training is to be done whose time could be tried."]
+
+
+def test_behind_a_race_only_the_arms_that_are_left_are_to_do():
+    asked = study(budget="40%", epochs=50)
+    left = {"arm 1 seed 0", "arm 1 seed 1"}
+    units = units_after_race(planned(), asked, left)
+    assert (units["train"], units["deploy"], units["run"]) == (0, 2, 60)
+    assert units["time"] == pytest.approx(planned().units_to_do(asked.analysis)["time"] * 2 / 13)

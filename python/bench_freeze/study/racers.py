@@ -1,0 +1,51 @@
+"""Who races: the trainings of a study, all seeds of one as one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ..config.study import Study
+from ..finetune.arm import Arm, arm_stages
+from ..racing.decision import Course
+from .arms import Entered
+from .inputs import Inputs
+from .race_terms import course_of
+from .training_images import TrainingImages
+
+
+@dataclass(frozen=True)
+class Racer:
+    """An arm with all of its seeds."""
+
+    inputs: Inputs
+    images: TrainingImages
+    arms: Mapping[int, Arm]
+
+    @property
+    def any_arm(self) -> Arm:
+        """One of its seeds, for what all have in common."""
+        return next(iter(self.arms.values()))
+
+    @property
+    def passes(self) -> float:
+        """Training images of an epoch."""
+        return float(len(self.images.seen(self.any_arm).images))
+
+
+def racers_of(study: Study, entered: Sequence[Entered]) -> list[Racer]:
+    """The trainings of a study, those that differ in the seed alone as one."""
+    racers = []
+    for inputs, arms in entered:
+        images = TrainingImages(study, inputs)
+        by_name: dict[str, dict[int, Arm]] = {}
+        for arm in dict.fromkeys(arm.source for arm in arms):
+            by_name.setdefault(arm.name_of_all_seeds, {})[arm.seed] = arm
+        racers += [Racer(inputs, images, own) for own in by_name.values()]
+    return racers
+
+
+def course_of_racers(study: Study, racers: Sequence[Racer]) -> Course:
+    """What is fixed before the race: an arm can be compared from the last stage of its recipe on."""
+    stages = [arm_stages(study.training, racer.any_arm, racer.inputs.base.layers) for racer in racers]
+    return course_of(study, [racer.any_arm.name_of_all_seeds for racer in racers], [own[-1].epoch for own in stages])

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from .pace import Pace, Work
 from .progress import Status
-from .text.terminal import line, rich_console, say
+from .text.terminal import line, rich_console, rows, say
 
 LOG_EVERY_S = 10.0  # a log should show that a long step is alive,
 LOG_EVERY_SHARE = 0.05  # and how far it is,
@@ -133,7 +133,8 @@ class Console:
 
     def _print(self, text: str, style: str = "") -> None:
         if self._live:
-            self._rich.print(Text(line(text), style=style), soft_wrap=True)
+            for row in rows(text, self._rich.width):
+                self._rich.print(Text(row, style=style), soft_wrap=True)
         else:
             say(text, error=True)
 

@@ -12,7 +12,7 @@ SOURCES := pyproject.toml CMakeLists.txt $(shell find csrc cmake -type f)
 # made once.
 PYTEST := $(BIN)/python -m pytest -n logical --maxprocesses 4
 
-.PHONY: demo test test-fast test-aarch64 lint format docs trt-api bench clean
+.PHONY: demo animation test test-fast test-aarch64 lint format docs trt-api bench clean
 .DELETE_ON_ERROR:
 
 # The extension is compiled into the environment; Python files are used from the checkout as they are.
@@ -24,6 +24,10 @@ $(STAMP): $(SOURCES)
 
 demo: $(STAMP)
 	$(BIN)/bench-freeze run --out runs/demo
+
+# The default study recorded in a terminal, as docs/pictures/first_run.gif; on a quiet machine, whose times it shows.
+animation: $(STAMP)
+	$(BIN)/python bench/first_run_animation.py
 
 test: $(STAMP) trt-api
 	$(PYTEST) --dist loadfile --no-loadscope-reorder

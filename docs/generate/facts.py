@@ -8,6 +8,7 @@ from functools import cache
 from statistics import median
 from typing import Any
 
+from .bench_facts import bench_facts
 from .studies import KEPT, STUDIES
 from .transfer_facts import transfer_facts
 
@@ -23,7 +24,13 @@ def document(name: str) -> Any:
 
 def facts() -> Texts:
     """What pages may name beside the numbers of the tables (`studies.numbers`)."""
-    others = {"plans": _plans(), "ratios": _ratios(), "check": _check(), "transfer": _transfer()}
+    others = {
+        "plans": _plans(),
+        "ratios": _ratios(),
+        "check": _check(),
+        "transfer": _transfer(),
+        "bench": bench_facts(),
+    }
     return {"facts": {study: _facts(study) for study in STUDIES} | others}
 
 
@@ -38,6 +45,7 @@ def _facts(study: str) -> Texts:
         "data": {of["data"]: _data(of) for of in statistics.get("detectable", ()) if of["number"] == "map"},
         "shared_limit": _shared_limit(statistics.get("arms", ())),
         "milliseconds": _medians(kept["rows"]),
+        "runs": _runs(kept["rows"]),
         **_decision(decision.get("pareto", ())),
         **_looked_into(kept["rows"]),
     }  # fmt: skip
@@ -94,6 +102,15 @@ def _medians(rows: Iterable[Mapping[str, Any]]) -> Texts:
         if (latency := row["latency"]["model"]) is not None:
             found.setdefault(row["construction"], []).append(latency["p50_s"] * 1e3)
     return {name: {"lowest": f"{min(own):.0f}", "highest": f"{max(own):.0f}"} for name, own in found.items()}
+
+
+def _runs(rows: Iterable[Mapping[str, Any]]) -> Texts:
+    """By construction and freeze depth: the medians of the engine in every run, in milliseconds."""
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        if (latency := row["latency"]["model"]) is not None:
+            found.setdefault(f"{row['construction']} {row['freeze']}", []).append(f"{latency['p50_s'] * 1e3:.1f}")
+    return {name: f"{', '.join(own[:-1])} and {own[-1]}" for name, own in found.items() if len(own) > 1}
 
 
 def _name(arm: str) -> str:

@@ -1,4 +1,4 @@
-"""bench-freeze: how deep to unfreeze a detector, what the original task loses, what the deployed model costs."""
+"""bench-freeze: how deep to unfreeze a detector, what the original task loses, and what the deployed model costs."""
 
 from __future__ import annotations
 

@@ -1,15 +1,15 @@
-"""Artifacts: the output of every step, kept under its content, found again by its inputs.
+"""Artifacts: the content-addressed store of every step's output, found again by the step's inputs.
 
 An artifact is a folder `KIND-KEY12` with the step's files and a `manifest.json`. The key is the hash of everything the
-step depends on, so a changed input leads to another folder and just what depends on it is made again. The folder is
-filled under another name and renamed when it is complete: one that has its final name is whole, whatever happened.
+step depends on, so a changed input gives a new folder, and only the steps that depend on it run again. A folder is
+filled under a temporary name and renamed when complete: under its final name it is always whole.
 
-What is found is verified before it is used: the files by the hashes in the manifest, the manifest by its own digest.
-One that is damaged is put aside as `damaged-KIND-KEY12` with a sentence, and the step is done again.
+A found artifact is verified before use: files by the hashes in the manifest, the manifest by its own digest. A damaged
+one is renamed `damaged-KIND-KEY12` with a warning, and the step runs again.
 
-Manifests from before there was a digest: the hashes still prove the files, but nothing proves the facts. Where the
-facts are all there is (latencies, statistics), the step is done again, which costs little. An artifact with files (a
-training of hours) is kept and sealed as it is. One sentence says both, once.
+Manifests of early versions have no digest: their hashes prove the files but nothing proves the facts. If an artifact
+has only facts (latencies, statistics), the step runs again, which costs little. One with files (perhaps hours of
+training) is kept and given a digest. One note reports both, once.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ Kept = TypeVar("Kept")
 
 
 class FileFacts(TypedDict):
-    """A file of an artifact as its manifest has it."""
+    """A file of an artifact, as listed in its manifest."""
 
     sha256: str
     bytes: int
@@ -51,7 +51,7 @@ class FileFacts(TypedDict):
 
 @dataclass(frozen=True)
 class Artifact:
-    """One finished step: its folder, the inputs it was made from, the hashes of its files and the facts it recorded."""
+    """One finished step: its folder, its inputs, the hashes of its files and the facts it recorded."""
 
     kind: str
     folder: Path
@@ -74,7 +74,7 @@ class Artifact:
         return msgspec.convert(self.facts, kind)
 
     def read(self, name: str) -> bytes:
-        """The content of a file, verified. Raises InputError when it changed since the artifact was found."""
+        """The verified content of a file. Raises InputError if it changed since the artifact was found."""
         content = self.path(name).read_bytes()
         if hashlib.sha256(content).hexdigest() != self.sha256(name):
             raise InputError(f"{self.path(name)} changed while it was in use; run the same command again.")
@@ -82,16 +82,16 @@ class Artifact:
 
 
 class DamagedArtifact(Exception):
-    """An artifact that is not what was written; the message says in what."""
+    """An artifact differs from what was written; the message says how."""
 
 
 def warn_on_stderr(sentence: str) -> None:
-    """How a store speaks that nobody gave a console: on a worker, in a program."""
+    """The notes of a store without a console: on a worker, or in a program."""
     print(f"warning: {sentence}", file=sys.stderr, flush=True)
 
 
 class ArtifactStore:
-    """The artifacts of one output folder. `used` has the names of those that were found or made through this store."""
+    """The artifacts of one output folder. `used` has the names of all that this store found or made."""
 
     def __init__(self, folder: Path, warn: Warn = warn_on_stderr) -> None:
         self.folder = folder
@@ -101,7 +101,7 @@ class ArtifactStore:
         self._said_unsealed = False
 
     def find(self, kind: str, inputs: Mapping[str, object]) -> Artifact | None:
-        """The artifact of these inputs, verified, or None when it has to be made."""
+        """The verified artifact of these inputs, or None if it has yet to be made."""
         key = artifact_key(kind, inputs)
         folder = self.folder / f"{kind}-{key[:KEY_DIGITS]}"
         try:
@@ -118,7 +118,7 @@ class ArtifactStore:
 
     @contextmanager
     def scratch(self, kind: str) -> Iterator[Path]:
-        """An empty folder that is gone afterwards; one that a killed run left goes with its unfinished artifacts."""
+        """A temporary folder. If the run is killed, it is removed later with the unfinished artifacts."""
         folder = partial_folder(self.folder, kind)
         try:
             yield folder
@@ -128,11 +128,12 @@ class ArtifactStore:
     def produce(
         self, kind: str, inputs: Mapping[str, object], build: Callable[[Path], object], *, again: bool = False
     ) -> tuple[Artifact, bool]:
-        """The artifact of these inputs, and whether it had to be made; `again` replaces one of an earlier run.
+        """Get or make the artifact of these inputs; also returns whether it was made. `again` replaces one of an
+        earlier run.
 
-        `build(folder)` writes the step's files into an empty folder and returns facts worth keeping: a mapping of plain
-        json values, or a struct or dataclass, which `Artifact.value` gives back. Inputs are plain json values; they and
-        KEYS decide the key.
+        `build(folder)` writes the step's files into an empty folder and returns the facts to keep: a mapping of plain
+        json values, or a struct or dataclass, which `Artifact.value` returns. Inputs are plain json values; they and
+        KEYS determine the key.
         """
         inputs = json.loads(json.dumps(dict(inputs)))
         key = artifact_key(kind, inputs)
@@ -171,12 +172,12 @@ class ArtifactStore:
         return made, True
 
     def unfinished(self) -> list[Path]:
-        """What a killed run left half-written."""
+        """Unfinished folders that a killed run left."""
         found = self.folder.iterdir() if self.folder.is_dir() else ()
         return sorted(path for path in found if is_partial(path) or _OLD_PARTIAL.fullmatch(path.name))
 
     def remove_unfinished(self) -> None:
-        """Delete what a killed run left half-written. Only the holder of the folder's lock may call this."""
+        """Delete unfinished folders that a killed run left. Only the holder of the folder's lock may call this."""
         for path in self.unfinished():
             remove(path)
 
@@ -199,7 +200,7 @@ class ArtifactStore:
 
 
 def put_aside(path: Path) -> Path:
-    """Give a damaged file or folder a name under which nothing looks for it; one that had it before is removed."""
+    """Rename a damaged file or folder out of the way, replacing an earlier one of that name."""
     aside = path.with_name(DAMAGED + path.name)
     remove(aside)
     path.rename(aside)
@@ -207,12 +208,12 @@ def put_aside(path: Path) -> Path:
 
 
 def artifact_key(kind: str, inputs: Mapping[str, object]) -> str:
-    """The hash that names an artifact: of its kind, its inputs and KEYS."""
+    """The hash that names an artifact, over its kind, its inputs and KEYS."""
     return _key(kind, json.loads(json.dumps(dict(inputs))), KEYS)
 
 
 def read_artifact(folder: Path) -> Artifact | None:
-    """The artifact in a folder, or None when there is none or anything of it is missing or changed."""
+    """The artifact in a folder, or None if it is missing, incomplete or changed."""
     try:
         return open_artifact(folder)
     except (FileNotFoundError, DamagedArtifact):
@@ -220,9 +221,9 @@ def read_artifact(folder: Path) -> Artifact | None:
 
 
 def open_artifact(folder: Path) -> Artifact:
-    """The artifact in a folder, verified: every file by its hash, the manifest by its digest and by its key.
+    """Read and verify the artifact in a folder: every file by its hash, the manifest by its digest and its key.
 
-    Raises FileNotFoundError when there is no such folder, DamagedArtifact when anything is missing or changed.
+    Raises FileNotFoundError if the folder does not exist, DamagedArtifact if anything is missing or changed.
     """
     if not folder.is_dir():
         raise FileNotFoundError(folder)

@@ -44,13 +44,13 @@ _LONG_FLAG = re.compile("--|-[A-Za-z][A-Za-z-]")  # one dash before a word is a 
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command line; the value is the exit status. Whatever happens is answered by the guard."""
+    """Run a command line and return its exit status. The guard handles every error."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     return guarded(lambda: call(arguments), arguments, ends_process=argv is None)
 
 
 def call(arguments: Sequence[str]) -> int:
-    """The same, with every error as it was raised."""
+    """Run a command line without the guard: errors propagate."""
     if ASKED in os.environ:
         from .commands.completion import complete
 
@@ -61,7 +61,7 @@ def call(arguments: Sequence[str]) -> int:
 
 
 def _refuse_command(word: str) -> None:
-    """Raise InputError for a first word that is not a command, and nothing that `run` may begin with."""
+    """Raise InputError if the first word is neither a command nor a valid argument of `run`."""
     if word.startswith("-") or "=" in word or word.endswith(".toml") or Path(word).suffix or os.path.exists(word):  # noqa: PTH110 - it may be no path
         return
     raise InputError(
@@ -70,14 +70,14 @@ def _refuse_command(word: str) -> None:
 
 
 class ParsedLine(NamedTuple):
-    """A command line that was understood: its values, and its words as results record them."""
+    """A parsed command line: its values, and its words as results record them."""
 
     values: argparse.Namespace
     words: list[str]
 
 
 def parsed_line(arguments: Sequence[str]) -> ParsedLine:
-    """What a command line asks for, before anything is done. Raises InputError, or ends as argparse does."""
+    """Parse a command line; nothing runs yet. Raises InputError, or exits as argparse does."""
     words = list(arguments)
     if not words or (words[0] not in COMMANDS and words[0] not in ("-h", "--help", "--version")):
         if words:
@@ -93,7 +93,7 @@ def parsed_line(arguments: Sequence[str]) -> ParsedLine:
 
 
 def _refuse_flags(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
-    """Raise InputError for the first flag that the command does not have, before argparse asks for what is missing."""
+    """Raise InputError for the first unknown flag, before argparse reports missing arguments."""
     command: list[str] = []
     for word in arguments:
         actions = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
@@ -121,14 +121,14 @@ def _refuse_flags(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        """What was given may be anything; it is said in one line, without the list of all flags before it."""
+        """Report an error in one line, without the list of all flags."""
         text = message.removesuffix(".")
         if text.startswith("unrecognized arguments: "):
-            text = f"'{text.partition(': ')[2]}' is more than the command takes"
+            text = f"'{text.partition(': ')[2]}' is not expected here"
         self.exit(InputError.exit_code, visible(f"bench-freeze: {text}; {self.prog} --help shows how.") + "\n")
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
-        """A value that is none of the choices gets the nearest one said."""
+        """For an unknown value, suggest the nearest choice."""
         if action.choices is None or value in action.choices:
             return
         choices = [str(choice) for choice in action.choices]
@@ -141,7 +141,7 @@ def _parser(command: str | None = None) -> argparse.ArgumentParser:
     """The parser of all commands, or of one: to load and build all of them takes longer than many a command does."""
     parser = _Parser(
         prog="bench-freeze",
-        description="How deep to unfreeze a detector, what the original task loses, what the deployed model costs.",
+        description="How deep to unfreeze a detector, what the original task loses, and what the deployed model costs.",
     )
     parser.add_argument("--version", action="version", version=f"bench-freeze {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)

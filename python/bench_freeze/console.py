@@ -1,4 +1,4 @@
-"""What the user sees while work goes on: on a terminal a display that moves, elsewhere a line now and then."""
+"""Progress display: a live display on a terminal, occasional lines elsewhere."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rich.text import Text
 
 from .pace import Pace, Work
 from .progress import Status
-from .text.terminal import line, rich_console, say
+from .text.terminal import line, rich_console, rows, say
 
 LOG_EVERY_S = 10.0  # a log should show that a long step is alive,
 LOG_EVERY_SHARE = 0.05  # and how far it is,
@@ -29,7 +29,7 @@ Tell = Callable[[int, int, Details], None]
 
 
 def no_details() -> Sequence[str]:
-    """Nothing to say but how far it is."""
+    """No details."""
     return ()
 
 
@@ -38,7 +38,7 @@ def nobody(done: int, total: int, details: Details = no_details) -> None:
 
 
 class Step:
-    """A step in progress: call it with `done, total`; set `kept` when its result was there already."""
+    """A step in progress. Call it with `done, total`; set `kept` if the result was found in the store."""
 
     def __init__(
         self,
@@ -54,11 +54,11 @@ class Step:
         self._show(done, total)
 
     def tell(self, done: int, total: int, details: Details) -> None:
-        """Report how far the step is, with lines to say more; they are asked for only when they are shown."""
+        """Report progress, with `details` that are only evaluated when shown."""
         self._tell(done, total, details)
 
     def pulse(self) -> None:
-        """A moment at which a still step may be drawn: nothing is being timed."""
+        """Signal that a still step may redraw now, because nothing is being timed."""
         if self._pulse is not None:
             self._pulse()
 
@@ -77,9 +77,10 @@ class Console:
     def expect(
         self, more: int, to_do: Mapping[str, float] | None = None, most_s: Mapping[str, float] | None = None
     ) -> None:
-        """Say how many steps are to come, and what they do, so that each tells which it is and how long the rest takes.
+        """Announce the coming steps, so that each can show its number and the time left.
 
-        `to_do` are units by kind of work, as the steps name them; `most_s` seconds that a kind may take at most.
+        `to_do` has the number of units by kind of work, as steps name them; `most_s` has the seconds that a kind may
+        take at most.
         """
         self._expected = self._number + more
         self._pace.expect(to_do or {}, most_s)
@@ -89,16 +90,16 @@ class Console:
         self._pace.found(work, seconds)
 
     def note(self, text: str) -> None:
-        """One line for the user."""
+        """Show a note."""
         self._print(text)
 
     def warn(self, text: str) -> None:
-        """One line that the user should not overlook."""
+        """Show a warning."""
         self._print(f"warning: {text}", style="yellow")
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Show that work goes on between the steps, too."""
+        """Also show activity between steps."""
         with ExitStack() as stack:
             self._between = stack
             try:
@@ -114,10 +115,10 @@ class Console:
 
     @contextmanager
     def step(self, title: str, *, still: bool = False, work: Work | None = None) -> Iterator[Step]:
-        """Show one step while it lasts, and one line with its time when it is done. `work` is what it does of the run.
+        """Show a step while it runs, then one line with its time. `work` is its share of the run.
 
-        `still` is for what is timed, which a display that is drawn by another thread would disturb: it is drawn when
-        the step's `pulse` is called, and once a second at most.
+        `still` is for timed steps, which a display in another thread would disturb. The display is then only drawn when
+        the step calls `pulse`, at most once a second.
         """
         if self._between is not None:
             self._between.close()
@@ -132,14 +133,15 @@ class Console:
         self._show_between()
 
     def _step_number(self) -> str:
-        """As "5/31"; the steps before their number is known have none of how many."""
+        """Number as "5/31"; without a total until the number of steps is known."""
         if self._expected is None:
             return ""
         return f"{self._number}/{max(self._expected, self._number)}"
 
     def _print(self, text: str, style: str = "") -> None:
         if self._live:
-            self._rich.print(Text(line(text), style=style), soft_wrap=True)
+            for row in rows(text, self._rich.width):
+                self._rich.print(Text(row, style=style), soft_wrap=True)
         else:
             say(text, error=True)
 
@@ -182,7 +184,7 @@ class Console:
 
 
 class _Display(Progress):
-    """A bar with the details of the step below it."""
+    """A progress bar with the details of the step below it."""
 
     def __init__(self, status: Status, *columns: ProgressColumn, **options: object) -> None:
         self._status = status
@@ -191,7 +193,7 @@ class _Display(Progress):
         self._task = self.add_task(line(status.heading), total=None, counts="", left="")
 
     def get_renderables(self) -> Iterable[RenderableType]:
-        """The bar, and a line for each detail, cut where the terminal ends."""
+        """The bar, and a line per detail, cut at the width of the terminal."""
         yield self.make_tasks_table(self.tasks)
         if in_all := self._status.left_in_all:
             yield Text(f"  {in_all}", style="dim")
@@ -202,7 +204,7 @@ class _Display(Progress):
             yield Text(f"  and {len(details) - MOST_DETAILS} more", style="dim")
 
     def show(self, done: int, total: int, details: Details = no_details) -> None:
-        """Take a report of the step."""
+        """Record progress of the step."""
         self._status.set(done, total)
         if time.monotonic() - self._asked >= DETAILS_EVERY_S:
             self._status.details = details()
@@ -210,14 +212,14 @@ class _Display(Progress):
         self.update(self._task, completed=done, total=total, counts=f"{done}/{total}", left=self._status.left)
 
     def pulse(self) -> None:
-        """Draw, if it was not drawn a moment ago."""
+        """Draw, unless it was drawn a moment ago."""
         if time.monotonic() - self._drawn >= STILL_EVERY_S:
             self.refresh()
             self._drawn = time.monotonic()
 
 
 class _Log:
-    """Lines about one step, as many as its length deserves."""
+    """Lines about one step; longer steps get more."""
 
     def __init__(self, status: Status, note: Callable[[str], None]) -> None:
         self._status, self._note = status, note
@@ -225,7 +227,7 @@ class _Log:
         self._lock = threading.Lock()
 
     def show(self, done: int, total: int, details: Details = no_details) -> None:
-        """Take a report of the step."""
+        """Record progress of the step."""
         self._status.set(done, total)
         now, status = time.monotonic(), self._status
         since = now - self._last
@@ -236,12 +238,12 @@ class _Log:
             self._say()
 
     def beat(self) -> None:
-        """Say that the step goes on, if nothing was said for long."""
+        """Print a line if none was printed for a while."""
         if time.monotonic() - self._last >= LOG_EVERY_S:
             self._say()
 
     def beat_until(self, over: threading.Event) -> None:
-        """Watch over a step that may report nothing."""
+        """Beat once a second until `over` is set."""
         while not over.wait(BEAT_S):
             self.beat()
 

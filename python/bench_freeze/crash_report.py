@@ -1,4 +1,4 @@
-"""The report of an error in bench-freeze itself: what a maintainer needs, in a file that only its owner reads."""
+"""The report of a bug in bench-freeze: what a maintainer needs, in a file that only its owner can read."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ _LONGEST = 200_000  # characters of a traceback: that of a recursion names each 
 
 
 def write_report(error: BaseException, arguments: Sequence[str]) -> str:
-    """Keep a report of an error; the value is the sentence that says so.
+    """Write a report of an error, and return the message that names it.
 
-    The file has the mode 0600 and holds no environment variable. Where none can be written the sentence has the report.
+    The file has mode 0600 and contains no environment variables. If it cannot be written, the message contains the
+    report.
     """
     what = f"an error in bench-freeze itself ({type(error).__name__}: {_short(error)})"
     report = _report(error, arguments)

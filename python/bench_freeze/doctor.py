@@ -40,7 +40,7 @@ def examine(device: str) -> dict[str, Any]:
 
 
 def examine_file(path: Path) -> dict[str, Any]:
-    """What loading a checkpoint would import, as plain values: read from its bytes, nothing of it runs.
+    """What loading a checkpoint would import, as plain values. It is read from the bytes; no code in it runs.
 
     Raises InputError for any other file.
     """
@@ -60,7 +60,7 @@ def examine_file(path: Path) -> dict[str, Any]:
 
 
 def render_file(findings: dict[str, Any]) -> str:
-    """The same as text."""
+    """The findings on a checkpoint as text."""
     allowed, refused = findings["allowed"], findings["refused"]
     verdict = (
         "Some of it is not on the allow-list, so the file is refused without --trust-checkpoint: with it, loading "
@@ -71,7 +71,7 @@ def render_file(findings: dict[str, Any]) -> str:
     return terminal.lines(
         [
             f"{findings['file']}  {findings['bytes']} bytes, sha256 {findings['sha256']}",
-            f"It would load {len(allowed) + len(refused)} names; nothing of it was run.",
+            f"It would load {len(allowed) + len(refused)} names; none of its code was run.",
             *(f"  allowed  {name}" for name in allowed),
             *(f"  REFUSED  {name}" for name in refused),
             verdict,
@@ -112,7 +112,7 @@ def render(findings: dict[str, Any]) -> str:
 
 
 def _board(steps: list[dict[str, str]]) -> list[str]:
-    """A Jetson's way to a plan that runs; nothing on another machine."""
+    """The steps to a running TensorRT plan on a Jetson; empty on other machines."""
     if not steps:
         return []
     lines = ["", "this Jetson, step by step:"]
@@ -141,7 +141,8 @@ def _quota(cgroup: dict[str, Any]) -> str:
 
 
 def _tensorrt() -> dict[str, Any]:
-    """Which of the family is there and what installs it; no object of it is made, so nothing can crash."""
+    """Which TensorRT packages are installed, and what installs the others. No TensorRT object is made, so nothing can
+    crash."""
     from .engines.tensorrt_family import broken, install_line, installed, machine_kind
 
     return {
@@ -153,7 +154,7 @@ def _tensorrt() -> dict[str, Any]:
 
 
 def _cuda_scorer() -> str | None:
-    """Why the scorer and the letterbox cannot work on a GPU here, None where they can."""
+    """Why the scorer and the letterbox cannot run on a GPU here; None if they can."""
     try:
         from .kernels.device_array import cuda_unavailable_reason
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""What a number was measured on: packages, processor, GPU, settings. Imports none of the packages it names."""
+"""The environment of a measurement: packages, processor, GPU, settings. Imports none of the packages it lists."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PROC_GPUS = Path("/proc/driver/nvidia/gpus")
 
 
 def package_version(module: str) -> str | None:
-    """Installed version of a package, None when it is not installed."""
+    """Installed version of a package; None if it is not installed."""
     for distribution in _DISTRIBUTIONS.get(module, (module,)):
         try:
             return importlib.metadata.version(distribution)
@@ -48,7 +48,7 @@ def package_versions(*modules: str) -> dict[str, str | None]:
 
 @cache
 def cpu_model() -> str:
-    """The processor's own name."""
+    """The name of the processor."""
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith(("model name", "Hardware", "Model")):
@@ -59,7 +59,7 @@ def cpu_model() -> str:
 
 
 def cpu_governor() -> str | None:
-    """The frequency governor of the first core, None where the kernel shows none."""
+    """The frequency governor of the first core; None if the kernel does not show it."""
     try:
         return Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor").read_text().strip()
     except OSError:
@@ -99,7 +99,7 @@ def _nvml_names() -> list[str]:
 
 
 def machine() -> dict[str, object]:
-    """The machine, as far as a latency depends on it: the same on every run of it."""
+    """The parts of the machine that latency depends on; equal on every run on it."""
     return {
         "cpu": cpu_model(),
         "cores": usable_cores(),
@@ -110,12 +110,12 @@ def machine() -> dict[str, object]:
 
 
 def _commit() -> str | None:
-    """The commit that a CI job works on, as GitHub and GitLab tell it; None elsewhere."""
+    """The commit of a CI job on GitHub or GitLab; None elsewhere."""
     return os.environ.get("GITHUB_SHA") or os.environ.get("CI_COMMIT_SHA") or None
 
 
 def environment() -> dict[str, object]:
-    """Everything recorded beside results: machine, its state, and versions."""
+    """Everything recorded beside results: the machine, its state, and versions."""
     return {
         **machine(),
         "recorded_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),

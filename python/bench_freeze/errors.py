@@ -34,7 +34,7 @@ class AuditError(BenchFreezeError):
 
 
 class MeasurementError(BenchFreezeError):
-    """A measurement that broke off or is not to be relied on; nothing is wrong with what was asked for."""
+    """A measurement that broke off or cannot be relied on; the request itself was valid."""
 
     exit_code = ExitStatus.NO_VERDICT
 
@@ -42,7 +42,7 @@ class MeasurementError(BenchFreezeError):
 def disk_full(error: BaseException | None) -> OSError | None:
     """The error of a full disk (or an exhausted quota or file size limit) in a chain of causes, if there is one.
 
-    Libraries wrap it in errors of their own that say something else.
+    Libraries wrap it in other errors that hide it.
     """
     while error is not None:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):

@@ -7,7 +7,7 @@ from enum import IntEnum
 
 
 class ExitStatus(IntEnum):
-    """What a command ends with. 1 is for what was proven: nothing that merely went wrong ends with it."""
+    """The exit status of a command. 1 is reserved for proven findings, never for a failure to run."""
 
     DONE = 0
     FAILED = 1
@@ -19,10 +19,10 @@ class ExitStatus(IntEnum):
 
 MEANINGS = {
     ExitStatus.DONE: "done",
-    ExitStatus.FAILED: "a result failed its audit: it is proven wrong",
-    ExitStatus.INPUT: "usage or input, or something this machine lacks: the sentence says what to fix",
-    ExitStatus.NO_VERDICT: "a measurement broke off, or is inconclusive",
-    ExitStatus.INTERNAL: "an error in bench-freeze itself; a report to send is kept, its place is printed",
+    ExitStatus.FAILED: "a result failed its audit: it is proven to be wrong",
+    ExitStatus.INPUT: "wrong usage or input, or something missing; the message says what to fix",
+    ExitStatus.NO_VERDICT: "a measurement broke off or is inconclusive",
+    ExitStatus.INTERNAL: "a bug in bench-freeze; the path of a report to send is printed",
     ExitStatus.INTERRUPTED: "interrupted (Ctrl-C); finished work is kept, the same command continues",
 }
 

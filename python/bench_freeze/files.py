@@ -1,7 +1,7 @@
-"""Whole files and folders with the user's own modes, and documents that tell whether they are what was written.
+"""Atomic files and folders with the modes that the umask gives, and documents that carry their own digest.
 
-What is unfinished is called `.NAME.XXXXXXXX.partial` and lies where NAME will: a killed program leaves it, and whoever
-holds the folder next removes it.
+An unfinished file is called `.NAME.XXXXXXXX.partial`, beside NAME. If the program is killed it remains, and the next
+holder of the folder's lock removes it.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ def file_sha256(path: Path) -> str:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that a reader, or a crash, sees the old content or the new, never a part.
+    """Write a file atomically: a reader, or a crash, sees the old content or the new, never a part.
 
-    The file's mode is what the umask leaves of 0666, as of any file that a program makes.
+    The file's mode is 0666 minus the umask, as for any file that a program creates.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_abandoned(path)
@@ -57,7 +57,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def partial_folder(parent: Path, name: str) -> Path:
-    """A new folder in `parent` to fill before it is called `name`; its mode is what the umask leaves of 0777."""
+    """A new temporary folder in `parent`, to be renamed to `name`. Its mode is 0777 minus the umask."""
     parent.mkdir(parents=True, exist_ok=True)
     folder = parent / _partial_name(name)
     folder.mkdir()
@@ -65,7 +65,7 @@ def partial_folder(parent: Path, name: str) -> Path:
 
 
 def is_partial(path: Path) -> bool:
-    """Whether a file or folder is one that was never finished."""
+    """Whether a file or folder is an unfinished one."""
     return path.name.startswith(".") and path.name.endswith(PARTIAL)
 
 

@@ -1,4 +1,4 @@
-"""No number that is not finite is kept: every tensor is looked at before a file is made of it."""
+"""Reject NaN and infinite values: every tensor is checked before it is written to a file."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _SHOWN = 4
 
 
 def require_finite(tensors: Mapping[str, Tensor], what: str) -> None:
-    """Raise AuditError when one of some tensors of torch, by name, has NaN or infinite values; `what` they are of."""
+    """Raise AuditError if any of the named torch tensors has NaN or infinite values; `what` names their owner."""
     _require({name: not all_finite([tensor]) for name, tensor in tensors.items()}, what)
 
 
 def require_finite_arrays(arrays: Mapping[str, ArrayLike], what: str) -> None:
-    """The same for arrays."""
+    """Raise AuditError if any of the named arrays has NaN or infinite values."""
     _require({name: not _is_finite(np.asarray(array)) for name, array in arrays.items()}, what)
 
 
 def all_finite(tensors: Iterable[object]) -> bool:
-    """Whether no tensor of torch has NaN or infinite values; what is not a tensor of floats has none."""
+    """Whether a torch tensor has no NaN or infinite value; True for anything but a float tensor."""
     import torch
 
     floats = (t for t in tensors if isinstance(t, torch.Tensor) and (t.is_floating_point() or t.is_complex()))
@@ -36,9 +36,9 @@ def all_finite(tensors: Iterable[object]) -> bool:
 
 
 def require_finite_constants(model: ModelProto, what: str) -> None:
-    """Raise AuditError when a constant of an ONNX model has NaN or infinite values.
+    """Raise AuditError if a constant of an ONNX model has NaN or infinite values.
 
-    A single infinite number is let through: it is the open end of a range (Clip), no weight.
+    A scalar infinity is allowed: it is the open end of a range (Clip), not a weight.
     """
     from onnx import AttributeProto, TensorProto, numpy_helper
 

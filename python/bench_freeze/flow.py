@@ -50,10 +50,10 @@ MATCHES = "matches.zip"
 
 
 def run(study: Study, console: Console, command: list[str]) -> Results:
-    """Run a study, or what is left of it; results.json in the output folder is written after every row.
+    """Run a study, or the rest of an interrupted one. results.json in the output folder is rewritten after every row.
 
-    Raises InputError for anything the user can fix, and AuditError when a result could not be trusted. What was
-    finished before stays in the output folder, and the same command continues from there.
+    Raises InputError for anything the user can fix, and AuditError if a result cannot be trusted. Finished work stays
+    in the output folder, and the same command continues from there.
     """
     for engine in study.deployment.engine:
         require_engine(engine, study.deployment.device)
@@ -157,13 +157,14 @@ def _about(study: Study, inputs: Inputs) -> str:
 
 
 def _warn_of_changes(tuned: Artifact, arm: Arm, results: Results, console: Console) -> None:
-    """Say it when a training argument did not run as asked: a comparison would otherwise compare something else."""
+    """Warn if a training ran with other arguments than requested, since the comparison would then be a different
+    one."""
     for name, (asked, got) in tuned.facts["changed"].items():
         _warn([f"{arm.name}: {name} = {asked} was requested, but the training ran with {got}"], results, console)
 
 
 def _warn(sentences: Iterable[str | None], results: Results, console: Console) -> None:
-    """Say it on the terminal now, and keep it in the results."""
+    """Show a warning on the terminal and keep it in the results."""
     for sentence in sentences:
         if sentence is not None:
             results.warnings.append(sentence)
@@ -171,7 +172,7 @@ def _warn(sentences: Iterable[str | None], results: Results, console: Console) -
 
 
 def _keep(folder: Path, results: Results, matches: MatchFile, store: ArtifactStore, latency: Latencies) -> None:
-    """Write what there is; a latency that broke off ends the run then."""
+    """Write the rows so far, then raise MeasurementError if a latency measurement broke off."""
     _write(folder, results, matches, store)
     if latency.failure is not None:
         raise MeasurementError(

@@ -1,6 +1,6 @@
-"""The outermost layer of the command line: however a command ends, it ends with a sentence and a status of its own.
+"""The outermost layer of the command line: every command ends with a message and a defined exit status.
 
-It imports nothing but the standard library, so that it stands before the first import that takes time.
+It imports only the standard library, so that it is active before the first slow import.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ _MACHINE = (  # errors of the machine or its file systems, not of this program
 
 
 def guarded(work: Callable[[], int], arguments: Sequence[str], *, ends_process: bool = False) -> int:
-    """Do the work of a command line; the value is the exit status.
+    """Run the work of a command line and return the exit status.
 
-    Raises nothing but SystemExit, which argparse ends with. `ends_process` says that the interpreter stops afterwards,
-    so that no late Ctrl-C may disturb its last steps.
+    Raises only SystemExit, which argparse uses. `ends_process` says that the interpreter exits afterwards; then Ctrl-C
+    is ignored during its last steps.
     """
     with _interrupts(ends_process) as interrupt:
         try:
@@ -51,7 +51,7 @@ def guarded(work: Callable[[], int], arguments: Sequence[str], *, ends_process: 
 
 
 def _answer(error: BaseException, arguments: Sequence[str]) -> int:
-    """Say what happened; the status that stands for it."""
+    """Report an error, and return its exit status."""
     if isinstance(error, GeneratorExit):
         raise error
     if _has_cause(error, KeyboardInterrupt):
@@ -86,7 +86,8 @@ def _say(sentence: str, status: int) -> int:
 
 
 def _has_cause(error: BaseException | None, kind: type[BaseException]) -> bool:
-    """Whether an error is of a kind, or came of one: libraries turn an interrupt into errors of their own."""
+    """Whether an error, or any error in its chain of causes, is of a type: libraries wrap interrupts in their own
+    errors."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         if isinstance(error, kind):
@@ -97,7 +98,7 @@ def _has_cause(error: BaseException | None, kind: type[BaseException]) -> bool:
 
 
 class _Interrupt:
-    """The handler of SIGINT: one KeyboardInterrupt for several Ctrl-C, none while the command says goodbye."""
+    """The handler of SIGINT: one KeyboardInterrupt for several Ctrl-C, and none while the command exits."""
 
     def __init__(self) -> None:
         self.is_over = False  # the work has ended, whatever the way
@@ -133,9 +134,9 @@ def _interrupts(ends_process: bool) -> Iterator[_Interrupt]:
 
 
 def _usable_streams() -> None:
-    """Give the process streams that can be written to: its readers may leave, or were never there.
+    """Give the process output streams that can always be written, even if the reader left or never existed.
 
-    The work of a command counts, not who listens: under `| head` a check still ends with its own status.
+    The result of a command does not depend on its reader: under `| head`, a check keeps its exit status.
     """
     for name, number in (("stdout", 1), ("stderr", 2)):
         stream = getattr(sys, name)
@@ -160,7 +161,7 @@ def _leavable(stream: io.TextIOWrapper, number: int) -> io.TextIOWrapper:
 
 
 class _Leavable(io.FileIO):
-    """A stream whose reader may leave: what is written after that is dropped. Another error is raised once."""
+    """A stream whose reader may leave; later output is dropped. Any other error is raised once."""
 
     is_left = False
 

@@ -1,4 +1,4 @@
-"""What lies in an output folder that its results do not need."""
+"""Files in an output folder that its results do not need."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PROGRESS = re.compile(r"progress-[0-9a-f]{12}\.pt")
 
 @dataclass(frozen=True)
 class Leftover:
-    """One file or folder that can go: its size on disk in bytes, and why nothing needs it."""
+    """A file or folder that can be deleted: its size on disk in bytes, and why nothing needs it."""
 
     path: Path
     size: int
@@ -25,9 +25,9 @@ class Leftover:
 
 
 def leftovers(folder: Path) -> tuple[list[Leftover], str | None]:
-    """What can go, and in a sentence why artifacts were not looked at, None where they were.
+    """What can be deleted, and why artifacts were not considered (None if they were).
 
-    The caller holds the folder.
+    The caller holds the folder's lock.
     """
     found = [Leftover(path, size_of(path), "left by a run that was killed") for path in unfinished(folder)]
     inside = sorted((folder / ARTIFACTS).iterdir()) if (folder / ARTIFACTS).is_dir() else []
@@ -43,7 +43,7 @@ def leftovers(folder: Path) -> tuple[list[Leftover], str | None]:
 
 
 def _needed(folder: Path) -> tuple[frozenset[str] | None, str | None]:
-    """The names of the artifacts that the results in a folder were made from; None and a sentence where none can go."""
+    """The names of the artifacts behind the results in a folder; None and the reason if no artifact may be deleted."""
     from .report.documents import RESULTS, read_document
     from .results.schema import Results
 
@@ -66,7 +66,7 @@ def _needed(folder: Path) -> tuple[frozenset[str] | None, str | None]:
 
 
 def remove_leftover(path: Path) -> None:
-    """Delete it. Raises InputError where it cannot be."""
+    """Delete it. Raises InputError if it cannot be deleted."""
     try:
         remove(path)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The output folder of a study: opened with a sentence where it cannot be, held by one run, cleared of leftovers."""
+"""The output folder of a study: opened with clear errors, locked by one run, cleared of leftovers."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _OLD_PARTIAL = re.compile(r"\.(results\.json|matches\.zip|examples\.json|report\
 
 @contextmanager
 def output_folder(folder: Path, warn: Warn = warn_on_stderr) -> Iterator[ArtifactStore]:
-    """Hold an output folder for one run, and clear it of what a killed one left half-written.
+    """Lock an output folder for one run, and remove unfinished files that a killed run left.
 
-    `warn` takes sentences on artifacts that are damaged. Raises InputError when another run holds the folder or it
+    `warn` receives messages about damaged artifacts. Raises InputError if another run holds the lock or the folder
     cannot be written.
     """
     with _sentences(folder):
@@ -41,9 +41,9 @@ def output_folder(folder: Path, warn: Warn = warn_on_stderr) -> Iterator[Artifac
 
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
-    """Hold a folder that exists. The lock is the operating system's, so a killed run never leaves it locked.
+    """Lock an existing folder. The operating system holds the lock, so a killed run never leaves it locked.
 
-    Raises InputError when another run holds it, or the lock cannot be taken.
+    Raises InputError if another run holds the lock, or it cannot be taken.
     """
     with _sentences(folder):
         lock = _take_lock(folder)
@@ -52,7 +52,7 @@ def held(folder: Path) -> Iterator[None]:
 
 
 def unfinished(folder: Path) -> list[Path]:
-    """What a killed run left half-written in an output folder. Only the holder of its lock may remove it."""
+    """Unfinished files that a killed run left in an output folder. Only the holder of its lock may remove them."""
     own = sorted(path for path in folder.iterdir() if is_partial(path) or _OLD_PARTIAL.fullmatch(path.name))
     return own + ArtifactStore(folder / ARTIFACTS).unfinished()
 
@@ -83,7 +83,7 @@ def _take_lock(folder: Path) -> TextIO:
 
 @contextmanager
 def _sentences(folder: Path) -> Iterator[None]:
-    """Every error of the system while a folder is opened, as a sentence."""
+    """Turn every system error while opening a folder into an InputError."""
     try:
         yield
     except (FileExistsError, NotADirectoryError):

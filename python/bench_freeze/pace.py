@@ -1,4 +1,4 @@
-"""How long the rest of a run takes, by how long its steps have taken so far."""
+"""Estimate the remaining time of a run from the time of its finished steps."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Work:
-    """What a step does: so many units of a kind, and its time goes by them (images, or models)."""
+    """The work of a step: a number of units of a kind (images, models), to which its time is proportional."""
 
     kind: str
     units: float = 1.0
@@ -16,7 +16,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Left:
-    """Seconds that are still to come, and whether kinds of work are missing because none has been seen yet."""
+    """Seconds left, and whether this excludes kinds of work that have not been timed yet."""
 
     seconds: float
     is_part: bool
@@ -24,18 +24,18 @@ class Left:
 
 @dataclass
 class Pace:
-    """What is to do by kind, and what units of each kind took here. Steps without work are not in it."""
+    """Remaining units by kind, and the time that a unit of each kind took so far. Steps without work are left out."""
 
     to_do: dict[str, float] = field(default_factory=dict)
     most_s: dict[str, float] = field(default_factory=dict)  # by kind: what it may still take, where that is bounded
     _took: dict[str, tuple[float, float]] = field(default_factory=dict)  # by kind: units, seconds
 
     def expect(self, to_do: Mapping[str, float], most_s: Mapping[str, float] | None = None) -> None:
-        """Say how many units of each kind are to come, and how long a kind may take whatever its units are."""
+        """Set how many units of each kind are left, and how long a kind may take whatever its units are."""
         self.to_do, self.most_s = dict(to_do), dict(most_s or {})
 
     def done(self, work: Work, seconds: float | None) -> None:
-        """A step ended after so many seconds; None where its result was kept, which says nothing about the time."""
+        """Record that a step ended after so many seconds; None if its result was found in the store."""
         self.found(work, seconds or 0.0)
         if seconds is not None:
             units, before = self._took.get(work.kind, (0.0, 0.0))
@@ -48,9 +48,10 @@ class Pace:
                 left[work.kind] = max(0.0, left[work.kind] - amount)
 
     def left(self, running: Work | None = None, gone_s: float = 0.0, step_left_s: float | None = None) -> Left | None:
-        """What is to come, the rest of the running step included; None where nothing of it is known.
+        """The time left, including the rest of the running step; None if nothing is known.
 
-        `step_left_s` is what the step says of itself. It also stands for its kind where none of it has ended yet.
+        `step_left_s` is the step's own estimate. It also serves as the pace of its kind until a step of that kind has
+        ended.
         """
         if not self.to_do:
             return None

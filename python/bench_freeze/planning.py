@@ -1,4 +1,4 @@
-"""`run --plan`: the inputs read and checked as by a run, the steps, and what they will take. Makes no row."""
+"""`run --plan`: validate the inputs as a run does, list the steps, and estimate their time. Measures no row."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .study.training_images import decoding_note, held_out_notes
 
 
 class PlannedKind(Struct, frozen=True, kw_only=True):
-    """The steps of one kind. `seconds` is of those to do; null where it is not estimated."""
+    """The steps of one kind. `seconds` covers the remaining ones; null if not estimated."""
 
     kind: str
     steps: int
@@ -44,7 +44,7 @@ class PlannedArm(Struct, frozen=True, kw_only=True):
 
 
 class PlannedRun(Struct, frozen=True, kw_only=True):
-    """What a run would do and take."""
+    """What a run would do, and how long it would take."""
 
     out: str
     sentence: str
@@ -61,10 +61,10 @@ class PlannedRun(Struct, frozen=True, kw_only=True):
 
 
 def plan_run(study: Study, console: Console) -> PlannedRun:
-    """The plan of a run. Raises InputError for whatever the run would find before its first training.
+    """Plan a run. Raises InputError for everything that the run would report before its first training.
 
-    Writes into the output folder only what a run would make of its inputs (embedded data, given checkpoints); what is
-    measured is made in a temporary folder.
+    Writes only prepared inputs (embedded data, given checkpoints) into the output folder; the timed samples use a
+    temporary folder.
     """
     for engine in study.deployment.engine:
         require_engine(engine, study.deployment.device)
@@ -144,7 +144,7 @@ def plan_lines(plan: PlannedRun) -> Iterator[str]:
 
 
 def _require_trackers(names: Sequence[str]) -> None:
-    """That their packages are there; opening one would begin a run in it."""
+    """Check that the trackers' packages are installed, without opening one, which would start a run in it."""
     for name in names:
         if find_spec(name) is None:
             raise InputError(
@@ -153,7 +153,7 @@ def _require_trackers(names: Sequence[str]) -> None:
 
 
 def missing_weights(study: Study) -> list[str]:
-    """Names of checkpoints that are not on disk, which a run lets Ultralytics fetch."""
+    """Names of checkpoints that are not on disk, which Ultralytics would download in a run."""
     named = study.data.weights or ()
     return [name for name in named if not Path(name).is_file() and Path(name).parent == Path() and name.endswith(".pt")]
 

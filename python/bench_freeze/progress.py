@@ -13,7 +13,7 @@ MOST_IN_A_LINE = 2  # details of the step; twenty arms' losses every ten seconds
 
 @dataclass
 class Status:
-    """How far a step is, from which both forms are written. Times are seconds of time.monotonic()."""
+    """The progress of a step, for both displays. Times are in seconds of time.monotonic()."""
 
     title: str
     number: str = ""  # which step of how many
@@ -26,18 +26,18 @@ class Status:
     _first: tuple[float, int] | None = None  # when the first report came, and with what
 
     def set(self, done: int, total: int) -> None:
-        """Take a report. The pace is counted from when something was done: what was there took no time."""
+        """Record progress. The pace counts from the first work done; items found in the store took no time."""
         if self._first is None or done <= self._first[1] or total != self.total:
             self._first = time.monotonic(), done
         self.done, self.total = done, total
 
     @property
     def share(self) -> float:
-        """From 0 to 1; 0 where nothing was reported."""
+        """The share done, from 0 to 1; 0 before any report."""
         return min(self.done / self.total, 1.0) if self.total else 0.0
 
     def left_s(self) -> float | None:
-        """Seconds that the rest takes at the pace so far; None before there is one."""
+        """Estimated seconds left at the pace so far; None before it is known."""
         if self._first is None or self.total is None:
             return None
         began, first = self._first
@@ -53,7 +53,7 @@ class Status:
 
     @property
     def left_in_all(self) -> str:
-        """The time left of the whole run, in words; empty where nothing is known of it."""
+        """The time left of the whole run, in words; empty if unknown."""
         left = self.pace.left(self.work, time.monotonic() - self.began, self.left_s())
         return "" if left is None else f"{'over' if left.is_part else 'about'} {duration(left.seconds)} left in all"
 
@@ -63,7 +63,7 @@ class Status:
         return f"{self.number} {self.title}" if self.number else self.title
 
     def sentence(self) -> str:
-        """All of it in one line, of many details the first ones."""
+        """Everything in one line; only the first ones of many details."""
         parts = [f"{duration(time.monotonic() - self.began)} gone"]
         if self.total:
             parts = [f"{self.share:.0%} ({self.done} of {self.total})", *parts, *filter(None, [self.left])]
@@ -74,7 +74,7 @@ class Status:
 
 
 def duration(seconds: float) -> str:
-    """Minutes and seconds as 2:05, hours before them where there are any."""
+    """Minutes and seconds as 2:05, with hours if there are any."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

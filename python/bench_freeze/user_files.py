@@ -1,7 +1,7 @@
-"""The door between users' files and this package: every file that a user names is read and written here.
+"""Read and write files that users name: every such file passes through this module.
 
-What comes in is a regular file of a bounded size; a pipe, a device, a folder or a name that no file system takes is an
-error at once and never a wait. Nested text is bounded too, since deep nesting exhausts whatever walks through it later.
+Input must be a regular file of bounded size. A pipe, a device, a folder or an invalid name raises an error at once
+instead of blocking. The depth of nested text is bounded too, since deep nesting overflows the stack of later code.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ MAX_DEPTH = 64  # levels of lists and tables inside each other
 
 
 class MissingFile(InputError):
-    """There is no such file, as opposed to one that cannot be used."""
+    """The file does not exist, as opposed to one that cannot be used."""
 
 
 def read_file(path: Path, what: str, advice: str, limit: int = MAX_DOCUMENT) -> bytes:
-    """The bytes of a file that a user named.
+    """Read a file that a user named, as bytes.
 
-    `what` names its kind and `advice` says what to do, both as parts of a sentence. Raises MissingFile, and InputError
-    for what is not a regular file, cannot be read, or has more than `limit` bytes.
+    `what` names the kind of file and `advice` says what to do; both become parts of the message. Raises MissingFile, or
+    InputError if it is not a regular file, cannot be read, or has more than `limit` bytes.
     """
     with open_file(path, what, advice, limit) as stream, _sentences(path, what, advice):
         content = stream.read(os.fstat(stream.fileno()).st_size + 1)
@@ -45,7 +45,7 @@ def read_file(path: Path, what: str, advice: str, limit: int = MAX_DOCUMENT) -> 
 
 
 def read_text(path: Path, what: str, advice: str, limit: int = MAX_TEXT) -> str:
-    """The same of a text in UTF-8."""
+    """Read a file that a user named, as UTF-8 text."""
     try:
         return read_file(path, what, advice, limit).decode()
     except UnicodeDecodeError as error:
@@ -54,7 +54,7 @@ def read_text(path: Path, what: str, advice: str, limit: int = MAX_TEXT) -> str:
 
 @contextmanager
 def open_file(path: Path, what: str, advice: str, limit: int = MAX_DATA) -> Iterator[BinaryIO]:
-    """A file that a user named, open for reading; raises as `read_file` does before the block begins."""
+    """Open a file that a user named, for reading. Raises as `read_file` does, before the block begins."""
     with _sentences(path, what, advice):
         _check_regular(path, os.stat(path), what, limit, advice)  # noqa: PTH116 - a device is not even opened
         number = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -65,7 +65,7 @@ def open_file(path: Path, what: str, advice: str, limit: int = MAX_DATA) -> Iter
 
 
 def parse_toml(text: str, where: Path, advice: str) -> dict[str, Any]:
-    """The tables of a TOML text. Raises InputError for other text, or one that is nested more than MAX_DEPTH deep."""
+    """Parse a TOML text. Raises InputError if it is not TOML or is nested more than MAX_DEPTH deep."""
     tomllib = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
     try:
         values: dict[str, Any] = tomllib.loads(text)
@@ -78,7 +78,7 @@ def parse_toml(text: str, where: Path, advice: str) -> dict[str, Any]:
 
 
 def check_depth(values: Any, where: Path | str, advice: str) -> None:
-    """Raise InputError for plain values that are nested more than MAX_DEPTH deep."""
+    """Raise InputError if plain values are nested more than MAX_DEPTH deep."""
     level = [values]
     for _ in range(MAX_DEPTH + 1):
         inner: list[Any] = []
@@ -95,9 +95,9 @@ def check_depth(values: Any, where: Path | str, advice: str) -> None:
 
 
 def write_file(path: Path, content: bytes, flag: str) -> None:
-    """Write a file whole. Pipes and devices (/dev/stdout) are written to, never replaced.
+    """Write a file atomically. Pipes and devices (/dev/stdout) are written to, never replaced.
 
-    Raises InputError where it cannot be written, and OSError for a full disk.
+    Raises InputError if it cannot be written, and OSError if the disk is full.
     """
     from .files import write_whole
 
@@ -109,13 +109,13 @@ def write_file(path: Path, content: bytes, flag: str) -> None:
 
 
 def write_text(path: Path, text: str, flag: str) -> None:
-    """The same of a text, in UTF-8; bytes of file names that are not text are written as \\udcff."""
+    """Write a text as UTF-8; undecodable bytes of file names are written as \\udcff."""
     write_file(path, text.encode(errors="backslashreplace"), flag)
 
 
 @contextmanager
 def writing(path: Path, flag: str) -> Iterator[None]:
-    """Errors of writing below a path that a user named become sentences; a full disk stays what it is."""
+    """Turn errors of writing below a path that a user named into InputError; a full disk stays OSError."""
     try:
         yield
     except (OSError, ValueError) as error:
@@ -125,7 +125,7 @@ def writing(path: Path, flag: str) -> Iterator[None]:
 
 
 def check_target(path: Path, flag: str) -> None:
-    """Raise InputError where a file cannot be written later; nothing is written now."""
+    """Raise InputError if a file could not be written later; nothing is written now."""
     with writing(path, flag):
         if path.is_dir():
             raise InputError(f"{flag} {path} cannot be written: it is a folder; give the path of a file.")
@@ -143,7 +143,7 @@ def check_target(path: Path, flag: str) -> None:
 
 
 def is_folder(path: Path) -> bool:
-    """As Path.is_dir; a name that no file system takes is not a folder."""
+    """As Path.is_dir, but False for an invalid name."""
     try:
         return path.is_dir()
     except (OSError, ValueError):
@@ -161,7 +161,7 @@ def _sentences(path: Path, what: str, advice: str) -> Iterator[None]:
 
 
 def _is_of(error: OSError | ValueError, path: Path) -> bool:
-    """Whether an error is about a path, its folder or a folder above; what goes wrong elsewhere is another matter."""
+    """Whether an error concerns this path, its folder or a folder above."""
     if isinstance(error, ValueError):
         return "null byte" in str(error)
     if not isinstance(error.filename, str | bytes):
@@ -195,6 +195,6 @@ def _reason(error: Exception) -> str:
 
 
 def _shown(path: Path) -> str:
-    """A path in a sentence: of one that is far too long the two ends, without null bytes."""
+    """A path for messages: without null bytes, and with the middle of a very long one cut out."""
     text = str(path).replace("\0", "\\0")
     return text if len(text) <= 300 else f"{text[:150]}...{text[-100:]}"

@@ -188,7 +188,7 @@ def test_the_key_covers_onnx_gpu_driver_version_and_flags():
         ({"compute_capability": "86", "hardware_compatibility": "ampere_plus"}, "--hardware-compatibility"),
         ({"compute_capability": "86", "dla_core": 0}, "--dla"),
         ({"compute_capability": "86", "batch_profile": (1, 8, 32)}, "has a fixed batch of 1"),
-        ({"compute_capability": "86", "batch_profile": (8, 1, 32)}, "smallest, usual and largest"),
+        ({"compute_capability": "86", "batch_profile": (8, 1, 32)}, "smallest, typical and largest"),
         ({"compute_capability": "86", "workspace_mb": 0}, "--workspace 0"),
     ],
 )

@@ -119,9 +119,9 @@ def test_tensorrt_without_a_gpu_explains_itself(capsys, tmp_path, monkeypatch):
         (["--onnx", "m.onnx"], "--precision is missing"),
         (["--onnx", "m.onnx", "--freeze", "3"], "--freeze belongs to --weights"),
         (["--onnx", "m.onnx", "--precision", "int8"], "--images is missing"),
-        (["--onnx", "m.onnx", "--precision", "fp16", "--dla", "0"], "--dla is for TensorRT plans"),
+        (["--onnx", "m.onnx", "--precision", "fp16", "--dla", "0"], "--dla applies to TensorRT plans"),
         (["--onnx", "m.onnx", "--engine", "trt", "--compute-capability", "ampere"], "86 for 8.6"),
-        (["--onnx", "m.onnx", "--engine", "trt", "--dynamic-batch-profile", "8"], "smallest, usual, largest"),
+        (["--onnx", "m.onnx", "--engine", "trt", "--dynamic-batch-profile", "8"], "smallest, typical, largest"),
         (["--onnx", "m.onnx", "--engine", "trt", "--out", "x.onnx"], "a plan cannot be a .onnx file"),
     ],
 )

@@ -1,1 +1,1 @@
-"""The study from Python: what `bench_freeze` offers beside the scorer."""
+"""Studies from Python: everything that `bench_freeze` offers besides the scorer and the models."""

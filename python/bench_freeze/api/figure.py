@@ -1,4 +1,4 @@
-"""A plot of the report by itself, as a notebook shows it."""
+"""One plot of the report, as a notebook shows it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from ..user_files import write_text
 
 
 class Plot:
-    """One plot: a notebook shows it, `save` writes it as a page that loads nothing, `plotly` has its plain values.
+    """A plot of a study. A notebook displays it; `save` writes it as a self-contained HTML page.
+
+    `plotly` is the figure and `table` the numbers behind it, both as plain values.
 
     >>> from bench_freeze import Results
     >>> plot = Results.load("runs/fruit").plot("depth")
@@ -28,28 +30,28 @@ class Plot:
 
     @property
     def title(self) -> str:
-        """What it shows, in a line."""
+        """The title of the plot."""
         return self.figure.title
 
     @property
     def plotly(self) -> dict[str, Any]:
-        """`data` and `layout` for `plotly.graph_objects.Figure`, or any other that reads Plotly's format."""
+        """`data` and `layout`, for `plotly.graph_objects.Figure` or any other reader of Plotly's JSON format."""
         plot = plot_of(self.figure)
         return {"data": plot["data"], "layout": plot["layout"]}
 
     @property
     def table(self) -> dict[str, Any]:
-        """The numbers behind it, as columns and groups of rows."""
+        """The numbers behind the plot: the names of the columns, and rows in groups."""
         return table_of(self.figure)
 
     def save(self, path: str | Path) -> None:
-        """Write it as one HTML page. Raises InputError where that cannot be."""
+        """Write the plot as one HTML page that loads nothing. Raises InputError if the file cannot be written."""
         write_text(Path(path), page_of(self.figure), "path")
 
     def _repr_html_(self) -> str:
-        """A frame of its own: neither the notebook's scripts nor the plot's reach each other.
+        """An iframe, which isolates the plot's scripts from those of the notebook.
 
-        It is ASCII, so that the scripts keep their hashes in a page of whatever encoding.
+        Its content is ASCII, so the hashes of the scripts hold whatever the encoding of the page.
         """
         frame = (
             f'<iframe title="{escape(self.title, quote=True)}" sandbox="allow-scripts" loading="lazy" '

@@ -1,4 +1,4 @@
-"""The results of a study in Python."""
+"""The results of a study, in Python."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _PANDAS = "to_pandas needs pandas, which is not installed; pip install 'bench-fr
 
 
 class Results:
-    """What a study found: its rows, what it recommends, tables and plots.
+    """The results of a study: rows, recommendation, tables and plots.
 
-    `document` is results.json as a value, with everything in it.
+    `document` is the whole results.json as a typed value.
 
         >>> from bench_freeze import Results
         >>> results = Results.load("runs/fruit")
@@ -42,9 +42,9 @@ class Results:
 
     @classmethod
     def load(cls, path: str | Path) -> Results:
-        """Results from an output folder, or from a results.json.
+        """Read results from an output folder or a results.json.
 
-        Raises InputError for a file that is missing, of a newer version, or changed since it was written.
+        Raises InputError if the file is missing, comes from a newer version, or changed since it was written.
 
             >>> from bench_freeze import Results
             >>> Results.load("runs/fruit/results.json").rows == Results.load("runs/fruit").rows
@@ -63,7 +63,7 @@ class Results:
 
     @property
     def rows(self) -> list[schema.Row]:
-        """One model on one engine each, as results.json has them.
+        """The rows of results.json. Each is one model on one engine.
 
         >>> from bench_freeze import Results
         >>> row = Results.load("runs/fruit").rows[0]
@@ -74,7 +74,7 @@ class Results:
 
     @property
     def recommendation(self) -> Recommendation | None:
-        """The decision with its grounds; None while the study is not finished.
+        """The recommendation with its evidence; None while the study is unfinished.
 
         >>> from bench_freeze import Results
         >>> Results.load("runs/fruit").recommendation.pick
@@ -84,7 +84,7 @@ class Results:
 
     @property
     def pick(self) -> schema.Row | None:
-        """The recommended row, of several seeds the first; None where nothing is recommended.
+        """The row of the recommended model (with several seeds, that of the first); None if nothing is recommended.
 
         >>> from bench_freeze import Results
         >>> pick = Results.load("runs/fruit").pick
@@ -104,10 +104,10 @@ class Results:
         return view_of({self.folder.resolve().name or "results": self.document})
 
     def to_records(self) -> list[dict[str, Any]]:
-        """One dict for each row and metric: who it is, `metric`, `value`, `unit`, and `lower` and `upper`.
+        """One dict per row and metric: the model, `metric`, `value`, `unit`, and the ends `lower` and `upper`.
 
-        Those are the ends of the 95 % interval, where there is one. Rows are of a `kind`: model, original, or mean over
-        seeds. Accuracies are fractions, times seconds, sizes bytes.
+        The ends are those of the 95 % confidence interval, or None. `kind` is model, original, or mean (over seeds).
+        Accuracies are fractions, times are in seconds, sizes in bytes.
 
             >>> from bench_freeze import Results
             >>> first = Results.load("runs/fruit").to_records()[0]
@@ -117,7 +117,7 @@ class Results:
         return tidy(self._view)
 
     def to_pandas(self) -> Any:
-        """The same as a pandas DataFrame. Raises InputError where pandas is not installed.
+        """The records as a pandas DataFrame. Raises InputError if pandas is not installed.
 
         >>> from bench_freeze import Results
         >>> table = Results.load("runs/fruit").to_pandas()
@@ -134,7 +134,7 @@ class Results:
 
     @property
     def plots(self) -> list[str]:
-        """The names of the plots that these results have.
+        """The names of the available plots.
 
         >>> from bench_freeze import Results
         >>> "tradeoff" in Results.load("runs/fruit").plots
@@ -143,7 +143,7 @@ class Results:
         return [figure.key for figure in figures_of(self._view)]
 
     def plot(self, name: str = "tradeoff") -> Plot:
-        """A plot of the report, by name; a notebook shows it. Raises InputError for one that there is not.
+        """A plot of the report by name, which a notebook displays. Raises InputError for an unknown name.
 
         >>> from bench_freeze import Results
         >>> plot = Results.load("runs/fruit").plot("tradeoff")
@@ -154,7 +154,7 @@ class Results:
         for figure in figures_of(self._view):
             if figure.key == name:
                 return Plot(figure)
-        raise InputError(f"plot {name!r} is not there; {hint(str(name), self.plots, what='these results have')}")
+        raise InputError(f"plot {name!r} is not available; {hint(str(name), self.plots, what='these results have')}")
 
     def _repr_markdown_(self) -> str:
         return markdown_main(self._view)

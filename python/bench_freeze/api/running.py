@@ -1,4 +1,4 @@
-"""Running a study from Python."""
+"""Run a study from Python."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .study import Study
 
 
 class _Silent(Console):
-    """Nothing on any stream: the warnings of a study stand in its results."""
+    """Prints nothing; warnings are kept in the results."""
 
     def note(self, text: str) -> None:
         """Not shown."""
@@ -23,7 +23,7 @@ class _Silent(Console):
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Nothing is shown between steps either."""
+        """Shows nothing between steps."""
         yield
 
     @contextmanager
@@ -33,13 +33,15 @@ class _Silent(Console):
 
 
 def run(study: Study, *, quiet: bool = True) -> Results:
-    """Run a study, or what is left of it, and give its results; all is kept in `study.out` on the way.
+    """Run a study, or the rest of an interrupted one, and return its results.
 
-    `quiet=False` shows steps and notes on standard error, as the command does. The same call resumes one that was
-    interrupted, and repeats a finished one in seconds.
+    Every finished step is kept in `study.out`. The same call resumes an interrupted study; for a finished one it takes
+    seconds.
 
-    Raises InputError for what the user can correct, MeasurementError where a latency broke off (the rest is kept), and
-    AuditError where a result could not be trusted.
+    `quiet=False` shows steps and notes on standard error, as the command line does.
+
+    Raises InputError for anything that the user can correct, MeasurementError if a latency measurement broke off (the
+    rest is kept), and AuditError if a result cannot be trusted.
 
         >>> from bench_freeze import Study, run
         >>> study = Study(freeze=22, epochs=1, fraction=0.1, imgsz=64, engine="torch", latency_samples=0)

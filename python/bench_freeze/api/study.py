@@ -1,4 +1,4 @@
-"""A study as a value in Python."""
+"""A study as a Python value."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ WHERE = "Study"
 
 
 class Study:
-    """What to train, deploy and measure: the options of `bench-freeze run`, by their names, checked.
+    """What to train, deploy and measure: the options of `bench-freeze run` as keyword arguments, validated.
 
-    Ultralytics' names work too (`model`, `data`, `project`, `name`, `seed`), and so do presets. Without
-    weights, target and base it is the embedded study; None stands for an option that is not given. What was taken in a
-    way that may not be meant is a warning.
+    Ultralytics' names work too (`model`, `data`, `project`, `name`, `seed`), and so does `preset`. Without weights,
+    target and base, the embedded study runs. None is the same as leaving the option out. If an argument may have been
+    meant in another way, a warning says how it was understood.
 
-    Raises InputError for an unknown option, and for a value that is out of range or contradicts another.
+    Raises InputError for an unknown option, for a value out of range, and for options that contradict each other.
 
         >>> from bench_freeze import Study
         >>> study = Study(model="yolo11n.pt", data="fruit.yaml", base="val2017.json", freeze=[23, 16], epochs=10)
@@ -41,9 +41,9 @@ class Study:
 
     @classmethod
     def from_toml(cls, path: str | Path, **options: Any) -> Study:
-        """The study of a file such as `bench-freeze init` writes; `options` override it.
+        """Read a study file, such as `bench-freeze init` writes; `options` override the file.
 
-        Raises InputError for a file that is missing, is not TOML, or holds what no study can be.
+        Raises InputError if the file is missing, is not TOML, or describes an invalid study.
 
             >>> from pathlib import Path
             >>> from bench_freeze import Study
@@ -64,12 +64,12 @@ class Study:
 
     @property
     def checked(self) -> checked.Study:
-        """The same in groups, as the rest of the package takes it."""
+        """The internal form of this study: options in groups."""
         return self._checked
 
     @property
     def values(self) -> dict[str, Any]:
-        """All options by name, those that were not given too."""
+        """All options by name, including the defaults."""
         return self._checked.values()
 
     @property
@@ -79,7 +79,7 @@ class Study:
 
     @property
     def command(self) -> list[str]:
-        """The words of a command line that does the same."""
+        """The equivalent command line, as a list of words."""
         words = ["bench-freeze", "run"]
         for layer in self._layers:
             words += _flags(layer.values) if layer.where == WHERE else [layer.where]
@@ -96,7 +96,7 @@ class Study:
 
 
 def _given(options: Mapping[str, Any]) -> Layer:
-    """Options as they were given; None stands for one that was not."""
+    """The given options, without those that are None."""
     return Layer(WHERE, {name: value for name, value in options.items() if value is not None})
 
 

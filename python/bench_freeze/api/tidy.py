@@ -1,4 +1,4 @@
-"""A view as a tidy table: one line for each row and metric."""
+"""Results as a tidy table: one record per row and metric."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _UNITS = {"fraction": "fraction", "change": "fraction"}
 
 
 def tidy(view: View) -> list[dict[str, Any]]:
-    """Lines with the parts of a row's identity, its metric, the value in its own unit and both ends of its interval."""
+    """Records of a row: its identity, the metric, the value with its unit, and both ends of the interval."""
     return [
         _line(view, row, column)
         for row in view.rows
@@ -40,6 +40,6 @@ def _line(view: View, row: RowView, column: Column) -> dict[str, Any]:
 
 
 def _unit(column: Column) -> str:
-    """The unit that the numbers are kept in."""
+    """The unit in which the metric is kept."""
     units = {"_s": "s", "_j": "J", "_bytes": "bytes", "_images_per_s": "images/s", "_to_original": "ratio"}
     return _UNITS.get(column.format) or units[UNIT_SUFFIX[column.format]]

@@ -1,1 +1,1 @@
-"""The regression check: two runs, row by row, against limits; intervals instead of eyes."""
+"""The regression check: two runs, row by row, against limits, with confidence intervals."""

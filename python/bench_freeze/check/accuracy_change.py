@@ -1,7 +1,7 @@
 """The change of a head's accuracy between two runs on the same images, by a paired bootstrap over the images.
 
-Both runs are scored on the same drawn images, so what makes an image easy or hard cancels. AP comes from the compiled
-resampler (csrc/cpu/bootstrap.cpp): a drawn image counts as often as it was drawn, and curves are built again. F1 and
+Both runs are scored on the same drawn images, so the difficulty of an image cancels. AP comes from the compiled
+resampler (csrc/cpu/bootstrap.cpp), which weights each image by its number of draws and rebuilds the curves. F1 and
 calibration are sums over images, so a resample is a product with the matrix of draws.
 """
 
@@ -35,7 +35,7 @@ Numbers = tuple[float, NDArray[np.float64]]  # on all images, and on each resamp
 
 @dataclass(frozen=True)
 class HeadNumbers:
-    """Every number of one head that is checked, on all images and on each resample."""
+    """All checked numbers of one head, on all images and on each resample."""
 
     evaluation: Evaluation
     resamples: int = RESAMPLES
@@ -55,7 +55,7 @@ class HeadNumbers:
         return float(whole[0, label].mean()), drawn[:, label].mean(axis=1)
 
     def f1(self) -> Numbers:
-        """F1 of all detections from SHIPPED_SCORE on at SHIPPED_IOU, all classes together."""
+        """F1 over all classes, of detections that score at least SHIPPED_SCORE, at SHIPPED_IOU."""
 
         def f1(sums: NDArray[np.float64]) -> NDArray[np.float64]:
             found, right, boxes = sums[..., 0], sums[..., 1], sums[..., 2]
@@ -64,10 +64,10 @@ class HeadNumbers:
         return self._of_sums(f1, self._counts[:, :3])
 
     def calibration(self) -> Numbers:
-        """How far scores and precision are apart: the detection calibration error (Kueppers et al. 2020), scores only.
+        """Detection calibration error (Kueppers et al. 2020) over scores only: the gap between score and precision.
 
-        Detections from SHIPPED_SCORE on in CALIBRATION_BINS bins of the score; the mean over detections of
-        |precision of the bin - mean score of the bin|.
+        Detections that score at least SHIPPED_SCORE, in CALIBRATION_BINS bins; the mean over detections of |precision
+        of the bin - mean score of the bin|.
         """
 
         def error(sums: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -121,14 +121,14 @@ class HeadNumbers:
 
 @dataclass(frozen=True)
 class AccuracyChange(Change):
-    """A change of accuracy, measured on so many images."""
+    """A change of accuracy, measured on a number of images."""
 
     images: int = 0
 
     def to_decide(self, allowed: float, tail: float) -> str:
-        """How many images would prove a change of this size to be beyond its limit in 80 % of cases.
+        """The number of images that would prove a change of this size to be beyond its limit in 80 % of cases.
 
-        Standard errors fall with the root of the images.
+        Standard errors fall with the square root of the number of images.
         """
         beyond = self.estimate - allowed
         if not beyond > 0 or not self.images or not self.se:
@@ -136,14 +136,14 @@ class AccuracyChange(Change):
         errors = quantile(1 - tail, math.inf) + quantile(POWER, math.inf)
         needed = max(math.ceil(self.images * (self.se * errors / beyond) ** 2), self.images + 1)
         return (
-            f"about {needed:,} images like these {self.images:,} would decide it, if the true change equals the "
+            f"about {needed:,} images like these {self.images:,} would decide it if the true change equals the "
             "measured one"
         )
 
 
 @dataclass(frozen=True)
 class Images:
-    """The images of a change: all that were drawn from, and those that its number can vary over."""
+    """The images behind a change: all that were drawn from, and those that its number can vary over."""
 
     count: int
     varying: int
@@ -156,18 +156,18 @@ def images_of(evaluation: Evaluation, label: int | None = None) -> Images:
 
 
 def image_draws(images: int, resamples: int) -> NDArray[np.float64]:
-    """[resamples, images] how often each image was drawn; the same for both runs."""
+    """[resamples, images] number of draws of each image, the same for both runs."""
     generator = np.random.default_rng(SEED)
     return generator.multinomial(images, np.full(images, 1 / images), resamples).astype(np.float64)
 
 
 def fall(reference: Numbers, current: Numbers, images: Images) -> Change:
-    """The change of a number that should be high."""
+    """The change of a number for which higher is better."""
     return _change(reference, current, images, sign=-1.0)
 
 
 def rise(reference: Numbers, current: Numbers, images: Images) -> Change:
-    """The change of a number that should be low."""
+    """The change of a number for which lower is better."""
     return _change(reference, current, images, sign=1.0)
 
 
@@ -189,12 +189,12 @@ def _change(reference: Numbers, current: Numbers, over: Images, sign: float) -> 
 
 
 def _mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Of each row, over what is defined in it; NaN where nothing is."""
+    """The mean of each row over its defined values; NaN if there are none."""
     count = np.isfinite(values).sum(axis=1)
     mean: NDArray[np.float64] = np.where(count, np.nansum(values, axis=1), np.nan) / np.maximum(count, 1)
     return mean
 
 
 def checked_classes(evaluation: Evaluation) -> list[int]:
-    """Classes with enough boxes to say anything about them."""
+    """Classes with enough boxes to be tested."""
     return [int(k) for k in np.flatnonzero(evaluation.ground_truth_count >= MIN_CLASS_BOXES)]

@@ -1,4 +1,4 @@
-"""Accuracy of paired rows: every rule of each head as a test, or in a sentence why there is none."""
+"""Accuracy of paired rows: every rule of each head as a test, or the reason why there is none."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from .words import sentence
 
 
 class AccuracyRules:
-    """The rules on accuracy of two runs. Entries of match data are resampled once each: rows share entries."""
+    """The accuracy rules of two runs. Each entry of match data is resampled once, since rows share entries."""
 
     def __init__(
         self,
@@ -45,9 +45,9 @@ class AccuracyRules:
     def examine(
         self, head: str, kind: str, blank: Finding, limit: Limit, pair: RowPair, notes: list[str]
     ) -> Iterator[Finding | Test]:
-        """One finding or test, one of each class, or none with a note where nobody asked for what is not there.
+        """A finding or test, one per class, or none with a note if the number is missing and no limit was set for it.
 
-        Raises InputError where match data that a run must have are missing, and where they are those of another run.
+        Raises InputError if required match data are missing or belong to another run.
         """
         is_asked = self._rules.is_asked(blank.rule, pair.current)
         reason = self._not_there(head, kind, blank.rule, pair)
@@ -82,10 +82,10 @@ class AccuracyRules:
             notes.append(f"{UNCHECKED}: {reason}")
 
     def _changed_seeds(self, head: str, pair: RowPair) -> list[RowPair]:
-        """Pairs that differ from this one in nothing but the seed, itself among them, whose matches changed.
+        """This pair and all others that differ only in the seed, if their matches changed.
 
-        A row is trained again with its seed, so what another training changes is part of what may happen: several seeds
-        say how much that is. Rows without match data, or of other data, are not among them.
+        A row is retrained with its seed, so variation between trainings is part of its uncertainty; several seeds
+        estimate it. Rows without match data, or on other data, are excluded.
         """
         arm = pair.current.key.without("seed")
         found = [of for of in self._pairs if of.current.key.without("seed") == arm and of.current.seed is not None]
@@ -103,7 +103,7 @@ class AccuracyRules:
         return changed
 
     def _not_there(self, head: str, kind: str, rule: str, pair: RowPair) -> str | None:
-        """Why a head cannot be compared: a sentence, or nothing where that is not a loss; None where both have it."""
+        """Why a head cannot be compared: a sentence, "" if that does not matter, or None if both have it."""
         both = {"baseline": pair.reference, "current run": pair.current}
         without = [name for name, row in both.items() if head not in row.accuracy]
         if not without:
@@ -138,7 +138,7 @@ def _data_differ(head: str, pair: RowPair) -> bool:
 
 
 def _is_same(pair: RowPair, reference: HeadNumbers, current: HeadNumbers) -> bool:
-    """Whether one file gave one and the same matches on one ground truth: nothing is left that could differ."""
+    """Whether one file gave identical matches on one ground truth, so that nothing can differ."""
     if pair.reference.artifact_sha256 != pair.current.artifact_sha256:
         return False
     try:
@@ -149,12 +149,12 @@ def _is_same(pair: RowPair, reference: HeadNumbers, current: HeadNumbers) -> boo
 
 
 def _unchanged(head: str, kind: str, blank: Finding, limit: Limit, current: HeadNumbers) -> Iterator[Finding]:
-    """The difference of a run to itself: exactly 0, on these images and on all others, so there is no test."""
+    """The difference of a run to itself: exactly 0 on any images, so no test is needed."""
     numbers = dataclasses.replace(current, resamples=1)
     for named, number in _named(head, kind, blank, numbers):
         value = number(numbers)[0]
         if not math.isfinite(value):  # a set without ground truth
-            text = f"{blank.row}: {named.metric} is not defined: there is nothing to measure it on."
+            text = f"{blank.row}: {named.metric} is undefined: the data have nothing to measure it on."
             yield dataclasses.replace(named, status="INVALID", sentence=text)
             continue
         found = dataclasses.replace(named, status="PASS", reference=value, current=value, limit=limit.absolute(value))
@@ -165,7 +165,7 @@ def _unchanged(head: str, kind: str, blank: Finding, limit: Limit, current: Head
 def _named(
     head: str, kind: str, blank: Finding, numbers: HeadNumbers
 ) -> Iterator[tuple[Finding, Callable[[HeadNumbers], accuracy_change.Numbers]]]:
-    """The findings of a kind in the making, each with what reads its number: one, or one of each class."""
+    """Unfinished findings, each with a function that reads its number: one, or one per class."""
     if kind != "class":
         yield blank, _NUMBERS[kind]
         return
@@ -177,7 +177,7 @@ def _named(
 def _tests(
     head: str, kind: str, blank: Finding, limit: Limit, sides: Sequence[tuple[HeadNumbers, HeadNumbers]]
 ) -> Iterator[Finding | Test]:
-    """One test, or one of each class; `sides` are reference and current, of one seed or of several."""
+    """One test, or one per class. `sides` are reference and current, for one seed or several."""
     reference = sides[0][0]
     try:
         for old, new in sides:
@@ -211,9 +211,9 @@ _NUMBERS: Mapping[str, Callable[[HeadNumbers], accuracy_change.Numbers]] = {
 
 
 def too_few(images: Images) -> str | None:
-    """Why a head cannot be tested on a data set at all; None where it can."""
+    """Why a head cannot be tested on a data set; None if it can."""
     if images.count < accuracy_change.MIN_IMAGES:
         return f"{images.count} images are too few (at least {accuracy_change.MIN_IMAGES})"
     if images.varying < FEWEST_IMAGES:
-        return "no class has boxes in more than one image, so the images say nothing about others"
+        return "no class has boxes in more than one image, so nothing follows for other images"
     return None

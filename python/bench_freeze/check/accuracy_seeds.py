@@ -1,4 +1,4 @@
-"""The change of an accuracy over several trainings: of other images and of other trainings, as a study's statistics."""
+"""The change of an accuracy over several trainings, with uncertainty over images and trainings as in a study."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from .accuracy_change import AccuracyChange, Images, Numbers, fall
 
 @dataclass(frozen=True)
 class SeedsChange(AccuracyChange):
-    """The mean change over seeds that both runs have; `se` is that over images, `over` has both sources of chance."""
+    """The mean change over the common seeds. `se` is over images; `over` covers both sources of chance."""
 
     over: Estimate = Estimate(0.0, ())
 
     def p_value(self) -> float:
-        """As of a change, by both sources of chance."""
+        """As in `Change`, with both sources of chance."""
         if not self.is_defined or self.silence is not None:
             return 1.0
         beyond = self.over.p_value() / 2
         return beyond if self.worse >= 0 else 1 - beyond
 
     def bounds(self, tail: float) -> tuple[float, float]:
-        """As of a change, by both sources of chance."""
+        """As in `Change`, with both sources of chance."""
         return self.over.interval(1 - 2 * tail)
 
     def to_decide(self, allowed: float, tail: float) -> str:
-        """More images where they are the larger part of what is not known, else more trainings."""
+        """Suggests more images if they contribute most of the uncertainty, else more trainings."""
         images, seeds = self.over.spreads
         if seeds.standard_error > images.standard_error:
             seeds_there = int(seeds.degrees) + 1
@@ -38,7 +38,7 @@ class SeedsChange(AccuracyChange):
 
 
 def change_over_seeds(sides: Sequence[tuple[Numbers, Numbers]], over: Images, *, is_rise: bool) -> SeedsChange:
-    """Of (reference, current) numbers of two seeds or more, all drawn on the same images."""
+    """Build the change from (reference, current) numbers of two or more seeds, all drawn on the same images."""
     sign = 1.0 if is_rise else -1.0
     reference, current = (
         (float(np.mean([pair[k][0] for pair in sides])), np.mean([pair[k][1] for pair in sides], axis=0))

@@ -1,4 +1,5 @@
-"""`bench-freeze baseline`: a run becomes what later runs are checked against, and further runs say how runs differ."""
+"""`bench-freeze baseline`: make a run the baseline of later checks, and add runs to estimate the variation between
+runs."""
 
 from __future__ import annotations
 
@@ -26,7 +27,7 @@ from .snapshot import KIND, Reason, Snapshot, rounded
 
 @dataclass(frozen=True)
 class Kept:
-    """A baseline as it was written, and what of the run is not VALID: "freeze 15 branched ort fp32 (pipeline)"."""
+    """A written baseline, and the scopes that are not VALID: "freeze 15 branched ort fp32 (pipeline)"."""
 
     snapshot: Snapshot
     not_valid: tuple[str, ...]
@@ -43,12 +44,12 @@ def update_baseline(
 ) -> Kept:
     """Write `to` and its match file from a finished run; the reasons of earlier updates are kept.
 
-    `with_models` copies the models of the run beside it, found in its artifacts or in the folders `models`. Latencies
-    that are not VALID are kept and marked so: no later run is compared with them. Raises InputError for a run that did
-    not finish, a match file or a model that is not there, or a `to` that is not a baseline.
+    `with_models` copies the run's models beside it, from its artifacts or the folders `models`. Latencies that are not
+    VALID are kept and marked; no later run is compared with them. Raises InputError for an unfinished run, a missing
+    match file or model, or an existing `to` that is not a baseline.
     """
     if not reason.strip():
-        raise InputError("--reason is empty; say in a few words why the baseline changes, for whoever reads it later.")
+        raise InputError("--reason is empty; say in a few words why the baseline changes.")
     side = _finished(results)
     check_target(to, "--to")
     history = _history(to)
@@ -74,22 +75,22 @@ def update_baseline(
 
 
 def add_run(results: Path, to: Path, today: datetime.date) -> Kept:
-    """Add a finished run of the same rows to a baseline: it says how whole runs differ.
+    """Add a finished run of the same rows to a baseline, to estimate the variation between runs.
 
     Accuracy, size and models stay those of the last update. Latencies that are not VALID are left out. Raises
-    InputError for a run of other rows or of another device class, and for one that is in the baseline already.
+    InputError for a run with other rows or another device class, or one that the baseline already has.
     """
     side, baseline = _finished(results), read_side(to)
     if not baseline.snapshot.history:
         raise InputError(f"{to} is not a baseline; make one with `bench-freeze baseline update`.")
     if side.sha256 in {run.results_sha256 for run in baseline.snapshot.runs}:
-        raise InputError(f"{results} is in {to} already; add another run.")
+        raise InputError(f"{results} is already in {to}; add another run.")
     pairing = pair_rows(baseline, side, lambda pair: True)
     if pairing.unpaired:
         raise InputError(f"{results}: {pairing.unpaired[0].row.title}: {pairing.unpaired[0].sentence}")
     run = run_of(side.snapshot, side.sha256, today.isoformat())
     if not any(row.levels for row in run.rows):
-        raise InputError(f"{results} has no VALID latency and no energy, so it says nothing about how runs differ.")
+        raise InputError(f"{results} has no VALID latency and no energy, so it cannot show the variation between runs.")
     own = baseline.snapshot.runs or [run_of(baseline.snapshot, baseline.snapshot.history[-1].results_sha256, "")]
     snapshot = msgspec.structs.replace(baseline.snapshot, runs=[*own, run], sha256=None)
     _write(snapshot, to)
@@ -125,7 +126,7 @@ def _history(to: Path) -> list[Reason]:
 
 
 def _matches(side: CheckedRun, to: Path) -> MatchFileFacts | None:
-    """Write the entries that rows name beside the baseline, before the baseline that names the file."""
+    """Write the match entries of the rows beside the baseline, before the baseline itself, which names the file."""
     if side.snapshot.matches is None:
         return None
     named = {head.matches for row in side.snapshot.rows for head in row.accuracy.values()}

@@ -1,4 +1,4 @@
-"""A measured change: how much worse, how well that is known, and what of it is proven."""
+"""A measured change: how much worse, with which uncertainty, and what is proven."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from .finding import Status
 
 @dataclass(frozen=True)
 class Change:
-    """`worse` is how far the current run is on the bad side, with standard error `se` of `df` degrees of freedom.
+    """`worse` is how much worse the current run is, with standard error `se` of `df` degrees of freedom.
 
-    Of a ratio (`is_ratio`) both are of its logarithm, in which errors of durations add up. `silence` is why the images
-    say nothing about other images, or the runs nothing about other runs: then there is a change, but no interval
-    and no test. With `unproven` there is an interval, but not enough behind it for a proof. An increase must be beyond
-    its limit by `margin` more (in the units of `worse`).
+    For a ratio (`is_ratio`) both refer to its logarithm, where errors of durations are additive. `silence` says why
+    nothing follows for other images or other runs: then there is a value, but no interval and no test. With `unproven`
+    there is an interval, but too little data for a proof. An increase must exceed its limit by a further `margin` (in
+    the units of `worse`).
     """
 
     reference: float
@@ -32,18 +32,18 @@ class Change:
 
     @property
     def is_tested(self) -> bool:
-        """Whether it has a p-value, which counts among those of the check."""
+        """Whether it has a p-value, which enters the adjustment of the check."""
         return self.silence is None and self.unproven is None
 
     @property
     def is_defined(self) -> bool:
-        """False where there was nothing to measure, as the AP of a data set without ground truth."""
+        """False if there was nothing to measure, such as the AP of a data set without ground truth."""
         return math.isfinite(self.worse) and math.isfinite(self.se)
 
     def p_value(self) -> float:
-        """The probability of a change for the worse like this one, or a larger, if nothing had changed.
+        """The probability of at least this change for the worse if nothing had changed.
 
-        1 where nothing was tested.
+        1 if nothing was tested.
         """
         if not self.is_defined or self.silence is not None:
             return 1.0
@@ -54,12 +54,12 @@ class Change:
         return beyond if t >= 0 else 1 - beyond
 
     def bounds(self, tail: float) -> tuple[float, float]:
-        """The change's interval with `tail` beyond each end, in its own units."""
+        """The interval of the change with probability `tail` beyond each end, in its own units."""
         reach = quantile(1 - tail, self.df) * self.se if self.se else 0.0
         return self._plain(self.worse - reach), self._plain(self.worse + reach)
 
     def status(self, allowed: float, p_value: float | None, alpha: float, tail: float) -> Status:
-        """Against a limit, given the p-value adjusted for all tests: proven to be beyond, not beyond, or open."""
+        """Judge against a limit, given the p-value adjusted for all tests: proven beyond, not beyond, or open."""
         if self.estimate <= allowed:
             return "PASS"
         if p_value is None or not self.is_tested or p_value >= alpha or self.bounds(tail)[0] <= allowed:
@@ -67,13 +67,13 @@ class Change:
         return "REGRESSION" if self._plain(self.worse - self.margin) > allowed else "AMBIGUOUS"
 
     def to_decide(self, allowed: float, tail: float) -> str:
-        """What would decide a change that is open, as the end of a sentence; empty where nobody can say."""
+        """What would decide an open change, as the end of a sentence; empty if unknown."""
         del allowed, tail
         return ""
 
     @property
     def estimate(self) -> float:
-        """How much worse, in units of the metric, or as a share of the reference for a ratio."""
+        """How much worse, in the metric's unit, or as a share of the reference for a ratio."""
         return self._plain(self.worse)
 
     def _plain(self, value: float) -> float:

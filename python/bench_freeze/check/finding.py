@@ -1,4 +1,4 @@
-"""The outcome of one rule on one row, and of the whole check: every number and word that any form of output shows."""
+"""The outcome of one rule on one row, and of the whole check: the source of every output format."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ ORDER: tuple[Status, ...] = ("REFUSED", "REGRESSION", "INVALID", "AMBIGUOUS", "P
 class Finding:
     """One metric of one row against its limit.
 
-    `reference` and `current` are in `unit` ("AP", "s", "bytes", "J", or "" for other fractions). `change` is how far
-    the current run is worse (below 0: better) with the interval `low` to `high`, all in the same unit; null where
-    nothing could be compared. `p_value` is adjusted for all tests of the check, null where nothing was tested.
+    `reference` and `current` are in `unit` ("AP", "s", "bytes", "J", or "" for other fractions). `change` is how much
+    worse the current run is (negative: better) with the interval `low` to `high`, all in the same unit; null if nothing
+    could be compared. `p_value` is adjusted for all tests of the check; null if nothing was tested.
     """
 
     rule: str  # as in the rules: "latency_model", "base_map", "target_class" ...
@@ -54,13 +54,13 @@ class Finding:
 
     @property
     def change_share(self) -> float | None:
-        """The change as a share of the reference, positive for worse."""
+        """The change as a share of the reference; positive means worse."""
         return self.change / abs(self.reference) if self.change is not None and self.reference else None
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """All findings, what was left out, and what it means for the exit status."""
+    """All findings, what was left out, and the resulting exit status."""
 
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]
@@ -69,13 +69,13 @@ class Outcome:
 
     @property
     def exit_code(self) -> ExitStatus:
-        """0 pass, 1 regression, 2 missing or unmatched data, 3 invalid or ambiguous; 2 outranks 1 outranks 3."""
+        """0 pass, 1 regression, 2 missing or unmatched data, 3 invalid or ambiguous. 2 outranks 1, and 1 outranks 3."""
         codes = {EXIT_CODES[finding.status] for finding in self.findings}
         return next((code for code in PRECEDENCE if code in codes), ExitStatus.DONE)
 
     @property
     def counts(self) -> dict[Status, int]:
-        """Findings by status, the worst first, those that occur."""
+        """Numbers of findings by status, the worst first, without those that do not occur."""
         return {status: n for status in ORDER if (n := sum(f.status == status for f in self.findings))}
 
     @property
@@ -91,10 +91,10 @@ class Outcome:
         return f"{verdict}: " + ", ".join(f"{n} {status.lower()}" for status, n in self.counts.items()) + unchecked
 
     def ordered(self) -> list[Finding]:
-        """The worst first, else as found."""
+        """The findings, the worst first, otherwise in their order."""
         return sorted(self.findings, key=lambda finding: ORDER.index(finding.status))
 
 
 def outcome_of(findings: Sequence[Finding], notes: Iterable[str], current: str, baseline: str) -> Outcome:
-    """Put together; notes once each."""
+    """Combine findings and notes, each note once."""
     return Outcome(tuple(findings), tuple(dict.fromkeys(notes)), current, baseline)

@@ -1,4 +1,4 @@
-"""The check from files to an outcome: read, pair, examine, add rounds side by side until they decide, judge."""
+"""The check from files to an outcome: read, pair, examine, time side by side until decided, judge."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def check(
     threads: int = 1,
     note: Callable[[str], None] = lambda text: None,
 ) -> Outcome:
-    """Check one run against another; `source` opens what can time both runs' models in turn.
+    """Check one run against another. `source` opens the timer of both runs' models.
 
     Raises InputError (status 2) and MeasurementError (status 3).
     """
@@ -43,7 +43,7 @@ def check(
         latency = LatencyRules(*sides, rounds)
 
         def needs_same_machine(pair: RowPair) -> bool:
-            """Whether anything is compared that was measured before."""
+            """Whether any recorded measurement is compared."""
             has_energy = bool(pair.reference.energy_j and pair.current.energy_j) and rules.names("energy")
             return has_energy or (any(rules.names(metric) for metric in TIMED) and not latency.is_fresh(pair))
 
@@ -58,5 +58,5 @@ def check(
 
 
 def budget_of(made: list[Finding | Test], max_minutes: float, now_s: Callable[[], float] = time.monotonic) -> Budget:
-    """How long rounds are added to these tests, and the error rates that they are added for; `now_s` is the time."""
+    """The time limit and error rates for adding rounds to these tests; `now_s` is the current time."""
     return Budget(max_minutes, alpha_of_each(made), TAIL, now_s)

@@ -1,4 +1,4 @@
-"""The verdict of a check in one line, and a change as people write it: "+12 % [9, 15], limit 5 %"."""
+"""The verdict of a check in one line, and a change in short form: "+12 % [9, 15], limit 5 %"."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MOST_DECIMALS = 6
 
 
 def headline(outcome: Outcome) -> str:
-    """What came out, the worst of it by name, and how much more there is to read."""
+    """The verdict, the worst finding by name, and the number of further findings."""
     names = row_names(finding.key for finding in outcome.findings)
     by_status = {status: [f for f in outcome.ordered() if f.status == status] for status in outcome.counts}
     failed = sorted(by_status.get("REGRESSION", []), key=_beyond, reverse=True)
@@ -42,7 +42,7 @@ def headline(outcome: Outcome) -> str:
 
 
 def worse_word(finding: Finding) -> str:
-    """What a row is whose metric got worse."""
+    """The word for a row whose metric got worse."""
     metric = METRICS.get(finding.rule)
     if metric is None:
         return "changed"
@@ -52,9 +52,8 @@ def worse_word(finding: Finding) -> str:
 def moved(finding: Finding) -> str:
     """The change with its bounds and limit, in percent where the limit is a share, else in the metric's unit.
 
-    A number is written with as few decimals as keep it on its own side of 0 and of the limit. Signs are those of the
-    metric: more milliseconds are +, less AP is -. A bound that is not known is an ellipsis; without
-    both there are no brackets.
+    Numbers have as few decimals as keep them on their side of 0 and of the limit. The sign is that of the metric: more
+    milliseconds are +, less AP is -. An unknown bound is an ellipsis; without both there are no brackets.
     """
     if finding.change is None or finding.limit is None:
         return ""
@@ -78,7 +77,7 @@ def moved(finding: Finding) -> str:
 
 
 def proof(finding: Finding) -> str:
-    """What is proven of a change, to be put behind it; nothing of what passed."""
+    """The suffix that says what is proven of a change; empty for what passed."""
     if finding.status == "REGRESSION":
         return ": proven"
     is_within = finding.change is not None and finding.limit is not None and finding.change <= finding.limit
@@ -86,14 +85,14 @@ def proof(finding: Finding) -> str:
 
 
 def limit_words(finding: Finding) -> str:
-    """The limit as it was given, with a blank before its unit."""
+    """The limit as given, with a blank before its unit."""
     number = finding.limit_text.rstrip("%abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZµ")
     unit = finding.limit_text[len(number) :]
     return f"{number} {unit}".strip()
 
 
 def falls(finding: Finding) -> bool:
-    """Whether a lower value of the metric is worse."""
+    """Whether lower values of the metric are worse."""
     metric = METRICS.get(finding.rule)
     return metric is not None and metric.subject in HEADS and metric.kind != "calibration"
 
@@ -110,13 +109,13 @@ def _side(value: float, bound: float) -> int:
 
 
 def _named(finding: Finding, names: Mapping[RowKey, str], outcome: Outcome) -> str:
-    """The row, and the metric where the check has several that would be called the same."""
+    """The row, with the metric if several findings would have the same name."""
     alike = {f.metric for f in outcome.findings if worse_word(f) == worse_word(finding)}
     return names[finding.key] if len(alike) == 1 else f"{names[finding.key]}, {finding.metric}"
 
 
 def _beyond(finding: Finding) -> float:
-    """How far a change goes, in limits, to find the worst; a limit of 0 is gone beyond the furthest."""
+    """The change in multiples of its limit, to find the worst; infinite for a limit of 0."""
     if finding.change is None or finding.limit is None:
         return -math.inf
     return finding.change / finding.limit if finding.limit else math.inf

@@ -1,10 +1,10 @@
-"""From paired rows to findings: every rule on every row, all statistical tests of a check judged together.
+"""From paired rows to findings: apply every rule to every row, and judge all statistical tests of a check together.
 
-An alarm needs proof: that a change lies beyond its limit, and that it is not an accident among all that are looked at.
-What was timed side by side is tested against its limit, by a p-value that holds whenever one looks (side_by_side.py).
-Of what is compared with an earlier run, the lower 95 % bound lies beyond the limit, and the p-value is of "nothing
-changed". All p-values of all rows and metrics are adjusted by Holm, and must be below 2 %: of 100 checks where nothing
-changed two may raise a false alarm of any kind, however many rows they have. bench/check_simulation.py counts them.
+A regression must be proven: the change is beyond its limit, and not by chance among all comparisons. Latencies timed
+side by side are tested against their limit, by a p-value that is valid at every look (side_by_side.py). For a
+comparison with recorded values, the lower 95 % bound must be beyond the limit, and the p-value tests "nothing changed".
+The p-values of all rows and metrics are adjusted by Holm and must be below 2 %. So of 100 checks without any change, at
+most two raise a false alarm of any kind, for any number of rows. bench/check_simulation.py counts them.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ UNITS = {"latency": "s", "map": "AP", "map50": "AP", "class": "AP", "size": "byt
 def examine(
     pairing: Pairing, rules: CheckRules, accuracy: AccuracyRules, latency: LatencyRules
 ) -> tuple[list[Finding | Test], list[str]]:
-    """Findings and tests in the order of rows and metrics, and notes on what was not compared.
+    """Findings and tests, ordered by row and metric, and notes on what was not compared.
 
-    Raises InputError where a match file is missing or damaged, or belongs to other data.
+    Raises InputError if a match file is missing, damaged, or belongs to other data.
     """
     made: list[Finding | Test] = [
         Finding("row", u.row.title, u.row.key, "row", "", "REFUSED", f"{u.row.title}: {u.sentence}")
@@ -50,12 +50,12 @@ def examine(
 
 
 def alpha_of_each(made: list[Finding | Test]) -> float:
-    """What a p-value must not exceed to be below ALPHA after Holm, whatever the others are."""
+    """The bound of a p-value that is below ALPHA after Holm's adjustment, whatever the others are."""
     return ALPHA / max(1, sum(isinstance(entry, Test) and entry.change.is_tested for entry in made))
 
 
 def decide(made: list[Finding | Test]) -> list[Finding]:
-    """Judge all tests together; findings that need none stay as they are. Each says what to do about it."""
+    """Judge all tests together; findings without a test are unchanged. Each finding gets a remedy."""
     return [with_remedy(finding) for finding in _decide_all(made)]
 
 
@@ -72,7 +72,7 @@ def _decided(test: Test, adjusted: Iterator[float]) -> Finding:
 
 
 def _untested(test: Test) -> Finding:
-    """A change that has no interval: it may stay within its limit, and is never proven to be beyond."""
+    """A change without an interval: it may be within its limit, but is never proven to be beyond."""
     change, allowed = test.change, test.allowed
     unit = _unit(change)
     finding = dataclasses.replace(
@@ -88,7 +88,7 @@ def _untested(test: Test) -> Finding:
 
 
 def _unit(change: Change | SideBySide) -> float:
-    """What a change is multiplied by to be in the metric's own unit: that of a ratio is a share of the reference."""
+    """The factor that converts a change to the metric's unit; for a ratio, the reference."""
     return abs(change.reference) if change.is_ratio else 1.0
 
 
@@ -136,7 +136,7 @@ def _examine(
     latency: LatencyRules,
     notes: list[str],
 ) -> Iterator[Finding | Test]:
-    """The findings of one metric of one row: one, or one of each class."""
+    """The findings of one metric of one row: one, or one per class."""
     subject, kind = METRICS[metric].subject, METRICS[metric].kind
     is_asked = rules.is_asked(metric, pair.current)
     if subject == "latency":
@@ -156,7 +156,7 @@ def _blank(metric: str, limit: Limit, pair: RowPair, unit: str) -> Finding:
 
 
 def _size(blank: Finding, limit: Limit, pair: RowPair) -> Finding:
-    """Sizes are exact: no test."""
+    """Compare file sizes, which are exact and need no test."""
     reference, current = pair.reference.size_bytes, pair.current.size_bytes
     change, allowed = current - reference, limit.absolute(reference)
     finding = dataclasses.replace(

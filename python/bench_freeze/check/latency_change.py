@@ -1,14 +1,14 @@
-"""The change of a latency, or of an energy, between runs that were hours apart.
+"""The change of a latency or energy between recorded runs.
 
-What whole runs of one model differ by is in no single run: it is estimated from the runs of a baseline, and from
-nothing else. A run deviates in two ways. All of its rows are slower together (a machine, an hour), and every row for
-itself (where its memory lay). So the deviations of the logarithms are taken apart as in an analysis of variance of runs
-by rows: the part of a run has few degrees of freedom, the part of a row is pooled over rows and has many.
+A single run does not show the variation between runs; only the runs of a baseline do. A run deviates in two ways: all
+of its rows together (the machine, the hour), and each row separately (its memory layout). So the deviations of the
+logarithms are decomposed by an analysis of variance of runs by rows. The part of the run has few degrees of freedom;
+the part of the row is pooled over rows and has many.
 
-No number of runs shows that a rarer state does not exist. A state that meets a run with probability q is in none of K
-baseline runs and in the current one with probability q (1 - q)^K, which is at most 1 / (e (K + 1)) about. Only from
-FEWEST_RUNS on is that below the 2 % that a check may be wrong, so before that an increase is not proven; and then it
-must lie beyond the limit above every deviation that the baseline has seen in any row.
+No number of runs excludes a rarer slow state. A state that occurs in a run with probability q is in none of K baseline
+runs but in the current one with probability q (1 - q)^K, at most about 1 / (e (K + 1)). This falls below 2 %, the error
+rate of a check, only from FEWEST_RUNS runs on. With fewer runs no increase is proven; with enough, it must exceed the
+limit on top of the largest deviation that the baseline has seen in any row.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ FEWEST_ESTIMATED = 2  # runs, for a variance of any kind
 
 @dataclass(frozen=True)
 class RunNoise:
-    """How whole runs of a baseline differ: the variance of one latency's logarithm, and the largest that was seen.
+    """The variation between a baseline's runs: the variance of a latency's logarithm, and the largest deviation.
 
-    `runs` are those that it was estimated from; with fewer than two there is no variance.
+    `runs` is the number of runs behind the estimate; with fewer than two there is no variance.
     """
 
     runs: int
@@ -41,12 +41,12 @@ class RunNoise:
 
     @property
     def can_prove(self) -> bool:
-        """Whether an increase may be proven against these runs at all."""
+        """Whether there are enough runs to prove an increase."""
         return self.runs >= FEWEST_RUNS
 
 
 def run_noise(logs: NDArray[np.float64]) -> RunNoise:
-    """Of logarithms [runs, latencies] of one baseline."""
+    """Estimate it from the logarithms [runs, latencies] of one baseline."""
     runs, count = logs.shape
     if runs < FEWEST_ESTIMATED or count == 0:
         return RunNoise(runs, math.nan, math.nan, math.nan)
@@ -65,7 +65,7 @@ def run_noise(logs: NDArray[np.float64]) -> RunNoise:
 
 
 def change_between_runs(baseline: Sequence[float], current: float, noise: RunNoise) -> Change:
-    """Current over the geometric mean of the baseline's runs; without a variance there is an estimate alone."""
+    """Ratio of the current value to the geometric mean of the baseline's runs; without a variance, only an estimate."""
     logs = np.log(np.asarray(baseline, np.float64))
     reference = math.exp(float(logs.mean()))
     worse = math.log(current / reference)
@@ -85,6 +85,6 @@ def change_between_runs(baseline: Sequence[float], current: float, noise: RunNoi
 
 
 def too_few_runs(runs: int) -> str:
-    """Why an increase between runs that were hours apart is not proven."""
-    said = "one baseline run says" if runs == 1 else f"{runs} baseline runs say"
-    return f"{said} too little about how whole runs differ (at least {FEWEST_RUNS})"
+    """Why an increase between recorded runs is not proven."""
+    said = "one baseline run shows" if runs == 1 else f"{runs} baseline runs show"
+    return f"{said} too little of the variation between runs (at least {FEWEST_RUNS} are needed)"

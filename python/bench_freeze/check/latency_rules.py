@@ -1,7 +1,7 @@
-"""Latencies of paired rows: unchanged by construction, decided by rounds side by side, or compared hours apart.
+"""Latencies of paired rows: unchanged by construction, timed side by side, or compared as recorded.
 
-Both models timed in the same minutes come first, wherever they are at hand. Else two runs are compared that were hours
-apart, by what the runs of the baseline differ by.
+If both models are available, they are timed side by side. Otherwise the recorded values are compared, given the
+variation between the baseline's runs.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PACKAGES = {"ort": "onnxruntime", "ort-trt": "onnxruntime", "trt": "tensorrt", "
 
 
 class LatencyRules:
-    """The rules on time and energy of two runs. `rounds` are the changes that wait for rounds of `source`."""
+    """The rules on latency and energy of two runs. `rounds` are the changes to be timed by `source`."""
 
     def __init__(self, baseline: CheckedRun, current: CheckedRun, source: RoundSource | None) -> None:
         self._sides = baseline, current
@@ -34,7 +34,7 @@ class LatencyRules:
         self.rounds: dict[Key, SideBySide] = {}
 
     def is_fresh(self, pair: RowPair) -> bool:
-        """Whether nothing that was measured before is needed: the same model, or both are timed anew."""
+        """Whether no recorded latency is needed: the model is the same, or both are timed again."""
         return self._is_same(pair, "pipeline") or (
             self._source is not None and not self._source.only_doubtful and self._source.can_time(pair)
         )
@@ -42,7 +42,8 @@ class LatencyRules:
     def examine(
         self, scope: str, blank: Finding, limit: Limit, pair: RowPair, is_asked: bool, notes: list[str]
     ) -> Iterator[Finding | Test]:
-        """The finding or test of one scope of a row; none, with a note, where nobody asked for what is not there."""
+        """The finding or test of one scope of a row; none, with a note, if it is missing and no limit was set for
+        it."""
         sides = {"baseline": pair.reference.latency.get(scope), "current run": pair.current.latency.get(scope)}
         if not any(sides.values()) and not is_asked:
             notes.append(f"{blank.metric} is in neither run and was not compared")
@@ -58,7 +59,7 @@ class LatencyRules:
     def energy(
         self, blank: Finding, limit: Limit, pair: RowPair, is_asked: bool, notes: list[str]
     ) -> Iterator[Finding | Test]:
-        """The energy of a call: runs that were hours apart, always."""
+        """The energy of a call, always compared as recorded."""
         sides = {"baseline": pair.reference.energy_j, "current run": pair.current.energy_j}
         if not any(sides.values()) and not is_asked:
             notes.append(f"{blank.metric} is in neither run and was not compared")
@@ -90,9 +91,9 @@ class LatencyRules:
         yield Test(blank, self._levels.change(pair.reference, scope, current), limit)
 
     def _is_same(self, pair: RowPair, scope: str) -> bool:
-        """Whether both ran the same bytes by the same engine; the pipeline is this package's, too.
+        """Whether both ran the same file on the same engine (and, for the pipeline, with the same bench-freeze).
 
-        A version that one side does not tell is taken for the other's.
+        A version that one side does not record counts as equal.
         """
         if pair.reference.artifact_sha256 != pair.current.artifact_sha256:
             return False
@@ -105,13 +106,11 @@ class LatencyRules:
 
 
 def _unchanged(blank: Finding, sides: Mapping[str, Sampled | None], limit: Limit) -> Finding:
-    """The same bytes run by the same engine: whatever differs between two measurements of them is not a change."""
+    """The finding for the same file on the same engine: any difference between two measurements is not a change."""
     reference, current = (_median(sampled) for sampled in sides.values())
     text = f"{blank.row}: {blank.metric} is unchanged: both runs ran the same file through the same engine."
     if reference is not None and current is not None:
-        text = (
-            text[:-1] + f" ({reference * 1e3:.3f} and {current * 1e3:.3f} ms is what two runs of one model differ by)."
-        )
+        text = text[:-1] + f" ({reference * 1e3:.3f} and {current * 1e3:.3f} ms differ only by chance)."
     return dataclasses.replace(
         blank,
         status="PASS",
@@ -127,7 +126,7 @@ def _unchanged(blank: Finding, sides: Mapping[str, Sampled | None], limit: Limit
 
 
 def _is_doubtful(found: Finding | Test) -> bool:
-    """Whether measuring again may change the outcome."""
+    """Whether measuring again could change the outcome."""
     if isinstance(found, Test):
         return found.change.estimate > found.allowed
     return found.status not in ("PASS", "REFUSED")
@@ -141,7 +140,7 @@ def _missing(blank: Finding, without: list[str]) -> Finding:
 
 
 def _unreliable(blank: Finding, sides: Mapping[str, Sampled]) -> Finding | None:
-    """The finding that takes the place of a comparison when a run's own verdict was not VALID; medians for the eye."""
+    """The finding instead of a comparison if a run's own verdict is not VALID; medians for information."""
     told, worst = [], "VALID"
     for name, sampled in sides.items():
         verdict, reasons = verdict_of(sampled)

@@ -1,4 +1,4 @@
-"""One limit: how it is written, and which values are accepted. A limit that could never fail is refused."""
+"""One limit: its notation, and the accepted values. A limit that could never fail is rejected."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _WRITTEN = re.compile(r"((?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)\s*([a
 
 @dataclass(frozen=True)
 class Limit:
-    """How much worse a metric may get: in its own unit, or as a share of the reference.
+    """How much worse a metric may get, in its own unit or as a share of the reference.
 
-    `amount` is in seconds, bytes, joules or a fraction; `text` is how it was written.
+    `amount` is in seconds, bytes, joules or a fraction; `text` is as written.
     """
 
     amount: float
@@ -27,11 +27,11 @@ class Limit:
     text: str = ""
 
     def absolute(self, reference: float) -> float:
-        """In the metric's unit."""
+        """The limit in the metric's unit."""
         return self.amount * abs(reference) if self.is_share else self.amount
 
     def share(self, reference: float) -> float:
-        """Of the reference; infinite for a limit other than 0 of a reference of 0."""
+        """The limit as a share of the reference; infinite for a nonzero limit of a reference of 0."""
         return self.amount if self.is_share else self.amount / abs(reference) if reference else math.inf
 
     def __str__(self) -> str:
@@ -40,9 +40,9 @@ class Limit:
 
 @dataclass(frozen=True)
 class Quantity:
-    """What a limit is of: the units that it may have, and the amount from which on it could never fail.
+    """A quantity that can be limited: its units, and the amount from which a limit could never fail.
 
-    `units` are in the metric's own unit; "" stands for a bare number. `most_share` bounds shares of the reference.
+    `units` are factors to the metric's unit; "" stands for a bare number. `most_share` bounds shares of the reference.
     """
 
     name: str
@@ -77,17 +77,17 @@ RISE = Quantity(
 
 
 def quantity_of(metric: str) -> Quantity:
-    """What a metric of the rules measures."""
+    """The quantity of a metric of the rules."""
     known = METRICS[metric]
     named = {"latency": DURATION, "size": SIZE, "energy": ENERGY}
     return named.get(known.subject, RISE if known.kind == "calibration" else FALL)
 
 
 def parse_limit(value: Any, where: str, metric: str) -> Limit | None:
-    """A limit of a metric as it is written: "0.005" or "2ms" in its unit, "5%" of the reference, "off" (None).
+    """Parse a limit: "0.005" or "2ms" in the metric's unit, "5%" of the reference, or "off" (None).
 
-    A number without a unit is one only where the metric has none; a size may be a whole number of bytes, and 0 needs no
-    unit. Raises InputError for anything else, for a value below 0, and for one that the metric could never go beyond.
+    A number without a unit is only valid if the metric has none; a size may be a whole number of bytes, and 0 needs no
+    unit. Raises InputError for anything else, for a negative value, and for a limit that the metric could never exceed.
     """
     text, quantity = str(value).strip(), quantity_of(metric)
     if text.lower() == "off":

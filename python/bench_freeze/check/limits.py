@@ -1,4 +1,4 @@
-"""What is checked and how far it may go: limits by metric, for every row or for some, from flags and a TOML file."""
+"""The checked metrics and their limits, for all rows or some, from flags and a TOML file."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ FLAGS: dict[str, tuple[tuple[str, ...], str | None, str]] = {
     "max_class_drop": (("target_class", "base_class"), None, "fall of any class's AP, of classes with 10 boxes"),
     "max_latency_increase": (("latency_model", "latency_pipeline"), "5%", "rise of the median latency of both scopes"),
     "max_size_increase": (("size",), "1%", "growth of the deployed file"),
-    "max_energy_increase": (("energy",), "5%", "rise of the energy per call, where both runs measured it"),
+    "max_energy_increase": (("energy",), "5%", "rise of the energy per call, if both runs measured it"),
 }
 
 
 @dataclass(frozen=True)
 class CheckRules:
-    """Limits by metric, the later of `special` over the earlier ones and over `common`; None: not checked."""
+    """Limits by metric. Later entries of `special` override earlier ones and `common`; None: not checked."""
 
     common: Mapping[str, Limit | None]
     special: tuple[tuple[Mapping[str, Any], Mapping[str, Limit | None]], ...] = ()
@@ -42,14 +42,14 @@ class CheckRules:
     named: frozenset[str] = frozenset()  # those of them that were named one by one, not by a flag for several
 
     def of(self, row: RowSnapshot) -> dict[str, Limit]:
-        """The metrics that are checked of a row, in the order of METRICS."""
+        """The metrics to check for a row, in the order of METRICS."""
         limits = dict(self.common)
         for changed in self._special_of(row):
             limits.update(changed)
         return {metric: limit for metric in METRICS if (limit := limits.get(metric)) is not None}
 
     def is_asked(self, metric: str, row: RowSnapshot) -> bool:
-        """Whether the user named a limit of this metric that holds for a row."""
+        """Whether the user set a limit of this metric that applies to a row."""
         return metric in self.asked or self._is_special(metric, row)
 
     def is_named(self, metric: str, row: RowSnapshot) -> bool:
@@ -67,14 +67,14 @@ class CheckRules:
         ]
 
     def names(self, metric: str) -> bool:
-        """Whether any row may be checked for a metric."""
+        """Whether a metric may be checked for any row."""
         return any(limits.get(metric) is not None for limits in (self.common, *(s for _, s in self.special)))
 
 
 def make_rules(flags: Mapping[str, str | None], file: Path | None) -> CheckRules:
-    """Rules from the flags that were given (FLAGS' names) and a TOML file; a flag overrides the file everywhere.
+    """Rules from the given flags (by FLAGS' names) and a TOML file; a flag overrides the file for all rows.
 
-    Raises InputError for a key, metric or value that is not known, with the nearest that is.
+    Raises InputError for an unknown key, metric or value, with the nearest known one.
     """
     common: dict[str, Limit | None] = {}
     for metrics, default, _ in FLAGS.values():

@@ -1,4 +1,4 @@
-"""A measured change on its way to a finding: with its limit, waiting for the p-values of all others."""
+"""A measured change with its limit, before the p-values of all tests are adjusted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .side_by_side import SideBySide
 
 @dataclass(frozen=True)
 class Test:
-    """A finding in the making: a measured change that waits for the p-values of all others."""
+    """An unfinished finding: a measured change before the p-values of all tests are adjusted."""
 
     finding: Finding
     change: Change | SideBySide

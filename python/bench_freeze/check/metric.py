@@ -1,4 +1,4 @@
-"""What a rule checks, as a value: a head's accuracy, a scope's latency, the file's size, a call's energy."""
+"""A metric of a rule: a head's accuracy, a scope's latency, the file's size, a call's energy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Metric:
 
     @property
     def name(self) -> str:
-        """As rules and findings have it: base_map, latency_model, size."""
+        """The name in rules and findings: base_map, latency_model, size."""
         return f"{self.subject}_{self.kind}" if self.kind else self.subject
 
 

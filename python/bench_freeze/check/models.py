@@ -1,4 +1,4 @@
-"""The models of a run, by content: kept beside a baseline, found in the artifacts of a run, verified when used."""
+"""The models of a run by content: kept beside a baseline or in a run's artifacts, and verified when used."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ ENGINES = ("ort", "ort-trt", "trt")  # those that run a file; what torch runs is
 
 
 def kept_folder(baseline: Path) -> Path:
-    """Where a baseline's models are, unless another folder is given."""
+    """The default folder of a baseline's models."""
     return baseline.with_name(f"{baseline.stem}.models")
 
 
 class ModelFolder:
     """Model files of one folder, looked up by the hash of their content.
 
-    A file that has a hash for a name must have that content; others are hashed, once.
+    A file whose name is a hash must have that content; other files are hashed once.
     """
 
     def __init__(self, folder: Path, pattern: str = "*") -> None:
@@ -33,12 +33,12 @@ class ModelFolder:
         self._pattern = pattern
 
     def find(self, sha256: str) -> Path | None:
-        """The file with this content. Raises InputError for one that is named so and has another."""
+        """The file with this content. Raises InputError if a file has the name of the hash but other content."""
         for named in (self.folder / f"{sha256}{suffix}" for suffix in SUFFIXES):
             if named.is_file():
                 if file_sha256(named) != sha256:
                     raise InputError(
-                        f"{named} is not the model that its name says; restore it, or keep the model again."
+                        f"{named} does not have the content that its name states; restore it, or keep the model again."
                     )
                 return named
         return self._by_content.get(sha256)
@@ -50,7 +50,7 @@ class ModelFolder:
 
 
 def models_of(run: CheckedRun, given: Sequence[Path] = ()) -> list[ModelFolder]:
-    """Where the models of a run may be: in folders that were given, beside a baseline, in a run's artifacts."""
+    """The folders that may have a run's models: given ones, the one beside a baseline, a run's artifacts."""
     beside = run.path.parent
     return [
         *(ModelFolder(folder) for folder in given),
@@ -61,16 +61,17 @@ def models_of(run: CheckedRun, given: Sequence[Path] = ()) -> list[ModelFolder]:
 
 
 def find_model(row: RowSnapshot, folders: Iterable[ModelFolder]) -> Path | None:
-    """The file that a row ran, or None where it is in none of the folders or is not a file."""
+    """The file that a row ran, or None if no folder has it or the row ran no file."""
     if row.engine not in ENGINES:
         return None
     return next((found for folder in folders if (found := folder.find(row.artifact_sha256)) is not None), None)
 
 
 def keep_models(run: CheckedRun, baseline: Path, given: Sequence[Path] = ()) -> list[str]:
-    """Copy the models of a run's rows beside a baseline; their hashes. Models of an earlier baseline are removed.
+    """Copy the models of a run's rows beside a baseline, and return their hashes. Models of an earlier baseline are
+    removed.
 
-    Raises InputError, before anything is written, where a model cannot be found.
+    Raises InputError, before anything is written, if a model cannot be found.
     """
     found = {row.artifact_sha256: _needed(row, run, given) for row in run.snapshot.rows if row.engine in ENGINES}
     if not found:
@@ -95,7 +96,7 @@ def keep_models(run: CheckedRun, baseline: Path, given: Sequence[Path] = ()) -> 
 
 
 def remove_models(baseline: Path) -> None:
-    """A baseline that keeps no models leaves none of an earlier one behind."""
+    """Remove the models of an earlier baseline if the new one keeps none."""
     folder = kept_folder(baseline)
     for file in list(_kept(folder)) if folder.is_dir() else []:
         file.unlink()
@@ -113,7 +114,7 @@ def _needed(row: RowSnapshot, run: CheckedRun, given: Sequence[Path]) -> Path:
 
 
 def _kept(folder: Path) -> Iterator[Path]:
-    """Models that keep_models wrote."""
+    """The models that keep_models wrote."""
     return (file for file in folder.iterdir() if file.suffix in SUFFIXES and len(file.stem) == HASH_DIGITS)
 
 

@@ -1,4 +1,4 @@
-"""What a run itself thought of its latencies; only VALID ones are compared with those of another run."""
+"""A run's own verdicts on its latencies; only VALID ones are compared with another run's."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .snapshot import RowSnapshot, Sampled
 
 
 def verdict_of(sampled: Sampled) -> tuple[str, list[str]]:
-    """A run's own verdict on a scope, or ours where it has none or too few samples."""
+    """A run's own verdict on a scope, or a new one if it has none or too few samples."""
     if len(sampled.samples_s) < MIN_SAMPLES:
         return "INVALID", [f"{len(sampled.samples_s)} samples are too few (at least {MIN_SAMPLES})"]
     if sampled.verdict is None:  # written before runs judged themselves

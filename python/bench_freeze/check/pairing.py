@@ -1,4 +1,4 @@
-"""Which rows of two runs are the same thing measured twice, and which must not be compared."""
+"""Pair the rows of two runs that measure the same thing, and exclude those that must not be compared."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class RowPair:
 
 @dataclass(frozen=True)
 class Unpaired:
-    """A row that cannot be compared, and why, in a sentence."""
+    """A row that cannot be compared, and the reason."""
 
     row: RowSnapshot
     sentence: str
@@ -43,9 +43,9 @@ def pair_rows(
     *,
     ignore_unmatched: bool = False,
 ) -> Pairing:
-    """Pair rows by their key. Where earlier times or energies are compared, the machines must be of one class.
+    """Pair rows by their key. If recorded latencies or energies are compared, both device classes must be equal.
 
-    Raises InputError where the runs as a whole cannot be compared: other settings, or one of them not finished.
+    Raises InputError if the runs as a whole cannot be compared: different settings, or an unfinished run.
     """
     _check_runs(baseline, current)
     found = _by_key(current)
@@ -67,7 +67,7 @@ def pair_rows(
     if not ignore_unmatched:
         for key, row in found.items():
             if key not in wanted:
-                why = f"{baseline.path.name} has no such row; `bench-freeze baseline update` takes it in"
+                why = f"{baseline.path.name} has no such row; `bench-freeze baseline update` adds it"
                 unpaired.append(Unpaired(row, f"{why}, --ignore-unmatched leaves it out."))
     if not pairs and not unpaired:
         raise InputError(f"{current.path} and {baseline.path} have no row in common; was the right baseline given?")
@@ -78,9 +78,7 @@ def _check_runs(baseline: CheckedRun, current: CheckedRun) -> None:
     a, b = baseline.snapshot, current.snapshot
     for side in (baseline, current):
         if not side.snapshot.finished:
-            raise InputError(
-                f"{side.path} comes from a run that did not finish; finish it with the same command, then check."
-            )
+            raise InputError(f"{side.path} comes from an unfinished run; finish it with the same command, then check.")
     if a.source != b.source:
         raise InputError(
             f"{current.path} was made from a {b.source}, {baseline.path} from a {a.source}: compare two of the same "
@@ -117,7 +115,7 @@ def _refusal(
 
 
 def _not_there(wanted: RowSnapshot, rows: Iterable[RowSnapshot], current: CheckedRun) -> str:
-    """Why a row of the baseline has no partner; names the field in which the nearest row differs."""
+    """Why a row of the baseline has no partner, with the field in which the nearest row differs."""
     nearest: list[str] | None = None
     for row in rows:
         differ = [

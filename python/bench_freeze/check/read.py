@@ -26,12 +26,12 @@ WHAT = "a results.json, a profile or a baseline"
 
 
 class NoMatches(InputError):
-    """There are no match data, as opposed to those of something else."""
+    """Match data are missing, as opposed to belonging to something else."""
 
 
 @dataclass(frozen=True)
 class CheckedRun:
-    """One run: its file, what is checked of it, and its evaluations, which are read when they are asked for."""
+    """One run: its file, its checked values, and its evaluations, which are read on first use."""
 
     path: Path
     snapshot: Snapshot
@@ -39,7 +39,8 @@ class CheckedRun:
 
     @cached_property
     def evaluations(self) -> Mapping[str, Evaluation]:
-        """By entry name. Raises NoMatches when there is no match file, InputError when it is damaged or another one."""
+        """The evaluations by entry name. Raises NoMatches without a match file, InputError if it is damaged or a
+        different one."""
         facts = self.snapshot.matches
         if facts is None:
             raise NoMatches(
@@ -59,7 +60,7 @@ class CheckedRun:
 
 
 def read_side(path: Path) -> CheckedRun:
-    """Read one side; raises InputError for a file that is missing, cut off, of another kind or version."""
+    """Read one side. Raises InputError if the file is missing, truncated, or of another kind or version."""
     content = read_file(path, "file", f"give {WHAT}")
     plain = plain_document(content, path, WHAT)
     try:

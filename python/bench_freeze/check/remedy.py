@@ -1,4 +1,4 @@
-"""What to do about a finding, in a sentence of its own: for the reader of a pull request."""
+"""What to do about a finding, as a sentence for the reader of a pull request."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .finding import Finding
 
 
 def with_remedy(finding: Finding) -> Finding:
-    """The finding with what to do about it, where it has nothing yet and did not pass."""
+    """Add a remedy to a finding that did not pass and has none."""
     if finding.status == "PASS" or finding.remedy:
         return finding
     return replace(finding, remedy=_remedy(finding))
@@ -17,7 +17,7 @@ def with_remedy(finding: Finding) -> Finding:
 def _remedy(finding: Finding) -> str:
     is_timed = finding.rule.startswith("latency")
     if finding.status == "REFUSED":
-        return "Make both runs comparable as the sentence says, or leave this metric or row out."
+        return "Make both runs comparable as described, or leave out this metric or row."
     if finding.status == "INVALID":
         return (
             "Measure it again, longer or on a quieter machine."
@@ -27,7 +27,7 @@ def _remedy(finding: Finding) -> str:
     if finding.status == "AMBIGUOUS":
         if is_timed:
             if finding.rounds:
-                return "Give it more time (--max-minutes), or a limit farther from the measured latency."
+                return "Give it more time (--max-minutes), or set a limit farther from the measured latency."
             return (
                 "Keep the baseline's models (`bench-freeze baseline update --with-models`), so that both are timed "
                 "side by side; or add runs to the baseline (`bench-freeze baseline add`), 18 in all."
@@ -36,5 +36,5 @@ def _remedy(finding: Finding) -> str:
             return "Add runs to the baseline (`bench-freeze baseline add`), 18 in all."
         return "Use more images: these are too few to prove a change of this size."
     if finding.rule == "size":
-        return "Find what the file has more than before, or accept it with `bench-freeze baseline update`."
-    return "Find what changed since the baseline, or accept it with `bench-freeze baseline update`."
+        return "Find out why the file grew, or accept it with `bench-freeze baseline update`."
+    return "Find out what changed since the baseline, or accept it with `bench-freeze baseline update`."

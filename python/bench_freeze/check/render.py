@@ -1,4 +1,4 @@
-"""The forms of an outcome: terminal, plain text, Markdown, JUnit XML, json. Words and numbers are those of words.py."""
+"""Render an outcome: terminal, plain text, Markdown, JUnit XML, json. words.py has the words and numbers."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ MOST_TABLE = 45_000  # characters: a comment on GitHub has room for 65 536
 
 
 def shown(outcome: Outcome, everything: bool = False) -> list[Finding]:
-    """The rows of a terminal's table: of each metric that passed the row nearest to its limit.
+    """The rows of the terminal's table: for each metric that passed, the row nearest to its limit.
 
-    What did not pass is told above it, and is in the table with `everything` only.
+    Findings that did not pass are listed above the table, and in it only with `everything`.
     """
     if everything:
         return outcome.ordered()
@@ -48,7 +48,7 @@ def shown(outcome: Outcome, everything: bool = False) -> list[Finding]:
 
 
 def terminal_table(outcome: Outcome, width: int, everything: bool = False) -> Table:
-    """The table for a terminal; a narrow one leaves out columns."""
+    """The table for a terminal, with fewer columns on a narrow one."""
     from rich.table import Table
     from rich.text import Text
 
@@ -65,7 +65,7 @@ def terminal_table(outcome: Outcome, width: int, everything: bool = False) -> Ta
 
 
 def told(outcome: Outcome) -> list[str]:
-    """What a reader of a terminal sees first: the verdict, then what failed or is open, each with what to do."""
+    """The top of the terminal output: the verdict, then failed and open findings, each with a remedy."""
     texts = [headline(outcome)]
     for finding in _open(outcome):
         texts.append(f"  {finding.status}: {item(finding)}")
@@ -74,7 +74,7 @@ def told(outcome: Outcome) -> list[str]:
 
 
 def notes(outcome: Outcome) -> list[str]:
-    """What was left out, a line each."""
+    """The notes on what was left out, one per line."""
     return [f"note: {note}" for note in outcome.notes]
 
 
@@ -86,7 +86,7 @@ def plain_text(outcome: Outcome, everything: bool = False) -> str:
 
 
 def markdown(outcome: Outcome) -> str:
-    """For a pull request or a step summary: the verdict, what failed or is open with what to do; the rest folded."""
+    """For a pull request or a step summary: the verdict, failed and open findings with remedies; all else folded."""
     open_, named = _open(outcome), spoken(outcome)
     parts = [f"### {marked(headline(outcome))}", ""]
     for finding in open_[:MOST_OPEN]:
@@ -102,7 +102,7 @@ def markdown(outcome: Outcome) -> str:
 
 
 def junit_xml(outcome: Outcome) -> bytes:
-    """JUnit XML: a test case of each finding; regressions are failures, what could not be judged is an error."""
+    """JUnit XML: a test case per finding; regressions are failures, and findings without a verdict are errors."""
     from junitparser import Error, Failure, JUnitXml, TestCase, TestSuite
 
     suite = TestSuite("bench-freeze check")
@@ -123,7 +123,7 @@ def junit_xml(outcome: Outcome) -> bytes:
 
 
 def plain_json(outcome: Outcome) -> str:
-    """Everything, as json."""
+    """The whole outcome as json."""
     values: dict[str, Any] = {
         "exit_code": outcome.exit_code,
         "summary": outcome.summary,
@@ -158,13 +158,13 @@ def _open(outcome: Outcome) -> list[Finding]:
 
 
 def _counted(outcome: Outcome) -> str:
-    """All that was compared, by status."""
+    """All comparisons, by status."""
     counts = ", ".join(f"{n} {status.lower()}" for status, n in outcome.counts.items())
     return f"All {len(outcome.findings)} comparisons: {counts}" if counts else "Nothing was compared"
 
 
 def _markdown_table(findings: list[Finding]) -> list[str]:
-    """At most MOST_TABLE characters of it; what is left out is counted."""
+    """At most MOST_TABLE characters of the table, with a count of what was left out."""
     rule = "|" + "|".join("---" if k < TEXT_COLUMNS else "---:" for k in range(len(HEADINGS))) + "|"
     rows = [HEADINGS, *(cells(finding) for finding in findings)]
     lines = ["| " + " | ".join(marked_cell(text) for text in row) + " |" for row in rows]

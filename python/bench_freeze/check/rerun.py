@@ -1,8 +1,8 @@
-"""Rounds by a command of the user's: for models that this machine cannot run, or another harness than ours.
+"""Rounds measured by a user's command: for models that this machine cannot run, or for another harness.
 
-A round starts the command four times, as A B B A or B A A B by chance: a linear drift cancels within it. It is judged
-as every other round (side_by_side.py). Since a round may take minutes, only those latencies get any that lie beyond
-their limits, or were not VALID, when the two runs are compared as they are.
+A round starts the command four times, in the order A B B A or B A A B at random, so a linear drift cancels. It is
+judged like any other round (side_by_side.py). A round may take minutes, so only latencies that are beyond their limits
+or not VALID as recorded get rounds.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Rerun:
 
 
 class CommandRounds:
-    """Rounds that a command measures; a context manager, since the command writes files."""
+    """Rounds measured by a command; a context manager, since the command writes files."""
 
     label = "A B B A of --rerun"
     only_doubtful = True
@@ -80,13 +80,13 @@ class CommandRounds:
         self._scratch.cleanup()
 
     def can_time(self, pair: RowPair) -> bool:
-        """Always: what the command cannot measure it says itself."""
+        """Always true: the command itself reports what it cannot measure."""
         return True
 
     def round(self, asked: Sequence[Asked]) -> Mapping[Key, Timed | str]:
-        """One round of all rows, by one command for each or one for all.
+        """One round of all rows, with one command per row or one for all.
 
-        Raises MeasurementError when the command fails, InputError when what it wrote is not what was asked for.
+        Raises MeasurementError if the command fails, InputError if its output is not what was requested.
         """
         found: dict[Key, Timed | str] = {}
         for group in [[one] for one in asked] if self._rerun.is_of_one_row else [list(asked)]:
@@ -114,7 +114,7 @@ class CommandRounds:
 
 
 def _timed(taken: Mapping[str, Sequence[CheckedRun]], key: RowKey, scope: str) -> Timed | str:
-    """The mean of both runs of each side."""
+    """The mean of the two runs of each side."""
     means = []
     for which in WHICH:
         levels = [_level(run, key, scope) for run in taken[which]]
@@ -131,7 +131,7 @@ def _filled(word: str, values: Mapping[str, str]) -> str:
 
 
 def _level(run: CheckedRun, key: RowKey, scope: str) -> float | str:
-    """Seconds of a call in what the command wrote, or why there are none."""
+    """Seconds per call in the command's output, or the reason why there are none."""
     rows = run.snapshot.rows
     row = rows[0] if run.snapshot.source == "profile" else _row_of(rows, key)
     sampled = row.latency.get(scope) if row is not None else None

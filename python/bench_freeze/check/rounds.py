@@ -1,4 +1,4 @@
-"""Latencies decided by rounds: what times both models is asked for more until every row is decided, or time is up."""
+"""Decide latencies by rounds: time both models again until every row is decided or the time is up."""
 
 from __future__ import annotations
 
@@ -26,26 +26,26 @@ class Asked:
 
 
 class RoundSource(Protocol):
-    """Times both models of rows in turn: files of this machine, or a command that measures them elsewhere."""
+    """Times both models of rows in turn: files on this machine, or through a command that measures them elsewhere."""
 
     label: str  # how the rounds were taken, in words
     only_doubtful: bool  # rounds cost so much that only what is beyond its limit hours apart is timed again
 
     def can_time(self, pair: RowPair) -> bool:
-        """Whether both models of a row are at hand."""
+        """Whether both models of a row are available."""
         ...
 
     def round(self, asked: Sequence[Asked]) -> Mapping[Key, Timed | str]:
-        """One round of every row and scope asked for; a sentence where it failed."""
+        """One round of every requested row and scope; a sentence for each that failed."""
         ...
 
 
 @dataclass(frozen=True)
 class Budget:
-    """How long rounds may be added, and the error rates that they are added for.
+    """The time limit and the error rates for adding rounds.
 
-    `alpha` is of one false alarm: that of the check over the number of its tests, whatever rows share. `tail` is of
-    passing a row that is beyond its limit.
+    `alpha` is the false alarm rate of one test: that of the check divided by the number of its tests. `tail` is the
+    rate of passing a row that is beyond its limit.
     """
 
     max_minutes: float
@@ -61,9 +61,9 @@ def add_rounds(
     budget: Budget,
     note: Callable[[str], None],
 ) -> dict[Key, str]:
-    """Add rounds to the changes until each is decided or time is up; what failed, with the reason.
+    """Add rounds to the changes until each is decided or time is up. Returns failures with their reasons.
 
-    A row that failed keeps its rounds and gets no more.
+    A failed row keeps its rounds and gets no more.
     """
     failed: dict[Key, str] = {}
     began = budget.now_s()

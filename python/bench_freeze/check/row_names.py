@@ -1,4 +1,4 @@
-"""Rows named as people say them: what all rows of a check share is said once, and not with each."""
+"""Short names of rows: parts that all rows of a check share are stated once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ _ALWAYS = ("freeze", "construction")  # the name of a row that differs from no o
 def row_names(keys: Iterable[RowKey]) -> dict[RowKey, str]:
     """A short name of each row, such as "freeze 15, branched, ORT fp32": the parts in which rows differ.
 
-    Names differ as keys do. A recipe, say, that all trained rows share is left out, although an original has none.
+    Names are distinct if keys are. A part that all trained rows share, such as the recipe, is left out, although an
+    original has none.
     """
     every = list(dict.fromkeys(keys))
     names = {key: _name(key, _telling(every)) for key in every}
@@ -26,7 +27,7 @@ def row_names(keys: Iterable[RowKey]) -> dict[RowKey, str]:
 
 
 def shared_parts(keys: Iterable[RowKey]) -> str:
-    """What `row_names` leaves out, in the same words; empty where nothing is shared."""
+    """The shared parts that `row_names` leaves out, in the same words; empty if nothing is shared."""
     every = list(dict.fromkeys(keys))
     left_out = set(PARTS) - _telling(every)
     common = {part: next((v for key in every if (v := getattr(key, part)) is not None), None) for part in left_out}
@@ -34,7 +35,7 @@ def shared_parts(keys: Iterable[RowKey]) -> str:
 
 
 def _telling(keys: list[RowKey]) -> set[str]:
-    """The parts that names are made of; what some rows do not have differs only among those that have it."""
+    """The parts that form names; a part that some rows lack must differ among those that have it."""
     differ = set(varying(keys))
     values = {part: {getattr(key, part) for key in keys} - {None} for part in differ}
     return {part for part in differ if len(values[part]) > 1 or part in _ALWAYS} or set(_ALWAYS)

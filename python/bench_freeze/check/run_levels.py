@@ -1,4 +1,4 @@
-"""The levels of a baseline's runs: one number of every row and scope, and how they differ from run to run."""
+"""The levels of a baseline's runs: one number per row and scope, and their variation between runs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Levels = Mapping[tuple[RowKey, str], float]
 
 
 class RunLevels:
-    """Of a baseline; a run that is not a baseline is a baseline of one run."""
+    """The levels of a baseline; any other run counts as a baseline of one run."""
 
     def __init__(self, baseline: CheckedRun) -> None:
         kept = baseline.snapshot.runs
@@ -29,13 +29,13 @@ class RunLevels:
         self._noise: dict[bool, RunNoise] = {}
 
     def change(self, row: RowSnapshot, scope: str, current: float) -> Change:
-        """The current level of a row and scope over the baseline's."""
+        """The ratio of the current level of a row and scope to the baseline's."""
         key = row.key, scope
         levels = [run[key] for run in self._runs if key in run] or [self._own[key]]
         return change_between_runs(levels, current, self.noise(scope == ENERGY))
 
     def noise(self, is_energy: bool) -> RunNoise:
-        """How the runs differ, over all rows: of their times, or of their energies."""
+        """The variation between runs over all rows, of latencies or energies."""
         if is_energy not in self._noise:
             names = [key for key in self._own if (key[1] == ENERGY) == is_energy]
             common = [key for key in names if all(key in run for run in self._runs)]
@@ -45,7 +45,7 @@ class RunLevels:
 
 
 def run_of(snapshot: Snapshot, results_sha256: str, date: str, *, valid_only: bool = True) -> BaselineRun:
-    """What is kept of a run: medians of its VALID scopes, the mean of its energies."""
+    """The levels of a run: medians of its VALID scopes, means of its energies."""
     return BaselineRun(
         date=date,
         results_sha256=results_sha256,

@@ -1,10 +1,10 @@
-"""The change of a latency that was timed side by side: both models in the same rounds, judged by the rounds' signs.
+"""The change of a latency timed side by side: both models in the same rounds, judged by a sign test over rounds.
 
-A round is one fresh process that opens both models in turn and times them in mirrored pairs (measure/rounds.py), so
-what slows the machine affects both alike, and the luck a process has with its memory is drawn again. A round says
-whether the current model was beyond the limit. How far rounds scatter is not assumed: the sign test
-(stats/sequential.py) needs only that a model within its limit is beyond it in at most every second round, given all
-rounds before. It may be looked at after every round, so rounds are added until it says one or the other.
+A round is a fresh process that opens both models in turn and times them in mirrored pairs (measure/rounds.py). So a
+slow machine affects both alike, and each round has a new memory layout. A round shows whether the current model was
+beyond the limit. The sign test (stats/sequential.py) makes no assumption on the spread of rounds: a model within its
+limit must only be beyond it in at most half of the rounds, given all earlier ones. It is valid after every round, so
+rounds are added until it decides.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .limit import Limit
 
 @dataclass
 class SideBySide:
-    """Rounds of one latency of one row; grows round by round. Has what judge.py asks of a change."""
+    """The rounds of one latency of one row, which grow. Has the interface of a change for judge.py."""
 
     limit: Limit
     rounds: list[tuple[float, float]] = field(default_factory=list)  # seconds of a call: baseline, current
@@ -36,33 +36,33 @@ class SideBySide:
 
     @property
     def basis(self) -> str:
-        """What it was judged on, in words."""
+        """The basis of the judgement, in words."""
         return f"{len(self.rounds)} {'round' if len(self.rounds) == 1 else 'rounds'} {self.label}"
 
     def add(self, baseline_s: float, current_s: float) -> None:
-        """Take one more round."""
+        """Add a round."""
         allowed = baseline_s + self.limit.absolute(baseline_s)
         self.rounds.append((baseline_s, current_s))
         self.beyond.add(current_s > allowed)
         self.within.add(current_s < allowed)
 
     def is_decided(self, alpha: float, tail: float) -> bool:
-        """Whether more rounds cannot be needed: proven to be beyond, or to be within."""
+        """Whether it is decided: proven to be beyond or within the limit."""
         return self.beyond.p_value <= alpha or self.within.p_value <= tail
 
     @property
     def is_defined(self) -> bool:
-        """Whether there is any round."""
+        """Whether there are any rounds."""
         return bool(self.rounds)
 
     @property
     def reference(self) -> float:
-        """Seconds of the baseline's model, in these rounds."""
+        """Latency of the baseline's model in these rounds, in seconds."""
         return statistics.median(baseline for baseline, _ in self.rounds)
 
     @property
     def current(self) -> float:
-        """The current model, at the ratio of the rounds."""
+        """Latency of the current model in seconds: the baseline's times the ratio of the rounds."""
         return self.reference * (1 + self.estimate)
 
     @property
@@ -75,16 +75,16 @@ class SideBySide:
         return [current / baseline for baseline, current in self.rounds]
 
     def p_value(self) -> float:
-        """Of "it is within its limit", whenever one looks."""
+        """The p-value of "it is within its limit", valid at every look."""
         return self.beyond.p_value
 
     def bounds(self, tail: float) -> tuple[float, float]:
-        """Of the median ratio as a share, at all times; infinite where the rounds are too few for one."""
+        """The interval of the median ratio, valid at every look; infinite with too few rounds."""
         low, high = median_bounds(self._ratios, tail)
         return low - 1, high - 1
 
     def status(self, allowed: float, p_value: float | None, alpha: float, tail: float) -> Status:
-        """Beyond or within where that is proven; anything else is open."""
+        """Beyond or within if proven, else open."""
         if p_value is not None and p_value <= alpha:
             return "REGRESSION"
         return "PASS" if self.within.p_value <= tail else "AMBIGUOUS"

@@ -1,4 +1,4 @@
-"""What the check knows of a run: of results.json, of a profile or of a baseline, the same small value.
+"""The checked part of a run, whether from results.json, a profile or a baseline.
 
 A baseline is this value as json: rows with their samples, and the name and hash of the match file beside it.
 """
@@ -23,7 +23,7 @@ SAMPLE_DIGITS = 5  # significant: a microsecond of a tenth of a second
 
 
 class Sampled(Struct, frozen=True, kw_only=True):
-    """The latency of one scope: its raw samples in the order taken, and what the run itself thought of them."""
+    """The latency of one scope: raw samples in order, and the run's own verdict on them."""
 
     samples_s: list[float]
     verdict: str | None = None
@@ -31,7 +31,7 @@ class Sampled(Struct, frozen=True, kw_only=True):
 
 
 class HeadAccuracy(Struct, frozen=True, kw_only=True):
-    """One head on its data set; the rest is read from the match file."""
+    """One head on its data set; everything else is read from the match file."""
 
     map: float | None
     map50: float | None
@@ -40,7 +40,7 @@ class HeadAccuracy(Struct, frozen=True, kw_only=True):
 
 
 class RowSnapshot(Struct, frozen=True, kw_only=True):
-    """One row; freeze and seed are null of an original model and of a profile."""
+    """One row; freeze and seed are null for an original model and a profile."""
 
     freeze: int | None
     seed: int | None
@@ -59,16 +59,16 @@ class RowSnapshot(Struct, frozen=True, kw_only=True):
     artifact_sha256: str
     accuracy: dict[str, HeadAccuracy]
     latency: dict[str, Sampled]
-    energy_j: Annotated[list[float], Meta(description="joules per call, one of each window")] = []
+    energy_j: Annotated[list[float], Meta(description="joules per call, one per window")] = []
 
     @property
     def key(self) -> RowKey:
-        """What a row is found by in the other run."""
+        """The key that finds the row in the other run."""
         return RowKey(**{name: getattr(self, name) for name in PARTS})
 
     @property
     def title(self) -> str:
-        """The row in words: what is not as everywhere."""
+        """The row in words, without parts that have their usual values."""
         parts = [] if self.freeze is None else [f"freeze {self.freeze}"]
         parts.append(self.construction)
         if self.seed:
@@ -86,7 +86,7 @@ class RowSnapshot(Struct, frozen=True, kw_only=True):
 
 
 class Reason(Struct, frozen=True, kw_only=True):
-    """Why a baseline was set, one for every update."""
+    """The reason of a baseline update."""
 
     reason: str
     date: str
@@ -95,14 +95,14 @@ class Reason(Struct, frozen=True, kw_only=True):
 
 
 class RowLevels(Struct, frozen=True, kw_only=True):
-    """Of one row in one run of a baseline: medians of its VALID scopes in seconds, and the mean energy in joules."""
+    """Levels of one row in one run of a baseline: medians of its VALID scopes in seconds, mean energy in joules."""
 
     key: dict[str, Any]
     levels: dict[str, float]
 
 
 class BaselineRun(Struct, frozen=True, kw_only=True):
-    """One run of a baseline, for how whole runs differ."""
+    """One run of a baseline, to estimate the variation between runs."""
 
     date: str
     results_sha256: str
@@ -111,24 +111,24 @@ class BaselineRun(Struct, frozen=True, kw_only=True):
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):
-    """One run as the check sees it."""
+    """One run, as used by the check."""
 
     kind: str = KIND
     schema_version: int = VERSION
-    source: Annotated[str, Meta(description="what it was made of: results or profile")]
+    source: Annotated[str, Meta(description="source: results or profile")]
     about: str
     bench_freeze: str
     finished: bool
-    device_classes: Annotated[dict[str, str], Meta(description="by device: what its times depend on")]
+    device_classes: Annotated[dict[str, str], Meta(description="by device: what latency depends on")]
     settings: dict[str, Any]
     matches: MatchFileFacts | None
     rows: list[RowSnapshot]
     history: list[Reason] = []
     packages: Annotated[dict[str, str | None], Meta(description="versions of what ran it")] = {}
     models: Annotated[list[str], Meta(description="hashes of the models kept beside the baseline")] = []
-    runs: Annotated[list[BaselineRun], Meta(description="its own, and those that `baseline add` added")] = []
+    runs: Annotated[list[BaselineRun], Meta(description="its own run, and those that `baseline add` added")] = []
     recorded_at: Annotated[str | None, Meta(description="ISO 8601; null in older files")] = None
-    commit: Annotated[str | None, Meta(description="of the CI job that made it")] = None
+    commit: Annotated[str | None, Meta(description="commit of the CI job that made it")] = None
     sha256: Annotated[str | None, Meta(description=SEAL_MEANING)] = None
 
 
@@ -151,7 +151,7 @@ def snapshot_of_results(results: Results) -> Snapshot:
 
 
 def snapshot_of_profile(profile: Profile) -> Snapshot:
-    """The part of a profile that is checked: one row, with the accuracy that was asked for."""
+    """The part of a profile that is checked: one row, with the requested accuracy."""
     device = str(profile.engine.get("device", "cpu"))
     latency = profile.latency
     scopes = {} if latency is None else {"model": latency.model, "pipeline": latency.pipeline}
@@ -194,13 +194,13 @@ def snapshot_of_profile(profile: Profile) -> Snapshot:
 
 
 def _origin(environment: dict[str, Any]) -> dict[str, Any]:
-    """When and of which commit a run is, where it says so."""
+    """Time and commit of a run, if recorded."""
     said = {name: environment.get(name) for name in ("recorded_at", "commit")}
     return {name: value if isinstance(value, str) else None for name, value in said.items()}
 
 
 def device_class(device: str, environment: dict[str, Any]) -> str:
-    """What the times of a device depend on: the board, the GPU's model, or the processor and its cores."""
+    """What latency on a device depends on: the board, the GPU's model, or the processor and its cores."""
     if environment.get("board"):
         return str(environment["board"])
     if device.startswith("cuda"):
@@ -242,7 +242,7 @@ def _common(row: Row | Original) -> dict[str, Any]:
 
 
 def _heads(**scored: Accuracy) -> dict[str, HeadAccuracy]:
-    """Heads with something to measure: one that shares no class with its data set has nothing that could change."""
+    """Heads with something to measure, which excludes heads that share no class with their data set."""
     return {
         head: HeadAccuracy(map=found.map, map50=found.map50, matches=found.matches)
         for head, found in scored.items()
@@ -255,7 +255,7 @@ def _sampled(latency: Latency) -> Sampled:
 
 
 def rounded(snapshot: Snapshot) -> Snapshot:
-    """Samples with SAMPLE_DIGITS significant digits: nothing that a clock knew, and half the size."""
+    """Samples rounded to SAMPLE_DIGITS significant digits, within the resolution of the clock, at half the size."""
 
     def scope(sampled: Sampled) -> Sampled:
         return msgspec.structs.replace(sampled, samples_s=[float(f"{s:.{SAMPLE_DIGITS}g}") for s in sampled.samples_s])

@@ -1,4 +1,4 @@
-"""Numbers and words of findings, made once for every form of output."""
+"""Numbers and words of findings, shared by all output formats."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def cells(finding: Finding) -> tuple[str, ...]:
 
 
 def value(number: float | None, finding: Finding) -> str:
-    """A number in the unit that its metric is read in."""
+    """A number in the display unit of its metric."""
     if number is None:
         return NOTHING
     if finding.unit == "s":
@@ -43,7 +43,7 @@ def value(number: float | None, finding: Finding) -> str:
 
 
 def percent(share: float | None) -> str:
-    """Of the reference, signed."""
+    """The signed change in percent of the reference."""
     return NOTHING if share is None else "0%" if share == 0 else f"{share:+.2%}"
 
 
@@ -72,7 +72,7 @@ def sentence(finding: Finding) -> str:
 
 
 def item(finding: Finding) -> str:
-    """What a reviewer reads of a finding: its sentence, with the numbers in fewer words where it has any."""
+    """A finding for a reviewer: its sentence, with shortened numbers if it has any."""
     told = sentence(finding).removesuffix(".")
     if finding.change is None or not finding.sentence.startswith(told):
         return finding.sentence
@@ -82,7 +82,7 @@ def item(finding: Finding) -> str:
 
 
 def method(outcome: Outcome) -> str:
-    """What the numbers are, in a line below the table."""
+    """A line below the table that explains the numbers."""
     shared = shared_parts(finding.key for finding in outcome.findings)
     of_all = f" All rows: {shared}." if shared else ""
     return (

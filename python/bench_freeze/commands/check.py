@@ -1,4 +1,4 @@
-"""The flags of `bench-freeze check` and `bench-freeze baseline`, and what they call."""
+"""The commands `bench-freeze check` and `bench-freeze baseline`."""
 
 from __future__ import annotations
 
@@ -22,34 +22,34 @@ if TYPE_CHECKING:
     from ..check.flow import OpenSource
 
 CHECK_DESCRIPTION = """\
-Compare each row of a run with the same row of a baseline: accuracy of both heads by a paired bootstrap over images,
-file size, and latency by timing both models in turn, on this machine, now, if both are available. A limit is a number
-in the metric's unit (0.005 of mAP, 2ms, 100kB, 50mJ), a share of the reference (5%), or "off". A limit that could never
-fail is refused. Profiles are checked like runs; their accuracy needs the match file that profile --target/--base writes
-beside them.
+Compare each row of a run with the same row of a baseline: accuracy of both heads by a paired
+bootstrap over images, file size, and latency. If both models are available, latency is measured now, on this machine,
+in alternation. A limit is a number in the metric's unit (0.005 of mAP, 2ms, 100kB, 50mJ), a share of the reference
+(5%), or "off". A limit that could never fail is refused. Profiles are checked like runs; their accuracy needs the match
+file that profile --target/--base writes beside them.
 """
 
 CHECK_EPILOG = exit_table(
     done="no regression",
     failed="a regression is proven",
-    input="usage, or data that are missing or do not match: another device class, protocol or data set",
-    no_verdict="a measurement is invalid or ambiguous, or an estimate lies beyond its limit without proof",
+    input="a usage error, or data that are missing or do not match (other device class, protocol or data set)",
+    no_verdict="a measurement is invalid or inconclusive, or an estimate is beyond its limit but not proven to be",
 )
 CHECK_EPILOG += """\
   2 outranks 1, and 1 outranks 3.
 
 latency:
-  If both models are available, they are timed side by side: rounds of fresh processes, until every latency is proven
+  If both models are available, they are timed side by side in rounds of fresh processes, until every latency is proven
   to be within its limit or beyond it, or until --max-minutes have passed. The baseline's models are beside it (baseline
-  update --with-models), the run's in its artifacts; --models names another folder. This needs neither a quiet machine
-  nor the baseline's machine.
-  The same file run through the same engine is unchanged: nothing is timed.
-  Otherwise the recorded latencies are compared. How much runs differ is estimated from the runs of the baseline
-  (baseline add); with fewer than 18, no increase is proven: exit 3.
-  --rerun "COMMAND" times rounds with your own harness, for recorded latencies that are beyond their limit. A round
-  starts COMMAND four times, as A B B A; it must write a results.json or a profile to {out}. {which} is "baseline" or
-  "current", {onnx} the row's file, {row} its name. With {onnx} or {row} it runs for each row, else once for all.
-  COMMAND must measure again: results that a study kept would only repeat themselves.
+  update --with-models), the run's are in its artifacts; --models names another folder. Neither a quiet machine nor the
+  baseline's machine is needed.
+  If both runs have the same file and the same engine, latency is unchanged and nothing is timed.
+  Otherwise the recorded latencies are compared. The variation between runs is estimated from the baseline's runs
+  (baseline add). With fewer than 18 runs no increase can be proven: exit 3.
+  --rerun "COMMAND" measures again with your own harness if a recorded latency is beyond its limit. A round starts
+  COMMAND four times, in the order A B B A; COMMAND must write a results.json or a profile to {out}. {which} is
+  "baseline" or "current", {onnx} the row's file, {row} its name. With {onnx} or {row} it runs once per row, else once
+  for all. COMMAND must really measure: kept results of a study would only repeat themselves.
 
 examples:
   bench-freeze check runs/new/results.json --baseline baseline.json --markdown check.md --junit check.xml
@@ -61,7 +61,7 @@ examples:
 
 
 def add_check(commands: Commands) -> None:
-    """Add both commands to the parser's."""
+    """Add both commands to the parser."""
     from ..check.limits import FLAGS
 
     check = commands.add_parser(
@@ -72,35 +72,37 @@ def add_check(commands: Commands) -> None:
         formatter_class=HelpFormatter,
         allow_abbrev=False,
     )
-    check.add_argument("current", metavar="CURRENT", help="results.json or a profile of the run to judge")
+    check.add_argument("current", metavar="CURRENT", help="results.json or a profile of the run to check")
     check.add_argument("--baseline", required=True, metavar="FILE", help="a baseline, results.json or profile")
     for name, (_, default, help_text) in FLAGS.items():
         shown = "off" if default is None else default.replace("%", "%%")
         flag = "--" + name.replace("_", "-")
         check.add_argument(flag, dest=name, metavar="LIMIT", help=f"{help_text} (default: {shown})")
-    check.add_argument("--config", metavar="TOML", help="limits by metric and by row; flags override it")
-    check.add_argument("--ignore-unmatched", action="store_true", help="leave out rows that only one of the runs has")
+    check.add_argument("--config", metavar="TOML", help="file with limits by metric and by row; flags override it")
+    check.add_argument("--ignore-unmatched", action="store_true", help="ignore rows that only one of the runs has")
     check.add_argument(
-        "--models", action="append", metavar="DIR", help="folder with the models of either run, found by content"
+        "--models", action="append", metavar="DIR", help="folder with models of either run, matched by content"
     )
-    check.add_argument("--images", metavar="DIR", help="images that models are timed on (default: generated patterns)")
+    check.add_argument("--images", metavar="DIR", help="images to time models on (default: generated patterns)")
     check.add_argument(
-        "--max-minutes", type=float, default=10.0, metavar="M", help="to time models in, 0 for not at all (default: 10)"
+        "--max-minutes",
+        type=float,
+        default=10.0,
+        metavar="M",
+        help="time budget for latency; 0 times nothing (default: 10)",
     )
     check.add_argument(
         "--clock",
         choices=("cpu", "wall"),
         default="cpu",
-        help="what decides side by side: processor time where engines run on the CPU, or the wall clock (default: cpu)",
+        help="clock of side-by-side timing: processor time (for engines on the CPU) or wall time (default: cpu)",
     )
-    check.add_argument("--rerun", metavar="COMMAND", help="time both models by a command of yours (see below)")
-    check.add_argument(
-        "--threads", type=int, default=1, metavar="N", help="the numbers do not depend on it (default: 1)"
-    )
+    check.add_argument("--rerun", metavar="COMMAND", help="time both models with your own command (see below)")
+    check.add_argument("--threads", type=int, default=1, metavar="N", help="does not affect the numbers (default: 1)")
     check.add_argument("--all", action="store_true", help="also list every metric of every row that passed")
     check.add_argument("--junit", metavar="FILE", help="write JUnit XML")
     check.add_argument("--markdown", metavar="FILE", help="write Markdown; $GITHUB_STEP_SUMMARY gets it too")
-    check.add_argument("--json", metavar="FILE", help="write json; - prints it in place of the table")
+    check.add_argument("--json", metavar="FILE", help="write json; - prints it instead of the table")
     check.set_defaults(call=_check)
     _add_baseline(commands)
 
@@ -110,28 +112,30 @@ def _add_baseline(commands: Commands) -> None:
     actions = baseline.add_subparsers(title="actions", metavar="ACTION", required=True)
     update = actions.add_parser(
         "update",
-        help="write a baseline from a run, with the reason",
-        description="Write a baseline: plain json for git, and one compressed match file beside it. Reasons of earlier "
-        "updates are kept.",
+        help="write a baseline from a run, and record the reason",
+        description="Write a baseline: plain json for git, with one compressed match file beside it. The reasons of "
+        "earlier updates are kept.",
         epilog=exit_table(),
         formatter_class=HelpFormatter,
         allow_abbrev=False,
     )
     update.add_argument("results", metavar="RESULTS", help="results.json or a profile of a finished run")
     update.add_argument("--to", required=True, metavar="BASELINE.json", help="the baseline to write")
-    update.add_argument("--reason", required=True, metavar="TEXT", help="why, for whoever reads it later")
     update.add_argument(
-        "--with-models", action="store_true", help="keep the run's models in BASELINE.models/, for checks side by side"
+        "--reason", required=True, metavar="TEXT", help="the reason for the update, kept in the baseline"
     )
     update.add_argument(
-        "--models", action="append", metavar="DIR", help="where the models are, if not in the run's artifacts"
+        "--with-models", action="store_true", help="keep the run's models in BASELINE.models/, for side-by-side timing"
+    )
+    update.add_argument(
+        "--models", action="append", metavar="DIR", help="folder of the models, if not in the run's artifacts"
     )
     update.set_defaults(call=_update)
     add = actions.add_parser(
         "add",
-        help="add a run to a baseline: it shows how whole runs differ",
-        description="Add the latencies of another run of the same rows to a baseline. A check of runs that are hours "
-        "apart estimates from them how much runs differ; it needs 18. Accuracy and models stay those of the last "
+        help="add a run to a baseline, to estimate the variation between runs",
+        description="Add the latencies of another run of the same rows to a baseline. A check of recorded latencies "
+        "estimates the variation between runs from them; it needs 18 runs. Accuracy and models stay those of the last "
         "update.",
         epilog=exit_table(),
         formatter_class=HelpFormatter,
@@ -168,16 +172,16 @@ def _check(parsed: argparse.Namespace, command: list[str]) -> int:
 
 
 def _source(parsed: argparse.Namespace) -> OpenSource | None:
-    """What can time both runs' models, by the flags."""
+    """How to time both runs' models, from the flags."""
     from ..check.rerun import CommandRounds, Rerun
     from ..interleaved.model_rounds import ModelRounds
 
     if not 0 <= parsed.max_minutes < float("inf"):
-        raise InputError(f"--max-minutes {parsed.max_minutes:g}: give minutes from 0 on.")
+        raise InputError(f"--max-minutes {parsed.max_minutes:g}: give a number of minutes, 0 or more.")
     models = [Path(folder) for folder in parsed.models or ()]
     for folder in models:
         if not is_folder(folder):
-            raise InputError(f"--models {folder}: there is no such folder; give the one with the models.")
+            raise InputError(f"--models {folder}: the folder does not exist; give the folder with the models.")
     if parsed.rerun:
         rerun = Rerun(parsed.rerun)
         return lambda baseline, current: CommandRounds(rerun, baseline, current)
@@ -210,7 +214,7 @@ def _write_files(outcome: Outcome, parsed: argparse.Namespace) -> None:
 
 
 def _targets(parsed: argparse.Namespace) -> dict[str, Path]:
-    """The files that were asked for, by their flags' names."""
+    """The requested files, by the names of their flags."""
     given = {name: getattr(parsed, name) for name in ("junit", "markdown", "json")}
     return {name: Path(path) for name, path in given.items() if path and not (name == "json" and path == "-")}
 

@@ -1,4 +1,4 @@
-"""`bench-freeze clean`: what lies in an output folder that its results do not need."""
+"""`bench-freeze clean`: list or delete files of an output folder that its results do not need."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from ..text.terminal import say
 from .help_format import Commands, HelpFormatter
 
 DESCRIPTION = """\
-List what the output folder of a study holds and its results.json does not need, with sizes: artifacts of options that
-were changed since, what was damaged and made again, and what killed runs left. --remove deletes it. Results, report and
-everything that bench-freeze did not make stay.
+List what the results in an output folder do not need, with sizes: artifacts of options that were
+changed since, damaged artifacts that were made again, and leftovers of killed runs. --remove deletes them. Results,
+report and all files that bench-freeze did not make stay.
 
-If results.json is missing, damaged or from a run that did not finish, artifacts and the progress of trainings stay,
-since the same command continues from them. A folder that a run has locked is refused.
+If results.json is missing, damaged or from an unfinished run, artifacts and the progress of trainings stay, since the
+same command continues from them. A folder that a run has locked is rejected.
 """
 
 
 def add_clean(commands: Commands) -> None:
-    """Add the command to the parser's."""
+    """Add the command to the parser."""
     clean = commands.add_parser(
         "clean",
-        help="list, or remove, what the results in an output folder do not need",
+        help="list or delete what the results in an output folder do not need",
         description=DESCRIPTION,
         epilog=exit_table(),
         formatter_class=HelpFormatter,

@@ -1,4 +1,4 @@
-"""Completion in a shell, by argcomplete: the shell asks this program, which answers from its parser."""
+"""Shell completion with argcomplete: the shell asks this program, which answers from its parser."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..config.study import fields
 
 
 def completed(action: argparse.Action, words: Iterable[str]) -> None:
-    """Let the shell offer these words as values of a flag; of a list the last one is completed."""
+    """Offer these words as values of a flag; in a list, the last word is completed."""
     known = tuple(words)
 
     def offer(prefix: str, **_: object) -> list[str]:
@@ -22,7 +22,7 @@ def completed(action: argparse.Action, words: Iterable[str]) -> None:
 
 
 def study_words(prefix: str, **_: object) -> list[str]:
-    """What may stand behind `run`: options as `key=`, and study files."""
+    """Completions after `run`: options as `key=`, and study files."""
     keys = [option.name for option in fields() if option.name not in ("batch", "train_args")]
     words = [f"{key}=" for key in (*keys, *(alias.word for alias in ALIASES), *PLACE)]
     folder = prefix.rpartition("/")[0]
@@ -34,7 +34,7 @@ def study_words(prefix: str, **_: object) -> list[str]:
 
 
 def complete(parser: argparse.ArgumentParser) -> None:
-    """Answer a shell that asks, and end the process; without argcomplete there is no answer."""
+    """Answer a completion request and exit; without argcomplete, do nothing."""
     try:
         import argcomplete
     except ImportError:

@@ -1,4 +1,4 @@
-"""`bench-freeze data`: its flags, and what it prints about data sets."""
+"""The command `bench-freeze data`."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ CLASSES_SHOWN = 100
 
 
 def add_data(commands: Commands) -> None:
-    """Add the command to the parser's."""
+    """Add the command to the parser."""
     data = commands.add_parser(
         "data",
-        help="what data sets hold as this tool reads them: images, boxes, classes, overlaps, everything odd",
+        help="check data sets and show what they hold: images, boxes, classes, overlaps, anything unusual",
         description="Read and check data sets as `run` does, and show what they hold: images, boxes, classes, sizes, "
-        "images that splits share, and every file or row that is clipped, left out or passed over. Needs no torch.",
-        epilog=exit_table(done="everything can be read", input="something cannot be read, or usage"),
+        "images that splits share, and every file or row that is clipped, left out or skipped. Needs no torch.",
+        epilog=exit_table(done="everything can be read", input="something cannot be read, or a usage error"),
         formatter_class=HelpFormatter,
         allow_abbrev=False,
     )
     data.add_argument("sets", nargs="+", metavar="SET", help="Ultralytics data yaml, or COCO instances json")
     data.add_argument("--images", metavar="DIR", help="image folder of a COCO json (default: COCO's layout beside it)")
     data.add_argument(
-        "--yes", action="store_true", help="download a set that Ultralytics ships (coco.yaml) without asking"
+        "--yes", action="store_true", help="download a set that Ultralytics ships (coco.yaml) without asking first"
     )
     data.add_argument("--json", action="store_true", help="print json")
     data.set_defaults(call=_data)
@@ -73,7 +73,7 @@ def _split_lines(split: SetFacts) -> list[str]:
     if "problem" in split:
         return [f"cannot be used: {split['problem']}"]
     areas, per_image = split["box_areas"], split["boxes_per_image"]
-    crowd = f", {split['crowd_boxes']} of them crowds" if split["crowd_boxes"] else ""
+    crowd = f", {split['crowd_boxes']} of them crowd regions" if split["crowd_boxes"] else ""
     lines = [
         f"{split['images']} images of {_range(split['widths'])} x {_range(split['heights'])} pixels, "
         f"{split['background_images']} without boxes",
@@ -85,7 +85,7 @@ def _split_lines(split: SetFacts) -> list[str]:
 
 
 def _class_table(splits: list[SetFacts]) -> list[str]:
-    """Boxes of each class in each split, and the images that have one."""
+    """Boxes of each class in each split, and the number of images with one."""
     if not splits:
         return []
     names = [entry["name"] for entry in splits[0]["classes"]]

@@ -1,4 +1,4 @@
-"""The flags of `bench-freeze diff`, and what it prints."""
+"""The command `bench-freeze diff`."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from ..text.terminal import Shown, rich_console, say
 from .help_format import Commands, HelpFormatter
 
 EPILOG = """\
-A and B are [ENGINE:]FILE: an ONNX file (through ONNX Runtime, or trt:MODEL.onnx), a TensorRT plan with the ONNX that it
-was built from beside it, or a checkpoint (through torch; --tuned and --freeze make the dual-head model of it).
+A and B are [ENGINE:]FILE: an ONNX file (run by ONNX Runtime, or by TensorRT as trt:MODEL.onnx), a
+TensorRT plan beside the ONNX file that it was built from, or a checkpoint (run by torch; with --tuned and --freeze as a
+dual-head model).
 
 examples:
   bench-freeze diff model.onnx model.int8.onnx --images fruit --images coco
@@ -23,31 +24,35 @@ examples:
 A checkpoint can run any program while it is loaded: names beyond Ultralytics' own are refused and shown, unless
 --trust-checkpoint is given.
 
-For every layer of B: `cumulative` is how far its output is from A's; `own` is how far it is when B's layer is given A's
-inputs, so it is the layer's own fault. Both are relative, |a - b| / |a|.
+For every layer of B, `cumulative` is the error of its output against A's. `own` is the error if the layer gets A's
+inputs, so it comes from this layer alone. Both are relative: |a - b| / |a|.
 
 """
-EPILOG += exit_table(done="within the bounds", failed="something diverges beyond them")
+EPILOG += exit_table(done="within the bounds", failed="an error exceeds them")
 
 
 def add_diff(commands: Commands) -> None:
-    """Add the command to the parser's."""
+    """Add the command to the parser."""
     diff = commands.add_parser(
         "diff",
         help="compare two engines layer by layer and name the first that diverges",
-        description="Run two forms of one model on the same images and compare every tensor that both have.",
+        description="Run two forms of one model on the same images and compare all tensors that both have.",
         epilog=EPILOG,
         formatter_class=HelpFormatter,
         allow_abbrev=False,
     )
     diff.add_argument("a", metavar="A", help="the reference")
     diff.add_argument("b", metavar="B", help="what is examined")
-    diff.add_argument("--images", metavar="DIR", action="append", help="real images; once per data set")
-    diff.add_argument("--data", metavar="SET", action="append", help="the same from a data yaml or COCO json")
-    diff.add_argument("--count", type=int, default=4, metavar="N", help="images taken from each (default: 4)")
-    diff.add_argument("--bound", type=float, metavar="X", help="largest cumulative error (default: by precision)")
     diff.add_argument(
-        "--own-bound", type=float, metavar="X", help="largest error of one layer by itself (default: likewise)"
+        "--images", metavar="DIR", action="append", help="folder of real images; repeat for each data set"
+    )
+    diff.add_argument("--data", metavar="SET", action="append", help="images of a data yaml or COCO json")
+    diff.add_argument("--count", type=int, default=4, metavar="N", help="images to take from each (default: 4)")
+    diff.add_argument(
+        "--bound", type=float, metavar="X", help="largest allowed cumulative error (default: by precision)"
+    )
+    diff.add_argument(
+        "--own-bound", type=float, metavar="X", help="largest allowed error of a single layer (default: by precision)"
     )
     diff.add_argument("--tuned", metavar="TUNED.pt", help="fine-tuned checkpoint: makes the .pt side dual-head")
     diff.add_argument("--freeze", type=int, metavar="N", help="freeze depth of its fine-tuning")
@@ -56,16 +61,17 @@ def add_diff(commands: Commands) -> None:
         "--head-branch",
         choices=("one2many", "one2one"),
         default="one2many",
-        help="branch to use of a head with two; the file's own setting is ignored (default: one2many)",
+        help="which branch of a head with two (YOLOv10, YOLO26) to use; the file's own setting is ignored (default: "
+        "one2many)",
     )
     diff.add_argument(
         "--trust-checkpoint",
         action="store_true",
-        help="load checkpoints that need more than Ultralytics' own classes: such a file can run any program while it "
-        "is loaded, so only for files whose origin you know (bench-freeze doctor FILE lists what one would load)",
+        help="load checkpoints that need more than Ultralytics' own classes. Loading such a file can run any program, "
+        "so use this only for files whose origin you know (bench-freeze doctor FILE lists what one would import)",
     )
     diff.add_argument("--imgsz", type=int, metavar="N", help="image side of two checkpoints (default: 640)")
-    diff.add_argument("--device", default="cpu", help="GPU of a TensorRT side (default: its first)")
+    diff.add_argument("--device", default="cpu", help="GPU for TensorRT (default: the first)")
     diff.add_argument("--all", action="store_true", help="show every layer")
     diff.add_argument("--json", action="store_true", help="print json with every layer instead of the table")
     diff.set_defaults(call=_diff)

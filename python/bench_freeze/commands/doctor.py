@@ -1,4 +1,4 @@
-"""The flags of `bench-freeze doctor`, and what it prints."""
+"""The command `bench-freeze doctor`."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from .help_format import Commands, HelpFormatter
 
 
 def add_doctor(commands: Commands) -> None:
-    """Add the command to the parser's."""
+    """Add the command to the parser."""
     doctor = commands.add_parser(
         "doctor",
-        help="what is installed, which engines can run here and why not",
-        description="Show packages, engines with the reason and remedy where one cannot run, processor and GPU state. "
-        "With FILE, show instead what loading that checkpoint would import, and whether it is loaded without "
-        "--trust-checkpoint; nothing in the file is run.",
+        help="show what is installed, which engines can run here, and why others cannot",
+        description="Show packages, processor, GPU state, and engines, with reason and remedy for those that cannot "
+        "run. With FILE, show instead what loading that checkpoint would import, and whether it loads without "
+        "--trust-checkpoint; no code in the file runs.",
         epilog=exit_table(),
         formatter_class=HelpFormatter,
     )
-    doctor.add_argument("file", nargs="?", metavar="FILE", help="a checkpoint (.pt) to look into")
+    doctor.add_argument("file", nargs="?", metavar="FILE", help="a checkpoint (.pt) to inspect")
     doctor.add_argument(
-        "--device", type=device_name, default="cpu", help="the device asked about: cpu, cuda:0 ... (default: cpu)"
+        "--device", type=device_name, default="cpu", help="the device to check: cpu, cuda:0 ... (default: cpu)"
     )
     doctor.add_argument("--json", action="store_true", help="print json")
     doctor.set_defaults(call=_doctor)

@@ -1,4 +1,4 @@
-"""The flags of `bench-freeze eval` and what they call; everything heavy is imported when it runs."""
+"""The command `bench-freeze eval`. Heavy packages are imported when it runs."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from .help_format import Commands, HelpFormatter
 
 
 def add_eval(commands: Commands) -> None:
-    """Add the command to the parser's."""
+    """Add the command to the parser."""
     evaluate = commands.add_parser(
         "eval",
-        help="score a COCO results json, or an ONNX file on the images themselves",
+        help="score a COCO results json, or an ONNX model on its images",
         description="Score detections against an instances json: the twelve numbers of pycocotools, to the last digit. "
-        "The detections are in COCO's results format, which needs neither torch nor pycocotools, or are made here by "
-        "ONNX Runtime from a model that bench-freeze or Ultralytics exported, with the settings of run.",
+        "Detections come from a json in COCO's results format (which needs neither torch nor pycocotools), or from a "
+        "model that bench-freeze or Ultralytics exported, run by ONNX Runtime with the settings of `run`.",
         epilog=exit_table(),
         formatter_class=HelpFormatter,
         allow_abbrev=False,
@@ -37,26 +37,28 @@ def add_eval(commands: Commands) -> None:
     evaluate.add_argument(
         "--iou",
         metavar="LIST",
-        help="also AP at these IoU thresholds by the same protocol, COCO's and VOC's also by size: 0.5,0.7 or "
+        help="also report AP at these IoU thresholds by the same protocol, COCO's and VOC's also by size: 0.5,0.7 or "
         "0.10:0.05:0.95 (first, step, last)",
     )
     evaluate.add_argument(
         "--threads",
         type=int,
         metavar="N",
-        help="for scoring, whose numbers do not depend on it (default: 1), and for the model (default: its own choice)",
+        help="threads of scoring (does not affect the numbers; default: 1) and of the model (default: its own choice)",
     )
     evaluate.add_argument("--json", action="store_true", help="print json instead of the summary")
     model = evaluate.add_argument_group("with --model")
     model.add_argument("--images", metavar="DIR", help="folder of the images (default: COCO's layout beside --gt)")
     model.add_argument(
-        "--head", choices=("base", "target"), help="of a model with two (default: the one whose class names match)"
+        "--head",
+        choices=("base", "target"),
+        help="which head of a dual-head model (default: the one whose class names match)",
     )
     model.add_argument(
         "--unmatched-classes",
         choices=("error", "ignore"),
         default="error",
-        help="ignore scores only the classes that the model and --gt both have, by name (default: error)",
+        help="ignore: score only the classes that the model and --gt share, by name (default: error)",
     )
     model.add_argument("--device", type=device_name, default="cpu", help="cpu, 0, cuda:0 ... (default: cpu)")
     evaluate.set_defaults(call=_eval)

@@ -1,4 +1,4 @@
-"""The flags of `bench-freeze export`, and the requests that they become."""
+"""The command `bench-freeze export`, and the requests that its flags become."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ examples:
 A checkpoint can run any program while it is loaded: names beyond Ultralytics' own are refused and shown, unless
 --trust-checkpoint is given.
 
-A plan runs on the kind of GPU that it was built for. With TensorRT for RTX and --compute-capability it is built on a
-machine without a GPU; without the flag it is for this machine's.
+A plan runs on the kind of GPU that it was built for: this machine's by default. With TensorRT for RTX and
+--compute-capability, a plan can be built without a GPU.
 
 """
-EPILOG += exit_table(failed="the result differs from its source by more than a bound")
+EPILOG += exit_table(failed="the result differs from its source by more than allowed")
 
 
 def add_export(commands: Commands) -> None:
-    """Add the command to the parser's commands."""
+    """Add the command to the parser."""
     export = commands.add_parser(
         "export",
-        help="write one dual-head or single-head model as ONNX or as a TensorRT plan",
-        description="Write a model as ONNX with a model card inside, checked by onnx and against torch. With --tuned "
-        "the model has two heads; without, it is the checkpoint's own. --precision converts it, --engine trt builds a "
-        "TensorRT plan of it; each file has a side-car json.",
+        help="export a dual-head or single-head model to ONNX or a TensorRT plan",
+        description="Export a model to ONNX with a model card inside, checked by onnx and against torch. With --tuned "
+        "the model has two heads, without it that of the checkpoint. --precision converts the model, --engine trt "
+        "builds a TensorRT plan from it. Each file gets a side-car json.",
         epilog=EPILOG,
         formatter_class=HelpFormatter,
         allow_abbrev=False,
@@ -49,61 +49,75 @@ def add_export(commands: Commands) -> None:
     source.add_argument("--tuned", metavar="TUNED.pt", help="a fine-tuned checkpoint of the same layout")
     source.add_argument("--freeze", type=int, metavar="N", help="freeze depth of the fine-tuning (with --tuned)")
     source.add_argument(
-        "--construction", choices=("branched", "grafted", "plain"), help="of two checkpoints (default: branched)"
+        "--construction",
+        choices=("branched", "grafted", "plain"),
+        help="how to combine the two checkpoints (default: branched)",
     )
     source.add_argument(
         "--trust-checkpoint",
         action="store_true",
-        help="load checkpoints that need more than Ultralytics' own classes: such a file can run any program while it "
-        "is loaded, so only for files whose origin you know (bench-freeze doctor FILE lists what one would load)",
+        help="load checkpoints that need more than Ultralytics' own classes. Loading such a file can run any program, "
+        "so use this only for files whose origin you know (bench-freeze doctor FILE lists what one would import)",
     )
     source.add_argument(
         "--head-branch",
         choices=("one2many", "one2one"),
         default="one2many",
-        help="branch to use of heads with two (YOLOv10, YOLO26); the file's own setting is ignored (default: one2many)",
+        help="which branch of a head with two (YOLOv10, YOLO26) to use; the file's own setting is ignored (default: "
+        "one2many)",
     )
     source.add_argument("--onnx", metavar="MODEL.onnx", help="an exported model instead of checkpoints")
     source.add_argument("--imgsz", type=int, metavar="N", help="image side in pixels (default: 640)")
     source.add_argument("--batch", type=int, metavar="N", help="batch size (default: 1)")
-    source.add_argument("--dynamic-batch", action="store_true", help="a free batch dimension instead")
+    source.add_argument("--dynamic-batch", action="store_true", help="export with a dynamic batch dimension")
     source.add_argument("--opset", type=int, metavar="N", help="ONNX opset, at least 18 (default: 18)")
     source.add_argument(
         "--images",
         metavar="DIR",
         action="append",
-        help="real images to compare on and to calibrate int8 with; once per data set (default: generated)",
+        help="folder of real images, to compare outputs and to calibrate int8; repeat for each data set (default: "
+        "generated)",
     )
     export.add_argument(
-        "--out", required=True, metavar="FILE", help="the ONNX file or plan to write; its side-car json goes beside it"
+        "--out", required=True, metavar="FILE", help="the ONNX file or plan to write, with its side-car json beside it"
     )
     precision = export.add_argument_group("precision")
     precision.add_argument(
-        "--precision", choices=("fp32", "fp16", "int8"), help="convert to it (default: the model as it is, fp32)"
+        "--precision",
+        choices=("fp32", "fp16", "int8"),
+        help="convert to this precision (default: the model as it is, fp32)",
     )
-    precision.add_argument("--calibration", choices=("minmax", "entropy"), help="of int8 ranges (default: minmax)")
     precision.add_argument(
-        "--int8-last-layers", action="store_true", help="quantize the heads' last convolutions to int8 too"
+        "--calibration", choices=("minmax", "entropy"), help="calibration of int8 ranges (default: minmax)"
+    )
+    precision.add_argument(
+        "--int8-last-layers", action="store_true", help="also quantize the heads' last convolutions to int8"
     )
     trt = export.add_argument_group("engine")
-    trt.add_argument("--engine", choices=("ort", "trt"), default="ort", help="ort: ONNX; trt: a plan (default: ort)")
-    trt.add_argument("--compute-capability", metavar="N", help="build for this GPU kind, 86 or 8.6; no GPU is needed")
+    trt.add_argument(
+        "--engine", choices=("ort", "trt"), default="ort", help="ort writes ONNX, trt a TensorRT plan (default: ort)"
+    )
+    trt.add_argument(
+        "--compute-capability", metavar="N", help="build for this compute capability, 86 or 8.6; needs no GPU"
+    )
     trt.add_argument(
         "--device", type=device_name, default="cuda:0", metavar="cuda:N", help="the GPU to build for (default: cuda:0)"
     )
-    trt.add_argument("--workspace", type=int, metavar="MB", help="largest scratch memory (default: TensorRT's own)")
-    trt.add_argument("--timing-cache", metavar="FILE", help="timing cache to start from and to update")
-    trt.add_argument("--version-compatible", action="store_true", help="a plan for later TensorRT versions too")
+    trt.add_argument("--workspace", type=int, metavar="MB", help="limit of scratch memory (default: TensorRT's own)")
+    trt.add_argument("--timing-cache", metavar="FILE", help="timing cache to read and update")
+    trt.add_argument(
+        "--version-compatible", action="store_true", help="build a plan that later TensorRT versions can run"
+    )
     trt.add_argument(
         "--hardware-compatibility",
         choices=("none", "ampere_plus", "same_compute_capability"),
         default="none",
-        help="a plan for more GPUs than the one it is built on (default: none)",
+        help="build a plan for other GPUs too (default: none)",
     )
     trt.add_argument(
-        "--dynamic-batch-profile", metavar="N,N,N", help="smallest, usual, largest batch (default: 1,8,32)"
+        "--dynamic-batch-profile", metavar="N,N,N", help="smallest, typical, largest batch (default: 1,8,32)"
     )
-    trt.add_argument("--dla", type=int, metavar="N", help="run on this DLA core, what does not fit it on the GPU")
+    trt.add_argument("--dla", type=int, metavar="N", help="run on this DLA core, unsupported layers on the GPU")
     export.set_defaults(call=_export)
 
 
@@ -111,7 +125,7 @@ def _export(parsed: argparse.Namespace, command: list[str]) -> int:
     from ..deployment.export_files import ExportRequest, export_files
 
     if (parsed.weights is None) == (parsed.onnx is None):
-        raise InputError("give either --weights BASE.pt or --onnx MODEL.onnx: that is what will be exported.")
+        raise InputError("give either --weights BASE.pt or --onnx MODEL.onnx, the model to export.")
     source: Path | ExportRequest
     _refuse_contradictions(parsed)
     if parsed.onnx is not None:
@@ -171,7 +185,7 @@ def _convert(parsed: argparse.Namespace, source: ExportRequest | Path) -> list[s
 
 
 def _refuse_export_flags(parsed: argparse.Namespace) -> None:
-    """An ONNX file has its heads, size and batch already: flags that would change them must not pass unheard."""
+    """Raise InputError for flags that would change heads, size or batch of an ONNX file, which has them fixed."""
     given = {
         "--tuned": parsed.tuned is not None,
         "--freeze": parsed.freeze is not None,
@@ -204,14 +218,14 @@ def _refuse_contradictions(parsed: argparse.Namespace) -> None:
     ):
         if parsed.batch is not None and there:
             raise InputError(
-                f"--batch {parsed.batch} and {flag} exclude each other: a batch is fixed or free; give one."
+                f"--batch {parsed.batch} and {flag} exclude each other: a batch is fixed or dynamic; give one."
             )
     for flag, there in (
         ("--calibration", parsed.calibration is not None),
         ("--int8-last-layers", parsed.int8_last_layers),
     ):
         if there and parsed.precision != "int8":
-            raise InputError(f"{flag} is for int8; add --precision int8, or leave it out.")
+            raise InputError(f"{flag} applies to int8; add --precision int8, or leave it out.")
 
 
 def _refuse_plan_flags(parsed: argparse.Namespace) -> None:
@@ -226,11 +240,11 @@ def _refuse_plan_flags(parsed: argparse.Namespace) -> None:
     }
     for flag, there in given.items():
         if there and parsed.engine != "trt":
-            raise InputError(f"{flag} is for TensorRT plans; add --engine trt, or leave it out.")
+            raise InputError(f"{flag} applies to TensorRT plans; add --engine trt, or leave it out.")
 
 
 def _capability(text: str | None) -> str | None:
-    """ "8.6", "86" and "sm86" are one."""
+    """ "8.6", "86" and "sm86" are equivalent."""
     if text is None:
         return None
     digits = text.lower().removeprefix("sm").lstrip("_").replace(".", "")
@@ -249,6 +263,6 @@ def _profile(text: str | None) -> tuple[int, int, int] | None:
         low, usual, high = (int(part) for part in text.split(","))
     except ValueError:
         raise InputError(
-            f"--dynamic-batch-profile {text} is not a list of three numbers; give smallest, usual, largest: 1,8,32."
+            f"--dynamic-batch-profile {text} is not a list of three numbers; give smallest, typical, largest: 1,8,32."
         ) from None
     return low, usual, high

@@ -1,4 +1,4 @@
-"""`bench-freeze run --help`: the flags of a first study and examples, in a screen of 80 by 40."""
+"""`bench-freeze run --help`: the flags of a first study and examples, on a screen of 80 by 40."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ examples:
   bench-freeze init --model yolo11n.pt --target fruit.yaml   writes study.toml
   bench-freeze run study.toml --preset quick
 
-`bench-freeze run --help-all` lists all flags by group.
+`bench-freeze run --help-all` lists all flags, by group.
 """
 
 
 class FirstHelp(argparse.Action):
-    """Prints the screen and ends."""
+    """Prints the screen and exits."""
 
     def __init__(self, option_strings: list[str], dest: str, **rest: Any) -> None:
         super().__init__(option_strings, argparse.SUPPRESS, nargs=0, default=argparse.SUPPRESS, help=rest.get("help"))
@@ -43,7 +43,7 @@ class FirstHelp(argparse.Action):
 
 
 def first_help() -> str:
-    """The screen."""
+    """The help text."""
     options = {option.name: option for option in fields()}
     rows = []
     for name, text in FIRST.items():

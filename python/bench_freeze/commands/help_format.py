@@ -1,4 +1,4 @@
-"""How help is set: what has lines of its own keeps them, the rest is wrapped."""
+"""Help formatting: texts with their own line breaks keep them, others are wrapped."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Commands: TypeAlias = "argparse._SubParsersAction[Any]"  # what a command adds i
 
 
 class HelpFormatter(argparse.HelpFormatter):
-    """Descriptions of one line are wrapped to the terminal; examples and tables stay as they are written."""
+    """Wraps descriptions of one line; keeps examples and tables as written."""
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         if "\n" not in text:

@@ -1,4 +1,4 @@
-"""The flags of `bench-freeze history` and what they call."""
+"""The command `bench-freeze history`."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from ..user_files import check_target, write_text
 from .help_format import HelpFormatter
 
 DESCRIPTION = """\
-Show how metrics moved over many runs, and at which run a level changed. Several small steps, none of which a check
-would stop, are seen together. Runs are ordered by the time at which they were recorded. A level needs three runs.
-Change points need the extra: pip install "bench-freeze[history]"; without it the values are shown.
+Show metrics over many runs, and the runs at which their level changed. This reveals a series of
+small regressions, none of which fails a check. Runs are ordered by their recorded time. A level needs three runs.
+Change points need an extra package (pip install "bench-freeze[history]"); without it only the values are shown.
 """
 EPILOG = exit_table()
 EPILOG += """\
@@ -27,24 +27,26 @@ examples:
 
 
 def add_history(commands: Any) -> None:
-    """Add the command to the parser's."""
+    """Add the command to the parser."""
     history = commands.add_parser(
         "history",
-        help="a metric over many runs, with the runs at which it changed",
+        help="show metrics over many runs, with change points",
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=HelpFormatter,
         allow_abbrev=False,
     )
-    history.add_argument("runs", nargs="+", metavar="RUN", help="results.json, profiles and baselines, or their folder")
+    history.add_argument(
+        "runs", nargs="+", metavar="RUN", help="results.json files, profiles and baselines, or a folder of them"
+    )
     history.add_argument(
         "--metric",
         metavar="NAME[,NAME]",
-        help="as in the rules of check (default: latencies, energy, size, mAP of both heads)",
+        help="metrics, named as in the rules of check (default: latencies, energy, size, mAP of both heads)",
     )
     history.add_argument("--html", metavar="FILE", help="write a page with a plot of every series")
     history.add_argument("--markdown", metavar="FILE", help="write Markdown")
-    history.add_argument("--json", metavar="FILE", help="write json; - prints it in place of the table")
+    history.add_argument("--json", metavar="FILE", help="write json; - prints it instead of the table")
     history.set_defaults(call=_history)
 
 

@@ -1,4 +1,4 @@
-"""`bench-freeze init`: a study file for the data given, with every option explained."""
+"""`bench-freeze init`: write a study file for given data, with every option explained."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .run_flags import add_study_flags, study_values
 
 WHERE = "init"
 EPILOG = """\
-Every flag of `bench-freeze run` is accepted, in any of its forms, and becomes a line of the file.
+All flags of `bench-freeze run` are accepted, in any of their forms, and become lines of the file.
 
 examples:
   bench-freeze init --model yolo11n.pt --target fruit.yaml --base instances_val2017.json
@@ -28,17 +28,19 @@ EPILOG += exit_table()
 
 
 def add_init(commands: Commands) -> None:
-    """Add the command to the parser's."""
+    """Add the command to the parser."""
     init = commands.add_parser(
         "init",
-        help="write a study file for your data, every option explained",
-        description="Write a study file. The named data are read: the file states their images and classes, and "
-        "depths that fit the model. An existing file is never overwritten.",
+        help="write a study file for your data, with every option explained",
+        description="Write a study file. The given data are read: the file states their images and classes, and "
+        "suggests depths that fit the model. An existing file is never overwritten.",
         epilog=EPILOG,
         formatter_class=HelpFormatter,
         allow_abbrev=False,
     )
-    init.add_argument("file", nargs="?", default="study.toml", metavar="FILE", help="to write (default: study.toml)")
+    init.add_argument(
+        "file", nargs="?", default="study.toml", metavar="FILE", help="file to write (default: study.toml)"
+    )
     add_study_flags(init, shown=tuple(FIRST))
     init.set_defaults(call=_init)
 
@@ -68,7 +70,7 @@ def _init(parsed: argparse.Namespace, command: list[str]) -> int:
         with console.step("read target set") as progress:
             facts["target"] = target_facts(values, progress)
     else:
-        facts["target"] = ["No set was named to init: put yours here."]
+        facts["target"] = ["No data set was given to init: put yours here."]
     with console.step("read base set") as progress:
         facts["base"] = base_facts(values, progress)
     found = depths_of(values["weights"][0])
@@ -80,11 +82,16 @@ def _init(parsed: argparse.Namespace, command: list[str]) -> int:
     with writing(file, "FILE"), _created(file) as stream:
         stream.write(text)
     say(str(file))
+    say(
+        f"next: `bench-freeze run {shell.command([str(file)])} --plan` lists the steps and their time; without --plan "
+        "it runs them.",
+        error=True,
+    )
     return 0
 
 
 def _created(file: Path) -> Any:
-    """A new file, open for writing; one that came into being meanwhile stays as it is."""
+    """Open a new file for writing; never overwrites one that was created meanwhile."""
     try:
         return file.open("x", encoding="utf-8")
     except FileExistsError:

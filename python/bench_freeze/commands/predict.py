@@ -1,4 +1,4 @@
-"""The flags of `bench-freeze predict` and what they call; everything heavy is imported when it runs."""
+"""The command `bench-freeze predict`. Heavy packages are imported when it runs."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ examples:
   bench-freeze predict runs/demo photos                      pictures of the pick's detections
   bench-freeze predict runs/demo/best clip.mp4               a video
   bench-freeze predict model.onnx 'photos/*.jpg' --format csv --conf 0.4
-  bench-freeze predict runs/demo val2017 --format coco       as the study scored: for `bench-freeze eval --dt`
+  bench-freeze predict runs/demo val2017 --format coco       the study's detections, for `bench-freeze eval --dt`
 
-If a model comes with thresholds of best F1 (a shipped folder), these are used; else 0.25. --format coco keeps what the
-study scored, so that it can be scored again. A file that cannot be read is counted and named at the end; the others are
-finished.
+By default, detections below each class's threshold of best F1 are dropped if the model has them (a shipped folder),
+else those below 0.25. --format coco keeps everything that the study scored, so that it can be scored again. Files that
+cannot be read are counted and named at the end; all others are processed.
 
 """
 EPILOG += exit_table()
 
 
 def add_predict(commands: Commands) -> None:
-    """Add the command to the parser's."""
+    """Add the command to the parser."""
     predict = commands.add_parser(
         "predict",
-        help="run a model on images, a video or a camera: pictures, COCO json, CSV or YOLO labels",
-        description="Run a model, with all its heads, by the decoder, letterbox, engine and suppression of the study. "
-        "An ONNX file or a plan needs no torch.",
+        help="run a model on images, a video or a camera; write pictures, COCO json, CSV or YOLO labels",
+        description="Run a model with all its heads, using the study's decoder, letterbox, engine and suppression. "
+        "ONNX files and plans need no torch.",
         epilog=EPILOG,
         formatter_class=HelpFormatter,
         allow_abbrev=False,
@@ -54,29 +54,29 @@ def add_predict(commands: Commands) -> None:
         "--format",
         choices=("pictures", "coco", "csv", "yolo"),
         default="pictures",
-        help="pictures (a video of a video), or labels: COCO results json, CSV, YOLO text files (default: pictures)",
+        help="pictures (or a video, for a video), COCO results json, CSV, or YOLO text files (default: pictures)",
     )
     predict.add_argument("--conf", metavar="X", help="lowest score, from 0 to 1, or best: see below")
     predict.add_argument(
         "--iou",
         type=float,
         metavar="X",
-        help="suppression removes a box that overlaps a better one by more than this (default: the study's, else 0.7)",
+        help="suppression removes a box whose IoU with a better one exceeds this (default: the study's, else 0.7)",
     )
-    predict.add_argument("--max-det", type=int, metavar="N", help="detections of a head per image (default: 300)")
+    predict.add_argument("--max-det", type=int, metavar="N", help="most detections per head and image (default: 300)")
     predict.add_argument("--head", metavar="NAME", help="only this head, base or target (default: all)")
     predict.add_argument("--max-frames", type=int, metavar="N", help="stop after this many images or frames")
     engine = predict.add_argument_group("engine")
     engine.add_argument(
         "--engine",
         metavar="NAME",
-        help="torch, ort, ort-trt or trt (default: the study's, else the one that the file is made for)",
+        help="torch, ort, ort-trt or trt (default: the study's, else by the type of the file)",
     )
     engine.add_argument("--device", metavar="NAME", help="cpu, cuda:0 ... (default: the study's, else cpu)")
     engine.add_argument("--threads", type=int, metavar="N", help="threads of the engine (default: its own choice)")
     engine.add_argument("--imgsz", type=int, metavar="N", help="image side for a .pt file (default: 640)")
     engine.add_argument(
-        "--trust-checkpoint", action="store_true", help="as in bench-freeze run, for a .pt file of known origin"
+        "--trust-checkpoint", action="store_true", help="as in `bench-freeze run`, for a .pt file whose origin you know"
     )
     predict.set_defaults(call=_predict)
 
@@ -131,7 +131,7 @@ def _lines(done: Predicted) -> list[str]:
 
 
 def _unread(done: Predicted) -> str:
-    """What could not be read, by the first few; the reasons name the files."""
+    """The files that could not be read, with the first few reasons, which name them."""
     shown = [problem.rstrip(".") for problem in done.problems[:3]]
     more = f" (and {len(done.problems) - len(shown)} more)" if len(done.problems) > len(shown) else ""
     every = done.frames + len(done.problems)

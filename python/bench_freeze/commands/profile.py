@@ -1,4 +1,4 @@
-"""The flags of `bench-freeze profile` and what they call; everything heavy is imported when it runs."""
+"""The command `bench-freeze profile`. Heavy packages are imported when it runs."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from .help_format import Commands, HelpFormatter
 
 
 def add_profile(commands: Commands) -> None:
-    """Add the command to the parser's."""
+    """Add the command to the parser."""
     profile = commands.add_parser(
         "profile",
-        help="accuracy, latency, throughput, energy and machine state of one ONNX file or plan",
-        description="Measure one ONNX file of bench-freeze export, or a TensorRT plan with its side-car (or an .engine "
-        "file of Ultralytics), on this machine: accuracy of both heads with --target and --base, latency of the engine "
-        "and of the pipeline with its stages, cold start, and on request a paced rate, throughput over batch sizes, "
-        "and another model interleaved. Energy where the machine has a counter. Percentiles come with 95 % bounds, "
-        "every figure with a verdict and its reasons. Writes json after every part.",
+        help="measure accuracy, latency, throughput, energy and machine state of one ONNX file or plan",
+        description="Measure one ONNX file of `bench-freeze export`, or a TensorRT plan with its side-car (or an "
+        ".engine file of Ultralytics), on this machine: accuracy of both heads (with --target and --base), latency of "
+        "the engine and of the pipeline with its stages, and cold start. On request also a paced rate, throughput over "
+        "batch sizes, and an interleaved comparison with another model; energy if the machine has a counter. "
+        "Percentiles have 95 % bounds, and every figure a verdict with reasons. The json is written after every part.",
         epilog=exit_table(),
         formatter_class=HelpFormatter,
         allow_abbrev=False,
@@ -33,7 +33,7 @@ def add_profile(commands: Commands) -> None:
     profile.add_argument(
         "--engine",
         choices=("ort", "ort-trt", "trt"),
-        help="what runs it; trt builds a plan of an ONNX file (default: ort for an ONNX file, trt for a plan)",
+        help="engine; trt builds a plan from an ONNX file (default: ort for an ONNX file, trt for a plan)",
     )
     for role in ("target", "base"):
         profile.add_argument(f"--{role}", metavar="SET", help=f"score on this {role} set: data yaml or COCO json")
@@ -43,43 +43,45 @@ def add_profile(commands: Commands) -> None:
         "--unmatched-classes",
         default="error",
         choices=("error", "ignore"),
-        help="a class of a head without a category of the same name, or the reverse (default: error)",
+        help="what to do with a class of a head that has no category of its name, or the reverse (default: error)",
     )
     profile.add_argument(
         "--out",
         metavar="FILE",
-        help="the json to write, match data of --target and --base beside it (default: MODEL.profile.json, here)",
+        help="the json to write, with match data of --target and --base beside it (default: MODEL.profile.json, here)",
     )
     profile.add_argument("--device", type=device_name, default="cpu", help="cpu, 0, cuda:0 ... (default: cpu)")
     profile.add_argument("--threads", type=int, metavar="N", help="threads of the engine (default: its own choice)")
-    profile.add_argument("--images", metavar="DIR", help="images to time (default: of the sets, else generated)")
+    profile.add_argument("--images", metavar="DIR", help="images to time on (default: of the sets, else generated)")
     profile.add_argument(
         "--batch", default="", metavar="N[,N]", help="batch sizes to compare; latency is measured at the first"
     )
     profile.add_argument(
-        "--max-batch", type=int, default=0, metavar="N", help="search the largest batch that fits, up to N"
+        "--max-batch", type=int, default=0, metavar="N", help="find the largest batch that fits, up to N"
     )
-    profile.add_argument("--samples", type=int, default=1000, metavar="N", help="at most, per part (default: 1000)")
-    profile.add_argument("--seconds", type=float, default=10.0, metavar="S", help="at most, per part (default: 10)")
+    profile.add_argument("--samples", type=int, default=1000, metavar="N", help="most samples per part (default: 1000)")
+    profile.add_argument("--seconds", type=float, default=10.0, metavar="S", help="most seconds per part (default: 10)")
     profile.add_argument(
         "--criterion", choices=("stdrel", "entropy"), default="stdrel", help="when to stop sampling (default: stdrel)"
     )
-    profile.add_argument("--rate", type=float, metavar="HZ", help="also call at this rate")
+    profile.add_argument("--rate", type=float, metavar="HZ", help="also call the model at this fixed rate")
     profile.add_argument(
         "--concurrency",
         default="",
         metavar="N[,N]",
-        help="also serve N streams at a time, on one engine and on one each; with --rate each delivers frames at that "
-        "rate",
+        help="also serve N streams at once, on a shared engine and on one each; with --rate each stream delivers "
+        "frames at that rate",
     )
     profile.add_argument(
         "--power-modes",
         default="",
         metavar="all|N[,N]",
-        help="on a Jetson, as root: latency, energy and temperature in these nvpmodel modes, clocks locked; the "
-        "earlier mode is restored",
+        help="on a Jetson, as root: measure latency, energy and temperature in these nvpmodel modes with clocks "
+        "locked; the earlier mode is restored",
     )
-    profile.add_argument("--vs", metavar="OTHER", help="also compare, in interleaved rounds, one thread by default")
+    profile.add_argument(
+        "--vs", metavar="OTHER", help="also compare with this model in interleaved rounds, by default with one thread"
+    )
     profile.add_argument("--json", action="store_true", help="print the json instead of the summary")
     profile.set_defaults(call=_profile)
 

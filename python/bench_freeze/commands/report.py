@@ -1,4 +1,4 @@
-"""The flags of `bench-freeze report` and what they call."""
+"""The command `bench-freeze report`."""
 
 from __future__ import annotations
 
@@ -21,24 +21,22 @@ STYLES = {r"\bVALID\b": "green", r"\bAMBIGUOUS\b": "yellow", r"\bINVALID\b": "re
 
 
 def add_report(commands: Commands) -> None:
-    """Add the command to the parser's."""
+    """Add the command to the parser."""
     report = commands.add_parser(
         "report",
-        help="show results again, or compare several files: terminal, HTML, Markdown, CSV",
-        description="Show one or more results.json (and profiles of bench-freeze profile) as a table; several make a "
-        "comparison. Example images are shown where the run's folder still has its examples.json.",
+        help="show results, or compare several files: terminal, HTML, Markdown, CSV",
+        description="Show one or more results.json files (or profiles of `bench-freeze profile`) as a table; several "
+        "are compared. The page shows example images if the run's folder still has its examples.json.",
         epilog=exit_table(),
         formatter_class=HelpFormatter,
         allow_abbrev=False,
     )
     report.add_argument("results", nargs="+", metavar="RESULTS", help="results.json, its folder, or a profile's json")
-    report.add_argument("--html", metavar="FILE", help="write the page: one file with everything in it")
+    report.add_argument("--html", metavar="FILE", help="write the HTML page, one self-contained file")
     report.add_argument("--markdown", metavar="FILE", help="write the table as Markdown")
+    report.add_argument("--csv", metavar="FILE", help="write the numbers unrounded, with units in the headings")
     report.add_argument(
-        "--csv", metavar="FILE", help="write the numbers as they were measured, unrounded, units in the headings"
-    )
-    report.add_argument(
-        "--verbose", action="store_true", help="every row, column and conclusion, not only the main ones"
+        "--verbose", action="store_true", help="show every row, column and conclusion, not only the main ones"
     )
     report.set_defaults(call=_report)
 
@@ -68,7 +66,7 @@ def _report(parsed: argparse.Namespace, command: list[str]) -> int:
 
 
 def show(view: View, *, verbose: bool = False) -> None:
-    """A view on standard output: what decides in a screen, or all of it; the same for a terminal and for a log."""
+    """Print a view: the decision on one screen, or everything; the same for a terminal and a log."""
     if verbose:
         _show_all(view)
         return
@@ -82,7 +80,7 @@ def show(view: View, *, verbose: bool = False) -> None:
 
 
 def _coloured(texts: list[str]) -> Group:
-    """Lines with the verdicts in colours. They fit by now: Rich is not to wrap them again."""
+    """Lines with coloured verdicts. They already fit the width, so Rich must not wrap them again."""
     from rich.console import Group
     from rich.text import Text
 

@@ -1,4 +1,4 @@
-"""`bench-freeze run`: its parser, and what it prints."""
+"""The command `bench-freeze run`."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from ..config.study import Study
 
 EPILOG = """\
-Without --weights, --target and --base the embedded study runs: a small problem that the package generates itself.
-`bench-freeze` alone, or with flags only, is `bench-freeze run`.
+Without --weights, --target and --base the embedded study runs, on a small generated problem. `run` may be
+left out: `bench-freeze` alone, or with flags only, is `bench-freeze run`.
 
 examples:
   bench-freeze --out runs/demo
@@ -32,23 +32,24 @@ examples:
   bench-freeze run study.toml --engine ort,torch
   bench-freeze run model=yolo11n.pt data=fruit.yaml epochs=50 imgsz=640 freeze=10
 
-A study file holds the same names as the flags, with underscores: train_batch = 16, freeze = [22, 15, 10].
-Flags override the file, and other flags override a preset. Ultralytics' own names of options work as
-flags, as key=value and in the file. A checkpoint can run any program while it is loaded: names beyond Ultralytics' own
-are refused and shown, unless --trust-checkpoint is given.
+A study file uses the names of the flags, with underscores: train_batch = 16, freeze = [22, 15, 10]. Flags override the
+file, and other flags override a preset. Ultralytics' option names work as flags, as key=value and in the file.
+
+Loading a checkpoint can run any program. So a checkpoint that needs more than Ultralytics' own classes is rejected, and
+the names are shown, unless --trust-checkpoint is given.
 
 """
 EPILOG += exit_table()
 
 
 def add_run(commands: Commands) -> None:
-    """Add the command to the parser's."""
+    """Add the command to the parser."""
     run = commands.add_parser(
         "run",
         usage=USAGE,
-        help="fine-tune, build dual-head models, export, score and time them",
-        description="Fine-tune at every freeze depth, make dual-head models, export them, and measure accuracy on both "
-        "data sets and latency from the same artifact. Leaves OUT/results.json, OUT/report.html, OUT/best (the "
+        help="fine-tune, build dual-head models, export, score and time them (the default command)",
+        description="Fine-tune at every freeze depth, build dual-head models, export them, and measure accuracy on "
+        "both data sets and latency from the same file. Writes OUT/results.json, OUT/report.html, OUT/best (the "
         "recommended model) and OUT/artifacts.",
         epilog=EPILOG,
         formatter_class=HelpFormatter,
@@ -56,12 +57,12 @@ def add_run(commands: Commands) -> None:
         add_help=False,
     )
     run.add_argument("-h", "--help", action=FirstHelp, help="show the flags of a first study and exit")
-    run.add_argument("--help-all", action="help", help="show all flags by group and exit")
+    run.add_argument("--help-all", action="help", help="show all flags, by group, and exit")
     study = run.add_argument("study", nargs="?", metavar="STUDY.toml", help="a study file; flags override it")
     study.completer = study_words  # for a shell that completes
     groups = add_study_flags(run)
     groups["output"].add_argument(
-        "--json", action="store_true", help="print results.json on standard output, no table, no progress bars"
+        "--json", action="store_true", help="print results.json on standard output, without table and progress bars"
     )
     groups["output"].add_argument(
         "--verbose",
@@ -71,14 +72,14 @@ def add_run(commands: Commands) -> None:
     groups["output"].add_argument(
         "--plan",
         action="store_true",
-        help="run nothing: show the steps, what is kept already, the time estimated from a few real batches, disk "
-        "space and downloads",
+        help="run nothing; show the steps, those already done, the time estimated from a few real batches, disk space "
+        "and downloads",
     )
     run.set_defaults(call=_run)
 
 
 def plain_words(typed: Sequence[str]) -> list[str]:
-    """The command's words as flags; how they were taken is said where it may not be what was meant."""
+    """The command's words as flags, with a note where another meaning was possible."""
     words, notes = run_words(typed)
     for note in notes:
         say(f"note: {note}", error=True)

@@ -1,4 +1,4 @@
-"""The flags of `bench-freeze run`, made from the options of a study, and the values that they give."""
+"""The flags of `bench-freeze run`, generated from the options of a study, and their values."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from .completion import completed
 def add_study_flags(
     parser: argparse.ArgumentParser, shown: Collection[str] | None = None
 ) -> dict[str, argparse._ArgumentGroup]:
-    """Add a flag for every option, in groups; the groups by their names. With `shown`, help is of those options."""
+    """Add a flag for every option, in groups; returns the groups by name. With `shown`, only those options have
+    help."""
     groups: dict[str, argparse._ArgumentGroup] = {}
     for option in fields():
         name = option.metadata["group"]
@@ -38,7 +39,7 @@ def _add(group: argparse._ArgumentGroup, option: Option, *, is_shown: bool) -> N
     if option.name == BATCH:
         others = []  # its alias is the flag itself; the old name has a value of its own, to be told from it
         group.add_argument(f"--{BATCH}", dest=BATCH, metavar="N", help=argparse.SUPPRESS, default=None)
-        help_text += f"; --{BATCH}, the earlier name, is accepted too and says so"
+        help_text += f"; --{BATCH}, the earlier name, is still accepted, with a note"
     flag, dest = "--" + spelled(_key(option)), _key(option)
     if option.name == "train_args":
         group.add_argument(flag, action="append", metavar=metavar, help=_help(help_text, is_shown), default=None)
@@ -57,7 +58,7 @@ def _add(group: argparse._ArgumentGroup, option: Option, *, is_shown: bool) -> N
 
 
 def _key(option: Option) -> str:
-    """The word of an option on the command line: its own name, but for the one that means another in Ultralytics."""
+    """The name of an option on the command line: its own, except for one that has another meaning in Ultralytics."""
     return "engine_batch" if option.name == BATCH else option.name
 
 
@@ -67,7 +68,7 @@ def _metavar(option: Option) -> str:
 
 
 def study_values(parsed: argparse.Namespace) -> dict[str, object]:
-    """The flags that were given, as the plain values that a study file would hold."""
+    """The given flags, as the plain values that a study file would hold."""
     values: dict[str, object] = {}
     for option in fields():
         for key in (_key(option), *([BATCH] if option.name == BATCH else [])):
@@ -89,7 +90,7 @@ def _value(option: Option, given: object) -> object:
 
 
 def _number(text: str) -> int | float | str:
-    """An int or a float where the text is one, else the text, which the study's own check then names."""
+    """The text as an int or float if it is one, else unchanged; the study's validation reports it."""
     for convert in (int, float):
         try:
             return convert(text)

@@ -1,7 +1,7 @@
-"""What is typed behind `bench-freeze run`, in any of its forms, as the flags that the parser knows.
+"""Translate the arguments of `bench-freeze run`, in all their forms, into flags of the parser.
 
-`model=a.pt`, `--model a.pt` and `--weights a.pt` are one; `--freeze 10 22` is `--freeze 10,22`. The words that come out
-are what results record as the command, so reports cut one form down to a row and not many.
+`model=a.pt`, `--model a.pt` and `--weights a.pt` are equivalent, and `--freeze 10 22` is `--freeze 10,22`. Results
+record the translated words as the command, so reports only deal with one form.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _YES_NO = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0
 
 
 class Words(NamedTuple):
-    """The words of a command, and what has to be said of how they were taken."""
+    """The words of a command, and notes on how they were understood."""
 
     words: tuple[str, ...]
     notes: tuple[str, ...]
 
 
 def run_words(typed: Sequence[str]) -> Words:
-    """The typed words as flags of the parser. Raises InputError for a `key=value` that is not an option."""
+    """Translate typed words into flags. Raises InputError for a `key=value` that is not an option."""
     options = {option.name: option for option in fields()}
     left, words, notes = list(typed), [], []
     named: dict[str, str] = {}
@@ -64,13 +64,13 @@ def run_words(typed: Sequence[str]) -> Words:
             continue
         own = OPTION_OF.get(key, key) if key != BATCH else BATCH
         if named.setdefault(own, key) != key:
-            raise InputError(f"{WHERE}: {named[own]} and {key} are two names of one option; give one of them.")
+            raise InputError(f"{WHERE}: {named[own]} and {key} are two names of the same option; give one of them.")
         words += _flag(key, option, value, left)
     return Words(tuple(words), tuple(notes))
 
 
 def _flag(key: str, option: Option | None, value: str | None, left: list[str]) -> list[str]:
-    """One flag with its values, which are taken from what is `left` where they do not stand in its own word."""
+    """One flag with its values, taken from the words `left` if they are not part of its own word."""
     flag = "--" + spelled(key)
     if option is not None and option.type == "bool":
         if value is None and left and left[0].lower() in ("true", "false"):
@@ -91,7 +91,7 @@ def _flag(key: str, option: Option | None, value: str | None, left: list[str]) -
 
 
 def _goes_on(word: str, option: Option) -> bool:
-    """Whether a word is one more value of the list before it: `--freeze 10 22`, but not the study file behind it."""
+    """Whether a word is another value of the list before it: `--freeze 10 22`, but not a study file after it."""
     if "int" in str(option.type) or "float" in str(option.type):
         return _NUMBERS.fullmatch(word) is not None
     has_pairs = "=" in (option.metadata["metavar"] or "")
@@ -105,9 +105,7 @@ def _plain(name: str) -> str:
 def _refuse_list(key: str, value: str) -> None:
     if value.startswith("["):
         items = value.strip("[]").replace(" ", "")
-        layers = (
-            " In Ultralytics a list names single layers, and a study cannot freeze those." if key == "freeze" else ""
-        )
+        layers = " In Ultralytics a list names single layers, which a study cannot freeze." if key == "freeze" else ""
         raise InputError(f"{WHERE}: {key}={value[:100]}: give several values as {key}={items[:100]}.{layers}")
 
 

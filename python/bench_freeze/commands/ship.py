@@ -1,4 +1,4 @@
-"""The flags of `bench-freeze ship` and what they call."""
+"""The command `bench-freeze ship`."""
 
 from __future__ import annotations
 
@@ -13,32 +13,33 @@ from .help_format import Commands, HelpFormatter
 
 EPILOG = """\
 examples:
-  bench-freeze ship runs/demo                                 the pick, into runs/demo/best
-  bench-freeze ship runs/demo --row "branched 10" --to fruit  another row, into a folder of your own
+  bench-freeze ship runs/demo                                 the recommended model, into runs/demo/best
+  bench-freeze ship runs/demo --row "branched 10" --to fruit  another row, into your own folder
 
 """
 EPILOG += exit_table()
 
 
 def add_ship(commands: Commands) -> None:
-    """Add the command to the parser's."""
+    """Add the command to the parser."""
     ship = commands.add_parser(
         "ship",
-        help="a row's model as a folder of its own: files, thresholds, a README that runs",
+        help="write a model as a self-contained folder: files, thresholds, README with a runnable snippet",
         description="Write a folder with the model of one row of a finished study: model.onnx (or the plan with its "
         "ONNX), the tuned checkpoint as an Ultralytics .pt, model.json with heads, preprocessing, thresholds of best "
-        "F1 for each class, hashes and numbers, and a README with a snippet that runs. Every run writes OUT/best for "
-        "its pick.",
+        "F1 for each class, hashes and numbers, and a README with a runnable snippet. Every run writes OUT/best for "
+        "its recommended model.",
         epilog=EPILOG,
         formatter_class=HelpFormatter,
         allow_abbrev=False,
     )
     ship.add_argument("out", metavar="OUT", help="the output folder of `bench-freeze run`")
-    ship.add_argument("--row", metavar="NAME", help="a row by its name in the report (default: the pick)")
+    ship.add_argument("--row", metavar="NAME", help="the row, by its name in the report (default: the recommended one)")
     ship.add_argument(
         "--to",
         metavar="DIR",
-        help="folder to write, which must not exist yet (default: OUT/best for the pick, else OUT/shipped/NAME)",
+        help="folder to write, which must not exist yet (default: OUT/best for the recommended row, else "
+        "OUT/shipped/NAME)",
     )
     ship.set_defaults(call=_ship)
 
@@ -57,13 +58,14 @@ def _ship(parsed: argparse.Namespace, command: list[str]) -> int:
     out = Path(parsed.out)
     if not is_folder(out) or not (out / RESULTS).is_file():
         raise InputError(
-            f"{out} is not an output folder of `bench-freeze run`: it has no {RESULTS}; give one that has."
+            f"{out} is not an output folder of `bench-freeze run`: it has no {RESULTS}; give the folder of a finished "
+            "run."
         )
     results = read_document(out / RESULTS)
     if not isinstance(results, Results):
         raise InputError(f"{out / RESULTS} is a profile, not the results of a run; give the output folder of a run.")
     if not results.finished:
-        raise InputError(f"{out}: its run did not finish; run its command again; finished work is kept.")
+        raise InputError(f"{out}: its run did not finish; repeat its command, which keeps finished work.")
     chosen = picked_row(results) if parsed.row is None else row_called(parsed.row, results, str(out))
     if chosen is None:
         raise InputError(f"{out} recommends no model; name one with --row.")

@@ -1,4 +1,4 @@
-"""The flags of `bench-freeze transfer` and what they call."""
+"""The command `bench-freeze transfer`."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """\
 How well does a pre-training serve another task? Each source is a backbone: of a detector, a classifier, a segmenter,
-or random weights (scratch). A light reader is fitted on its frozen features, the same for all sources, with every share
-of the training images and every seed; with --freeze, backbones are fine-tuned, too. The intervals cover images and
-seeds, differences are paired. Leaves OUT/transfer.json and OUT/transfer.html; features and finished fine-tunings are
-kept in OUT and found again by their content. Detection has a command of its own, run.
+or with random weights (scratch). The same light reader is fitted on the frozen features of every source, for each share
+of the training images and each seed; with --freeze, the backbones are fine-tuned, too. Intervals cover images and
+seeds; differences are paired. Writes OUT/transfer.json and OUT/transfer.html, and keeps features and finished
+fine-tunings in OUT. For detection, use `bench-freeze run`.
 """
 EPILOG = (
     exit_table()
@@ -36,10 +36,10 @@ _Value = TypeVar("_Value")
 
 
 def add_transfer(commands: Commands) -> None:
-    """Add the command to the parser's."""
+    """Add the command to the parser."""
     transfer = commands.add_parser(
         "transfer",
-        help="how well several pre-trainings serve other tasks, frozen and fine-tuned",
+        help="compare how well several pre-trainings serve other tasks, frozen and fine-tuned",
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=HelpFormatter,
@@ -49,7 +49,7 @@ def add_transfer(commands: Commands) -> None:
         "--weights",
         required=True,
         metavar="FILE[,FILE]",
-        help="checkpoints, and scratch for random weights with the layers of the first one",
+        help="checkpoints; scratch stands for random weights in the layers of the first",
     )
     transfer.add_argument(
         "--classify", metavar="DIR", help="an ImageFolder set: DIR/train/CLASS/*.jpg, DIR/val/CLASS/*.jpg"
@@ -57,7 +57,7 @@ def add_transfer(commands: Commands) -> None:
     transfer.add_argument(
         "--crops",
         metavar="YAML",
-        help="a detection set, whose objects are classified in views that they fill to different degrees",
+        help="a detection set; its objects are classified in crops that they fill to different degrees",
     )
     transfer.add_argument(
         "--segment",
@@ -68,8 +68,8 @@ def add_transfer(commands: Commands) -> None:
     transfer.add_argument(
         "--look",
         metavar="YAML",
-        help="a detection set: where activations lie beside its boxes, and what deleted halves and quarters of objects "
-        "and growing covers change",
+        help="a detection set: where activations are relative to its boxes, and how deleting halves or quarters of "
+        "objects and growing occlusion change them",
     )
     transfer.add_argument(
         "--side-by-side",
@@ -82,15 +82,13 @@ def add_transfer(commands: Commands) -> None:
         "--data-fractions", default="1", metavar="F[,F]", help="shares of the training images (default: 1)"
     )
     transfer.add_argument(
-        "--seeds", default="0,1,2", metavar="N[,N]", help="of shares, held-out parts and random weights"
+        "--seeds", default="0,1,2", metavar="N[,N]", help="seeds of shares, held-out parts and random weights"
     )
     transfer.add_argument("--imgsz", type=int, default=224, metavar="PX", help="side of the canvas (default: 224)")
     transfer.add_argument("--batch", type=int, default=32, metavar="N", help="images at a time (default: 32)")
     transfer.add_argument("--device", type=device_name, default="cpu", help="cpu, 0, cuda:0 ... (default: cpu)")
     transfer.add_argument("--workers", type=int, metavar="N", help="threads that read images")
-    transfer.add_argument(
-        "--trust-checkpoint", action="store_true", help="let checkpoints run code while they are loaded"
-    )
+    transfer.add_argument("--trust-checkpoint", action="store_true", help="let checkpoints run code while loading")
     transfer.add_argument("--out", default="runs/transfer", metavar="DIR", help="default: runs/transfer")
     transfer.add_argument("--json", action="store_true", help="print transfer.json instead of the tables")
     transfer.set_defaults(call=_transfer)

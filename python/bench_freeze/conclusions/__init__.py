@@ -1,4 +1,4 @@
-"""From the rows of a study to what they can carry: figures, comparisons, limits, and a pick."""
+"""From the rows of a study to conclusions: figures, comparisons, limits, and a recommendation."""
 
 from .conclude import conclude
 from .constraints import constraints_of

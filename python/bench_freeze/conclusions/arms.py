@@ -1,4 +1,4 @@
-"""Rows by arm: everything of a row's identity but the seed."""
+"""Group rows by arm: the identity of a row without its seed."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ class ArmRows:
 
     @property
     def is_plain(self) -> bool:
-        """Whether the base head is gone."""
+        """Whether the arm has no base head."""
         return self.first.graft_at is None
 
     @property
     def keeps_base_by_construction(self) -> bool:
-        """Whether the base head reads frozen layers only, their BatchNorm statistics included."""
+        """Whether the base head reads only frozen layers, including their BatchNorm statistics."""
         row = self.first
         return row.graft_at is not None and row.graft_at <= row.freeze and row.train.frozen_bn == "eval"
 
@@ -73,12 +73,12 @@ def arms_of(results: Results) -> list[ArmRows]:
 
 
 def identity_of(arm: ArmRows) -> dict[str, Any]:
-    """The arm's identity as results keep it: its parts by name, without those that say nothing."""
+    """The arm's identity in results: its parts by name, without those that are None."""
     return {name: value for name in _NAMED_BY if (value := getattr(arm.key, name)) is not None}
 
 
 def trainings_of(arms: Sequence[ArmRows]) -> list[ArmRows]:
-    """One arm for each training and deployment: the target head's results do not depend on the construction."""
+    """One arm per training and deployment: the target head's results do not depend on the construction."""
     found: dict[str, ArmRows] = {}
     for arm in arms:
         found.setdefault(arm.training, arm)

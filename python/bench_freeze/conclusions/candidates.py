@@ -1,4 +1,4 @@
-"""The arms that a pick is made from: values, constraints and costs of each, and the paired losses between them."""
+"""The candidates of the decision: values, constraints and costs of each arm, and the paired losses between them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .cost import Cost, over, ranks_of, ratio_to_original
 
 @dataclass(frozen=True)
 class Candidate:
-    """One arm as the decision sees it."""
+    """One arm, as used by the decision."""
 
     arm: ArmStatistics
     rows: tuple[Row, ...]
@@ -37,23 +37,23 @@ class Candidate:
 
     @property
     def base_change(self) -> float:
-        """NaN where it is not known."""
+        """NaN if unknown."""
         return math.nan if self.arm.base_change is None else self.arm.base_change.value
 
     @property
     def kept(self) -> float:
-        """The base change as something to compare by: the lowest where it is not known."""
+        """The base change for comparisons; -infinity if unknown."""
         return -math.inf if self.arm.base_change is None else self.arm.base_change.value
 
     @property
     def order(self) -> tuple[object, ...]:
-        """What decides between arms of equal target mAP and cost: nothing that depends on names or on their order."""
+        """The tie-breaker between arms of equal target mAP and cost; it depends on neither names nor order."""
         return (-self.kept, not self.arm.isolated, sorted((k, str(v)) for k, v in self.arm.identity.items()))
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """All arms of a study, and how their costs were read."""
+    """All arms of a study, and the basis of their costs."""
 
     every: tuple[Candidate, ...]
     has_base: bool  # some arm has a base mAP; else the base task is no part of the decision
@@ -62,7 +62,7 @@ class Candidates:
 
     @property
     def cost_by_size(self) -> str | None:
-        """Why the size of the file is the cost; None where latency is."""
+        """Why file size is the cost; None if latency is."""
         if self.timed:
             return None
         invalid = [
@@ -79,7 +79,7 @@ class Candidates:
 
     @cached_property
     def comparisons(self) -> dict[frozenset[str], Comparison]:
-        """Those of target mAP, by the two trainings: there are as many as pairs, and every pair is asked for."""
+        """The comparisons of target mAP, by pair of trainings."""
         found: dict[frozenset[str], Comparison] = {}
         for entry in self.statistics.comparisons:
             if (entry.data, entry.number) == ("target", "map"):
@@ -123,7 +123,7 @@ def candidates_of(results: Results, statistics: Statistics, constraints: Constra
 
 
 def latency_over(a: Candidate, b: Candidate) -> Ratio | None:
-    """How many times as long `a` takes as `b`."""
+    """The ratio of a's latency to b's."""
     if a.timed_together and b.timed_together and a.ratio is not None and b.ratio is not None and _same_engine(a, b):
         return over(a.ratio.value, a.ratio.interval, b.ratio.value, b.ratio.interval)
     own, other = a.arm, b.arm
@@ -138,7 +138,8 @@ def compared(a: ArmStatistics, b: ArmStatistics, among: Candidates) -> Compariso
 
 
 def untested(a: ArmStatistics, b: ArmStatistics, among: Candidates) -> str | None:
-    """Why the images say nothing about the target difference of two arms; None where they do, or need not."""
+    """Why the images do not allow a statement about the target difference of two arms; None if they do, or none is
+    needed."""
     if a.training == b.training:
         return None
     entry = compared(a, b, among)
@@ -150,9 +151,9 @@ def untested(a: ArmStatistics, b: ArmStatistics, among: Candidates) -> str | Non
 def loss_of(arm: ArmStatistics, best: ArmStatistics, among: Candidates) -> tuple[float, Interval | None]:
     """Target mAP of `best` less `arm`'s, and its interval: paired where the two were compared.
 
-    Arms of one training have one target head, so nothing is lost between them. Pairs that were not compared image by
-    image get the interval of two unrelated numbers, which is wider. None where nothing says how sure the loss is, and
-    where the interval leaves out the trainings although the study has several of them.
+    Arms of one training share a target head, so the loss between them is 0. Pairs that were not compared image by image
+    get the wider interval of two independent numbers. None if the uncertainty is unknown, or if the interval does not
+    cover trainings although the study has several.
     """
     value = best.target.value - arm.target.value
     if arm.training == best.training:
@@ -173,7 +174,7 @@ def loss_of(arm: ArmStatistics, best: ArmStatistics, among: Candidates) -> tuple
 
 
 def _sorted(identity: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
-    """As a key: results keep the parts in any order."""
+    """As a dict key, since results keep the parts in any order."""
     return tuple(sorted(identity.items()))
 
 

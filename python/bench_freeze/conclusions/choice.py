@@ -1,9 +1,8 @@
-"""The rule of the pick, over arrays, so that it can be applied anew to every resample.
+"""The rule of the recommendation, over arrays, so that it can be applied to every resample.
 
-The most accurate arm is the one with the highest target mAP among those that keep to the constraints. The pick is the
-cheapest of those that are shown to be at most the indifference worse than it: the upper end of the interval of the
-paired loss lies within the indifference. Absence of proof is not a tie: a loss that cannot be distinguished from 0 is
-not enough.
+The most accurate arm is the one with the highest target mAP among those that meet the constraints. The pick is the
+cheapest arm whose loss against it is shown to be at most the indifference: the upper end of the interval of the paired
+loss is within the indifference. A loss that merely cannot be distinguished from 0 is not enough.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Arms:
-    """What the rule needs of A arms besides their target mAP and base change."""
+    """The inputs of the rule for A arms, besides their target mAP and base change."""
 
     reach: Array  # [A, A] from the value of the loss of arm j against arm i up to its upper end; inf where not known
     cost: NDArray[np.int64] | Array  # [A] rank, 0 the cheapest; arms of equal cost have equal ranks
@@ -30,13 +29,13 @@ class Arms:
 
 
 def allowed(arms: Arms, target: Array, base_change: Array) -> NDArray[np.bool_]:
-    """[B, A] which arms keep to the constraints; a base change that is not known (NaN) breaks none here."""
+    """[B, A] which arms meet the constraints; an unknown base change (NaN) breaks none here."""
     loses = np.where(np.isnan(base_change), -np.inf, -base_change) > arms.max_drop
     return ~arms.is_barred & ~loses & (target >= arms.min_target)
 
 
 def choose(arms: Arms, target: Array, base_change: Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """[B] the most accurate arm and [B] the pick, for target mAP and base change [B, A]; -1 where no arm is allowed."""
+    """[B] the most accurate arm and [B] the pick, for target mAP and base change [B, A]; -1 if no arm is allowed."""
     may = allowed(arms, target, base_change)
     rows = np.arange(len(target))
     best = _first(may, -target, arms.cost, arms.order)
@@ -50,7 +49,7 @@ def choose(arms: Arms, target: Array, base_change: Array) -> tuple[NDArray[np.in
 
 
 def _first(may: NDArray[np.bool_], *keys: Array | NDArray[np.int64]) -> NDArray[np.int64]:
-    """[B] the arm with the smallest first key among those that may be taken; ties go by the next key."""
+    """[B] the allowed arm with the smallest first key; ties are broken by the next key."""
     left = may
     for key in keys:
         own = np.where(left, np.broadcast_to(key, may.shape), np.inf)

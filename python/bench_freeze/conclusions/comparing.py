@@ -41,13 +41,13 @@ class ArmPair:
 
     @property
     def identical(self) -> bool:
-        """Whether every match of every image is the same: match data are named by their content."""
+        """Whether all matches of all images are equal; match data are named by their content."""
         return all(x.matches is not None and x.matches == y.matches for x, y in zip(self.of_a, self.of_b, strict=True))
 
 
 @dataclass(frozen=True)
 class Compared:
-    """A comparison, and the standard error over images within each seed, for what a data set can distinguish."""
+    """A comparison, and the standard errors over images within each seed, for the detectable difference."""
 
     comparison: Comparison
     image_errors: list[float]
@@ -57,8 +57,8 @@ class Compared:
 def pairs_of(arms: Sequence[ArmRows]) -> list[ArmPair]:
     """All comparisons of a study.
 
-    On the target set trainings with each other, and deployments of one training; on the base set every model that has
-    a base head with the original.
+    On the target set, trainings with each other, and deployments of one training. On the base set, every model with a
+    base head with the original.
     """
     found: list[ArmPair] = []
     for a, b in itertools.combinations(trainings_of(arms), 2):
@@ -89,7 +89,7 @@ def compare_pairs(
     threads: int,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> list[Compared]:
-    """Every pair by mAP and by mAP50; p values adjusted within comparisons of one kind, data set and number."""
+    """Compare all pairs by mAP and mAP50; p values are adjusted within comparisons of one kind, data set and number."""
     compared: list[Compared] = []
     permuted = 0
     for done, pair in enumerate(pairs):
@@ -153,7 +153,7 @@ def _equivalence(pair: ArmPair, difference: Claim, errors: Sequence[float], imag
 
 
 def median_error(errors: Sequence[float]) -> float | None:
-    """The median of the standard errors that say something: a difference that stays 0 tells nothing of others."""
+    """The median of the nonzero standard errors: a difference that is always 0 does not describe others."""
     known = [error for error in errors if error > 0]
     return float(np.median(known)) if known else None
 
@@ -170,7 +170,7 @@ def _swapped(pair: ArmPair, sampler: Sampler, permutations: int, threads: int) -
 
 
 def _adjusted(compared: Sequence[Compared]) -> list[Compared]:
-    """With Holm's p values; a model that is the original's copy is not a test, so it does not count among them."""
+    """Add Holm's p values. A copy of the original is not tested and does not count."""
     comparisons = [entry.comparison for entry in compared]
     for kind in dict.fromkeys((c.data, c.between, c.number) for c in comparisons):
         for name in ("p", "p_images"):

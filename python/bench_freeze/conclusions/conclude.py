@@ -1,4 +1,4 @@
-"""The statistics of a study, from its rows and their match data."""
+"""Compute the statistics of a study from its rows and their match data."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RESAMPLES = 2000  # of older results, which do not say
 MARGINS = (0.001, 0.005)
 SAME_EPOCHS = (
     "Scratch arms trained for as many epochs as the others, so a gain over them includes what longer training would "
-    "make up for."
+    "recover."
 )
 
 
@@ -31,10 +31,10 @@ def conclude(
     threads: int = 1,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Statistics | None:
-    """What the rows together can carry; None where there is no row with an original model.
+    """The conclusions from all rows; None if no row has an original model.
 
-    `evaluations` are match data by the names that the accuracies give. Where they are missing, or the study asks for no
-    resamples, intervals cover the seeds alone. Equal inputs give equal numbers, whatever `threads` is.
+    `evaluations` are match data by the entry names in the accuracies. Without them, or without resamples, intervals
+    cover only seeds. Equal inputs give equal numbers for any number of `threads`.
     """
     arms = arms_of(results)
     if not arms:
@@ -84,7 +84,7 @@ def conclude(
 def shared_classes(
     base_head: Sequence[str], target_head: Sequence[str], same: Sequence[str], base_set: Sequence[str]
 ) -> list[str]:
-    """Classes of the base set that both heads know: of equal name, or paired by the user as TARGET=BASE."""
+    """Classes of the base set that both heads know: with equal names, or paired by the user as TARGET=BASE."""
     known = {normalized(name) for name in target_head}
     known |= {normalized(pair.partition("=")[2]) for pair in same}
     names = {normalized(name) for name in base_head} & known
@@ -92,7 +92,7 @@ def shared_classes(
 
 
 def _groups(results: Results) -> dict[str | None, dict[str, list[str]]]:
-    """The base set's classes in two groups, for each checkpoint; no groups where the heads share no class."""
+    """The base set's classes in two groups, for each checkpoint; no groups if the heads share no class."""
     heads: dict[str | None, tuple[Sequence[str], Sequence[str]]]
     heads = {found.name: (found.classes, found.base.classes) for found in results.pretrainings}
     heads[None] = results.weights.get("classes", ()), results.data["base"].classes
@@ -156,7 +156,7 @@ def _class_groups(arm: ArmRows, sampler: Sampler, groups: Mapping[str, Sequence[
 
 
 def _figure(samples: Sequence[Sample | None]) -> Claim | None:
-    """None where a row has no such number."""
+    """None if a row has no such number."""
     known = [sample for sample in samples if sample is not None]
     return figure(known) if known and len(known) == len(samples) else None
 

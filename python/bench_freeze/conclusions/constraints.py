@@ -1,4 +1,4 @@
-"""What the user asks of a pick."""
+"""The user's constraints on the recommendation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ INDIFFERENCE = 0.01  # of studies that are older than the flag
 
 @dataclass(frozen=True)
 class Constraints:
-    """What a pick must meet, None where the user said nothing; and the loss of target mAP that they do not count."""
+    """The constraints, None where the user set none, and the tolerated loss of target mAP."""
 
     max_latency_ms: float | None
     max_base_drop: float | None
@@ -24,19 +24,19 @@ class Constraints:
 
     @property
     def base_drop(self) -> float:
-        """The base drop that counts."""
+        """The base drop in effect."""
         return self.widest_margin if self.max_base_drop is None else self.max_base_drop
 
     def lose_too_much(self, base_change: float) -> bool:
-        """Whether a change of base mAP is a larger loss than is allowed."""
+        """Whether a change of base mAP exceeds the allowed loss."""
         return -base_change > self.base_drop
 
     def too_low(self, target_map: float) -> bool:
-        """Whether a target mAP is below what was asked for."""
+        """Whether a target mAP is below the required one."""
         return self.min_target_map is not None and target_map < self.min_target_map
 
     def too_slow(self, latency_s: float | None) -> bool:
-        """Whether a latency is above what was asked for; one that was not measured keeps to no limit."""
+        """Whether a latency exceeds the limit; one that was not measured does."""
         return self.max_latency_ms is not None and (math.inf if latency_s is None else latency_s * 1e3) > (
             self.max_latency_ms
         )
@@ -73,7 +73,7 @@ class Constraints:
         return ", and ".join(parts)
 
     def stated(self) -> dict[str, float | None]:
-        """As results keep them."""
+        """The constraints as kept in results."""
         return {
             "max_latency_ms": self.max_latency_ms,
             "max_base_drop": self.base_drop,

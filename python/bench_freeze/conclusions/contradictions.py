@@ -1,4 +1,4 @@
-"""Latencies that cannot both be right: a model that contains another one and was measured faster than it."""
+"""Contradictory latencies: a model that contains another one but was measured faster."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ APART = 0.03  # times that were taken one after the other: a machine may drift s
 
 @dataclass(frozen=True)
 class Contradiction:
-    """One scope of a model and of a part of it that was measured slower than the whole."""
+    """One scope of a model, and a part of the model that was measured slower than the whole."""
 
     whole: RowKey
     part: RowKey
@@ -33,11 +33,10 @@ class Contradiction:
 def contradictions(results: Results) -> list[Contradiction]:
     """Every scope in which a dual-head model was faster than a model that it contains.
 
-    A dual-head model runs every layer of the original model, and of the plain model of the same training, and a head
-    more, so neither its engine nor its pipeline can be faster. The classes of a plain model differ from the original's,
-    so neither contains the other. Only numbers count whose intervals do not overlap: the ratios to the original, which
-    were measured together, and the latencies, where they lie apart by more than a drift; those that are INVALID say
-    nothing.
+    A dual-head model runs all layers of the original model and of the plain model of the same training, plus another
+    head. So neither its engine nor its pipeline can be faster than theirs. The classes of a plain model differ from the
+    original's, so neither contains the other. Only intervals that do not overlap count: of the ratios to the original,
+    which were measured together, and of latencies that differ by more than a drift. INVALID latencies do not count.
     """
     return [
         Contradiction(key_of(row), key_of(part), scope, text)
@@ -50,7 +49,7 @@ def contradictions(results: Results) -> list[Contradiction]:
 
 
 def mark_contradictions(results: Results) -> list[str]:
-    """Make both latencies of every contradiction AMBIGUOUS, with the sentence as their reason; the sentences."""
+    """Mark both latencies of every contradiction AMBIGUOUS, with a sentence as the reason; returns the sentences."""
     found = contradictions(results)
     results.originals = [msgspec.structs.replace(o, latency=_doubted(o, found)) for o in results.originals]
     results.rows = [msgspec.structs.replace(row, latency=_doubted(row, found)) for row in results.rows]
@@ -69,7 +68,7 @@ def _doubted(record: Row | Original, found: Sequence[Contradiction]) -> Latencie
 
 
 def _contained(row: Row, results: Results) -> Iterator[tuple[str, Row | Original]]:
-    """The models through the same engine that a dual-head model runs all layers of, with their names."""
+    """The models on the same engine whose layers a dual-head model contains, with their names."""
     for original in results.originals:
         if _engine(row) == _engine(original):
             yield "the original model", original
@@ -102,7 +101,7 @@ def _contradiction(row: Row, name: str, part: Row | Original, scope: Scope) -> s
 
 
 def _by_ratio(whole: Latency, single: Latency, *, is_original: bool) -> str | None:
-    """By the ratios to the original, whose own is 1; None where they allow both, or where one is missing."""
+    """Judge by the ratios to the original (its own is 1); None if they do not contradict or one is missing."""
     own, other = whole.ratio_to_original, single.ratio_to_original
     if own is None or own.high is None:
         return None
@@ -124,7 +123,7 @@ def _by_latency(whole: Latency, single: Latency) -> str | None:
 
 
 def _known(latency: Latency) -> tuple[float, Interval] | None:
-    """The median and its interval; None where it is not known to anything."""
+    """The median and its interval; None if unknown."""
     if latency.p50_s is None or latency.verdict == "INVALID":
         return None
     bounds = bounds_of(latency)

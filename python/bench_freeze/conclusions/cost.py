@@ -1,4 +1,4 @@
-"""What an arm costs: the latency of its engine with an interval, or the size of its file where no latency decides."""
+"""The cost of an arm: engine latency with its interval, or file size if latency does not decide."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..stats.level import MIN_SAMPLES, level
 
 @dataclass(frozen=True)
 class Cost:
-    """A latency, in seconds or as a ratio, with its interval, and the size of the file that decides where it cannot."""
+    """A latency, in seconds or as a ratio, with its interval, and the file size as a tie-breaker."""
 
     value: float | None
     interval: Interval | None
@@ -24,17 +24,17 @@ class Cost:
 def latency_of_rows(rows: Sequence[Row]) -> tuple[float | None, Interval | None]:
     """The median over the runs of one arm (INVALID ones left out), and an interval that holds all of theirs.
 
-    Runs of one arm time models of one shape, so what they differ by is the machine; the interval reaches from the
-    lowest lower to the highest upper bound. None where nothing was measured, or where a run is too short for bounds.
+    Runs of one arm time models of equal shape, so they differ only by the machine. The interval reaches from the lowest
+    lower to the highest upper bound. None if nothing was measured or a run is too short for bounds.
     """
     return _over_runs([row.latency.model for row in rows])
 
 
 def ratio_to_original(rows: Sequence[Row], original: Original) -> tuple[Ratio | None, bool]:
-    """An arm's latency over the original model's through the same engine, and whether both were timed together.
+    """Ratio of an arm's latency to the original's on the same engine, and whether both were timed together.
 
-    The median over its runs of the ratio that was measured in common rounds. Where there is none the medians are
-    divided, and the interval holds every ratio of the two intervals: a machine that drifted in between is not in it.
+    The median over its runs of the ratio from common rounds. Without one, the ratio of the medians, with an interval
+    that contains all ratios of the two intervals; it does not cover a drift of the machine in between.
     """
     measured = _trusted([row.latency.model for row in rows])
     together = [found for latency in measured if (found := _measured_ratio(latency)) is not None]
@@ -48,7 +48,7 @@ def ratio_to_original(rows: Sequence[Row], original: Original) -> tuple[Ratio | 
 
 
 def over(own: float, own_ends: Interval | None, other: float, other_ends: Interval | None) -> Ratio:
-    """One latency over another, as if the two had been measured apart."""
+    """The ratio of two latencies, as if measured separately."""
     ends = None
     if own_ends is not None and other_ends is not None and other_ends.low > 0:
         ends = Interval(low=own_ends.low / other_ends.high, high=own_ends.high / other_ends.low)
@@ -56,11 +56,11 @@ def over(own: float, own_ends: Interval | None, other: float, other_ends: Interv
 
 
 def ranks_of(costs: Sequence[Cost], timed: bool) -> list[int]:
-    """The rank of each cost, 0 the lowest: by latency where it is distinguished, else by the size of the file.
+    """The rank of each cost, 0 is the lowest: by latency if distinguishable, else by file size.
 
-    From the fastest on, every latency that cannot be told from the fastest one that is left shares its tier, and within
-    a tier the smaller file is the cheaper. Pairs alone would make no order: A may not be told from B, nor B from C, and
-    A yet be faster than C.
+    The fastest remaining latency and all that cannot be distinguished from it form a tier; within a tier, the smaller
+    file is cheaper. Pairwise comparison would not be transitive: A may be indistinguishable from B, and B from C,
+    although A is faster than C.
     """
     tiers = _tiers(costs) if timed else [0] * len(costs)
     keys = [(tier, cost.bytes) for tier, cost in zip(tiers, costs, strict=True)]
@@ -76,7 +76,7 @@ def same_latency(a: Cost, b: Cost) -> bool:
 
 
 def bounds_of(latency: Latency) -> tuple[float, float] | None:
-    """Seconds between which the median lies, drift and correlation counted; None for a run too short to say."""
+    """Interval of the median in seconds, including drift and autocorrelation; None for a run that is too short."""
     samples = latency.samples_s
     return level(samples).interval() if len(samples) >= MIN_SAMPLES and min(samples) > 0 else None
 
@@ -106,13 +106,13 @@ def _over_runs(latencies: Sequence[Latency | None]) -> tuple[float | None, Inter
 
 
 def _trusted(latencies: Sequence[Latency | None]) -> list[Latency]:
-    """Those that were measured and are not INVALID."""
+    """The latencies that were measured and are not INVALID."""
     known = [latency for latency in latencies if latency is not None and latency.p50_s is not None]
     return [latency for latency in known if latency.verdict != "INVALID"]
 
 
 def _measured_ratio(latency: Latency) -> Ratio | None:
-    """The ratio of one run that was measured in rounds with the original; None without such rounds."""
+    """The ratio of one run, from rounds with the original; None without such rounds."""
     found = latency.ratio_to_original
     if found is None:
         return None

@@ -1,4 +1,4 @@
-"""The sentences of a decision: what was chosen, how sure that is, and what one answer costs against the other."""
+"""The sentences of a decision: what was chosen, how certain that is, and how the two answers compare."""
 
 from __future__ import annotations
 
@@ -13,16 +13,14 @@ MOST_NAMED = 6
 def reason_of(
     best: Candidate, pick: Candidate, among: Candidates, constraints: Constraints, support: float | None, covers: str
 ) -> str:
-    """Why this arm is the pick, and how sure that is."""
+    """Why this arm is the pick, and how certain that is."""
     allowed = among.allowed
     wanted = constraints.in_words(among.has_base)
     lead = f"Of {len(among.every)} arms {len(allowed)} {wanted}. " if wanted else ""
     if len(allowed) == 1:
         return f"{lead}{pick.name} is the only one; its target mAP is {pick.target:.4f}. {_base(pick)}."
     how_sure = (
-        ""
-        if support is None
-        else f" The choice comes out the same in {100 * support:.0f} % of resamples over {covers}."
+        "" if support is None else f" The choice is the same in {100 * support:.0f} % of resamples over {covers}."
     )
     delta = f"{constraints.indifference:g}"
     if pick is not best:
@@ -39,7 +37,7 @@ def reason_of(
 
 
 def no_pick(among: Candidates, constraints: Constraints) -> str:
-    """Why nothing is picked, with the arm that comes nearest."""
+    """Why nothing is picked, with the nearest arm."""
     nearest = max(among.every, key=lambda c: (c.kept, c.target))
     latency = "" if nearest.arm.latency_p50_s is None else f", {nearest.arm.latency_p50_s * 1e3:.1f} ms"
     change = "not known" if nearest.arm.base_change is None else f"{nearest.base_change:+.4f}"
@@ -52,7 +50,7 @@ def no_pick(among: Candidates, constraints: Constraints) -> str:
 def trade_sentence(
     name: str, other: str, target: float, ends: Interval | None, ratio: Ratio | None, size: int, base: float | None
 ) -> str:
-    """What an arm gives and costs against another one."""
+    """The gain and cost of an arm compared with another."""
     parts = [f"target mAP {target:+.4f}{_ends(ends)}"]
     if base is not None:
         parts.append("base mAP the same" if base == 0 else f"base mAP {base:+.4f}")
@@ -63,7 +61,7 @@ def trade_sentence(
 
 
 def notes_of(pick: Candidate, among: Candidates, constraints: Constraints, untested: str | None) -> list[str]:
-    """What the choice rests on without proof."""
+    """The unproven assumptions of the choice."""
     found = []
     if among.cost_by_size is not None:
         found.append(among.cost_by_size)

@@ -1,4 +1,4 @@
-"""How strong the evidence for a pick is, by stated rules, and what would make it stronger.
+"""The strength of the evidence for a pick, by stated rules, and what would strengthen it.
 
 The grade is that of the weakest criterion. The table is in docs/explanation/decision.md; the numbers here are its
 only source.
@@ -31,7 +31,7 @@ class Criterion:
 
 @dataclass(frozen=True)
 class Facts:
-    """What the grade is made of."""
+    """The inputs of the grade."""
 
     seeds: int  # the fewest of an arm that may be picked
     images: int  # of the selection split
@@ -46,7 +46,8 @@ class Facts:
 
 
 def grade_of(facts: Facts, pick: str, covers: str) -> tuple[Grade, list[str], list[str]]:
-    """The grade, its reasons (weakest first) and the next steps. `covers` is what the support's resamples vary."""
+    """The grade, its reasons (weakest first) and the next steps. `covers` says what the resamples of the support
+    vary."""
     criteria = [
         _seeds(facts.seeds, facts.given),
         *([] if facts.epochs is None else [_epochs(facts.epochs, facts.given)]),
@@ -61,7 +62,7 @@ def grade_of(facts: Facts, pick: str, covers: str) -> tuple[Grade, list[str], li
 
 
 def doubtful_of(allowed: Sequence[Candidate], timed: bool) -> tuple[str, ...] | None:
-    """The arms whose latency is not VALID in every run; None where it was not measured for every arm."""
+    """The arms whose latency is not VALID in every run; None if it was not measured for every arm."""
     verdicts = {
         candidate.name: [None if row.latency.model is None else row.latency.model.verdict for row in candidate.rows]
         for candidate in allowed
@@ -77,7 +78,7 @@ def _graded(value: float, strong: float, moderate: float) -> Grade:
 
 def _seeds(seeds: int, given: bool) -> Criterion:
     grade = _graded(seeds, STRONG_SEEDS, MODERATE_SEEDS)
-    reason = "One seed: what another training would give is not known" if seeds == 1 else f"{seeds} seeds an arm"
+    reason = "One seed: the variation between trainings is not known" if seeds == 1 else f"{seeds} seeds an arm"
     if grade == "strong":
         return Criterion(grade, reason, None)
     goal = STRONG_SEEDS if grade == "moderate" else MODERATE_SEEDS
@@ -113,7 +114,7 @@ def _order(facts: Facts, name: str, covers: str) -> Criterion:
         return Criterion("weak", f"How often {name} would be picked again is not known: {facts.silence}", None)
     grade = _graded(round(facts.support, 2), STRONG_SUPPORT, MODERATE_SUPPORT)
     reason = f"{name} is the pick in {100 * facts.support:.0f} % of resamples over {covers}"
-    step = f"More seeds and more images in {facts.split} make the order of the arms surer."
+    step = f"More seeds and more images in {facts.split} make the order of the arms more certain."
     return Criterion(grade, reason, None if grade == "strong" else step)
 
 

@@ -1,4 +1,4 @@
-"""Numbers of models with their resamples, and figures made of them: one number per seed, with intervals."""
+"""Numbers of models with their resamples, and the figures computed from them: one number per seed, with intervals."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Sample:
 
     @property
     def silence(self) -> str | None:
-        """Why its resamples say nothing about other images; None where they do, and without any."""
+        """Why its resamples do not allow a statement about other images; None if they do, or without resamples."""
         if self.drawn is None:
             return None
         return silence(self.varying, self.drawn, is_kept_zero=self.is_kept_zero)
@@ -54,7 +54,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Drawn:
-    """One evaluation on resampled images; NaN in resamples without ground truth."""
+    """One evaluation on resampled images; NaN for resamples without ground truth."""
 
     ap: NDArray[np.float64]  # [B, K], mean over the thresholds
     ap50: NDArray[np.float64]  # [B, K]
@@ -64,7 +64,7 @@ class Drawn:
 
 
 class Sampler:
-    """Numbers of accuracies by name; every evaluation is resampled once, all on the same images."""
+    """Numbers of accuracies by name. Each evaluation is resampled once, all on the same draws."""
 
     def __init__(self, evaluations: Mapping[str, Evaluation], resamples: int, threads: int) -> None:
         self.evaluations = evaluations
@@ -73,21 +73,21 @@ class Sampler:
         self._drawn: dict[str, Drawn] = {}
 
     def map(self, accuracy: Accuracy) -> Sample | None:
-        """mAP; None where there was nothing to measure."""
+        """mAP; None if there was nothing to measure."""
         return self._sample(accuracy, accuracy.map, lambda drawn: (drawn.ap, drawn.excess), None)
 
     def map50(self, accuracy: Accuracy) -> Sample | None:
-        """mAP at IoU 0.5; None where there was nothing to measure."""
+        """mAP at IoU 0.5; None if there was nothing to measure."""
         return self._sample(accuracy, accuracy.map50, lambda drawn: (drawn.ap50, drawn.excess50), None)
 
     def map_of(self, accuracy: Accuracy, classes: Collection[str]) -> Sample | None:
-        """mAP of some classes; None where none of them has ground truth."""
+        """mAP of some classes; None if none of them has ground truth."""
         found = [entry.ap for name, entry in accuracy.per_class.items() if name in classes and entry.ap is not None]
         value = float(np.mean(found)) if found else None
         return self._sample(accuracy, value, lambda drawn: (drawn.ap, drawn.excess), classes)
 
     def by_iou(self, accuracy: Accuracy) -> dict[str, Sample]:
-        """Mean AP over the classes at each IoU threshold: from 0.50, and from 0.10 where there is a breakdown."""
+        """Mean AP over the classes at each IoU threshold: from 0.50, or from 0.10 with a breakdown."""
         parts = accuracy.breakdown
         low = {} if parts is None else {iou: at.value for iou, at in parts.by_iou.items()}
         drawn = {} if parts is None else self._drawn_by_iou(parts.low_matches)
@@ -121,7 +121,7 @@ class Sampler:
         }
 
     def evaluation(self, accuracy: Accuracy) -> Evaluation | None:
-        """The match data of an accuracy, where they were kept."""
+        """The match data of an accuracy, if kept."""
         return None if accuracy.matches is None else self.evaluations.get(accuracy.matches)
 
     def _sample(
@@ -173,12 +173,11 @@ class Sampler:
 def figure(samples: Sequence[Sample], swap_error: float = 0.0) -> Claim:
     """One number from one sample per seed (at least one).
 
-    `swap_error` is the standard error of a difference by swapping results image by image; the larger one counts. A
-    class that lies in one image is there or not in a bootstrap, and never another: where many classes have few images,
-    bootstrap intervals of a difference are too narrow (bench/accuracy_coverage.py has by how much).
+    `swap_error` is the standard error of a difference from swapping results image by image; the larger error counts. If
+    many classes have few images, bootstrap intervals of a difference are too narrow, because a bootstrap can only
+    include or omit the same few images (bench/accuracy_coverage.py measures by how much).
 
-    Where there are resamples and they say nothing, no claim has an interval: one over the seeds alone would describe
-    these very images.
+    If resamples exist but do not vary, claims have no interval: one over seeds alone would only describe these images.
     """
     values = [sample.value for sample in samples]
     is_absolute = all(sample.is_absolute for sample in samples)
@@ -218,7 +217,7 @@ def at_iou(claim: Claim) -> AtIou:
 
 
 def estimate_of(figure: Claim) -> Estimate | None:
-    """The estimate behind a figure's interval; None where it has none."""
+    """The estimate behind a figure's interval; None if it has none."""
     if figure.no_interval is not None:
         return None
     spreads = []
@@ -230,16 +229,16 @@ def estimate_of(figure: Claim) -> Estimate | None:
 
 
 def image_error(sample: Sample) -> float | None:
-    """The standard error over images of one seed's number; None where they say nothing about it."""
+    """The standard error over images of one seed's number; None if the resamples do not vary."""
     if sample.drawn is None or sample.silence is not None:
         return None
     return over_images(sample.value, sample.drawn, sample.images).spreads[0].standard_error
 
 
 def _over_images(samples: Sequence[Sample]) -> tuple[str | None, Estimate | None]:
-    """Of the mean over seeds: all of them were drawn on the same images, so their resamples are averaged one by one.
+    """The resamples of the mean over seeds: all seeds use the same draws, so resamples are averaged one by one.
 
-    With the reason where that says nothing.
+    Includes the reason if they do not vary.
     """
     drawn = [sample.drawn for sample in samples if sample.drawn is not None]
     if len(drawn) < len(samples):
@@ -252,8 +251,8 @@ def _over_images(samples: Sequence[Sample]) -> tuple[str | None, Estimate | None
 def _common_error(samples: Sequence[Sample]) -> float | None:
     """The standard error over images that all trainings share.
 
-    With a part c that is common to n trainings and a part i of each one's own, single numbers vary by c + i and their
-    mean by c + i / n.
+    With a variance c common to n trainings and a variance i of each one, single numbers have variance c + i and their
+    mean c + i / n.
     """
     n = len(samples)
     drawn = [sample.drawn for sample in samples if sample.drawn is not None]
@@ -271,7 +270,7 @@ def _is_kept_zero(samples: Sequence[Sample]) -> bool:
 
 
 def _interval(estimate: Estimate | None, is_absolute: bool = False) -> Interval | None:
-    """Of an AP within what an AP can be; of a difference as it is."""
+    """Clip the interval of an AP to its range; leave that of a difference unchanged."""
     if estimate is None:
         return None
     low, high = estimate.interval()
@@ -279,7 +278,7 @@ def _interval(estimate: Estimate | None, is_absolute: bool = False) -> Interval 
 
 
 def _mean_of_classes(ap: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[B] from [B, K], over the classes that a resample has."""
+    """[B] means of [B, K] over the classes that a resample has."""
     count = np.isfinite(ap).sum(axis=1)
     with np.errstate(invalid="ignore"):
         mean: NDArray[np.float64] = np.where(count, np.nansum(ap, axis=1), np.nan) / count

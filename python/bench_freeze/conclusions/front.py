@@ -1,4 +1,4 @@
-"""The one Pareto computation of a study: target mAP, base mAP and cost, of arms that keep to the constraints."""
+"""The Pareto front of a study over target mAP, base mAP and cost, of arms that meet the constraints."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from .candidates import Candidate
 
 
 def front_of(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """The arms that keep to every constraint and that no other such arm beats.
+    """The arms that meet all constraints and that no other such arm beats.
 
-    One beats another if it is at least as good in target mAP, in what is kept of the base mAP and in cost, and better
-    in one of them. Accuracies count by their values. Costs count by their ranks, the order that the pick goes by: a
-    latency that is not distinguished from another is not an advantage.
+    An arm beats another if it is at least as good in target mAP, retained base mAP and cost, and better in one of them.
+    Accuracies are compared by value. Costs are compared by rank, as for the pick: an indistinguishable latency is not
+    an advantage.
     """
     return pareto_front(
         [candidate for candidate in candidates if not candidate.breaks],

@@ -1,8 +1,8 @@
-"""What pre-training gives over random weights: by share of the training images, and by how well boxes have to fit.
+"""The gain of pre-training over random weights, by share of the training images and by IoU threshold.
 
 The questions of Li et al., "An Analysis of Pre-Training on Object Detection" (arXiv 1904.05871), on one's own data.
-Both trainings of a gain have the same images and seed (and epochs, unless `scratch_epochs` says otherwise), and are
-scored on the same images, so that their intervals are of paired differences. A gain is an absolute difference of AP.
+Both trainings of a gain have the same images and seed (and epochs, unless `scratch_epochs` differs) and are scored on
+the same images, so the intervals are those of paired differences. A gain is an absolute difference of AP.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LOW, HIGH = "0.50", "0.75"
 
 @dataclass(frozen=True)
 class ScratchPair:
-    """A pre-trained training and the one from random weights, with the differences of each common seed."""
+    """A pre-trained training and its counterpart from random weights, with the differences for each common seed."""
 
     name: str
     arm: ArmRows
@@ -33,7 +33,7 @@ class ScratchPair:
         return self.arm.first.data_fraction
 
     def figure(self, number: str) -> Claim | None:
-        """The gain in one number; None where a seed has none."""
+        """The gain in one number; None if a seed lacks it."""
         found = [own[number] for own in self.by_seed.values() if number in own]
         return figure(found) if found and len(found) == len(self.by_seed) else None
 
@@ -44,7 +44,8 @@ def gain_over_scratch(
     architectures: Mapping[str | None, str],
     training_images: int | None,
 ) -> GainOverScratch | None:
-    """The gain of every training over the scratch arm of its architecture, share and deployment; None without one.
+    """The gain of each training over the scratch arm with the same architecture, share and deployment; None without
+    one.
 
     `architectures` are by the name of the checkpoint, `training_images` are those of the whole training split.
     """
@@ -58,7 +59,7 @@ def _pairs(arms: Sequence[ArmRows], sampler: Sampler, architectures: Mapping[str
     varying = [k for k, _ in enumerate(DEPLOYMENT) if len({arm.deployment[k] for arm in trainings}) > 1]
 
     def beside(arm: ArmRows) -> tuple[object, ...]:
-        """What both trainings of a gain have in common."""
+        """The parts that both trainings of a gain share."""
         return architectures.get(arm.first.weights), arm.first.data_fraction, arm.deployment
 
     scratch = {beside(arm): arm for arm in trainings if arm.first.recipe == SCRATCH.name}

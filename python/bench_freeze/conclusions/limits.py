@@ -1,4 +1,4 @@
-"""What a data set can distinguish, and what cannot be claimed, in sentences."""
+"""The differences that a data set can detect, and the claims that cannot be made, in sentences."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from .figures import Sample, image_error
 def detectable_of(
     data: str, number: str, compared: Sequence[Compared], single: Sample | None, margins: Sequence[float]
 ) -> Detectable | None:
-    """By the median spread of the study's own paired differences on a data set.
+    """The detectable difference, from the median spread of the study's own paired differences on a data set.
 
-    Where there are none, by the spread of one model's number times sqrt(2), as if two models were unrelated: an upper
-    bound. Nothing but the reason where the images say nothing about other images; None without match data.
+    Without paired differences, from the spread of one model's number times sqrt(2), as for two independent models: an
+    upper bound. Only the reason if the images do not vary; None without match data.
     """
     own = [
         entry
@@ -43,7 +43,7 @@ def detectable_of(
         if alone is None:
             return _nothing(data, number, single)
         error, images = math.sqrt(2) * alone, single.images
-        basis = "one model's spread, as if two were unrelated: an upper bound"
+        basis = "one model's spread, as for two independent models: an upper bound"
     with_seeds = [entry.comparison for entry in own if len(entry.comparison.seeds) > 1]
     arms = [comparison.detectable for comparison in with_seeds if comparison.detectable is not None]
     return Detectable(
@@ -85,7 +85,7 @@ def limits_of(
     permutable = [c for c in permutable if c.difference.no_interval is None]
     unpermuted = [c for c in permutable if c.p_images is None]
     if unpermuted and len(unpermuted) < len(comparisons):
-        found.append(f"{len(unpermuted)} comparisons have no permutation test: it is done for the first ones only.")
+        found.append(f"{len(unpermuted)} comparisons have no permutation test, which only the first ones get.")
     return found
 
 
@@ -94,7 +94,7 @@ LONG_TAIL = 0.25  # of the classes
 
 
 def about_long_tail(data: str, evaluation: Evaluation | None) -> list[str]:
-    """A warning where many classes lie in few images: what intervals hold then, as measured."""
+    """A warning if many classes are in few images: the measured coverage of intervals in that case."""
     if evaluation is None:
         return []
     images = images_of_classes(evaluation.truth)
@@ -103,14 +103,14 @@ def about_long_tail(data: str, evaluation: Evaluation | None) -> list[str]:
         return []
     return [
         f"{few} of the {data} set's {sum(n > 0 for n in images)} classes have boxes in fewer than {FEW_IMAGES} images. "
-        "On such sets (50 and 206 images, 80 classes) intervals of a difference without a permutation test covered "
-        "the true value in 87 to 93 % of simulated cases instead of 95 %; with the test, in 94 % or more. A model's "
+        "On such sets (50 and 206 images, 80 classes) intervals of a difference covered the true value in 87 to 93 % "
+        "of simulated cases instead of 95 % without a permutation test, and in 94 % or more with it. A model's "
         "own mAP was .03 to .05 higher than on all images (bias_corrected removes a third to two thirds of that)."
     ]
 
 
 def outlying_trainings(arms: Sequence[ArmRows]) -> list[OutlyingTraining]:
-    """Trainings whose target mAP neither the other seeds of their arm nor the spread of the study explain."""
+    """Trainings whose target mAP is not explained by the other seeds of their arm and the spread of the study."""
     trainings = trainings_of(arms)
     values = [[row.target.map for row in arm.rows.values()] for arm in trainings]
     known = [[value for value in of_arm if value is not None] for of_arm in values]
@@ -149,10 +149,10 @@ def about_outlying(found: Sequence[OutlyingTraining]) -> list[str]:
 def _about_seeds(seeds: int, has_images: bool) -> str:
     if not has_images:
         kind = "nothing" if seeds == 1 else f"the {seeds} trainings of each arm"
-        return f"Without resamples of the images the intervals cover {kind}, not the choice of images."
+        return f"Without resamples of the images the intervals cover only {kind}, not the choice of images."
     if seeds == 1:
         return (
-            "One seed: the intervals cover the choice of images, not what another training would give; run at least "
+            "One seed: the intervals cover the choice of images, but not the variation between trainings; run at least "
             "three (--seeds 0,1,2)."
         )
     floor = 2 / 2**seeds

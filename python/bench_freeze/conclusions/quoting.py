@@ -1,4 +1,4 @@
-"""The target mAP to expect of an arm that was chosen because its measured one was high."""
+"""The expected target mAP of an arm that was chosen for its high measured one."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from .resampled import Answered
 def quoted_of(arm: ArmStatistics, answered: Answered, silence: str | None, covers: str, choices: int) -> Quoted:
     """From the test split where there is one; else the measured value less what choosing among `choices` arms adds.
 
-    The interval then is that of the error of such choices, over resamples in each of which the choice is made again.
-    Where nothing can be resampled the measured value stands, and nothing says how much too high it is.
+    The interval then covers the error of such choices, over resamples that each repeat the choice. If nothing can be
+    resampled, the measured value is kept and its optimism is unknown.
     """
     measured, test = arm.target, arm.target_test
     if test is not None:
@@ -60,5 +60,5 @@ _NOTHING = "one seed and no match data: nothing was varied"
 
 
 def _clipped(value: float) -> float:
-    """Within what an AP can be."""
+    """Clipped to the range of an AP."""
     return min(1.0, max(0.0, value))

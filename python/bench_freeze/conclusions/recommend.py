@@ -1,4 +1,4 @@
-"""The decision of a study: its answers under the user's constraints, by the numbers of the selection split."""
+"""The decision of a study: its answers under the user's constraints, from the numbers of the selection split."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from .resampled import Answered, Choice, choose_resampled
 
 
 def recommend(results: Results) -> Recommendation | None:
-    """The most accurate arm within the constraints, and the cheapest that is shown to be within the indifference of it.
+    """The most accurate arm within the constraints, and the cheapest arm shown to be within the indifference of it.
 
-    The pick is the second of these where there is one, else the first. None without an arm.
+    The pick is the second if there is one, else the first. None without an arm.
     """
     statistics = results.statistics
     if statistics is None or not statistics.arms:
@@ -56,7 +56,7 @@ def recommend(results: Results) -> Recommendation | None:
 
 
 def _fewest_epochs(results: Results) -> int | None:
-    """Of the trainings; of a checkpoint that was given, what its file says. None where nothing is known."""
+    """The epochs of the trainings; for a given checkpoint, those recorded in its file. None if unknown."""
     given = [row.train.effective for row in results.rows if row.train.given is not None]
     said = given if given and len(given) == len(results.rows) else [results.study, *given]
     known = [epochs for each in said if isinstance(epochs := each.get("epochs"), int) and epochs > 0]
@@ -138,7 +138,7 @@ def _trade(own: Candidate, other: Candidate, among: Candidates) -> Trade:
 
 
 def _head_only(candidate: Candidate, among: Candidates, results: Results) -> Candidate | None:
-    """The same arm with only its head trained; None where it is that one, or not in the study."""
+    """The same arm with only its head trained; None if it is that arm, or if the study lacks it."""
     head = _head_of(candidate, results)
     if head is None or candidate.arm.identity.get("freeze") == head:
         return None
@@ -153,7 +153,7 @@ def _head_only(candidate: Candidate, among: Candidates, results: Results) -> Can
 
 
 def _head_of(candidate: Candidate, results: Results) -> int | None:
-    """The number of the head's layer: where a grafted model leaves the tuned one, or the checkpoint's last."""
+    """The index of the head's layer: where a grafted model switches to the original, or the checkpoint's last."""
     weights = candidate.arm.identity.get("weights")
     grafted = (row for row in results.rows if row.construction == "grafted" and row.weights == weights)
     at = next((row.graft_at for row in grafted), None)
@@ -166,7 +166,7 @@ def _head_of(candidate: Candidate, results: Results) -> int | None:
 
 
 def _members(among: Candidates, choice: Choice, constraints: Constraints) -> list[ParetoMember]:
-    """Every arm; those that keep to the constraints and nothing beats stand on the front."""
+    """All arms; those that meet the constraints and are not beaten are on the front."""
     front = front_of(among.every)
     best = among.every[choice.best.at] if choice.best.at >= 0 else None
     pick = among.every[choice.pick.at] if choice.pick.at >= 0 else None
@@ -205,7 +205,7 @@ def _tied_with_pick(candidate: Candidate, pick: Candidate, among: Candidates) ->
 
 
 def _ties(a: Candidate, b: Candidate, among: Candidates) -> bool:
-    """Whether an interval of the target difference has 0 in it; without one nothing is claimed."""
+    """Whether the interval of the target difference contains 0; None without an interval."""
     if a.arm.training == b.arm.training:
         return b.arm.target.no_interval is None
     ends = loss_of(a.arm, b.arm, among)[1]

@@ -1,4 +1,4 @@
-"""The choice made again in joint resamples over images and seeds: how often it comes out, and what it adds."""
+"""The choice repeated in joint resamples over images and seeds: how often it is the same, and its optimism."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Answered:
-    """One of the two questions over the resamples."""
+    """One of the two questions, over the resamples."""
 
     at: int  # the arm that answers it; -1 for none
     support: Array | None  # [A] share of resamples in which each arm answers; None where nothing can be resampled
@@ -101,7 +101,7 @@ def _rule(among: Candidates, constraints: Constraints) -> Arms:
 
 
 def _trainings(candidates: Sequence[Candidate]) -> NDArray[np.int64]:
-    """[A] the number of each arm's training: arms of one have one target head."""
+    """[A] index of each arm's training: arms of one training share a target head."""
     names = list(dict.fromkeys(c.arm.training for c in candidates))
     return np.array([names.index(c.arm.training) for c in candidates])
 
@@ -119,7 +119,7 @@ def _firsts(candidates: Sequence[Candidate]) -> list[Candidate]:
 
 
 def _joint(among: Candidates) -> tuple[Joint | None, str | None]:
-    """The trainings' target mAP with the chance in them; None, and why, where the data say nothing about it."""
+    """The trainings' target mAP with its random variation; None and the reason if it is unknown."""
     firsts = _firsts(among.every)
     silent = next((c.arm.target.no_interval for c in firsts if c.arm.target.no_interval is not None), None)
     if silent is not None:
@@ -160,12 +160,12 @@ def _pairs(firsts: Sequence[Candidate], among: Candidates) -> dict[tuple[int, in
 
 
 def _image_error(claim: Claim) -> float | None:
-    """What images add to a claim beside what is in the spread over its seeds; older results do not separate these."""
+    """The variance over images that the spread over seeds does not contain; older results do not separate the two."""
     return claim.image_error if claim.common_image_error is None else claim.common_image_error
 
 
 def _centres(joint: Joint, trainings: NDArray[np.int64], may: Sequence[int]) -> Array:
-    """The trainings' values without the spread that chance gave to those that may be picked."""
+    """The trainings' values, shrunk by the random spread among those that may be picked."""
     own = np.unique(trainings[list(may)])
     part = Joint(
         values=joint.values[own],
@@ -180,7 +180,8 @@ def _centres(joint: Joint, trainings: NDArray[np.int64], may: Sequence[int]) -> 
 
 
 def _base_errors(candidates: Sequence[Candidate]) -> Array:
-    """[B, A] what chance adds to the base changes, drawn apart: each arm's own limit alone depends on it."""
+    """[B, A] random variation of the base changes, drawn independently, since only each arm's own limit depends on
+    it."""
     claims = [c.arm.base_change for c in candidates]
     deviations = np.array([0.0 if claim is None else _deviation(claim) for claim in claims])
     return np.asarray(np.random.default_rng(SEED + 1).standard_normal((DRAWS, len(candidates))) * deviations)

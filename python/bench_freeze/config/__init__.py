@@ -1,1 +1,1 @@
-"""What a user may ask of a study, validated; knows no framework."""
+"""The options of a study, validated; imports no framework."""

@@ -1,6 +1,6 @@
-"""What Ultralytics' users type, and what it is here: one table for flags, `key=value` and study files.
+"""Ultralytics' option names and their equivalents here: one table for flags, `key=value` and study files.
 
-docs/reference/ultralytics.md shows it, made from it.
+docs/reference/ultralytics.md is generated from it.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ ALIASES = (
     Alias("data", "target", "the data set to learn"),
     Alias("seed", "seeds", "one seed, or several"),
     Alias("fraction", "data_fractions", "share of the training images"),
-    Alias("conf", "score_threshold", "the lowest score that counts"),
-    Alias("iou", "nms_iou_threshold", "the overlap that suppression removes from"),
+    Alias("conf", "score_threshold", "the lowest score that is kept"),
+    Alias("iou", "nms_iou_threshold", "the IoU threshold of suppression"),
     Alias("max_det", "max_detections", "detections kept per image"),
-    Alias("engine_batch", "batch", "the engine's batch size, by a name that cannot be mistaken"),
+    Alias("engine_batch", "batch", "the engine's batch size, under an unambiguous name"),
 )
 OPTION_OF = {alias.word: alias.option for alias in ALIASES}
 
@@ -55,18 +55,18 @@ TRAINING_WORDS = (
 
 # Words that mean something in Ultralytics and nothing here, with what to do instead.
 ELSEWHERE = {
-    "task": "every study is a detection study; leave it out",
-    "mode": "the command says it; leave it out",
+    "task": "all studies are detection studies; leave it out",
+    "mode": "the command itself says so; leave it out",
     "resume": "the same command continues where it stopped; leave it out",
     "exist_ok": "the same command continues in the same folder; leave it out",
     "save": "everything is kept; leave it out",
     "save_period": "a training that was cut short continues after its last finished epoch; leave it out",
     "val": "every model is scored; leave it out",
-    "plots": "the report has them; leave it out",
-    "verbose": "give --verbose for every row and conclusion",
-    "pretrained": "every training starts from the weights; give scratch=True for an arm from random ones",
+    "plots": "the report has plots; leave it out",
+    "verbose": "give --verbose to see every row and conclusion",
+    "pretrained": "every training starts from the weights; give scratch=True to add an arm from random weights",
     "cls_remap": "give head_init, which says how the new head starts",
-    "single_cls": "every class is scored by itself; leave it out",
+    "single_cls": "classes are scored separately; leave it out",
     "rect": "trainings use square images; leave it out",
     "half": "give precision=fp16",
     "int8": "give precision=int8",
@@ -92,21 +92,21 @@ COMMAND_WORDS = {
 
 
 def renamed(values: Mapping[str, object], where: str) -> dict[str, object]:
-    """The values by the options' own names. Raises InputError for an option that was given by two names."""
+    """Rename options to their own names. Raises InputError for an option given under two names."""
     found: dict[str, object] = {}
     by: dict[str, str] = {}
     for word, value in values.items():
         option = OPTION_OF.get(word, word)
         if option in found:
-            raise InputError(f"{where}: {by[option]} and {word} are two names of one option; give one of them.")
+            raise InputError(f"{where}: {by[option]} and {word} are two names of the same option; give one of them.")
         found[option], by[option] = value, word
     return found
 
 
 def scratch_of_weights(values: Mapping[str, object], where: str) -> dict[str, object]:
-    """`scratch` among the weights, where random ones stand beside checkpoints, is the option of that name.
+    """Turn `scratch` in the list of weights, beside checkpoints, into the option of that name.
 
-    Raises InputError where no checkpoint is left, whose layers they would have.
+    Raises InputError if no checkpoint is left to define the layers.
     """
     weights = values.get("weights")
     if not isinstance(weights, list | tuple) or SCRATCH not in weights:
@@ -114,8 +114,8 @@ def scratch_of_weights(values: Mapping[str, object], where: str) -> dict[str, ob
     named = [name for name in weights if name != SCRATCH]
     if not named:
         raise InputError(
-            f"{where}: weights = {SCRATCH} alone has no layers; name the checkpoint whose layers the random weights "
-            f"get."
+            f"{where}: weights = {SCRATCH} alone defines no layers; also name the checkpoint whose layers get random "
+            "weights."
         )
     return {**values, "weights": named, SCRATCH: True}
 
@@ -127,12 +127,12 @@ def spelled(key: str) -> str:
 
 
 def other_words(choices: Collection[str]) -> dict[str, str]:
-    """Other tools' words for some choices, with the choice that each stands for."""
+    """Other tools' words for choices, with the choice that each means."""
     return {word: here for word, here in VALUES.items() if here in choices}
 
 
 def device_name(given: object) -> object:
-    """A device as a study knows it: Ultralytics' 0 is cuda:0. Anything else is left to the study's check."""
+    """A device in a study's notation: Ultralytics' 0 is cuda:0. Anything else is left to validation."""
     text = str(given) if isinstance(given, int | str) and not isinstance(given, bool) else ""
     if re.fullmatch("[0-9]{1,4}", text):
         return f"cuda:{int(text)}"
@@ -140,7 +140,7 @@ def device_name(given: object) -> object:
 
 
 def batch_note(value: object, form: str) -> str:
-    """What an option called `batch` took, said wherever it is given; `form` is how it was written."""
+    """The note on how an option called `batch` was understood; `form` is how it was written."""
     return (
         f"{form} was taken as the engine's batch size; {_spelled('engine_batch', form)} says so, and the training's, "
         f"which Ultralytics calls batch, is {_spelled(TRAIN_BATCH, form)}."
@@ -152,7 +152,7 @@ def _spelled(option: str, form: str) -> str:
 
 
 def unknown(word: str, known: list[str], where: str) -> InputError:
-    """The sentence for a word that is not an option of a study."""
+    """The message for a word that is not an option of a study."""
     if word in ELSEWHERE:
         return InputError(f"{where}: '{word}' is an option of Ultralytics and not of bench-freeze: {ELSEWHERE[word]}.")
     if word in TRAINING_WORDS:

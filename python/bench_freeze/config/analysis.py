@@ -1,4 +1,4 @@
-"""What a study may look at beside its rows."""
+"""Analyses in addition to the rows."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ ApProtocol = Literal["coco", "voc-all", "voc-11"]
 
 @dataclass(frozen=True, kw_only=True)
 class AnalysisOptions(CommonOptions):
-    """What a study may look at beside its rows."""
+    """Analyses in addition to the rows."""
 
     ladder: bool = flag(
         "analysis",
-        "also score the graft ladder: base mAP with layers 0..k-1 tuned and the rest original, for every k",
+        "also score the graft ladder: base mAP with layers 0..k-1 tuned and the others original, for every k",
         False,
     )
     drift: bool = flag(
@@ -32,23 +32,23 @@ class AnalysisOptions(CommonOptions):
     )
     protocols: tuple[ApProtocol, ...] = flag(
         "analysis",
-        "also give AP of the target heads by coco, voc-all or voc-11 at every IoU from 0.10 to 0.95, by object size "
+        "also report AP of the target heads by coco, voc-all or voc-11 at every IoU from 0.10 to 0.95, by object size "
         "and by both, and compare pre-trainings at IoU 0.5, 0.7 and 0.9",
         (),
         "NAME[,NAME]",
     )
     features: bool = flag(
         "analysis",
-        "also compare what the features encode with the base model's: nearest neighbours, a linear probe, energy in "
-        "boxes",
+        "also compare the features with the base model's: nearest neighbours, a linear probe, energy inside boxes",
         False,
     )
     recover: int = flag(
         "analysis",
-        "also train base heads on the tuned features, and on the original ones as control, for this many epochs on "
-        "half of the base set, scored on the other half: can what was lost still be read from the features (0: no)",
+        "also train base heads for this many epochs on the tuned features, and on the original ones as a control; half "
+        "of the base set trains, the other half is scored. Shows whether the lost accuracy can be recovered from the "
+        "features (0: off)",
         0,
     )
     analysis_seeds: AnalysisSeeds = flag(
-        "analysis", "seeds whose trainings are analysed (the ladder too): first or all", "first"
+        "analysis", "which seeds to analyse (also by the ladder): first or all", "first"
     )

@@ -1,4 +1,4 @@
-"""How large and how long a study's values may be: nothing is beyond that a machine could hold or a run could finish."""
+"""Upper bounds of a study's values, beyond anything that a machine could hold or a run could finish."""
 
 from __future__ import annotations
 
@@ -22,8 +22,7 @@ _LARGEST: dict[str, float] = {
 
 
 def check_bounds(values: Mapping[str, Any]) -> None:
-    """Raise InputError for the first option of a study whose number, text or list is too large to be meant, or not a
-    number.
+    """Raise InputError for the first option whose number, text or list is absurdly large, or that is NaN.
 
     `values` are all options by name.
     """
@@ -49,7 +48,7 @@ def _check(name: str, value: object, largest: float) -> None:
 
 
 def _check_argument(name: str, value: object) -> None:
-    """A training argument: what Ultralytics takes are words, numbers, and lists and tables of those."""
+    """Check a training argument: Ultralytics takes words, numbers, and lists and tables of those."""
     _check_text("train_args", name)
     for item in _flat(value):
         _check(f"train_args: {name}", item, 1e15)

@@ -1,4 +1,4 @@
-"""What a study may spend on its trainings: a time, or a share of what all of them would take to their ends."""
+"""The training budget of a study: a time, or a share of the time that all trainings would take in full."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def parse_budget(text: str) -> Budget:
     unit = "" if found is None else found[2].lower()
     if found is None or (unit != "%" and unit not in _SECONDS):
         raise InputError(
-            f"budget = '{text[:100]}' is neither a time nor a share; give for example 2h, 30m, or 40% of what training "
-            "everything takes."
+            f"budget = '{text[:100]}' is neither a time nor a share; give for example 2h, 30m, or 40% of the time that "
+            "all trainings would take."
         )
     amount = float(found[1])
     if not amount or (unit == "%" and amount > 100):
@@ -47,24 +47,24 @@ def parse_budget(text: str) -> Budget:
 
 
 def check_budget(options: TrainingOptions) -> None:
-    """Raise InputError for a budget that cannot be read, or beside an option that it contradicts."""
+    """Raise InputError for an invalid budget, or one that contradicts another option."""
     if options.budget is None:
         return
     parse_budget(options.budget)
     if options.tuned and options.freeze is None:
-        raise InputError("budget is of trainings, and tuned without freeze trains nothing; leave one of them out.")
+        raise InputError("budget limits trainings, and tuned without freeze trains nothing; leave one of them out.")
     if options.patience:
         raise InputError(
-            f"patience = {options.patience} and budget = {options.budget} both end arms on the way, by different "
-            "rules; leave one of them out."
+            f"patience = {options.patience} and budget = {options.budget} both stop arms early, by different rules; "
+            "leave one of them out."
         )
     if options.scratch_epochs is not None:
         raise InputError(
-            f"scratch_epochs = {options.scratch_epochs} gives random weights another schedule, and budget compares "
-            "arms at the same epochs; leave one of them out."
+            f"scratch_epochs = {options.scratch_epochs} gives random weights a different schedule, and budget compares "
+            "arms at equal epochs; leave one of them out."
         )
     if len(options.data_fractions) > 1:
         raise InputError(
-            "budget lets arms race, and those on fewer of the images would lose to the others; give one of "
-            "data_fractions, or leave budget out."
+            "budget lets arms race, and arms with fewer images would lose to the others; give a single data_fractions "
+            "value, or leave budget out."
         )

@@ -12,20 +12,20 @@ Unmatched = Literal["error", "ignore"]
 
 @dataclass(frozen=True, kw_only=True)
 class DataOptions:
-    """What a study reads."""
+    """The inputs of a study."""
 
     weights: tuple[str, ...] | None = flag(
         "data",
-        "base checkpoint, or several to compare, each with its own arms: detectors; beside a detector also classifiers "
-        "and segmenters, whose backbone gets its neck, and scratch (as --scratch); a known name that is not on disk is "
-        "downloaded by Ultralytics",
+        "base checkpoint, or several to compare, each with its own arms. Beside a detector, classifiers and segmenters "
+        "are allowed, whose backbone gets the detector's neck, and scratch (as --scratch). Ultralytics downloads a "
+        "known name that is not on disk",
         None,
         "FILE[,FILE]",
     )
     trust_checkpoint: bool = flag(
         "data",
-        "load checkpoints that need more than Ultralytics' own classes: such a file can run any program while it is "
-        "loaded, so only for files whose origin you know (bench-freeze doctor FILE lists what one would load)",
+        "load checkpoints that need more than Ultralytics' own classes. Loading such a file can run any program, so "
+        "use this only for files whose origin you know (bench-freeze doctor FILE lists what one would import)",
         False,
     )
     target: str | None = flag("data", "target set: Ultralytics data yaml, or COCO json of its training split")
@@ -41,18 +41,19 @@ class DataOptions:
     split: Literal["val", "test"] = flag("data", "split of a data yaml that is scored", "val")
     unmatched_classes: Unmatched = flag(
         "data",
-        "a class of the base head without a category of the same name, or the reverse: error, or ignore (left out)",
+        "what to do with a class of the base head that has no category of its name, or the reverse: error, or ignore "
+        "(leave it out)",
         "error",
     )
     allow_empty_split: bool = flag(
         "data",
-        "continue even if the evaluation split or the base set has no box to score: its columns stay empty",
+        "continue even if the evaluation split or the base set has no boxes; its columns stay empty",
         False,
     )
 
-    yes: bool = flag("data", "download a data set that Ultralytics ships (coco.yaml) without asking", False)
+    yes: bool = flag("data", "download a data set that Ultralytics ships (coco.yaml) without asking first", False)
 
     @property
     def is_embedded(self) -> bool:
-        """True when no data were named: the study runs on the project's own small, generated data."""
+        """Whether no data were given: the study then runs on small, generated data."""
         return self.target is None and self.base is None and self.weights is None

@@ -1,4 +1,4 @@
-"""The options of a first study, in the order in which one meets them: what `run --help` shows in a screen."""
+"""The options of a first study, in order: `run --help` shows them on one screen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was given in several places as one set of values: a study file, then flags, each with its preset below it."""
+"""Merge options from several places: a study file, then flags, each on top of its preset."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .presets import PRESETS
 
 
 class Layer(NamedTuple):
-    """Values of one place; `where` names it in messages, and `flags` says that they are flags."""
+    """Values from one place. `where` names it in messages; `flags` is true for command line flags."""
 
     where: str
     values: Mapping[str, object]
@@ -21,17 +21,17 @@ class Layer(NamedTuple):
 
 
 class Given(NamedTuple):
-    """The values of a study by the options' own names, and what has to be said of them."""
+    """The values of a study by the options' own names, and notes about them."""
 
     values: dict[str, object]
     notes: tuple[str, ...]
 
 
 def merged(layers: Sequence[Layer]) -> Given:
-    """The values of all layers, later ones over earlier ones.
+    """Merge the values of all layers; later ones override earlier ones.
 
-    A preset counts where it is named: what is given in the same place overrides it, it overrides earlier places.
-    Raises InputError for an unknown preset, for an option under two names, and for an output folder in two forms.
+    A preset belongs to its place: other values of the same place override it, and it overrides earlier places. Raises
+    InputError for an unknown preset, an option under two names, or an output folder in two forms.
     """
     values: dict[str, object] = {}
     notes: list[str] = []
@@ -56,7 +56,7 @@ def _preset(values: Mapping[str, object], where: str) -> dict[str, object]:
 
 
 def _without_place(values: Mapping[str, object], own: Mapping[str, object], where: str) -> dict[str, object]:
-    """The earlier values without an output folder that is given anew, in whichever form."""
+    """Drop the earlier output folder if a new one is given, in any form."""
     named = [word for word in PLACE if own.get(word) is not None]
     if named and own.get("out") is not None:
         raise InputError(f"{where}: out and {named[0]} both name the output folder; give one of them.")
@@ -65,7 +65,7 @@ def _without_place(values: Mapping[str, object], own: Mapping[str, object], wher
 
 
 def _with_out(values: Mapping[str, object]) -> dict[str, object]:
-    """The output folder from `project` and `name`, as Ultralytics puts it together."""
+    """The output folder from `project` and `name`, joined as in Ultralytics."""
     place = {word: values[word] for word in PLACE if values.get(word) is not None}
     rest = {name: value for name, value in values.items() if name not in PLACE}
     if not place:

@@ -1,4 +1,4 @@
-"""Named settings: what a preset sets, and what of it a study kept."""
+"""Presets: their settings, and which of them a study overrides."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
 }
 SAYS = {
-    "quick": "a first look in little time",
+    "quick": "a quick first look",
     "paper": "the freeze points of arXiv 2505.01016",
-    "thorough": "three seeds and every analysis",
+    "thorough": "three seeds and all analyses",
 }
 
 
 @dataclass(frozen=True, kw_only=True)
 class PresetOptions:
-    """Which settings a study starts from."""
+    """The preset that a study starts from."""
 
     preset: PresetName | None = flag(
         "preset",
@@ -62,7 +62,7 @@ class PresetOptions:
 
 
 def kept_of_preset(values: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """What a study has of its preset, and the options of it that were given otherwise. `values` are all options."""
+    """The settings that a study kept from its preset, and those that it overrides. `values` has all options."""
     asked = PRESETS.get(values["preset"] or "", {})
     kept = {name: value for name, value in asked.items() if values[name] == value}
     return kept, tuple(name for name in asked if name not in kept)

@@ -1,4 +1,4 @@
-"""Training recipes, without any framework: what `recipe` may say, and which layers train from which epoch on."""
+"""Training recipes, without any framework: the values of `recipe`, and which layers train from which epoch."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from ..results.recipe import DISTILL, GIVEN, GRADUAL, INTERPOLATE, LP_FT, MATCHE
 from ..text.suggest import hint
 
 RECIPES: dict[str, str] = {  # that --recipe names; others have flags of their own
-    STATIC.name: "layers 0..freeze-1 stay frozen, the rest trains from the first step",
-    LP_FT.name: "the head alone first, then all layers from freeze on",
-    GRADUAL.name: "from the head down to freeze, depth by depth",
-    DISTILL.name: "static, and the features that the base head reads are held near the base model's",
+    STATIC.name: "layers 0..freeze-1 stay frozen, the others train from the first step",
+    LP_FT.name: "first only the head trains, then all layers from freeze on",
+    GRADUAL.name: "unfreezes from the head down to freeze, depth by depth",
+    DISTILL.name: "as static, with a loss that keeps the features of the base head near the base model's",
 }
 _FLAGS = {REPLAY: "replay", INTERPOLATE: "interpolate", MATCHED: "match-capacity"}  # of families with an amount
 
@@ -27,7 +27,7 @@ class Stage(NamedTuple):
 
 
 def check_recipes(names: tuple[str, ...]) -> None:
-    """Raise InputError for a name that is not a recipe."""
+    """Raise InputError for an unknown recipe."""
     for name in names:
         if name in RECIPES:
             continue
@@ -55,8 +55,8 @@ def stages_of(
 ) -> tuple[Stage, ...]:
     """The stages of an arm, first to last; the last one's depth is `freeze`.
 
-    `depths` are the model's usual ones (22, 15, 10 for YOLOv8), which `gradual` goes through in equal shares of the
-    epochs unless a `schedule` such as "22@0,15@3,10@6" says otherwise. Raises InputError when there are too few epochs.
+    `depths` are the model's usual ones (22, 15, 10 for YOLOv8). `gradual` gives each an equal share of the epochs,
+    unless a `schedule` such as "22@0,15@3,10@6" sets other ones. Raises InputError if there are too few epochs.
     """
     stages: tuple[Stage, ...]
     if recipe == LP_FT and freeze < head:
@@ -66,9 +66,7 @@ def stages_of(
         if schedule is not None:
             stages = tuple(stage for stage in parse_schedule(schedule) if stage.depth >= freeze)
             if not stages or stages[-1].depth != freeze:
-                raise InputError(
-                    f"unfreeze_schedule = '{schedule}' never comes down to freeze {freeze}; add {freeze}@N."
-                )
+                raise InputError(f"unfreeze_schedule = '{schedule}' never reaches freeze {freeze}; add {freeze}@N.")
         else:
             stops = sorted({head, *(d for d in depths if d > freeze), freeze}, reverse=True)
             stages = tuple(Stage(round(epochs * k / len(stops)), depth) for k, depth in enumerate(stops))
@@ -84,7 +82,7 @@ def stages_of(
 
 
 def parse_schedule(text: str) -> tuple[Stage, ...]:
-    """Stages from "22@0,15@3,10@6". Raises InputError unless epochs rise from 0 and depths fall."""
+    """Parse stages such as "22@0,15@3,10@6". Raises InputError unless epochs rise from 0 and depths fall."""
     pairs = [re.fullmatch(r"\s*(\d+)@(\d+)\s*", item) for item in text.split(",")]
     stages = tuple(Stage(int(p[2]), int(p[1])) for p in pairs if p is not None)
     falling = all(a.depth > b.depth and a.epoch < b.epoch for a, b in pairwise(stages))

@@ -1,4 +1,4 @@
-"""What a study's values have to keep to: each group for itself, then what spans several."""
+"""The rules of a study's values: within each group, then across groups."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def check(study: Study) -> None:
     check_cluster(study.cluster, training.device)
     if training.budget is not None and study.cluster.executor == "ray":
         raise InputError(
-            "budget lets arms pause and compares them in pairs, seed by seed, which no scheduler of Ray Tune does; "
-            "leave executor = ray or budget out."
+            "budget pauses arms and compares them in pairs, seed by seed, which no Ray Tune scheduler can do; leave "
+            "out executor = ray or budget."
         )
     if training.frozen_bn == "train" and "branched" in deployment.construction:
         raise InputError(
@@ -66,7 +66,7 @@ def check(study: Study) -> None:
 
 
 def _check_values(values: Mapping[str, Any]) -> None:
-    """What holds of options of a kind, wherever they stand."""
+    """Rules for options of one kind, in any group."""
     check_bounds(values)
     for name in ("epochs", "train_batch", "batch", "builds", "imgsz", "max_detections", "opset"):
         if values[name] < 1:
@@ -109,8 +109,8 @@ def _check_deployment(options: DeploymentOptions) -> None:
         low, usual, high = options.dynamic_batch
         if not 1 <= low <= usual <= high:
             raise InputError(
-                f"dynamic_batch = {low},{usual},{high} is not a smallest, usual and largest batch; use for example "
-                f"1,8,32."
+                f"dynamic_batch = {low},{usual},{high} is not a smallest, typical and largest batch; use for example "
+                "1,8,32."
             )
         if not low <= options.batch <= high:
             raise InputError(
@@ -123,7 +123,7 @@ def _check_deployment(options: DeploymentOptions) -> None:
             "fp32, or use --engine ort or trt."
         )
     if options.builds > 1 and "trt" not in options.engine:
-        raise InputError(f"builds = {options.builds} is for TensorRT plans; add engine trt, or leave it out.")
+        raise InputError(f"builds = {options.builds} applies to TensorRT plans; add engine trt, or leave it out.")
 
 
 def _check_timing(options: TimingOptions) -> None:
@@ -158,12 +158,12 @@ def _check_constraints(options: ConstraintOptions, timing: TimingOptions) -> Non
 
 
 def _check_arguments(arguments: Mapping[str, Any]) -> None:
-    """Ultralytics' own arguments, which a study sets itself in part."""
+    """Check Ultralytics' own arguments, some of which the study sets itself."""
     for key in arguments:
         if key in OWN_TRAINING_KEYS:
             raise InputError(f"train_args: '{key}' is set by {OWN_TRAINING_KEYS[key]}; give that instead.")
         if key in NOT_FOR_STUDIES:
-            raise InputError(f"train_args: '{key}' is not for the user to set in a study; leave it out.")
+            raise InputError(f"train_args: '{key}' cannot be set in a study; leave it out.")
     if str(arguments.get("cache", "")).lower() == "disk":
         raise InputError(
             "train_args: cache = disk would write files beside the images; give cache = ram, or leave it out."

@@ -1,8 +1,8 @@
-"""The study: everything a user may ask for, as one frozen, validated value, in groups.
+"""The study: all options as one frozen, validated value, in groups.
 
-Command line flags and TOML keys are made from the fields of the groups, one to one, and know of no groups:
-`train_batch` is `--train-batch` on the command line and `train_batch = 16` in a file. A function takes the group that
-it needs; only the flow (flow.py, study/) takes the whole. This module knows no framework, so a study is checked first.
+Command line flags and TOML keys are generated from the fields, one to one and without groups: `train_batch` is
+`--train-batch` on the command line and `train_batch = 16` in a file. A function takes the group that it needs; only the
+flow (flow.py, study/) takes the whole study. This module imports no framework, so a study is validated at once.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ GROUPS = (  # the order of the help
 class ScoringOptions:
     """How detections are selected before they are scored."""
 
-    score_threshold: float = _flag("scoring", "detections at or below this score are not scored", 0.001)
+    score_threshold: float = _flag("scoring", "detections at or below this score are dropped", 0.001)
     nms_iou_threshold: float = _flag(
-        "scoring", "non-maximum suppression removes a box that overlaps a better one by more than this", 0.7
+        "scoring", "non-maximum suppression removes a box whose IoU with a better one exceeds this", 0.7
     )
-    max_detections: int = _flag("scoring", "detections kept per image", 300)
+    max_detections: int = _flag("scoring", "most detections kept per image", 300)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,28 +54,29 @@ class TimingOptions:
     latency_samples: int = _flag("latency", "most latency samples per row; 0 measures no latency", 200)
     latency_seconds: float = _flag(
         "latency",
-        "most seconds of latency sampling per row and scope, and again for the rounds that compare rows",
+        "most seconds of latency sampling per row and scope, and the same again for the rounds that compare rows",
         10.0,
     )
-    retime: bool = _flag("latency", "measure kept latencies again, in the scopes whose verdict is not VALID", False)
+    retime: bool = _flag("latency", "repeat kept latency measurements whose verdict is not VALID", False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class StatisticsOptions:
-    """What the statistics of a study are made with."""
+    """Options of the statistics."""
 
     equivalence_margins: tuple[float, ...] = _flag(
         "statistics",
-        "differences in mAP (fractions) that count as none",
+        "mAP differences (fractions) within which models count as equivalent",
         (0.001, 0.005),
         "X[,X]",
     )
     resamples: int = _flag(
-        "statistics", "resamples of the images, with half as many permutations; 0 makes neither", 2000
+        "statistics", "number of bootstrap resamples, with half as many permutations; 0 turns both off", 2000
     )
     same_classes: tuple[str, ...] = _flag(
         "statistics",
-        "target classes that are a base class under another name; base classes that both heads know are reported apart",
+        "target classes that are a base class under another name; base classes that both heads know are reported "
+        "separately",
         (),
         "TARGET=BASE[,...]",
     )
@@ -83,25 +84,23 @@ class StatisticsOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class ConstraintOptions:
-    """What the recommended model has to keep to."""
+    """Constraints on the recommended model."""
 
-    max_latency_ms: float | None = _flag(
-        "recommendation", "the largest median latency of the engine that the pick may have"
-    )
+    max_latency_ms: float | None = _flag("recommendation", "largest median engine latency of the recommended model")
     max_base_drop: float | None = _flag(
-        "recommendation", "the largest loss of base mAP that the pick may have (default: the widest equivalence margin)"
+        "recommendation", "largest loss of base mAP of the recommended model (default: the widest equivalence margin)"
     )
-    min_target_map: float | None = _flag("recommendation", "the lowest target mAP that the pick may have")
+    min_target_map: float | None = _flag("recommendation", "lowest target mAP of the recommended model")
     indifference: float = _flag(
         "recommendation",
-        "loss of target mAP that counts as none: a cheaper arm is picked if its loss is shown to be smaller",
+        "tolerated loss of target mAP: a cheaper arm is recommended if its loss is shown to be smaller",
         0.01,
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class OutputOptions:
-    """Where a study leaves what it makes."""
+    """Output options."""
 
     out: str | None = _flag("output", "output folder (default: runs/NAME OF THE TARGET SET)", None, "DIR")
     log: tuple[Tracker, ...] = _flag(
@@ -123,7 +122,7 @@ class OutputOptions:
 class Study:
     """One study: a grid of freeze depths, seeds, constructions and engines on one target set and one base set.
 
-    What several groups share (CommonOptions) is the same in all of them; `study_from` makes one from flat values.
+    Shared options (CommonOptions) are equal in all groups. `study_from` builds a study from flat values.
     """
 
     preset: PresetOptions = field(default_factory=PresetOptions)
@@ -149,11 +148,11 @@ class Study:
         return Path("runs") / ("demo" if self.data.target is None else Path(self.data.target).stem)
 
     def analyses(self, seed: int) -> bool:
-        """Whether trainings of this seed are looked into."""
+        """Whether trainings of this seed are analysed."""
         return self.analysis.analysis_seeds == "all" or seed == self.training.seeds[0]
 
     def values(self) -> dict[str, Any]:
-        """All options by name, without groups: as flags and files give them, and as results record them."""
+        """All options by name, without groups, as in flags, files and results."""
         flat: dict[str, Any] = {}
         for group in _OPTIONS:
             for name, value in dataclasses.asdict(getattr(self, group)).items():
@@ -178,8 +177,8 @@ def fields() -> tuple[Option, ...]:
 def study_from(values: Mapping[str, object], where: str) -> Study:
     """A validated study from plain values.
 
-    `where` names their origin in an error message, e.g. "study.toml". Raises InputError for an unknown key, a value of
-    the wrong type or one out of range.
+    `where` names their origin in errors, e.g. "study.toml". Raises InputError for an unknown key, or a value of the
+    wrong type or out of range.
     """
     values = renamed(values, where)
     known = {f.name for f in fields()}
@@ -207,7 +206,7 @@ def study_from(values: Mapping[str, object], where: str) -> Study:
         ) from None
     except UnicodeEncodeError as error:  # bytes that are not UTF-8, in the place of one of the words that are known
         raise InputError(
-            f"{where}: {error.object!r} is not a value of any option; bench-freeze run --help lists them."
+            f"{where}: {error.object!r} is not a valid value; bench-freeze run --help lists the options."
         ) from None
 
 
@@ -215,7 +214,7 @@ _KINDS = {"int": "a whole number", "float": "a number", "str": "text", "bool": "
 
 
 def _check_word(key: str, value: object, where: str) -> None:
-    """Raise InputError for a word that is none of an option's few."""
+    """Raise InputError for a word that is not among an option's choices."""
     words = CHOICES.get(key, ())
     for given in value if isinstance(value, list | tuple) else [value]:
         if words and isinstance(given, str) and given not in words:
@@ -226,7 +225,7 @@ def _check_word(key: str, value: object, where: str) -> None:
 
 
 def _choices(kind: object) -> tuple[str, ...]:
-    """The words that an option may be; none where it is not a choice of words."""
+    """The choices of an option; empty if it has none."""
     if get_origin(kind) is Literal:
         return get_args(kind)
     return tuple(word for part in get_args(kind) if part is not type(None) for word in _choices(part))
@@ -242,7 +241,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
 
 
 def _group(options: type[Any], values: Mapping[str, object]) -> Any:
-    """One group, of those values that are its own."""
+    """Build one group from its own values."""
     own = {option.name for option in dataclasses.fields(options)}
     return msgspec.convert({name: value for name, value in values.items() if name in own}, options)
 
@@ -255,6 +254,6 @@ def _shown(value: object) -> str:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """The values of a study file. Raises InputError when it is missing or no TOML."""
+    """The values of a study file. Raises InputError if it is missing or not TOML."""
     text = read_text(path, "study file", "give the path of a TOML file, or flags alone")
     return parse_toml(text, path, "`bench-freeze init` writes one")

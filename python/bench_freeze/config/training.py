@@ -1,4 +1,4 @@
-"""The training options of a study, and where trainings run; `training_rules.py` says what they cannot be."""
+"""The training options of a study, and where trainings run; `training_rules.py` has their rules."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NO_AUGMENTATION: dict[str, Any] = {
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingOptions(CommonOptions):
-    """What a study may ask of its trainings."""
+    """Options of trainings."""
 
     freeze: tuple[int, ...] | None = flag(
         "training",
@@ -44,31 +44,33 @@ class TrainingOptions(CommonOptions):
     lr0: float | None = flag("training", "initial learning rate (default: Ultralytics')")
     head_init: HeadInit = flag(
         "training",
-        "how the new head starts: reinit, shape_match, width_preserving, name_remap (Ultralytics' own)",
+        "initialisation of the new head: reinit, shape_match, width_preserving, name_remap (Ultralytics' own)",
         "name_remap",
     )
     frozen_bn: FrozenBatchNorm = flag(
-        "training", "running statistics of frozen BatchNorm layers: eval keeps them, train lets them drift", "eval"
+        "training", "running statistics of frozen BatchNorm layers: eval keeps them, train updates them", "eval"
     )
     lr_search: int = flag(
-        "training", "learning rates around lr0 tried for every arm, on a held-out fifth of its training images", 0
+        "training",
+        "number of learning rates around lr0 to try for every arm, on a held-out fifth of its training images",
+        0,
     )
     unfreeze_schedule: str | None = flag(
         "training", "stages of recipe gradual (default: equal shares of the epochs)", None, "DEPTH@EPOCH[,...]"
     )
-    lp_share: float = flag("training", "share of the epochs in which recipe lp_ft trains the head alone", 0.3)
+    lp_share: float = flag("training", "share of the epochs in which recipe lp_ft trains only the head", 0.3)
     layer_decay: float = flag(
-        "training", "learning rate of a layer over that of the next layer; 1 gives all layers the same", 1.0
+        "training", "ratio of a layer's learning rate to that of the next layer; 1 gives all layers the same", 1.0
     )
     replay: tuple[float, ...] = flag(
-        "training", "also train on this share of the replay images (recipe replay_SHARE)", (), "X[,X]"
+        "training", "add arms that also train on this share of the replay images (recipe replay_SHARE)", (), "X[,X]"
     )
     replay_set: str | None = flag(
         "data", "base images to replay: COCO json or data yaml (default: the train split of a base yaml)"
     )
     replay_images: str | None = flag("data", "image folder of a COCO json replay set")
-    replay_holdout: float = flag("data", "share of the base images that is not scored but replayed", 0.0)
-    distill_weight: float = flag("training", "weight of the distance to the base features (recipe distill)", 1.0)
+    replay_holdout: float = flag("data", "share of the base images to replay instead of scoring them", 0.0)
+    distill_weight: float = flag("training", "loss weight of the distance to the base features (recipe distill)", 1.0)
     interpolate: tuple[float, ...] = flag(
         "training", "also score base + ALPHA x (tuned - base), untrained (recipe interpolate_ALPHA)", (), "X[,X]"
     )
@@ -79,92 +81,96 @@ class TrainingOptions(CommonOptions):
     )
     val_every: int = flag(
         "training",
-        "every N epochs score each arm: target mAP on a tenth of the training images, which is then not trained on by "
-        "any arm, and base mAP of the graft (0: never)",
+        "score each arm every N epochs: target mAP on a held-out tenth of the training images, on which no arm then "
+        "trains, and base mAP of the graft (0: never)",
         0,
     )
     patience: int = flag(
         "training",
-        "with --val-every: end an arm whose held-out target mAP has not risen for N epochs (0: never); costs no image "
-        "beyond the tenth",
+        "with --val-every: stop an arm whose held-out target mAP has not risen for N epochs (0: never); needs no "
+        "further images",
         0,
     )
     keep: Literal["last", "best"] = flag(
         "training",
-        "the epoch whose weights an arm keeps: the last, or with --val-every the best by held-out target mAP; costs no "
-        "image beyond the tenth",
+        "which epoch's weights to keep: the last, or with --val-every the best by held-out target mAP; needs no "
+        "further images",
         "last",
     )
     budget: str | None = flag(
         "training",
-        "what the trainings may take: a time (2h, 30m) or, in percent, a share of what all take to their ends; arms "
-        "race, and those shown to be worse on a held-out tenth of the training images stop, which leaves more seeds to "
-        "the rest",
+        "training budget: a time (2h, 30m), or a percentage of the time that all trainings take in full. Arms race: "
+        "those shown to be worse on a held-out tenth of the training images stop, which leaves time for more seeds of "
+        "the others",
         None,
         "TIME|SHARE",
     )
     data_fractions: tuple[float, ...] = flag(
-        "training", "shares of the training images, nested, each an arm", (1.0,), "X[,X]"
+        "training", "shares of the training images, nested; each is an arm", (1.0,), "X[,X]"
     )
     augment: bool = flag(
-        "training", "augment training images; without it they are only letterboxed, the same in every epoch", True
+        "training", "augment training images; otherwise they are only letterboxed, the same in every epoch", True
     )
     cache_features: bool = flag(
         "training",
-        "with --no-augment: compute the frozen layers once per image, not once per epoch (takes disk)",
+        "with --no-augment: compute the frozen layers once per image, not once per epoch (takes disk space)",
         False,
     )
     match_capacity: tuple[int, ...] = flag(
         "training",
-        "also train deeper depths with as many trainable weights as these have: separates depth from capacity (recipe "
-        "matched_N)",
+        "also train deeper depths with only as many trainable weights as these depths have, to separate depth from "
+        "capacity (recipe matched_N)",
         (),
         "N[,N]",
     )
     scratch: bool = flag("training", "also train from random weights, nothing frozen (recipe scratch)", False)
     scratch_epochs: int | None = flag(
-        "training", "epochs of recipe scratch, which may need more than pre-trained weights do (default: epochs)", None
+        "training", "epochs of recipe scratch, which may need more than pre-trained weights (default: epochs)", None
     )
     tuned: tuple[str, ...] = flag(
         "data",
-        "fine-tuned checkpoints that exist, measured as trained ones are: FILE (its freeze depth is found by comparing "
-        "it with the base checkpoint), DEPTH=FILE, or DEPTH/SEED=FILE for several runs of one depth; * matches names; "
+        "existing fine-tuned checkpoints, measured like trained ones: FILE (its freeze depth is found by comparison "
+        "with the base checkpoint), DEPTH=FILE, or DEPTH/SEED=FILE for several runs of one depth; * matches names; "
         "without --freeze nothing is trained",
         (),
         "[DEPTH[/SEED]=]FILE[,...]",
     )
-    share: bool = flag("training", "depths on the same data train together: each batch and frozen layer once", True)
+    share: bool = flag(
+        "training",
+        "train depths on the same data together: each batch is loaded once, each shared frozen layer computed once",
+        True,
+    )
     train_args: dict[str, Any] = field(
         default_factory=dict,
-        metadata={"group": "training", "help": "any other Ultralytics training argument", "metavar": "KEY=VALUE"},
+        metadata={"group": "training", "help": "any other training argument of Ultralytics", "metavar": "KEY=VALUE"},
     )
 
     @property
     def holds_out(self) -> bool:
-        """Whether a tenth of the training images is held out, to score arms on while they train."""
+        """Whether a tenth of the training images is held out to score arms during training."""
         return bool(self.val_every) or self.budget is not None
 
     @property
     def recipes(self) -> tuple[Recipe, ...]:
-        """Every recipe of all depths."""
+        """All recipes."""
         replayed = (Recipe(REPLAY, share) for share in self.replay)
         interpolated = (Recipe(INTERPOLATE, alpha) for alpha in self.interpolate)
         return (*map(Recipe, self.recipe), *replayed, *interpolated)
 
     def of(self, recipe: Recipe) -> TrainingOptions:
-        """The options of a recipe's trainings: random weights may have epochs of their own."""
+        """The options of a recipe's trainings; those from random weights may have their own number of epochs."""
         if recipe != SCRATCH or self.scratch_epochs is None:
             return self
         return replace(self, epochs=self.scratch_epochs, scratch_epochs=None)
 
     def depths(self, usual: tuple[int, ...]) -> tuple[int, ...]:
-        """The freeze depths that are trained: those asked for, else the `usual` ones, and none beside `tuned` alone."""
+        """The freeze depths to train: those given, else the `usual` ones; none if only `tuned` is given."""
         if self.freeze is not None:
             return self.freeze
         return () if self.tuned else usual
 
     def trainings(self, depths: tuple[int, ...]) -> list[tuple[int, Recipe]]:
-        """Freeze depth and recipe of everything that is trained at these depths. Raises InputError."""
+        """Freeze depth and recipe of all trainings at these depths. Raises InputError."""
         for depth in self.match_capacity:
             if min(depths) >= depth:
                 raise InputError(
@@ -177,11 +183,11 @@ class TrainingOptions(CommonOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterOptions:
-    """Where arms train."""
+    """Options for where arms train."""
 
     executor: Literal["local", "ray"] = flag(
-        "training", "where arms train: local, or ray (a folder that all nodes see holds data and output)", "local"
+        "training", "where arms train: local, or ray (data and output must be in a folder shared by all nodes)", "local"
     )
-    address: str | None = flag("training", "Ray cluster to join (default: one is started on this machine)")
-    gpus_per_arm: float = flag("training", "share of a GPU that a training takes on Ray, with a CUDA device", 1.0)
-    workers_per_node: int = flag("training", "trainings at a time on a Ray that is started on this machine's CPU", 2)
+    address: str | None = flag("training", "Ray cluster to join (default: start one on this machine)")
+    gpus_per_arm: float = flag("training", "share of a GPU per training on Ray, with a CUDA device", 1.0)
+    workers_per_node: int = flag("training", "concurrent trainings on a Ray cluster on this machine's CPU", 2)

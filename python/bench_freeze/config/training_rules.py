@@ -1,4 +1,4 @@
-"""What options of training cannot be, alone or together: each a sentence, before any work."""
+"""The rules of training options, alone and together, checked before any work."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .tuned import check_tuned
 
 
 def check_training(options: TrainingOptions) -> None:
-    """Raise InputError for the first training option that cannot be."""
+    """Raise InputError for the first invalid training option."""
     check_recipes(options.recipe)
     if any(seed < 0 for seed in options.seeds):
         raise InputError("a seed is below 0; seeds are whole numbers from 0.")
@@ -41,11 +41,13 @@ def check_training(options: TrainingOptions) -> None:
         n for n in ("replay_set", "replay_images", "replay_holdout") if getattr(options, n) and not options.replay
     ]
     if unused:
-        raise InputError(f"{unused[0]} is given but nothing is replayed; give --replay 0.05, or leave it out.")
+        raise InputError(
+            f"{unused[0]} is given but nothing is replayed; add for example --replay 0.05, or leave it out."
+        )
     if options.replay_holdout and options.replay_set is not None:
-        raise InputError("replay_set and replay_holdout are two sources of images to replay; give one of them.")
+        raise InputError("replay_set and replay_holdout both name the images to replay; give one of them.")
     if options.frozen_bn == "train" and options.interpolate:
-        raise InputError("interpolate needs frozen layers that are the base model's; leave frozen_bn = eval.")
+        raise InputError("interpolate needs frozen layers equal to the base model's; leave frozen_bn = eval.")
     check_tuned(options.tuned)
     if options.scratch_epochs is not None:
         _check_scratch_epochs(options)
@@ -69,17 +71,18 @@ def _check_scratch_epochs(options: TrainingOptions) -> None:
         )
     if options.val_every > (options.scratch_epochs or options.val_every):
         raise InputError(
-            f"val_every = {options.val_every} never comes in scratch_epochs = {options.scratch_epochs}; give at most "
-            "as many."
+            f"val_every = {options.val_every} is never reached in scratch_epochs = {options.scratch_epochs}; give at "
+            "most that many."
         )
     if not options.scratch:
         raise InputError(
-            "scratch_epochs is of trainings from random weights, and there is none; add --scratch, or leave it out."
+            "scratch_epochs applies to trainings from random weights, and there are none; add --scratch, or leave it "
+            "out."
         )
 
 
 def _check_nothing_to_train(options: TrainingOptions) -> None:
-    """Checkpoints alone: an option that asks for trainings at freeze depths would be passed over in silence."""
+    """With given checkpoints only, raise InputError for training options, which would have no effect."""
     asked = {
         "recipe": options.recipe != (STATIC.name,),
         "data_fractions": options.data_fractions != (1.0,),
@@ -88,8 +91,8 @@ def _check_nothing_to_train(options: TrainingOptions) -> None:
     name = next((name for name, is_asked in asked.items() if is_asked), None)
     if name is not None:
         raise InputError(
-            f"{name} is an option of training, and tuned without freeze trains nothing; add --freeze with the depths "
-            "to train, or leave it out."
+            f"{name} is a training option, and tuned without freeze trains nothing; add --freeze with the depths to "
+            "train, or leave it out."
         )
 
 
@@ -109,11 +112,11 @@ def _check_held_out(options: TrainingOptions) -> None:
 
 
 def check_cluster(options: ClusterOptions, device: str) -> None:
-    """Raise InputError for a cluster that cannot be; `device` is where a training runs."""
+    """Raise InputError for invalid cluster options; `device` is where a training runs."""
     if options.gpus_per_arm <= 0 or options.workers_per_node < 1:
         raise InputError("gpus_per_arm must be above 0 and workers_per_node at least 1.")
     if options.executor == "ray" and device not in ("cpu", "cuda:0"):
-        raise InputError(f"device = {device}: on Ray each training sees the GPU it was given as cuda:0; give that.")
+        raise InputError(f"device = {device}: on Ray each training sees its GPU as cuda:0; give that.")
     if options.address is not None and options.executor != "ray":
         raise InputError(
             f"address = {options.address} is the address of a Ray cluster; add --executor ray, or leave it out."
@@ -129,8 +132,6 @@ def _check_augmentation(options: TrainingOptions) -> None:
     if not options.cache_features:
         return
     if options.augment:
-        raise InputError(
-            "cache_features needs images that are the same in every epoch; add --no-augment, or leave it out."
-        )
+        raise InputError("cache_features needs the same images in every epoch; add --no-augment, or leave it out.")
     if options.frozen_bn == "train":
         raise InputError("cache_features needs frozen layers whose output does not change; leave frozen_bn = eval.")

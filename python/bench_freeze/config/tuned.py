@@ -1,4 +1,4 @@
-"""What `tuned` may say: fine-tuned checkpoints that exist, each with its freeze depth and seed, or without."""
+"""The values of `tuned`: existing fine-tuned checkpoints, each with or without freeze depth and seed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LARGEST_DEPTH, LARGEST_SEED = 10_000, 2**32 - 1
 
 @dataclass(frozen=True)
 class TunedEntry:
-    """One entry: `place` is a file or a pattern of files. Depth and seed are None where they are not stated."""
+    """One entry: `place` is a file or a pattern of files. Depth and seed are None if not stated."""
 
     text: str
     freeze: int | None
@@ -22,10 +22,10 @@ class TunedEntry:
 
 
 def tuned_entry(text: str) -> TunedEntry:
-    """An entry from "22/0=a.pt", "22=a.pt", "a.pt" or "runs/*/weights/best.pt".
+    """Parse an entry such as "22/0=a.pt", "22=a.pt", "a.pt" or "runs/*/weights/best.pt".
 
-    What begins with a whole number and an equals sign states a depth; a file of such a name is written ./22=a.pt.
-    Raises InputError for one that names no file, or a depth or a seed that cannot be.
+    Text that begins with a whole number and an equals sign states a depth; a file of such a name is written ./22=a.pt.
+    Raises InputError if no file is named, or for an invalid depth or seed.
 
         >>> tuned_entry("22/1=runs/b/weights/best.pt")
         TunedEntry(text='22/1=runs/b/weights/best.pt', freeze=22, seed=1, place='runs/b/weights/best.pt')
@@ -46,7 +46,7 @@ def tuned_entry(text: str) -> TunedEntry:
 
 
 def check_tuned(tuned: tuple[str, ...]) -> None:
-    """Raise InputError for the first entry that cannot be, or for two that are the same run of one depth."""
+    """Raise InputError for the first invalid entry, or for two with the same depth and seed."""
     known: dict[tuple[int | None, int], str] = {}
     for text in tuned:
         entry = tuned_entry(text)

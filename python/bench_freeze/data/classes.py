@@ -1,4 +1,4 @@
-"""Which class of a head is which category of a data set: by name, never by position."""
+"""Pair the classes of a head with the categories of a data set: by name, never by position."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ class ClassMap:
 
 
 def normalized(name: str) -> str:
-    """A class name as it is compared: case, underscores, hyphens and outer blanks do not count."""
+    """A class name normalised for comparison: case, underscores, hyphens and outer blanks are ignored."""
     return " ".join(name.casefold().replace("_", " ").replace("-", " ").split())
 
 
 def names_by_number(names: object, where: str) -> tuple[str, ...]:
-    """Class names in the order of their numbers, from a list, or a mapping of 0..n-1 to names.
+    """Class names in order, from a list or from a mapping of 0..n-1 to names.
 
-    Numbers may be text, as json and metadata have them. `where` says in an error message whose names these are. Raises
-    InputError for numbers with a gap, given twice, or that are not whole numbers from 0, and for names that are empty.
+    Numbers may be text, as in json and metadata. `where` names the owner in errors. Raises InputError for empty names,
+    and for numbers that repeat, leave a gap, or are not whole numbers from 0.
     """
     if isinstance(names, list | tuple):
         numbered = dict(enumerate(names))
@@ -69,7 +69,7 @@ def names_by_number(names: object, where: str) -> tuple[str, ...]:
 
 
 def is_text(name: str) -> bool:
-    """Whether a name can be written as UTF-8: json and Python's literals can hold halves of a character."""
+    """Whether a name can be encoded as UTF-8: json and Python literals may hold lone surrogates."""
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -96,8 +96,8 @@ def map_classes(
 ) -> ClassMap:
     """Pair classes and categories by name.
 
-    `head` and `data` say in an error message whose names these are. Raises InputError when a name has no partner and
-    `unmatched` is "error", when none has, or when two names of one side are alike.
+    `head` and `data` name the two sides in errors. Raises InputError if a name has no partner and `unmatched` is
+    "error", if no name has one, or if two names of one side are equal.
     """
     positions: dict[str, int] = {}
     for k, name in enumerate(data_names):

@@ -23,7 +23,7 @@ FEWEST_OF_A_CLASS = 2  # training images: one to learn from, one to choose the r
 
 @dataclass(frozen=True)
 class LabelledSplit:
-    """Images of one split with a class each, in the order of their paths."""
+    """The images of one split, each with a class, ordered by path."""
 
     images: tuple[ImageRecord, ...]
     labels: NDArray[np.int64]  # [N], positions of classes
@@ -34,7 +34,7 @@ class LabelledSplit:
 
 @dataclass(frozen=True)
 class ClassificationSet:
-    """A set with a training split and one that is scored; `sha256` covers class names, pixels and labels."""
+    """A training split and a scored split; `sha256` covers class names, pixels and labels."""
 
     name: str
     class_names: tuple[str, ...]
@@ -45,10 +45,10 @@ class ClassificationSet:
 
 
 def read_classification_set(root: Path, split: str = "val", on_progress: Progress | None = None) -> ClassificationSet:
-    """Read and check a set: every image decodes. `split` is the folder that is scored.
+    """Read and validate a set, decoding every image. `split` is the folder that is scored.
 
-    Raises InputError for a folder that is not such a set: without the two splits, with fewer than two classes, with a
-    class that has no image in one of them or is missing there, with an image that cannot be read.
+    Raises InputError if a split is missing, if there are fewer than two classes, if a class is missing or empty in one
+    split, or if an image cannot be read.
     """
     for name in (TRAIN, split):
         if not is_folder(root / name):
@@ -89,7 +89,7 @@ def read_classification_set(root: Path, split: str = "val", on_progress: Progres
 
 
 def _class_folders(folder: Path) -> tuple[str, ...]:
-    """Names in the order in which torchvision's ImageFolder numbers them; hidden folders are none of a class."""
+    """Class names in the order of torchvision's ImageFolder; hidden folders are ignored."""
     return tuple(sorted(place.name for place in folder.iterdir() if is_folder(place) and place.name[0] != "."))
 
 
@@ -117,7 +117,7 @@ def _content_sha256(classes: tuple[str, ...], *splits: LabelledSplit) -> str:
 
 
 def _notes(root: Path, split: str, train: LabelledSplit, test: LabelledSplit) -> tuple[str, ...]:
-    """What a reader of the numbers should know: loose files, copies across the splits or under two classes."""
+    """Notes for readers of the numbers: loose files, and copies across splits or classes."""
     notes = []
     for name in (TRAIN, split):
         loose = sum(not is_folder(place) and place.name[0] != "." for place in (root / name).iterdir())

@@ -1,8 +1,8 @@
 """COCO files: instances (ground truth) and results (detections), as columns.
 
-What counts is what pycocotools counts; what it would stumble over later, or not notice, is refused here with the
-number of the entry, counted from 0 as in the file. Plain files are read by the compiled reader or by typed decoding;
-only what neither takes goes through coco_forms.py.
+The rows are those that pycocotools counts. Entries that would crash it later, or that it would misread silently, are
+rejected here with their index in the file, from 0. Common files go through the compiled reader or typed decoding;
+coco_forms.py handles the rest.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class _Result(msgspec.Struct, gc=False):
 
 
 def read_instances(path: Path) -> CocoInstances:
-    """Read a COCO instances file. Raises InputError naming what is wrong and where."""
+    """Read a COCO instances file. Raises InputError that says what is wrong and where."""
     return parse_instances(str(path), read_text(path))
 
 
@@ -121,7 +121,7 @@ def instances_from(content: Mapping[str, object]) -> CocoInstances:
 
 
 def _typed(content: dict[str, object]) -> _Instances | None:
-    """The content as values of COCO's own types; None for others, and for sizes that JSON cannot hold."""
+    """The content as typed values; None if types differ from COCO's, or sizes exceed what JSON holds."""
     try:
         typed = msgspec.convert(content, _Instances)
     except msgspec.ValidationError:
@@ -151,7 +151,7 @@ def _listed_ids(where: str, name: str, entries: Sequence[_Image] | Sequence[_Cat
 
 
 def _kept(where: str, listed: Listed, columns: AnnotationColumns) -> tuple[Annotations, list[LeftOut]]:
-    """The annotations of listed images and categories, and what is left of the columns [N] of all."""
+    """The annotations whose image and category are listed, and the other columns [N] cut to them."""
     ids, images, categories, boxes, area, is_crowd = columns
     unique_ids(where, "annotations", ids)
     image_index, has_image = positions(listed.image_ids, images)
@@ -174,7 +174,7 @@ def _kept(where: str, listed: Listed, columns: AnnotationColumns) -> tuple[Annot
 
 
 def _annotation_columns(where: str, annotations: Sequence[_Annotation]) -> AnnotationColumns:
-    """What the compiled reader gives, from annotations as objects."""
+    """Convert annotation objects to the compiled reader's columns."""
     count = len(annotations)
     return (
         int_column(where, "annotations", (a.id for a in annotations), count),
@@ -189,7 +189,7 @@ def _annotation_columns(where: str, annotations: Sequence[_Annotation]) -> Annot
 def read_results(path: Path, ground_truth: GroundTruth, *, threads: int = 1) -> CocoResults:
     """Read a COCO results file, a list of {image_id, category_id, bbox, score}.
 
-    Raises InputError naming what is wrong and where; an image that the ground truth does not have is an error.
+    Raises InputError that says what is wrong and where, also for an image that the ground truth lacks.
     """
     if not _has_text_ids(ground_truth):
         with open_text(path) as stream:  # a plain file's text is never held, only what is read of it
@@ -231,7 +231,7 @@ def _columns(where: str, text: bytes, threads: int) -> ResultColumns | None:
 
 
 def _result_columns(where: str | Path, text: bytes) -> ResultColumns | None:
-    """What the compiled reader gives, for texts that it leaves to a full parser; None for values of other types."""
+    """The compiled reader's columns, for texts that it leaves to a full parser; None if types differ from COCO's."""
     rows = decode_typed(str(where), text, list[_Result])
     if rows is None:
         return None

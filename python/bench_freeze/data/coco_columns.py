@@ -1,4 +1,4 @@
-"""What both readers of COCO files share: the columns they fill, and what is left out, refused and noted of them."""
+"""Shared by both readers of COCO files: the columns, and the rules for leaving out, rejecting and noting rows."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Annotations:
     is_crowd: NDArray[np.bool_]  # [N]
 
     def some(self, keep: NDArray[np.bool_]) -> Annotations:
-        """Those at which `keep` [N] is true."""
+        """The rows where `keep` [N] is true."""
         return Annotations(**{column.name: getattr(self, column.name)[keep] for column in fields(self)})
 
 
@@ -83,7 +83,7 @@ class LeftOut:
 def assemble(
     where: str, listed: Listed, kept: Annotations, left_out: Sequence[LeftOut], notes: Iterable[str] = ()
 ) -> CocoInstances:
-    """The instances of both readers. Raises InputError for a box or area that none can be, or when no row is left."""
+    """Build the instances of either reader. Raises InputError for an invalid box or area, or if no row is left."""
     refuse_nothing_left(where, len(kept.rows), left_out)
     check_truth_sizes(where, kept)
     sentences = [
@@ -114,12 +114,12 @@ def assemble(
 
 
 def plural(what: str) -> str:
-    """Of "image" and "category"."""
+    """The plural of "image" and "category"."""
     return "categories" if what == "category" else f"{what}s"
 
 
 def refuse_nothing_left(where: str, kept: int, left_out: Sequence[LeftOut]) -> None:
-    """Refuse a set of which every annotation would be left out: that cannot be meant."""
+    """Raise InputError if every annotation would be left out: that is surely a mistake."""
     if kept or not left_out:
         return
     first = left_out[0]
@@ -147,7 +147,7 @@ def unique_ids(where: str, name: str, ids: NDArray[np.int64]) -> NDArray[np.int6
 
 
 def positions(known_ids: NDArray[np.int64], ids: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
-    """Position of each id in `known_ids`, which ascends, and whether it is there (the position is 0 if not)."""
+    """Index of each id in the ascending `known_ids` (0 if absent), and whether it is present."""
     if len(known_ids) == 0:
         return np.zeros(len(ids), np.int32), np.zeros(len(ids), np.bool_)
     low, high = known_ids[0], known_ids[-1]
@@ -169,7 +169,7 @@ def box_column(boxes: Sequence[Sequence[float]]) -> NDArray[np.float64]:
 
 
 def _are_sound(boxes_xywh: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which rows are finite, with a box of no negative size."""
+    """Mask of rows that are finite and whose box has no negative size."""
     is_sound = np.isfinite(values)
     for column in range(4):  # several times as fast as a reduction over rows of four
         is_sound &= np.isfinite(boxes_xywh[:, column])
@@ -177,7 +177,7 @@ def _are_sound(boxes_xywh: NDArray[np.float64], values: NDArray[np.float64]) -> 
 
 
 def check_truth_sizes(where: str, kept: Annotations) -> None:
-    """Refuse a box of negative size, and what is not finite."""
+    """Raise InputError for a box of negative size, or a value that is not finite."""
     boxes, area = kept.boxes_xywh, kept.area
     is_sound = _are_sound(boxes, area)
     if not is_sound.all():
@@ -198,7 +198,7 @@ def results_of(
     category_names: Sequence[str] | NDArray[np.int64],
     notes: Sequence[str] = (),
 ) -> CocoResults:
-    """The rows [N] whose category is listed. Raises InputError for a box or score that none can be.
+    """Mask [N] of rows whose category is listed. Raises InputError for an invalid box or score.
 
     `category_names` are the ids of the categories as a message shows them, one a row.
     """

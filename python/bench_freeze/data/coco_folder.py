@@ -1,4 +1,4 @@
-"""Where the images of a COCO json lie: the folder that was named, or COCO's layout beside the json."""
+"""Find the images of a COCO json: in the given folder, or in COCO's layout beside the json."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from ..user_files import read_file
 
 
 def image_folder(path: Path, file_names: Sequence[str]) -> Path:
-    """The folder in COCO's layout that has the images. The split is the last part of the json's name.
+    """The image folder in COCO's layout. The split is the last part of the json's name.
 
-    The first folder with the first image, else the first with any. Raises InputError when none has one.
+    Returns the first folder that has the first image, else the first that has any. Raises InputError if none does.
     """
     tried = _layout(path)
     found = _first_with(tried, file_names)
@@ -27,9 +27,9 @@ def image_folder(path: Path, file_names: Sequence[str]) -> Path:
 def image_folder_for(path: Path, file_names: Sequence[str], given: Path | None, *, shared: Path | None = None) -> Path:
     """The folder of a split's images.
 
-    `given` was named for this split: the images lie in it, or in the folder of the split within it. `shared` was named
-    for another split: it counts where it has the images, else COCO's layout does. Raises InputError when no image is
-    found, and when both have a file of one name with different bytes, since either may be meant.
+    `given` was named for this split; the images are in it or in its subfolder of the split's name. `shared` was named
+    for another split; it is used if it has the images, else COCO's layout is. Raises InputError if no image is found,
+    or if two folders have different files of one name, since either could be meant.
     """
     if given is not None:
         return _within(path, given, file_names) or given
@@ -49,7 +49,7 @@ def image_folder_for(path: Path, file_names: Sequence[str], given: Path | None, 
 
 
 def image_file(folder: Path, name: str) -> Path:
-    """The file of an image by its `file_name`; one written with backslashes is looked for with slashes too."""
+    """The path of an image by its `file_name`. Backslashes are also tried as slashes."""
     file = folder / name
     if "\\" in name and not has_file(file):
         return folder / name.replace("\\", "/")
@@ -57,7 +57,7 @@ def image_file(folder: Path, name: str) -> Path:
 
 
 def has_file(file: Path) -> bool:
-    """Whether there is such a file; there is none of a name that no file can have."""
+    """Whether the file exists; False for an invalid file name."""
     try:
         return file.is_file()
     except (OSError, ValueError):
@@ -82,7 +82,7 @@ def _within(path: Path, folder: Path, file_names: Sequence[str]) -> Path | None:
 
 
 def _first_with(folders: Sequence[Path], file_names: Sequence[str]) -> Path | None:
-    """The first folder with the first image, else the first with any; a set without images is anywhere."""
+    """The first folder that has the first image, else the first that has any; for a set without images, any folder."""
     for names in (file_names[:1], file_names[1:]):
         for folder in folders:
             if not file_names or any(_present(folder, names)):
@@ -95,7 +95,7 @@ def _present(folder: Path, file_names: Sequence[str]) -> Iterator[bool]:
 
 
 def _refuse_other_bytes(path: Path, file_names: Sequence[str], within: Path, beside: Path) -> None:
-    """Files of one name must be equal: all of them in size, the first in its bytes."""
+    """Check that files of one name agree: all in size, the first also in its bytes."""
     pairs = ((name, image_file(within, name), image_file(beside, name)) for name in file_names)
     both = ((name, one, other) for name, one, other in pairs if has_file(one) and has_file(other))
     for number, (name, one, other) in enumerate(both):

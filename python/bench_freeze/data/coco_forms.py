@@ -1,7 +1,7 @@
-"""COCO files whose values have types that COCO's own lack, read as pycocotools reads them.
+"""COCO files with unusual value types, read as pycocotools reads them.
 
-Ids are compared as Python compares them, as the keys of a dict: 1.0 is 1, and "1" is not. What pycocotools reads and
-nobody can mean (a width as text in a box, an id that is true) is refused.
+Ids are compared as Python compares dict keys: 1.0 equals 1, and "1" does not. Values that pycocotools accepts but that
+must be mistakes (a width as text in a box, an id that is true) are rejected.
 """
 
 from __future__ import annotations

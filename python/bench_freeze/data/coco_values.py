@@ -1,4 +1,4 @@
-"""Single values of a COCO file, of whatever type they are: what is read of each, and the sentence for the others."""
+"""Single values of a COCO file: how each is read whatever its type, and the error if it cannot be."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Forms:
         self._found: dict[str, tuple[int, str]] = {}
 
     def add(self, sentence: str, example: str) -> None:
-        """Count one; `sentence` follows the count, `example` names the entry."""
+        """Count one occurrence; `sentence` follows the count, `example` names the entry."""
         count, first = self._found.get(sentence, (0, example))
         self._found[sentence] = (count + 1, first)
 
@@ -30,7 +30,7 @@ class Forms:
 
 
 def read_key(place: str, name: str, value: object) -> Hashable:
-    """An id as the key of a dict, where 1.0 is 1 and "1" is not; refuses one that is missing or cannot be a key."""
+    """An id as a dict key: 1.0 equals 1, "1" does not. Raises InputError if it is missing or cannot be a key."""
     if isinstance(value, str) and "\0" in value:
         if value == ABSENT:
             raise InputError(f"{place} has no key {name!r}: add it")
@@ -72,7 +72,7 @@ def read_box(place: str, value: object) -> tuple[float, float, float, float]:
 
 
 def read_crowd(place: str, row: int, value: object, forms: Forms) -> bool:
-    """Whether an annotation is a crowd. Text and 0.5 are refused: pycocotools takes them for half of one."""
+    """Whether an annotation is a crowd. Text and 0.5 are rejected: pycocotools treats them inconsistently."""
     if isinstance(value, (bool, np.bool_)):
         return bool(value)
     if not is_number(value) or not math.isfinite(value) or value != int(value):
@@ -83,7 +83,7 @@ def read_crowd(place: str, row: int, value: object, forms: Forms) -> bool:
 
 
 def read_area(place: str, row: int, value: object, is_crowd: bool, forms: Forms) -> float:
-    """The area of an annotation; that of a crowd is never looked at, so it need not be there."""
+    """The area of an annotation. It may be missing for a crowd, whose area is never used."""
     if is_crowd and not (is_number(value) and math.isfinite(value)):
         forms.add("crowd(s) have no area, which nothing reads", f"annotations[{row}]")
         return 0.0
@@ -91,7 +91,7 @@ def read_area(place: str, row: int, value: object, is_crowd: bool, forms: Forms)
 
 
 def read_file_name(row: int, value: object, forms: Forms) -> str:
-    """The name of an image's file, "" where it is not text: scoring needs none."""
+    """The file name of an image; "" if it is not text, since scoring does not need it."""
     if isinstance(value, str):
         return value
     forms.add("value(s) of file_name are null or not text and were read as missing", f"images[{row}] ({shown(value)})")
@@ -99,7 +99,7 @@ def read_file_name(row: int, value: object, forms: Forms) -> str:
 
 
 def read_pixels(row: int, name: str, value: object, forms: Forms) -> int:
-    """The width or height of an image, 0 where it is not stated: scoring needs neither."""
+    """The width or height of an image; 0 if it is missing, since scoring does not need it."""
     if is_number(value) and math.isfinite(value):
         return int(value)
     forms.add(
@@ -109,7 +109,7 @@ def read_pixels(row: int, name: str, value: object, forms: Forms) -> int:
 
 
 def read_class_name(row: int, value: object, otherwise: str, forms: Forms) -> str:
-    """The name of a category, `otherwise` where there is none."""
+    """The name of a category, or `otherwise` if it has none."""
     if isinstance(value, str) and value != ABSENT:
         return value
     if value is not None and value != ABSENT:
@@ -120,17 +120,17 @@ def read_class_name(row: int, value: object, otherwise: str, forms: Forms) -> st
 
 
 def is_float(value: object) -> bool:
-    """Whether a number is written with a point."""
+    """Whether a number is a float."""
     return isinstance(value, (float, np.floating))
 
 
 def is_number(value: object) -> TypeGuard[int | float]:
-    """Whether a value is a number, which a bool is not."""
+    """Whether a value is a number (a bool is not)."""
     return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
 
 
 def shown(value: object) -> str:
-    """A value as a message shows it: short, and only its kind where it is a list or an object."""
+    """A value for a message, shortened; lists and objects show as their type only."""
     if value is None or isinstance(value, (str, bool)) or is_number(value):
         text = repr(value)
         return text if len(text) <= 40 else f"{text[:40]}..."
@@ -138,7 +138,7 @@ def shown(value: object) -> str:
 
 
 def kind_of(value: object) -> str:
-    """The kind of a value in a word that a message can use."""
+    """The type of a value, as a word for messages."""
     if value is None:
         return "null"
     if is_number(value):

@@ -1,4 +1,4 @@
-"""Data sets as columns: what a reader produces, a trainer trains on and the evaluator scores."""
+"""Data sets as columns: produced by readers, used by the trainer and the evaluator."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class ImageRecord:
-    """One image of a data set; `width` and `height` are those of the upright image (EXIF orientation applied)."""
+    """One image of a data set. `width` and `height` are in pixels of the upright image (EXIF orientation applied)."""
 
     image_id: int
     path: Path | None
@@ -25,9 +25,9 @@ class ImageRecord:
 
 @dataclass(frozen=True)
 class GroundTruth:
-    """Annotations of a data set, one row per box; images and classes are referred to by position.
+    """The annotations of a data set, one row per box. Images and classes are referred to by index.
 
-    Rows keep the order of the file: the COCO protocol breaks ties by it.
+    Rows keep the order of the file, by which the COCO protocol breaks ties.
 
         >>> import numpy as np
         >>> from bench_freeze import GroundTruth
@@ -62,13 +62,13 @@ class GroundTruth:
         return len(self.labels)
 
     def image_name(self, position: int) -> str:
-        """The id of an image as a message shows it: a number, or text in quotes."""
+        """The id of an image for messages: a number, or text in quotes."""
         return str(self.image_ids[position]) if self.image_keys is None else repr(self.image_keys[position])
 
 
 @dataclass(frozen=True)
 class DetectionTable:
-    """Detections of one head on one data set, one row per box, in the order in which they were produced.
+    """The detections of one head on one data set, one row per box, in the order of detection.
 
     >>> import numpy as np
     >>> from bench_freeze import DetectionTable
@@ -93,10 +93,10 @@ class DetectionTable:
 
 @dataclass(frozen=True)
 class DetectionSet:
-    """A readable data set: images on disk with their ground truth.
+    """A data set: images on disk with their ground truth.
 
-    `notes` are sentences for the user about what the reader did with unusual rows (polygons, clipped boxes ...);
-    `counts` are the same facts as numbers. `sha256` covers image bytes and annotations.
+    `notes` tell the user how unusual rows were read (polygons, clipped boxes ...); `counts` has the same facts as
+    numbers. `sha256` covers image bytes and annotations.
     """
 
     name: str
@@ -112,9 +112,9 @@ class DetectionSet:
 
 
 def content_sha256(images: tuple[ImageRecord, ...], ground_truth: GroundTruth) -> str:
-    """Hash of everything a result depends on: image bytes in order and how they are read, annotations, class names.
+    """Hash of everything that results depend on: image bytes in order, their decoding, annotations, class names.
 
-    File names and folders do not count, so a data set that was moved keeps its hash.
+    File names and folders are excluded, so a moved data set keeps its hash.
     """
     digest = hashlib.sha256()
     for image in images:
@@ -129,7 +129,7 @@ def content_sha256(images: tuple[ImageRecord, ...], ground_truth: GroundTruth) -
 
 
 def keep_classes(data: DetectionSet, keep: tuple[int, ...]) -> DetectionSet:
-    """The data set with only some of its classes; `keep` are positions, and images stay even when they become empty."""
+    """The data set with the classes at indices `keep` only. Images stay, even without boxes."""
     if keep == tuple(range(len(data.class_names))):
         return data
     old = data.ground_truth
@@ -148,7 +148,7 @@ def keep_classes(data: DetectionSet, keep: tuple[int, ...]) -> DetectionSet:
 
 
 def truth_of_images(ground_truth: GroundTruth, keep: NDArray[np.integer]) -> GroundTruth:
-    """The annotations of some images, positions in ascending order."""
+    """The annotations of some images, given as ascending indices."""
     new_position = np.full(len(ground_truth.image_ids), -1, dtype=np.int32)
     new_position[keep] = np.arange(len(keep), dtype=np.int32)
     rows = new_position[ground_truth.image_index] >= 0
@@ -166,6 +166,6 @@ def _some(keys: tuple[str, ...] | None, keep: Iterable[int]) -> tuple[str, ...] 
 
 
 def with_rows(ground_truth: GroundTruth, rows: NDArray[np.bool_], **changes: object) -> GroundTruth:
-    """Some of the annotations; `changes` stand in place of their fields, or of the data set's."""
+    """Some of the annotations, with `changes` to their fields or to the data set's."""
     fields = ("image_index", "labels", "boxes_xywh", "area", "is_crowd", "annotation_ids")
     return replace(ground_truth, **({name: getattr(ground_truth, name)[rows] for name in fields} | changes))

@@ -1,8 +1,8 @@
-"""The mark of images whose pixels depend on the decoder, so that results of another decoder are not taken for theirs.
+"""A mark for images whose pixels depend on the decoder, so that results of different decoders are not confused.
 
-The key of everything that is kept has the bytes of the images. For most files they decide the pixels: 8-bit RGB or gray
-without transparency, in a common format, turned by nothing or by a sound EXIF block. Other files are read in several
-ways by the libraries of this field (16 bits, alpha, palettes, ink, XMP), and this package has changed its way before.
+Artifact keys contain the bytes of the images. For most files the bytes determine the pixels: 8-bit RGB or gray without
+transparency, in a common format, with no EXIF block or a sound one. Libraries differ on other files (16 bits, alpha,
+palettes, CMYK, XMP), and earlier versions of this package read some of them differently.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ _COMMON = frozenset({"JPEG", "PNG", "BMP", "WEBP"})
 
 
 def decoder_mark(content: bytes, image: ImageFile, frames: int) -> str:
-    """ "" where every decoder finds the same pixels in a file, else the mark of ours. `image` is its opened header."""
+    """ "" if all decoders agree on the pixels of a file, else the mark of this decoder. `image` is the opened
+    header."""
     is_plain = (
         image.format in _COMMON
         and image.mode in ("L", "RGB")
@@ -37,7 +38,7 @@ def decoder_mark(content: bytes, image: ImageFile, frames: int) -> str:
 
 
 def stored_mode(image: ImageFile) -> str | None:
-    """How the pixels of an opened image lie in its file, by Pillow's name; None where it says nothing."""
+    """Pillow's name for the pixel layout in the file; None if Pillow does not state it."""
     arguments = image.tile[0][3] if image.tile else None
     return arguments[0] if arguments else None
 
@@ -47,7 +48,7 @@ def _is_jpeg(image: ImageFile) -> TypeGuard[JpegImageFile]:
 
 
 def _is_short_bitmap(image: ImageFile) -> bool:
-    """Whether it is a BMP of 5 or 6 bits a channel, which are stretched in several ways."""
+    """Whether it is a BMP with 5 or 6 bits per channel, which decoders scale differently."""
     return image.format == "BMP" and stored_mode(image) not in ("BGR", "L")
 
 

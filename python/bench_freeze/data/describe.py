@@ -1,4 +1,4 @@
-"""What a data set holds, as this tool reads it: the facts behind `bench-freeze data`."""
+"""Describe a data set as bench-freeze reads it: the facts behind `bench-freeze data`."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ class ClassFacts(TypedDict):
 
 
 class SetFacts(TypedDict, total=False):
-    """One data set or split as plain values; sides in pixels, areas by COCO's limits. None where there are no images.
+    """One data set or split as plain values: sides in pixels, area classes as in COCO. None if there are no images.
 
-    A split has `set` and `split`, and a `problem` in place of the facts where it cannot be read.
+    A split has `set` and `split`; one that cannot be read has a `problem` instead of the facts.
     """
 
     set: str
@@ -60,7 +60,7 @@ class SetFacts(TypedDict, total=False):
 
 
 class Description(TypedDict):
-    """Every split by its set and name, and sentences on images that splits share."""
+    """Every split by set and name, and notes on images that splits share."""
 
     sets: list[str]
     splits: dict[str, SetFacts]
@@ -68,9 +68,9 @@ class Description(TypedDict):
 
 
 def describe_sets(paths: Sequence[Path], images: Path | None, on_progress: Progress | None = None) -> Description:
-    """Every split of every set, and what they share, as plain values.
+    """All splits of all sets, and the images that they share, as plain values.
 
-    A split that cannot be read has a `problem` in place of its facts, so that one report names all of them.
+    A split that cannot be read has a `problem` instead of facts, so that one report lists all problems.
     """
     known: dict[str, DetectionSet] = {}
     splits: dict[str, SetFacts] = {}
@@ -91,7 +91,7 @@ def _splits_of(path: Path) -> tuple[str | None, ...]:
 
 
 def describe(data: DetectionSet) -> SetFacts:
-    """One data set as plain values; sides in pixels, areas by COCO's limits."""
+    """One data set as plain values: sides in pixels, area classes as in COCO."""
     truth = data.ground_truth
     per_image = np.bincount(truth.image_index, minlength=len(data.images))
     return {
@@ -133,7 +133,7 @@ def _classes(data: DetectionSet) -> list[ClassFacts]:
 
 
 def _odd_classes(data: DetectionSet) -> list[str]:
-    """Sentences on classes of one name, and on those without a box."""
+    """Notes on classes of equal names, and on classes without a box."""
     first: dict[str, str] = {}
     alike = [n for n in data.class_names if first.setdefault(normalized(n), n) is not n]
     has_boxes = set(data.ground_truth.labels.tolist())

@@ -1,4 +1,4 @@
-"""Which way up an image is to be shown, as its EXIF block says."""
+"""The orientation of an image by its EXIF block."""
 
 from __future__ import annotations
 
@@ -23,11 +23,10 @@ _TURNS = {
 
 
 def exif_orientation(block: bytes | None) -> int:
-    """The orientation 1 to 8 in an EXIF block (with or without its "Exif" prefix); 1 where none is stated or legible.
+    """The orientation 1 to 8 in an EXIF block (with or without its "Exif" prefix); 1 if it is missing or illegible.
 
-    Only the first directory is read, and the value as 16 bits whatever its type: that is how OpenCV reads it. An XMP
-    packet does not count, since OpenCV does not read it. Of a damaged block what is legible counts; OpenCV gives up at
-    the first entry that points past its end.
+    As in OpenCV, only the first directory is read, the value as 16 bits whatever its type, and XMP is ignored. In a
+    damaged block every legible entry counts, while OpenCV stops at the first entry that points past the end.
     """
     block = (block or b"").removeprefix(_PREFIX)
     order = _ORDERS.get(block[:4])
@@ -46,10 +45,10 @@ def exif_orientation(block: bytes | None) -> int:
 
 
 def is_sound(block: bytes | None) -> bool:
-    """Whether every reader finds the same orientation in an EXIF block, or there is no block.
+    """Whether all readers find the same orientation in an EXIF block, or there is none.
 
-    So it is where all entries of the first directory lie within the block, and the orientation, if there is one, is
-    stated once, as one 16-bit number from 1 to 8.
+    True if all entries of the first directory lie within the block and the orientation, if present, is stated once, as
+    one 16-bit number from 1 to 8.
     """
     if not block:
         return True
@@ -74,6 +73,6 @@ def is_sound(block: bytes | None) -> bool:
 
 
 def turned(image: Image.Image, orientation: int) -> Image.Image:
-    """The image upright; the same object where nothing has to be turned."""
+    """The upright image; the same object if no rotation is needed."""
     method = _TURNS.get(orientation)
     return image if method is None else image.transpose(method)

@@ -1,7 +1,7 @@
-"""Facts about files, remembered from one run to the next for as long as a file stays what it was.
+"""A cache of facts about files, valid between runs while the file is unchanged.
 
-A fact is kept by the absolute path of its file, with the file's size, inode, and times of modification and change as
-they were before it was read. Whatever goes wrong with the store (no place, locked, damaged) costs time only.
+A fact is keyed by the absolute path of its file and by size, inode, modification time and change time as they were
+before the file was read. If the store fails (no space, locked, damaged), only time is lost.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ def store_path() -> Path:
 
 
 def remembered(kind: str, paths: Sequence[Path]) -> dict[Path, bytes]:
-    """What was remembered of those files that have not changed since.
+    """The cached facts of those files that have not changed.
 
-    Call it before the others are read: `remember` keeps only facts of files that were asked about here, with the stamp
-    that they had here, so a file that changes while it is read is not taken for what it was.
+    Call this before reading the others: `remember` only stores facts of files that were asked about here, under the
+    stamp they had here. So a file that changes while it is read gets no stale fact.
     """
     now = time.time_ns()
     found: dict[Path, bytes] = {}
@@ -62,7 +62,7 @@ def remembered(kind: str, paths: Sequence[Path]) -> dict[Path, bytes]:
 
 
 def remember(kind: str, facts: Mapping[Path, bytes]) -> None:
-    """Keep facts of files that `remembered` was asked about and did not know; of other files nothing is kept."""
+    """Store facts of files that `remembered` was asked about and did not know; other files are ignored."""
     with _stamps_lock:
         stamps = {path: stamp for path in facts if (stamp := _stamps.pop((kind, path), None)) is not None}
     rows = []
@@ -82,7 +82,7 @@ def remember(kind: str, facts: Mapping[Path, bytes]) -> None:
 
 @contextlib.contextmanager
 def _store() -> Iterator[sqlite3.Connection]:
-    """The open store, in one transaction. A damaged file is deleted, so that the next run has one again."""
+    """The open store, in one transaction. A damaged file is deleted, so that the next run starts a new one."""
     path = store_path()
     path.parent.mkdir(parents=True, exist_ok=True)
     store = sqlite3.connect(path, timeout=LOCK_TIMEOUT_S)
@@ -124,7 +124,7 @@ def _key(path: Path) -> bytes:
 
 
 def _stamp(path: Path, now_ns: int) -> str | None:
-    """What a file is, without reading it; empty where it changed just now, None where it cannot be asked."""
+    """The stamp of a file, without reading it; empty if it changed just now, None if it cannot be examined."""
     try:
         status = os.stat(path)  # noqa: PTH116 - twice as fast as Path.stat, and there are many
     except (OSError, ValueError):

@@ -1,7 +1,7 @@
-"""Processes that work over files, for work that holds the interpreter's lock.
+"""Worker processes for work on files that holds the GIL.
 
-They are programs of their own, not forks, which a process with threads must not make, and not multiprocessing's, which
-would run the caller's main module again. They end with their input, so none outlives a caller that was killed.
+They are separate programs: a process with threads must not fork, and multiprocessing would run the caller's main module
+again. They exit when their input ends, so none outlives a killed caller.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _PROGRAM = "import sys; sys.path[:] = {path!r}; from {module} import serve; serv
 
 
 class FileWorkers(Generic[_Item, _Result]):
-    """As many processes as there are cores, each started when it is first needed; `work` is a function of a module."""
+    """One process per core, each started on first use; `work` is a module-level function."""
 
     def __init__(self, work: Callable[[_Item], _Result]) -> None:
         self._work = work
@@ -34,7 +34,7 @@ class FileWorkers(Generic[_Item, _Result]):
         self._started: list[subprocess.Popen[bytes]] = []
 
     def over(self, parts: Sequence[Sequence[_Item]]) -> Generator[list[_Result], None, None]:
-        """The results of each part, in order. What a worker cannot do, since it died or never lived, is done here."""
+        """The results of each part, in order. Parts of a worker that died or did not start are done in this process."""
         pool = ThreadPoolExecutor(usable_cores())
         try:
             yield from pool.map(self._of_part, parts)
@@ -69,7 +69,7 @@ class FileWorkers(Generic[_Item, _Result]):
 
 
 def serve() -> None:
-    """What a worker does: read (work, items), write (results, None) or (None, error), until its input ends."""
+    """The loop of a worker: read (work, items), write (results, None) or (None, error), until its input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the caller's, who then closes the input
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints must not stand between the answers

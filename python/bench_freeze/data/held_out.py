@@ -1,4 +1,4 @@
-"""A part of a training split that is held out: chosen by a seed and by what the images are, not by where they lie."""
+"""Hold out a part of a training split, chosen by a seed and the content of the images, not by their paths."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ MOST_OF_A_CLASS = 0.2  # of the images that show it: what is scored on the way m
 
 
 def hold_out(data: DetectionSet, seed: int) -> tuple[DetectionSet, DetectionSet]:
-    """The images to train on, and a tenth that is held out, the same for one seed whatever their order and names.
+    """Split into images to train on and a held-out tenth. One seed gives one split, whatever the order and file names.
 
-    Copies of one file stay together. The class of which the smallest share is held out is served next (the rarest first
-    among equals; images without boxes are a class), by its next image in an order drawn from the seed and the file's
-    hash. No class loses more than a fifth of its images, so one with fewer than five loses none. Raises InputError
-    where no image with a box can be held out.
+    Copies of one file stay together. Greedy: the class with the smallest held-out share comes next (the rarest first on
+    a tie; images without boxes count as a class), with its next image in an order drawn from seed and file hash. No
+    class loses more than a fifth of its images, so a class with fewer than five loses none. Raises InputError if no
+    image with a box can be held out.
     """
     wanted = round(SHARE * len(data.images))
     chosen = _chosen(data, seed, wanted)

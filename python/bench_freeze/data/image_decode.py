@@ -1,8 +1,9 @@
 """The one decoder: the bytes of an image file to RGB pixels, upright, 8 bits a channel.
 
-Pillow decodes, since the light installation has no OpenCV; what Ultralytics trains on is OpenCV's reading, so where the
-two differ the pixels are made OpenCV's here. tests/unit/data/test_image_decode.py compares them and lists what differs
-on purpose. Pillow's classes are called directly: Ultralytics replaces `Image.open` by one that may install packages.
+Pillow decodes, since the light installation has no OpenCV. Ultralytics trains on OpenCV's pixels, so this module
+converts Pillow's result wherever the two differ. tests/unit/data/test_image_decode.py compares them and lists intended
+differences. Pillow's classes are called directly because Ultralytics replaces `Image.open` with a function that may
+install packages.
 """
 
 from __future__ import annotations
@@ -51,10 +52,10 @@ _BITS, _PHOTOMETRIC, _PLANAR, _PALETTE, _SAMPLE_FORMAT, _DNG, _SUBFILE = 258, 26
 
 
 def decode(content: bytes, order: Order = "RGB") -> NDArray[np.uint8]:
-    """The pixels of an image file as [H, W, 3], contiguous and writable; raises Fault for what is not an image.
+    """The pixels of an image file as [H, W, 3], contiguous and writable. Raises Fault if it is not an image.
 
-    Upright by the EXIF block (a TIFF by its own tag). Of 16 bits the high byte is taken, of several frames or pages the
-    first; alpha is dropped, not blended.
+    Upright by the EXIF block (a TIFF by its own tag). 16-bit values keep their high byte, files of several frames or
+    pages their first; alpha is dropped, not blended.
     """
     with _guarded(content, _header) as image:
         pixels: NDArray[np.uint8] = _guarded(content, lambda _: _pixels(image, order))
@@ -63,7 +64,7 @@ def decode(content: bytes, order: Order = "RGB") -> NDArray[np.uint8]:
 
 @dataclass(frozen=True)
 class Header:
-    """What the header of an image file states. The pixels are not looked at."""
+    """What the header of an image file states. The pixels are not read."""
 
     width: int  # upright, as the height
     height: int
@@ -93,7 +94,7 @@ def _frame_count(content: bytes, image: ImageFile) -> int:
 
 
 def _guarded(content: bytes, step: Callable[[bytes], _Found]) -> _Found:
-    """What Pillow raises, of whatever type, as a Fault: a damaged file can take its readers anywhere."""
+    """Convert anything that Pillow raises to a Fault: damaged files can raise any type."""
     try:
         return step(content)
     except Fault:
@@ -108,7 +109,7 @@ def _guarded(content: bytes, step: Callable[[bytes], _Found]) -> _Found:
 
 
 def _header(content: bytes) -> ImageFile:
-    """The opened image, its pixels not read yet; refused where they could not be read rightly."""
+    """The opened image, pixels not read yet. Raises Fault if they could not be read correctly."""
     name = image_format(content)
     image = _opener(name)(io.BytesIO(content))
     width, height = _stored_size(image)
@@ -161,7 +162,7 @@ def _open_tiff(opener: Callable[[io.BytesIO], ImageFile], file: io.BytesIO) -> I
 
 
 def _refuse_tiff(image: TiffImageFile) -> None:
-    """TIFFs that Pillow opens but reads wrongly, and those whose range of values nobody states."""
+    """Raise Fault for TIFFs that Pillow reads wrongly, and for those whose value range is not stated."""
     tags = image.tag_v2
     if _DNG in tags:
         raise Fault("no_decoder", "a DNG raw photo, which has to be developed to JPEG or TIFF first")
@@ -222,8 +223,8 @@ def _pixels(image: ImageFile, order: Order) -> NDArray[np.uint8]:
 def _load_tiff(image: TiffImageFile) -> Image.Image:
     """A TIFF's pixels upright by its own tag alone.
 
-    Every Pillow turns a TIFF while it loads it. Newer ones ask the EXIF data, where an XMP packet counts too unless the
-    orientation is stated.
+    All versions of Pillow rotate a TIFF while loading. Newer ones use the EXIF data, and XMP if EXIF states no
+    orientation.
     """
     image.getexif()[ORIENTATION] = _orientation(image)
     image.load()
@@ -246,7 +247,7 @@ def _to_rgb(image: ImageFile) -> Image.Image:
 
 
 def _bitmap_mask(image: ImageFile) -> NDArray[np.uint8] | None:
-    """The bits that a BMP of 16 bits a pixel has in each channel.
+    """The bits per channel of a BMP with 16 bits per pixel.
 
     OpenCV shifts 5 and 6 bits up and leaves the lowest bits 0; Pillow stretches them to 255.
     """

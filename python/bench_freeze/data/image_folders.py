@@ -1,6 +1,6 @@
-"""Which image files a split of a data yaml holds, and everything else that lies beside them.
+"""The image files of a split of a data yaml, and a count of all other files there.
 
-Folders are searched as Ultralytics searches them: all levels, through links, without hidden names, sorted as text.
+Folders are searched as in Ultralytics: recursively, through links, without hidden names, sorted as text.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ MAX_LIST_BYTES = 1 << 30
 
 
 def listed_images(data: YoloYaml, split: str, tally: Tally) -> list[Path]:
-    """The image files of a split, sorted as Ultralytics sorts them. Raises InputError when there is none.
+    """The image files of a split, sorted as in Ultralytics. Raises InputError if there are none.
 
-    What is passed over is counted: hidden files with an image's name (`._a.jpg`, checkpoints of notebooks), files that
-    are not images, lines of list files that name none, images that are named twice (and used twice).
+    Skipped entries are counted: hidden files with an image's name (`._a.jpg`, notebook checkpoints), files that are not
+    images, and lines of list files that name none; so are images that are named twice (and used twice).
     """
     files: list[Path] = []
     for entry in data.splits[split]:
@@ -46,12 +46,12 @@ def listed_images(data: YoloYaml, split: str, tally: Tally) -> list[Path]:
 
 
 def images_in(folder: Path) -> list[Path]:
-    """The image files of a folder that a flag names, sorted, as a split's folder is searched; empty without any."""
+    """The image files of a folder given by a flag, found and sorted like those of a split; may be empty."""
     return sorted(_in_folder(folder, Tally()), key=str) if is_folder(folder) else []
 
 
 def images_named(folder: str) -> list[Path]:
-    """The same for --images. Raises InputError where there are none."""
+    """The image files of --images. Raises InputError if there are none."""
     found = images_in(Path(folder))
     if not found:
         raise InputError(f"--images {folder}: there are no images; give a folder that has some.")
@@ -78,7 +78,7 @@ def _in_folder(folder: Path, tally: Tally) -> Iterator[Path]:
 
 
 def _walk(folder: Path) -> Iterator[tuple[Path, bool]]:
-    """Every file below a folder and whether its name, or that of a folder on the way, is hidden."""
+    """Every file below a folder, and whether its name or that of a parent folder is hidden."""
     seen: set[str] = set()
     for place, folders, names in os.walk(folder, followlinks=True, onerror=_unreadable):
         real = os.path.realpath(place)

@@ -1,4 +1,4 @@
-"""What a file is, told from its first bytes and never from its name."""
+"""The format of a file by its first bytes, never by its name."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Kind = Literal[
 
 
 class Fault(Exception):
-    """Why bytes are not an image that can be read: a kind, and a reason that completes "it is ..."."""
+    """Why bytes are not a readable image: a kind, and a reason that completes "it is ..."."""
 
     def __init__(self, kind: Kind, reason: str) -> None:
         super().__init__(reason)
@@ -61,7 +61,7 @@ _AVIF_BRANDS = frozenset({b"avif", b"avis"})
 def image_format(content: bytes) -> str:
     """The format of an image by Pillow's name for it: JPEG, PNG, BMP, TIFF, WEBP, AVIF, HEIF or JPEG2000.
 
-    Raises Fault that names what else it is.
+    Raises Fault that names the actual format.
     """
     if not content:
         raise Fault("empty", "an empty file")

@@ -1,6 +1,6 @@
-"""Proof that a JPEG or PNG is whole, without making its pixels.
+"""Prove that a JPEG or PNG is complete, without decoding its pixels.
 
-A proof is sound where the decoder could not fail: it says "I cannot tell" for anything unusual, which is then decoded.
+A proof means that the decoder cannot fail. Unusual files give no proof and are then decoded.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _INFLATE_AT_ONCE = 1 << 22
 
 
 def jpeg_probe(content: bytes) -> bytes | None:
-    """A tiny JPEG that decodes if and only if `content` does; None where the structure cannot tell.
+    """A tiny JPEG that decodes if and only if `content` does; None if the structure does not allow the conclusion.
 
     A sequential JPEG of one Huffman coded scan fails in the decoder by its segments alone: errors in the coded data are
     only warnings to libjpeg, as long as the end marker follows where the data end. So the probe has the same segments,
-    16x16 pixels and no data. Bytes behind the end marker are legal; phones and stereo cameras write them.
+    16x16 pixels and no data. Bytes after the end marker are legal; phones and stereo cameras write them.
     """
     at, frame, kept = 2, b"", [b"\xff\xd8"]
     while content[at : at + 1] == b"\xff" and len(content) >= at + 4:
@@ -65,9 +65,9 @@ def _is_whole_scan(content: bytes, start: int, frame: bytes, scan: bytes) -> boo
 
 
 def png_is_whole(content: bytes) -> bool:
-    """Whether every chunk of a PNG is there with its checksum and the pixels inflate to as many bytes as they should.
+    """Whether all chunks of a PNG are present with correct checksums and the pixels inflate to the expected size.
 
-    False also where that cannot tell: interlaced and animated files, unusual chunks behind the pixels.
+    Also False if this check does not apply: interlaced and animated files, unusual chunks after the pixels.
     """
     view = memoryview(content)
     at, rows, seen_data = len(_PNG_START), _Rows.of(content), False
@@ -91,7 +91,7 @@ def png_is_whole(content: bytes) -> bool:
 
 
 class _Rows:
-    """Counts the bytes of a PNG's pixels as they inflate, and looks at each row's filter."""
+    """Counts the bytes of a PNG's pixels as they inflate, and checks each row's filter."""
 
     def __init__(self, stride: int, height: int) -> None:
         self._stride, self._total, self._count = stride, stride * height, 0
@@ -99,7 +99,7 @@ class _Rows:
 
     @classmethod
     def of(cls, content: bytes) -> _Rows | None:
-        """The rows that the header states; None where it is unusual."""
+        """The rows that the header states; None if the header is unusual."""
         if content[12:16] != b"IHDR" or len(content) < 33:
             return None
         width, height, bits, colour, _, _, interlaced = struct.unpack_from(">IIBBBBB", content, 16)
@@ -126,12 +126,12 @@ class _Rows:
 
     @property
     def complete(self) -> bool:
-        """Whether all rows came, and the stream's own checksum with them."""
+        """Whether all rows and the stream's checksum arrived."""
         return self._inflate.eof and self._count == self._total
 
 
 def cut_off(content: bytes, message: str) -> str | None:
-    """How a file that does not decode is cut short, in words; None where its end is there and it is damaged elsewhere.
+    """Where a file that does not decode is truncated, in words; None if it has its end and is damaged elsewhere.
 
     `message` is what the decoder said.
     """

@@ -1,4 +1,4 @@
-"""Image files: reading one upright, and checking a whole set before any work starts."""
+"""Image files: read one upright, and check a whole set before any work starts."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _REMEMBER_AT_ONCE = 5000  # files, so that a check which is broken off is not al
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """What a check of one file found: its upright size in pixels, the hash of its bytes, its frames or pages.
+    """The result of checking a file: upright size in pixels, hash of its bytes, number of frames or pages.
 
     `mark` is that of `decoder_mark`.
     """
@@ -51,14 +51,14 @@ class ImageFacts:
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A file that is not an image which can be read: of what kind, and why ("an HTML page", "an empty file")."""
+    """A file that is not a readable image: its kind, and the reason ("an HTML page", "an empty file")."""
 
     path: Path
     kind: Kind
     reason: str
 
     def error(self) -> InputError:
-        """The sentence for it."""
+        """The error message."""
         if self.kind == "missing":
             return InputError(f"{self.path}: there is no such image; restore it or remove it from the data set.")
         if self.kind == "unreadable":
@@ -78,10 +78,10 @@ def spread(items: Sequence[_Item], count: int) -> list[_Item]:
 
 
 def read_image(path: Path, order: Order = "RGB") -> NDArray[np.uint8]:
-    """An image as [H, W, 3], upright, contiguous and writable, its channels in `order`.
+    """Read an image as [H, W, 3], upright, contiguous and writable, with channels in `order`.
 
-    The one decoder: what is trained on, scored, calibrated with and shown are the same pixels; `image_decode.decode`
-    says how they are made. Raises InputError that names a file which is missing or cannot be decoded.
+    The only decoder: training, scoring, calibration and display see the same pixels (`image_decode.decode` has the
+    rules). Raises InputError for a file that is missing or cannot be decoded.
     """
     try:
         return decode(_content(path), order)
@@ -90,7 +90,7 @@ def read_image(path: Path, order: Order = "RGB") -> NDArray[np.uint8]:
 
 
 def image_size(path: Path) -> tuple[int, int]:
-    """Upright width and height of one image from its header; raises InputError. The rest of it is not checked."""
+    """Upright width and height of an image from its header; the rest is not checked. Raises InputError."""
     try:
         header = read_header(_content(path))
     except Fault as fault:
@@ -99,23 +99,23 @@ def image_size(path: Path) -> tuple[int, int]:
 
 
 def inspect_image(path: Path) -> ImageFacts | Unreadable:
-    """What one file is, found now: its facts, or why it cannot be read. Nothing is remembered."""
+    """Check one file now, without the cache: its facts, or why it cannot be read."""
     return _inspect(path)[0]
 
 
 def inspect_images(
     paths: Sequence[Path], on_progress: Callable[[int, int], None] | None = None
 ) -> list[ImageFacts | Unreadable]:
-    """What each file is, in order: its facts, or why it cannot be read. No file makes it raise.
+    """Check files, in order: for each its facts, or why it cannot be read. Never raises because of a file.
 
-    A file with facts decodes: its structure proves it, or it was decoded. Facts are kept from run to run while a file
-    stays unchanged. `on_progress(done, total)` is called from this thread.
+    A file with facts decodes: its structure proves it, or it was decoded. Facts are cached between runs while the file
+    is unchanged. `on_progress(done, total)` is called from this thread.
     """
     return list(_inspected(paths, on_progress))
 
 
 def check_images(paths: Sequence[Path], on_progress: Callable[[int, int], None] | None = None) -> list[ImageFacts]:
-    """The facts of many files, in their order; raises InputError for the first one that is missing or unreadable."""
+    """The facts of many files, in order. Raises InputError for the first that is missing or unreadable."""
     facts: list[ImageFacts] = []
     with closing(_inspected(paths, on_progress)) as inspected:  # nothing is read on after the first bad one
         for found in inspected:
@@ -151,7 +151,7 @@ def _inspected(
 
 
 def _inspect(path: Path) -> tuple[ImageFacts | Unreadable, bool]:
-    """What one file is, and whether to remember it: not what may be read tomorrow, or no longer."""
+    """Check one file, and whether to cache the result: not for failures that may be temporary."""
     try:
         content = _content(path)
         header = _proven(content)
@@ -189,7 +189,7 @@ def _decodes(probe: bytes) -> bool:
 
 
 def _content(path: Path) -> bytes:
-    """The bytes of a regular file, or of one that a link leads to. A named pipe would be waited for without end."""
+    """The bytes of a regular file, also through a link. Other kinds are rejected: a named pipe would block forever."""
     try:
         status = os.stat(path)  # noqa: PTH116 - twice as fast as Path.stat
         if not stat.S_ISREG(status.st_mode):

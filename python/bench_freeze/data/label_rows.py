@@ -1,7 +1,7 @@
 """Rows of Ultralytics label files, as columns: boxes, polygons and poses, every value checked.
 
-A box row is `class cx cy w h`, a polygon row `class x1 y1 x2 y2 ...`, a pose row a box row with keypoints behind
-it; all as shares of the image's sides. A polygon stands for the box around its points, a pose for its box.
+A box row is `class cx cy w h`, a polygon row `class x1 y1 x2 y2 ...`, a pose row a box row followed by keypoints; all
+normalised by the image's width and height. A polygon is read as its bounding box, a pose as its box.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ROUNDING = 1e-5  # labels have six digits, so a box that ends at the border may 
 
 @dataclass(frozen=True)
 class LabelRows:
-    """The rows of many label files, in order; what is wrong with one is said with its file and number."""
+    """The rows of many label files, in order. Errors name file and row."""
 
     files: Sequence[Path]
     file_index: NDArray[np.int64]  # [N], position in files
@@ -57,9 +57,9 @@ def read_rows(
     keypoint_values: int | None,
     tally: Tally,
 ) -> LabelRows:
-    """All rows but repeated ones, which are counted; `contents` are the files' bytes, None where there is no file.
+    """All rows without repeated ones, which are counted. `contents` has the bytes of each file, None without a file.
 
-    Raises InputError for the first row that cannot be meant.
+    Raises InputError for the first invalid row.
     """
     columns = _Columns([], [], [], [], {})
     suspects = _Keypoints()
@@ -135,7 +135,8 @@ def _numbers(file: Path, number: int, line: str, words: list[str]) -> tuple[floa
 
 
 def _check_points(file: Path, number: int, fields: tuple[float, ...], keypoint_values: int | None) -> None:
-    """Refuse a row that is neither a box nor a polygon; in a pose set a polygon would be a pose that lacks a point."""
+    """Raise InputError for a row that is neither a box nor a polygon; in a pose set, for a polygon too: it would be an
+    incomplete pose."""
     where = f"{file}, row {number}"
     if keypoint_values is not None:
         raise InputError(
@@ -161,7 +162,7 @@ def _corners(values: NDArray[np.float64], is_polygon: NDArray[np.bool_]) -> NDAr
 
 
 def _refuse_bad_values(rows: LabelRows, values: NDArray[np.float64], class_count: int) -> None:
-    """Raise InputError for the first row that has a value which cannot be meant."""
+    """Raise InputError for the first row with an invalid value."""
     classes = rows.classes
     finite = np.isfinite(values).all(axis=1) & np.isfinite(rows.far)
     is_class = (classes >= 0) & (classes < class_count) & (classes == np.floor(classes))
@@ -187,7 +188,7 @@ def _refuse_bad_values(rows: LabelRows, values: NDArray[np.float64], class_count
 
 
 def _refuse_corners(rows: LabelRows, values: NDArray[np.float64]) -> None:
-    """Refuse a set whose box rows can only be x1 y1 x2 y2: read as centre and size, too many leave their image."""
+    """Raise InputError if the box rows must be x1 y1 x2 y2: as centre and size, too many would leave their image."""
     boxes = values[~rows.is_polygon, 1:]
     if len(boxes) < 10 or not (boxes[:, 2:] > boxes[:, :2]).all():
         return
@@ -202,7 +203,7 @@ def _refuse_corners(rows: LabelRows, values: NDArray[np.float64]) -> None:
 
 
 class _Keypoints:
-    """Tells poses without a kpt_shape from polygons: points that all lie in the box before them, in every row."""
+    """Detects poses without a kpt_shape: in every row, all points lie in the box before them."""
 
     def __init__(self) -> None:
         self._lengths: set[int] = set()
@@ -211,7 +212,7 @@ class _Keypoints:
         self._first = ""
 
     def look_at(self, file: Path, number: int, fields: tuple[float, ...]) -> None:
-        """Take in one row of more than five fields."""
+        """Add a row of more than five fields."""
         self._rows += 1
         self._first = self._first or f"{file}, row {number}"
         self._lengths.add(len(fields))
@@ -222,7 +223,7 @@ class _Keypoints:
         )
 
     def refuse(self) -> None:
-        """Raise InputError where every row looks like a pose; a few polygons may by chance."""
+        """Raise InputError if every row looks like a pose; a few polygons may do so by chance."""
         if self._rows >= 4 and self._all_inside and len(self._lengths) == 1:
             points = (self._lengths.pop() - 5) // 2
             raise InputError(

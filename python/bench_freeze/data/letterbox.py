@@ -1,4 +1,4 @@
-"""Letterbox: an image of any size on a square canvas, and boxes back from the canvas. The only copy of either."""
+"""Letterbox: place an image of any size on a square canvas, and map boxes back. The only implementation of either."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SMALLEST, LARGEST = 1e-6, 2.0**31  # pixels of a side
 
 @dataclass(frozen=True)
 class Letterbox:
-    """Where an image lies on its canvas; all in pixels.
+    """The placement of an image on a square canvas, in pixels.
 
     >>> from bench_freeze import Letterbox
     >>> placement = Letterbox.fit(640, 480, 320)
@@ -44,8 +44,8 @@ class Letterbox:
     def fit(cls, width: int, height: int, size: int) -> Letterbox:
         """The placement of a `width` x `height` image on a `size` x `size` canvas.
 
-        The longer side fills the canvas and the rest is split evenly; an odd pixel goes to the right or the bottom, as
-        in Ultralytics. Raises InputError for a size below 1.
+        The longer side fills the canvas. The padding is split evenly; an odd pixel goes right or bottom, as in
+        Ultralytics. Raises InputError for a size below 1.
         """
         width, height, size = (
             whole_number(name, value, high=int(LARGEST))
@@ -59,13 +59,14 @@ class Letterbox:
         return cls(width, height, size, resized_width, resized_height, left, top)
 
     def to_canvas(self, boxes_xyxy: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Boxes [N, 4] of the image as boxes of the canvas."""
+        """Map boxes [N, 4] x1, y1, x2, y2 from image pixels to canvas pixels."""
         return number_array("boxes", boxes_xyxy) * self._scale() + self._offset()
 
     def to_image(self, boxes_xyxy: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Boxes [N, 4] of the canvas as boxes of the image, clipped to its border.
+        """Map boxes [N, 4] x1, y1, x2, y2 from canvas pixels to image pixels, clipped to the image.
 
-        The exact ratio of each side is used, not the common scale: the two differ by up to half a pixel of rounding.
+        Uses the exact ratio of each side rather than the common scale; rounding makes them differ by up to half a
+        pixel.
         """
         boxes = (number_array("boxes", boxes_xyxy) - self._offset()) / self._scale()
         limits = np.array([self.width, self.height, self.width, self.height], dtype=np.float64)
@@ -80,7 +81,7 @@ class Letterbox:
 
 
 def letterbox_into(image: NDArray[np.uint8], canvas: NDArray[np.float32]) -> Letterbox:
-    """Place an [H, W, 3] RGB image on `canvas` [3, S, S], values 0 to 1; returns where it lies."""
+    """Place an [H, W, 3] RGB image on `canvas` [3, S, S], values 0 to 1; returns the placement."""
     height, width = image.shape[:2]
     placement = Letterbox.fit(width, height, canvas.shape[-1])
     ext.letterbox(

@@ -42,11 +42,11 @@ _Loaded = TypeVar("_Loaded", Batch, DecodedBatch)
 
 
 def no_lap(stage: str) -> None:
-    """Times nothing: what `lap` is where nobody watches the stages."""
+    """A `lap` that times nothing."""
 
 
 def decode_image(record: ImageRecord, lap: Callable[[str], None] = no_lap) -> NDArray[np.uint8]:
-    """One image as [H, W, 3] RGB. Raises InputError when it is not of the size that the annotations are for.
+    """Read an image as [H, W, 3] RGB. Raises InputError if its size is not that of the annotations.
 
     `lap("read")` is called at the end.
     """
@@ -79,7 +79,7 @@ def load_batch(records: Sequence[ImageRecord], start: int, imgsz: int, lap: Call
 def decode_batch(
     records: Sequence[ImageRecord], start: int, imgsz: int, lap: Callable[[str], None] = no_lap
 ) -> DecodedBatch:
-    """As `load_batch`, of decoded images that nobody has placed on a canvas yet."""
+    """As `load_batch`, but decoded only, without letterboxing."""
     images = tuple(decode_image(record, lap) for record in records)
     return DecodedBatch(start, images, tuple(Letterbox.fit(i.shape[1], i.shape[0], imgsz) for i in images))
 
@@ -94,7 +94,7 @@ def load_batches(
 def decode_batches(
     records: Sequence[ImageRecord], *, imgsz: int, batch: int, workers: int | None = None
 ) -> Iterator[DecodedBatch]:
-    """As `load_batches`, of decoded images; of these no more are read ahead than READ_AHEAD_BYTES hold."""
+    """As `load_batches`, but decoded only; reads ahead at most READ_AHEAD_BYTES."""
     yield from _read_ahead(decode_batch, records, imgsz, batch, workers, _decoded_bytes)
 
 
@@ -128,7 +128,7 @@ def _read_ahead(
 
 
 def _no_bytes(records: Sequence[ImageRecord]) -> int:
-    """Canvases are all of one size, which the caller chose."""
+    """Canvases all have the size that the caller chose."""
     return 0
 
 

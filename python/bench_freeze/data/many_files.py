@@ -1,4 +1,4 @@
-"""Work over many files: in one thread while files are quick, in several once they are slow, in processes if many."""
+"""Process many files: in one thread while files are quick, in several once they are slow, in processes if many."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _Result = TypeVar("_Result")
 
 
 def default_workers() -> int:
-    """Threads that read images when nothing else was asked for."""
+    """The default number of threads that read images."""
     return min(8, usable_cores())
 
 
 def over_files(
     work: Callable[[_Item], _Result], files: Sequence[_Item], *, by_processes: bool = False
 ) -> Generator[_Result, None, None]:
-    """`work` of each file, in order. `by_processes`: work, items and results may go to another process and back."""
+    """Apply `work` to each file, in order. `by_processes` allows processes: work, items and results can be pickled."""
     parts = [files[i : i + _AT_ONCE] for i in range(0, len(files), _AT_ONCE)]
 
     def of_part(part: Sequence[_Item]) -> list[_Result]:

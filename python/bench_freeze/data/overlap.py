@@ -1,4 +1,4 @@
-"""Images that stand in a data set twice, or in two splits: by the bytes of their files, whatever their names."""
+"""Find images that occur twice in a data set, or in two splits, by the bytes of their files."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from .dataset import DetectionSet, ImageRecord
 
 
 def short(image: ImageRecord) -> str:
-    """An image's file with its folder's name: enough to find it, and the same on every machine."""
+    """An image's file name with its folder's name: the same on every machine."""
     return str(image.image_id) if image.path is None else f"{image.path.parent.name}/{image.path.name}"
 
 
 def with_copies_noted(data: DetectionSet) -> DetectionSet:
-    """The data set with a note where files are copies of each other; all of them are used."""
+    """The data set with a note on files that are copies of each other. All of them are used."""
     first: dict[str, ImageRecord] = {}
     copies = [image for image in data.images if first.setdefault(image.sha256, image) is not image]
     if not copies or not copies[0].sha256:
@@ -29,7 +29,7 @@ def with_copies_noted(data: DetectionSet) -> DetectionSet:
 
 
 def shared_images(sets: Mapping[str, DetectionSet]) -> list[str]:
-    """A sentence for each pair of data sets that have images in common, by their roles' names."""
+    """A note for each pair of data sets that share images, by the names of their roles."""
     sentences = []
     for (name, data), (other_name, other) in combinations(sets.items(), 2):
         known = {image.sha256: image for image in other.images}

@@ -1,4 +1,4 @@
-"""A head and the data set that it is scored on: classes paired by name, categories without a class left out."""
+"""Pair a head with the data set that it is scored on: classes by name, without unmatched categories."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from .dataset import DetectionSet, keep_classes
 
 
 def share_a_class(a: tuple[str, ...], b: tuple[str, ...]) -> bool:
-    """Whether some class has the same name on both sides."""
+    """Whether any class has the same name on both sides."""
     return not set(map(normalized, a)).isdisjoint(map(normalized, b))
 
 
 def choose_head(heads: Mapping[str, tuple[str, ...]], data_names: tuple[str, ...], where: str) -> str:
-    """The head, by name, that has most classes in common with a data set, by the rule that they are paired by.
+    """The name of the head that shares most classes with a data set, by the rule of pairing.
 
-    Raises InputError, asking for --head, where two of them have equally many. `where` names the data set.
+    Raises InputError, which asks for --head, on a tie. `where` names the data set.
     """
     categories = set(map(normalized, data_names))
     common = {head: len(categories & set(map(normalized, names))) for head, names in heads.items()}
@@ -34,7 +34,7 @@ def choose_head(heads: Mapping[str, tuple[str, ...]], data_names: tuple[str, ...
 
 
 def unpaired(class_names: tuple[str, ...], data: DetectionSet) -> tuple[DetectionSet, ClassMap]:
-    """The images alone, for a head that shares no class with the data set: nothing of it can be scored."""
+    """The images without ground truth, for a head that shares no class with the data set."""
     nothing = np.full(len(class_names), -1, np.int32)
     return keep_classes(data, ()), ClassMap(nothing, class_names, data.class_names)
 
@@ -42,9 +42,9 @@ def unpaired(class_names: tuple[str, ...], data: DetectionSet) -> tuple[Detectio
 def pair_with_head(
     class_names: tuple[str, ...], data: DetectionSet, *, unmatched: Literal["error", "ignore"], head: str, where: str
 ) -> tuple[DetectionSet, ClassMap]:
-    """The data set cut to what is scored, and its pairing with the head; `head` and `where` stand in messages.
+    """The data set cut to the scored categories, and its pairing with the head. `head` and `where` are for messages.
 
-    Raises InputError when no name is in both, and with `unmatched` "error" when one has no partner.
+    Raises InputError if the two share no name, and with `unmatched` "error" if a name has no partner.
     """
     asked = map_classes(class_names, data.class_names, unmatched=unmatched, head=head, data=where)
     keep = tuple(k for k, name in enumerate(data.class_names) if name not in asked.left_out_categories)

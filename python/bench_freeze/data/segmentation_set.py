@@ -3,7 +3,7 @@
     ROOT/images/SPLIT/x.jpg with ROOT/masks/SPLIT/x.png and ROOT/classes.txt ("0 background", "1 aeroplane", ...)
     set.yaml, whose label files hold polygons; class 0 is then the background, and the yaml's classes follow
 
-Of polygons that overlap the smaller one is seen, as Ultralytics draws them.
+Where polygons overlap, the smaller one is on top, as in Ultralytics.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class MaskedSplit:
 
 @dataclass(frozen=True)
 class SegmentationSet:
-    """A training split and one that is scored; class 0 is the background."""
+    """A training split and a scored split; class 0 is the background."""
 
     name: str
     class_names: tuple[str, ...]
@@ -56,10 +56,10 @@ class SegmentationSet:
 
 
 def read_segmentation_set(path: Path, split: str = "val", on_progress: Progress | None = None) -> SegmentationSet:
-    """Read and check a set: every image and every mask.
+    """Read and validate a set: every image and every mask.
 
-    Raises InputError for a set that cannot be: no classes or one, a mask that is missing, of another size or kind, or
-    with a value that is not a class, a label row that is not a polygon, an image that cannot be read.
+    Raises InputError for fewer than two classes, for a mask that is missing, has the wrong size or format, or a value
+    that is not a class, for a label row that is not a polygon, and for an image that cannot be read.
     """
     if not is_folder(path):
         return _of_polygons(path, split, on_progress)
@@ -110,7 +110,7 @@ def _masked(root: Path, split: str, classes: int, on_progress: Progress | None) 
 
 
 def read_mask(file: Path, image: ImageRecord, classes: int) -> Mask:
-    """One PNG mask of 8 bits, gray or with a palette, whose values are classes. Raises InputError for any other."""
+    """Read an 8-bit PNG mask, gray or with a palette, whose values are classes. Raises InputError for any other."""
     content = read_file(file, "mask", f"{image.path} needs one", MAX_DATA)
     try:
         with PngImageFile(io.BytesIO(content)) as opened:
@@ -162,7 +162,7 @@ Polygon = tuple[int, NDArray[np.float64]]  # a class, and [P, 2] corners as shar
 
 
 def _polygons(image: ImageRecord) -> list[Polygon]:
-    """The rows of an image's label file, which was read and checked as a detection set's before."""
+    """The rows of an image's label file, which was already validated as a detection set's."""
     file = label_path(image.path) if image.path is not None else None
     if file is None or not file.is_file():
         return []
@@ -181,7 +181,7 @@ def _polygons(image: ImageRecord) -> list[Polygon]:
 
 
 def draw(polygons: Sequence[Polygon], width: int, height: int) -> Mask:
-    """[H, W] class + 1 inside of polygons, 0 elsewhere; the smaller of two is drawn over the larger."""
+    """[H, W] class + 1 inside polygons, 0 elsewhere; smaller polygons are drawn over larger ones."""
     canvas = Image.new("L", (width, height), 0)
     pen = ImageDraw.Draw(canvas)
     for label, corners in sorted(polygons, key=lambda own: -_area(own[1])):
@@ -191,7 +191,7 @@ def draw(polygons: Sequence[Polygon], width: int, height: int) -> Mask:
 
 
 def _area(corners: NDArray[np.float64]) -> float:
-    """Of a polygon, by the shoelace formula."""
+    """The area of a polygon, by the shoelace formula."""
     x, y = corners.T
     return abs(float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1)))) / 2
 

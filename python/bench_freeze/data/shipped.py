@@ -1,4 +1,4 @@
-"""Data sets that Ultralytics knows by a bare name, such as coco.yaml: found on this machine, or downloaded when agreed.
+"""Data sets that Ultralytics ships by name, such as coco.yaml: found on this machine, or downloaded on consent.
 
 Reading never downloads. `fetch` does, once, before a command begins to read.
 """
@@ -18,9 +18,9 @@ COCO = "coco.yaml"
 
 
 def shipped_values(path: Path) -> dict[str, object] | None:
-    """The content of a data yaml that Ultralytics ships, its paths resolved; None where it ships none of that name.
+    """The content of a data yaml that Ultralytics ships, with paths resolved; None for an unknown name.
 
-    Raises InputError where its images are not on this machine.
+    Raises InputError if its images are not on this machine.
     """
     file = _file(path)
     if file is None:
@@ -35,9 +35,9 @@ def shipped_values(path: Path) -> dict[str, object] | None:
 
 
 def fetch(path: Path, agree: Callable[[str], bool]) -> None:
-    """Let Ultralytics download a set that it ships, if it is not here yet and `agree` answers the question with yes.
+    """Let Ultralytics download a set that it ships, if it is not on this machine and `agree` answers yes.
 
-    Raises InputError where it does not, and where the download fails.
+    Raises InputError if it does not, or if the download fails.
     """
     file = _file(path)
     if file is None or _read(path) is not None:
@@ -77,7 +77,7 @@ def _file(path: Path) -> Path | None:
 
 
 def _read(path: Path) -> dict[str, object] | None:
-    """The set as Ultralytics reads it; None where its images are missing."""
+    """The set as Ultralytics reads it; None if its images are missing."""
     from ultralytics.data.utils import check_det_dataset
 
     log = logging.getLogger("ultralytics")
@@ -95,7 +95,7 @@ def _read(path: Path) -> dict[str, object] | None:
 
 
 def _size(file: Path) -> str:
-    """How much is downloaded, as the yaml itself says it."""
+    """The download size as the yaml states it."""
     said = re.search(r"downloads here \(([^)\n]{1,60})", file.read_text(errors="replace"))
     return f" ({said[1]})" if said else ""
 

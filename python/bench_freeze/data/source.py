@@ -1,4 +1,4 @@
-"""Where a study's data come from: an Ultralytics data yaml, a COCO json or a VOC folder, with the images found."""
+"""Read a study's data from an Ultralytics data yaml, a COCO json or a VOC folder."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ Progress = Callable[[int, int], None]
 
 
 def is_coco(path: Path) -> bool:
-    """True for a COCO json by its suffix; False for a data yaml, the folder of one, or a VOC folder.
+    """True for a COCO json (by its suffix); False for a data yaml, a folder with one, or a VOC folder.
 
-    Raises InputError for another file.
+    Raises InputError for any other file.
     """
     suffix = path.suffix.lower()
     if suffix not in (".json", ".yaml", ".yml") and not is_folder(path):
@@ -35,14 +35,14 @@ def is_coco(path: Path) -> bool:
 
 
 def split_names(path: Path) -> tuple[str, ...]:
-    """The splits of a data yaml or a VOC folder. Raises InputError for what is neither, or lists none."""
+    """The splits of a data yaml or a VOC folder. Raises InputError if it is neither, or lists none."""
     return tuple(voc_splits(path) if is_voc(path) else read_yolo_yaml(path).splits)
 
 
 def read_split(
     path: Path, split: str | None, images: Path | None = None, on_progress: Progress | None = None
 ) -> DetectionSet:
-    """One split of a data yaml, or a COCO json, which is one; images that are copies of others are noted."""
+    """Read one split of a data yaml, or a COCO json, which is one. Copies among the images are noted."""
     if is_coco(path):
         return with_copies_noted(read_coco(path, images, on_progress))
     read = read_voc if is_voc(path) else read_yolo
@@ -50,7 +50,7 @@ def read_split(
 
 
 def open_base(path: Path, images: Path | None, split: str, on_progress: Progress | None = None) -> DetectionSet:
-    """The base set: what the original model is scored on. A yaml without the asked split is scored on its val."""
+    """Read the base set, which the original model is scored on. A yaml without the requested split is scored on val."""
     if is_coco(path):
         return read_split(path, None, images, on_progress)
     _refuse_coco_flags(path, {"the image folder": images})  # of --base, or of any set of a profile
@@ -66,7 +66,7 @@ def open_target(
     *,
     validation_images: Path | None = None,
 ) -> tuple[DetectionSet, DetectionSet]:
-    """The target set's training split and the split that is scored; folders are those of COCO jsons."""
+    """Read the target set's training split and its scored split. Folders are for COCO jsons."""
     if not is_coco(path):
         _refuse_coco_flags(
             path, {"--target-val": validation, "--target-images": images, "--target-val-images": validation_images}
@@ -89,7 +89,7 @@ def open_target(
 
 
 def _refuse_training_files(training: DetectionSet, scored: DetectionSet, images: Path) -> None:
-    """Two splits whose files have equal names, and one folder: it has the images of only one of them."""
+    """Raise InputError if two splits with equal file names share one folder, which can hold only one of them."""
     trained = {image.path for image in training.images}
     both = [image for image in scored.images if image.path in trained]
     if both:
@@ -100,14 +100,14 @@ def _refuse_training_files(training: DetectionSet, scored: DetectionSet, images:
 
 
 def _refuse_coco_flags(path: Path, flags: Mapping[str, Path | None]) -> None:
-    """A data yaml names its own folders: a flag that names another would be passed over."""
+    """Raise InputError for an image folder beside a data yaml, which names its own folders."""
     for flag, value in flags.items():
         if value is not None:
             raise InputError(f"{flag} {value} is for COCO jsons, and {path} names its own folders; leave the flag out.")
 
 
 def _check_names(path: Path, names: tuple[str, ...]) -> None:
-    """Classes are paired with the head's by name, so no two of the target set may have the same."""
+    """Raise InputError for equal class names: classes are paired by name."""
     first: dict[str, int] = {}
     for k, name in enumerate(names):
         if well_formed(name) != name:
@@ -124,7 +124,7 @@ def _check_names(path: Path, names: tuple[str, ...]) -> None:
 
 
 def open_test(path: Path, split: str, on_progress: Progress | None = None) -> tuple[DetectionSet | None, str | None]:
-    """The test split of the data yaml behind a scored `split`, or None and the reason in a sentence."""
+    """The test split of the data yaml that the scored `split` comes from, or None and the reason."""
     coincide = "the recommendation and the reported numbers come from the same images"
     if split == "test":
         return None, f"{path} is scored on its test split alone: {coincide}; leave --split out to choose on val."
@@ -144,7 +144,7 @@ def open_test(path: Path, split: str, on_progress: Progress | None = None) -> tu
 
 
 def require_boxes(sets: Mapping[str, DetectionSet], allow_empty: bool) -> list[str]:
-    """Warnings of sets without a box, by role; raises InputError for them unless they are allowed.
+    """Warnings about sets without a box, by role. Raises InputError unless they are allowed.
 
     A training split without boxes is never allowed: nothing can be learned from it.
     """
@@ -164,7 +164,7 @@ def require_boxes(sets: Mapping[str, DetectionSet], allow_empty: bool) -> list[s
 
 
 def _missing_labels(data: DetectionSet) -> str:
-    """Where label files were looked for, where there is none; else the folder of the images."""
+    """Where missing label files were expected, else the folder of the images."""
     first = data.images[0].path if data.images else None
     if first is None:
         return ""

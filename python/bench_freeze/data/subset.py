@@ -31,11 +31,11 @@ def keep_images(data: DetectionSet, keep: Sequence[int] | NDArray[np.integer]) -
 
 
 def nested_order(data: DetectionSet, seed: int) -> np.ndarray:
-    """All image positions [I] in an order whose every beginning is a small copy of the data set.
+    """All image indices [I], ordered so that every prefix resembles the whole data set.
 
-    Greedy: the class whose share of images so far is the smallest is served next (the rarest first among equals), by
-    its next image in a seeded shuffle; images without boxes count as a class. So every class is present in the first K
-    images where that is possible, and a smaller part lies within every larger one.
+    Greedy: the class with the smallest share of images so far comes next (the rarest first on a tie), with its next
+    image in a seeded shuffle; images without boxes count as a class. So the first K images contain every class if that
+    is possible, and smaller subsets are nested in larger ones.
     """
     truth = data.ground_truth
     count, classes = len(data.images), len(truth.class_names) + 1
@@ -60,16 +60,16 @@ def nested_order(data: DetectionSet, seed: int) -> np.ndarray:
 
 
 def nested_subset(data: DetectionSet, share: float, seed: int) -> DetectionSet:
-    """A share of the images (at least one); with one seed, a smaller share lies within a larger one."""
+    """A share of the images (at least one). With one seed, smaller shares are nested in larger ones."""
     if share == 1:
         return data
     return keep_images(data, nested_order(data, seed)[: max(1, round(share * len(data.images)))].tolist())
 
 
 def relabelled(data: DetectionSet, head_to_data: np.ndarray, class_names: tuple[str, ...]) -> DetectionSet:
-    """The data set with a head's classes in place of its categories; boxes of categories without a class are left out.
+    """The data set with its categories replaced by a head's classes; boxes of unmatched categories are left out.
 
-    `head_to_data` [C] is the position of each class's category, -1 where there is none.
+    `head_to_data` [C] is the index of each class's category, or -1.
     """
     old = data.ground_truth
     new_label = np.full(len(old.class_names), -1, dtype=np.int32)

@@ -1,4 +1,4 @@
-"""What a reader did with unusual files and rows: how often, with one example, as numbers and as sentences."""
+"""Counts of unusual files and rows that a reader met, each with one example, as numbers and as sentences."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 
 @dataclass
 class Tally:
-    """Counts by kind; of each kind the first example is kept, in the order in which kinds were met.
+    """Counts by kind, in order of first occurrence, with the first example of each.
 
-    Examples name files relative to `root`, the folder of the data set: they stand in results, which travel.
+    Examples name files relative to `root`, the folder of the data set, because results are shared between machines.
     """
 
     root: Path | None = None
@@ -19,7 +19,7 @@ class Tally:
     examples: dict[str, str] = field(default_factory=dict)
 
     def add(self, kind: str, example: str = "", times: int = 1) -> None:
-        """Count `times` of a kind; nothing happens for 0."""
+        """Add `times` occurrences of a kind; 0 has no effect."""
         if times:
             self.counts[kind] = self.counts.get(kind, 0) + times
             self.examples.setdefault(kind, example if self.root is None else example.replace(f"{self.root}/", ""))
@@ -28,7 +28,7 @@ class Tally:
         return self.counts.get(kind, 0)
 
     def notes(self, prefix: str, sentences: Mapping[str, str]) -> tuple[str, ...]:
-        """A sentence for each counted kind, in the order of `sentences`, whose values have one `{}` for the number."""
+        """A sentence for each counted kind, in the order of `sentences`. Each value has one `{}` for the number."""
         return tuple(
             f"{prefix}: {text.format(self.counts[kind])}{self._example(kind)}"
             for kind, text in sentences.items()

@@ -1,8 +1,8 @@
 """Data sets in Pascal VOC's layout: Annotations/*.xml, JPEGImages/, and lists of names in ImageSets/Main/SPLIT.txt.
 
-Boxes are the development kit's: pixels count from 1 and both ends belong to the box, so xmin 1 to xmax 10 is ten pixels
-from the left border on. Objects marked difficult count as crowd regions do: they are not trained on, and finding them
-is neither right nor wrong. Classes are all names in the annotations, sorted, as VOC numbers its own.
+Boxes follow the development kit: pixels count from 1 and both ends are inclusive, so xmin 1 to xmax 10 is ten pixels
+from the left border. Objects marked difficult are treated like crowd regions: not trained on, and a detection of one
+counts neither as true nor as false. Classes are all names in the annotations, sorted, as in VOC.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _GIVE = "give the folder that holds Annotations, JPEGImages and ImageSets"
 
 @dataclass(frozen=True)
 class VocObject:
-    """One object of an annotation; corners in pixels from 0, the right and the lower one behind the box."""
+    """One object of an annotation; corners in pixels from 0, the right and lower ones exclusive."""
 
     name: str
     corners: tuple[float, float, float, float]
@@ -36,7 +36,7 @@ class VocObject:
 
 @dataclass(frozen=True)
 class VocFolder:
-    """A set as its folder lists it: names of images by split, and the classes of all annotations."""
+    """A set as listed in its folder: image names by split, and the classes of all annotations."""
 
     path: Path
     splits: dict[str, tuple[str, ...]]
@@ -44,7 +44,7 @@ class VocFolder:
 
 
 def is_voc(path: Path) -> bool:
-    """Whether a folder is a VOC set: it has annotations, and no data yaml could be meant."""
+    """Whether a folder is a VOC set: it has annotations and no data yaml."""
     return is_folder(path) and is_folder(path / ANNOTATIONS)
 
 
@@ -58,7 +58,7 @@ def voc_splits(path: Path) -> dict[str, tuple[str, ...]]:
 
 
 def read_voc_folder(path: Path) -> VocFolder:
-    """What a VOC set lists. Raises InputError for one without lists or without an object."""
+    """Read the lists of a VOC set. Raises InputError if it has no list or no object."""
     splits = voc_splits(path)
     files = sorted((path / ANNOTATIONS).glob("*.xml"))
     names = sorted({own.name for file in files for own in read_annotation(file)[1]})

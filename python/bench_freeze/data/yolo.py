@@ -1,7 +1,7 @@
 """Ultralytics data sets: a yaml that names image folders, and one label file of rows per image.
 
-Reads what Ultralytics reads, writes nothing (no `*.cache` beside the labels), and keeps images whose label file mixes
-box and polygon rows or reaches over the border, which Ultralytics' own loader drops.
+Reads what Ultralytics reads and writes nothing (no `*.cache` beside the labels). It keeps images whose label file mixes
+box and polygon rows or has boxes across the border, which Ultralytics' loader drops.
 """
 
 from __future__ import annotations
@@ -55,9 +55,9 @@ _ALWAYS = ("background_images",)
 def read_yolo(path: Path, split: str, on_progress: Callable[[int, int], None] | None = None) -> DetectionSet:
     """One split of a data set, every image and every label row checked.
 
-    Rows are as `label_rows` says. An empty or absent label file is a background image. Boxes over the border are
-    clipped, boxes without area are left out; both are counted, as is everything else that is passed over. Raises
-    InputError naming file and row otherwise.
+    `label_rows` defines the rows. An image with an empty or missing label file is background. Boxes across the border
+    are clipped and boxes without area left out; both are counted, as is everything else that is skipped. Raises
+    InputError with file and row for anything else.
     """
     data = read_yolo_yaml(path)
     if split not in data.splits:
@@ -108,7 +108,7 @@ def read_yolo(path: Path, split: str, on_progress: Callable[[int, int], None] | 
 def _readable(
     files: list[Path], on_progress: Callable[[int, int], None] | None, tally: Tally
 ) -> tuple[list[Path], list[ImageFacts]]:
-    """The files that are images, with their facts; what only has an image's name is counted."""
+    """The files that are images, with their facts. Files that only have an image's name are counted."""
     found: list[tuple[Path, ImageFacts]] = []
     for file, fact in zip(files, inspect_images(files, on_progress), strict=True):
         if not isinstance(fact, Unreadable):
@@ -131,8 +131,8 @@ def _label_files(
 ) -> tuple[list[Path], Sequence[bytes | None]]:
     """The label file of each image, and its bytes.
 
-    Ultralytics follows a link to the image folder before it looks for labels; where there are none, but there are some
-    beside the link, those are meant.
+    Ultralytics resolves a link to the image folder before it looks for labels. If there are none, labels beside the
+    link are used.
     """
     labels = [label_path(file) for file in images]
     contents = _contents(labels)
@@ -154,7 +154,7 @@ def _below_link(file: Path, links: list[tuple[Path, Path]]) -> Path:
 
 
 def _contents(files: Sequence[Path]) -> list[bytes | None]:
-    """The bytes of each file, None where there is none; files that did not change are not read again."""
+    """The bytes of each file, None if it does not exist; unchanged files are not read again."""
     known = remembered("label", files)
     wanted = [file for file in files if file not in known]
     read = dict(zip(wanted, over_files(_content, wanted), strict=True))
@@ -184,7 +184,7 @@ def _without_waiting(path: str, flags: int) -> int:
 
 
 def _clipped(rows: LabelRows, tally: Tally) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Boxes [M, 4] as corners within the image, and which rows [N] they are of."""
+    """Boxes [M, 4] as corners within the image, and the mask [N] of their rows."""
     clipped = np.clip(rows.corners, 0.0, 1.0)
     over = (np.abs(rows.corners - clipped) > ROUNDING).any(axis=1)
     kept: NDArray[np.bool_] = np.all(clipped[:, 2:] > clipped[:, :2], axis=1)
@@ -201,7 +201,7 @@ def _count_background(
     image_index: NDArray[np.int64],
     tally: Tally,
 ) -> None:
-    """Count images without a box; a missing label file is a background image too, and easily a mistake."""
+    """Count images without a box. A missing label file also makes a background image, but may be a mistake."""
     with_boxes = np.zeros(len(files), np.bool_)
     with_boxes[image_index] = True
     empty = np.flatnonzero(~with_boxes)

@@ -27,7 +27,7 @@ _SCALAR = str | int | float | bool
 class YoloYaml:
     """A checked data yaml: its class names, and its splits as existing folders and list files.
 
-    An entry that does not exist is kept as it was looked for first: only reading its split is an error.
+    An entry that does not exist is kept under its first candidate path; only reading its split raises an error.
     """
 
     path: Path
@@ -38,10 +38,10 @@ class YoloYaml:
 
 
 def read_yolo_yaml(path: Path) -> YoloYaml:
-    """The data yaml, with its paths resolved. Raises InputError when it is missing or lacks what is needed.
+    """Read a data yaml and resolve its paths. Raises InputError if it is missing or incomplete.
 
-    A folder stands for the yaml in it. A bare name that is not on disk but that Ultralytics ships (coco8.yaml) is
-    found where Ultralytics keeps its data sets.
+    A folder stands for the yaml in it. A bare name that is not on disk but ships with Ultralytics (coco8.yaml) is
+    looked up in Ultralytics' datasets folder.
     """
     if is_folder(path):
         path = _yaml_in(path)
@@ -62,7 +62,7 @@ def read_yolo_yaml(path: Path) -> YoloYaml:
 
 
 def _yaml_in(folder: Path) -> Path:
-    """The yaml of a folder, by Ultralytics' rule: the only one, else the one with the folder's name."""
+    """The yaml of a folder by Ultralytics' rule: the only one, or the one with the folder's name."""
     found = sorted(folder.glob("*.yaml")) or sorted(folder.glob("*.yml"))
     named = [file for file in found if file.stem == folder.resolve().name]
     if len(found) != 1 and len(named) != 1:

@@ -1,4 +1,4 @@
-"""Is one result better than another, or is it the choice of images? A paired bootstrap."""
+"""A paired bootstrap over images: is one result better than another, or is it the choice of images?"""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from .variation import SAME, is_kept_zero, silence, varying_images
 
 @dataclass(frozen=True)
 class Difference:
-    """B minus A: on the images there are, and the interval that the resamples span.
+    """B minus A: the value on the given images, and the interval from the resamples.
 
-    Both ends are None where resampling these images says nothing about others; `no_interval` says why.
+    Both ends are None if resampling cannot show how the value varies over images; `no_interval` says why.
     """
 
     value: float
@@ -30,13 +30,13 @@ class Difference:
 
     @property
     def is_significant(self) -> bool:
-        """Whether there is an interval and it leaves out 0."""
+        """Whether there is an interval and it excludes 0."""
         return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Differences of two results on the same ground truth; None where a number is not defined."""
+    """Differences of two results on the same ground truth; None if a number is undefined."""
 
     resamples: int
     confidence: float
@@ -56,17 +56,18 @@ def compare(
     seed: int = 0,
     threads: int = 1,
 ) -> Comparison:
-    """How far B is above A in AP, AP50, AP75 and AP per class, with percentile intervals.
+    """B minus A in AP, AP50, AP75 and AP per class, with percentile intervals.
 
-    A resample draws as many images as there are, with replacement, and scores both results on it: an image that was
-    drawn twice counts twice, its ground truth and detections alike, and the curves are built again from the weighted
-    detections. Equal seeds give equal intervals, whatever `threads` is. A resample without ground truth of a class
-    leaves that class out. The numbers are COCO's AP over all areas at the highest of `max_detections` up to 100.
-    Where resampling says nothing about other images (one image, a class that is in one image only, a number that every
-    resample repeats) a difference has a value and no interval. With few images a class (50 to 206 images of 80 classes)
-    the intervals hold what is true in 87 to 93 % of cases, not in 95 (bench/accuracy_coverage.py).
+    A resample draws as many images as there are, with replacement, and scores both results on it. An image that was
+    drawn twice counts twice, with its ground truth and its detections, and the precision-recall curves are rebuilt. A
+    class without ground truth in a resample is left out of it. The numbers are COCO's AP over all areas at the highest
+    of `max_detections` up to 100. Equal seeds give equal intervals for any number of `threads`.
 
-    Raises InputError for results of different ground truth, protocol or thresholds, or a protocol other than COCO's.
+    If the images cannot vary the number (one image, a class in one image only, the same value on every resample), the
+    difference has a value and no interval. With few images per class (50 to 206 images of 80 classes), the nominal 95 %
+    intervals cover the true difference in 87 to 93 % of cases (bench/accuracy_coverage.py).
+
+    Raises InputError if the results differ in ground truth, protocol or thresholds, or the protocol is not COCO's.
 
         >>> from bench_freeze import Evaluator, compare
         >>> truth = {"images": [], "categories": [{"id": 1, "name": "pear"}], "annotations": []}
@@ -118,7 +119,8 @@ def compare(
 def percentiles(
     drawn: NDArray[np.float64], images: int, tails: Sequence[float], *, is_kept_zero: bool = False
 ) -> tuple[tuple[float, float] | tuple[None, None], str | None]:
-    """The resamples' [B] quantiles at two `tails`, or two None and why; undefined resamples (NaN) are left out.
+    """Quantiles of the resamples [B] at both `tails`, or None twice and the reason. Undefined resamples (NaN) are left
+    out.
 
     `images` as in `silence`. Quantiles that coincide although a few resamples differ are not an interval either.
     """
@@ -132,7 +134,7 @@ def percentiles(
 
 
 def same_matches(a: Evaluation, b: Evaluation) -> bool:
-    """Whether two results of one ground truth have the same detections with the same matches."""
+    """Whether two results on one ground truth have the same detections with the same matches."""
     ours, theirs = a.matches, b.matches
     masks = (zip(x, y, strict=True) for x, y in zip(ours.masks, theirs.masks, strict=True))
     return (
@@ -144,7 +146,7 @@ def same_matches(a: Evaluation, b: Evaluation) -> bool:
 
 
 class _Numbers:
-    """Every number of one result, on the whole data set and on each resample; NaN where it is not defined."""
+    """Every number of one result, on the whole data set and on each resample; NaN if undefined."""
 
     def __init__(self, result: Evaluation, resamples: int, seed: int, threads: int) -> None:
         self._thresholds = result.iou_thresholds
@@ -193,12 +195,12 @@ EVERY_DETECTION = (1 << 31) - 1  # of an image and class: protocols other than C
 
 
 def excess_of_few_images(result: Evaluation, seed: int, threads: int, halves: int = HALVES) -> NDArray[np.float64]:
-    """[K, T] how far AP is expected to lie above that of all images there could be, because these are few.
+    """[K, T] expected upward bias of AP that comes from the small number of images.
 
-    The fewer the images, the fewer false positives a class meets and the higher its AP. What half of the images do to
-    the whole is what the whole does to twice as many, and more: the mean AP on random halves minus that on all images,
-    over the halves that have the class. NaN without one. Unlike the bootstrap's own estimate it draws no image twice,
-    which would be found twice. It is still short of the truth: bench/accuracy_coverage.py has by how much.
+    Fewer images hold fewer false positives per class, so AP is higher. The bias is estimated as the mean AP on random
+    halves of the images minus the AP on all of them, over the halves that have the class; NaN if none has it. Unlike
+    the bootstrap's own estimate, no image is drawn twice, which would also be detected twice. The estimate is still too
+    small: bench/accuracy_coverage.py measures by how much.
     """
     images = len(result.truth.begin) - 1
     order = np.random.default_rng(seed).random((halves, images)).argsort(axis=1)

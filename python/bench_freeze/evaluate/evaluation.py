@@ -1,4 +1,4 @@
-"""The result of an evaluation: tensors, and the numbers read from them."""
+"""The result of an evaluation: tensors, and the numbers derived from them."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class Counts:
 class Evaluation:
     """One evaluation: T IoU thresholds, R recalls, K classes, A area ranges, M maxima of detections.
 
-    The tensors equal pycocotools' `COCOeval.eval` to the last bit under protocol "coco"; -1 marks a (class, area
-    range) without ground truth. Under the protocols of Ultralytics and VOC they sample the matching of that protocol
-    the way of COCO, while `stats` and every AP are that protocol's own.
+    The tensors equal pycocotools' `COCOeval.eval` to the last bit under protocol "coco"; -1 marks a (class, area range)
+    without ground truth. Under the protocols of Ultralytics and VOC the tensors sample that protocol's matching as COCO
+    does, while `stats` and every AP follow that protocol.
 
         >>> from bench_freeze import Evaluator
         >>> truth = {"images": [{"id": 1}], "categories": [{"id": 3, "name": "pear"}], "annotations": []}
@@ -63,13 +63,13 @@ class Evaluation:
 
     @property
     def matches(self) -> Matches:
-        """Of every image of the ground truth, in order; put together from the updates when it is asked for first."""
+        """The matches of every image of the ground truth, in order; joined from the updates on first use."""
         return self.found.joined
 
     def stats(self) -> dict[str, float]:
-        """The twelve numbers by their names in STAT_NAMES; AP, AP50 and AP75 alone where the protocol is not COCO's.
+        """COCO's twelve numbers by their names in STAT_NAMES; other protocols have AP, AP50 and AP75 only.
 
-        -1 where a number is not defined.
+        -1 marks an undefined number.
         """
         if self.is_coco:
             return summarize.twelve_numbers(self)
@@ -89,11 +89,11 @@ class Evaluation:
         return summarize.average_precision(self, iou_threshold=0.5) if self.is_coco else self._at(0.5)
 
     def ap_per_class(self) -> tuple[float | None, ...]:
-        """[K] AP of each class, None where it has no ground truth."""
+        """[K] AP of each class; None if it has no ground truth."""
         return summarize.per_class(self) if self.is_coco else self._per_class(self._curve_ap)
 
     def ap50_per_class(self) -> tuple[float | None, ...]:
-        """[K] AP at IoU 0.5 of each class, None where it has no ground truth."""
+        """[K] AP at IoU 0.5 of each class; None if it has no ground truth."""
         if self.is_coco:
             return summarize.per_class(self, iou_threshold=0.5)
         return self._per_class(self._curve_ap[:, self._nearest(0.5)])
@@ -135,8 +135,9 @@ class Evaluation:
         )
 
     def best_f1(self, iou_threshold: float = 0.5) -> tuple[curves.BestF1 | None, ...]:
-        """[K] the score threshold of the highest F1 of each class, from the raw curve over all areas; None where
-        there is no ground truth or nothing was found. Raises InputError for a threshold that was not evaluated.
+        """[K] score threshold of the highest F1 of each class, from the raw curve over all areas.
+
+        None without ground truth or true positives. Raises InputError for an IoU threshold that was not evaluated.
         """
         at = self._nearest(iou_threshold)
         if not len(at):

@@ -1,4 +1,4 @@
-"""The streaming evaluator: images in any order and any batches, on as many processes as there are, one result."""
+"""The streaming evaluator: images in any order, in any batches, on any number of processes; one result."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class Evaluator:
     """Accuracy of detections that arrive image by image.
 
     `ground_truth` is the path of a COCO instances file, its content as a dict, or a GroundTruth of arrays. `protocol`
-    is one of `bench_freeze.PROTOCOLS`; `iou_thresholds` and `area_ranges` (name to lowest and highest square pixels,
-    both inclusive) replace the protocol's own; `max_detections` are the maxima per image and class at which the tensors
-    count, sorted.
+    is one of `bench_freeze.PROTOCOLS`; `iou_thresholds` and `area_ranges` (name to lowest and highest area in square
+    pixels, both inclusive) replace the protocol's own. `max_detections` are the limits of detections per image and
+    class, ascending, for which the tensors are computed.
 
-    An image comes whole, in one update. The result depends on neither the order of updates and merges, nor how images
-    were batched, nor `threads`: detections are ordered by score, then image id, then their order within the image.
-    About 22 bytes are kept of a detection. An evaluator can be pickled, and one that raised InputError is as it was.
+    All detections of an image come in one update. The result does not depend on the order of updates and merges, on the
+    batches or on `threads`: detections are ordered by score, then image id, then their order within the image. An
+    evaluator keeps about 22 bytes per detection and can be pickled. An update that raises InputError changes nothing.
 
         >>> from bench_freeze import Evaluator
         >>> truth = {
@@ -84,21 +84,26 @@ class Evaluator:
         detections: object = None,
         letterbox: Sequence[Letterbox] | None = None,
     ) -> None:
-        """Add B images, all of their detections at once; an image without any is added too.
+        """Add B images with all of their detections; images without detections are added too.
 
-        `image_ids` are those of the file: numbers, or text where they are text there. COCO dicts name their images
-        themselves; ids beside them add images without detections.
+        `image_ids` are those of the ground truth, numbers or text. COCO dicts carry their own image ids; further ids
+        add images without detections.
 
-        `predictions` is the raw output of a head, [B, 4 + C, A], C the categories in ascending order of id, from which
-        `bench_freeze.nms` selects at its defaults. `detections` is what `nms` returned; an engine's own selection as
-        (count [B], boxes_xyxy [B, D, 4], scores [B, D], labels [B, D]) or as rows [B, D, 6] of corners, score and label
-        in which a score of 0 or less is padding; one (boxes_xyxy [n, 4], scores [n], labels [n]) for every image; or
-        a list of COCO dicts {image_id, category_id, bbox (left, top, width, height), score}, as pycocotools' `loadRes`
-        takes it, and with its numbers to the last bit. Labels are positions among the categories. `letterbox` says
-        where each image lay in the pixels of the boxes; without it they are the image's own.
+        Give either `predictions` or `detections`:
 
-        Raises InputError for an image id that is unknown or was there before, arrays of wrong shape or type, a label
-        out of range, a box or score that is not finite, or a negative width or height.
+        - `predictions`: the raw output of a head, [B, 4 + C, A], with the C categories in ascending order of id;
+          `bench_freeze.nms` selects from it at its defaults.
+        - `detections`, one of: the return value of `nms`; an engine's own selection as (count [B], boxes_xyxy
+          [B, D, 4], scores [B, D], labels [B, D]) or as rows [B, D, 6] of corners, score and label, where a score of 0
+          or less marks padding; one (boxes_xyxy [n, 4], scores [n], labels [n]) per image; or a list of COCO dicts
+          {image_id, category_id, bbox (left, top, width, height), score} as `loadRes` of pycocotools takes it, with its
+          numbers to the last bit.
+
+        Labels are indices into the categories. `letterbox` gives each image's placement in the pixels of the boxes;
+        without it, boxes are in pixels of the original image.
+
+        Raises InputError for an unknown or repeated image id, arrays of wrong shape or type, a label out of range, a
+        box or score that is not finite, or a negative width or height.
         """
         if are_coco_rows(detections) and predictions is None:
             if letterbox is not None:
@@ -134,15 +139,15 @@ class Evaluator:
         self._add(positions, rows)
 
     def update_table(self, detections: DetectionTable) -> None:
-        """Add every image that has rows in a table, whose image_index are positions in the ground truth's images."""
+        """Add every image that has rows in a table. Its `image_index` are positions among the ground truth's images."""
         positions, rows = rows_of_table(detections, len(self._ground_truth.image_ids))
         self._refuse_seen(positions)
         self._add(positions, rows)
 
     def merge(self, other: Evaluator) -> None:
-        """Take over what another evaluator of the same ground truth and settings has seen; it stays as it is.
+        """Add the images of another evaluator of the same ground truth and settings, which stays unchanged.
 
-        Raises InputError where the two differ, or an image was in both.
+        Raises InputError if the two differ in either, or an image is in both.
         """
         for name in ("_protocol", "_maxima"):
             if getattr(self, name) != getattr(other, name):
@@ -161,7 +166,7 @@ class Evaluator:
         self._is_seen = self._is_seen | other._is_seen
 
     def result(self) -> Evaluation:
-        """The accuracy over all images of the ground truth, those not seen counted as images without detections."""
+        """The accuracy over all images of the ground truth. Images that were not added count as without detections."""
         images = len(self._ground_truth.image_ids)
         found = Found(self._updates.parts(), images, self._lattice)
         tensors, tied, truncated = accumulate(

@@ -1,4 +1,4 @@
-"""Ground truth in any form an evaluator takes, checked before any work."""
+"""Ground truth in every form that an evaluator accepts, validated before any work."""
 
 from __future__ import annotations
 

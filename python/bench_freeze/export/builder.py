@@ -30,7 +30,7 @@ class PlanOptions:
     workspace_mb: int | None = None
     version_compatible: bool = False
     hardware_compatibility: Literal["none", "ampere_plus", "same_compute_capability"] = "none"
-    batch_profile: tuple[int, int, int] | None = None  # smallest, usual, largest, for a free batch dimension
+    batch_profile: tuple[int, int, int] | None = None  # smallest, typical, largest, for a dynamic batch dimension
     dla_core: int | None = None
 
 
@@ -97,7 +97,8 @@ def check_options(options: PlanOptions) -> None:
         low, usual, high = options.batch_profile
         if not 1 <= low <= usual <= high:
             raise InputError(
-                f"--dynamic-batch-profile {low},{usual},{high} is not a smallest, usual and largest batch; use 1,8,32."
+                f"--dynamic-batch-profile {low},{usual},{high} is not a smallest, typical and largest batch; "
+                "use 1,8,32."
             )
 
 

@@ -1,4 +1,4 @@
-"""Arrays at the border of the package: what can be read as one, and the sentence for each that cannot be used."""
+"""Arrays given by callers: which can be read, and an error message for each that cannot."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ AnyArray = NDArray[Any]  # a caller's: its type is asked while the program runs
 
 
 def is_on_cuda(array: object) -> bool:
-    """Whether the array says that it lies in the memory of a CUDA device."""
+    """Whether the array declares that it is in the memory of a CUDA device."""
     own_word = getattr(
         array, "is_cuda", None
     )  # torch, whose interface raises RuntimeError for a tensor with a gradient
@@ -26,7 +26,7 @@ def is_on_cuda(array: object) -> bool:
 
 
 def as_numpy(what: str, array: object) -> AnyArray:
-    """`array` as NumPy sees it, without a copy where it lies on the CPU; `what` names it in the error."""
+    """`array` as a NumPy array, without a copy if it is on the CPU; `what` names it in errors."""
     if np.ma.is_masked(array):  # NumPy would drop the mask and show what lies under it
         raise InputError(f"{what} has masked values: leave their rows out, or fill them")
     # torch's own conversion comes first: its __dlpack__ refuses a tensor that requires grad, and so does this, but with

@@ -31,7 +31,7 @@ from .nms_options import DEFAULTS, NmsOptions
 
 @dataclass(frozen=True)
 class CudaDetections:
-    """What NMS keeps, on the GPU: D = max_detections rows for each of B images, best first, zero from `count` on."""
+    """The result of NMS on the GPU: D = max_detections rows for each of B images, best first, zero from `count` on."""
 
     boxes_xyxy: GpuArray  # [B, D, 4] float32
     scores: GpuArray  # [B, D] float32
@@ -42,9 +42,9 @@ class CudaDetections:
     fault: GpuArray  # [B, 3] int64: image (-1 for none), row and anchor of the first value that is not finite
 
     def check(self, stream: Stream | None = None) -> None:
-        """Wait for the result and raise InputError where a score, or a candidate's box, was NaN or infinite.
+        """Wait for the result, and raise InputError if a score or a candidate's box was NaN or infinite.
 
-        An image with such a value has no detections; this is the only place that says so.
+        An image with such a value has no detections, and only this call reports it.
         """
         refuse_faults(to_numpy(self.fault, current_stream(self.fault) if stream is None else stream))
 
@@ -84,12 +84,12 @@ def nms_cuda(
 
     `predictions` is a torch CUDA tensor, or anything with `__cuda_array_interface__` or DLPack; its last axis is
     contiguous (a torch tensor is copied where it is not). Results are torch tensors for a torch tensor, else
-    DeviceArray; memory given as `out`, of the shapes of `detection_fields`, is written instead. Work goes to `stream`:
-    by default torch's current one, or the default stream; memory of a torch input belongs to torch's current stream, so
-    another one is for callers who keep both in step.
+    DeviceArray. If `out` is given, with the shapes of `detection_fields`, it is written instead. Work is enqueued on
+    `stream`: by default torch's current stream for a torch tensor, else the default stream. The memory of a torch input
+    belongs to torch's current stream, so the caller must synchronise any other with it.
 
-    Raises RuntimeError where this build or machine has no CUDA. Values that are not finite are only found out on the
-    device: ask `check()`.
+    Raises RuntimeError if this build or machine has no CUDA. Values that are not finite are only detected on the
+    device: call `check()`.
     """
     require_cuda()
     head, view = _head(predictions)

@@ -84,7 +84,7 @@ class CudaMatches:
     fault: GpuArray  # [B] int32, 0 where all is well
 
     def check(self, stream: Stream | None = None) -> None:
-        """Wait for the result and raise InputError where an image could not be matched; such a one has no bits set."""
+        """Wait for the result, and raise InputError if an image could not be matched; such an image has no bits set."""
         faults = to_numpy(self.fault, current_stream(self.fault) if stream is None else stream)
         for image in np.flatnonzero(faults)[:1].tolist():
             raise InputError(f"image {image} of the batch {_FAULTS[int(faults[image])]}: fix the detections")

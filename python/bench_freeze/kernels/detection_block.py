@@ -1,4 +1,4 @@
-"""What suppression keeps of several heads, in one block of GPU memory: one copy brings all of it to the host."""
+"""The detections of several heads in one block of GPU memory, so that one copy brings them to the host."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ _ALIGNMENT = 256  # of every array, as of memory from CUDA itself
 class DetectionBlock:
     """Memory for the detections of some heads on a batch of `images`, at most `rows` in each.
 
-    `on_device` is what `nms_cuda` takes as its `out`; the block's bytes, once they were copied to the host, are read by
-    `read`.
+    `on_device` is the `out` of `nms_cuda`. After the block was copied to the host, `read` decodes its bytes.
     """
 
     def __init__(self, heads: Iterable[str], images: int, rows: int, device: int) -> None:

@@ -1,4 +1,4 @@
-"""Arrays in GPU memory, whoever owns them: read from any library, allocated with the one that the input came from."""
+"""Arrays in GPU memory: read from any library, allocated with the library of the input."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Stream = int  # the address of a cudaStream_t; 0 is the default stream
 
 
 def cuda_unavailable_reason() -> str:
-    """Why the CUDA back end cannot work here, as a sentence; empty where they can."""
+    """Why the CUDA back end cannot work here, as a sentence; empty if it can."""
     return str(native.cuda_unavailable_reason())
 
 
@@ -31,7 +31,7 @@ def cuda_available() -> bool:
 
 
 def require_cuda() -> None:
-    """Raise RuntimeError, with the reason, where the CUDA back end cannot work."""
+    """Raise RuntimeError, with the reason, if the CUDA back end cannot work."""
     if reason := cuda_unavailable_reason():
         raise RuntimeError(reason)
 
@@ -41,7 +41,8 @@ GpuArray: TypeAlias = "DeviceArray | DeviceTensor | Tensor"
 
 @dataclass(frozen=True)
 class DeviceView:
-    """Where an array lies. Whoever takes a view keeps the array alive for as long as a stream works on it."""
+    """The address, shape and type of an array. The holder of a view must keep the array alive while a stream uses
+    it."""
 
     address: int
     shape: tuple[int, ...]
@@ -52,7 +53,7 @@ class DeviceView:
 
     @property
     def is_contiguous(self) -> bool:
-        """Whether elements lie side by side in C order."""
+        """Whether elements are contiguous in C order."""
         expected = 1
         for size, stride in zip(reversed(self.shape), reversed(self.strides), strict=True):
             if size != 1 and stride != expected:
@@ -75,7 +76,7 @@ def _interface(address: int, shape: tuple[int, ...], dtype: np.dtype[np.generic]
 
 @dataclass(frozen=True)
 class DeviceTensor:
-    """Contiguous GPU memory that somebody else owns and keeps alive; any library reads it without a copy."""
+    """Contiguous GPU memory that another owner keeps alive; any library reads it without a copy."""
 
     address: int
     shape: tuple[int, ...]
@@ -120,7 +121,7 @@ class DeviceArray:
 
     @classmethod
     def from_numpy(cls, values: NDArray[np.generic], device: int = 0, stream: Stream = 0) -> DeviceArray:
-        """A copy of `values`; waits until it is there."""
+        """A copy of `values` on the device; waits until it is complete."""
         values = np.ascontiguousarray(values)
         array = cls(values.shape, values.dtype, device)
         if array.nbytes:
@@ -129,7 +130,7 @@ class DeviceArray:
 
 
 def to_numpy(array: object, stream: Stream = 0) -> AnyArray:
-    """A copy of a contiguous device array on the host, once `stream` has come so far."""
+    """Copy a contiguous device array to the host, after the work enqueued on `stream`."""
     view = view_of("array", array)
     values = np.empty(view.shape, view.dtype)
     if not view.is_contiguous:
@@ -141,12 +142,12 @@ def to_numpy(array: object, stream: Stream = 0) -> AnyArray:
 
 
 def is_torch(array: object) -> TypeGuard[Tensor]:
-    """Whether torch owns the array; asked without importing torch."""
+    """Whether torch owns the array; does not import torch."""
     return type(array).__module__.split(".")[0] == "torch"
 
 
 def view_of(name: str, array: object) -> DeviceView:
-    """Where `array` lies; raises InputError, naming it, where that is not a GPU."""
+    """The view of `array`. Raises InputError, with its name, if it is not on a GPU."""
     if isinstance(array, (DeviceArray, DeviceTensor)):  # nothing to ask the driver for, which a recording need not like
         return DeviceView(array.address, array.shape, _c_strides(array.shape), array.dtype, array.device)
     if is_torch(array):
@@ -201,10 +202,10 @@ LEGACY_DEFAULT = 1  # what __cuda_array_interface__ calls the default stream, wh
 
 
 def wait_for_producers(views: Iterable[DeviceView], stream: Stream) -> None:
-    """Have `stream` wait for what other libraries still write into these arrays on streams of their own.
+    """Make `stream` wait for pending writes of other libraries to these arrays.
 
-    Version 3 of __cuda_array_interface__ asks its consumers for it. Nothing here waits itself; torch's tensors and
-    DLPack's name no stream.
+    Version 3 of __cuda_array_interface__ requires it. The host does not wait. Tensors of torch and DLPack name no
+    stream.
     """
     own = {stream, LEGACY_DEFAULT} if stream == 0 else {stream}
     waited: set[Stream] = set()
@@ -215,7 +216,7 @@ def wait_for_producers(views: Iterable[DeviceView], stream: Stream) -> None:
 
 
 def empty_like_owner(owner: object, shape: tuple[int, ...], dtype: str, device: int) -> GpuArray:
-    """Memory for a result: a torch tensor where the input was one, so that torch's allocator and graphs know of it."""
+    """Memory for a result: a torch tensor if the input was one, so that torch's allocator and graphs manage it."""
     if is_torch(owner):
         import torch
 
@@ -224,7 +225,7 @@ def empty_like_owner(owner: object, shape: tuple[int, ...], dtype: str, device: 
 
 
 def current_stream(owner: object) -> Stream:
-    """The stream that torch works on where the input is torch's, else the default one."""
+    """torch's current stream if the input is a torch tensor, else the default stream."""
     if is_torch(owner):
         import torch
 
@@ -233,7 +234,7 @@ def current_stream(owner: object) -> Stream:
 
 
 class Workspace:
-    """Device memory that calls work in, kept from one to the next. One at a time per stream; grows where it must."""
+    """Scratch memory on the device, reused between calls; grows as needed. Use one per stream."""
 
     def __init__(self) -> None:
         self._memory: GpuArray | None = None

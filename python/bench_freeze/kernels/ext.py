@@ -1,6 +1,6 @@
 """The compiled kernels behind checked calls: the only importer of `_ext`.
 
-Every function refuses what the kernel could not survive or would silently misread, with one sentence for the user.
+Every function rejects input that would crash the kernel or be misread silently, with one sentence for the user.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ native = _ext  # for matching.py, the other half of this border
 
 @dataclass(frozen=True)
 class Detections:
-    """What NMS keeps: D = max_detections rows for each of B images, best first; rows from `count` on are zero.
+    """The result of NMS: D = max_detections rows for each of B images, best first. Rows from `count` on are zero.
 
     >>> import numpy as np
     >>> from bench_freeze import nms

@@ -1,4 +1,4 @@
-"""The compiled matcher behind checked calls: ground truth and detections as columns in, masks and tensors out."""
+"""Validated calls of the compiled matcher: ground truth and detections as columns in, masks and tensors out."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ _MOST_DETECTIONS = 2**31 - 1  # they are counted in 32 bits
 class NmsOptions:
     """The keywords of `bench_freeze.nms`, explained there; the defaults are the usual ones for quoting accuracy.
 
-    Raises InputError for one that makes no sense.
+    Raises InputError for an invalid value.
     """
 
     score_threshold: float = 0.001

@@ -1,4 +1,4 @@
-"""`bench_freeze.nms`: one name for suppression wherever the head lies."""
+"""`bench_freeze.nms`: one function for suppression on the CPU and on a GPU."""
 
 from __future__ import annotations
 
@@ -24,24 +24,23 @@ def nms(
     box_format: BoxFormat = DEFAULTS.box_format,
     threads: int = 1,
 ) -> Detections | CudaDetections:
-    """Decode and suppress the raw output of a YOLO head, where it lies.
+    """Decode the raw output of a YOLO head and apply non-maximum suppression, on the device that holds it.
 
-    `predictions` is [B, 4 + C, A] float32 or float16, four box rows and one row of scores per class, any strides. A
-    candidate is an (anchor, class) whose score is strictly above `score_threshold` (0.001 by default); without
-    `multi_label` (on) an anchor only enters with its best class (the lowest on a tie). Candidates are ordered by score
-    descending, then class, then anchor; the best `max_candidates` (30,000) enter a greedy NMS per class (over all
-    classes if `class_agnostic`) that drops a box whose IoU with a kept one is strictly above `iou_threshold` (0.7);
-    the best `max_detections` (300) are returned. Boxes of `box_format` "cxcywh" (or "xyxy") come out as corners. Both
-    thresholds and all arithmetic are float32, as torchvision's. An image's result depends on neither the batch it came
-    in, the memory layout nor `threads`; what a limit cut off is counted.
+    `predictions` is [B, 4 + C, A] float32 or float16: four box rows, then one row of scores per class, any strides.
+    A candidate is a pair (anchor, class) whose score is strictly above `score_threshold` (default 0.001). Without
+    `multi_label` (default on), each anchor enters with its best class only (the lowest class on a tie). Candidates are
+    ordered by descending score, class, then anchor. The best `max_candidates` (30,000) enter a greedy NMS per class,
+    or over all classes if `class_agnostic`. It drops a box whose IoU with a kept box is strictly above `iou_threshold`
+    (0.7). The best `max_detections` (300) are returned. `box_format` is "cxcywh" or "xyxy"; results are corners.
 
-    A NumPy array, a torch tensor, anything with DLPack or NumPy's array protocols is suppressed on the CPU. What says
-    that it lies on a CUDA device stays there, and so do its results, which equal the CPU's to the last bit; `threads`
-    does not concern it.
+    Thresholds and arithmetic are float32, as in torchvision. The result of an image does not depend on its batch, on
+    the memory layout or on `threads`. Candidates beyond a limit are counted.
 
-    Raises InputError for arguments that make no sense and, on the CPU, for a score or a candidate's box that is NaN or
-    infinite: on a GPU that is found out later, by `check()` of the result. Raises RuntimeError for an array on a CUDA
-    device where this build or machine has no CUDA.
+    NumPy arrays, torch CPU tensors and anything else with DLPack or NumPy's array protocols run on the CPU. Arrays on a
+    CUDA device run there and the results stay there, equal to the CPU's to the last bit; `threads` has no effect.
+
+    Raises InputError for invalid arguments and, on the CPU, for a NaN or infinite score or candidate box. On a GPU,
+    `check()` of the result reports those. Raises RuntimeError for a CUDA array if this build or machine has no CUDA.
 
         >>> import numpy as np
         >>> from bench_freeze import nms

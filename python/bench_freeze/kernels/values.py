@@ -1,8 +1,8 @@
-"""What a caller gives, as the types that kernels read. Nothing else in the package converts at this border.
+"""Convert callers' values to the types that kernels read. Only this module converts them.
 
-No value becomes another one on the way (but for the rounding of a measure to float64): 0.9 does not become 0, 2^32 not
-0, NaN not the lowest integer, "1" not 1, and 2 is not a flag. What cannot stay raises InputError and names the row.
-Comparisons are asked as `not (low <= x <= high)`, which NaN does not pass.
+No conversion changes a value, except that measures are rounded to float64: 0.9 does not become 0, 2^32 not 0, NaN not
+the lowest integer, "1" not 1, and 2 is not a flag. A value that cannot be kept raises InputError with its row. Range
+checks are written `not (low <= x <= high)`, which rejects NaN.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Whole = TypeVar("Whole", bound=np.integer)
 
 
 def array_of(what: str, values: object) -> AnyArray:
-    """Any array, or lists of one length, as NumPy sees it. Raises InputError for masked values."""
+    """Any array, or nested lists of equal length, as a NumPy array. Raises InputError for masked values."""
     if any(hasattr(values, name) for name in ("__array__", "__array_interface__", "__dlpack__")):
         return as_numpy(what, values)
     try:

@@ -1,4 +1,4 @@
-"""What a head finds in one image, and the forms that other packages take it in."""
+"""The detections of one head in one image, and their conversion to other packages' formats."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from ..errors import InputError
 class ImageDetections:
     """Detections of one head in one image, best score first.
 
-    `category_ids` are those of the data set that the head was scored on, by class; None where they are not known, and
-    None inside for a class that the set does not have.
+    `category_ids` has, for each class of the head, the category id of the data set that the head was scored on; None
+    for a class that the set does not have. It is None itself if the data set is unknown.
 
     Example:
         >>> from bench_freeze import load
@@ -39,18 +39,18 @@ class ImageDetections:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """[N] the class of each detection in words."""
+        """[N] class name of each detection."""
         return tuple(self.class_names[label] for label in self.labels)
 
     def only(self, kept: NDArray[np.bool_]) -> ImageDetections:
-        """Some of the detections: `kept` is [N] truth values."""
+        """The detections where `kept`, a boolean array [N], is true."""
         return replace(self, boxes_xyxy=self.boxes_xyxy[kept], scores=self.scores[kept], labels=self.labels[kept])
 
     def to_coco(self, image_id: int | str) -> list[dict[str, Any]]:
         """Detections in COCO's results format: {image_id, category_id, bbox [left, top, width, height], score}.
 
-        Category ids are those of the head's data set where they are known, and a class that is not in it is left out;
-        else they are the numbers of the classes from 0.
+        Category ids are those of the head's data set, and classes that are not in it are left out. If the data set is
+        unknown, they are class indices from 0.
         """
         ids = range(len(self.class_names)) if self.category_ids is None else self.category_ids
         sides = self.boxes_xyxy[:, 2:] - self.boxes_xyxy[:, :2]
@@ -63,7 +63,7 @@ class ImageDetections:
         ]
 
     def to_supervision(self) -> Any:
-        """The same as `supervision.Detections`. Raises InputError where that package is not installed."""
+        """The detections as `supervision.Detections`. Raises InputError if that package is not installed."""
         try:
             import supervision
         except ImportError:

@@ -1,4 +1,4 @@
-"""Detections drawn into an image: a colour for each head, the name and score of each box, a legend of the heads."""
+"""Draw detections into an image: a colour for each head, name and score of each box, a legend."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ _LONGEST_NAME = 40
 
 
 def drawn(image: NDArray[np.uint8], found: Mapping[str, ImageDetections]) -> NDArray[np.uint8]:
-    """A copy of an image [H, W, 3] with its detections. The base head's names stand above its boxes, others below."""
+    """A copy of an image [H, W, 3] with its detections drawn. The base head's labels go above its boxes, others
+    below."""
     picture = Image.fromarray(image)
     pen = ImageDraw.Draw(picture)
     side = max(picture.size)
@@ -50,7 +51,7 @@ def _label(
     font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
     above: bool,
 ) -> None:
-    """Text on its colour, above or below a corner of a box, moved into the picture where it would leave it."""
+    """Draw a label above or below the corner of a box, shifted so that it stays inside the image."""
     width, height = _size(pen, text, font)
     left = min(max(0.0, corner[0]), max(0.0, pen.im.size[0] - width))
     top = corner[1] - height if above else corner[1]
@@ -62,7 +63,7 @@ def _label(
 def _legend(
     pen: ImageDraw.ImageDraw, heads: tuple[str, ...], font: ImageFont.FreeTypeFont | ImageFont.ImageFont
 ) -> None:
-    """The heads in their colours, in the corner right below, where the fewest labels are."""
+    """Draw the legend in the lower right corner, where labels are fewest."""
     bottom = float(pen.im.size[1])
     for head in reversed(heads):
         width, height = _size(pen, head, font)

@@ -1,4 +1,4 @@
-"""What is predicted on: one image after another, whatever they come from."""
+"""The input of prediction: one image after another, whatever the source."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ class Source(Protocol):
     note: str  # what is to be said at the end, in a sentence; empty where there is nothing
 
     def frames(self) -> Iterator[Frame]:
-        """All of them, in order."""
+        """Iterate over all frames, in order."""
         ...
 
     def close(self) -> None:
-        """Free what was opened."""
+        """Close files and devices."""
         ...
 
 
 @dataclass(frozen=True)
 class ImageFile:
-    """An image file and the name of its results."""
+    """An image file and the name under which its results are written."""
 
     path: Path
     name: str

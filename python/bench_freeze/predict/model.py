@@ -40,12 +40,14 @@ def load(
     imgsz: int | None = None,
     trust_checkpoint: bool = False,
 ) -> Model:
-    """A model as a callable: an ONNX file, a plan, a .pt checkpoint, a shipped folder, or the output folder of a run.
+    """Load a model as a callable: an ONNX file, a plan, a .pt checkpoint, a shipped folder or a run's output folder.
 
-    Engine and device are those of the study where the folder tells (else ORT on the CPU). `conf` None finds what the
-    study scored, "best" applies the thresholds of best F1 of each class, a number is one score for all. `iou` and
-    `max_det` are of suppression, `head` is the only one wanted. `imgsz` is of a checkpoint (640). ONNX files and plans
-    load no torch. Raises InputError, in a sentence, for what cannot be run here.
+    `engine` and `device` default to those of the study if `path` is a folder, else to ONNX Runtime on the CPU. `conf`
+    is a score threshold for all classes, or "best" for each class's threshold of best F1; the default keeps every
+    detection that a study would score. `iou` and `max_det` configure non-maximum suppression. `head` selects one head.
+    `imgsz` is for checkpoints only (640). ONNX files and plans need no torch.
+
+    Raises InputError, with the reason, for a model that cannot run here.
 
     Example:
         >>> from bench_freeze import load
@@ -98,10 +100,10 @@ class Model:
     @overload
     def __call__(self, images: list[OneImage] | tuple[OneImage, ...]) -> list[Found]: ...
     def __call__(self, images: Any) -> Found | list[Found]:
-        """Detections by head of an image, or of each of a list, in order.
+        """Detect in one image, or in each of a list; returns detections by head name, or a list of those, in order.
 
-        An image is a path, a PIL image, or an array [height, width, 3] of uint8 in RGB order. Boxes are in its pixels.
-        Raises InputError for anything else, and for a file that cannot be read.
+        An image is a path, a PIL image, or an array [height, width, 3] of uint8 in RGB order. Boxes are in pixels of
+        the image as given. Raises InputError for anything else, and for a file that cannot be read.
         """
         if not isinstance(images, list | tuple):
             return self.detect([rgb_pixels(images)])[0]
@@ -111,20 +113,21 @@ class Model:
         return found
 
     def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Found]:
-        """The same of one batch of RGB arrays, at most `batch` of them."""
+        """Detect in one batch of at most `batch` RGB arrays."""
         return self.infer(*self.prepare(images))
 
     def prepare(
         self, images: Sequence[NDArray[np.uint8]]
     ) -> tuple[NDArray[np.float32] | Decoded, tuple[Letterbox, ...]]:
-        """A batch of RGB arrays as the engine takes it, and where each lies: work for another thread."""
+        """Letterbox a batch of RGB arrays; returns the engine's input and each image's placement. May run in another
+        thread."""
         if takes_decoded(self._engine):
             return tuple(images), tuple(Letterbox.fit(i.shape[1], i.shape[0], self.imgsz) for i in images)
         canvases = np.empty((len(images), 3, self.imgsz, self.imgsz), np.float32)
         return canvases, tuple(letterbox_into(image, canvases[k]) for k, image in enumerate(images))
 
     def infer(self, batch: NDArray[np.float32] | Decoded, placed: Sequence[Letterbox]) -> list[Found]:
-        """Detections of a prepared batch: the engine and the selection."""
+        """Run the engine and the selection on a prepared batch."""
         raw = detect_batch(self._engine, batch, placed, self._selection)
         found: list[Found] = [{} for _ in placed]
         for name in self.heads:
@@ -143,7 +146,7 @@ class Model:
         return found
 
     def close(self) -> None:
-        """Free the engine; the model cannot be called afterwards."""
+        """Free the engine. The model cannot be called afterwards."""
         self._engine.close()
 
     def __enter__(self) -> Model:
@@ -154,7 +157,7 @@ class Model:
 
     @property
     def has_thresholds(self) -> bool:
-        """Whether thresholds of best F1 were measured for its classes."""
+        """Whether thresholds of best F1 were measured for this model's classes."""
         return any(best is not None for head in self._known.values() for best in head.thresholds)
 
     def _kept(self, name: str, found: ImageDetections) -> ImageDetections:
@@ -162,7 +165,7 @@ class Model:
         return found if thresholds is None else found.only(found.scores.astype(np.float64) >= thresholds[found.labels])
 
     def _best(self, name: str) -> NDArray[np.float64]:
-        """[C] the score from which each class is kept; of a class that was not measured, the head's own."""
+        """[C] score threshold of each class; a class without a measured one gets the head's."""
         head = self._known.get(name)
         classes = len(self.class_names[name])
         if head is None:

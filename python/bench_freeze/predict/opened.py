@@ -1,4 +1,4 @@
-"""MODEL, whatever it is (a file, a shipped folder, an output folder), as a running engine and what is known of it."""
+"""Open a model from any of its forms (a file, a shipped folder, an output folder) as a running engine."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _GIVE = "give an ONNX file, a plan, a .pt checkpoint, a folder that was shipped,
 
 @dataclass(frozen=True)
 class Wanted:
-    """How a model is to be run. None: as the study ran it, else ORT for an ONNX file, on the CPU."""
+    """How to run a model. None means as the study ran it, or ONNX Runtime on the CPU."""
 
     engine: str | None = None
     device: str | None = None
@@ -42,7 +42,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Opened:
-    """A running engine with the selection of its study, and its heads where a model.json tells of them."""
+    """A running engine with its study's selection, and its heads if a model.json describes them."""
 
     engine: Engine
     selection: NmsOptions
@@ -51,7 +51,7 @@ class Opened:
 
 
 def check_model(path: Path) -> None:
-    """Raise InputError where there is no such file or folder, or nothing in it that could be run. Loads nothing."""
+    """Raise InputError if the path does not exist or holds nothing that can be run. Loads nothing."""
     if is_folder(path):
         _shipped_folder(path)
     elif not path.is_file():
@@ -59,7 +59,7 @@ def check_model(path: Path) -> None:
 
 
 def open_model(path: Path, wanted: Wanted, note: Callable[[str], None]) -> Opened:
-    """Open a model. Raises InputError for what cannot be run here, with the reason."""
+    """Open a model. Raises InputError, with the reason, if it cannot run here."""
     check_model(path)
     if wanted.engine is not None and wanted.engine not in ENGINES:
         raise InputError(f"engine '{wanted.engine}' is not known; use {', '.join(ENGINES)}.")
@@ -77,7 +77,7 @@ def open_model(path: Path, wanted: Wanted, note: Callable[[str], None]) -> Opene
 
 
 def _shipped_folder(path: Path) -> Path:
-    """The folder with a model.json that a folder is, or that an output folder has for its pick."""
+    """The folder that has the model.json: the given one, or an output folder's `best`."""
     if (path / MODEL_JSON).is_file():
         return path
     if not (path / RESULTS).is_file():
@@ -92,7 +92,8 @@ def _shipped_folder(path: Path) -> Path:
 
 
 def _open_shipped(folder: Path, file: Path | None, wanted: Wanted, note: Callable[[str], None]) -> Opened:
-    """A shipped model by the engine of its study or another that its files are for; `file` is the one meant, if any."""
+    """Open a shipped model with its study's engine or another that its files support; `file` is the one named, if
+    any."""
     shipped = read_shipped(folder)
     if wanted.imgsz not in (None, shipped.imgsz):
         raise InputError(f"imgsz = {wanted.imgsz}: the model in {folder} takes {shipped.imgsz}; leave it out.")
@@ -124,7 +125,7 @@ def _open_shipped(folder: Path, file: Path | None, wanted: Wanted, note: Callabl
 
 
 def _open_file(path: Path, engine: str | None, device: str, threads: int | None, note: Callable[[str], None]) -> Engine:
-    """An ONNX file or a plan. Its threads leave the cores between calls to those who read and write images."""
+    """Open an ONNX file or a plan. Between calls its threads yield the cores to reading and writing."""
     if engine == "torch":
         raise InputError(f"engine torch runs checkpoints, and {path} is not one; use --engine ort.")
     if not (is_onnx(path) or path.suffix.lower() in _PLANS or side_car_path(path).is_file()):
@@ -134,7 +135,7 @@ def _open_file(path: Path, engine: str | None, device: str, threads: int | None,
 
 
 def _verified(folder: Path, shipped: Shipped, role: str) -> Path:
-    """A file of a shipped folder. Raises InputError where it is not the one that was shipped."""
+    """A file of a shipped folder. Raises InputError if its content changed since it was shipped."""
     known = shipped.files.get(role)
     if known is None:
         raise InputError(f"{folder} has no {role}.pt, which engine torch needs for both heads; use --engine ort.")
@@ -147,7 +148,7 @@ def _verified(folder: Path, shipped: Shipped, role: str) -> Path:
 
 
 def _torch_engine(folder: Path, shipped: Shipped, device: str, *, trust: bool) -> Engine:
-    """The module that the study ran, made of the same checkpoints."""
+    """Rebuild the study's module from the same checkpoints."""
     require_engine("torch", device)
     from ..deployment.deployment import Candidate
     from ..dualhead.checkpoint import load_checkpoint
@@ -168,7 +169,7 @@ def _torch_engine(folder: Path, shipped: Shipped, device: str, *, trust: bool) -
 
 
 def _open_checkpoint(path: Path, wanted: Wanted) -> Opened:
-    """A detector's own checkpoint, by torch: one head, called target."""
+    """Open a plain detector checkpoint with torch: one head, called target."""
     if wanted.engine not in (None, "torch"):
         raise InputError(
             f"engine {wanted.engine} cannot run the checkpoint {path}; use --engine torch, or bench-freeze export "

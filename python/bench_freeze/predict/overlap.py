@@ -1,4 +1,4 @@
-"""Three stages at once: one thread reads, the caller's works, one writes; between them queues of a bounded length."""
+"""A pipeline of three stages: one thread reads, the caller's thread works, one writes, with bounded queues between."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Busy:
-    """How long the middle stage worked, of the time from its first item to the end of its last."""
+    """How long the middle stage was busy, and the time from its first item to the end of its last."""
 
     work_s: float
     wall_s: float
@@ -39,14 +39,14 @@ class _End:
 
 
 class _Pipe(Generic[Item]):
-    """A bounded queue whose ends notice when all is over."""
+    """A bounded queue that can be shut down from either side."""
 
     def __init__(self, over: threading.Event) -> None:
         self._queue: queue.Queue[Item | _Failed | _End] = queue.Queue(AHEAD)
         self._over = over
 
     def put(self, item: Item | _Failed | _End) -> bool:
-        """Whether it was taken; not once all is over."""
+        """Put an item. False once the queue is shut down."""
         while not self._over.is_set():
             try:
                 self._queue.put(item, timeout=_LOOK_S)
@@ -56,7 +56,7 @@ class _Pipe(Generic[Item]):
         return False
 
     def items(self) -> Iterator[Item]:
-        """What is put, until the end; raises what the other side raised."""
+        """Iterate over the items until the end; re-raises an error of the other side."""
         while not self._over.is_set():
             try:
                 item = self._queue.get(timeout=_LOOK_S)
@@ -74,8 +74,8 @@ def overlapped(
 ) -> Busy:
     """Read `items` in one thread, `work` on them in this one, `write` the results in another, all in order.
 
-    `stop` ends the reading: what was read is finished. Raises the first error of any stage once the threads have ended;
-    after an error of reading or working, or an interrupt of this thread, the results until then are written.
+    `stop` ends the reading; what was read is still finished. Raises the first error of any stage after the threads have
+    ended. After an error while reading or working, or an interrupt, the results so far are written.
     """
     over = threading.Event()
     read: _Pipe[Item] = _Pipe(over)

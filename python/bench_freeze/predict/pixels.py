@@ -1,4 +1,4 @@
-"""An image in any form that a user has it in, as RGB pixels."""
+"""An image in any supported form, as RGB pixels."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _FORMS = "give a path, a PIL image, or a NumPy array [height, width, 3] of uint8
 
 
 def rgb_pixels(image: Any) -> NDArray[np.uint8]:
-    """[H, W, 3] upright RGB: of a path by the study's decoder, of a PIL image, or an array as it is.
+    """[H, W, 3] upright RGB: a path is read by the study's decoder, a PIL image converted, an array taken as it is.
 
-    Raises InputError for anything else, since a wrong order or range of values would be detected in all the same.
+    Raises InputError for anything else: with a wrong layout or value range, detection would run and be wrong.
     """
     if isinstance(image, str | Path):
         return read_image(Path(image))

@@ -1,4 +1,4 @@
-"""`bench-freeze predict`: find the source, open the model, then read, run the engine and write side by side."""
+"""`bench-freeze predict`: find the source, open the model, then read, detect and write in parallel."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ OUT = Path("runs") / "predict"
 
 @dataclass(frozen=True)
 class PredictRequest:
-    """What was asked for. `conf` None: the study's own for coco, which is scored, else the thresholds of best F1."""
+    """What to predict. `conf` None: the study's threshold for format coco, whose results are scored, else that of best
+    F1."""
 
     model: Path
     source: str
@@ -47,7 +48,7 @@ class PredictRequest:
 
 @dataclass(frozen=True)
 class Predicted:
-    """What came of it. `busy` is the engine's share of the time."""
+    """The outcome. `busy` is the engine's share of the time."""
 
     written: tuple[Path, ...]
     frames: int
@@ -66,7 +67,7 @@ class _Batch:
 
 
 def predict(request: PredictRequest, console: Console) -> Predicted:
-    """Predict on all of a source. Raises InputError, before the model is loaded, for a source that cannot be had."""
+    """Predict on a whole source. Raises InputError, before the model is loaded, if the source cannot be read."""
     check_model(request.model)
     if request.out is not None and request.out.exists() and not _is_empty(request.out):
         raise InputError(f"--out {request.out} exists already; give a new folder, or remove it.")
@@ -114,7 +115,7 @@ def _run(request: PredictRequest, source: Source, model: Model, console: Console
 
 
 class _Tally:
-    """Hands detections to a writer and counts them."""
+    """Passes detections to a writer and counts them."""
 
     def __init__(self, writer: Writer, heads: Sequence[str]) -> None:
         self.writer = writer
@@ -136,7 +137,7 @@ class _Tally:
 
 
 def _batches(source: Source, model: Model, most: int | None) -> Iterator[_Batch]:
-    """Frames as the engine takes them; made in the thread that reads."""
+    """Frames as input of the engine; prepared in the reading thread."""
     frames = iter(islice(source.frames(), most))
     while chosen := list(islice(frames, model.batch)):
         images = [frame.image for frame in chosen if frame.image is not None]
@@ -149,7 +150,7 @@ def _total(source: Source, most: int | None) -> int | None:
 
 
 def _new_folder() -> Path:
-    """The first of runs/predict, runs/predict2 ... that is not there."""
+    """The first of runs/predict, runs/predict2 ... that does not exist yet."""
     number = 1
     while (folder := OUT if number == 1 else OUT.with_name(f"{OUT.name}{number}")).exists():
         number += 1

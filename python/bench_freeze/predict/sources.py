@@ -1,4 +1,4 @@
-"""SOURCE, as it is typed, as images or a video: found and opened before a model is loaded."""
+"""Resolve SOURCE of the command line to images or a video, before a model is loaded."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _DIGITS = 20  # of what may be meant as a camera's number
 
 
 def open_source(text: str) -> Source:
-    """The source that a text names. Raises InputError, in a sentence, for one that is not there or has no image."""
+    """The source that a text names. Raises InputError if it does not exist or has no image."""
     from .video import open_camera, open_video
 
     path = Path(text)
@@ -40,7 +40,7 @@ def open_source(text: str) -> Source:
 
 
 class Images:
-    """Image files, read ahead by threads. One that cannot be read is a frame with a problem."""
+    """Image files, read ahead by threads. A file that cannot be read becomes a frame with a `problem`."""
 
     is_video = False
     rate = 0.0
@@ -68,11 +68,11 @@ class Images:
                     future.cancel()
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Nothing to close."""
 
 
 def named(paths: Sequence[Path]) -> list[ImageFile]:
-    """Files with the names of their results: as below the folder that all share, unique on every file system."""
+    """Files with the names of their results: paths relative to their common folder, unique on every file system."""
     if not paths:
         return []
     whole = [Path(os.path.abspath(path)) for path in paths]  # noqa: PTH100 - a name with ".." would leave the folder
@@ -135,7 +135,7 @@ def _exists(path: Path) -> bool:
 
 
 def _is_image(path: Path) -> bool:
-    """By its content, whatever its name; of what is neither, the name says what was meant."""
+    """Decide by content; if the content is neither, the name shows what was meant."""
     with open_file(path, "image or video", _GIVE) as stream:
         content = stream.read(_HEADER)
     try:

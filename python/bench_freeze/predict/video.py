@@ -1,4 +1,4 @@
-"""Videos and cameras by OpenCV: frames as RGB, and pictures into a video again."""
+"""Videos and cameras through OpenCV: RGB frames in, a video out."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Video:
         self.rate = rate if 0 < rate <= _HIGHEST_RATE else _USUAL_RATE  # NaN is not
 
     def frames(self) -> Iterator[Frame]:
-        """All frames; a file that ends before its header says so leaves a note."""
+        """Iterate over all frames; a file with fewer than its header announces leaves a note."""
         image: NDArray[np.uint8] | None = self._first
         number = 0
         while image is not None:
@@ -44,12 +44,12 @@ class Video:
             self.note = f"{self.title} says that it has {self.total} frames, and {number} could be read."
 
     def close(self) -> None:
-        """Free the file or the camera."""
+        """Close the file or the camera."""
         self._capture.release()
 
 
 def open_video(path: Path) -> Video:
-    """A video file. Raises InputError where its first frame cannot be read."""
+    """Open a video file. Raises InputError if its first frame cannot be read."""
     capture = _cv2().VideoCapture(str(path), _cv2().CAP_FFMPEG)
     first = _next(capture) if capture.isOpened() else None
     if first is None:
@@ -64,7 +64,7 @@ def open_video(path: Path) -> Video:
 
 
 def open_camera(number: int) -> Video:
-    """A camera. Raises InputError where it is not there, or gives no image."""
+    """Open a camera. Raises InputError if it is missing or delivers no image."""
     device = Path(f"/dev/video{number}")
     there = sorted(path.name.removeprefix("video") for path in Path("/dev").glob("video[0-9]*"))
     others = f"this machine has {', '.join(there)}" if there else "this machine has none"
@@ -89,7 +89,7 @@ class VideoWriter:
         self._writer: Any = None
 
     def add(self, picture: NDArray[np.uint8]) -> None:
-        """Append one, [H, W, 3] RGB. Raises InputError where no video can be written there."""
+        """Append one frame [H, W, 3] RGB. Raises InputError if no video can be written there."""
         cv2 = _cv2()
         if self._writer is None:
             height, width = picture.shape[:2]
@@ -114,7 +114,7 @@ def _next(capture: Any) -> NDArray[np.uint8] | None:
 
 
 def _cv2() -> Any:
-    """OpenCV, quiet: what it says of a file that it cannot read is said here in a sentence."""
+    """Import OpenCV and silence its log: errors of reading are reported here, in sentences."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     try:

@@ -1,4 +1,4 @@
-"""What becomes of detections: pictures, a video, COCO results, CSV, or YOLO labels. One writer at a time, in order."""
+"""Writers of detections: pictures, a video, COCO results, CSV, or YOLO labels. Frames arrive in order."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ QUALITY = 90  # of JPEG pictures
 
 
 class Writer(Protocol):
-    """Takes the detections of one frame after another; what it wrote is whole once it is closed."""
+    """Receives the detections frame by frame. Its output is complete once it is closed."""
 
     def add(self, frame: Frame, found: Found) -> None:
-        """The detections of the next frame, whose image was read."""
+        """Write the detections of the next frame, which has an image."""
         ...
 
     def close(self) -> list[Path]:
-        """Finish; the files or folders that a user wants to see."""
+        """Finish, and return the files or folders to show the user."""
         ...
 
 
 def writer_of(form: Format, folder: Path, source: Source, class_names: Mapping[str, tuple[str, ...]]) -> Writer:
-    """The writer of a format into a folder that is there."""
+    """The writer of a format into an existing folder."""
     if form == "pictures":
         return Movie(folder, source) if source.is_video else Pictures(folder)
     if form == "coco":
@@ -44,7 +44,7 @@ def writer_of(form: Format, folder: Path, source: Source, class_names: Mapping[s
 
 
 class Pictures:
-    """Every image with its detections, as JPEG."""
+    """Writes every image with its detections, as JPEG."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -60,7 +60,7 @@ class Pictures:
 
 
 class Movie:
-    """The frames with their detections as a video."""
+    """Writes the frames with their detections as a video."""
 
     def __init__(self, folder: Path, source: Source) -> None:
         stem = Path(source.title).stem.replace(" ", "_")
@@ -77,9 +77,9 @@ class Movie:
 
 
 class Coco:
-    """HEAD.json in COCO's results format, and images.json, which says what the ids are.
+    """Writes HEAD.json in COCO's results format, and images.json, which maps image ids to files.
 
-    An image's id is its file's name where every name is another number, as COCO's are, else its place from 1.
+    Image ids are the file names if all are distinct numbers, as in COCO; else they count from 1.
     """
 
     def __init__(self, folder: Path, class_names: Mapping[str, tuple[str, ...]]) -> None:
@@ -129,7 +129,7 @@ def _categories(
 
 
 class Csv:
-    """detections.csv, a row a detection."""
+    """Writes detections.csv, one row per detection."""
 
     HEADINGS = ("file", "frame", "head", "class", "label", "score", "left", "top", "right", "bottom")
 
@@ -151,7 +151,8 @@ class Csv:
 
 
 class Yolo:
-    """A folder for each head: classes.txt, and for each image a text file of classes, centres and sizes as shares.
+    """Writes a folder per head: classes.txt, and a text file per image with class, centre and size of each box,
+    normalised.
 
     No scores: the files are labels that Ultralytics and `bench-freeze data` read.
     """

@@ -1,1 +1,1 @@
-"""Results: their schema, the file they are kept in, and the table in which people read them."""
+"""The report: results as text, tables, plots and a page."""

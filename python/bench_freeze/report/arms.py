@@ -1,4 +1,4 @@
-"""What a study's statistics say of its rows: intervals of the accuracies, and the means over seeds as rows."""
+"""Add a study's statistics to its rows: intervals of the accuracies, and means over seeds as rows."""
 
 from __future__ import annotations
 

@@ -207,7 +207,7 @@ def _says(row: RowView, column: Column) -> bool:
 
 
 def _scored_sets(profiles: Sequence[ProfileView]) -> Iterable[str]:
-    """On which images the accuracy of each profile is: another set than a study's, as likely as not."""
+    """The images behind the accuracy of each profile, which may differ from a study's."""
     for view in profiles:
         sets = dict.fromkeys(view.row.value(key).note for key in ("target_map", "base_map") if key in view.row.values)
         if sets:
@@ -215,7 +215,7 @@ def _scored_sets(profiles: Sequence[ProfileView]) -> Iterable[str]:
 
 
 def _absent(rows: Sequence[RowView], studies: Sequence[StudyView]) -> Iterable[str]:
-    """Which of the columns that people look for are not there, and why."""
+    """Which commonly expected columns are missing, and why."""
     yield from dict.fromkeys(sentence for study in studies for sentence in no_intervals(study.results))
     if not any(row.value("energy").value is not None for row in rows):
         missing = [
@@ -223,7 +223,7 @@ def _absent(rows: Sequence[RowView], studies: Sequence[StudyView]) -> Iterable[s
         ]
         reasons = dict.fromkeys(text for reasons in missing for key, text in reasons.items() if key != "jetson")
         why = f" ({'; '.join(reasons)})" if reasons else ""
-        yield f"Energy: not measured{why}; bench-freeze profile measures it where there is a counter."
+        yield f"Energy: not measured{why}; bench-freeze profile measures it on machines with a counter."
     p99 = [row.values[key] for row in rows for key in ("model_p99", "pipeline_p99") if key in row.values]
     if p99 and all(value.value is None for value in p99):
         yield "p99 of the latencies: needs at least 662 samples (--latency-samples)."

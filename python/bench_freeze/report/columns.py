@@ -13,9 +13,7 @@ NAMES = (
     Column("seed", "seed", "text", "Seed of the training."),
     Column("recipe", "recipe", "text", "How the layers were trained; static: frozen throughout."),
     Column("data_fraction", "data", "text", "Share of the training images that the training saw."),
-    Column(
-        "weights", "weights", "text", "The checkpoint that the training began with, where a study compares several."
-    ),
+    Column("weights", "weights", "text", "The checkpoint that the training started from, if a study compares several."),
     Column("engine", "engine", "text", "What ran the model: torch, ONNX Runtime (ort) or TensorRT (trt)."),
     Column("precision", "precision", "text", "Number format of the deployed file's weights and activations."),
     Column("imgsz", "pixels", "text", "Side of the square image that the engine is given."),
@@ -25,7 +23,13 @@ NAMES = (
 
 NUMBERS = (
     Column("target_map50", "target mAP50", "fraction", "Target head alone on the target set, IoU 0.50.", "higher"),
-    Column("target_map", "target mAP", "fraction", "The same, mean of IoU 0.50 to 0.95 in steps of 0.05.", "higher"),
+    Column(
+        "target_map",
+        "target mAP",
+        "fraction",
+        "Target head alone, mean over IoU 0.50 to 0.95 in steps of 0.05.",
+        "higher",
+    ),
     Column(
         "target_test",
         "test mAP",
@@ -36,8 +40,8 @@ NUMBERS = (
     Column("base_map", "base mAP", "fraction", "Base head alone on the base set, IoU 0.50 to 0.95.", "higher"),
     Column("change", "base change", "change", "Base mAP minus the original's, through the same engine.", "higher"),
     Column("merged_base", "merged base", "fraction", "Base mAP with both heads under one detection limit.", "higher"),
-    Column("ratio", "x original", "ratio", "Median time of the engine over the original model's.", "lower"),
-    Column("model_p50", "model p50", "milliseconds", "Median time of the engine on a loaded batch.", "lower"),
+    Column("ratio", "x original", "ratio", "Median latency of the engine divided by the original model's.", "lower"),
+    Column("model_p50", "model p50", "milliseconds", "Median latency of the engine on a loaded batch.", "lower"),
     Column("model_p99", "model p99", "milliseconds", "99 % of the engine's calls were at least as fast.", "lower"),
     Column("pipeline_p50", "pipeline p50", "milliseconds", "Median time from image files to detections.", "lower"),
     Column("pipeline_p99", "pipeline p99", "milliseconds", "99 % of the pipeline's calls were as fast.", "lower"),

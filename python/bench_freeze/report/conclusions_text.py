@@ -1,4 +1,4 @@
-"""What a study shows and what it cannot, in lines: the same words for the terminal and for Markdown."""
+"""The conclusions and limits of a study in lines, the same for the terminal and for Markdown."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def recommendation_lines(found: Recommendation) -> list[str]:
 
 
 def _forgetting(statistics: Statistics) -> list[str]:
-    """Of each arm the outcome at every margin; arms that cannot have changed in one line."""
+    """The outcome of each arm at every margin; arms that cannot have changed share a line."""
     own = [c for c in statistics.comparisons if c.data == "base" and c.number == "map"]
     identical = [c.b for c in own if c.equivalence and c.equivalence[0].outcome == "identical by construction"]
     lines = []
@@ -86,13 +86,13 @@ def _outcomes(entries: Sequence[Equivalence]) -> str:
 
 
 def _target(statistics: Statistics) -> list[str]:
-    """Which trainings are distinguished: as the models that they are, and with other trainings in mind."""
+    """Which trainings are distinguished: as individual models, and over other trainings."""
     own = [c for c in statistics.comparisons if (c.data, c.between, c.number) == ("target", "trainings", "map")]
     lines = []
     if any(c.p_images_holm is not None for c in own):
         told = [c for c in own if c.p_images_holm is not None and c.p_images_holm <= ALPHA]
         lines.append(
-            f"Target mAP of these very models, over other images (permutation, Holm over {len(own)}): "
+            f"Target mAP of exactly these models, over other images (permutation, Holm over {len(own)}): "
             f"{_told(told, own)}"
         )
     several = [c for c in own if len(c.seeds) > 1 and c.p_holm is not None]
@@ -112,7 +112,7 @@ def _told(told: Sequence[Comparison], all_pairs: Sequence[Comparison]) -> str:
 
 
 def _named(pairs: Sequence[str]) -> str:
-    """All pairs, or of very many the first ones and how many more results.json has."""
+    """All pairs; if there are very many, the first ones and the number of others in results.json."""
     more = len(pairs) - MOST_NAMED
     return ", ".join(pairs) if more <= 0 else f"{', '.join(pairs[:MOST_NAMED])} and {more} more pairs"
 

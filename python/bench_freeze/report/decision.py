@@ -35,7 +35,7 @@ def decision_of(results: Results, rows: Sequence[RowView]) -> Decision | None:
 
 
 def decision_lines(decision: Decision) -> list[str]:
-    """A decision in sentences: the answers, how sure they are, what would make them surer."""
+    """A decision in sentences: the answers, their certainty, and what would strengthen the evidence."""
     lines = []
     for answer in decision.answers:
         lines.append(f"{answer.title}: {answer.sentence}.")
@@ -47,7 +47,7 @@ def decision_lines(decision: Decision) -> list[str]:
     if decision.grade is not None:
         lines.append(" ".join([f"Evidence: {decision.grade}.", *decision.grade_reasons]))
     if decision.next_steps:
-        lines.append(f"To be surer: {' '.join(decision.next_steps)}")
+        lines.append(f"To strengthen it: {' '.join(decision.next_steps)}")
     return lines
 
 
@@ -79,7 +79,7 @@ def _answer(answer: Answer, found: Recommendation, rows: Sequence[RowView], best
         *([] if answer.latency_ratio is None else [f"{short(answer.latency_ratio.value, 'ratio')}x the latency"]),
         f"{short(answer.bytes, 'megabytes')} MB",
     ]
-    facts = [("target mAP to expect", _quoted(answer.target))]
+    facts = [("expected target mAP", _quoted(answer.target))]
     if gain is not None:
         facts.append(("over head only", brief(_value(gain.target, gain.target_interval), "change")))
     if answer.base_change is not None:

@@ -1,4 +1,4 @@
-"""Results files and profiles from disk, under names that distinguish them, with the examples beside them."""
+"""Read results files and profiles, with distinct names and the examples beside them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers as people read them: one function for every form of the report."""
+"""Number formats, shared by all forms of the report."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from .columns import VERDICT
 from .view import View
 
 TERMS = (
-    ("original", "The base model as it was given, through the same engine: what every row is compared with."),
+    ("original", "The base model as given, on the same engine: the reference of every row."),
     ("branched", "Frozen layers shared, both tails side by side: the base head answers exactly as before."),
     ("grafted", "The original head on the fine-tuned neck: what the features forgot."),
     ("plain", "The fine-tuned detector alone: its old classes are gone."),
@@ -16,7 +16,7 @@ TERMS = (
     ("arm", "A model of the study over its seeds: everything that identifies a row except the seed."),
     (
         "interval",
-        "95 % confidence intervals, in brackets. Of an accuracy they cover other images and, with several seeds, "
+        "95 % confidence intervals, in brackets. For an accuracy they cover other images and, with several seeds, "
         "other trainings. On few images a model's own mAP is biased upwards, and so is its interval, which is for "
         "sets of this many images; differences between two models on the same images are not.",
     ),
@@ -28,7 +28,7 @@ TERMS = (
     ("UNJUDGED", "Not timed, or measured by a version that gave no verdicts."),
     ("F1", "Harmonic mean of precision and recall: 2 hits / (detections + annotated boxes), here of one image."),
     ("graft ladder", "Every model between the original and the fine-tuned one, layer after layer."),
-    ("scratch", "A training from random weights with nothing frozen: what pre-training is compared with."),
+    ("scratch", "A training from random weights with nothing frozen, with which pre-training is compared."),
     ("gain", "AP of a pre-trained training minus that of scratch, on the same images and seeds."),
     ("Pareto front", "The models that no other beats in every compared number at once."),
 )

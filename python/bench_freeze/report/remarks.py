@@ -9,7 +9,7 @@ from .race_text import race_remarks
 from .view import Remark, RowView
 
 MOST_NAMED = 6
-RETIME = "Run the same command with --retime: it measures what is not VALID again and keeps the rest."
+RETIME = "Run the same command with --retime: it repeats measurements that are not VALID and keeps the others."
 
 
 def remarks_of(results: Results, rows: Sequence[RowView]) -> list[Remark]:

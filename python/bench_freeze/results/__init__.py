@@ -1,1 +1,1 @@
-"""What a study keeps: the schemas of results.json and of the files beside it, and what a row is."""
+"""The kept documents: the schemas of results.json and of the files beside it, and the identity of a row."""

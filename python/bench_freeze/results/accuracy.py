@@ -31,7 +31,7 @@ class ApBySize(Struct, frozen=True, kw_only=True):
 
 
 class Accuracy(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One head on one data set, by the protocol that the row names."""
+    """One head on one data set, by the row's protocol."""
 
     map: Annotated[Fraction | None, Meta(description="mean AP over IoU 0.50:0.95, area all, 100 detections")]
     map50: Fraction | None
@@ -42,11 +42,15 @@ class Accuracy(Struct, frozen=True, kw_only=True, omit_defaults=True):
     per_class: dict[str, ClassAccuracy]
     ap_by_iou: Annotated[dict[str, Fraction | None], Meta(description="mean AP at each IoU threshold")]
     detections: Count
-    dropped_detections: Annotated[Count, Meta(description="beyond the limit per image, counted, not scored")]
+    dropped_detections: Annotated[
+        Count, Meta(description="detections beyond the limit per image, which are counted but not scored")
+    ]
     matches: Annotated[str | None, Meta(description="name of the entry in the match file; null without one")] = None
-    breakdown: Annotated[Breakdown | None, Meta(description="with --breakdown: a head alone in parts")] = None
+    breakdown: Annotated[
+        Breakdown | None, Meta(description="with --breakdown: accuracy by subsets, for a separate head")
+    ] = None
     curves: Annotated[
-        HeadCurves | None, Meta(description="of a head alone; null in older files and without annotated boxes")
+        HeadCurves | None, Meta(description="for a separate head; null in older files and without annotated boxes")
     ] = None
     by_protocol: Annotated[
         dict[str, ApBySize] | None, Meta(description="with --protocols, of a target head alone: by protocol")

@@ -1,7 +1,7 @@
 """The parts of results.json that analyses fill.
 
 `rows[].analysis` (--drift, --features, --recover) is the same for all rows of a training; `breakdown` (--breakdown)
-stands in the accuracy of each head alone: `rows[].target`, `rows[].base`, `originals[].base`.
+is part of the accuracy of each separate head: `rows[].target`, `rows[].base`, `originals[].base`.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from .quantities import Count, Fraction, Number, check_order
 
 
 class NumberInterval(Struct, frozen=True, kw_only=True):
-    """A number, and its interval over the choice of images (basic bootstrap); null where it is undefined."""
+    """A number with its interval over images (basic bootstrap); null if undefined."""
 
     value: Number | None
     low: Number | None
     high: Number | None
-    no_interval: Annotated[str | None, Meta(description="why a number that is defined has no interval")] = None
+    no_interval: Annotated[str | None, Meta(description="why a defined number has no interval")] = None
 
     def __post_init__(self) -> None:
         if (self.low is None) != (self.high is None):
@@ -28,21 +28,21 @@ class NumberInterval(Struct, frozen=True, kw_only=True):
 
 
 class Part(Struct, frozen=True, kw_only=True):
-    """AP on a part of the objects or of the images."""
+    """AP on a subset of the objects or images."""
 
-    images: Annotated[Count, Meta(description="with objects of the part")]
+    images: Annotated[Count, Meta(description="with objects of the subset")]
     objects: Count
     ap: Annotated[NumberInterval, Meta(description="over IoU 0.50:0.95")]
     ap50: NumberInterval
 
 
 class Breakdown(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """AP of one head on one data set in parts, by the COCO protocol."""
+    """AP of one head on one data set by subsets, by the COCO protocol."""
 
     by_iou: Annotated[dict[str, NumberInterval], Meta(description="AP at IoU 0.10, 0.15 ... 0.95")]
     by_area: Annotated[dict[str, Part], Meta(description="small, medium, large: COCO's ranges of the object's area")]
     by_count: Annotated[
-        dict[str, Part], Meta(description="images with 1, 2-4, 5-9, 10+ objects, each kind scored alone")
+        dict[str, Part], Meta(description="images with 1, 2-4, 5-9, 10+ objects, each group scored separately")
     ]
     resamples: Count
     confidence: Fraction
@@ -53,30 +53,30 @@ class Breakdown(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Shift(Struct, frozen=True, kw_only=True):
-    """From the base's numbers to the tuned ones; equal numbers read exactly 1 and 0, null means a norm of 0."""
+    """The change from base to tuned values. Equal values give exactly 1 and 0; null means a norm of 0."""
 
     cosine: Number | None
     relative_l2: Annotated[Number | None, Meta(description="|tuned - base| / |base|")]
 
 
 class ActivationShift(Struct, frozen=True, kw_only=True):
-    """A layer's output on one set of images, base model against tuned model."""
+    """A layer's output on one set of images, base model compared with tuned model."""
 
     cka: Annotated[
         Number | None,
-        Meta(description="unbiased linear CKA; samples are at most 16 x 16 positions of each image, features channels"),
+        Meta(description="unbiased linear CKA; samples are at most 16 x 16 positions per image, features are channels"),
     ]
-    cosine: Annotated[Number | None, Meta(description="of all samples as one vector")]
+    cosine: Annotated[Number | None, Meta(description="over all samples as one vector")]
     relative_l2: Number | None
 
 
 class LayerDrift(Struct, frozen=True, kw_only=True):
-    """One numbered layer, base against tuned; the head, whose classes differ, is none of them."""
+    """One numbered layer, base compared with tuned. The head is excluded, since its classes differ."""
 
     layer: Count
     kind: str
     frozen: bool
-    weights: Annotated[Shift | None, Meta(description="trained parameters; null for a layer without any")]
+    weights: Annotated[Shift | None, Meta(description="trained parameters; null for a layer without them")]
     bn_mean: Annotated[Shift | None, Meta(description="running means of the layer's BatchNorms")]
     bn_var: Annotated[Shift | None, Meta(description="running variances of the layer's BatchNorms")]
     base: Annotated[ActivationShift, Meta(description="activations on the base set")]
@@ -91,11 +91,11 @@ class Score(Struct, frozen=True, kw_only=True):
 
 
 class Recovery(Struct, frozen=True, kw_only=True):
-    """Base heads trained for a small budget on features that do not move; half of the base set trains, half scores.
+    """Base heads trained with a small budget on frozen features; half of the base set trains, half scores.
 
-    fresh_control - fresh is what the tuned features lost for a head that learns to read them anew; of the grafted loss,
-    original - grafted, the rest is an interface that no longer fits. realigned - grafted is what a short training of
-    the original head gets back.
+    fresh_control - fresh is the accuracy that the tuned features lost even for a newly trained head. The rest of the
+    grafted loss, original - grafted, is a mismatch between features and head. realigned - grafted is what a short
+    training of the original head recovers.
     """
 
     budget: Annotated[dict[str, Any], Meta(description="epochs, batch, learning rate of AdamW, seed")]
@@ -103,45 +103,54 @@ class Recovery(Struct, frozen=True, kw_only=True):
     scored_images: Count
     original: Annotated[Score, Meta(description="the original head on the original features")]
     grafted: Annotated[Score, Meta(description="the original head on the tuned features")]
-    fresh: Annotated[Score, Meta(description="a head of random start, trained on the tuned features")]
+    fresh: Annotated[Score, Meta(description="a randomly initialised head, trained on the tuned features")]
     fresh_control: Annotated[Score, Meta(description="the same, trained on the original features")]
     realigned: Annotated[Score, Meta(description="the original head, trained on the tuned features")]
     realigned_control: Annotated[Score, Meta(description="the same, trained on the original features")]
 
 
 class NeighbourAgreement(Struct, frozen=True, kw_only=True):
-    """Do base and tuned features, pooled over a layer's map, agree on which images are alike? 1 is full agreement."""
+    """Agreement of base and tuned features, pooled over a layer's map, on which images are similar. 1 is full
+    agreement."""
 
     layer: Count
-    overlap: Annotated[Fraction, Meta(description="share of the k nearest that both name; k / (images - 1) by chance")]
+    overlap: Annotated[
+        Fraction,
+        Meta(description="share of the k nearest neighbours that both have in common; k / (images - 1) by chance"),
+    ]
     base_in_tuned: Annotated[
         Fraction,
-        Meta(description="are neighbours of the base features near in the tuned ones (continuity); 0.5 by chance"),
+        Meta(
+            description="continuity: whether neighbours in the base features stay near in the tuned ones; 0.5 by chance"
+        ),
     ]
     tuned_in_base: Annotated[
         Fraction,
-        Meta(description="are neighbours of the tuned features near in the base's (trustworthiness); 0.5 by chance"),
+        Meta(
+            description="trustworthiness: whether neighbours in the tuned features are near in the base ones; 0.5 by "
+            "chance"
+        ),
     ]
 
 
 class EnergyInside(Struct, frozen=True, kw_only=True):
-    """Share of a layer's activation energy (sum of squares) inside objects' boxes; a mean over images with objects."""
+    """Share of a layer's activation energy (sum of squares) inside objects' boxes; mean over images with objects."""
 
     layer: Count
     base: Number
     tuned: Number
-    area: Annotated[Number, Meta(description="share of the image's area inside boxes: what an even map would give")]
+    area: Annotated[Number, Meta(description="share of the image's area inside boxes, the value of a uniform map")]
 
 
 class ProbeScore(Struct, frozen=True, kw_only=True):
-    """A linear classifier of objects, on features pooled over their boxes; fractions of the test objects."""
+    """A linear classifier of objects on features pooled over their boxes; fractions of the test objects."""
 
     accuracy: Fraction
-    balanced: Annotated[Fraction, Meta(description="mean recall of the classes among the test objects")]
+    balanced: Annotated[Fraction, Meta(description="mean recall over the classes of the test objects")]
 
 
 class Probe(Struct, frozen=True, kw_only=True):
-    """The same classifier fitted on the base model's features and on the tuned one's, trained and tested by image."""
+    """The same classifier fitted on the base model's features and on the tuned model's, split by image."""
 
     classes: Annotated[Count, Meta(description="among the training objects")]
     train_objects: Count
@@ -152,24 +161,27 @@ class Probe(Struct, frozen=True, kw_only=True):
 
 
 class SetFeatures(Struct, frozen=True, kw_only=True):
-    """What features carry on one set of images, at the layers that the head reads and the backbone's last."""
+    """Analysis of the features on one set of images, at the head's input layers and the backbone's last layer."""
 
     images: Count
-    neighbours_k: Annotated[Count, Meta(description="neighbours per image; 0 where there are too few images")]
+    neighbours_k: Annotated[Count, Meta(description="neighbours per image; 0 if there are too few images")]
     neighbours: list[NeighbourAgreement]
     energy: list[EnergyInside]
-    probe: Annotated[Probe | None, Meta(description="null where training or test part has no object")]
+    probe: Annotated[Probe | None, Meta(description="null if the training or test part has no object")]
 
 
 class Features(Struct, frozen=True, kw_only=True):
-    """Base against tuned features, after Li et al., "An Analysis of Pre-Training on Object Detection"."""
+    """Base compared with tuned features, after Li et al., "An Analysis of Pre-Training on Object Detection"."""
 
     base: Annotated[
-        SetFeatures, Meta(description="on the base set; the probe trains on half of it, tests on the other")
+        SetFeatures, Meta(description="on the base set; the probe trains on one half and is tested on the other")
     ]
     target: Annotated[
         SetFeatures,
-        Meta(description="on the scored target set; the probe trains on the training split, which tuned features know"),
+        Meta(
+            description="on the scored target set; the probe trains on the training split, which the tuned features "
+            "have seen"
+        ),
     ]
     maps: Annotated[
         str, Meta(description="npz in OUT: energy [h, w] of the first images, keys SET.IMAGE_ID.LAYER.MODEL")
@@ -177,8 +189,10 @@ class Features(Struct, frozen=True, kw_only=True):
 
 
 class Analysis(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Analyses of one fine-tuned model, by torch; null where not asked for."""
+    """Analyses of one fine-tuned model, run in torch; null if not requested."""
 
     drift: Annotated[list[LayerDrift] | None, Meta(description="with --drift: every layer below the head")] = None
-    recovery: Annotated[Recovery | None, Meta(description="with --recover: what a head can still read")] = None
+    recovery: Annotated[
+        Recovery | None, Meta(description="with --recover: what a head can recover from the features")
+    ] = None
     features: Annotated[Features | None, Meta(description="with --features")] = None

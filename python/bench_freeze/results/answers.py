@@ -1,4 +1,4 @@
-"""What a transfer says of the five questions of arXiv 1904.05871: one value for the page, the terminal and the file."""
+"""Answers of a transfer to the five questions of arXiv 1904.05871, for the page, the terminal and the file."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ AnswerVerdict = Literal["shown by these data", "the opposite is shown by these d
 
 
 class AnswerFigure(Struct, frozen=True, kw_only=True):
-    """A number that bears on a question: a detector minus a classifier, or what `what` says."""
+    """A number that bears on a question: detector minus classifier, or as `what` says."""
 
     what: str
     detector: str
     classifier: str
     difference: Estimated
-    p: Annotated[Fraction | None, Meta(description="as adjusted where it was measured")]
+    p: Annotated[Fraction | None, Meta(description="with the adjustment of the comparison it comes from")]
     verdict: AnswerVerdict
 
 
 class Answer(Struct, frozen=True, kw_only=True):
-    """One of the five questions of arXiv 1904.05871, and what these data say of it."""
+    """One of the five questions of arXiv 1904.05871, and its answer from these data."""
 
     question: str
     published: Annotated[str, Meta(description="what the paper found, on its own data")]

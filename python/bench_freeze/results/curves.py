@@ -1,6 +1,6 @@
-"""What a head does at every score threshold, and which classes it takes for each other; of a size that has a bound.
+"""A head's curves over the score threshold, and its confusion matrix, of bounded size.
 
-All of it is at one IoU threshold. Older files lack it.
+All at one IoU threshold. Older files lack them.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ Hundredths = Annotated[list[Fraction], Meta(min_length=101, max_length=101)]
 
 
 class ConfusionCell(Struct, frozen=True, array_like=True):
-    """So many boxes of one class that the head took for another; a class of -1 is the background."""
+    """The number of boxes of one class that the head detected as another; class -1 is the background."""
 
-    annotated: Annotated[int, Meta(ge=-1, description="class by position; -1: a false detection")]
-    detected: Annotated[int, Meta(ge=-1, description="class by position; -1: missed")]
+    annotated: Annotated[int, Meta(ge=-1, description="class index; -1: a false detection")]
+    detected: Annotated[int, Meta(ge=-1, description="class index; -1: missed")]
     count: Count
 
 
 class Confusion(Struct, frozen=True, kw_only=True):
-    """Which classes are taken for which, matched the way of Ultralytics' ConfusionMatrix."""
+    """Confusion matrix, matched as in Ultralytics' ConfusionMatrix."""
 
-    score_threshold: Annotated[Fraction, Meta(description="of the detections that count, which score more")]
-    iou_threshold: Annotated[Fraction, Meta(description="of a pair, which overlaps more")]
+    score_threshold: Annotated[Fraction, Meta(description="only detections above this score count")]
+    iou_threshold: Annotated[Fraction, Meta(description="only pairs above this IoU match")]
     classes: list[str]
-    cells: Annotated[list[ConfusionCell], Meta(description="that are not empty, the fullest first")]
-    left_out: Annotated[Count, Meta(description="cells beyond the most that are kept: the emptiest")] = 0
+    cells: Annotated[list[ConfusionCell], Meta(description="nonzero cells, the largest first")]
+    left_out: Annotated[Count, Meta(description="number of smallest cells left out beyond the limit")] = 0
 
     def __post_init__(self) -> None:
         if any(max(cell.annotated, cell.detected) >= len(self.classes) for cell in self.cells):
@@ -37,7 +37,7 @@ class Confusion(Struct, frozen=True, kw_only=True):
 
 
 class HeadCurves(Struct, frozen=True, kw_only=True):
-    """Means over the classes that have annotated boxes."""
+    """Means over the classes with annotated boxes."""
 
     iou_threshold: Fraction
     precision: Annotated[
@@ -45,6 +45,6 @@ class HeadCurves(Struct, frozen=True, kw_only=True):
     ]
     f1: Annotated[
         list[Fraction],
-        Meta(min_length=101, max_length=101, description="of the detections that score at least 0, 0.01 ... 1"),
+        Meta(min_length=101, max_length=101, description="at score thresholds 0, 0.01 ... 1"),
     ]
     confusion: Confusion

@@ -1,6 +1,6 @@
-"""The schema of examples.json: some images of a study with what the models found on them, kept beside the results.
+"""The schema of examples.json: example images of a study with the models' detections, kept beside the results.
 
-An image stands in it once, small; boxes are left, top, width and height in pixels of the full image.
+Each image is stored once, scaled down. Boxes are left, top, width and height in pixels of the full image.
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ State = Literal["hit", "false", "unscored", "truth", "crowd"]
 
 
 class ExampleBox(Struct, frozen=True, array_like=True):
-    """One box: a detection (hit, false, or of a head that is not scored on this set) or an annotation."""
+    """One box: a detection (true, false, or of a head that is not scored on this set) or an annotation."""
 
-    label: Annotated[int, Meta(description="of a detection in its head's classes, of an annotation in its set's")]
+    label: Annotated[
+        int, Meta(description="index into the head's classes for a detection, into the set's for an annotation")
+    ]
     left: float
     top: float
     width: float
@@ -32,7 +34,7 @@ class ExampleBox(Struct, frozen=True, array_like=True):
 
 
 class Found(Struct, frozen=True, kw_only=True):
-    """What one model found on one image; `missed` are positions in the image's `truth`."""
+    """One model's detections on one image; `missed` are indices into the image's `truth`."""
 
     heads: dict[str, list[ExampleBox]]
     missed: list[int]
@@ -41,19 +43,19 @@ class Found(Struct, frozen=True, kw_only=True):
 class ExampleImage(Struct, frozen=True, kw_only=True):
     """One image, shown for the reasons in `why`."""
 
-    role: Annotated[Literal["target", "base"], Meta(description="the data set that it is of")]
+    role: Annotated[Literal["target", "base"], Meta(description="the data set that it belongs to")]
     file: str
     width: int
     height: int
     picture: Annotated[str, Meta(description="data URI of a small copy")]
     truth: list[ExampleBox]
     why: list[str]
-    suggest: Annotated[list[int], Meta(description="one to three models to show first, by position in `models`")]
+    suggest: Annotated[list[int], Meta(description="one to three models to show first, as indices into `models`")]
     found: Annotated[dict[str, Found], Meta(description="by position in `models`")]
 
 
 class ExampleModel(Struct, frozen=True, kw_only=True):
-    """A model whose detections were kept; `rows` are positions in results.rows, -1-i is results.originals[i]."""
+    """A model whose detections were kept. `rows` are indices into results.rows; -1-i means results.originals[i]."""
 
     rows: list[int]
 
@@ -62,8 +64,8 @@ class Examples(Struct, kw_only=True):
     """The example images of one study."""
 
     schema_version: int = EXAMPLES_VERSION
-    data_sha256: Annotated[dict[str, str], Meta(description="of the sets, to tell whether they are the results' own")]
-    deployed: Annotated[list[str], Meta(description="weights and file of every row, for the same reason")]
+    data_sha256: Annotated[dict[str, str], Meta(description="of the sets, to check that they belong to the results")]
+    deployed: Annotated[list[str], Meta(description="weights and file of every row, for the same check")]
     score_threshold: float
     iou_threshold: float
     classes: dict[str, list[str]]

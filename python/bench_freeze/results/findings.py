@@ -1,4 +1,4 @@
-"""What is found in a training beside its rows."""
+"""Findings about a training besides its rows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .schema import Rung
 
 @dataclass(frozen=True)
 class Findings:
-    """What the rows of one training share; None where it was not asked for."""
+    """Findings that the rows of one training share; None if not requested."""
 
     ladder: list[Rung] | None = None
     analysis: Analysis | None = None

@@ -1,4 +1,4 @@
-"""What a row is: the training that its model came from, how the model is put together, and what runs it."""
+"""The identity of a row: the training of its model, how the model is built, and what runs it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from .schema import Original, Row
 
 @dataclass(frozen=True)
 class RowKey:
-    """The identity of a row, of an original model (which has no training), or of a profile (which knows of none).
+    """The identity of a row, of an original model (without training), or of a profile (training unknown).
 
-    Two rows with equal keys are one thing measured twice. A part is None where it says nothing: `weights` in a study of
-    one checkpoint, `seed` of an arm.
+    Two rows with equal keys are the same thing measured twice. A part is None if it does not apply: `weights` in a
+    study of one checkpoint, `seed` of an arm.
     """
 
     freeze: int | None
@@ -31,20 +31,20 @@ class RowKey:
 
     @property
     def training(self) -> tuple[str | float | None, ...]:
-        """What the training is; its target head is the same under every construction."""
+        """The parts that identify the training, whose target head is the same under every construction."""
         return tuple(getattr(self, name) for name in TRAINING)
 
     @property
     def deployment(self) -> tuple[str | float | None, ...]:
-        """What runs the model."""
+        """The parts that identify what runs the model."""
         return tuple(getattr(self, name) for name in DEPLOYMENT)
 
     def without(self, *names: str) -> RowKey:
-        """The key of all rows that differ in these parts only."""
+        """The common key of all rows that differ only in these parts."""
         return replace(self, **dict.fromkeys(names))  # type: ignore[arg-type]  # a part that says nothing
 
     def parts(self) -> dict[str, Any]:
-        """Every part by its name, those that say nothing too."""
+        """All parts by name, including those that are None."""
         return asdict(self)
 
 

@@ -1,4 +1,4 @@
-"""The parts of results.json that say how long a model takes. All times are seconds."""
+"""The parts of results.json about latency. All times are in seconds."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ Times = Annotated[float, Meta(gt=0, le=1e15)]  # how many times something takes 
 
 
 class Bounds(Struct, frozen=True, kw_only=True):
-    """Confidence bounds of a percentile, by order statistics; null where the samples do not reach them."""
+    """Confidence bounds of a percentile from order statistics; null if there are too few samples."""
 
     low_s: Seconds | None
     high_s: Seconds | None
-    missing: Annotated[Count, Meta(description="samples that were missing to state the percentile")] = 0
+    missing: Annotated[Count, Meta(description="number of further samples needed to state the percentile")] = 0
 
     def __post_init__(self) -> None:
         check_order(self.low_s, self.high_s, "an interval of a percentile")
 
 
 class RejectedSample(Struct, frozen=True, kw_only=True):
-    """A sample that was taken and counts in no statistic."""
+    """A sample that was discarded from all statistics."""
 
-    after: Annotated[Count, Meta(description="samples that had been kept before it")]
-    seconds: Annotated[Number | None, Meta(description="null where the duration is not a finite number")]
+    after: Annotated[Count, Meta(description="number of samples kept before it")]
+    seconds: Annotated[Number | None, Meta(description="null if the duration is not a finite number")]
     reason: str
 
 
 class Ratio(Struct, frozen=True, kw_only=True):
-    """How long a model takes over how long its reference takes, from rounds in which both were timed."""
+    """Ratio of a model's latency to its reference's, from rounds in which both were timed."""
 
     value: Annotated[Times, Meta(description="median of the rounds' ratios")]
     low: Annotated[Times | None, Meta(description="bounds of that median; null below six rounds")]
     high: Times | None
     confidence: Fraction = 0.95
     rounds: Annotated[int, Meta(ge=1, le=1 << 53, description="rounds in which both were timed")]
-    reference: Annotated[str, Meta(description="the model below the line, as the study calls it")]
+    reference: Annotated[str, Meta(description="name of the reference model in the study")]
 
     def __post_init__(self) -> None:
         check_order(self.low, self.high, "an interval of a ratio")
@@ -56,28 +56,26 @@ class Latency(Struct, frozen=True, kw_only=True):
     stopped_by: Annotated[str, Meta(description="samples, time or precision")]
     warmup_calls: Count
     bounds: Annotated[dict[str, Bounds], Meta(description="95 % bounds by percentile: p50, p90, p99")] = {}
-    rejected: Annotated[dict[str, Count], Meta(description="samples that were not kept, by reason")] = {}
+    rejected: Annotated[dict[str, Count], Meta(description="discarded samples, by reason")] = {}
     rejected_samples: Annotated[
-        list[RejectedSample], Meta(description="the same, one by one; empty in files that are older")
+        list[RejectedSample], Meta(description="the discarded samples, one by one; empty in older files")
     ] = []
-    verdict: Annotated[
-        Verdict | None, Meta(description="VALID, AMBIGUOUS or INVALID; null in files that are older")
-    ] = None
+    verdict: Annotated[Verdict | None, Meta(description="VALID, AMBIGUOUS or INVALID; null in older files")] = None
     reasons: list[str] = []
     stages_s: Annotated[dict[str, Seconds] | None, Meta(description="median seconds by stage of the pipeline")] = None
     processor_s: Annotated[
         Seconds | None,
         Meta(
-            description="processor time of the process per call, all threads added up, mean over all calls with the "
-            "warm-up's; null on a GPU and in files that are older"
+            description="processor time of the process per call, summed over threads, mean over all calls including "
+            "warm-up; null on a GPU and in older files"
         ),
     ] = None
-    unaccounted_s: Annotated[Number | None, Meta(description="the whole minus its stages, median")] = None
+    unaccounted_s: Annotated[Number | None, Meta(description="median of the total minus its stages")] = None
     ratio_to_original: Annotated[
         Ratio | None,
         Meta(
-            description="over the original model through the same engine, both timed in the same rounds; null for the "
-            "original itself, in files that are older, and where a model could not be timed so"
+            description="ratio to the original model through the same engine, both timed in the same rounds; null for "
+            "the original itself, in older files, and if a model could not be timed this way"
         ),
     ] = None
 
@@ -89,6 +87,6 @@ class Latencies(Struct, frozen=True, kw_only=True, omit_defaults=True):
     pipeline: Latency | None
     telemetry: Annotated[
         dict[str, Any] | None,
-        Meta(description="readings before and after, of each scope too, and what could not be read"),
+        Meta(description="readings before and after the measurement and each scope, and what could not be read"),
     ] = None
     failure: Annotated[str | None, Meta(description="why the measurement broke off; its samples are kept")] = None

@@ -1,6 +1,6 @@
-"""The open parts of documents: tables that may hold anything more, and what a reader relies on where it is there.
+"""The open parts of documents: tables that may have further keys, and the types of those that readers use.
 
-They are checked when a document is read, so that whatever shows them can take these values as they are.
+They are checked when a document is read, so that display code can rely on these types.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ class Telemetry(Struct):
 
 
 def check_results(results: Results) -> None:
-    """Raise msgspec.ValidationError where an open part holds what no run writes there."""
+    """Raise msgspec.ValidationError if an open part holds a value that no run writes."""
     _check(results.study, Study, "study")
     _check(results.settings, Settings, "settings")
     _check(results.environment, Machine, "environment")

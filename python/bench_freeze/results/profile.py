@@ -1,6 +1,6 @@
 """The schema of a profile: one artifact measured on one machine. Times seconds, sizes bytes, energy joules.
 
-A part that was not asked for, or that this machine cannot measure, is null; `missing` says why.
+A part that was not requested, or that this machine cannot measure, is null; `missing` says why.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PROFILE_VERSION = 1
 
 
 class PacedLatency(Struct, frozen=True, kw_only=True):
-    """The engine called at a rate; `missed` of `periods` passed while a call still ran."""
+    """The engine called at a fixed rate; in `missed` of `periods` the previous call was still running."""
 
     rate_hz: Number
     periods: Count
@@ -29,14 +29,18 @@ class PacedLatency(Struct, frozen=True, kw_only=True):
 
 
 class StreamsLatency(Struct, frozen=True, kw_only=True):
-    """Several streams on one engine, or on one each. `latency` is from a frame's arrival to its result."""
+    """Several streams on a shared engine, or on one each. `latency` is from a frame's arrival to its result."""
 
     streams: Count
     engines: Count
-    threads: Annotated[Count | None, Meta(description="of each engine; null: the engine's own choice")]
-    rate_hz: Annotated[Number | None, Meta(description="of each stream; null: the next frame comes with the result")]
-    frames: Annotated[Count, Meta(description="that arrived, of all streams")]
-    dropped: Annotated[Count, Meta(description="frames whose stream had a newer one before the engine was free")]
+    threads: Annotated[Count | None, Meta(description="threads per engine; null: the engine's own choice")]
+    rate_hz: Annotated[
+        Number | None, Meta(description="frame rate of each stream; null: the next frame arrives with the result")
+    ]
+    frames: Annotated[Count, Meta(description="frames that arrived, over all streams")]
+    dropped: Annotated[
+        Count, Meta(description="frames replaced by a newer one of their stream before the engine was free")
+    ]
     late: Annotated[Count | None, Meta(description="results that took longer than a period; null without a rate")]
     images_per_s: Number
     latency: Latency
@@ -58,12 +62,12 @@ class BatchThroughput(Struct, frozen=True, kw_only=True):
     latency: Latency
     overlapped_images_per_s: Annotated[
         Number | None,
-        Meta(description="copies beside compute; null where an engine has no such way"),
+        Meta(description="with copies overlapped with compute; null if the engine cannot do so"),
     ] = None
 
 
 class LargestBatch(Struct, frozen=True, kw_only=True):
-    """The largest batch that fits, 0 when none does, and what the next larger one met."""
+    """The largest batch that fits, 0 if none does, and how the next larger one failed."""
 
     batch: Count
     limit: Count
@@ -83,7 +87,7 @@ class EnergyFigures(Struct, frozen=True, kw_only=True):
 
 
 class PowerModeFigures(Struct, frozen=True, kw_only=True):
-    """A power mode of a board, its clocks locked: the engine back to back, and energy per call."""
+    """A power mode of a board with locked clocks: back-to-back latency of the engine, and energy per call."""
 
     name: str
     number: Count | None
@@ -91,14 +95,15 @@ class PowerModeFigures(Struct, frozen=True, kw_only=True):
     energy: EnergyFigures | None = None
     before: Annotated[dict[str, Any], Meta(description="clocks, rails and temperatures before the first call")] = {}
     after: Annotated[dict[str, Any], Meta(description="the same after the last")] = {}
-    missing: Annotated[str | None, Meta(description="why the board did not take this mode")] = None
+    missing: Annotated[str | None, Meta(description="why the board rejected this mode")] = None
     on_front: Annotated[
-        bool | None, Meta(description="no other mode has a lower median and takes less energy; null where not known")
+        bool | None, Meta(description="no other mode has both a lower median and less energy; null if unknown")
     ] = None
 
 
 class PairedRatio(Struct, frozen=True, kw_only=True):
-    """The other model's time over this one's, in rounds of two calls each; bounds are null below six rounds."""
+    """Ratio of the other model's time to this one's, from rounds of two calls each; bounds are null below six
+    rounds."""
 
     other: str
     other_sha256: str
@@ -112,9 +117,9 @@ class PairedRatio(Struct, frozen=True, kw_only=True):
 
 
 class SetAccuracy(Struct, frozen=True, kw_only=True):
-    """One head on a data set; `merged` is under the limit of detections that both heads share."""
+    """One head on a data set; `merged` is scored under the detection limit that both heads share."""
 
-    role: Annotated[str, Meta(description="target or base: which set it is")]
+    role: Annotated[str, Meta(description="target or base")]
     head: str
     data: str
     data_sha256: str
@@ -126,7 +131,7 @@ class SetAccuracy(Struct, frozen=True, kw_only=True):
 
 
 class Profile(Struct, kw_only=True):
-    """One artifact on one machine. Written after every part; `finished` says whether all of it is there."""
+    """One artifact on one machine. Written after every part; `finished` says whether it is complete."""
 
     schema_version: int = PROFILE_VERSION
     bench_freeze: str
@@ -136,11 +141,11 @@ class Profile(Struct, kw_only=True):
     model: dict[str, Any]
     engine: dict[str, Any]
     batch: Count
-    images: Annotated[str, Meta(description="which images the engine was given")]
+    images: Annotated[str, Meta(description="which images the engine ran on")]
     settings: dict[str, Any]
     environment: dict[str, Any]
     latency: Latencies | None = None
-    partial: Annotated[Latency | None, Meta(description="samples of the scope that broke off")] = None
+    partial: Annotated[Latency | None, Meta(description="samples of the scope that was interrupted")] = None
     paced: PacedLatency | None = None
     streams: list[StreamsLatency] = []
     cold: ColdStart | None = None
@@ -151,7 +156,7 @@ class Profile(Struct, kw_only=True):
     versus: PairedRatio | None = None
     accuracy: list[SetAccuracy] = []
     matches: Annotated[
-        MatchFileFacts | None, Meta(description="the file beside the profile with the match data of its accuracy")
+        MatchFileFacts | None, Meta(description="file beside the profile with the match data of its accuracy")
     ] = None
     missing: dict[str, str] = {}
     sha256: Annotated[str | None, Meta(description=SEAL_MEANING)] = None

@@ -1,6 +1,6 @@
-"""The kinds of numbers and names in documents, with the range that each can have: a value beyond it is refused.
+"""The types of numbers and names in documents, each with its valid range; a value outside is rejected.
 
-Slack of rounding is in the ranges. Numbers of any sign stay below 1e15, so that no sum or scaling of them overflows.
+The ranges allow for rounding. Numbers stay below 1e15 in magnitude, so that no sum or scaling overflows.
 """
 
 from __future__ import annotations
@@ -23,6 +23,6 @@ Verdict = Literal["VALID", "AMBIGUOUS", "INVALID"]
 
 
 def check_order(low: float | None, high: float | None, what: str) -> None:
-    """Raise ValueError for the two ends of an interval that are reversed; either may be unknown."""
+    """Raise ValueError if the ends of an interval are reversed; either may be unknown."""
     if low is not None and high is not None and low > high:
         raise ValueError(f"{what} is reversed: {low} to {high}")

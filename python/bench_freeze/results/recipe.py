@@ -1,4 +1,4 @@
-"""A training recipe as a value: what `recipe` of a row says by name."""
+"""A training recipe as a value; rows name it in `recipe`."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Recipe:
-    """How the layers of a training are trained: a family, and the number that some families come with.
+    """How the layers of a training are trained: a family, and a number for some families.
 
-    `amount` is the share of the replayed images (replay), the weight of the tuned model (interpolate), or the freeze
-    depth whose number of trainable weights is kept to (matched). It is what the name says, which has six digits.
+    `amount` is the share of replayed images (replay), the weight of the tuned model (interpolate), or the freeze depth
+    whose number of trainable weights is matched (matched). It equals the number in the name, which has six digits.
 
         >>> Recipe("replay", 0.05).name
         'replay_0.05'
@@ -28,12 +28,12 @@ class Recipe:
 
     @property
     def name(self) -> str:
-        """As rows, keys of artifacts and messages say it."""
+        """The name in rows, artifact keys and messages."""
         return self.family if self.amount is None else f"{self.family}_{self.amount:g}"
 
     @classmethod
     def named(cls, name: str) -> Recipe:
-        """The inverse of `name`; a family may have an underscore of its own."""
+        """The inverse of `name`; the family may contain underscores."""
         family, _, amount = name.rpartition("_")
         with suppress(ValueError):
             if family in WITH_AMOUNT:
@@ -52,12 +52,12 @@ GIVEN = Recipe("given")  # a checkpoint that was trained elsewhere
 
 
 def given_recipe(name: str | None) -> Recipe:
-    """Of a checkpoint that was given; `name` tells it from others of the same freeze depth."""
+    """The recipe of a given checkpoint; `name` distinguishes it from others of the same freeze depth."""
     return GIVEN if name is None else Recipe(f"{GIVEN.family} {name}")
 
 
 def is_given(recipe: str) -> bool:
-    """Whether a row's recipe says that its checkpoint was given, not trained.
+    """Whether a row's checkpoint was given, not trained.
 
     >>> is_given(given_recipe("run1/best").name), is_given("static")
     (True, False)

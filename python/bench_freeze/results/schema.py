@@ -1,7 +1,7 @@
 """The schema of results.json, version 1.
 
-All AP values are fractions from 0 to 1, all times seconds, all sizes bytes. A value is null where a thing was not
-measured. Fields may be added within a version; one that changes its meaning or goes away makes a new version.
+All AP values are fractions from 0 to 1, all times seconds, all sizes bytes. A value is null if it was not measured.
+Fields may be added within a version; changing or removing one makes a new version.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Memory(Struct, frozen=True, kw_only=True):
 
 
 class ArtifactHashes(Struct, frozen=True, kw_only=True):
-    """The chain from weights to what ran; `bytes` is the size of the last of them."""
+    """The chain from weights to the deployed file; `bytes` is the size of the last one."""
 
     weights_sha256: str
     onnx_sha256: str | None
@@ -53,14 +53,14 @@ class ArtifactHashes(Struct, frozen=True, kw_only=True):
     ] = None
     weights_file: Annotated[
         FileBelow | None,
-        Meta(description="the checkpoint, relative likewise; null in older files and where it lies outside"),
+        Meta(description="the checkpoint, also relative; null in older files and if it is outside the folder"),
     ] = None
     onnx_file: Annotated[
-        FileBelow | None, Meta(description="the ONNX file, relative likewise; null in older files and for torch")
+        FileBelow | None, Meta(description="the ONNX file, also relative; null in older files and for torch")
     ] = None
     plan_file: Annotated[
         FileBelow | None,
-        Meta(description="the TensorRT plan, relative likewise; null in older files and other engines"),
+        Meta(description="the TensorRT plan, also relative; null in older files and for other engines"),
     ] = None
 
 
@@ -75,16 +75,16 @@ class PlanBuild(Struct, frozen=True, kw_only=True):
 
 
 class BuildVariance(Struct, frozen=True, kw_only=True):
-    """All plans of a row's model, the row's own first, and the standard deviations that their latencies show."""
+    """All plans of a row's model, the row's own first, and the standard deviations of their latencies."""
 
     plans: list[PlanBuild]
-    distinct: Annotated[Count, Meta(description="plans that differ in their bytes")]
-    between_builds_s: Annotated[Seconds | None, Meta(description="of a build's mean latency around all builds'")]
-    within_run_s: Annotated[Seconds | None, Meta(description="of a call around its own build's mean")]
+    distinct: Annotated[Count, Meta(description="number of distinct plans, by their bytes")]
+    between_builds_s: Annotated[Seconds | None, Meta(description="of builds' mean latencies")]
+    within_run_s: Annotated[Seconds | None, Meta(description="of calls around their build's mean")]
 
 
 class Original(Struct, frozen=True, kw_only=True):
-    """The original model on the base set: what every row of the same engine is compared with."""
+    """The original model on the base set, the reference of every row of the same engine."""
 
     engine: str
     precision: str
@@ -95,25 +95,23 @@ class Original(Struct, frozen=True, kw_only=True):
     latency: Latencies
     memory: Memory
     artifact: ArtifactHashes
-    letterbox: Annotated[str, Meta(description="where images of the pipeline are placed on canvases: cpu or gpu")] = (
-        "cpu"
-    )
-    weights: Annotated[str | None, Meta(description="name of the checkpoint; null in a study of one")] = None
-    head_branch: Annotated[str | None, Meta(description="one2many or one2one; null for a head of one branch")] = None
+    letterbox: Annotated[str, Meta(description="where the pipeline letterboxes images: cpu or gpu")] = "cpu"
+    weights: Annotated[str | None, Meta(description="name of the checkpoint; null in a study of one checkpoint")] = None
+    head_branch: Annotated[str | None, Meta(description="one2many or one2one; null for a head with one branch")] = None
     detections: Annotated[
         dict[str, FileBelow], Meta(description="with --save-detections: COCO results by head and set, relative to OUT")
     ] = {}
 
 
 class MapPair(Struct, frozen=True, kw_only=True):
-    """A model's summary where its details stand elsewhere."""
+    """A model's summary; its details are elsewhere."""
 
     map: Fraction | None
     map50: Fraction | None
 
 
 class Rung(Struct, frozen=True, kw_only=True):
-    """One rung of the graft ladder: base mAP with layers 0..k-1 tuned and the rest original."""
+    """One rung of the graft ladder: base mAP with layers 0..k-1 tuned and the others original."""
 
     k: Count
     map: Fraction | None
@@ -121,7 +119,7 @@ class Rung(Struct, frozen=True, kw_only=True):
 
 
 class Row(Struct, frozen=True, kw_only=True):
-    """One model on one engine: accuracy of both heads, latency and size, all of the same artifact."""
+    """One model on one engine: accuracy of both heads, latency and size, all of the same file."""
 
     freeze: Count
     seed: Count
@@ -133,14 +131,14 @@ class Row(Struct, frozen=True, kw_only=True):
     batch: Count
     device: Device
     protocol: str
-    data_sha256: Annotated[str, Meta(description="of training, target and base sets together")]
-    target: Annotated[Accuracy, Meta(description="the target head alone on the target set")]
+    data_sha256: Annotated[str, Meta(description="hash over training, target and base sets")]
+    target: Annotated[Accuracy, Meta(description="the target head by itself on the target set")]
     target_merged: Annotated[
-        Accuracy | None, Meta(description="the same under the detection limit shared with the base head")
+        Accuracy | None, Meta(description="the target head under the detection limit shared with the base head")
     ]
-    base: Annotated[Accuracy, Meta(description="the base head alone on the base set; for plain, the tuned head")]
+    base: Annotated[Accuracy, Meta(description="the base head by itself on the base set; for plain, the tuned head")]
     base_merged: Annotated[
-        Accuracy | None, Meta(description="the same under the detection limit shared with the target head")
+        Accuracy | None, Meta(description="the base head under the detection limit shared with the target head")
     ]
     base_original: Annotated[MapPair, Meta(description="the original model, same engine, precision and size")]
     base_delta_map: Annotated[Change | None, Meta(description="base.map - base_original.map")]
@@ -149,36 +147,38 @@ class Row(Struct, frozen=True, kw_only=True):
     memory: Memory
     artifact: ArtifactHashes
     ladder: Annotated[
-        list[Rung] | None, Meta(description="with --ladder: every rung, by torch; the same for all rows of a training")
+        list[Rung] | None,
+        Meta(description="with --ladder: every rung, run in torch; the same for all rows of a training"),
     ] = None
-    recipe: Annotated[str, Meta(description="how the layers were trained; static = frozen throughout")] = "static"
+    recipe: Annotated[str, Meta(description="how the layers were trained; static: frozen throughout")] = "static"
     data_fraction: Annotated[Fraction, Meta(description="share of the training images that the training saw")] = 1.0
     analysis: Annotated[
-        Analysis | None, Meta(description="--drift and others, by torch; the same for all rows of a training")
+        Analysis | None,
+        Meta(description="with --drift and other analyses, run in torch; the same for all rows of a training"),
     ] = None
     target_test: Annotated[
-        Accuracy | None, Meta(description="the target head alone on the test split, where there is one beside `split`")
+        Accuracy | None,
+        Meta(description="the target head by itself on the test split, if there is one besides `split`"),
     ] = None
     builds: Annotated[BuildVariance | None, Meta(description="with --builds above 1: all plans of this row")] = None
-    letterbox: Annotated[str, Meta(description="where images of the pipeline are placed on canvases: cpu or gpu")] = (
-        "cpu"
-    )
+    letterbox: Annotated[str, Meta(description="where the pipeline letterboxes images: cpu or gpu")] = "cpu"
     weights: Annotated[
-        str | None, Meta(description="name of the checkpoint that the training began with; null in a study of one")
+        str | None,
+        Meta(description="name of the checkpoint that the training started from; null in a study of one checkpoint"),
     ] = None
     head_branch: Annotated[
-        str | None, Meta(description="one2many or one2one, of both heads; null for heads of one")
+        str | None, Meta(description="one2many or one2one, for both heads; null for heads with one branch")
     ] = None
-    base_output: Annotated[BaseOutput | None, Meta(description="comparison with the original; null where not kept")] = (
-        None
-    )
+    base_output: Annotated[
+        BaseOutput | None, Meta(description="comparison with the original; null if the base output is not kept")
+    ] = None
     detections: Annotated[
         dict[str, FileBelow], Meta(description="with --save-detections: COCO results by head and set, relative to OUT")
     ] = {}
 
 
 class MatchFileFacts(Struct, frozen=True, kw_only=True):
-    """The file beside the results with the match data of every image; see evaluate/match_file.py."""
+    """The file beside the results with the match data of all images; see evaluate/match_file.py."""
 
     file: FileName
     sha256: str
@@ -186,44 +186,46 @@ class MatchFileFacts(Struct, frozen=True, kw_only=True):
 
 
 class Results(Struct, kw_only=True):
-    """One study. Written after every row: `finished` says whether all of it is there."""
+    """One study. Written after every row; `finished` says whether it is complete."""
 
     schema_version: int = SCHEMA_VERSION
     bench_freeze: str
-    about: Annotated[str, Meta(description="what the numbers are of, in a sentence")]
+    about: Annotated[str, Meta(description="what the numbers describe, in a sentence")]
     command: str
     finished: bool
     study: dict[str, Any]
     settings: Annotated[dict[str, Any], Meta(description="score threshold, suppression and matching settings")]
     environment: dict[str, Any]
     weights: Annotated[
-        dict[str, Any], Meta(description="the base checkpoint, of several the first: hash, classes, layer map")
+        dict[str, Any], Meta(description="the base checkpoint (the first of several): hash, classes, layer map")
     ]
     data: dict[str, DataFacts]
     originals: list[Original] = []
     rows: list[Row] = []
     warnings: list[str] = []
     lr_searches: Annotated[
-        list[dict[str, Any]], Meta(description="with --lr-search: rates tried for an arm, losses on the held-out part")
+        list[dict[str, Any]],
+        Meta(description="with --lr-search: rates tried for an arm, and losses on the held-out part"),
     ] = []
     matches: MatchFileFacts | None = None
     statistics: Annotated[Statistics | None, Meta(description="of all rows; null until the study is finished")] = None
     recommendation: Recommendation | None = None
     pretrainings: Annotated[
-        list[Pretraining], Meta(description="with several --weights: every checkpoint, in their order; else empty")
+        list[Pretraining], Meta(description="with several --weights: all checkpoints, in order; else empty")
     ] = []
     artifacts: Annotated[
-        list[str] | None, Meta(description="folders under artifacts/ that this was made from; null in older files")
+        list[str] | None,
+        Meta(description="folders under artifacts/ that these results were made from; null in older files"),
     ] = None
     best: Annotated[
         FileBelow | None, Meta(description="folder with the pick's files, ready to use; null without a pick or files")
     ] = None
-    preset: Annotated[PresetFacts | None, Meta(description="with --preset: what it set; null in older files")] = None
+    preset: Annotated[PresetFacts | None, Meta(description="with --preset: its settings; null in older files")] = None
     race: Annotated[Race | None, Meta(description="with --budget: arms that raced; null without")] = None
     sha256: Annotated[str | None, Meta(description=SEAL_MEANING)] = None
 
     def pretraining(self, name: str | None) -> Pretraining | None:
-        """A checkpoint by the name that rows give it; None in a study of one."""
+        """A checkpoint by its name in rows; None in a study of one checkpoint."""
         return next((found for found in self.pretrainings if found.name == name), None)
 
 

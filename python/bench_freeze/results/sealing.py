@@ -1,4 +1,4 @@
-"""The documents that are kept carry the digest of their own content, and one that does not fit it is refused.
+"""Kept documents carry a digest of their own content; a document that does not match it is rejected.
 
 The digest is of the json values, so it stays right when a document is reformatted or its line ends change. Documents of
 earlier versions have none and are read as they are.
@@ -13,7 +13,7 @@ import msgspec
 from ..errors import InputError
 from ..files import SEAL, seal_of, sealed
 
-SEAL_MEANING = "of the rest as json, keys sorted, without spaces; null in files that are older"
+SEAL_MEANING = "digest of the other fields as json with sorted keys and without spaces; null in older files"
 
 
 def seal(content: bytes, *, indent: int = 1) -> bytes:
@@ -24,9 +24,9 @@ def seal(content: bytes, *, indent: int = 1) -> bytes:
 
 
 def check_seal(content: bytes, kind: type[msgspec.Struct], where: str) -> None:
-    """Raise InputError when a json document of this kind, read from `where`, is not what was written.
+    """Raise InputError if a json document of this kind, read from `where`, differs from what was written.
 
-    What is not a json object at all is left to its reader, who says it better.
+    Content that is not a json object is left to the reader, which gives a better message.
     """
     try:
         document: object = json.loads(content)

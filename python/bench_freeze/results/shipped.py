@@ -1,4 +1,4 @@
-"""The schema of model.json: what a folder that was shipped says of its model, enough to run it as the study did."""
+"""The schema of model.json: how to run the model of a shipped folder as the study did."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PlainName = Annotated[str, Meta(pattern=r"^(?!\.\.?$)[^/\x00\n]{1,255}(?!\n)$")]
 
 
 class BestThreshold(Struct, frozen=True, kw_only=True):
-    """The score from which detections of a class are kept where its F1 is highest, at IoU 0.50."""
+    """The score threshold at which a class has its highest F1, at IoU 0.50."""
 
     score: Annotated[Fraction, Meta(description="detections that score at least this are kept")]
     f1: Fraction
@@ -37,13 +37,14 @@ class ShippedHead(Struct, frozen=True, kw_only=True):
     kind: Annotated[str, Meta(description="raw: [B, 4 + C, A] for suppression; detections: [B, D, 6], selected")]
     class_names: list[str]
     category_ids: Annotated[
-        list[int | str | None], Meta(description="of the set that it was scored on; null for a class not in it")
+        list[int | str | None],
+        Meta(description="category ids of the set that it was scored on; null for a class not in it"),
     ]
     thresholds: Annotated[
         list[BestThreshold | None], Meta(description="null for a class without boxes or detections in that set")
     ]
     threshold: Annotated[
-        Fraction | None, Meta(description="one score for all classes: of the highest mean F1, in steps of 0.01")
+        Fraction | None, Meta(description="one threshold for all classes, of the highest mean F1, in steps of 0.01")
     ]
 
     def __post_init__(self) -> None:
@@ -60,7 +61,7 @@ class ShippedFile(Struct, frozen=True, kw_only=True):
 
 
 class Selection(Struct, frozen=True, kw_only=True):
-    """How detections are selected from a raw head: as the study scored them."""
+    """How detections are selected from a raw head, as in the study."""
 
     score_threshold: Fraction
     nms_iou_threshold: Fraction
@@ -69,7 +70,7 @@ class Selection(Struct, frozen=True, kw_only=True):
 
 
 class Preprocessing(Struct, frozen=True, kw_only=True):
-    """What an image goes through before the network."""
+    """The preprocessing of an image."""
 
     color: str = "RGB"
     layout: str = "NCHW"
@@ -90,7 +91,7 @@ class Numbers(Struct, frozen=True, kw_only=True):
     model_p50_s: Seconds | None
     pipeline_p50_s: Seconds | None
     quoted: Annotated[
-        Number | None, Meta(description="target mAP to expect of the pick, mean over its seeds; null for other rows")
+        Number | None, Meta(description="expected target mAP of the pick, mean over its seeds; null for other rows")
     ] = None
 
 

@@ -1,7 +1,7 @@
-"""The schema of a study's statistics: what the rows together can carry.
+"""The schema of a study's statistics: the conclusions that the rows together support.
 
-An arm is everything of a row's identity but the seed. All values are fractions of AP, as in the rows; differences are
-the second minus the first. Intervals are of 95 %.
+An arm is the identity of a row without its seed. All values are AP as fractions, as in the rows; differences are the
+second minus the first. Intervals are 95 % confidence intervals.
 """
 
 from __future__ import annotations
@@ -24,27 +24,31 @@ class Interval(Struct, frozen=True, kw_only=True):
 
 
 class Claim(Struct, frozen=True, kw_only=True):
-    """A number of an arm, or the difference of two: the mean over seeds, and how far it can be trusted."""
+    """A number of an arm, or the difference of two: the mean over seeds, with its uncertainty."""
 
     value: Annotated[Number, Meta(description="mean over seeds")]
-    per_seed: Annotated[list[Number], Meta(description="in the order of the arm's seeds; of a difference, common ones")]
+    per_seed: Annotated[
+        list[Number], Meta(description="values in the order of the arm's seeds; for a difference, of the common seeds")
+    ]
     sd: Annotated[Number | None, Meta(description="standard deviation over seeds; null with one seed")]
     images: Annotated[
-        Interval | None, Meta(description="other images, these trainings: bootstrap; null without matches")
+        Interval | None,
+        Meta(description="uncertainty over images for these trainings, by bootstrap; null without match data"),
     ]
     seeds: Annotated[
-        Interval | None, Meta(description="other trainings, these images: Student's t; null with one seed")
+        Interval | None,
+        Meta(description="uncertainty over trainings on these images, by Student's t; null with one seed"),
     ]
     interval: Annotated[
         Interval | None,
         Meta(
-            description="what claims use: both, or the one that there is. Of an absolute mAP it covers the "
-            "mean over sets of this many images, which is higher than on all images (see bias_corrected)"
+            description="the interval behind claims, over both, or over the one available. For an absolute mAP it "
+            "covers the mean over sets of this many images, which is higher than on all images (see bias_corrected)"
         ),
     ]
     covers: Annotated[str, Meta(description="images and trainings, images, trainings, or nothing")]
     image_error: Annotated[Number | None, Meta(description="standard error over images")]
-    image_degrees: Annotated[Number | None, Meta(description="its degrees of freedom: images minus one")]
+    image_degrees: Annotated[Number | None, Meta(description="degrees of freedom of image_error: images minus one")]
     seed_error: Annotated[Number | None, Meta(description="standard error over seeds")]
     no_interval: Annotated[
         str | None, Meta(description="why there is no interval although there are match data or several seeds")
@@ -52,70 +56,86 @@ class Claim(Struct, frozen=True, kw_only=True):
     common_image_error: Annotated[
         Number | None,
         Meta(
-            description="the part of image_error that all trainings share; the rest, each one's own luck with these "
-            "images, is in seed_error too; null with one seed"
+            description="the part of image_error that all trainings share; the rest differs between trainings and is "
+            "also part of seed_error; null with one seed"
         ),
     ] = None
     bias_corrected: Annotated[
         Number | None,
         Meta(
-            description="of an absolute mAP: the value minus the estimated bias of few images, by halves of the "
-            "images; still too high with few images a class; null of differences and without matches"
+            description="for an absolute mAP: the value minus the estimated bias of few images, from halves of the "
+            "images; still too high with few images per class; null for differences and without match data"
         ),
     ] = None
 
 
 class Equivalence(Struct, frozen=True, kw_only=True):
-    """Two one-sided tests at a margin that was fixed before."""
+    """Two one-sided tests (TOST) at a margin fixed in advance."""
 
     margin: Number
     low: Annotated[
-        float | None, Meta(description="of the 90 % interval, which has to lie inside the margin; null without one")
+        float | None, Meta(description="of the 90 % interval, which must lie inside the margin; null without one")
     ]
     high: Number | None
     outcome: Annotated[str, Meta(description="identical by construction, equivalent, different or not shown")]
     images_needed: Annotated[
-        int | None, Meta(description="images that would show it, if the true difference is 0; null where it is shown")
+        int | None,
+        Meta(description="images needed to show equivalence if the true difference is 0; null if it is shown"),
     ] = None
 
 
 class Comparison(Struct, frozen=True, kw_only=True):
     """Two arms, or the original and an arm, on the same images."""
 
-    data: Annotated[str, Meta(description="target, base, or base merged: base under the limit that both heads share")]
-    between: Annotated[str, Meta(description="trainings, deployments (of one training), or original (and an arm)")]
+    data: Annotated[
+        str, Meta(description="target, base, or base merged: base under the detection limit that both heads share")
+    ]
+    between: Annotated[
+        str, Meta(description="trainings, deployments (of one training), or original (compared with an arm)")
+    ]
     number: Annotated[str, Meta(description="map or map50")]
     a: str
     b: str
     seeds: list[Count]
     difference: Annotated[Claim, Meta(description="b minus a")]
-    identical: Annotated[bool, Meta(description="every match of every image is the same")]
-    p: Annotated[Fraction | None, Meta(description="two-sided, of the difference 0, by `interval`'s error")]
-    p_holm: Annotated[Fraction | None, Meta(description="the same, adjusted for all comparisons of this kind")]
-    p_images: Annotated[Fraction | None, Meta(description="permutation: the two results swapped image by image")]
+    identical: Annotated[bool, Meta(description="all matches of all images are equal")]
+    p: Annotated[
+        Fraction | None, Meta(description="two-sided test that the difference is 0, with the error of `interval`")
+    ]
+    p_holm: Annotated[Fraction | None, Meta(description="adjusted by Holm for all comparisons of this kind")]
+    p_images: Annotated[Fraction | None, Meta(description="permutation test that swaps the two results image by image")]
     p_images_holm: Fraction | None = None
-    p_seeds: Annotated[Fraction | None, Meta(description="sign flips over seeds; n seeds reach 2 / 2^n at best")] = None
-    detectable: Annotated[Number | None, Meta(description="true difference found in 80 % of cases, alpha 0.05")] = None
+    p_seeds: Annotated[
+        Fraction | None, Meta(description="sign-flip test over seeds; n seeds reach 2 / 2^n at best")
+    ] = None
+    detectable: Annotated[
+        Number | None, Meta(description="true difference that is detected in 80 % of cases, at alpha 0.05")
+    ] = None
     equivalence: list[Equivalence] = []
 
 
 class Detectable(Struct, frozen=True, kw_only=True):
-    """What a data set can distinguish, by the median spread of the comparisons made on it."""
+    """The differences that a data set can detect, by the median spread of the comparisons made on it."""
 
     data: str
     number: str
     images: Count
-    between_models: Annotated[Number | None, Meta(description="two trained models, other images")]
+    between_models: Annotated[
+        Number | None, Meta(description="detectable difference of two trained models, over images")
+    ]
     between_arms: Annotated[
-        Number | None, Meta(description="two arms of the study's seeds, other images and trainings")
+        Number | None,
+        Meta(description="detectable difference of two arms with the study's seeds, over images and trainings"),
     ]
     seeds: Count
-    basis: Annotated[str, Meta(description="what the spread was read from")]
+    basis: Annotated[str, Meta(description="where the spread comes from")]
     images_needed: Annotated[
-        dict[str, int], Meta(description="by margin: images that show equivalence of two models that do not differ")
+        dict[str, int],
+        Meta(description="by margin: images needed to show equivalence of two models that do not differ"),
     ]
     no_interval: Annotated[
-        str | None, Meta(description="why the images say nothing about other images, so that the rest is null")
+        str | None,
+        Meta(description="why the images do not allow a statement about other images, so that all else is null"),
     ] = None
 
 
@@ -132,28 +152,30 @@ class ArmStatistics(Struct, frozen=True, kw_only=True):
     """One arm: a model of the study, over its seeds."""
 
     name: str
-    training: Annotated[str, Meta(description="its name without the construction: arms of one have one target head")]
+    training: Annotated[str, Meta(description="name of the training: arms of one training share a target head")]
     identity: dict[str, Any]
     seeds: list[Count]
     isolated: Annotated[bool, Meta(description="the base head reads frozen layers only: it cannot have changed")]
     latency_p50_s: Annotated[
-        Seconds | None, Meta(description="of the engine alone; median over seeds, INVALID left out")
+        Seconds | None, Meta(description="latency of the engine alone: median over seeds without INVALID ones")
     ]
     latency_interval_s: Annotated[
         Interval | None, Meta(description="from the lowest lower to the highest upper 95 % bound of the seeds' medians")
     ] = None
-    bytes: Annotated[Count, Meta(description="of the deployed file, the largest over seeds")]
+    bytes: Annotated[Count, Meta(description="size of the deployed file, the largest over seeds")]
     target: Claim
     target_map50: Claim
-    target_test: Annotated[Claim | None, Meta(description="on the test split, which played no part in the choice")]
-    base: Annotated[Claim | None, Meta(description="null where the base head shares no class with the base set")]
+    target_test: Annotated[Claim | None, Meta(description="on the test split, which plays no part in the choice")]
+    base: Annotated[Claim | None, Meta(description="null if the base head shares no class with the base set")]
     base_change: Annotated[Claim | None, Meta(description="minus the original model's")]
     base_merged: Claim | None
     joint_limit: Annotated[Claim | None, Meta(description="base mAP of the merged output minus the base head alone")]
-    target_joint_limit: Annotated[Claim | None, Meta(description="the same of the target head on the target set")]
+    target_joint_limit: Annotated[
+        Claim | None, Meta(description="target mAP of the merged output minus the target head alone")
+    ]
     class_groups: Annotated[
         dict[str, ClassGroup],
-        Meta(description="shared: classes of the base set that both heads know; rest: the others"),
+        Meta(description="shared: base classes that both heads know; rest: the others"),
     ] = {}
 
 
@@ -169,25 +191,23 @@ class AtIou(Struct, frozen=True, kw_only=True):
 class Gain(Struct, frozen=True, kw_only=True):
     """A pre-trained training minus the one from random weights, on the same share of the training images."""
 
-    name: Annotated[str, Meta(description="the training without its share of the images: what a line goes through")]
+    name: Annotated[str, Meta(description="the training without its share of the images, one curve of a plot")]
     training: Annotated[str, Meta(description="as in `arms`")]
     scratch: Annotated[str, Meta(description="the training it is compared with, as in `arms`")]
     weights: str | None
     freeze: Count
     recipe: str
     data_fraction: Fraction
-    training_images: Annotated[Count | None, Meta(description="so many images that share is")]
+    training_images: Annotated[Count | None, Meta(description="number of images of that share")]
     seeds: Annotated[list[Count], Meta(description="that both have")]
     map: Claim
     map50: Claim
-    by_iou: Annotated[
-        dict[str, AtIou], Meta(description="AP at IoU 0.50 to 0.95; from 0.10 where the study has --breakdown")
-    ]
+    by_iou: Annotated[dict[str, AtIou], Meta(description="AP at IoU 0.50 to 0.95; from 0.10 with --breakdown")]
     high_less_low: Annotated[Claim | None, Meta(description="the gain at IoU 0.75 minus the gain at IoU 0.50")]
 
 
 class GainTrend(Struct, frozen=True, kw_only=True):
-    """One training on the smallest and on the largest share of the images: the first gain minus the second."""
+    """The gain of one training on the smallest share of the images minus that on the largest."""
 
     name: str
     least: Fraction
@@ -197,7 +217,7 @@ class GainTrend(Struct, frozen=True, kw_only=True):
 
 
 class GainOverScratch(Struct, frozen=True, kw_only=True):
-    """What pre-training gives, by share of the training images and by IoU."""
+    """The gain of pre-training, by share of the training images and by IoU."""
 
     gains: list[Gain]
     trends: list[GainTrend]
@@ -248,19 +268,19 @@ class ProtocolStatistics(Struct, frozen=True, kw_only=True):
 
 
 class OutlyingTraining(Struct, frozen=True, kw_only=True):
-    """A training whose target mAP is not one that the other seeds of its arm and the study's spread explain."""
+    """A training whose target mAP is not explained by the other seeds of its arm and the study's spread."""
 
     arm: str
     seed: Count
     value: Annotated[Number, Meta(description="its target mAP")]
     others: Annotated[Number, Meta(description="mean target mAP of the arm's other seeds")]
     interval_of_others: Annotated[
-        Interval | None, Meta(description="Student's, of the other seeds alone; null with one other")
+        Interval | None, Meta(description="Student's t interval of the other seeds; null with one other seed")
     ] = None
 
 
 class Statistics(Struct, frozen=True, kw_only=True):
-    """What the rows together can carry."""
+    """The conclusions that the rows together support."""
 
     alpha: Fraction
     power: Fraction
@@ -278,5 +298,5 @@ class Statistics(Struct, frozen=True, kw_only=True):
     ] = None
     outlying: Annotated[
         list[OutlyingTraining],
-        Meta(description="trainings that differ from the others of their arm; in its means"),
+        Meta(description="trainings that deviate from the others of their arm; included in its means"),
     ] = []

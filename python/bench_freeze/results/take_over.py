@@ -1,5 +1,5 @@
-"""What a model took from a checkpoint, tensor by tensor: kept with the results, so that nothing is loaded in part
-without its being said."""
+"""The tensors that a model took from a checkpoint. Kept with the results, so that a partial load never goes
+unnoticed."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from .quantities import Count
 
 
 class TakeOver(Struct, frozen=True, kw_only=True):
-    """Every tensor of a model is in `came` or in `new`, every tensor of the checkpoint in `came` or in `left`."""
+    """Each tensor of the model is in `came` or `new`, each tensor of the checkpoint in `came` or `left`."""
 
     layers: Annotated[Count, Meta(description="layers 0 to layers-1 are the checkpoint's, weights and settings")]
     came: Annotated[list[str], Meta(description="tensors of the model that have the checkpoint's values")]
-    new: Annotated[list[str], Meta(description="tensors of the model that the checkpoint lacks: drawn from the seed")]
+    new: Annotated[
+        list[str], Meta(description="tensors of the model that the checkpoint lacks, initialised from the seed")
+    ]
     left: Annotated[list[str], Meta(description="tensors of the checkpoint that the model does not have")]
 
     def sentence(self) -> str:

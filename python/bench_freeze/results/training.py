@@ -1,4 +1,4 @@
-"""How a row's model was trained, or that it was given."""
+"""How a row's model was trained, or that its checkpoint was given."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ class Training(Struct, frozen=True, kw_only=True):
 
     seconds: Annotated[
         Seconds | None,
-        Meta(description="own work, and an equal part of what arms in lockstep computed once; null where it was given"),
+        Meta(
+            description="own work, plus an equal part of what arms in lockstep computed once; null for a given "
+            "checkpoint"
+        ),
     ]
     peak_bytes: Annotated[
         Count | None,
@@ -25,7 +28,7 @@ class Training(Struct, frozen=True, kw_only=True):
     requested: dict[str, Any]
     effective: dict[str, Any]
     changed: Annotated[
-        dict[str, tuple[Any, Any]], Meta(description="arguments that did not run as asked: [requested, effective]")
+        dict[str, tuple[Any, Any]], Meta(description="arguments that did not run as requested: [requested, effective]")
     ]
     head_init: str
     head_start: dict[str, Any]
@@ -35,9 +38,7 @@ class Training(Struct, frozen=True, kw_only=True):
         dict[str, Any], Meta(description="options of the recipe and its stages: [epoch, frozen below]")
     ] = {}
     shared_with: Annotated[list[str], Meta(description="arms that trained in lockstep with this one")] = []
-    given: Annotated[
-        GivenCheckpoint | None, Meta(description="of a checkpoint that was given, not trained; null for a training")
-    ] = None
+    given: Annotated[GivenCheckpoint | None, Meta(description="for a given checkpoint; null for a training")] = None
     curves: Annotated[
-        TrainingCurves | None, Meta(description="epoch by epoch; null in older files and where nothing was trained")
+        TrainingCurves | None, Meta(description="epoch by epoch; null in older files and for a given checkpoint")
     ] = None

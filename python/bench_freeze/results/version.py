@@ -1,4 +1,4 @@
-"""The head of a document of ours, before its types are looked at: plain values and their schema version."""
+"""Read a bench-freeze document as plain values and check its schema version, before its types are checked."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..user_files import check_depth
 
 
 def plain_document(content: bytes, path: Path, what: str) -> dict[str, Any]:
-    """The values of a json file that has a schema version. Raises InputError for any other content.
+    """Parse a json file with a schema version. Raises InputError for any other content.
 
     `what` says, as a part of a sentence, which files are expected.
     """

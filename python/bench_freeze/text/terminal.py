@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
+from .fit import fitted, terminal_width
 from .log import inert
 from .visible import LINE, shortened, visible
 
@@ -30,8 +31,15 @@ def lines(texts: Iterable[str]) -> str:
 
 
 def say(text: str, *, error: bool = False) -> None:
-    """Print one line on standard output, or on standard error."""
-    print(line(text), file=sys.stderr if error else sys.stdout, flush=error)
+    """Print one line on standard output, or on standard error; a terminal gets it broken between words."""
+    stream = sys.stderr if error else sys.stdout
+    width = terminal_width(stream)
+    print(line(text) if width is None else "\n".join(rows(text, width)), file=stream, flush=error)
+
+
+def rows(text: str, width: int) -> list[str]:
+    """Text as the rows of one line on a terminal of `width` cells, without anything that the terminal would obey."""
+    return [inert(row) for row in fitted(line(text), width)]
 
 
 def rich_console(*, error: bool = False, **options: Any) -> Console:

@@ -74,7 +74,7 @@ def test_a_file_and_options_beside_it(tmp_path):
         ({"resume": True}, "leave it out"),
         ({"engine": "tensorrt"}, "did you mean 'trt'?"),
         ({"preset": "fast"}, "presets are quick, paper, thorough"),
-        ({"model": "a.pt", "weights": "b.pt"}, "two names of one option"),
+        ({"model": "a.pt", "weights": "b.pt"}, "two names of the same option"),
         ({"epochs": "many"}, "expected a whole number, got text"),
         ({"model": "a.pt"}, "--target and --base are missing"),
     ],

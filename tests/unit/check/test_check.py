@@ -98,7 +98,9 @@ def test_a_slower_row_of_one_run_hours_later_is_open_and_says_what_would_prove_i
     row = "freeze 15 branched ort fp32"
     assert statuses(outcome, "AMBIGUOUS") == {(row, "latency_model"), (row, "latency_pipeline")}
     (model,) = [f for f in outcome["findings"] if (f["row"], f["rule"]) == (row, "latency_model")]
-    assert "one baseline run says too little about how whole runs differ (at least 18)" in model["sentence"]
+    assert (
+        "one baseline run shows too little of the variation between runs (at least 18 are needed)" in model["sentence"]
+    )
     assert "baseline update --with-models" in model["remedy"]
     assert "baseline add" in model["remedy"]
     assert model["low"] is model["p_value"] is None

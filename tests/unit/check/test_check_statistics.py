@@ -120,7 +120,7 @@ def test_the_noise_of_runs_is_estimated_with_its_degrees_of_freedom(of_run, of_r
 def test_one_run_says_nothing_of_others():
     change = change_between_runs([0.01], 0.0115, run_noise(np.zeros((1, 4))))
     assert change.estimate == pytest.approx(0.15)
-    assert "one baseline run says too little" in change.silence
+    assert "one baseline run shows too little" in change.silence
     assert not change.is_tested
     assert change.status(0.05, None, 0.02, 0.05) == "AMBIGUOUS"
     assert change.status(0.2, None, 0.02, 0.05) == "PASS"

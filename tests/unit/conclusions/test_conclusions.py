@@ -196,7 +196,7 @@ def test_one_seed_covers_images_only_and_says_so(problem):
     assert comparison.difference.covers == "images"
     assert comparison.difference.seeds is None
     assert comparison.p_images_holm is not None
-    assert "not what another training would give" in found.limits[0]
+    assert "but not the variation between trainings" in found.limits[0]
 
 
 def test_without_match_data_the_seeds_speak(results):

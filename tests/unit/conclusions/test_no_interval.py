@@ -123,7 +123,7 @@ def test_a_study_claims_nothing_of_such_a_target_set(kind, seeds):
     images = len(problem.target.ground_truth.image_ids)
     assert f"On the {images} target image{'' if images == 1 else 's'} nothing can be distinguished" in text
     assert "target images tell" not in text
-    assert "Target mAP of these very models" not in text
+    assert "Target mAP of exactly these models" not in text
     results.settings |= SETTINGS
     view = view_of({"study": decode(encode(results))})
     said = "No interval of target mAP50, target mAP, test mAP: no class has boxes in more than one image"

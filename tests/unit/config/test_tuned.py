@@ -59,7 +59,7 @@ def test_what_cannot_be(tuned, sentence):
 )
 def test_checkpoints_alone_train_nothing_and_what_asks_for_trainings_says_so(options):
     name = next(iter(options))
-    with pytest.raises(InputError, match=f"{name} is an option of training, and tuned without freeze trains nothing"):
+    with pytest.raises(InputError, match=f"{name} is a training option, and tuned without freeze trains nothing"):
         study(tuned="a.pt", **options)
     study(tuned="a.pt", freeze=[22, 10], **options)
 

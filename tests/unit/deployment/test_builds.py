@@ -53,7 +53,7 @@ def test_plans_are_counted_by_their_bytes():
 
 def test_builds_belong_to_tensorrt():
     assert study(engine=("ort", "trt"), builds=3).deployment.builds == 3
-    with pytest.raises(InputError, match="builds = 3 is for TensorRT plans"):
+    with pytest.raises(InputError, match="builds = 3 applies to TensorRT plans"):
         study(engine=("ort",), builds=3)
     with pytest.raises(InputError, match="builds = 0 is out of range"):
         study(engine=("trt",), builds=0)

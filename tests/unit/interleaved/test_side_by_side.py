@@ -117,7 +117,7 @@ def test_a_model_that_is_missing_is_asked_for(check, baseline, runs, tmp_path):
     kept.write_bytes(b"something else")
     code, said = check(runs["same"])
     assert code == 2
-    assert "is not the model that its name says" in said
+    assert "does not have the content that its name states" in said
 
 
 def test_no_time_means_the_runs_as_they_are(check, runs, capsys):

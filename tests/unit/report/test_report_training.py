@@ -98,7 +98,7 @@ def test_curves_are_kept_and_shown():
     found = results()
     assert decode(encode(found)).rows[0].train.curves == found.rows[0].train.curves
     page = report_page(view_of({"study": found}), {})
-    assert "While it trained" in page
+    assert "During training: target mAP" in page
 
 
 def test_curves_of_different_lengths_are_refused():

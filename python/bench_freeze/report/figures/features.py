@@ -110,5 +110,5 @@ def _recovery(view: View) -> Figure | None:
         series=series,
         shape="group",
         notes="Fresh and realigned heads were trained briefly on the tuned features, controls on the original ones: "
-        "what only a control reaches, the features have lost.",
+        "accuracy that only a control reaches is lost from the features.",
     )

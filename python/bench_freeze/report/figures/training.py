@@ -57,7 +57,7 @@ def _accuracy(curves: Mapping[str, TrainingCurves]) -> Figure | None:
                 )
     return Figure(
         key="training-accuracy",
-        title="While it trained: target mAP on held-out images, base mAP of the graft",
+        title="During training: target mAP on held-out images, base mAP of the graft",
         says=_some(_when_forgotten(name, found) for name, found in looked_at.items()),
         x=Axis("epochs finished", from_zero=True),
         y=Axis("mAP", from_zero=True),
@@ -184,5 +184,5 @@ def _rates(curves: Mapping[str, TrainingCurves]) -> Figure | None:
         y=Axis("learning rate", from_zero=True),
         series=series,
         choose=len(series) > AT_ONCE,
-        notes="Of the layers with the highest; biases warm up on their own.",
+        notes="For the layers with the highest rate; biases have their own warm-up.",
     )

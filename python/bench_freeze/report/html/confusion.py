@@ -67,7 +67,7 @@ def _matrix(title: str, says: str, found: Confusion, first: bool) -> Matrix:
         missed = sum(n for (_, d), n in count.items() if d < 0)
         false = sum(n for (a, _), n in count.items() if a < 0)
         hits = sum(n for (a, d), n in count.items() if a == d)
-        says += f" {hits} right, {missed} missed, {false} false; below the classes that are taken for each other."
+        says += f" {hits} right, {missed} missed, {false} false; the most frequent confusions are listed below."
         return Matrix(title, says, [], [], wrong[:MOST_PAIRS], first)
     order = [*range(len(found.classes)), -1]
     rows = []

@@ -29,7 +29,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -83,7 +83,7 @@ def copy_set(source: Path, folder: Path, most: int | None) -> Path:
 
 def parts_of(log: str) -> dict[str, float]:
     """Seconds by the first word of the steps' titles, from the log of a run; timing alone and in rounds apart."""
-    parts: Counter[str] = Counter()
+    parts: defaultdict[str, float] = defaultdict(float)
     for title, seconds in re.findall(r"^(?:\d+/\d+ )?(\S.*?)\s+(\d+\.\d) s$", log, re.MULTILINE):
         word = "time in rounds" if title.endswith("in rounds") else title.split()[0]
         parts[word] += float(seconds)

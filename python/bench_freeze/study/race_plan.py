@@ -62,15 +62,31 @@ class Buys:
         """After which epoch how many arms go on; empty where the limit is not known or the race has one stage."""
         if self.limit is None:
             return []
-        of_an_epoch = sum(self.passes) / len(self.passes) / self.course.epochs[-1]
-        return bought(self.course, of_an_epoch, self.limit)
+        return bought(self.course, self._of_an_epoch, self.limit)
+
+    @property
+    def _of_an_epoch(self) -> float:
+        """Passes of an epoch of one arm and seed, on average."""
+        return sum(self.passes) / len(self.passes) / self.course.epochs[-1]
+
+    @cached_property
+    def finished(self) -> tuple[int, int]:
+        """How many arms run to the end, and on how many seeds; one arm at least, where the limit is not known."""
+        course = self.course
+        if self.limit is None:
+            return 1, len(course.opening)
+        arms = [len(self.passes), *(going for _, going in self.stages)]  # in each stage
+        epochs = [epoch - before for before, epoch in zip((0, *course.epochs), course.epochs, strict=False)]
+        spent = sum(n * len(course.opening) * m for n, m in zip(arms, epochs, strict=True)) * self._of_an_epoch
+        of_a_seed = arms[-1] * course.epochs[-1] * self._of_an_epoch
+        more = int(max(0.0, self.limit - spent) / of_a_seed + 1e-9)
+        return arms[-1], len(course.opening) + min(more, len(course.further))
 
     @property
     def share_to_the_end(self) -> float:
-        """Of all trainings, those that run to the end on the opening seeds: with further seeds they are more."""
-        arms = len(self.passes)
-        last = self.stages[-1][1] if self.stages else (1 if self.limit is None else arms)
-        return last * len(self.course.opening) / (arms * len(self.course.seeds))
+        """Of all trainings, those that run to the end."""
+        arms, seeds = self.finished
+        return arms * seeds / (len(self.passes) * len(self.course.seeds))
 
     def sentences(self) -> list[str]:
         """In words."""

@@ -86,10 +86,32 @@ def test_a_plan_s_total_is_that_of_the_budget(budget):
     assert 1 <= ended < 4
     within = seconds_within(found, RACED, planned(), WHOLE)
     assert within["train"] == pytest.approx(4800)
-    of_racers = ended * 2 / 12  # on the two opening seeds, of twelve trainings
+    arms, seeds = found.finished
+    assert arms == ended
+    of_racers = arms * seeds / 12  # of twelve trainings
     assert within["deploy"] == pytest.approx(10 + 120 * of_racers)
     assert within["run"] == pytest.approx(37 * (10 + 360 * of_racers) / 370)
     assert within["time"] == pytest.approx(2 + 24 * of_racers)
+
+
+@pytest.mark.parametrize("percent", [35, 45, 60, 75, 90, 100])
+@pytest.mark.parametrize("seeds", [1, 2, 3, 6])
+def test_what_finishes_is_what_the_budget_pays_for(percent, seeds):
+    """Counted stage by stage: it fits, and another seed of all that are left would not."""
+    found = buys(f"{percent}%", seeds=range(seeds))
+    arms, ended_on = found.finished
+    course, opening = found.course, min(2, seeds)
+    spent, running, before = 0.0, 4, 0
+    going = dict(found.stages)
+    for epoch in course.epochs:
+        spent += running * opening * (epoch - before) * 20
+        running, before = going.get(epoch, running), epoch
+    assert running == arms
+    spent += (ended_on - opening) * arms * 1000
+    assert spent <= found.limit + 1e-6
+    assert ended_on == seeds or spent + arms * 1000 > found.limit
+    if percent == 100:
+        assert (arms, ended_on, found.share_to_the_end) == (4, seeds, 1)
 
 
 def test_a_plan_s_total_is_never_more_than_all_arms_take():

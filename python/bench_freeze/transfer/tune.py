@@ -58,7 +58,8 @@ def fine_tune(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(data.seed)  # for a layer that draws: none of Ultralytics' backbones does
         before, layers = Layers(backbone, freeze), Layers(backbone, freeze).to(device).train()
-        reader = LinearReader(*layers.scale(data.as_scored(), rows_of, device), classes, data.seed).to(device)
+        mean, deviation = layers.scale(data.as_scored(), rows_of, device)
+        reader = LinearReader(mean, deviation, classes, data.seed).to(device)
         losses = _train(layers, reader, rows_of, data, tuning, device, step)
         layers.measure_statistics(data.as_scored(), device)
     layers, reader = layers.cpu().eval(), reader.cpu().eval()

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from bench_freeze.report.transfer_text import answer_lines
 from bench_freeze.results.estimated import Compared, Estimated
 from bench_freeze.transfer.answers import answers
-from tests.unit.report.test_transfer_page import a_transfer, with_fine_tuned
+from tests.transfers import a_transfer, with_fine_tuned
 
 SHOWN, OPPOSITE, NOT_SHOWN = (
     "shown by these data",

@@ -14,7 +14,7 @@ from bench_freeze.report.html.transfer_pictures import TransferPictures
 from bench_freeze.results.transfer import Embedding, Query
 from bench_freeze.transfer.clusters import MOST_EMBEDDED
 from bench_freeze.transfer.pictures import LARGE, activation_pictures, thumbnails
-from tests.unit.report.test_transfer_page import a_transfer
+from tests.transfers import a_transfer
 from tests.unit.transfer.test_views import detection_set
 
 

@@ -94,8 +94,8 @@ def test_readers_of_a_seed_start_alike_whatever_features_they_read():
     random = np.random.default_rng(1)
 
     def reader(seed, channels=7):
-        scale = (torch.as_tensor(random.random(channels, np.float32)) + 0.1 for _ in range(2))
-        return LinearReader(*scale, 5, seed).state_dict()
+        mean, deviation = (torch.as_tensor(random.random(channels, np.float32)) + 0.1 for _ in range(2))
+        return LinearReader(mean, deviation, 5, seed).state_dict()
 
     one, two, other = reader(4), reader(4), reader(5)
     assert torch.equal(one["weights"], two["weights"])

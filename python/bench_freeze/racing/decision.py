@@ -139,8 +139,8 @@ def _promised(now: Array, before: Array | None) -> Array:
 def _may_be_beyond(course: Course, seen: Seen, before: Seen | None) -> NDArray[np.bool_]:
     """[arms] whether an arm lost more base mAP than it may, on average, now or at the end at its pace.
 
-    That stops no arm, since it is not shown. But an arm that may not be picked in the end is no reason to stop one that
-    may, whatever target mAP it has.
+    That alone stops nobody, since it is not shown. But an arm that may turn out to break the limit must not stop
+    another one by its target mAP.
     """
     if course.max_base_drop is None or seen.base_drop is None:
         return np.zeros(len(seen.target), dtype=np.bool_)

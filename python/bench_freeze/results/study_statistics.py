@@ -242,9 +242,7 @@ class ProtocolAp(Struct, frozen=True, kw_only=True):
 
 
 class SourceDifference(Struct, frozen=True, kw_only=True):
-    """The target AP of one pre-training minus that of another: of one architecture, share of the images and freeze
-    depth, but for random weights, which are trained whole.
-    """
+    """The target AP of one pre-training minus that of another, trained alike; random weights are trained whole."""
 
     training: Annotated[str, Meta(description="as in `arms`")]
     over: Annotated[str, Meta(description="the training that is subtracted, as in `arms`")]

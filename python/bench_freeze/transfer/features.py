@@ -20,10 +20,9 @@ from ..dualhead.backbone import Backbone
 from ..environment import package_versions
 from ..finite import require_finite_arrays
 from ..study.kept_step import kept_step
-from .request import TransferRequest
+from .request import FINEST, TransferRequest
 
 FILE = "features.npz"
-FINEST = 8  # pixels of the canvas between two positions of the finest map that a decoder reads
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..dualhead.backbone import Backbone
 from ..dualhead.model import run_layers
-from .features import FINEST
+from .request import FINEST
 
 
 class FrozenBackbone:

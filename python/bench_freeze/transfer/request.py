@@ -9,6 +9,7 @@ from pathlib import Path
 from ..errors import InputError
 from .fine_tuning import FineTuning
 
+FINEST = 8  # pixels of the canvas between two positions of the finest map that a decoder reads
 SCRATCH = "scratch"  # among the weights: random ones
 _MAX_SEED = 2**32 - 1
 

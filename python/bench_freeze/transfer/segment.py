@@ -12,8 +12,8 @@ from ..console import Console
 from ..data.segmentation_set import MaskedSplit, SegmentationSet
 from ..results.transfer import Segmentation
 from ..results.tuned import FROZEN, FineTuned, TunedFit, TunedSegmentation
-from .features import FINEST, FeatureStore, whole_images
-from .request import TransferRequest
+from .features import FeatureStore, whole_images
+from .request import FINEST, TransferRequest
 from .samples import share_of_images
 from .segment_counts import (
     Overlap,

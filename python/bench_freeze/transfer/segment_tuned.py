@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from ..console import Step
 from ..data.segmentation_set import SegmentationSet
 from .augment import View, random_zoom
-from .features import FINEST, FeatureStore, pixels_sha256, whole_images
+from .features import FeatureStore, pixels_sha256, whole_images
 from .fine_tuning import FineTuning
+from .request import FINEST
 from .samples import share_of_images
 from .segment_counts import ScoredMasks, placed
 from .training_images import TrainingImages

@@ -263,7 +263,7 @@ def test_accuracy_alone_is_compared_across_machines(check, tmp_path):
         (lambda c: c.update(schema_version=2), ("schema version 2", "newer")),
         (lambda c: c.update(schema_version=0), ("schema_version 0", "whole number from 1")),
         (lambda c: c.pop("schema_version"), ("no schema_version",)),
-        (lambda c: c.update(finished=False), ("did not finish",)),
+        (lambda c: c.update(finished=False), ("unfinished run",)),
         (lambda c: c["settings"].update(score_threshold=0.01), ("score_threshold is 0.01",)),
         (lambda c: c["rows"][0].pop("freeze"), ("freeze",)),
         (lambda c: c["rows"].append(c["rows"][0]), ("two rows of freeze 22",)),

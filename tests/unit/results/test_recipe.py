@@ -33,7 +33,7 @@ def test_gradual_goes_down_in_equal_shares():
 
 def test_a_schedule_is_cut_at_the_depth_of_the_arm():
     assert stages("gradual", 15, schedule="22@0,15@4,10@6") == (Stage(0, 22), Stage(4, 15))
-    with pytest.raises(InputError, match="never comes down to freeze 4"):
+    with pytest.raises(InputError, match="never reaches freeze 4"):
         stages("gradual", 4, schedule="22@0,15@4")
 
 

@@ -122,12 +122,14 @@ def ranked(running: Sequence[int], seen: Seen, before: Seen | None, max_base_dro
     """Arms by what they promise, the best first: the mean held-out mAP, and as much more as since the last decision.
 
     Decisions lie about a doubling of the spent rate apart, and curves are about straight over its logarithm. Arms that
-    promise to lose more base mAP than they may come after all others. Equal arms are in their own order.
+    promise to lose more base mAP than they may come after all others, from the second decision on: the first epochs,
+    with the highest rates, lose the most, and what replay or distillation wins back shows later. Equal arms are in
+    their own order.
     """
     promise = _promised(seen.target, None if before is None else before.target)
     beyond = np.zeros(len(promise), dtype=np.bool_)
-    if max_base_drop is not None and seen.base_drop is not None:
-        beyond = _promised(seen.base_drop, None if before is None else before.base_drop) > max_base_drop
+    if max_base_drop is not None and seen.base_drop is not None and before is not None:
+        beyond = _promised(seen.base_drop, before.base_drop) > max_base_drop
     return sorted(running, key=lambda arm: (bool(beyond[arm]), -float(promise[arm]), arm))
 
 

@@ -9,6 +9,7 @@ from statistics import median
 from typing import Any
 
 from .bench_facts import bench_facts
+from .detection_facts import detection_facts
 from .studies import KEPT, STUDIES
 from .transfer_facts import transfer_facts
 
@@ -30,6 +31,7 @@ def facts() -> Texts:
         "check": _check(),
         "transfer": _transfer(),
         "bench": bench_facts(),
+        "detection": detection_facts(document("fruit9_pretrainings_256")),
     }
     return {"facts": {study: _facts(study) for study in STUDIES} | others}
 
@@ -206,7 +208,7 @@ def _check() -> Texts:
 
 
 def _transfer() -> Texts:
-    names = ("flowers5_direction", "coco_seg", "fruit9_look")
+    names = ("flowers5_direction", "coco_seg", "fruit9_look", "fruit9_crops")
     return transfer_facts(*(document(f"transfer_{name}") for name in names))
 
 

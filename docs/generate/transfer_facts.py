@@ -8,8 +8,10 @@ from typing import Any
 DETECTOR, CLASSIFIER = "yolo11n_coco", "yolo11n-cls_imagenet"
 
 
-def transfer_facts(flowers: Mapping[str, Any], masks: Mapping[str, Any], looked: Mapping[str, Any]) -> dict[str, Any]:
-    """By question, from the kept files of flowers5 (side by side), coco_seg and fruit9 (`--look`)."""
+def transfer_facts(
+    flowers: Mapping[str, Any], masks: Mapping[str, Any], looked: Mapping[str, Any], crops: Mapping[str, Any]
+) -> dict[str, Any]:
+    """By question, from the kept files of flowers5 (side by side), coco_seg and fruit9 (`--look`, `--crops`)."""
     (pair,) = (own for own in flowers["side_by_side"]["pairs"] if {own["a"], own["b"]} == {DETECTOR, CLASSIFIER})
     look = looked["look"]
     inside = {own["source"]: f"{own['energy_inside']['value']:.3f}" for own in look["sources"]}
@@ -23,6 +25,8 @@ def transfer_facts(flowers: Mapping[str, Any], masks: Mapping[str, Any], looked:
         "half": _ahead(look["comparisons"]["loss without a half"]),
         "inside": {"detector": inside[DETECTOR], "classifier": inside[CLASSIFIER]},
         "area": f"{look['area_inside']:.3f}",
+        "small": _ahead(crops["crops"]["losses"]["objects that fill little"]),
+        "crowded": _ahead(crops["crops"]["losses"]["several objects in view"]),
     }
 
 

@@ -1,0 +1,44 @@
+"""What the kept comparison of pre-trainings says about detection: target mAP by source and share of the images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+SOURCES = {"coco": "yolo11n_coco", "imagenet": "yolo11n-cls_imagenet"}
+
+
+def detection_facts(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """Means over seeds with their intervals, nothing frozen: `coco.all`, `scratch.tenth`, `ap.coco.map75`."""
+    arms = [arm for arm in kept["statistics"]["arms"] if arm["identity"]["freeze"] == 0]
+    return {
+        **{name: _by_share(arms, source, "static") for name, source in SOURCES.items()},
+        "scratch": _by_share(arms, SOURCES["coco"], "scratch"),
+        "ap": {name: _at_iou(kept["rows"], source) for name, source in SOURCES.items()},
+    }
+
+
+def _by_share(arms: Iterable[Mapping[str, Any]], source: str, recipe: str) -> dict[str, str]:
+    names = {0.1: "tenth", 0.25: "quarter", 1.0: "all"}
+    return {
+        names[own["data_fraction"]]: _mean(arm["target"])
+        for arm in arms
+        if ((own := arm["identity"])["weights"], own["recipe"]) == (source, recipe)
+    }
+
+
+def _mean(of: Mapping[str, Any]) -> str:
+    interval = of["interval"]
+    if interval is None:  # every resample has the same value
+        return f"{of['value']:.3f}"
+    return f"{of['value']:.3f} [{max(0.0, interval['low']):.3f}, {interval['high']:.3f}]"
+
+
+def _at_iou(rows: Iterable[Mapping[str, Any]], source: str) -> dict[str, str]:
+    """Mean AP at IoU 0.5 and 0.75 on all of the images, nothing frozen."""
+    own = [
+        row["target"]
+        for row in rows
+        if (row["weights"], row["freeze"], row["recipe"], row["data_fraction"]) == (source, 0, "static", 1.0)
+    ]
+    return {name: f"{sum(one[name] for one in own) / len(own):.3f}" for name in ("map50", "map75")}

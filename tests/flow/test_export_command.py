@@ -73,8 +73,8 @@ def test_the_checkpoint_alone(files, capsys):
         (("--freeze", "40"), "not possible"),
         (("--freeze", "15", "--batch", "0"), "--batch 0"),
         (("--freeze", "15", "--batch", "2", "--dynamic-batch"), "--batch 2 and --dynamic-batch exclude each other"),
-        (("--freeze", "15", "--calibration", "entropy"), "--calibration is for int8"),
-        (("--freeze", "15", "--precision", "fp16", "--int8-last-layers"), "--int8-last-layers is for int8"),
+        (("--freeze", "15", "--calibration", "entropy"), "--calibration applies to int8"),
+        (("--freeze", "15", "--precision", "fp16", "--int8-last-layers"), "--int8-last-layers applies to int8"),
         *((("--freeze", "15", "--opset", str(n)), f"--opset {n} is not possible") for n in (0, 7, 11, 17, 99)),
     ],
 )

@@ -34,8 +34,8 @@ def drawn_seeds(curves: Curves, kinds: Sequence[str], seeds: int, generator: np.
     by_kind = np.stack([of_kind[kind] for kind in kinds])
     drawn = means + (
         np.einsum("ns,sv->nv", generator.standard_normal((seeds, count)), common)[None]
-        + np.einsum("ans,asv->anv", by_kind, alike)
-        + np.einsum("ans,asv->anv", generator.standard_normal((arms, seeds, count)), own)
+        + np.einsum("kns,ksv->knv", by_kind, alike)
+        + np.einsum("kns,ksv->knv", generator.standard_normal((arms, seeds, count)), own)
     ) / math.sqrt(count - 1)
     looks = len(curves.looks)
     return replace(

@@ -20,6 +20,7 @@ def bench_facts() -> Texts:
     return {
         "few_images": _few_images(),
         "race": _race(),
+        "grid": _grid(),
         "together": _together(),
         "busy": _busy(),
         "history": _history(),
@@ -52,6 +53,19 @@ def _race() -> Texts:
         "share": f"{RACED:.0%}".replace("%", " %"),
         "lost": {key: {of: f"{at[name][of]:.3f}" for of in ("mean", "q95")} for key, name in lost.items()},
     }
+
+
+def _grid() -> Texts:
+    """Orders of the seeds in which a race on a real grid comes close to its best arm, by the limit on the base loss."""
+    names = {None: "none", 0.15: "wide", 0.1: "middle", 0.07: "narrow"}
+    found: Texts = {"share": f"{RACED:.0%}"}
+    for one in _kept("fruit9_race_orders")["limits"]:
+        (row,) = (row for row in one["orders"] if row["budget"] == RACED)
+        found[names[one["limit"]]] = f"{row['race']['within']} of {row['orders']}"
+        if names[one["limit"]] == "middle":
+            all_found = (row["budget"] for row in one["orders"] if row["race"]["within"] == row["orders"])
+            found["enough"] = f"{min(all_found):.0%}"
+    return found
 
 
 def _together() -> Texts:

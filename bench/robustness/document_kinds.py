@@ -72,12 +72,12 @@ def kinds() -> list[Kind]:
 
 
 def shortened(value: Any, longest: int = 2) -> Any:
-    """A document with a few of each thing: small, and still whole."""
+    """A document with a few of each thing: small, and still whole. A curve's length is fixed, so it stays as it is."""
     if isinstance(value, list):
         return [shortened(inner, longest) for inner in value[:longest]]
     if isinstance(value, dict):
         few = list(value.items())[: longest if len(value) > 40 else None]
-        return {key: shortened(inner, longest) for key, inner in few}
+        return {key: inner if key == "curves" else shortened(inner, longest) for key, inner in few}
     return value
 
 

@@ -239,6 +239,6 @@ def test_arms_race_at_the_rates_that_were_searched_for_them(embedded_data, tmp_p
     again = bench_freeze(*flags)
     assert again.returncode == 0, again.stderr
     assert json.loads((out / "results.json").read_text())["race"] == race
-    steps = [line for line in again.stderr.splitlines() if "fine-tune" in line]
+    steps = [line for line in again.stderr.splitlines() if "search rates" in line or "fine-tune" in line]
     assert steps
     assert all(line.endswith(" kept") for line in steps)

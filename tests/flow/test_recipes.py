@@ -231,7 +231,8 @@ def test_a_rate_is_searched_on_training_images_alone(base, few, tmp_path):
 
     options = training(**{**VALUES, "epochs": 10, "lr0": 1.0, "lr_search": 6})
     arms = [Arm(22, 0), Arm(15, 0)]
-    found = search_rates(options, arms, base, few, ArtifactStore(tmp_path), lambda done, total: None)
+    found, new = search_rates(options, arms, base, few, ArtifactStore(tmp_path), lambda done, total: None)
+    assert new
     for search, arm in zip(found, arms, strict=True):
         assert search.arm == arm
         assert (search.epochs, search.images, search.held_out) == (2, 8, 2)
@@ -240,6 +241,7 @@ def test_a_rate_is_searched_on_training_images_alone(base, few, tmp_path):
         assert search.chosen == min((c for c in search.candidates if c[1] is not None), key=lambda c: c[1])[0]  # type: ignore[return-value]
         assert search.facts()["candidates"][0]["lr0"] == 0.0316
     assert found[0].candidates != found[1].candidates
+    assert search_rates(options, arms, base, few, ArtifactStore(tmp_path), lambda done, total: None) == (found, False)
 
 
 def test_a_rate_that_broke_the_training_is_not_chosen():

@@ -70,8 +70,11 @@ def search_rates(
     on_epoch: OnEpoch,
     replay: DetectionSet | None = None,
     on_batch: Tell = nobody,
-) -> list[Search]:
-    """A search for each of the arms, which share a data order. Raises InputError when nothing can be held out."""
+) -> tuple[list[Search], bool]:
+    """A search for each of the arms, which share a data order, and whether anything of them had to be computed.
+
+    Raises InputError when nothing can be held out.
+    """
     assert training.lr0 is not None  # checked with the study
     order = nested_order(data, arms[0].seed)
     held_out = max(1, round(HELD_OUT * len(order)))
@@ -83,9 +86,13 @@ def search_rates(
     short = replace(training, epochs=epochs, val_every=0, patience=0, keep="last")
     rates = candidate_rates(training.lr0, training.lr_search)
     tried = [replace(arm, lr0=rate) for arm in arms for rate in rates]
-    made = fine_tune_all_that_can(short, tried, base, seen, store, on_epoch, replay, on_batch)
-    losses = {arm: _loss(tuned, unseen, training, store) for arm, tuned in made.items()}
-    return [choose(arm, rates, losses, epochs=short.epochs, images=len(seen.images), held_out=held_out) for arm in arms]
+    made, new = fine_tune_all_that_can(short, tried, base, seen, store, on_epoch, replay, on_batch)
+    losses = {}
+    for arm, tuned in made.items():
+        losses[arm], measured = _loss(tuned, unseen, training, store)
+        new = new or measured
+    budget = {"epochs": short.epochs, "images": len(seen.images), "held_out": held_out}
+    return [choose(arm, rates, losses, **budget) for arm in arms], new
 
 
 def choose(arm: Arm, rates: tuple[float, ...], losses: dict[Arm, float], **budget: int) -> Search:
@@ -97,10 +104,10 @@ def choose(arm: Arm, rates: tuple[float, ...], losses: dict[Arm, float], **budge
     return Search(arm, candidates, min(finite)[1], **budget)
 
 
-def _loss(tuned: Artifact, data: DetectionSet, training: TrainingOptions, store: ArtifactStore) -> float:
+def _loss(tuned: Artifact, data: DetectionSet, training: TrainingOptions, store: ArtifactStore) -> tuple[float, bool]:
     inputs = {"tuned_sha256": tuned.sha256(CHECKPOINT), "data_sha256": data.sha256, "imgsz": training.imgsz}
-    kept, _ = store.produce("loss", inputs, partial(_measure, tuned, data, training))
-    return float(kept.facts["loss"])
+    kept, new = store.produce("loss", inputs, partial(_measure, tuned, data, training))
+    return float(kept.facts["loss"]), new
 
 
 def _measure(tuned: Artifact, data: DetectionSet, training: TrainingOptions, folder: Path) -> dict[str, object]:

@@ -91,13 +91,13 @@ def fine_tune_all_that_can(
     on_epoch: OnEpoch,
     replay: DetectionSet | None = None,
     on_batch: Tell = nobody,
-) -> dict[Arm, Artifact]:
-    """As `fine_tune`; an arm whose training fails on its own is left out and ends no other."""
+) -> tuple[dict[Arm, Artifact], bool]:
+    """As `fine_tune`; an arm whose training fails on its own is left out and ends no other. Second: was any trained."""
     members = members_of(training, arms, base, data, replay)
-    failed: set[Arm] = set()
-    for errors in _train(training, base, data, _missing(members, store), store, on_epoch, on_batch, None):
+    missing, failed = _missing(members, store), set[Arm]()
+    for errors in _train(training, base, data, missing, store, on_epoch, on_batch, None):
         failed |= errors.keys()
-    return {member.arm: _found(member, store) for member in members if member.arm not in failed}
+    return {member.arm: _found(member, store) for member in members if member.arm not in failed}, bool(missing)
 
 
 def untrained(

@@ -105,7 +105,8 @@ def _with_searched_rates(
         data = images.seen(group[0])
         with console.step(f"search rates for {title_of(group)}") as step:
             own = training.of(group[0].recipe)
-            found = search_rates(own, group, inputs.base, data, store, no_epoch, inputs.replay, step.tell)
+            found, new = search_rates(own, group, inputs.base, data, store, no_epoch, inputs.replay, step.tell)
+            step.kept = not new
         chosen.update({search.arm: search.chosen for search in found})
         results.lr_searches.extend(search.facts() for search in found)
     return [replace(arm, lr0=chosen[arm.source]) for arm in arms]

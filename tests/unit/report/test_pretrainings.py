@@ -148,10 +148,11 @@ def test_the_check_pairs_rows_of_one_checkpoint(several):
 
 
 def test_files_of_one_checkpoint_are_as_they_were():
-    files = [file for file in sorted(REAL.glob("*.json")) if b'"originals": [' in file.read_bytes()]
-    assert len(files) >= 3
-    for file in files:
-        results = decode(file.read_bytes())
+    contents = [file.read_bytes() for file in sorted(REAL.glob("*.json"))]
+    studies = [decode(content) for content in contents if b'"originals": [' in content]
+    of_one = [results for results in studies if isinstance(results.study["weights"], str)]
+    assert len(of_one) >= 3
+    for results in of_one:
         view = view_of({"study": results})
         assert "weights" not in [column.key for column in view.columns]
         assert all("weights" not in row.identity for row in view.rows)

@@ -204,7 +204,7 @@ def test_segmentation_is_trained_together_with_the_backbone(problem):
     for fit in found.fine_tuned.fits:
         assert (fit.trained == 0) == (fit.freeze == 11)
         assert np.isfinite(fit.losses).all()
-        assert fit.source == "scratch" or max(fit.losses) < 10  # two steps on four images: random features are wilder
+        assert max(fit.losses) < 10  # of random weights, too
     assert "fine-tuned, freeze 4" in done.stdout
 
 

@@ -59,6 +59,7 @@ class FineTuning:
             "schedule": self.schedule,
             "warm_up": WARM_UP,
             "weight_decay": WEIGHT_DECAY,
+            "scaled_over": "the training images, first as scored ones are seen, then as the first epoch shows them",
             "epochs": self.epochs,
             "train_batch": self.batch,
         }

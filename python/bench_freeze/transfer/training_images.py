@@ -56,6 +56,16 @@ class TrainingImages:
         for found in load_batches(images, imgsz=self.size, batch=size, workers=self.workers):
             yield found.images
 
+    def at_the_start(self) -> Iterator[Pixels]:
+        """Batches of all images, first as they are scored, then as the first epoch shows them.
+
+        Both, because a random backbone's outputs to views unlike those that its BatchNorm was measured on can be a
+        hundred times as large, more so the deeper the layer.
+        """
+        yield from self.as_scored()
+        for pixels, _ in self.epoch(0):
+            yield pixels
+
     def _view(self, k: int, epoch: int) -> tuple[Pixels, Targets]:
         image = self.images[k]
         view = self.draw(image.width, image.height, self.size, np.random.default_rng([self.seed, epoch, k]))

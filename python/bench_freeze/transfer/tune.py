@@ -30,14 +30,14 @@ class Tuned:
 def start_of(source: Source, data: TrainingImages, device: str) -> Backbone:
     """The backbone that a fine-tuning begins with.
 
-    A checkpoint's is as it was. Random weights have no statistics of BatchNorm, without which every layer puts out less
-    than the one before, down to nothing that could be learned from: theirs are measured over the training images.
+    A checkpoint's is as it was. Random weights have no BatchNorm statistics, and without them the outputs shrink from
+    layer to layer until nothing can be learned from them. So theirs are measured over the training images.
     """
     backbone = source.backbone(data.seed)
     if source.like is None:
         return backbone
     layers = Layers(backbone, 0).to(device)
-    layers.measure_statistics(data.as_scored(), device)
+    layers.measure_statistics(data.at_the_start(), device)
     return replace(backbone, model=layers.cpu().eval())
 
 
@@ -58,7 +58,7 @@ def fine_tune(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(data.seed)  # for a layer that draws: none of Ultralytics' backbones does
         before, layers = Layers(backbone, freeze), Layers(backbone, freeze).to(device).train()
-        mean, deviation = layers.scale(data.as_scored(), rows_of, device)
+        mean, deviation = layers.scale(data.at_the_start(), rows_of, device)
         reader = LinearReader(mean, deviation, classes, data.seed).to(device)
         losses = _train(layers, reader, rows_of, data, tuning, device, step)
         layers.measure_statistics(data.as_scored(), device)

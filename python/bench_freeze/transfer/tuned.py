@@ -118,7 +118,7 @@ def settings(task: Task, tuning: FineTuning) -> dict[str, object]:
         "augmentation": AUGMENTATION[task.name],
         "frozen_bn": "eval",
         "trained_bn": "measured anew at the end, over the training images as scored ones are seen",
-        "random_bn": "measured so before the training, too: random weights have no statistics",
+        "random_bn": "measured before the training, too, over what scaled_over names: random weights have none",
         "weights": "of the last step",
     }
 

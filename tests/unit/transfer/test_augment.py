@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from bench_freeze.data.dataset import ImageRecord
+from bench_freeze.data.loader import load_batches
 from bench_freeze.transfer.augment import LEAST_AREA, SHAPE, ZOOM, random_crop, random_zoom
 from bench_freeze.transfer.training_images import TrainingImages
 
@@ -113,3 +114,14 @@ def test_what_is_shown_follows_from_seed_epoch_and_image_alone(images):
         differs, _, other_order = shown(images, range(9), **other)
         assert other_order != order
         assert sum(not np.array_equal(pixels, differs[k]) for k, pixels in first.items()) >= 8
+
+
+def test_a_training_is_scaled_by_images_as_scored_and_as_its_first_epoch_shows_them(images):
+    def target(k, view):
+        return np.zeros((1, 1, 1), np.float32)
+
+    data = TrainingImages(images, np.array([0, 2, 5, 7]), random_crop, target, 1, 32, 3, 1)
+    found = np.concatenate(list(data.at_the_start()))
+    whole = np.concatenate([own.images for own in load_batches([images[k] for k in (0, 2, 5, 7)], imgsz=32, batch=3)])
+    assert np.array_equal(found[:4], whole)
+    assert np.array_equal(found[4:], np.concatenate([pixels for pixels, _ in data.epoch(0)]))

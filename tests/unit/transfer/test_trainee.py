@@ -75,7 +75,7 @@ def test_random_weights_alone_get_statistics_before_they_train(like):
         layer[1].reset_running_stats()
     backbone = Backbone(own, 3, "random", "0" * 64, 1)
     images = np.random.default_rng(0).random((6, 3, 16, 16), np.float32)
-    data = SimpleNamespace(seed=0, as_scored=lambda: iter([images]))
+    data = SimpleNamespace(seed=0, at_the_start=lambda: iter([images]))
     start = start_of(SimpleNamespace(like=like, backbone=lambda seed: backbone), data, "cpu")
     before, after = own.state_dict(), start.model.state_dict()
     moved = {name for name, tensor in after.items() if not torch.equal(tensor, before[name])}

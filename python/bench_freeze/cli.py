@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, NoReturn
 from . import __version__
 from .commands.help_format import Commands
 from .config.aliases import COMMAND_WORDS, other_words
+from .dualhead.quiet import quiet_ultralytics
 from .errors import InputError
 from .guard import guarded
 from .text.suggest import hint
@@ -55,6 +56,7 @@ def call(arguments: Sequence[str]) -> int:
         from .commands.completion import complete
 
         complete(_parser())
+    quiet_ultralytics()
     with guarded_streams():
         parsed = parsed_line(arguments)
         return int(parsed.values.call(parsed.values, ["bench-freeze", *parsed.words]))

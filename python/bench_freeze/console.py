@@ -9,11 +9,13 @@ from contextlib import ExitStack, contextmanager
 
 from rich.console import RenderableType
 from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Column
 from rich.text import Text
 
 from .pace import Pace, Work
 from .progress import Status
 from .text.terminal import line, rich_console, rows, say
+from .text.visible import shortened
 
 LOG_EVERY_S = 10.0  # a log should show that a long step is alive,
 LOG_EVERY_SHARE = 0.05  # and how far it is,
@@ -23,6 +25,8 @@ DETAILS_EVERY_S = 0.5  # to ask for a loss may make a GPU wait
 STILL_EVERY_S = 1.0  # between two drawings of what is timed
 BETWEEN = "between two steps"
 MOST_DETAILS = 8  # lines below the bar
+BESIDE_TITLE = 40  # columns for the bar, the counts and the times
+LEAST_TITLE = 20
 
 Details = Callable[[], Sequence[str]]
 Tell = Callable[[int, int, Details], None]
@@ -152,7 +156,7 @@ class Console:
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
             TextColumn("{task.fields[counts]}", markup=False),
-            TimeElapsedColumn(),
+            TimeElapsedColumn(table_column=Column(no_wrap=True)),  # on a narrow terminal, the bar shrinks instead
             TextColumn("{task.fields[left]}", markup=False),
         )
         # What others print passes the guarded streams, not the display, which would take colours out of text.
@@ -190,7 +194,8 @@ class _Display(Progress):
         self._status = status
         self._asked = self._drawn = 0.0
         super().__init__(*columns, **options)  # type: ignore[arg-type]
-        self._task = self.add_task(line(status.heading), total=None, counts="", left="")
+        title = shortened(line(status.heading), max(LEAST_TITLE, self.console.width - BESIDE_TITLE))
+        self._task = self.add_task(title, total=None, counts="", left="")
 
     def get_renderables(self) -> Iterable[RenderableType]:
         """The bar, and a line per detail, cut at the width of the terminal."""

@@ -174,6 +174,17 @@ def test_a_terminal_shows_the_details_of_a_step_and_obeys_none(monkeypatch):
     assert "in between" in shown
 
 
+@pytest.mark.parametrize("title", ["fine-tune freeze 22,15,10 seed 0, 3 together", "time", "deploy " + "x" * 200])
+def test_the_time_of_a_step_is_whole_on_a_narrow_terminal(title):
+    console, stream = on_a_terminal(80)
+    with console.step(title) as step:
+        step.tell(150, 300, tuple)
+        step.tell(12_000, 40_000, tuple)
+    shown = [line for line in stream.getvalue().splitlines() if "12000/40000" in line]
+    assert shown
+    assert all("0:00:00" in line for line in shown)
+
+
 def test_details_are_asked_for_only_when_they_are_shown():
     console, _ = on_a_terminal()
     asked = []

@@ -7,6 +7,10 @@ import os
 
 
 def quiet_ultralytics() -> None:
-    """Keep Ultralytics' own log and package installer silent; errors and our own messages remain."""
+    """Keep Ultralytics' own log and package installer silent; errors and our own messages remain.
+
+    Ultralytics reads the variables when it is imported. Its first import on a machine would describe its settings file.
+    """
     os.environ.setdefault("YOLO_AUTOINSTALL", "false")
+    os.environ.setdefault("YOLO_VERBOSE", "false")
     logging.getLogger("ultralytics").setLevel(logging.ERROR)

@@ -1,4 +1,4 @@
-"""Ultralytics without its own words: its log goes to standard output."""
+"""Silences Ultralytics, which logs to standard output."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ import os
 
 
 def quiet_ultralytics() -> None:
-    """Keep Ultralytics' own log and package installer silent; errors and our own messages remain."""
+    """Silence Ultralytics' log and turn off its package installer; its errors and our own messages remain."""
     os.environ.setdefault("YOLO_AUTOINSTALL", "false")
     logging.getLogger("ultralytics").setLevel(logging.ERROR)

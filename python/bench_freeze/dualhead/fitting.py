@@ -102,7 +102,7 @@ def _check_read_by_head(base: Checkpoint, tuned: Checkpoint, names: tuple[str, s
     wrong = [k for k in read if ours[k] != theirs[k]]
     kind = base.layers.layers[first].kind
     raise InputError(
-        f"{names[1]} does not fit {names[0]}: layer {first} ({kind})  outputs {_shape(theirs[first])} there and "
+        f"{names[1]} does not fit {names[0]}: layer {first} ({kind}) outputs {_shape(theirs[first])} there and "
         f"{_shape(ours[first])} in the base. In a grafted model the base head reads layer(s) "
         f"{', '.join(map(str, wrong))} of the tuned one, which must have the base's channels; give a checkpoint "
         "that was fine-tuned from the base."

@@ -41,8 +41,8 @@ def check_plain(content: bytes, where: str) -> None:
 def load_model_file(content: bytes, where: str, *, suffix: str = "", trust: bool = False, own: bool = False) -> object:
     """Load the content of a checkpoint. `suffix`, its file name's extension, helps to identify files of other kinds.
 
-    Raises InputError for a file that is of another kind, is damaged, or needs names that are not on the allow-list.
-    With `trust` the file may run code. `own` marks a file that should be one of ours.
+    Raises InputError for other kinds of files, damaged ones, and those that need names outside the allow-list. With
+    `trust` the file may run code. `own` marks a file that should be one of ours.
     """
     names = globals_of(pickle_of(content, where, suffix))
     if trust:

@@ -84,7 +84,7 @@ def check_tensors(model: Module) -> None:
         if finite is not None and not bool(finite.all()):
             raise InputError(
                 f"{name} holds NaN or infinite values ({int((~finite).sum())} of {tensor.numel()}): the training "
-                "diverged or the file is damaged; give another checkpoint of it."
+                "diverged or the file is damaged; give another checkpoint of that training."
             )
 
 
@@ -135,7 +135,7 @@ def check_runs(model: Module, classes: int) -> None:
     if not isinstance(output, torch.Tensor) or output.dim() != 3:
         raise InputError("the model does not return one tensor of detections; give a detection model.")
     if not bool(torch.isfinite(output).all()):
-        raise InputError("the model returns NaN or infinite values; give another checkpoint of it.")
+        raise InputError("the model returns NaN or infinite values; give another checkpoint of that training.")
     head = model.model[-1]
     scores = head.cv3[-1][-1].out_channels if getattr(head, "cv3", None) is not None else classes
     counts = {"names": classes, "nc of the head": int(head.nc), "outputs of the head": int(scores)}

@@ -1,1 +1,1 @@
-"""Two heads on one network: the layer map of a checkpoint and the models made of a base and a fine-tuned one."""
+"""Two heads on one network: checkpoints, their layer maps, and models built from a base and a tuned detector."""

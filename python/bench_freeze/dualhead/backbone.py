@@ -1,9 +1,9 @@
-"""The backbone of a checkpoint of any task, and how it is taken over into a model: whole layers, or a sentence.
+"""The backbone of a checkpoint of any task, and its transfer into a model: whole layers only, or an error.
 
-Loading by names and shapes alone takes what happens to fit. Layer 9 of YOLO11 is SPPF in a detector and C2PSA in a
-classifier, and both have a `cv1.conv.weight`; of another size or family only some layers fit, and nobody is told.
-Here a layer is taken with all of its tensors or not at all, and only where every layer before it was taken, so it puts
-out in the new model what it put out in the checkpoint, to the bit.
+Loading by names and shapes alone takes whatever happens to fit. Layer 9 of YOLO11, for example, is SPPF in a detector
+and C2PSA in a classifier, and both have a `cv1.conv.weight`; if size or family differ, only some layers fit, and
+nothing reports it. Here a layer is taken with all of its tensors or not at all, and only if every layer before it was
+taken. It therefore gives the same outputs in the new model as in the checkpoint, to the bit.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from torch.nn import Module
     from torch.nn.modules.batchnorm import _BatchNorm
 
-# What the last layer says of the task that a model was trained for.
+# The classes of the last layer, by the task that they are for.
 TASKS = {
     "detect": ("Detect", "v10Detect", "WorldDetect", "YOLOEDetect", "RTDETRDecoder"),
     "classify": ("Classify",),
@@ -37,7 +37,7 @@ TASKS = {
     "pose": ("Pose", "Pose26"),
     "obb": ("OBB", "OBB26"),
 }
-# Layers that a classifier of a family does without: it pools behind its backbone, not in it.
+# Layers that a family's classifiers lack: they pool after the backbone, not in it.
 POOLING = frozenset({"SPP", "SPPF", "SPPELAN"})
 _GIVE = "give the .pt file of a detector, classifier or segmenter that Ultralytics' training wrote"
 
@@ -46,22 +46,22 @@ _GIVE = "give the .pt file of a detector, classifier or segmenter that Ultralyti
 class Backbone:
     """Layers 0..end-1 of a model of any task: float32, in eval mode."""
 
-    model: Module  # with all of its numbered layers
+    model: Module  # complete, with all of its numbered layers
     end: int
     task: str  # one of TASKS
-    sha256: str  # of the file; of random weights, of the values
-    stride: int  # pixels of the picture between two positions of the last layer's map
+    sha256: str  # of the file, or of the values for random weights
+    stride: int  # image pixels between neighbouring positions of the last layer's output
 
     @property
     def kinds(self) -> tuple[str, ...]:
-        """The classes of its layers."""
+        """The class names of its layers."""
         return tuple(type(layer).__name__ for layer in self.model.model[: self.end])
 
 
 def load_backbone(path: Path, *, trust: bool = False) -> Backbone:
-    """The backbone of an Ultralytics checkpoint: of a detector, a classifier, a segmenter, of any family.
+    """Load the backbone of an Ultralytics checkpoint of any task (detector, classifier, segmenter ...) and family.
 
-    Raises InputError for any other file, and for one that is fused or quantized, holds NaN, or would run code (see
+    Raises InputError for any other file, and for one that is fused or quantized, contains NaN, or would run code (see
     `load_checkpoint`).
     """
     content = read_file(path)
@@ -93,7 +93,7 @@ def _backbone_of(loaded: object, sha256: str, trust: bool) -> Backbone:
 
 
 def _stride(model: Module, end: int) -> int:
-    """The stride of a backbone's last layer; raises InputError where a picture does not become one finite map."""
+    """The stride of a backbone's last layer. Raises InputError if it does not turn an image into one finite map."""
     import torch
 
     from .model import run_layers
@@ -103,7 +103,7 @@ def _stride(model: Module, end: int) -> int:
         with torch.no_grad():
             layers = deepcopy(model.model[:end])
             output = run_layers(layers, torch.zeros(1, 3, side, side), {}, frozenset(model.save))
-    except Exception as error:  # whatever a model that was taken apart raises
+    except Exception as error:  # a model that was modified may raise anything
         reason = " ".join(str(error).split())[:160].rstrip(".")
         raise InputError(
             f"its backbone fails on a {side} x {side} RGB picture ({type(error).__name__}: {reason}); {_GIVE}."
@@ -114,9 +114,9 @@ def _stride(model: Module, end: int) -> int:
 
 
 def random_backbone(like: Backbone, seed: int) -> Backbone:
-    """The same layers with random weights, drawn from `seed` as their own classes draw them; torch's generator stays.
+    """The same layers with random weights, drawn from `seed` by their classes' own rules.
 
-    Raises InputError for a layer with weights that nothing says how to draw.
+    torch's global generator is not affected. Raises InputError for a layer whose weights have no rule for drawing them.
     """
     import torch
 
@@ -136,10 +136,10 @@ def random_backbone(like: Backbone, seed: int) -> Backbone:
 
 
 def fitting_layers(source: Backbone, into: Backbone, names: tuple[str, str]) -> int:
-    """How many layers, from the first on, a model takes from a checkpoint; `names` of both are for the message.
+    """The number of first layers that a model takes from a checkpoint. `names` are both names, for messages.
 
-    All of its backbone's, or all up to a pooling layer that a classifier's backbone does without: layers behind that
-    one read something else than they did. Raises InputError where the backbones do not fit.
+    These are all layers of the backbone, or those before a pooling layer that a classifier's backbone lacks: the layers
+    after it would read different inputs. Raises InputError if the backbones do not fit.
     """
     own, theirs = _kinds_without_pooling(into), _kinds_without_pooling(source)
     if own != theirs:
@@ -156,7 +156,7 @@ def fitting_layers(source: Backbone, into: Backbone, names: tuple[str, str]) -> 
         if type(layer) is not type(other):
             break
         if layer.f != other.f or not alike(layer, _with_norms_of(other, layer), lenient=True):
-            raise _misfit(f"layer {k} ({type(layer).__name__}) has other widths or settings than in", names)
+            raise _misfit(f"layer {k} ({type(layer).__name__}) has different widths or settings than in", names)
         taken = k + 1
     return taken
 
@@ -173,11 +173,12 @@ def _misfit(what: str, names: tuple[str, str]) -> InputError:
 
 
 def take_over(source: Backbone, model: Module, layers: int) -> TakeOver:
-    """Put layers 0..layers-1 of a checkpoint (`fitting_layers` of them) in place of a model's, in the model.
+    """Replace layers 0..layers-1 of a model, in place, by those of a checkpoint; `fitting_layers` gives their number.
 
-    A layer comes with what its function depends on: its values and the epsilon of its BatchNorm, which Ultralytics sets
-    for detectors (1e-3) and not for classifiers (1e-5). The momentum, which only a training uses, and what trains stay
-    the model's, and so does all else of it. The value is the account, by name, of both.
+    A layer comes with everything that its function depends on: its values and the epsilon of its BatchNorm, which
+    Ultralytics sets for detectors (1e-3) but not for classifiers (1e-5). The rest stays the model's, including the
+    momentum, which only training uses, and which parameters train. Returns which tensors were taken, new and left, by
+    name.
     """
     for k in range(layers):
         own = model.model[k]
@@ -191,7 +192,7 @@ def take_over(source: Backbone, model: Module, layers: int) -> TakeOver:
 
 
 def _with_norms_of(layer: Module, other: Module) -> Module:
-    """A copy whose BatchNorm has another's epsilon and momentum, so that all else can be compared."""
+    """A copy of `layer` whose BatchNorm has the epsilon and momentum of `other`, so that the rest can be compared."""
     copied, norms = deepcopy(layer), _norms(other)
     for path, norm in _norms(copied).items():
         if path in norms:
@@ -206,7 +207,7 @@ def _norms(layer: Module) -> dict[str, _BatchNorm]:
 
 
 def account(source: Module, model: Module, layers: int) -> TakeOver:
-    """Which tensors of a model are a checkpoint's where layers 0..layers-1 are."""
+    """The names of the tensors that layers 0..layers-1 of a checkpoint give to a model, of the rest, and of the new."""
     taken = tuple(f"model.{k}." for k in range(layers))
     own, theirs = list(model.state_dict()), list(source.state_dict())
     return TakeOver(

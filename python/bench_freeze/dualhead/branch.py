@@ -1,7 +1,8 @@
-"""The branch of a head that answers, for heads that have two: a stated choice, the same for every model of a study.
+"""The branch whose output is used, for heads with two branches: an explicit choice, the same for all models of a study.
 
-YOLOv10 and YOLO26 train two branches on the same features. `one2many` answers as other detectors do, and suppression
-selects; `one2one` answers once per object and selects for itself. What a checkpoint's file asks for is not followed.
+YOLOv10 and YOLO26 train two branches on the same features. `one2many` gives several candidates per object, as other
+detectors do, and needs suppression. `one2one` gives one per object and selects its detections itself. The setting in
+the checkpoint's file is ignored.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ DEFAULT: HeadBranch = "one2many"
 
 
 def branches_of(detector: Module) -> tuple[HeadBranch, ...]:
-    """The branches of a detector's head. One that was folded for inference has only one of two left."""
+    """The branches of a detector's head. A head folded for inference has only one of its two left."""
     head = detector.model[-1]
     parts: tuple[tuple[HeadBranch, str], ...] = (("one2many", "cv2"), ("one2one", "one2one_cv2"))
     return tuple(branch for branch, part in parts if getattr(head, part, None) is not None)
 
 
 def check_branch(detector: Module, branch: HeadBranch) -> None:
-    """Raise InputError for a branch that the detector's head does not have."""
+    """Raise InputError if the detector's head does not have this branch."""
     known = branches_of(detector)
     if branch not in known:
         raise InputError(
@@ -35,21 +36,21 @@ def check_branch(detector: Module, branch: HeadBranch) -> None:
 
 
 def stated_branch(detector: Module, branch: HeadBranch) -> HeadBranch | None:
-    """The branch as results state it; None for a head that has only one."""
+    """The branch as stated in results; None for a head with only one."""
     return branch if len(branches_of(detector)) > 1 else None
 
 
 def choose_branch(detector: Module, branch: HeadBranch) -> Module:
-    """Set which branch of a detector answers, in place; returns the detector."""
+    """Set the branch whose output a detector returns, in place. Returns the detector."""
     if len(branches_of(detector)) > 1:
         detector.model[-1].end2end = branch == "one2one"
     return detector
 
 
 def branch_key(branch: HeadBranch, *detectors: Module) -> dict[str, str]:
-    """What a key has of the branch: nothing for the default, unless a file asks for one itself.
+    """The branch's part of an artifact key: empty for the default, unless a file sets `end2end` itself.
 
-    Earlier versions followed the file, so what they made of such files has a key without it.
+    Earlier versions followed the file, so the keys of what they made from such files do not have this part.
     """
     asked = any(getattr(detector.model[-1], "end2end", False) for detector in detectors)
     return {"head_branch": branch} if branch != DEFAULT or asked else {}

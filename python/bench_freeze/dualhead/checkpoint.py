@@ -1,4 +1,4 @@
-"""Checkpoints: loading an Ultralytics detector from disk or by name, and writing one."""
+"""Checkpoints: load an Ultralytics detector from disk or by name, and write one."""
 
 from __future__ import annotations
 
@@ -31,28 +31,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A detector in memory: float32, eval mode, with the identity of the file it came from."""
+    """A detector in memory: float32, in eval mode, with the identity of its file."""
 
     model: Module  # ultralytics.nn.tasks.DetectionModel
     layers: LayerMap
     class_names: tuple[str, ...]
     sha256: str
-    half: bool  # every float of the file is a float16
-    train_args: Mapping[str, object] = field(default_factory=dict)  # what the file says of its training; not checked
-    taken: TakeOver | None = None  # where its backbone is another task's: neck and head are a seed's (detector_with)
-    like: Checkpoint | None = field(default=None, repr=False)  # the detector whose layers it then has
+    half: bool  # all floats in the file are float16
+    train_args: Mapping[str, object] = field(default_factory=dict)  # as stated in the file; not checked
+    taken: TakeOver | None = None  # if its backbone comes from another task; see detector_with
+    like: Checkpoint | None = field(default=None, repr=False)  # the detector whose layers it has then
 
     @cached_property
     def own_modules(self) -> str | None:
-        """Hash of the detector's modules where its yaml does not describe them; None where it does."""
+        """Hash of the detector's modules if its yaml does not describe them; None if it does."""
         return own_modules(self.model)
 
     @property
     def architecture(self) -> str:
-        """Hash of what the detector's layers are built from, whatever its classes and its values are.
+        """Hash of what the detector's layers are built from, regardless of its classes and weights.
 
-        A description that is worded otherwise counts as another architecture, even if the same layers come out of it.
-        Modules that it does not describe count as well.
+        A description with different wording counts as a different architecture, even if it builds the same layers.
+        Modules that the description does not cover count as well.
         """
         own = self.model.yaml
         if self.like is not None:
@@ -62,14 +62,14 @@ class Checkpoint:
         if self.own_modules is not None:
             described["own_modules"] = self.own_modules
         if isinstance(described.get("scales"), dict) and "scale" in described:
-            described["scales"] = described["scales"].get(described["scale"])  # the others were not built
+            described["scales"] = described["scales"].get(described["scale"])  # only this scale was built
         return hashlib.sha256(json.dumps(described, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def locate_weights(name: str) -> Path:
-    """The file of a checkpoint. A known name that is not on disk goes through Ultralytics' own download.
+    """Find the file of a checkpoint. If a known name is not on disk, Ultralytics downloads it.
 
-    Raises InputError when there is no such file and Ultralytics cannot fetch one.
+    Raises InputError if there is no such file and Ultralytics cannot download it.
     """
     path = Path(name)
     if path.is_file():
@@ -82,7 +82,7 @@ def locate_weights(name: str) -> Path:
 
     try:
         fetched = Path(str(attempt_download_asset(name)))
-    except Exception as error:  # whatever its network stack raises
+    except Exception as error:  # its network stack may raise anything
         raise InputError(
             f"{name} is not on disk and could not be downloaded ({' '.join(str(error).split())}); "
             "check the network, or give the path of a .pt file."
@@ -100,12 +100,12 @@ def locate_weights(name: str) -> Path:
 
 
 def load_checkpoint(path: Path, *, trust: bool = False, own: bool = False) -> Checkpoint:
-    """The detector of an Ultralytics checkpoint file, whatever the file is called: float32, in eval mode.
+    """Load the detector of an Ultralytics checkpoint file, whatever its name: float32, in eval mode.
 
-    The file is read once, so the bytes that are hashed are those that are loaded. `trust` lets it run code while it is
-    loaded; `own` says that it should be a file of ours, which needs none. Raises InputError for a file
-    that is not a detector's checkpoint, asks for more than the allow-list has, or holds a model that cannot be
-    measured and trained: fused, quantized, without values, or one that fails.
+    The file is read once, so the bytes that are hashed are those that are loaded. `trust` allows it to run code while
+    it is loaded; `own` marks a file that should be ours and needs no code. Raises InputError for a file that is not a
+    detector's checkpoint, that needs names outside the allow-list, or whose model cannot be measured and trained:
+    because it is fused, is quantized, has no values, or fails on a trial image.
     """
     content = read_file(path)
     loaded = load_model_file(content, str(path), suffix=path.suffix.lower(), trust=trust, own=own)
@@ -115,7 +115,7 @@ def load_checkpoint(path: Path, *, trust: bool = False, own: bool = False) -> Ch
 
 @contextmanager
 def naming(path: Path, what: str, remedy: str) -> Iterator[None]:
-    """What goes wrong with a model that was read from `path` becomes an InputError that names the file, once."""
+    """Turn errors with a model that was read from `path` into an InputError that names the file exactly once."""
     try:
         yield
     except InputError as error:
@@ -127,7 +127,7 @@ def naming(path: Path, what: str, remedy: str) -> Iterator[None]:
 
 
 def read_file(path: Path) -> bytes:
-    """The bytes of a user's file. Raises InputError where they cannot be read."""
+    """Read the bytes of a user's file. Raises InputError if they cannot be read."""
     return read_user_file(path, "checkpoint", "give a detection model's .pt file", MAX_DATA)
 
 
@@ -150,7 +150,7 @@ def _checkpoint_of(loaded: object, sha256: str, where: str, trust: bool) -> Chec
 
 
 def model_in(loaded: object) -> Module:
-    """The moving average of a checkpoint, else its model; a model that was saved alone is taken as it is."""
+    """The moving average in a checkpoint, else its model; a model that was saved alone is returned as it is."""
     from torch import Tensor, nn
 
     if isinstance(loaded, nn.Module):
@@ -172,7 +172,7 @@ def model_in(loaded: object) -> Module:
 
 
 def prepare(model: Module, settings: object) -> None:
-    """Bring a model that was read into the state in which Ultralytics' own loader hands one out."""
+    """Bring a loaded model, in place, into the state in which Ultralytics' own loader returns one."""
     from torch import nn
     from ultralytics.utils import DEFAULT_CFG_DICT
 
@@ -180,20 +180,20 @@ def prepare(model: Module, settings: object) -> None:
     model.args = {**DEFAULT_CFG_DICT, **(settings if isinstance(settings, dict) else {})}
     model.task = getattr(model, "task", "detect")
     if "criterion" in vars(model):
-        model.criterion = None  # made anew where a loss is needed
+        model.criterion = None  # created again when a loss is needed
     model.eval()
     for module in model.modules():
         if hasattr(module, "inplace"):
             module.inplace = True
         elif isinstance(module, nn.Upsample) and not hasattr(module, "recompute_scale_factor"):
-            module.recompute_scale_factor = None  # saved by a torch before 1.11
+            module.recompute_scale_factor = None  # files from before torch 1.11 lack it
     leave_inputs_alone(model)
     for parameter in model.parameters():
         parameter.requires_grad_(False)
 
 
 def _is_half(model: Module) -> bool:
-    """Whether float16 holds every value: only then may what is made of this model be written in float16."""
+    """Whether all values are stored as float16: only then may models made from this one be written in float16."""
     import torch
 
     floats = [tensor.dtype for tensor in model.state_dict().values() if tensor.is_floating_point()]
@@ -201,10 +201,10 @@ def _is_half(model: Module) -> bool:
 
 
 def save_checkpoint(path: Path, model: Module, *, half: bool) -> None:
-    """Write a detector as an Ultralytics checkpoint, float16 or float32; `YOLO(path)` reads it.
+    """Write a detector as an Ultralytics checkpoint in float16 or float32; `YOLO(path)` reads it.
 
-    The file has no date and no path in it, so that the same training gives the same content. Raises AuditError for a
-    model with values that are not finite, or are not in float16.
+    The file contains no date and no path, so that the same training gives the same content. Raises AuditError for a
+    model with values that are not finite, or that overflow in float16.
     """
     from copy import deepcopy
 

@@ -1,12 +1,12 @@
-"""Whether a fine-tuned checkpoint descends from a base, and how deep it was frozen: told by comparing bits.
+"""Whether a fine-tuned checkpoint descends from a base, and its freeze depth: determined by comparing bits.
 
-A training that freezes layers 0..n-1 leaves their parameters as they were, so the longest prefix of layers with equal
-parameters is the freeze depth. Three things are not part of that:
+A training that freezes layers 0..n-1 does not change their parameters, so the longest prefix of layers with equal
+parameters is the freeze depth. Three things do not count:
 
-- running statistics of BatchNorm. Older versions of Ultralytics let those of frozen layers drift while the parameters
-  stay equal: such layers are named beside the depth.
-- digits that a file does not hold. Ultralytics writes float16; where one of two files does, both are compared in it.
-- layers without parameters (Upsample, Concat) behind the last equal one: every depth up to there is the same training.
+- Running statistics of BatchNorm. Older versions of Ultralytics let those of frozen layers drift while the parameters
+  stay equal; such layers are reported along with the depth.
+- Digits that a file does not hold. Ultralytics writes float16; if one of the two files does, both are compared in it.
+- Layers without parameters (Upsample, Concat) after the last equal one: all depths up to there are the same training.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Descent:
-    """What the bits of a fine-tuned checkpoint say of its freeze depth.
+    """What the bits of a fine-tuned checkpoint reveal about its freeze depth.
 
-    Layers 0..deepest-1 have the base's parameters; those from `shallowest` to deepest-1 have none at all. `differs` is
-    the first parameter that is another, None where all but the head's are the base's. `drifted` are the layers below
-    `deepest` whose running statistics are not the base's. `half`: compared as float16.
+    Layers 0..deepest-1 have the base's parameters; those from `shallowest` to deepest-1 have no parameters. `differs`
+    names the first parameter that differs from the base; None if only the head differs. `drifted` lists the layers
+    below `deepest` whose running statistics differ. `half`: compared as float16.
     """
 
     shallowest: int
@@ -40,7 +40,7 @@ class Descent:
 
     @property
     def descends(self) -> bool:
-        """Whether anything is the base's."""
+        """Whether at least one layer has the base's parameters."""
         return self.shallowest > 0
 
     @property
@@ -49,13 +49,13 @@ class Descent:
         return "fp16" if self.half else "fp32"
 
     def drifted_below(self, freeze: int) -> tuple[int, ...]:
-        """The frozen layers of a depth whose running statistics are not the base's."""
+        """The layers below `freeze` whose running statistics differ from the base's."""
         return tuple(k for k in self.drifted if k < freeze)
 
     def named_depth(self, preferred: Sequence[int]) -> int:
-        """The depth as it is usually called: the first of the `preferred` ones that is this training, else `deepest`.
+        """The usual name of the depth: the first of `preferred` that describes this training, else `deepest`.
 
-        Depths from `shallowest` to `deepest` are one training, for example 13, 14 and 15 of YOLOv8.
+        All depths from `shallowest` to `deepest` describe the same training, for example 13, 14 and 15 of YOLOv8.
         """
         return next((depth for depth in preferred if self.shallowest <= depth <= self.deepest), self.deepest)
 
@@ -81,9 +81,9 @@ def descent_of(base: Checkpoint, tuned: Checkpoint) -> Descent:
 
 
 def check_same_architecture(base: Checkpoint, tuned: Checkpoint, names: tuple[str, str]) -> None:
-    """Raise InputError that names the first layer in which two checkpoints are built otherwise; heads may differ.
+    """Raise InputError naming the first layer in which the architectures of two checkpoints differ; heads may differ.
 
-    `names` of base and tuned are for the message.
+    `names` are those of base and tuned, for the message.
     """
     check_layers(base, tuned, names)
     for k in range(base.layers.head):
@@ -103,10 +103,10 @@ def check_same_architecture(base: Checkpoint, tuned: Checkpoint, names: tuple[st
 
 
 def with_the_bases_digits(base: Checkpoint, tuned: Checkpoint, descent: Descent, freeze: int) -> bool:
-    """Give layers 0..freeze-1 of `tuned`, in place, every digit that the base's have; whether any value changed.
+    """Restore the base's full digits in layers 0..freeze-1 of `tuned`, in place. Returns whether any value changed.
 
-    Only what was found equal in the precision of the comparison is replaced: parameters, and the statistics of layers
-    that did not drift. The shared layers of a dual-head model are then the base's own.
+    Only tensors that were equal in the precision of the comparison are replaced: parameters, and the statistics of
+    layers that did not drift. The shared layers of a dual-head model are then exactly the base's.
     """
     import torch
 
@@ -125,7 +125,7 @@ def with_the_bases_digits(base: Checkpoint, tuned: Checkpoint, descent: Descent,
 
 
 def _statistics(layer: nn.Module) -> dict[str, Tensor]:
-    """Buffers that have a part in the result: the number of batches that a training saw has none."""
+    """The buffers that affect outputs: all but the number of batches seen in training."""
     return {name: tensor for name, tensor in layer.named_buffers() if not name.endswith("num_batches_tracked")}
 
 

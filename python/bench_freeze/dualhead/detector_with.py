@@ -1,4 +1,4 @@
-"""A detector with the backbone of a model of another task: a classifier's, for example. Neck and head are a seed's."""
+"""A detector with the backbone of another task's model, such as a classifier, and a randomly drawn neck and head."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from .backbone import Backbone, fitting_layers, take_over
 from .checkpoint import Checkpoint
 from .layers import read_layer_map
 
-SEED = 0  # of the neck and the head that are there before a training draws its own
+SEED = 0  # for the neck and head, until a training draws its own
 
 
 def detector_with(source: Backbone, like: Checkpoint, names: tuple[str, str]) -> Checkpoint:
-    """The layers of `like` with the backbone of `source`; everything else is drawn. `names` are for messages.
+    """Build a detector with the layers of `like` and the backbone of `source`; all other weights are drawn at random.
 
-    A training draws neck and head anew from its own seed, as it does for every other source. Raises InputError where
-    the backbone does not fit.
+    A training draws neck and head again from its own seed, as it does for every other source. `names` are those of
+    source and detector, for messages. Raises InputError if the backbone does not fit.
     """
     import torch
 

@@ -1,4 +1,4 @@
-"""Whether two checkpoints make one dual-head model, and up to which layer they are the same."""
+"""Whether two checkpoints fit into one dual-head model, and up to which layer they are equal."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _NOT_OF_THE_FUNCTION = frozenset({"training", "momentum", "np", "type", "i", "in
 
 @dataclass(frozen=True)
 class CommonTrunk:
-    """Layers 0..depth-1 are equal; `first` names what differs in the layer behind, None where nothing does."""
+    """Layers 0..depth-1 are equal; `first` names what differs in the next layer, None if nothing does."""
 
     depth: int
     first: str | None
 
 
 def check_fit(base: Checkpoint, tuned: Checkpoint, construction: str, freeze: int, names: tuple[str, str]) -> None:
-    """Raise InputError that names the layer where two checkpoints do not fit into one dual-head model.
+    """Raise InputError naming the layer in which two checkpoints do not fit into one dual-head model.
 
-    A branched model takes layers 0..freeze-1 from one of them, so they must be equal in the base file's precision. In a
-    grafted one the base head reads the tuned neck, so what it reads must have the base's shape. `names` of base and
-    tuned are for the message.
+    In a branched model both heads share layers 0..freeze-1, so these must be equal in the base file's precision. In a
+    grafted model the base head reads the tuned neck, so the features that it reads must have the base's shapes. `names`
+    are those of base and tuned, for the message.
     """
     check_layers(base, tuned, names)
     if construction == "branched":
@@ -40,7 +40,7 @@ def check_fit(base: Checkpoint, tuned: Checkpoint, construction: str, freeze: in
 
 
 def common_trunk(base: Checkpoint, tuned: Checkpoint, *, half: bool) -> CommonTrunk:
-    """The most layers, without the head, that two models have in common bit for bit (`half`: as float16)."""
+    """The longest prefix of layers, without the head, that is equal bit for bit in both models (`half`: as float16)."""
     for k in range(min(base.layers.head, tuned.layers.head)):
         different = _difference(base.model.model[k], tuned.model.model[k], half)
         if different is not None:
@@ -49,7 +49,7 @@ def common_trunk(base: Checkpoint, tuned: Checkpoint, *, half: bool) -> CommonTr
 
 
 def check_layers(base: Checkpoint, tuned: Checkpoint, names: tuple[str, str]) -> None:
-    """Raise InputError where two checkpoints have other kinds of layers, or layers that read others."""
+    """Raise InputError if the layers of two checkpoints differ in number, in kind, or in which layers they read."""
     ours, theirs = base.layers.layers, tuned.layers.layers
     way_out = "give a checkpoint that was fine-tuned from the base"
     for one, other in zip(ours, theirs, strict=False):
@@ -102,7 +102,7 @@ def _check_read_by_head(base: Checkpoint, tuned: Checkpoint, names: tuple[str, s
     wrong = [k for k in read if ours[k] != theirs[k]]
     kind = base.layers.layers[first].kind
     raise InputError(
-        f"{names[1]} does not fit {names[0]}: layer {first} ({kind}) puts out {_shape(theirs[first])} there and "
+        f"{names[1]} does not fit {names[0]}: layer {first} ({kind}) outputs {_shape(theirs[first])} there and "
         f"{_shape(ours[first])} in the base. In a grafted model the base head reads layer(s) "
         f"{', '.join(map(str, wrong))} of the tuned one, which must have the base's channels; give a checkpoint "
         "that was fine-tuned from the base."
@@ -110,7 +110,7 @@ def _check_read_by_head(base: Checkpoint, tuned: Checkpoint, names: tuple[str, s
 
 
 def _read_by_head(base: Checkpoint, tuned: Checkpoint) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
-    """Shapes of what the head reads, in the base and in the tuned model."""
+    """The shapes of the head's inputs, each in the base and in the tuned model."""
     ours, theirs = output_shapes(base.model), output_shapes(tuned.model)
     return [(ours[k], theirs[k]) for k in base.layers.layers[base.layers.head].sources]
 
@@ -120,7 +120,7 @@ def _shape(shape: tuple[int, ...]) -> str:
 
 
 def output_shapes(model: nn.Module) -> list[tuple[int, ...]]:
-    """Shapes [C, H, W] of what every layer but the head puts out for a picture of 64 pixels or of its stride."""
+    """The output shapes (C, H, W) of all layers but the head, for an image of 64 pixels or of the largest stride."""
     import torch
 
     side = max(64, int(max(model.stride)))
@@ -142,13 +142,13 @@ def output_shapes(model: nn.Module) -> list[tuple[int, ...]]:
 
 
 def _difference(one: nn.Module, other: nn.Module, half: bool) -> str | None:
-    """What differs between two layers: a tensor's name, or that of a setting; None where both compute the same."""
+    """The first tensor or setting in which two layers differ; None if both compute the same."""
     import torch
 
     ours, theirs = one.state_dict(), other.state_dict()
     name: str
     for name, tensor in ours.items():
-        if name.endswith("num_batches_tracked"):  # counts batches of the training, has no part in a result
+        if name.endswith("num_batches_tracked"):  # counts training batches, does not affect outputs
             continue
         pair = tensor, theirs.get(name)
         if pair[1] is None:
@@ -166,15 +166,15 @@ def _difference(one: nn.Module, other: nn.Module, half: bool) -> str | None:
 
 
 def setting_that_differs(one: nn.Module, other: nn.Module) -> str | None:
-    """The first setting in which two layers differ: a type, a stride, a shortcut; None where there is none."""
+    """The first setting in which two layers differ, such as a type, a stride or a shortcut; None if all are equal."""
     settings, others = dict(_settings(one)), dict(_settings(other))
-    # An attribute that one model lacks is a newer version's of Ultralytics, which fills it in for older files.
+    # An attribute that only one model has comes from a newer Ultralytics, which fills it in for older files.
     compared = [name for name in settings | others if name.endswith("(type)") or (name in settings and name in others)]
     return next((name for name in compared if settings.get(name) != others.get(name)), None)
 
 
 def _settings(layer: nn.Module) -> list[tuple[str, object]]:
-    """The type and the plain attributes of every module: strides, shortcuts, activations."""
+    """The type and the plain attributes of every module, such as strides and shortcuts."""
     found: list[tuple[str, object]] = []
     for path, module in layer.named_modules(remove_duplicate=False):
         found.append((f"{path}(type)", type(module).__name__))

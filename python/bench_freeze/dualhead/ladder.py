@@ -1,6 +1,6 @@
-"""The graft ladder: layers 0..k-1 tuned, the rest original, for every k from the original (0) to grafted (the head).
+"""The graft ladder: for every k from 0 (original) to the head (grafted), layers 0..k-1 tuned and the rest original.
 
-Where the base output falls on the way up is where the features were forgotten.
+The rung at which base mAP falls shows which layers forgot the base task.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from .model import predictions, run_layers
 
 
 class GraftLadder:
-    """All rungs between an original and a tuned detector of the same layout, sharing the tuned layers below a rung."""
+    """All rungs between an original and a tuned detector of the same layout; they share the tuned layers' outputs."""
 
     def __init__(self, base: nn.Module, tuned: nn.Module) -> None:
         if len(base.model) != len(tuned.model):
@@ -23,13 +23,14 @@ class GraftLadder:
 
     @property
     def rungs(self) -> range:
-        """Every k: 0 is the original detector, the last one has its head on the whole tuned neck."""
+        """Every k: 0 is the original detector; the last has the original head on the whole tuned neck."""
         return range(len(self._base))
 
     def outputs(self, images: Tensor, rungs: Iterable[int] | None = None) -> Iterator[tuple[int, Tensor]]:
-        """(k, base head's output) for each rung, ascending.
+        """Yield (k, base head's output) for each rung, in ascending order.
 
-        Each tuned layer runs once for all rungs above it; only the original layers from k on run anew per rung.
+        `images` are [B, 3, S, S]. Each tuned layer runs once for all rungs above it; only the original layers from k on
+        run again for each rung.
         """
         wanted = sorted(set(self.rungs if rungs is None else rungs))
         features, done = images, 0

@@ -1,4 +1,4 @@
-"""The layer map: which numbered layers a detector has, what reads what, where the neck and the head begin."""
+"""The layer map: a detector's numbered layers, which layers they read, and where the neck and the head begin."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
 HEADS = ("Detect", "v10Detect")
-# What the other heads are for, by their classes; the first that fits names it, so subclasses come before Detect.
+# The purpose of unsupported heads, by class. The first match counts, so subclasses come before Detect.
 TASKS = {
     "OBB": "for oriented boxes (task obb)",
     "Pose": "for keypoints (task pose)",
@@ -30,7 +30,7 @@ _REBUILD = "give a checkpoint whose layers are numbered as Ultralytics numbers t
 
 @dataclass(frozen=True)
 class Layer:
-    """One numbered layer: `sources` are the layers it reads, as positions (-1 stands for the image)."""
+    """One numbered layer; `sources` are the positions of the layers that it reads (-1 is the image)."""
 
     index: int
     kind: str
@@ -40,7 +40,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class LayerMap:
-    """The numbered layers of a detector, read from the model, never assumed."""
+    """The numbered layers of a detector, read from the model rather than assumed."""
 
     layers: tuple[Layer, ...]
     backbone_end: int  # layers 0..backbone_end-1 are the backbone
@@ -48,15 +48,15 @@ class LayerMap:
 
     @property
     def head(self) -> int:
-        """Position of the Detect layer, the last one."""
+        """The position of the Detect layer, which is the last."""
         return len(self.layers) - 1
 
     def default_depths(self) -> tuple[int, ...]:
-        """Head only; from the head's first input on; the whole neck: 22, 15, 10 for YOLOv8."""
+        """Depths at which the head trains; all from its first input on; neck and head: 22, 15, 10 for YOLOv8."""
         return tuple(sorted({self.head, self.layers[self.head].sources[0], self.backbone_end}, reverse=True))
 
     def check_depth(self, freeze: int, option: str = "freeze") -> None:
-        """Raise InputError for a depth that this model does not have."""
+        """Raise InputError for a freeze depth that is not possible for this model."""
         if not 0 <= freeze <= self.head:
             raise InputError(
                 f"{option} = {freeze} is not possible: this model's layers are 0 to {self.head} and the head, layer "
@@ -64,7 +64,7 @@ class LayerMap:
             )
 
     def check_imgsz(self, imgsz: int) -> None:
-        """Raise InputError for an image size that does not divide into this model's grid."""
+        """Raise InputError for an image size that is not a multiple of this model's stride."""
         if imgsz % self.stride:
             raise InputError(
                 f"imgsz = {imgsz} is not a multiple of this model's stride {self.stride}; use "
@@ -73,10 +73,10 @@ class LayerMap:
 
 
 def read_layer_map(model: Module) -> LayerMap:
-    """The layer map of an Ultralytics detection model.
+    """Read the layer map of an Ultralytics detection model.
 
-    Raises InputError for a model that is not a detector of numbered layers with one of the HEADS, or whose layers do
-    not fit together.
+    Raises InputError for a model that is not a detector with numbered layers and one of the HEADS, or whose layer
+    numbers are inconsistent.
     """
     from torch import nn
 
@@ -93,7 +93,7 @@ def read_layer_map(model: Module) -> LayerMap:
 
 
 def _check_head(head: Module) -> None:
-    """A head is known by its exact class: those that inherit from Detect answer with more than boxes and scores."""
+    """Check the head's exact class: subclasses of Detect return more than boxes and scores."""
     from ultralytics.nn.modules import head as known
 
     if type(head) in (getattr(known, name) for name in HEADS):
@@ -108,7 +108,7 @@ def _check_head(head: Module) -> None:
 
 
 def check_numbers(model: Module) -> None:
-    """Layers are run by their numbers and by what they say that they read; the yaml must know as many."""
+    """Check layer numbers and sources, which determine how layers run, and that the yaml lists as many layers."""
     count, kept = len(model.model), set(getattr(model, "save", ()))
     for position, module in enumerate(model.model):
         where = f"layer {position} ({type(module).__name__})"

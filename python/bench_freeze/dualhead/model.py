@@ -1,10 +1,10 @@
-"""The dual-head model: one module, two named outputs, `base` and `target`.
+"""The dual-head model: one module with two named outputs, `base` and `target`.
 
-Every construction is the same graph with one number, `graft_at`: layers 0..graft_at-1 are the tuned ones and computed
-once; from there the original layers lead to the base head and the tuned ones to the target head, side by side.
+All constructions are the same graph with one parameter, `graft_at`. Layers 0..graft_at-1 are the tuned model's and are
+computed once. From there, the original layers lead to the base head and the tuned ones to the target head, in parallel.
 
-    branched   graft_at = freeze   the shared layers are frozen, so both models have them: the base output cannot change
-    grafted    graft_at = head     the original Detect reads the tuned neck: the base output shows what was forgotten
+    branched   graft_at = freeze   the shared layers are frozen, so they equal the base's: base output cannot change
+    grafted    graft_at = head     the original Detect reads the tuned neck: base output shows what was forgotten
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from .branch import HeadBranch, choose_branch
 from .layers import LayerMap
 
-LayerOutput: TypeAlias = Any  # a tensor; of a Detect layer a tensor, a tuple or a dictionary, as its mode has it
+LayerOutput: TypeAlias = Any  # a tensor; from a Detect layer a tensor, tuple or dictionary, depending on its mode
 
 
 def graft_position(construction: str, freeze: int, layers: LayerMap) -> int:
@@ -27,10 +27,10 @@ def graft_position(construction: str, freeze: int, layers: LayerMap) -> int:
 
 
 class DualHead(nn.Module):
-    """A base and a tuned detector of the same layout that share layers 0..graft_at-1 (taken from the tuned one).
+    """A base and a tuned detector of the same layout that share layers 0..graft_at-1 (taken from the tuned detector).
 
-    `forward(images [B, 3, S, S])` returns (base, target); each is [B, 4 + C, A] with boxes as centre, width, height in
-    pixels and scores 0 to 1, or [B, D, 6] (x1, y1, x2, y2, score, class) for heads with one-to-one matching.
+    `forward(images [B, 3, S, S])` returns (base, target). Each is [B, 4 + C, A], with boxes as centre, width and height
+    in pixels and scores from 0 to 1, or [B, D, 6] (x1, y1, x2, y2, score, class) for heads with one-to-one matching.
     """
 
     def __init__(self, base: nn.Module, tuned: nn.Module, graft_at: int) -> None:
@@ -52,7 +52,7 @@ class DualHead(nn.Module):
 
 
 class SingleHead(nn.Module):
-    """One detector with the same output contract as DualHead, but a single output."""
+    """One detector; its single output has the same form as each output of DualHead."""
 
     def __init__(self, detector: nn.Module) -> None:
         super().__init__()
@@ -65,7 +65,11 @@ class SingleHead(nn.Module):
 
 
 def run_layers(layers: Iterable[nn.Module], x: Tensor, outputs: dict[int, Tensor], kept: frozenset[int]) -> LayerOutput:
-    """Run consecutive numbered layers, reading and adding to the kept `outputs` by layer number."""
+    """Run consecutive numbered layers on `x`. Returns the last output.
+
+    `outputs` holds outputs by layer number: layers read their other inputs from it, and outputs of layers in `kept` are
+    added to it.
+    """
     for layer in layers:
         if layer.f != -1:
             reads = [layer.f] if isinstance(layer.f, int) else layer.f
@@ -78,7 +82,7 @@ def run_layers(layers: Iterable[nn.Module], x: Tensor, outputs: dict[int, Tensor
 
 
 def predictions(output: LayerOutput) -> Tensor:
-    """A Detect layer's predictions: alone in export mode, first of a pair otherwise."""
+    """The predictions of a Detect layer: its whole output in export mode, else the first of a pair."""
     return output if isinstance(output, Tensor) else output[0]
 
 
@@ -88,9 +92,9 @@ def head_kind(detector: nn.Module) -> str:
 
 
 def prepare_for_inference(detector: nn.Module, branch: HeadBranch | None = None) -> nn.Module:
-    """A copy with BatchNorm folded into its convolutions, in eval mode: what is exported and what torch runs.
+    """A copy in eval mode with BatchNorm folded into the convolutions: the model that is exported and that torch runs.
 
-    Of a head with two branches the one that answers is kept: `branch`, or else the one that the detector asks for.
+    If the head has two branches, only one is kept: `branch`, or by default the one that the detector is set to.
     """
     from copy import deepcopy
 
@@ -104,7 +108,7 @@ def prepare_for_inference(detector: nn.Module, branch: HeadBranch | None = None)
 
 
 def set_export_mode(module: nn.Module) -> None:
-    """Make every Detect layer trace as a pure function of its input: no cached anchors, one output."""
+    """Make every Detect layer a pure function of its input for tracing: no cached anchors, one output."""
     from ultralytics.nn.modules.head import Detect
 
     for layer in module.modules():

@@ -1,8 +1,8 @@
-"""A detector's own modules for other classes, or with random weights.
+"""A detector's own modules, with a head for other classes or with random weights.
 
-What is tuned are the modules of the checkpoint, copied: activations, settings of BatchNorm, strides, pruned channels
-stay what they are. Only values come from elsewhere: random ones are drawn as Ultralytics draws them when it builds the
-model from its yaml, so that a seed gives what it gave there, wherever the yaml's tensors have the checkpoint's shapes.
+The model that is tuned is a copy of the checkpoint's modules, so activations, BatchNorm settings, strides and pruned
+channels are preserved. Only values are new. They are drawn as Ultralytics draws them when it builds the model from its
+yaml, so a seed gives the same values as in Ultralytics wherever the yaml's tensors have the checkpoint's shapes.
 """
 
 from __future__ import annotations
@@ -16,17 +16,18 @@ from torch import Tensor, nn
 from ..errors import InputError
 from .structure import CLASS_BRANCHES, builder_defaults_kept, built_from_yaml
 
-BRANCHES = ("cv2", "one2one_cv2", *CLASS_BRANCHES)  # of a Detect head: boxes, then classes
+BRANCHES = ("cv2", "one2one_cv2", *CLASS_BRANCHES)  # parts of a Detect head: boxes, then classes
 _SIZES = ("in_channels", "out_channels", "groups", "num_features")
-_OF_A_TRAINING = ("criterion", "class_weights", "pt_path")  # what a checkpoint may carry along, of its own classes
+_OF_A_TRAINING = ("criterion", "class_weights", "pt_path")  # what a checkpoint may keep from its own training
 
 Layout = dict[str, tuple[int, ...]]
 
 
 def with_classes(base: nn.Module, classes: int) -> nn.Module:
-    """A copy of a detector in training mode whose head starts anew for so many classes; all else has its values.
+    """A copy of a detector in training mode with a new head for `classes` classes; all other layers keep their values.
 
-    Draws from torch's global generator: seed it first. Raises InputError for a head that cannot be made again.
+    Draws from torch's global generator: seed it first. Raises InputError for a head that cannot be built for other
+    classes.
     """
     described = built_from_yaml(base, classes)
     model = _copy_for(base, classes)
@@ -35,9 +36,9 @@ def with_classes(base: nn.Module, classes: int) -> nn.Module:
 
 
 def with_random_weights(base: nn.Module, classes: int) -> nn.Module:
-    """A detector of the same modules with random weights, for so many classes.
+    """A detector of the same modules with random weights, for `classes` classes.
 
-    Raises InputError for a layer with weights that nothing says how to draw.
+    Draws from torch's global generator. Raises InputError for a layer whose weights have no rule for drawing them.
     """
     described = built_from_yaml(base, classes)
     model = _copy_for(base, classes)
@@ -52,7 +53,7 @@ def with_random_weights(base: nn.Module, classes: int) -> nn.Module:
 
 
 def fresh_head(base: nn.Module, seed: int) -> nn.Module:
-    """A detector's own head for the same classes as a training would start it from `seed`."""
+    """A new head for the detector's own classes, with the weights that a training with this `seed` would start from."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         head = _fresh_head(base.model[-1], base.model[-1].nc, built_from_yaml(base, base.model[-1].nc))
@@ -60,9 +61,10 @@ def fresh_head(base: nn.Module, seed: int) -> nn.Module:
 
 
 def new_classifier(last: nn.Module, classes: int, stride: float) -> nn.Module:
-    """The last convolution of a class branch for so many classes, like `last` in all else.
+    """A new last convolution of a class branch, like `last` but for `classes` classes.
 
-    Its bias is the prior of a detector head (about one object in a hundred anchors), as Ultralytics sets it.
+    `stride` is that of the branch's level, in pixels. The bias is the prior of a detector head as Ultralytics sets it:
+    5 objects per level in an image of 640 pixels.
     """
     fresh = nn.Conv2d(
         last.in_channels,
@@ -97,9 +99,9 @@ def _trainable(model: nn.Module) -> nn.Module:
 
 
 def _fresh_head(original: nn.Module, classes: int, described: nn.Module | None) -> nn.Module:
-    """The head's own modules, its branches with new values; widths that follow from the classes as its class sets them.
+    """A copy of the head with new values; widths that depend on the number of classes are set as its class sets them.
 
-    A head that is not as its class builds it keeps its own widths.
+    A head whose layout differs from what its class builds keeps its own widths.
     """
     head = deepcopy(original)
     head.nc, head.no = classes, classes + 4 * head.reg_max
@@ -118,7 +120,7 @@ def _fresh_head(original: nn.Module, classes: int, described: nn.Module | None) 
 
 
 def _start(original: nn.Module, classes: int, described: nn.Module | None) -> nn.Module | None:
-    """A head for so many classes with random values, of the layout that the original's class gives it; None if none."""
+    """A random head for `classes` classes as the original's class builds it; None if the original's layout differs."""
     with torch.random.fork_rng(devices=[]):
         own = _layout(original)
         forms = [legacy for legacy in (True, False) if _layout(_built(original, original.nc, legacy)) == own]
@@ -134,7 +136,7 @@ def _start(original: nn.Module, classes: int, described: nn.Module | None) -> nn
 
 
 def _built(original: nn.Module, classes: int, legacy: bool) -> nn.Module:
-    """A head of the original's class, as Ultralytics would build it on the same features."""
+    """A head of the original's class, as Ultralytics builds it for the same input channels."""
     from ultralytics.nn.modules.head import Detect
 
     channels = [next(m for m in level.modules() if isinstance(m, nn.Conv2d)).in_channels for level in original.cv2]
@@ -150,7 +152,7 @@ def _layout(module: nn.Module) -> Layout:
 
 
 def _take_values(own: nn.Module, start: nn.Module) -> None:
-    """Give modules the tensors of their counterparts, which may be of other sizes; settings stay."""
+    """Copy the tensors of the counterparts in `start` into `own`; sizes may change, other settings stay."""
     theirs = dict(start.named_modules())
     for path, module in own.named_modules():
         like = theirs.get(path)
@@ -166,7 +168,7 @@ def _take_values(own: nn.Module, start: nn.Module) -> None:
 
 
 def draw_anew(layer: nn.Module, where: str) -> None:
-    """Random values by each module's own rule. Raises InputError for a module that has values and no rule."""
+    """Draw random values by each module's own rule, in place. Raises InputError for a module without a rule."""
     from ultralytics.nn.modules.block import DFL
 
     constant = {id(inner) for module in layer.modules() if isinstance(module, DFL) for inner in module.modules()}
@@ -194,4 +196,4 @@ def _set_last_layers(head: nn.Module, name: str, classes: int) -> None:
                 )
             branch[-1] = new_classifier(last, classes, float(head.stride[level]))
         elif getattr(last, "bias", None) is not None:
-            nn.init.constant_(last.bias, 2.0)  # boxes, as Ultralytics begins
+            nn.init.constant_(last.bias, 2.0)  # boxes, initialized as in Ultralytics

@@ -1,4 +1,4 @@
-"""What a file on disk is, and the names that its pickle asks for: read from the bytes, nothing in them is run."""
+"""Identifies a file and the names that its pickle would import. Only bytes are read; nothing is executed."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from ..errors import InputError
 _STRINGS = frozenset(
     {"BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "UNICODE", "STRING", "BINSTRING", "SHORT_BINSTRING"}
 )
-_LEGACY_PICKLES = 4  # of torch before 1.6: a magic number, the protocol, the machine, the object
+_LEGACY_PICKLES = 4  # in files from before torch 1.6: magic number, protocol, machine, object
 _UNKNOWN = "?"
 _WHOLE = "give the .pt file that training wrote (best.pt or last.pt)"
-_BY_START = (  # of the content
+_BY_START = (  # first bytes of the content, and what the file is
     (b"version https://git-lfs", "a Git LFS pointer, not the file that it stands for; fetch it with git lfs pull"),
     (b"\x89HDF", f"an HDF5 file (Keras); {_WHOLE}"),
     (b"\x1f\x8b", "a gzip archive; unpack it and give the .pt file inside"),
@@ -37,10 +37,10 @@ _BY_SUFFIX = {
 
 
 def pickle_of(content: bytes, where: str, suffix: str = "") -> bytes:
-    """The pickle of a file that torch wrote, without what follows it in the file of an old torch.
+    """Return the pickle in a file that torch wrote; a file from before torch 1.6 is returned whole.
 
-    `where` names the file in a message, `suffix` is how its name ends. Raises InputError that says what the file is
-    if it is of a different kind.
+    `where` names the file in messages; `suffix` is its file name's extension. For any other kind of file, raises
+    InputError that says what it is.
     """
     if not content:
         raise InputError(f"{where} is empty; fetch or copy it again.")
@@ -56,7 +56,7 @@ def pickle_of(content: bytes, where: str, suffix: str = "") -> bytes:
     if content[8:9] == b"{" and int.from_bytes(content[:8], "little") < len(content):
         raise InputError(f"{where} is {_BY_SUFFIX['.safetensors']}.")
     if content[4:5] == b"{" and int.from_bytes(content[:4], "little") < len(content):
-        raise InputError(f"{where} is {_BY_SUFFIX['.engine']}.")  # as Ultralytics writes it, behind its metadata
+        raise InputError(f"{where} is {_BY_SUFFIX['.engine']}.")  # Ultralytics writes metadata before it
     if content[:1] == b"\x08" and suffix not in _BY_SUFFIX:
         raise InputError(f"{where} is {_BY_SUFFIX['.onnx']}.")
     if suffix in _BY_SUFFIX:
@@ -76,10 +76,10 @@ def _from_archive(content: bytes, where: str) -> bytes:
                 inside = [name for name in names if name.endswith(".pt")]
                 hint = f"unpack it and give {inside[0]}" if inside else "give a detection model's .pt file"
                 raise InputError(f"{where} is a zip archive, not an Ultralytics checkpoint; {hint}.")
-            # An empty record has the checksum 0 with and without checksums, so it says nothing.
+            # An empty record always has the checksum 0, so it proves nothing.
             stored = [r for r in records if r.compress_type == zipfile.ZIP_STORED and r.file_size]
             damaged = [record.filename for record in stored if crc32(_stored(content, record)) != record.CRC]
-            # torch can be told to write no checksums: then none of them is right.
+            # torch can be configured to write no checksums: then none of them matches.
             if damaged and len(damaged) < len(stored):
                 raise InputError(
                     f"{where} is damaged: {damaged[0]} in it does not have its checksum; fetch or copy it again."
@@ -99,33 +99,33 @@ def _from_archive(content: bytes, where: str) -> bytes:
 
 
 def _stored(content: bytes, record: zipfile.ZipInfo) -> memoryview:
-    """The bytes of a record that is not compressed, behind its own header."""
+    """The bytes of an uncompressed record, without its header."""
     name, extra = struct.unpack_from("<HH", content, record.header_offset + 26)
     start = record.header_offset + 30 + name + extra
     return memoryview(content)[start : start + record.file_size]
 
 
 def _disassembles(content: bytes) -> bool:
-    """Whether these bytes begin with a pickle of protocol 0 or 1, which has no mark of its own."""
+    """Whether these bytes begin with a pickle; those of protocols 0 and 1 have no marker."""
     try:
         for _ in pickletools.genops(content):
             pass
-    except Exception:  # whatever bytes of another kind make it raise
+    except Exception:  # arbitrary bytes may raise anything
         return False
     return True
 
 
 def globals_of(pickled: bytes) -> tuple[str, ...]:
-    """Every `module.name` that a pickle would import, sorted; under today's names where Python renamed a module.
+    """Every `module.name` that a pickle would import, sorted, with today's names for modules that Python renamed.
 
-    Covers all protocols. An old torch file is four pickles in a row, of which all count. Bytes that are not a pickle
-    end the list.
+    Covers all protocols. An old torch file holds four pickles in a row; all are scanned. The scan ends at bytes that
+    are not a pickle.
     """
     stream, found = io.BytesIO(pickled), set[str]()
     for _ in range(_LEGACY_PICKLES):
         try:
             _add_globals_of_next(stream, found)
-        except Exception:  # the loader says what is wrong with the rest
+        except Exception:  # the loader reports what is wrong with the rest
             break
     return tuple(sorted(found))
 
@@ -133,7 +133,7 @@ def globals_of(pickled: bytes) -> tuple[str, ...]:
 def _add_globals_of_next(stream: io.BytesIO, found: set[str]) -> None:
     strings: list[str] = []  # pushed so far, for STACK_GLOBAL
     memo: dict[int, str] = {}
-    latest = _UNKNOWN  # what the previous opcode left on top, where that is a text
+    latest = _UNKNOWN  # what the previous opcode left on top, if it is a string
     for opcode, argument, _ in pickletools.genops(stream):
         if opcode.name in ("MEMOIZE", "PUT", "BINPUT", "LONG_BINPUT"):
             memo[int(argument) if argument is not None else len(memo)] = latest

@@ -1,4 +1,4 @@
-"""Ultralytics without its own words: its log goes to standard output."""
+"""Silences Ultralytics, which logs to standard output."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 
 
 def quiet_ultralytics() -> None:
-    """Keep Ultralytics' own log and package installer silent; errors and our own messages remain.
+    """Silence Ultralytics' log and turn off its package installer; its errors and our own messages remain.
 
     Ultralytics reads the variables when it is imported. Its first import on a machine would describe its settings file.
     """

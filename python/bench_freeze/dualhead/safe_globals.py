@@ -1,14 +1,14 @@
-"""The allow-list: which names in a pickle are read, and as what. Nothing on it runs code of the file's choosing.
+"""The allow-list: which names in a pickle are loaded, and as what. No entry lets a file run code of its choice.
 
     torch's own               what weights_only knows: tensors, storages, dtypes, ordered dictionaries
-    layers and models         torch.nn, ultralytics.nn: the exact class, made bare. Its constructor never runs, because
-                              it may build a model from a text that it evaluates
+    layers and models         torch.nn, ultralytics.nn: the exact class, without running its constructor, which might
+                              build a model from text that it evaluates
     settings                  Ultralytics' namespace of arguments
-    numbers, arrays, paths    read by stand-ins that take plain numbers, bytes and texts only
-    losses, transforms        read as nothing: a loss is made again, and no detector reads a transform
+    numbers, arrays, paths    loaded by stand-ins that accept only plain numbers, bytes and text
+    losses, transforms        replaced by an empty object: losses are created again, detectors need no transforms
 
-A fused layer holds its own method, which a pickle writes as getattr(layer, "forward_fuse"): the stand-in for getattr
-knows the two forward methods of a layer that was read, and nothing else.
+A fused layer holds its own method, which a pickle writes as getattr(layer, "forward_fuse"). The stand-in for getattr
+allows the two forward methods of a loaded layer, and nothing else.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 _LAYERS = ("ultralytics.nn.modules", "torch.nn.modules")
 _LAYER_FILES = ("", ".activation", ".block", ".conv", ".head", ".transformer", ".utils")
 _MODELS = "ultralytics.nn.tasks"
-_NEVER = frozenset({"TorchVision"})  # layers that fetch from the network, or wrap something unknown
-_RENAMED = {  # as Ultralytics' own loader reads older names
+_NEVER = frozenset({"TorchVision"})  # layers that download files, or wrap something unknown
+_RENAMED = {  # older names, mapped as in Ultralytics' own loader
     "ultralytics.nn.modules.block.Silence": "torch.nn.modules.linear.Identity",
     "ultralytics.nn.tasks.YOLOv10DetectionModel": "ultralytics.nn.tasks.DetectionModel",
     "ultralytics.yolo.utils.IterableSimpleNamespace": "ultralytics.utils.IterableSimpleNamespace",
@@ -46,7 +46,7 @@ _NUMERIC = "biufc"  # kinds of dtypes
 
 
 class Nothing:
-    """Stands for an object that no detector needs; takes whatever it is given and keeps none of it."""
+    """Stands for an object that no detector needs; accepts any arguments and state, and discards them."""
 
     def __new__(cls, *_: object) -> Nothing:
         return super().__new__(cls)
@@ -64,7 +64,7 @@ class Dtype:
             raise ValueError(f"values of dtype {self.value}")
 
     def __setstate__(self, state: Any) -> None:
-        """Take the byte order, the only thing in the state that numbers have."""
+        """Take the byte order, the only part of the state that matters for numbers."""
         if state[1] in ("<", ">"):
             self.value = self.value.newbyteorder(state[1])
 
@@ -73,7 +73,7 @@ class Array(np.ndarray[Any, Any]):
     """Stands for a NumPy array of plain numbers."""
 
     def __setstate__(self, state: Any) -> None:
-        """Take shape and values, after a look at both."""
+        """Take shape and values after checking them. Raises ValueError if they are not plain numbers or do not fit."""
         _, shape, dtype, is_fortran, raw = state
         if not isinstance(dtype, Dtype) or not isinstance(raw, bytes):
             raise ValueError("an array of something other than numbers")
@@ -113,7 +113,7 @@ def _no_bytes() -> bytes:
 
 
 _PLAIN: dict[str, object] = {
-    "builtins.bytes": _no_bytes,  # what protocol 2 makes of an empty one
+    "builtins.bytes": _no_bytes,  # how protocol 2 writes empty bytes
     "numpy.dtype": Dtype,
     "numpy.ndarray": Array,
     **{f"numpy.{core}.multiarray._reconstruct": _empty_array for core in ("core", "_core")},
@@ -127,10 +127,10 @@ _MODEL_EXTRAS: dict[str, object] = {
 
 
 def allowed(names: tuple[str, ...], *, models: bool) -> dict[str, list[object]]:
-    """For every name that may be read, the entries of torch's list of safe globals; none for those that torch has.
+    """For every name that may be loaded, the entries to add to torch's list of safe globals; empty if torch has it.
 
-    `models` False allows tensors, plain values and NumPy numbers: what our own files hold. A name that is not in the
-    answer must not be loaded.
+    With `models` False, only tensors, plain values and NumPy numbers are allowed: what our own files hold. A name that
+    is missing from the result must not be loaded.
     """
     from torch._weights_only_unpickler import _get_allowed_globals
 
@@ -151,12 +151,12 @@ def _entries(name: str, models: bool) -> list[object] | None:
     real = _TRUSTED.get(name) or _class(_RENAMED.get(name, name))
     if real is None:
         return None
-    # The second entry lets the state of the real class be set. No pickle can name it: names end at a line's end.
+    # The second entry allows setting the state of the real class. No pickle can name it: names contain no line break.
     return [(_bare(real), name), (real, f"\n{name}")]
 
 
 def _class(name: str) -> type | None:
-    """The class of that exact name, if it is a layer, a model, or the namespace of settings."""
+    """The class with exactly this name if it is a layer, a model, or the namespace of settings; else None."""
     from torch import nn
 
     where, _, own = name.rpartition(".")
@@ -171,7 +171,7 @@ def _class(name: str) -> type | None:
     if name == _SETTINGS:
         return found
     makes_itself = any("__new__" in vars(base) for base in found.__mro__[:-1])
-    at_home = _may_be_imported(found.__module__, name)  # not something that the module imports from elsewhere
+    at_home = _may_be_imported(found.__module__, name)  # not imported from elsewhere
     return found if issubclass(found, nn.Module) and at_home and not makes_itself else None
 
 
@@ -184,7 +184,7 @@ def _may_be_imported(module: str, name: str) -> bool:
 
 
 def is_layer(found: object) -> bool:
-    """Whether this is a class of layers that a model description may name: no whole model, nothing that fetches."""
+    """Whether this is a layer class that a model description may name: not a whole model, nothing that downloads."""
     from torch import nn
 
     if not isinstance(found, type) or not issubclass(found, nn.Module) or found.__name__ in _NEVER:
@@ -193,7 +193,7 @@ def is_layer(found: object) -> bool:
 
 
 def _bare(real: type) -> type:
-    """What a pickle gets for a class: however it is called, it gives an instance whose constructor did not run."""
+    """A stand-in for a class: calling it, with any arguments, gives an instance without running its constructor."""
 
     new: Any = real.__new__
 
@@ -208,9 +208,9 @@ _TRUSTED_DESCRIPTIONS: set[str] = set()
 
 
 def trust_model(model: Module) -> None:
-    """Let later files of this process hold the classes and the description of this model, which the user trusts.
+    """Allow this trusted model's classes and description in files that this process loads later.
 
-    What is trained from a checkpoint has its layers, and our own files are read without running their code.
+    Models trained from a checkpoint have its layers, and our own files are loaded without trust.
     """
     for module in model.modules():
         kind = type(module)
@@ -219,7 +219,7 @@ def trust_model(model: Module) -> None:
 
 
 def is_trusted_description(description: Mapping[str, object]) -> bool:
-    """Whether a trusted model is described in the same words."""
+    """Whether a trusted model has exactly this description."""
     return _words(description) in _TRUSTED_DESCRIPTIONS
 
 

@@ -1,4 +1,4 @@
-"""Whether a detector that was read can be measured and trained: looked at before anything else is done with it."""
+"""Checks that a loaded detector can be measured and trained, before anything else is done with it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _UNFUSED = (
 
 
 def check_parts(model: Module) -> None:
-    """Raise InputError for a model that lacks what every Ultralytics detector has, or holds what none has."""
+    """Raise InputError for a model without a detector's attributes, or with parts of the wrong type."""
     from torch import Tensor, nn
 
     for name in ("yaml", "names", "stride"):
@@ -38,7 +38,7 @@ def check_parts(model: Module) -> None:
 
 
 def check_not_fused(model: Module) -> None:
-    """Raise InputError for layers whose BatchNorm was folded into the convolution, or whose branches were merged."""
+    """Raise InputError for a layer with folded BatchNorm, merged branches, or a forward method of its own."""
     from torch import nn
     from ultralytics.nn.modules.block import RepVGGDW
     from ultralytics.nn.modules.conv import Conv, ConvTranspose, RepConv
@@ -64,7 +64,7 @@ def check_not_fused(model: Module) -> None:
 
 
 def check_tensors(model: Module) -> None:
-    """Raise InputError for tensors that hold no values, are not plain floats, or hold a value that is not a number."""
+    """Raise InputError for tensors that have no values, are not plain floats, or contain NaN or infinite values."""
     import torch
 
     floats = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
@@ -79,19 +79,19 @@ def check_tensors(model: Module) -> None:
             )
         if tensor.layout is not torch.strided or tensor.is_complex():
             raise InputError(f"{name} is not a dense tensor of real numbers; give a checkpoint as training wrote it.")
-        # What does not fit into float32 is infinite there.
+        # Values that overflow float32 become infinite and are found, too.
         finite = torch.isfinite(tensor.float()) if tensor.is_floating_point() else None
         if finite is not None and not bool(finite.all()):
             raise InputError(
                 f"{name} holds NaN or infinite values ({int((~finite).sum())} of {tensor.numel()}): the training "
-                "diverged or the file is damaged; give another checkpoint of it."
+                "diverged or the file is damaged; give another checkpoint of that training."
             )
 
 
 def check_description(model: Module) -> None:
-    """Raise InputError for a description that would do more than build layers when a model is built from it.
+    """Raise InputError for a description (yaml) that would do more than build layers.
 
-    Ultralytics evaluates its activation as a program, and calls whatever its rows name.
+    When it builds a model, Ultralytics evaluates the description's activation as code and calls whatever its rows name.
     """
     from .safe_globals import is_trusted_description
 
@@ -106,7 +106,7 @@ def check_description(model: Module) -> None:
     if activation and not _is_plain_activation(activation):
         raise InputError(
             f"its description (yaml) has the activation {str(activation)[:80]!r}, which is not of the form nn.SiLU(); "
-            "nothing of it was run."
+            "none of it was run."
         )
     for row in (*description["backbone"], *description["head"]):
         kind = row[2] if isinstance(row, list | tuple) and len(row) == 4 else None
@@ -117,14 +117,14 @@ def check_description(model: Module) -> None:
 
 
 def check_runs(model: Module, classes: int) -> None:
-    """Raise InputError for a model that fails on an empty picture, or answers for another number of classes."""
+    """Raise InputError for a model that fails on a black image, or whose numbers of classes disagree."""
     import torch
 
     side = max(_TRIAL_SIDE, int(max(model.stride)))
     try:
         with torch.no_grad():
             found = deepcopy(model)(torch.zeros(1, 3, side, side))
-    except Exception as error:  # whatever a model that was taken apart raises
+    except Exception as error:  # a model that was modified may raise anything
         reason = " ".join(str(error).split())[:160].rstrip(".")
         raise InputError(
             f"the model fails on a {side} x {side} RGB picture ({type(error).__name__}: {reason}); it was changed "
@@ -135,7 +135,7 @@ def check_runs(model: Module, classes: int) -> None:
     if not isinstance(output, torch.Tensor) or output.dim() != 3:
         raise InputError("the model does not return one tensor of detections; give a detection model.")
     if not bool(torch.isfinite(output).all()):
-        raise InputError("the model returns NaN or infinite values; give another checkpoint of it.")
+        raise InputError("the model returns NaN or infinite values; give another checkpoint of that training.")
     head = model.model[-1]
     scores = head.cv3[-1][-1].out_channels if getattr(head, "cv3", None) is not None else classes
     counts = {"names": classes, "nc of the head": int(head.nc), "outputs of the head": int(scores)}

@@ -1,7 +1,7 @@
-"""What a detector is made of: its modules with their settings, and whether its yaml describes them.
+"""The structure of a detector: its modules with their settings, and whether its yaml describes them.
 
-A checkpoint holds modules and, beside them, the yaml that they were once built from. Whoever replaced an activation or
-a layer since then changed the modules only. The modules are what is tuned; the yaml is compared with them, not trusted.
+A checkpoint holds modules and the yaml that they were built from. If someone has since replaced an activation or a
+layer, only the modules have changed. The modules are what is tuned; the yaml is compared with them and not trusted.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .layers import HEADS
 if TYPE_CHECKING:
     from torch.nn import Module
 
-# Settings that hold no part of the function: caches of a head, its form for an export, and what a layer is called.
+# Attributes that do not affect the function: caches of a head, its export form, and a layer's name.
 _NOT_SETTINGS = frozenset({"training", "np", "type", "inplace"})
 _CACHES = frozenset({"anchors", "strides", "shape", "stride", "export", "format", "dynamic"})  # of a head
 CLASS_BRANCHES = ("cv3", "one2one_cv3")
@@ -26,7 +26,7 @@ _SIZES = frozenset({"in_channels", "out_channels", "groups", "num_features"})
 
 
 def built_from_yaml(model: Module, classes: int) -> Module | None:
-    """The detector that Ultralytics builds from the model's yaml, for so many classes; None where it cannot.
+    """The detector that Ultralytics builds from the model's yaml for `classes` classes; None if it cannot.
 
     Weights are drawn from torch's global generator.
     """
@@ -34,22 +34,22 @@ def built_from_yaml(model: Module, classes: int) -> Module | None:
 
     from .quiet import quiet_ultralytics
 
-    quiet_ultralytics()  # importing it has set the level of its log, which goes to standard output
+    quiet_ultralytics()  # importing Ultralytics resets its log level, and it logs to stdout
     yaml = getattr(model, "yaml", None)
     if not isinstance(yaml, dict):
         return None
     try:
         with builder_defaults_kept():
             return DetectionModel(deepcopy(yaml), ch=yaml.get("channels", 3), nc=classes, verbose=False)
-    except Exception:  # a yaml may name anything
+    except Exception:  # a yaml may contain anything
         return None
 
 
 @contextlib.contextmanager
 def builder_defaults_kept() -> Iterator[None]:
-    """Put back what Ultralytics' parser sets for the whole process: the default activation and the head's form.
+    """Restore what Ultralytics' parser sets for the whole process: the default activation and the head's form.
 
-    A yaml with `activation:` that fails half way would otherwise change every model that is built after it.
+    Otherwise a yaml with `activation:` that fails halfway would change every model that is built after it.
     """
     from ultralytics.nn.modules import conv
     from ultralytics.nn.modules.head import Detect
@@ -65,9 +65,9 @@ def builder_defaults_kept() -> Iterator[None]:
 
 
 def own_modules(model: Module) -> str | None:
-    """The hash of a detector's modules where its yaml does not describe them; None where it does.
+    """The hash of a detector's modules if its yaml does not describe them; None if it does.
 
-    The number of classes and all values are left out.
+    The hash ignores the number of classes and all values.
     """
     import torch
 
@@ -83,9 +83,9 @@ def own_modules(model: Module) -> str | None:
 
 
 def leave_inputs_alone(model: Module) -> None:
-    """Let no numbered layer change its input in place: two heads, or several arms, read it.
+    """Stop numbered layers from changing their input in place: two heads, or several arms, read the same input.
 
-    Ultralytics' own blocks never do, so only other layers (an activation of torch's, someone's own) are told.
+    Ultralytics' own blocks never change it, so only other layers (torch's activations, custom layers) are set.
     """
     for layer in model.model:
         if not type(layer).__module__.startswith("ultralytics."):
@@ -95,9 +95,9 @@ def leave_inputs_alone(model: Module) -> None:
 
 
 def alike(layer: Module, other: Module, *, lenient: bool) -> bool:
-    """Whether two layers have modules of the same classes with the same settings and shapes under the same paths.
+    """Whether two layers have the same modules: equal classes, settings and shapes under the same paths.
 
-    `lenient`: a setting that only one of them knows (another version wrote it) does not count.
+    `lenient` ignores settings that only one of them has, because it was written by another version.
     """
     own, theirs = _by_path(layer), _by_path(other)
     return own.keys() == theirs.keys() and all(
@@ -109,12 +109,12 @@ def alike(layer: Module, other: Module, *, lenient: bool) -> bool:
 
 
 def _by_path(layer: Module) -> dict[str, Module]:
-    """Every module of a layer; one that stands in several places (an activation) counts in each."""
+    """Every module of a layer by its path; one used in several places (an activation) appears under each."""
     return dict(layer.named_modules(remove_duplicate=False))
 
 
 def _same_settings(module: Module, other: Module, *, lenient: bool) -> bool:
-    """A setting may be the instance's on one side and the class's on the other."""
+    """Whether the settings are equal; one may be set on the instance in one module and on the class in the other."""
     names = {name for name in (*vars(module), *vars(other)) if _is_setting(module, name)}
     for name in names:
         if not (hasattr(module, name) and hasattr(other, name)):
@@ -126,7 +126,7 @@ def _same_settings(module: Module, other: Module, *, lenient: bool) -> bool:
 
 
 def _text(module: Module, path: str) -> str:
-    """A module's class, shapes and settings in a line; of a class branch no sizes, which follow from the classes."""
+    """A module's class, shapes and settings as one line; class branches lack sizes, which follow from the classes."""
     sized = not path.startswith(CLASS_BRANCHES)
     settings = {n: _plain(v) for n, v in vars(module).items() if _is_setting(module, n) and (sized or n not in _SIZES)}
     shapes = _shapes(module) if sized else ()
@@ -145,7 +145,7 @@ def _is_setting(module: Module, name: str) -> bool:
 
 
 def _plain(value: object) -> str:
-    """A setting as text without an address in it."""
+    """A setting as text, without memory addresses."""
     if isinstance(value, str | int | float | bool | None):
         return repr(value)
     if isinstance(value, list | tuple):

@@ -1,8 +1,8 @@
-"""The only place that reads files of torch. It reads from bytes, so what was hashed is what is loaded.
+"""The only module that loads torch files. It loads from bytes, so what was hashed is what is loaded.
 
-A pickle may run any code while it is read. Here it is read by torch's restricted reader with an allow-list
-(`safe_globals.py`); every other name is refused before anything is loaded. Only a checkpoint of the user's, and only
-with --trust-checkpoint, is read without.
+A pickle can run any code while it is loaded. Here torch's restricted loader with an allow-list (`safe_globals.py`) is
+used; a file with any other name is refused before anything is loaded. The only exception is a user's checkpoint with
+--trust-checkpoint.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ import warnings
 from ..errors import InputError
 from .pickle_scan import globals_of, pickle_of
 
-_lock = threading.Lock()  # torch's list of safe globals is one for the process
+_lock = threading.Lock()  # torch's list of safe globals is shared by the whole process
 _SHOWN = 6
 
 
 def load_plain(content: bytes, where: str) -> object:
-    """Tensors, numbers, texts and containers of them: what our own files hold. `where` names the file in a message.
+    """Load tensors, numbers, strings and containers of them, which is what our own files hold.
 
-    Raises InputError for any other file, and for one that is damaged or asks for anything else.
+    `where` names the file in messages. Raises InputError for a file that is damaged or contains anything else.
     """
     check_plain(content, where)
     return _load(content, globals_of(pickle_of(content, where)), where, models=False)
 
 
 def check_plain(content: bytes, where: str) -> None:
-    """Raise InputError for bytes that ask for more than plain values. Damaged ones are not looked into."""
+    """Raise InputError for a file that needs more than plain values. Damaged files are ignored."""
     try:
         names = globals_of(pickle_of(content, where))
     except InputError:
@@ -39,10 +39,10 @@ def check_plain(content: bytes, where: str) -> None:
 
 
 def load_model_file(content: bytes, where: str, *, suffix: str = "", trust: bool = False, own: bool = False) -> object:
-    """The content of a checkpoint. `suffix` is how its name ends, which helps to say what else it may be.
+    """Load the content of a checkpoint. `suffix`, its file name's extension, helps to identify files of other kinds.
 
-    Raises InputError for a file of another kind, a damaged one, and one that asks for names off the allow-list. With
-    `trust` it may run code. `own` says that the file should be one of ours.
+    Raises InputError for other kinds of files, damaged ones, and those that need names outside the allow-list. With
+    `trust` the file may run code. `own` marks a file that should be one of ours.
     """
     names = globals_of(pickle_of(content, where, suffix))
     if trust:
@@ -54,7 +54,7 @@ def load_model_file(content: bytes, where: str, *, suffix: str = "", trust: bool
 
 
 def refused_globals(names: tuple[str, ...], *, models: bool = True) -> tuple[str, ...]:
-    """Those of the names that are not on the allow-list."""
+    """The names that are not on the allow-list."""
     from .safe_globals import allowed
 
     fine = allowed(names, models=models)
@@ -63,8 +63,8 @@ def refused_globals(names: tuple[str, ...], *, models: bool = True) -> tuple[str
 
 def _not_ours(where: str, refused: tuple[str, ...]) -> str:
     return (
-        f"{where} would load {_listed(refused)}, which no file of bench-freeze needs. A file can run any program while "
-        "it is loaded, so nothing of it was; it was not made by bench-freeze, delete it."
+        f"{where} would load {_listed(refused)}, which no file of bench-freeze needs. A file can run any program when "
+        "it is loaded, so it was refused; it was not made by bench-freeze, delete it."
     )
 
 
@@ -82,7 +82,7 @@ def _refusal(where: str, refused: tuple[str, ...]) -> str:
         )
     return (
         f"{where} would load {_listed(refused)}, which no Ultralytics detection checkpoint needs. A checkpoint can run "
-        "any program while it is loaded, so nothing of it was; if you know where the file comes from and trust it, add "
+        "any program when it is loaded, so it was refused; if you know where the file comes from and trust it, add "
         "--trust-checkpoint."
     )
 
@@ -102,7 +102,7 @@ def _load(content: bytes, names: tuple[str, ...], where: str, *, models: bool) -
         with _lock, torch.serialization.safe_globals(entries), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except Exception as error:  # unpickling raises nearly anything
+    except Exception as error:  # unpickling may raise almost anything
         if content[:2] != b"PK" and models:
             raise InputError(
                 f"{where} has the form that torch wrote before version 1.6, or another program's, which cannot be read "
@@ -128,7 +128,7 @@ def _load_trusted(content: bytes, where: str) -> object:
             },
         ):
             return torch.load(io.BytesIO(content), map_location="cpu", weights_only=False)
-    except Exception as error:  # unpickling raises nearly anything
+    except Exception as error:  # unpickling may raise almost anything
         raise InputError(
             f"{where} cannot be loaded, although it is trusted ({_reason(error)}); what it needs must be installed."
         ) from None

@@ -1,1 +1,1 @@
-"""Engines: one protocol over everything that can run a model."""
+"""Engines: one protocol for everything that can run a model."""

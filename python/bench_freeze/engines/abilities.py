@@ -1,4 +1,4 @@
-"""What an engine may be able to do beyond running batches: one Protocol for each ability, asked for with isinstance."""
+"""What some engines can do beyond running batches: one Protocol per ability, checked with isinstance."""
 
 from __future__ import annotations
 
@@ -17,47 +17,47 @@ if TYPE_CHECKING:
 
 @runtime_checkable
 class TakesDecoded(Protocol):
-    """May place images on their canvases on its own device; whether it does depends on the model."""
+    """Can letterbox images on its own device; whether it does, depends on the model."""
 
     takes_decoded: bool
 
     def infer(self, images: NDArray[np.float32] | Decoded) -> dict[str, NDArray[np.float32]]:
-        """Outputs by head name, of canvases or of images as they lie in their files."""
+        """Outputs by head name, for letterboxed canvases or for images as decoded from their files."""
         ...
 
 
 @runtime_checkable
 class SelectsOnDevice(Protocol):
-    """May select detections on its own device, right behind the network."""
+    """Can select detections on its own device, directly after the network."""
 
     def detect(self, images: NDArray[np.float32] | Decoded, options: NmsOptions) -> dict[str, Detections] | None:
-        """Detections by head name; None where this model's cannot be selected there."""
+        """Detections by head name; None if the device cannot select for this model."""
         ...
 
 
 @runtime_checkable
 class TimesItsStages(Protocol):
-    """Knows how long the parts of its last call took, in seconds."""
+    """Measures how long the stages of its last call took, in seconds."""
 
     stage_seconds: dict[str, float]
 
 
-# A CUDA driver's stream, what makes an event of it, and the milliseconds between two events.
+# A CUDA stream, a function that creates an event, and one that gives the milliseconds between two events.
 EventParts = tuple[Any, Callable[[], Any], Callable[[Any, Any], float]]
 
 
 @runtime_checkable
 class HasEvents(Protocol):
-    """Works on a stream whose events can be timed."""
+    """Works on a CUDA stream whose events can be timed."""
 
     def event_parts(self) -> EventParts:
-        """What a clock of its stream is made of."""
+        """The parts of a clock for its stream."""
         ...
 
 
 @runtime_checkable
 class InfersMany(Protocol):
-    """Runs several batches with copies beside compute."""
+    """Can run several batches with copies overlapping computation."""
 
     def infer_many(self, batches: Iterable[NDArray[np.float32] | Decoded]) -> Iterator[dict[str, NDArray[np.float32]]]:
         """Outputs of each batch, in order."""
@@ -66,11 +66,11 @@ class InfersMany(Protocol):
 
 @runtime_checkable
 class HasNotes(Protocol):
-    """Has sentences that belong to every number of its file."""
+    """Has notes that apply to every number measured on its file."""
 
     notes: tuple[str, ...]
 
 
 def takes_decoded(engine: Engine) -> bool:
-    """Whether the engine places decoded images on their canvases itself."""
+    """Whether the engine letterboxes decoded images itself."""
     return isinstance(engine, TakesDecoded) and engine.takes_decoded

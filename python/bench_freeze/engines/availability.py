@@ -1,4 +1,4 @@
-"""Which engines can run on this machine, and why not: asked before any work starts, and by `bench-freeze doctor`."""
+"""Which engines can run on this machine, and why not; checked before any work, and by `bench-freeze doctor`."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from ..errors import InputError
 from .base import Letterboxing
 from .cuda_driver import cuda_driver_error
 
-PACKAGES = {"torch": "torch", "ort": "onnxruntime", "ort-trt": "onnxruntime", "trt": "tensorrt"}  # that run an engine
+PACKAGES = {"torch": "torch", "ort": "onnxruntime", "ort-trt": "onnxruntime", "trt": "tensorrt"}  # per engine
 GPU_ONLY = frozenset({"ort-trt", "trt"})
 
 
 @dataclass(frozen=True)
 class Availability:
-    """Whether an engine can run on a device; `reason` says why not and what to do, or which version was found."""
+    """Whether an engine can run on a device. `reason` says why not and what to do, or which version was found."""
 
     engine: str
     device: str
@@ -25,19 +25,19 @@ class Availability:
 
 
 def engine_device(engine: str, device: str) -> str:
-    """The device that an engine runs on: TensorRT knows GPUs only, so the default, cpu, is its first one."""
+    """The device that an engine runs on. TensorRT runs only on GPUs, so the default, cpu, means its first GPU."""
     return "cuda:0" if engine in GPU_ONLY and device == "cpu" else device
 
 
 def letterbox_device(engine: str) -> Letterboxing:
-    """Where a usable engine has the images of the pipeline letterboxed: asked before it is started, for keys."""
+    """Where a usable engine letterboxes the pipeline's images; needed for keys before the engine is started."""
     from ..kernels.device_array import cuda_available
 
     return "gpu" if engine == "trt" and cuda_available() else "cpu"
 
 
 def availability(engine: str, device: str) -> Availability:
-    """Whether an engine can run on a device ("cpu", "cuda:0" ...)."""
+    """Check whether an engine can run on a device ("cpu", "cuda:0" ...)."""
     check = {"torch": _torch, "ort": _ort, "ort-trt": _ort_trt, "trt": _trt}[engine]
     device = engine_device(engine, device)
     problem = check(device)
@@ -51,7 +51,7 @@ def availability(engine: str, device: str) -> Availability:
 
 
 def require_engine(engine: str, device: str) -> None:
-    """Raise InputError, with the reason and the remedy, when an engine cannot run here."""
+    """Raise InputError, with the reason and the remedy, if an engine cannot run here."""
     answer = availability(engine, device)
     if not answer.usable:
         raise InputError(f"--engine {engine} cannot run on {engine_device(engine, device)} here: {answer.reason}")
@@ -76,7 +76,7 @@ def _ort(device: str) -> str | None:
 
 
 def _ort_trt(device: str) -> str | None:
-    """Whether ONNX Runtime has the provider; whether TensorRT's libraries load is seen when a session is made."""
+    """Check that ONNX Runtime has the provider; whether TensorRT's libraries load shows only when a session starts."""
     problem = _ort(device)
     if problem is not None:
         return problem
@@ -88,7 +88,7 @@ def _ort_trt(device: str) -> str | None:
 
 
 def _trt(device: str) -> str | None:
-    """Everything that is missing at once: packages first, then what only another machine has."""
+    """Report everything that is missing at once: packages first, then what this machine cannot have."""
     from .tensorrt_family import broken, install_line, installed
 
     parts = []

@@ -1,4 +1,4 @@
-"""A GPU as the NVIDIA driver itself names it, asked through ctypes: no CUDA package is needed to know what is there."""
+"""A GPU as the NVIDIA driver reports it, through ctypes: no CUDA package is needed to find out what is there."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MAJOR, _MINOR = 75, 76  # CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_*
 
 @dataclass(frozen=True)
 class CudaDevice:
-    """What a plan is tied to; `capability` is "86" for 8.6, `driver` the CUDA version that the driver supports."""
+    """What a plan is tied to. `capability` is "86" for 8.6; `driver` is the CUDA version that the driver supports."""
 
     name: str
     capability: str
@@ -30,12 +30,12 @@ class CudaDevice:
 
 
 def device_index(device: str) -> int:
-    """The number of a GPU by its device name: 0 for "cuda"."""
+    """The number in a GPU's device name: 0 for "cuda" and "cuda:0"."""
     return int(device.partition(":")[2] or 0)
 
 
 def cuda_device(device: str) -> CudaDevice:
-    """The GPU of a device name ("cuda:0"). Raises InputError when there is no driver or no such GPU."""
+    """The GPU with a device name such as "cuda:0". Raises InputError if there is no driver or no such GPU."""
     problem = cuda_driver_error()
     if problem is not None:
         raise InputError(f"device {device}: {problem}.")
@@ -56,9 +56,9 @@ def cuda_device(device: str) -> CudaDevice:
 
 @contextmanager
 def on_gpu(device: str) -> Iterator[None]:
-    """The GPU's primary context is the calling thread's for as long as it lasts: TensorRT builds for the current GPU.
+    """Make the GPU's primary context current in this thread within the block: TensorRT builds for the current GPU.
 
-    The driver was asked before (`cuda_device`). Raises RuntimeError where it refuses.
+    Call `cuda_device` first to check the driver. Raises RuntimeError if the driver refuses a call.
     """
     driver = ctypes.CDLL("libcuda.so.1")
 

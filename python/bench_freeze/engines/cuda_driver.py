@@ -1,4 +1,4 @@
-"""Whether an NVIDIA driver answers, asked before anything that crashes without one."""
+"""Checks for an NVIDIA driver, before anything that crashes without one."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import ctypes
 
 
 def cuda_driver_error() -> str | None:
-    """Why the NVIDIA driver does not answer, None when it does.
+    """Why the NVIDIA driver cannot be used; None if it can.
 
-    Asked through the driver's own library: TensorRT's runtime crashes the process when it is touched without a driver.
+    The check uses the driver's own library, because TensorRT's runtime crashes the process if there is no driver.
     """
     try:
         driver = ctypes.CDLL("libcuda.so.1")

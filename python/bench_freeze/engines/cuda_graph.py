@@ -1,6 +1,6 @@
-"""CUDA graphs by the driver's own interface, which PyCUDA has not: work of a stream recorded once and launched again.
+"""CUDA graphs through the driver's own interface, which PyCUDA lacks: record a stream's work, then launch it again.
 
-No machine with a GPU has run this file yet. Its calls are looked up in the driver's own library by a test.
+This file has not run on a GPU yet. A test checks that the driver's library has all functions that it calls.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ CALLS = (
     "cuGraphExecDestroy",
     "cuGraphDestroy",
 )
-_RELAXED = 2  # CU_STREAM_CAPTURE_MODE_RELAXED: the scorer may allocate its results while it is recorded
+_RELAXED = 2  # CU_STREAM_CAPTURE_MODE_RELAXED: the scorer may allocate its results during recording
 
 
 class CudaGraph:
-    """What `enqueue` puts on a stream, recorded; every `launch` runs it again on the same memory.
+    """A recording of what `enqueue` puts on a stream; every `launch` runs it again on the same memory.
 
-    `enqueue` must have run before: what is allocated or set up at a first call cannot be recorded. The context that the
-    stream belongs to is current.
+    `enqueue` must have run once before, because what is allocated or set up at a first call cannot be recorded. The
+    stream's context must be current. Raises RuntimeError if the driver refuses.
     """
 
     def __init__(self, stream: int, enqueue: Callable[[], None]) -> None:
@@ -35,8 +35,8 @@ class CudaGraph:
         self._call("cuStreamBeginCapture_v2", self._stream, ctypes.c_int(_RELAXED))
         try:
             enqueue()
-        except BaseException:  # what went wrong says more than the recording that it broke
-            with suppress(RuntimeError):  # a stream that keeps recording is of no more use
+        except BaseException:  # report this error, not the failed recording that follows from it
+            with suppress(RuntimeError):  # a stream that stays in recording mode is unusable
                 self._call("cuStreamEndCapture", self._stream, ctypes.byref(graph))
             if graph:
                 self._call("cuGraphDestroy", graph)
@@ -64,9 +64,9 @@ class CudaGraph:
 
 
 class Recordings:
-    """Repeated work of one stream, by kind: run as it is at its first call, recorded at its second, then launched.
+    """Repeated work on one stream, by kind: run directly at the first call, recorded at the second, then launched.
 
-    What cannot be recorded (a plan with loops, say, or on a DLA) goes on being run as it is, after a warning.
+    Work that cannot be recorded (such as a plan with loops, or on a DLA) keeps running directly, after a warning.
     """
 
     def __init__(self, stream: int) -> None:
@@ -75,9 +75,9 @@ class Recordings:
         self._graphs: dict[str, CudaGraph] = {}
 
     def run(self, kind: str, work: Callable[[], None], refusal: Callable[[], str]) -> None:
-        """Put the work of a kind on the stream; it is the same in every call, on the same memory.
+        """Put one kind of work on the stream; every call must do the same work on the same memory.
 
-        `refusal` is asked before a recording: why there must be none even if the driver would, empty where there may.
+        `refusal` is called before recording and returns why the work must not be recorded, or an empty string.
         """
         if kind not in self._calls:
             work()

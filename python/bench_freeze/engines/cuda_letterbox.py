@@ -1,6 +1,6 @@
-"""Letterbox on a GPU: the image is already there, and its canvas is where the engine reads it.
+"""Letterbox on a GPU: the image is already there, and the canvas is the engine's input.
 
-Host doubles of the kernel equal the CPU's letterbox bit for bit (tests/csrc); no GPU has run it yet.
+On the host, the kernel's test doubles equal the CPU's letterbox bit for bit (tests/csrc); it has not run on a GPU yet.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from ..kernels.ext import native
 
 
 def letterbox_cuda(image: object, canvas: object, *, stream: Stream | None = None) -> Letterbox:
-    """`data.letterbox.letterbox_into` on the GPU: place an RGB image [H, W, 3] of uint8 on `canvas` [3, S, S] float32.
+    """`data.letterbox.letterbox_into` on the GPU: place an RGB image [H, W, 3] uint8 on `canvas` [3, S, S] float32.
 
-    Both lie on one GPU: torch tensors, or anything with `__cuda_array_interface__` or DLPack; rows of the image may be
-    apart, the canvas is contiguous and all of it is written. Work goes to `stream`, by default the owner's current one,
-    and may be captured in a CUDA graph. Raises InputError for other arrays, RuntimeError where there is no CUDA.
+    Both must be on the same GPU: torch tensors, or anything with `__cuda_array_interface__` or DLPack. The image's rows
+    may have padding between them. The canvas must be contiguous and is overwritten completely. The work is put on
+    `stream`, by default the current stream of the image's library, and can be captured in a CUDA graph. Raises
+    InputError for other arrays, RuntimeError if there is no CUDA. Returns the placement.
     """
     require_cuda()
     source, target = view_of("image", image), view_of("canvas", canvas)

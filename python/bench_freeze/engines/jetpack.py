@@ -1,6 +1,6 @@
-"""A Jetson on its way to a plan that runs: what is there, step by step, and the command for what is missing.
+"""Setting up a Jetson to run plans: which steps are done, and the command for each that is missing.
 
-The steps are those of docs/howto/jetson.md; a test holds the page against them.
+The steps are those of docs/howto/jetson.md; a test compares the page with them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _RELEASE = re.compile(r"R(\d+)\b.*?REVISION:\s*(\d+)((?:\.\d+)*)")
 
 @dataclass(frozen=True)
 class Release:
-    """Jetson Linux (L4T), by which JetPack is known."""
+    """A release of Jetson Linux (L4T), which identifies the JetPack version."""
 
     major: int
     minor: int
@@ -38,7 +38,7 @@ class Release:
 
     @property
     def jetpack(self) -> str:
-        """ "JetPack 6", "JetPack 7", or "old JetPack", which has no TensorRT that can be used."""
+        """Either "JetPack 6", "JetPack 7", or "old JetPack", whose TensorRT is too old to be used."""
         if self.major < 36 or self.minor < OLDEST.get(self.major, 0):
             return "old JetPack"
         return "JetPack 6" if self.major < 38 else "JetPack 7"
@@ -46,7 +46,7 @@ class Release:
 
 @dataclass(frozen=True)
 class BoardStep:
-    """One step: `found` where it is done, else what is `missing` and the command for it (none: no command helps)."""
+    """One step: `found` if it is done, else what is `missing` and the `command` for it, empty if no command helps."""
 
     name: str
     found: str = ""
@@ -56,21 +56,21 @@ class BoardStep:
 
 @dataclass(frozen=True)
 class BoardFacts:
-    """What was seen of a board and of this Python on it."""
+    """What was found on a board, and in this Python environment on it."""
 
     release: Release
-    absent_packages: tuple[str, ...]  # of the system, in words
+    absent_packages: tuple[str, ...]  # missing system packages, in words
     is_virtual: bool
     sees_tensorrt: bool
     nvcc: str | None  # on PATH
     sees_pycuda: bool
-    back_end: str  # why the CUDA back end of the extension cannot work, empty where it can
+    back_end: str  # why the extension's CUDA back end cannot work; empty if it can
     absent_tools: tuple[str, ...]  # for power modes
-    power: str | None  # by what the module's power is known
+    power: str | None  # how the module's power is measured
 
 
 def release_of(text: str) -> Release | None:
-    """Read /etc/nv_tegra_release: "# R36 (release), REVISION: 4.3, ..." is L4T 36.4.3. None for another text."""
+    """Parse /etc/nv_tegra_release: "# R36 (release), REVISION: 4.3, ..." is L4T 36.4.3. None for any other text."""
     found = _RELEASE.search(text)
     if found is None:
         return None
@@ -79,7 +79,7 @@ def release_of(text: str) -> Release | None:
 
 
 def release_here(root: Path = Path("/")) -> Release | None:
-    """The release of this board; None where this is not a board, or where it does not tell."""
+    """The release of this board; None if this is not a board or the release is unknown."""
     try:
         return release_of((root / RELEASE).read_text())
     except OSError:
@@ -87,7 +87,7 @@ def release_here(root: Path = Path("/")) -> Release | None:
 
 
 def facts_of_board(back_end: str, root: Path = Path("/"), prefix: Path | None = None) -> BoardFacts | None:
-    """Look at this machine; None where it is not a Jetson. `prefix` is the Python environment, this one by default."""
+    """Inspect this machine; None if it is not a Jetson. `prefix` is the Python environment, by default this one."""
     release = release_here(root)
     if release is None:
         return None
@@ -113,7 +113,7 @@ def facts_of_board(back_end: str, root: Path = Path("/"), prefix: Path | None = 
 
 
 def steps_of_board(facts: BoardFacts) -> list[BoardStep]:
-    """The steps in the order in which they are taken: one that is missing may be why a later one is."""
+    """The steps in order; if one is missing, later ones may be missing because of it."""
     return [
         _jetpack(facts.release),
         _packages(facts),

@@ -1,4 +1,4 @@
-"""Our model card as a file holds it: read, checked for what no card can say, and compared with the graph."""
+"""Our model card in a file: parse it, check it for impossible values, and compare it with the graph."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from ..errors import InputError
 from .base import Head, ModelCard
 from .onnx_file import Shape, Tensor
 
-CARD_KEY = "bench_freeze"  # of the ONNX file's metadata
+CARD_KEY = "bench_freeze"  # in the ONNX file's metadata
 _KEYS = {"heads", "imgsz", "batch", "graft_at", "precision"}
 _LARGEST = {"imgsz": 16_384, "batch": 65_536, "graft_at": 10_000}
-_MOST_PIXELS = 250_000_000  # of a batch: 3 GB of float32
+_MOST_PIXELS = 250_000_000  # per batch: 3 GB of float32
 _LONGEST = 1 << 22  # characters
 
 
 def parse_card(text: str, where: str) -> ModelCard:
-    """The card of a json text. Raises InputError, with what is wrong, for one that this version cannot rely on."""
+    """Parse a card from JSON. Raises InputError, saying what is wrong, for a card that this version cannot use."""
     if len(text) > _LONGEST:
         raise InputError(f"{where}: its card has {len(text)} characters, more than any card has; export it again.")
     try:
@@ -29,7 +29,7 @@ def parse_card(text: str, where: str) -> ModelCard:
 
 
 def card_of(values: Any, where: str) -> ModelCard:
-    """The card of plain values; raises InputError as `parse_card` does."""
+    """Make a card from plain values. Raises InputError as `parse_card` does."""
     problem = _problem(values)
     if problem is not None:
         raise InputError(f"{where}: its card {problem}; export it again with bench-freeze export.")
@@ -59,7 +59,7 @@ def _problem(values: object) -> str | None:
 
 
 def batch_problem(batch: int | None, imgsz: int) -> str | None:
-    """What is wrong with a batch of square images that no memory would hold; None for any other."""
+    """The problem with a batch of square images that is too large for any memory; None if it is not."""
     if (batch or 1) * imgsz**2 <= _MOST_PIXELS:
         return None
     return f"batches of {batch or 1} images of {imgsz} pixels; the limit is {_MOST_PIXELS:,} pixels a batch"
@@ -92,7 +92,7 @@ def _is_name(name: object) -> bool:
 
 
 def check_card(card: ModelCard, inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...], where: str) -> None:
-    """Raise InputError where the graph is not the model that its card describes: heads, shapes, image size or batch."""
+    """Raise InputError if the graph contradicts its card in heads, shapes, image size or batch."""
     check_images(one_input(inputs, where).shape, card.imgsz, where)
     free, batch = inputs[0].shape is not None and not isinstance(inputs[0].shape[0], int), card.batch
     if not free and inputs[0].shape is not None and batch != inputs[0].shape[0]:
@@ -110,7 +110,7 @@ def check_card(card: ModelCard, inputs: tuple[Tensor, ...], outputs: tuple[Tenso
 
 
 def one_input(inputs: tuple[Tensor, ...], where: str) -> Tensor:
-    """The only input of a graph; raises InputError for another number of them."""
+    """The single input of a graph. Raises InputError for any other number of inputs."""
     if len(inputs) != 1:
         names = ", ".join(tensor.name for tensor in inputs) or "none"
         raise InputError(f"{where} has {len(inputs)} inputs ({names}); give a detector with one input, the images.")
@@ -126,7 +126,7 @@ def check_images(shape: Shape | None, imgsz: int, where: str) -> None:
     if isinstance(channels, int) and channels != 3:
         if shape[3] == 3:
             raise InputError(
-                f"{where} has an input of {text}: channels stand last (NHWC); export it with channels first, "
+                f"{where} has an input of {text}: channels come last (NHWC); export it with channels first, "
                 "[images, 3, height, width]."
             )
         raise InputError(f"{where} takes images of {channels} channels; give a detector of RGB images, with 3.")
@@ -140,7 +140,7 @@ def check_images(shape: Shape | None, imgsz: int, where: str) -> None:
 
 
 def check_head(head: Head, output: Tensor, where: str) -> None:
-    """Raise InputError where an output cannot be what its head is said to be."""
+    """Raise InputError if an output's shape or type does not fit its head."""
     shape, rows = output.shape, 4 + len(head.class_names)
     if shape is not None and not _fits(head, shape):
         wanted = f"[images, {rows}, anchors]" if head.kind == "raw" else "[images, detections, 6]"
@@ -148,7 +148,7 @@ def check_head(head: Head, output: Tensor, where: str) -> None:
         hint = "it is transposed, export it" if transposed else "export it again"
         raise InputError(
             f"{where}: output {output.name} is {shape_text(shape)}, where {len(head.class_names)} classes make "
-            f"{wanted}; {hint}{' as that' if transposed else ''}."
+            f"{wanted}; {hint}{' in that order' if transposed else ''}."
         )
     if output.dtype not in ("float32", "float16", "float64"):
         raise InputError(f"{where}: output {output.name} is of {output.dtype}; export it with outputs of float32.")
@@ -162,7 +162,7 @@ def _fits(head: Head, shape: Shape) -> bool:
 
 
 def shape_text(shape: Shape | None) -> str:
-    """A shape for a message: [1, 3, height, ?]."""
+    """A shape as text for messages, such as [1, 3, height, ?]."""
     if shape is None:
         return "no known shape"
     return f"[{', '.join('?' if size is None else str(size) for size in shape)}]"

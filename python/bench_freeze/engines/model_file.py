@@ -1,7 +1,7 @@
-"""What an ONNX file is: the one place that decides it, for every engine and command.
+"""Decides what model an ONNX file holds, in one place for every engine and command.
 
-Metadata come first: our model card, or those of Ultralytics. A shape alone decides only where it has one reading.
-Whatever was said is compared with the graph, and a contradiction is refused.
+Metadata come first: our model card, or Ultralytics' metadata. Without them, shapes decide, but only if they allow a
+single interpretation. Everything stated is compared with the graph, and a contradiction is an error.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ INPUT_TYPES = ("float32", "float16")
 
 @dataclass(frozen=True)
 class ModelFile:
-    """An ONNX file that can be run and scored. `notes` are sentences on what it does to its own numbers."""
+    """An ONNX file that can be run and scored. `notes` are sentences on what affects its measured numbers."""
 
     card: ModelCard
     image: Tensor  # the input
-    outputs: dict[str, str]  # head -> output of the graph
+    outputs: dict[str, str]  # head -> the graph's output
     notes: tuple[str, ...] = ()
 
 
 def read_model(path: Path) -> ModelFile:
-    """What a file is. Raises InputError, with what is wrong or missing, for one that cannot be run and scored here."""
+    """Read a model file. Raises InputError, saying what is wrong or missing, if it cannot be run and scored here."""
     file = read_onnx(path)
     where = str(path)
-    image = one_input(file.inputs, where)  # first: all that reads shapes relies on it
+    image = one_input(file.inputs, where)  # first, because everything that reads shapes relies on it
     card, notes = (_own_card(file), ()) if CARD_KEY in file.metadata else _foreign_card(file)
     if image.dtype not in INPUT_TYPES:
         raise InputError(
@@ -55,7 +55,7 @@ def read_model(path: Path) -> ModelFile:
 
 
 def read_own_card(path: Path) -> ModelCard:
-    """The card of a file that bench-freeze wrote. Raises InputError for any other, and for one that contradicts it."""
+    """Read the card of a file that bench-freeze wrote. Raises InputError for other files and for contradictions."""
     file = read_onnx(path)
     if CARD_KEY not in file.metadata:
         raise InputError(

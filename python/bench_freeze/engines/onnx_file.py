@@ -1,4 +1,4 @@
-"""What an ONNX file says of itself, read without the onnx package: a board that builds and runs plans has none."""
+"""Reads an ONNX file's description of itself without the onnx package, which boards that run plans do not have."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from ..user_files import open_file
 Shape = tuple[int | str | None, ...]  # a free dimension has a name, or None
 Field = tuple[int, int | memoryview]  # number and value
 
-# TensorProto.DataType, those that an input or output of a network may have.
+# TensorProto.DataType: the types that a network's input or output may have.
 DTYPES = {1: "float32", 2: "uint8", 3: "int8", 5: "int16", 6: "int32", 7: "int64", 10: "float16", 11: "float64"}
 _LONGEST_VARINT = 10
-_LONGEST_CONSTANT = 64  # bytes of a constant that may be a single number
+_LONGEST_CONSTANT = 64  # bytes; a longer constant is not a single number
 
 
 @dataclass(frozen=True)
 class Tensor:
-    """An input or output of the graph. `shape` is None where the file does not say it."""
+    """An input or output of the graph. `shape` is None if the file does not state it."""
 
     name: str
-    dtype: str  # as NumPy calls it; "type 16" for what is not in DTYPES
+    dtype: str  # NumPy's name; "type 16" for a type that is not in DTYPES
     shape: Shape | None
 
 
 @dataclass(frozen=True)
 class Node:
-    """A node of the graph; `value` is the number of a constant of one element."""
+    """A node of the graph; `value` is set for a constant with a single element."""
 
     op: str
     inputs: tuple[str, ...]
@@ -41,7 +41,7 @@ class Node:
 
 @dataclass(frozen=True)
 class OnnxFile:
-    """Metadata, inputs and outputs of a file, its nodes, and its constants of one element by name."""
+    """A file's metadata, inputs, outputs and nodes, and its single-element constants by name."""
 
     path: Path
     metadata: dict[str, str] = field(default_factory=dict)
@@ -52,10 +52,10 @@ class OnnxFile:
 
 
 def read_onnx(path: Path) -> OnnxFile:
-    """Read a file. Raises InputError for one that is missing, cut off or not an ONNX model, or lacks its weights."""
+    """Read a file. Raises InputError if it is missing, truncated, not an ONNX model, or lacks its file of weights."""
     try:
         with open_file(path, "ONNX file", "make one with bench-freeze export") as stream:
-            # The mapping outlives the stream, and goes with the last view of its bytes.
+            # The mapping outlives the stream, and is freed with the last view of its bytes.
             return _model(path, memoryview(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)))
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}); give an ONNX file.") from None
@@ -65,7 +65,7 @@ def read_onnx(path: Path) -> OnnxFile:
 
 
 def is_onnx(path: Path) -> bool:
-    """Whether the content of a file is an ONNX model, whatever its name."""
+    """Whether a file contains an ONNX model, whatever its name."""
     try:
         return bool(read_onnx(path).outputs)
     except InputError:
@@ -120,7 +120,7 @@ def _node(view: memoryview) -> Node:
 
 
 def _attribute(view: memoryview) -> float | None:
-    """The number of a Constant's attribute: a tensor, or a float."""
+    """The number in a Constant's attribute, which is a tensor or a float; None if it is not a single number."""
     for number, value in _fields(view):
         if number == 5:
             return _number(_bytes(value))
@@ -130,7 +130,7 @@ def _attribute(view: memoryview) -> float | None:
 
 
 def _initializer(path: Path, view: memoryview) -> tuple[str, float | None]:
-    """Name of an initializer, and its number where it is one; InputError where its file of weights is missing."""
+    """An initializer's name, and its value if it is a single number. Raises InputError if its file is missing."""
     name, is_external, location = "", False, ""
     for number, value in _fields(view):
         if number == 8:
@@ -150,7 +150,7 @@ def _initializer(path: Path, view: memoryview) -> tuple[str, float | None]:
 
 
 def _number(view: memoryview) -> float | None:
-    """The value of a float TensorProto of one element."""
+    """The value of a float TensorProto with a single element; None for any other."""
     dims, kind = [], 0
     data: memoryview | None = None
     for number, value in _fields(view):
@@ -158,7 +158,7 @@ def _number(view: memoryview) -> float | None:
             dims += _integers(value)
         elif number == 2 and isinstance(value, int):
             kind = value
-        elif number in (4, 5, 9) and isinstance(value, memoryview):  # float_data, int32_data (of float16), raw_data
+        elif number in (4, 5, 9) and isinstance(value, memoryview):  # float_data, int32_data (for float16), raw_data
             if len(value) > _LONGEST_CONSTANT:
                 return None
             data = value if number != 5 else memoryview(struct.pack("<H", _integers(value)[0]))
@@ -169,7 +169,7 @@ def _number(view: memoryview) -> float | None:
 
 
 def _tensor(view: memoryview) -> Tensor:
-    """A ValueInfoProto: name, and type.tensor_type with its element type and shape."""
+    """Parse a ValueInfoProto: its name, and the element type and shape in type.tensor_type."""
     name, kind = "", 0
     shape: Shape | None = None
     for number, value in _fields(view):
@@ -190,14 +190,14 @@ def _tensor(view: memoryview) -> Tensor:
 def _dimension(view: memoryview) -> int | str | None:
     for number, value in _fields(view):
         if number == 1 and isinstance(value, int):
-            return value if 0 < value < 1 << 31 else None  # some exporters write -1 or 0 for a free one
+            return value if 0 < value < 1 << 31 else None  # some exporters write -1 or 0 for a free dimension
         if number == 2:
             return _text(value) or None
     return None
 
 
 def _fields(view: memoryview) -> Iterator[Field]:
-    """The fields of a protobuf message. Raises ValueError where it is cut off or not one."""
+    """The fields of a protobuf message. Raises ValueError if it is truncated or not a message."""
     position, end = 0, len(view)
     while position < end:
         tag, position = _varint(view, position)
@@ -251,6 +251,6 @@ def _text(value: object) -> str:
 
 
 def _strings(view: memoryview, *numbers: int) -> list[str]:
-    """Text fields of a message, empty where one is missing."""
+    """The text fields with these numbers; empty strings for missing ones."""
     found = {number: _text(value) for number, value in _fields(view) if number in numbers}
     return [found.get(number, "") for number in numbers]

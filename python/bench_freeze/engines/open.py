@@ -1,4 +1,4 @@
-"""Exported files to running engines."""
+"""Opens exported files as engines."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from .base import Engine, Spin
 
 
 def open_exported(engine: str, path: Path, device: str, threads: int | None = None, *, spin: Spin = "always") -> Engine:
-    """The engine that runs an ONNX file ("ort", "ort-trt") or a plan ("trt"); InputError where it cannot run here.
+    """Open an ONNX file ("ort", "ort-trt") or a plan ("trt") as an engine. Raises InputError if it cannot run here.
 
-    `spin` is for an engine that shares the process with others: see OrtEngine.
+    `spin` matters for an engine that shares the process with others: see OrtEngine.
     """
     if engine == "trt":
         from .trt_engine import TrtEngine

@@ -1,4 +1,4 @@
-"""ONNX Runtime with its inputs and outputs bound to memory of a device: nothing is allocated or moved unasked."""
+"""ONNX Runtime with inputs and outputs bound to device memory, so that calls make no hidden allocations or copies."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(dou
 
 
 class BoundSession:
-    """A session whose tensors live on `device_type` ("cuda" or "cpu"); they are made again for another input shape."""
+    """A session with its tensors on `device_type` ("cuda" or "cpu"), allocated again if the input shape changes."""
 
     def __init__(self, session: InferenceSession, device_type: str, device_id: int) -> None:
         self._session = session
@@ -28,7 +28,7 @@ class BoundSession:
         self.stage_seconds: dict[str, float] = {}
 
     def run(self, images: NDArray[np.floating]) -> dict[str, NDArray[np.floating]]:
-        """Outputs by name, copies of their own, for images of the type that the session takes."""
+        """Run a batch; `images` must have the session's input type. Returns copies of the outputs by name."""
         if images.shape != self._shape:
             self._bind(images)
         moments = [time.perf_counter()]

@@ -1,4 +1,4 @@
-"""The ONNX Runtime engine: an exported model on the CPU, or on a GPU by one of its providers, never silently moved."""
+"""The ONNX Runtime engine: an exported model on the CPU or on a GPU provider, never silently on another one."""
 
 from __future__ import annotations
 
@@ -28,11 +28,12 @@ PROVIDERS: dict[ProviderName, str] = {
 
 
 class OrtEngine:
-    """Runs an ONNX file that carries its model card, or Ultralytics' metadata.
+    """Runs an ONNX file that has our model card or Ultralytics' metadata.
 
-    It runs on the provider of the device, or on the one that is named. Its threads wait for work in a busy loop, as
-    ONNX Runtime's do by default. With `spin` "within calls" they stop that at the end of every call, so that they take
-    no time from another engine that is timed then; with "never" processor time is work alone.
+    It runs on the device's own provider, or on `provider` if one is named. By default ONNX Runtime's threads wait for
+    work in a busy loop. With `spin` "within calls" they stop at the end of every call, so that they take no time from
+    another engine that is timed next. With "never", all processor time is work. Raises InputError for a file that
+    cannot be loaded, and if the provider is missing or cannot start.
     """
 
     def __init__(
@@ -78,7 +79,7 @@ class OrtEngine:
             raise InputError(
                 f"{path} cannot be loaded by ONNX Runtime ({' '.join(str(error).split())[:200]})."
             ) from None
-        # ONNX Runtime falls back to another provider without an error when the one asked for cannot start.
+        # If the requested provider cannot start, ONNX Runtime silently falls back to another one.
         if self._session.get_providers()[0] != wanted:
             raise InputError(
                 f"device {device}: ONNX Runtime could not start {wanted} and would run on "
@@ -87,17 +88,17 @@ class OrtEngine:
             )
         self._file, self._path = file, path
         self.card = file.card
-        self.notes = file.notes  # sentences that belong to every number of this file
+        self.notes = file.notes  # sentences that apply to every number measured on this file
         name = "ort-trt" if chosen == "tensorrt" else "ort"
         self.identity = EngineIdentity(name, ort.__version__, self.card.precision, device, wanted, threads)
         if chosen != "cpu":
             self._bound: BoundSession | None = BoundSession(self._session, "cuda", _index(device))
         else:
-            self._bound = None  # host memory is the device's: a binding would only copy
+            self._bound = None  # the CPU uses host memory: a binding would only add copies
 
     @property
     def stage_seconds(self) -> dict[str, float]:
-        """Copies to and from the GPU and the network between them, of the last call; empty on the CPU."""
+        """Seconds of the last call's stages: copy to the GPU, network, copy back; empty on the CPU."""
         return self._bound.stage_seconds if self._bound is not None else {}
 
     def infer(self, images: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
@@ -115,32 +116,33 @@ class OrtEngine:
         }
 
     def close(self) -> None:
-        """Drop the session."""
+        """Release the session."""
         self._session = self._bound = None
 
 
 def _preload(ort: ModuleType, chosen: ProviderName) -> str:
-    """Load CUDA, cuDNN and TensorRT where pip has put them, which the loader of shared libraries does not know.
+    """Load CUDA, cuDNN and TensorRT from pip's folders, which the system's dynamic loader does not search.
 
-    ONNX Runtime has a call for the first two from 1.21 on; TensorRT's wheel loads its own when it is imported. What is
-    printed of libraries that do not load is returned, for the error of a session that does not start.
+    ONNX Runtime has a call for the first two since 1.21; TensorRT's wheel loads its libraries when it is imported.
+    Returns what was printed about libraries that failed to load, for the error message if a session does not start.
     """
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
         if hasattr(ort, "preload_dlls"):
             ort.preload_dlls()
         if chosen == "tensorrt":
-            with contextlib.suppress(ImportError):  # TensorRT of the system, or none
+            with contextlib.suppress(ImportError):  # TensorRT comes from the system, or is missing
                 importlib.import_module("tensorrt_libs")
     text = " ".join(said.getvalue().split())[:300]
     return f" ONNX Runtime says: {text}" if text else ""
 
 
 def _providers(chosen: ProviderName, device: str, precision: str) -> list[str | tuple[str, dict[str, int | bool]]]:
-    """What a session is given: TensorRT's provider leaves what it cannot do to CUDA's.
+    """The providers of a session; TensorRT's leaves nodes that it cannot run to CUDA's.
 
-    That provider builds weakly typed networks: its flags allow a precision for all nodes, so they follow the file's,
-    and in an fp16 file the nodes that are float32 (the decoding of boxes) may be run in half precision all the same.
+    TensorRT's provider builds weakly typed networks: its flags allow a precision for all nodes, so they follow the
+    file's precision. In an fp16 file, nodes that are float32 (the decoding of boxes) may therefore still run in half
+    precision.
     """
     if chosen == "cpu":
         return [PROVIDERS["cpu"]]
@@ -156,7 +158,7 @@ def _index(device: str) -> int:
 
 
 def _checked(output: NDArray[np.floating], head: Head, images: int, path: Path) -> NDArray[np.float32]:
-    """An output in float32. Raises InputError where a free dimension turns out to be what no such head has."""
+    """An output as float32. Raises InputError if its actual shape does not fit its head."""
     rows = 4 + len(head.class_names)
     is_sound = output.ndim == 3 and len(output) == images
     if not is_sound or (output.shape[1] != rows if head.kind == "raw" else output.shape[2] != 6):

@@ -1,4 +1,4 @@
-"""What a file that selects its detections itself keeps from being seen: a threshold of its own, a limit."""
+"""What a file that selects its own detections hides from scoring: those below its threshold or beyond its limit."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ UNKNOWN_THRESHOLD = (
 )
 _COMPARISONS = ("Greater", "GreaterOrEqual", "Less", "LessOrEqual")
 _PASSES_ON = ("Cast", "Identity", "Unsqueeze", "Squeeze", "Reshape")
-_SAME = 1.01  # a threshold in half precision is off by up to 0.05 %
+_SAME = 1.01  # half precision changes a threshold by up to 0.05 %
 
 
 def selection_notes(card: ModelCard, file: OnnxFile, said: float | None, *, is_end_to_end: bool) -> tuple[str, ...]:
-    """Sentences on what a file's own selection does to its numbers; none for raw outputs.
+    """Sentences on how a file's own selection affects its numbers; empty for raw outputs.
 
-    `said` is the threshold in the metadata, for a graph that does not show one.
+    `said` is the threshold stated in the metadata, used if the graph does not show one.
     """
     if card.heads[0].kind == "raw":
         return ()
@@ -45,9 +45,9 @@ def selection_notes(card: ModelCard, file: OnnxFile, said: float | None, *, is_e
 
 
 def score_threshold(file: OnnxFile) -> float | None:
-    """The score below which the graph drops candidates; None where it does not show one, or shows several.
+    """The score below which the graph drops candidates; None if it shows no such threshold, or several.
 
-    It is what a score is compared with on its way into a NonMaxSuppression, or the threshold of that node itself.
+    It is the number that scores are compared with before a NonMaxSuppression node, or that node's own threshold.
     """
     makers = {name: node for node in file.nodes for name in node.outputs if name}
     found: set[float] = set()
@@ -58,7 +58,7 @@ def score_threshold(file: OnnxFile) -> float | None:
         before = _compared(node.inputs[1], makers, file) if len(node.inputs) > 1 else set()
         if own is None or len(before) > 1:
             return None
-        # Neither a comparison nor a threshold: it drops nothing, or in a way that is not known here.
+        # Neither a comparison nor a threshold: it drops nothing, or in a way that is unknown here.
         if len(node.inputs) <= 4 and not before:
             return None
         found.add(max(own, *before) if before else own)
@@ -66,7 +66,7 @@ def score_threshold(file: OnnxFile) -> float | None:
 
 
 def _compared(name: str, makers: dict[str, Node], file: OnnxFile) -> set[float]:
-    """Numbers from 0 to 1 that something upstream of a tensor is compared with."""
+    """The numbers from 0 to 1 that anything upstream of a tensor is compared with."""
     found: set[float] = set()
     seen: set[str] = set()
     waiting = [name]
@@ -84,7 +84,7 @@ def _compared(name: str, makers: dict[str, Node], file: OnnxFile) -> set[float]:
 
 
 def _number(name: str, makers: dict[str, Node], file: OnnxFile) -> float | None:
-    """The value of a tensor that is one constant number, behind casts and changes of shape."""
+    """The value of a tensor that is a single constant number, after casts and changes of shape; else None."""
     for _ in range(16):
         if name in file.numbers:
             return file.numbers[name]

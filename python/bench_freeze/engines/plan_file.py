@@ -1,4 +1,4 @@
-"""Plan files and what is known of them: our side-car json, or the header that Ultralytics puts before its plans."""
+"""Plan files and their descriptions: our side-car JSON, or the header that Ultralytics writes before its plans."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _LONGEST_HEADER = 1 << 20
 
 @dataclass(frozen=True)
 class Plan:
-    """The side-car of a plan: what it is, what it was built from, with what, for what."""
+    """The side-car of a plan: what the plan is, and from what, with what and for what it was built."""
 
     bench_freeze: str
     plan_sha256: str
     plan_bytes: int
     onnx_sha256: str
-    module: str  # of the TensorRT family
+    module: str  # Python module of the TensorRT family
     title: str
     version: str
     target: dict[str, str]
@@ -42,7 +42,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class PlanFile:
-    """A plan's bytes. `plan` is None for a file of Ultralytics, whose `header` says what its single head is."""
+    """A plan's bytes and description. `plan` is None for a file from Ultralytics, whose `header` describes it."""
 
     path: Path
     content: bytes
@@ -50,7 +50,7 @@ class PlanFile:
     header: Facts
 
     def card(self, output_shape: tuple[int, ...] = ()) -> ModelCard:
-        """What the model is; an Ultralytics file needs the shape of its output for the kind of its head."""
+        """The model card. For an Ultralytics file, `output_shape` helps to determine the kind of its head."""
         if self.plan is not None:
             card = card_of(self.plan.card, side_car_path(self.path).name)
             check_card(card, _tensors(self.plan.inputs), _tensors(self.plan.outputs), side_car_path(self.path).name)
@@ -61,7 +61,7 @@ class PlanFile:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Sentences that belong to every number of this file."""
+        """Sentences that apply to every number measured on this file."""
         if self.plan is not None or not selects_itself(self.header, str(self.path)):
             return ()
         if is_end_to_end(self.header, str(self.path)):
@@ -70,7 +70,7 @@ class PlanFile:
 
 
 def _tensors(described: list[Facts]) -> tuple[Tensor, ...]:
-    """Inputs or outputs as a side-car has them, -1 where a size is free."""
+    """Inputs or outputs as described by a side-car, where -1 means a free size."""
     try:
         return tuple(
             Tensor(str(t["name"]), str(t["dtype"]), tuple(int(n) if n > 0 else None for n in t["shape"]))
@@ -81,7 +81,7 @@ def _tensors(described: list[Facts]) -> tuple[Tensor, ...]:
 
 
 def side_car_path(plan: Path) -> Path:
-    """Where the side-car of a plan lies."""
+    """The path of a plan's side-car."""
     return plan.with_name(f"{plan.name}.json")
 
 
@@ -91,16 +91,16 @@ def write_side_car(path: Path, plan: Plan) -> None:
 
 
 def read_plan(path: Path) -> PlanFile:
-    """A plan with what is known of it.
+    """Read a plan and its description.
 
-    Raises InputError when the file is missing, is of neither kind, or is not the one that its side-car describes.
+    Raises InputError if the file is missing, is of neither kind, or is not the one that its side-car describes.
     """
     content = read_file(path, "TensorRT plan", "give the path of one", MAX_DATA)
     length = int.from_bytes(content[:4], "little")
     if 2 <= length <= min(_LONGEST_HEADER, len(content)):
         try:
             header = json.loads(content[4 : 4 + length])
-        except (ValueError, RecursionError):  # a plan's own first bytes
+        except (ValueError, RecursionError):  # these are the plan's own first bytes
             header = None
         if isinstance(header, dict):
             if header.get("task") != "detect" or not is_ultralytics(header):
@@ -124,7 +124,7 @@ def read_plan(path: Path) -> PlanFile:
 
 
 def onnx_of(path: Path, plan: Plan) -> Path | None:
-    """The ONNX file that a plan was built from, found by its hash beside the plan or in a folder beside the plan's."""
+    """Find the ONNX file that a plan was built from, by its hash, in the plan's folder or in a sibling folder."""
     for file in (*sorted(path.parent.glob("*.onnx")), *sorted(path.parent.parent.glob("*/*.onnx"))):
         if file_sha256(file) == plan.onnx_sha256:
             return file
@@ -132,7 +132,7 @@ def onnx_of(path: Path, plan: Plan) -> Path | None:
 
 
 def misfit(plan: Plan, title: str, version: str, capability: str) -> str | None:
-    """Why a plan cannot run under this TensorRT on a GPU of this compute capability, None when it can."""
+    """Why a plan cannot run with this TensorRT on a GPU of this compute capability; None if it can."""
     if plan.title != title and not (plan.flags["version_compatible"] and title == "TensorRT lean runtime"):
         return f"it was built with {plan.title}, this machine runs {title}"
     if plan.version != version and not plan.flags["version_compatible"]:

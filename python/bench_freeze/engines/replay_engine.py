@@ -1,4 +1,4 @@
-"""The replay engine: recorded outputs, scripted durations. Tests the whole flow and the harness without a model."""
+"""The replay engine: recorded outputs and scripted durations, to test the flow and the harness without a model."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from .base import EngineIdentity, ModelCard, check_images_shape
 
 
 class ReplayEngine:
-    """Returns recorded outputs by call, over and over, after passing the scripted time.
+    """Returns recorded outputs call by call, in a cycle, each after its scripted duration.
 
-    `outputs` holds one dictionary per call (head name -> array); `durations_s` the time that each call takes.
-    `pass_time` spends it: a fake clock's `advance` in tests, a busy wait of the real clock by default.
+    `outputs` has one dictionary per call (head name -> array); `durations_s` has the duration of each call in seconds.
+    `pass_time` lets that time pass: a fake clock's `advance` in tests, by default a busy wait.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class ReplayEngine:
 
 
 def busy_wait(seconds: float) -> None:
-    """Let time pass without giving up the core: sleeping is a thousand times coarser."""
+    """Wait without giving up the core: sleeping is a thousand times less precise."""
     end = time.perf_counter_ns() + round(seconds * 1e9)
     while time.perf_counter_ns() < end:
         pass

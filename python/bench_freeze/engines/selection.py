@@ -1,4 +1,4 @@
-"""Selection: a head's raw output becomes detections, by suppression or as the model itself selected them."""
+"""Selection: turns a head's output into detections, by suppression or as the model selected them itself."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .base import Head
 
 
 def select(output: NDArray[np.float32], head: Head, options: NmsOptions) -> ext.Detections:
-    """A head's output for a batch as detections in canvas pixels."""
+    """Turn a head's output for a batch into detections in canvas pixels. Raises InputError for invalid detections."""
     if head.kind == "raw":
         return ext.nms(output, options)
     _refuse_strange(output, head, options)
@@ -20,10 +20,10 @@ def select(output: NDArray[np.float32], head: Head, options: NmsOptions) -> ext.
 
 
 def already_selected(output: NDArray[np.float32], options: NmsOptions) -> ext.Detections:
-    """Detections of a head that suppresses nothing because it was trained to answer once per object.
+    """Detections of a head that needs no suppression because it was trained to detect each object once.
 
-    `output` is [B, D, 6]: x1, y1, x2, y2, score, class. Only the threshold and the limit apply; the order is the same
-    as after suppression: score descending, then class, then position.
+    `output` is [B, D, 6]: x1, y1, x2, y2, score, class. Only the score threshold and the limit on detections apply. The
+    order is the same as after suppression: descending score, then class, then position.
     """
     images, rows = output.shape[:2]
     limit = options.max_detections
@@ -45,7 +45,7 @@ def already_selected(output: NDArray[np.float32], options: NmsOptions) -> ext.De
 
 
 def _refuse_strange(output: NDArray[np.float32], head: Head, options: NmsOptions) -> None:
-    """Raise InputError for values that are not finite, and for a detection of what is not a class of the head."""
+    """Raise InputError for values that are not finite, and for a detected class that the head does not have."""
     if not np.isfinite(output).all():
         raise InputError(f"the {head.name} head gave a value that is not finite; export the model again.")
     count = len(head.class_names)

@@ -1,8 +1,8 @@
-"""The TensorRT family: which member is installed, and in what the members differ.
+"""The TensorRT family: which member is installed, and how the members differ.
 
-Every member has the same Python interface; what differs is in the table below, and nowhere else. Importing one is
-harmless on any machine. Its Runtime is not: made without a driver it crashes the process when it is used or freed, so
-whoever makes one asks `cuda_driver_error` first.
+All members have the same Python interface; the differences are in the table below and nowhere else. Importing a member
+is safe on any machine. Creating its Runtime is not: without a driver, it crashes the process when it is used or freed.
+Always call `cuda_driver_error` first.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ class Member:
     module: str
     title: str
     builds: bool = True
-    ahead_of_time: bool = False  # builds for a GPU that need not be there
+    ahead_of_time: bool = False  # can build for a GPU that is not present
     timing_cache: bool = True
     version_compatible: bool = True
     hardware_compatibility: bool = True
     dla: bool = True
-    user_allocation: bool = False  # a CUDA graph needs plans that are built for it
-    oldest: int = 10  # major version; before 10 there were no strongly typed networks (JetPack 6.0 has 8.6)
+    user_allocation: bool = False  # CUDA graphs need plans that were built for them
+    oldest: int = 10  # major version; strongly typed networks came with 10 (JetPack 6.0 has 8.6)
 
 
 _RTX: dict[str, Any] = {
     "title": "TensorRT for RTX",
     "ahead_of_time": True,
-    "timing_cache": False,  # its calls do nothing since 1.2
-    "version_compatible": False,  # needs a lean runtime that it does not come with
-    "hardware_compatibility": False,  # compute capabilities are named instead
+    "timing_cache": False,  # its calls have had no effect since 1.2
+    "version_compatible": False,  # needs a lean runtime, which it lacks
+    "hardware_compatibility": False,  # it takes a list of compute capabilities instead
     "dla": False,
     "user_allocation": True,
     "oldest": 1,
@@ -51,7 +51,7 @@ _LEAN: dict[str, Any] = {"title": "TensorRT lean runtime", "builds": False}
 FAMILY = (
     Member("tensorrt", "TensorRT"),
     Member("tensorrt_rtx", **_RTX),
-    Member("tensorrt_rtx_bindings", **_RTX),  # what its two wheels alone import as
+    Member("tensorrt_rtx_bindings", **_RTX),  # the module's name if only its two wheels are installed
     Member("tensorrt_lean", **_LEAN),
     Member("tensorrt_lean_bindings", **_LEAN),
 )
@@ -59,7 +59,7 @@ FAMILY = (
 
 @dataclass(frozen=True)
 class TensorRT:
-    """An installed member, imported."""
+    """An installed and imported member."""
 
     member: Member
     version: str
@@ -67,7 +67,7 @@ class TensorRT:
 
     @property
     def major(self) -> int:
-        """10 and 11 for TensorRT; TensorRT for RTX counts on its own."""
+        """The major version: 10 or 11 for TensorRT; TensorRT for RTX has its own numbering."""
         return int(self.version.partition(".")[0])
 
     def __str__(self) -> str:
@@ -76,15 +76,15 @@ class TensorRT:
 
 @cache
 def installed() -> tuple[TensorRT, ...]:
-    """Every member that is installed and loads, the most capable first; one under two names counts once."""
+    """All members that are installed and load, the most capable first; one with two module names counts once."""
     found: dict[str, TensorRT] = {}
     for member in FAMILY:
         try:
             module = importlib.import_module(member.module)
-        except ImportError:  # not installed, or its libraries are not: then it is of no use either
+        except ImportError:  # not installed, or without its libraries
             continue
         version = getattr(module, "__version__", None)
-        if version is not None:  # `tensorrt` may be a folder of that name, or a stub that found no libraries
+        if version is not None:  # else `tensorrt` is just a folder, or a stub without libraries
             here = TensorRT(member, str(version), module)
             if here.major >= member.oldest:
                 found.setdefault(member.title, here)
@@ -92,7 +92,7 @@ def installed() -> tuple[TensorRT, ...]:
 
 
 def broken() -> tuple[str, ...]:
-    """Members that are installed and cannot be used, each with its reason."""
+    """The members that are installed but cannot be used, each with the reason."""
     problems = []
     for member in FAMILY:
         if importlib.util.find_spec(member.module) is None:
@@ -112,9 +112,9 @@ def broken() -> tuple[str, ...]:
 
 
 def builder_for(compute_capability: str | None) -> TensorRT:
-    """The member that builds: for this machine's GPU, or ahead of time for the capability of another.
+    """The member that builds plans: for this machine's GPU, or ahead of time for a given compute capability.
 
-    Raises InputError with the line that installs one.
+    Raises InputError with the command that installs one if there is none.
     """
     builders = [found for found in installed() if found.member.builds]
     if compute_capability is not None:
@@ -130,9 +130,9 @@ def builder_for(compute_capability: str | None) -> TensorRT:
 
 
 def runtime_member(built_with: str | None) -> TensorRT:
-    """The member that runs a plan here: the one of the title that built it where it is installed, else the first.
+    """The member that runs a plan here: the one with the title that built it if it is installed, else the first.
 
-    Raises InputError with the line that installs one.
+    Raises InputError with the command that installs one if there is none.
     """
     found = installed()
     if not found:
@@ -156,9 +156,9 @@ INSTALL = {
 
 
 def machine_kind(root: Path = Path("/")) -> str:
-    """A key of INSTALL: "server" is a machine with an NVIDIA driver that is not a board.
+    """The kind of this machine, a key of INSTALL: "server" is a machine with an NVIDIA driver that is not a board.
 
-    A board that does not tell its release is known by its model.
+    A board with an unknown release is recognized by its model.
     """
     if release := release_here(root):
         return release.jetpack
@@ -171,5 +171,5 @@ def machine_kind(root: Path = Path("/")) -> str:
 
 
 def install_line() -> str:
-    """The command that installs what this kind of machine lacks."""
+    """The command that installs TensorRT on this kind of machine."""
     return INSTALL[machine_kind()]

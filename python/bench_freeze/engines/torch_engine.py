@@ -1,4 +1,4 @@
-"""The torch engine: the model as PyTorch runs it, eager, on the CPU or a GPU."""
+"""The torch engine: runs the model in PyTorch's eager mode, on the CPU or a GPU."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class TorchEngine:
-    """Runs a DualHead or SingleHead module that is ready for inference."""
+    """Runs a DualHead or SingleHead module that was prepared for inference. Raises InputError without a usable GPU."""
 
     def __init__(self, module: Module, card: ModelCard, device: str) -> None:
         import torch
@@ -24,7 +24,7 @@ class TorchEngine:
         if device.startswith("cuda") and not torch.cuda.is_available():
             raise InputError(f"device {device}: torch finds no usable NVIDIA GPU; use --device cpu or fix the driver.")
         if device == "cpu":
-            torch.set_num_threads(usable_cores())  # Ultralytics changes it when it trains in this process
+            torch.set_num_threads(usable_cores())  # Ultralytics changes it if it trains in this process
         self._torch = torch
         self._module = module.to(device)
         self._device = device
@@ -42,5 +42,5 @@ class TorchEngine:
         return {head.name: array for head, array in zip(self.card.heads, arrays, strict=True)}
 
     def close(self) -> None:
-        """Drop the module."""
+        """Release the module."""
         self._module = None

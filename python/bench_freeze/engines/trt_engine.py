@@ -1,6 +1,6 @@
-"""The TensorRT engine: a plan on an NVIDIA GPU, its heads scored by the fused scorer behind it.
+"""The TensorRT engine: a plan on an NVIDIA GPU, followed by the CUDA scorer for its heads.
 
-No machine with TensorRT and a GPU has run this file yet (see trt_runner.py, which has all calls of TensorRT).
+This file has not run on a machine with TensorRT and a GPU yet (see trt_runner.py, which has all calls of TensorRT).
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
 
 class TrtEngine:
-    """Runs one plan, its side-car beside it, or an `.engine` file of Ultralytics.
+    """Runs one plan with its side-car, or an `.engine` file from Ultralytics.
 
-    Raises InputError, with the reason, for a plan that does not fit this machine. The driver and the plan's side-car
-    are checked before anything of TensorRT exists: its runtime crashes the process where there is no driver.
+    Raises InputError, with the reason, for a plan that does not fit this machine. The driver and the side-car are
+    checked before TensorRT is used at all, because its runtime crashes the process if there is no driver.
     """
 
     def __init__(self, path: Path, device: str = "cuda:0") -> None:
@@ -51,7 +51,7 @@ class TrtEngine:
             heads = [head.name for head in self.card.heads]
             # Our outputs have the names of the heads; Ultralytics' one is called output0.
             self._heads = dict(zip(heads, heads if set(heads) <= set(outputs) else outputs, strict=False))
-            self.notes = getattr(file, "notes", ())  # sentences that belong to every number of this file
+            self.notes = getattr(file, "notes", ())  # sentences that apply to every number measured on this file
             if len(self._runner.inputs) != 1:
                 raise InputError(f"{path} has {len(self._runner.inputs)} inputs; give a detector with one, the images.")
             (self._input,) = self._runner.inputs
@@ -65,31 +65,31 @@ class TrtEngine:
             self._runner.close()
             raise
         has_kernels = letterbox_device("trt") == "gpu"
-        # The kernel writes float32, which is the input of our own plans in every precision.
+        # The kernel writes float32, the input type of our own plans in every precision.
         self.takes_decoded = has_kernels and self._runner.dtype(self._input) == np.float32
         self._selects = has_kernels and all(head.kind == "raw" for head in self.card.heads)
-        # By settings: a recorded graph writes where its scorer reads, so none may go before the slot does.
+        # One per settings. A recorded graph uses its scorer's memory, so scorers must live as long as the slot.
         self._scorers: dict[NmsOptions, _FusedScorer] = {}
         letterbox: Letterboxing = "gpu" if self.takes_decoded else "cpu"
         self.identity = EngineIdentity("trt", str(trt), self.card.precision, device, gpu.name, letterbox=letterbox)
 
     @property
     def stage_seconds(self) -> dict[str, float]:
-        """Copies, letterbox and network of the last batch, by the GPU's clock."""
+        """Seconds of the last batch's copies, letterbox and network, by the GPU's clock."""
         return self._slots[0].stage_seconds
 
     def event_parts(self) -> EventParts:
-        """The stream that this engine works on, what makes an event, and the milliseconds between two of them."""
+        """The engine's stream, a function that creates an event, and one for the milliseconds between two events."""
         slot = self._slots[0]
         return slot.stream, self._runner.cuda.Event, lambda earlier, later: float(earlier.time_till(later))
 
     def infer(self, images: NDArray[np.float32] | Decoded) -> dict[str, NDArray[np.float32]]:
-        """Outputs by head name, of canvases or, where it `takes_decoded`, of images that the GPU letterboxes."""
+        """Outputs by head name, for canvases or, if it `takes_decoded`, for images that the GPU letterboxes."""
         self._enqueue(self._slots[0], images)
         return self._named(self._slots[0].collect(), len(images))
 
     def infer_many(self, batches: Iterable[NDArray[np.float32] | Decoded]) -> Iterator[dict[str, NDArray[np.float32]]]:
-        """Outputs of many batches in order, two in flight: one is copied while the other is computed."""
+        """Outputs of several batches, in order. Two are in flight: one is copied while the other is computed."""
         while len(self._slots) < 2:
             self._slots.append(self._runner.slot())
         flying: deque[tuple[Slot, int]] = deque()
@@ -104,9 +104,9 @@ class TrtEngine:
             yield self._named(slot.collect(), count)
 
     def detect(self, images: NDArray[np.float32] | Decoded, options: NmsOptions) -> dict[str, ext.Detections] | None:
-        """Detections by head name, selected on the GPU right behind the network; only they come back.
+        """Detections by head name, selected on the GPU directly after the network; only they are copied back.
 
-        None where the scorer has no CUDA back end here, or a head selects for itself.
+        None if the scorer has no CUDA back end here, or if a head selects its own detections.
         """
         if not self._selects:
             return None
@@ -135,7 +135,7 @@ class TrtEngine:
         after: Callable[[], None] | None = None,
         copied: tuple[str, ...] | None = None,
     ) -> None:
-        """Start a batch, filled up with grey to the smallest that the plan takes."""
+        """Start a batch, padded with grey to the smallest batch that the plan takes."""
         if len(images) > self._runner.largest:
             raise ValueError(f"the plan takes batches of at most {self._runner.largest}, not {len(images)}")
         batch = max(len(images), self._runner.smallest)
@@ -152,10 +152,10 @@ class TrtEngine:
 
 
 class _FusedScorer:
-    """The CUDA suppression of all heads behind the network, on the slot's stream, and so in its CUDA graph.
+    """CUDA suppression for all heads after the network, on the slot's stream and therefore in its CUDA graph.
 
-    One copy behind it brings what is kept to pinned memory. All memory is made in the first call of a batch size, never
-    while a graph is recorded, and stays where it is.
+    A single copy then brings the results to pinned memory. All memory is allocated at the first call of each batch
+    size, never while a graph is recorded, and is not moved afterwards.
     """
 
     def __init__(self, slot: Slot, heads: dict[str, str], options: NmsOptions, device: int) -> None:
@@ -165,10 +165,10 @@ class _FusedScorer:
         self._slot, self._heads, self._device = slot, heads, device
         self._options = options
         self._workspaces = {head: Workspace() for head in heads}
-        self._results: dict[int, tuple[DetectionBlock, NDArray[np.uint8]]] = {}  # by size of the batch
+        self._results: dict[int, tuple[DetectionBlock, NDArray[np.uint8]]] = {}  # by batch size
 
     def enqueue(self) -> None:
-        """Put the suppression of every head on the stream, and the copy of its results behind it."""
+        """Put the suppression of every head on the stream, followed by the copy of the results."""
         from ..kernels.cuda import nms_cuda
 
         block, host = self._memory_for(self._slot.batch)
@@ -183,7 +183,7 @@ class _FusedScorer:
         self._slot.copy_out(host, block.memory.address)
 
     def detections(self) -> dict[str, ext.Detections]:
-        """The results of the batch that the slot has collected; raises InputError for outputs that are not numbers."""
+        """The results of the batch that the slot has collected. Raises InputError for outputs that are not finite."""
         block, host = self._results[self._slot.batch]
         return block.read(host)
 
@@ -197,7 +197,7 @@ class _FusedScorer:
 
 
 def filled(images: NDArray[np.float32], batch: int) -> NDArray[np.float32]:
-    """A batch [B, 3, S, S] filled up to `batch` with grey canvases."""
+    """A batch [B, 3, S, S] padded to `batch` images with grey canvases."""
     if len(images) >= batch:
         return images
     grey = np.full((batch - len(images), *images.shape[1:]), FILL / 255, np.float32)
@@ -209,7 +209,7 @@ def _first(found: ext.Detections, count: int) -> ext.Detections:
 
 
 def _refuse_misfit(path: Path, file: PlanFile, trt: TensorRT, gpu: CudaDevice) -> None:
-    if file.plan is None:  # Ultralytics writes neither GPU nor TensorRT version: TensorRT itself will say
+    if file.plan is None:  # Ultralytics records neither GPU nor TensorRT version: TensorRT itself checks them
         return
     reason = misfit(file.plan, trt.member.title, trt.version, gpu.capability)
     if reason is not None:

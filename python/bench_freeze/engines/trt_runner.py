@@ -1,7 +1,7 @@
-"""A TensorRT plan at work: its tensors' memory, streams, events and CUDA graphs, through PyCUDA.
+"""Runs a TensorRT plan through PyCUDA: memory of its tensors, streams, events and CUDA graphs.
 
-No machine with TensorRT and a GPU has run this file yet: `pytest -m trt` with REQUIRE_TRT=1 does, see bench/README.md.
-What is verified is that every name of TensorRT that it uses exists in the bindings of 10, 11 and RTX.
+This file has not run on a machine with TensorRT and a GPU yet. There, `pytest -m trt` with REQUIRE_TRT=1 tests it (see
+bench/README.md). So far it is only verified that all names of TensorRT that it uses exist in TensorRT 10, 11 and RTX.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from .trt_start import deserialize, primary_context
 
 Arrays = dict[str, NDArray[Any]]
 STAGES = ("copy_in", "letterbox", "network", "copy_out")
-# A pixel of the letterbox's grey: placed on a canvas it fills all of it.
+# One pixel of the letterbox's grey: letterboxed, it fills a whole canvas.
 _GREY = np.full((1, 1, 3), FILL, np.uint8)
 
 
 class TrtRunner:
-    """One plan on one GPU. The driver was asked before: TensorRT's runtime crashes the process where there is none."""
+    """One plan on one GPU. Check the driver first: without one, TensorRT's runtime crashes the process."""
 
     def __init__(self, name: Path | str, content: bytes, trt: TensorRT, device: str, flags: Mapping[str, Any]) -> None:
         self.cuda = primary_context(device)
@@ -51,11 +51,11 @@ class TrtRunner:
             self.smallest, self.largest = int(low[0]), int(high[0])
 
     def shape(self, tensor: str) -> tuple[int, ...]:
-        """Shape of a tensor, -1 where it is free."""
+        """The shape of a tensor, with -1 for a free size."""
         return tuple(self.engine.get_tensor_shape(tensor))
 
     def dtype(self, tensor: str) -> np.dtype[Any]:
-        """Element type of a tensor; raises InputError for one that NumPy has no word for."""
+        """The element type of a tensor. Raises InputError for a type that NumPy does not have."""
         kind = self.engine.get_tensor_dtype(tensor)
         try:
             known: np.dtype[Any] = np.dtype(self.api.nptype(kind))
@@ -67,11 +67,11 @@ class TrtRunner:
         return known
 
     def slot(self) -> Slot:
-        """A place to run: memory, a stream and a context of its own, so that two of them overlap."""
+        """Create a slot with its own memory, stream and context, so that two slots can overlap."""
         return Slot(self)
 
     def close(self) -> None:
-        """Free the plan, after its slots: the objects go in the reverse order of their making."""
+        """Free the plan, after its slots: objects are freed in reverse order of creation."""
         self.engine = None
         self._runtime = None
 
@@ -85,7 +85,7 @@ class TrtRunner:
 
 
 class Slot:
-    """One batch in flight: `enqueue` returns at once, `collect` waits. Host memory is pinned: copies overlap."""
+    """One batch in flight: `enqueue` returns at once, `collect` waits. Host memory is pinned, so copies overlap."""
 
     def __init__(self, runner: TrtRunner) -> None:
         self._runner, self._cuda = runner, runner.cuda
@@ -101,7 +101,7 @@ class Slot:
         self._memory: dict[str, Any] = {}
         self._images = ImageStage(self._cuda, self.stream, runner.device)
         self._recordings = Recordings(self.stream.handle)
-        self.batch = runner.largest  # of the batch in flight, or of the last one
+        self.batch = runner.largest  # size of the batch in flight, or of the last one
         self._copied: tuple[str, ...] = ()
         try:
             for name in (*runner.inputs, *runner.outputs):
@@ -112,9 +112,9 @@ class Slot:
 
     @property
     def stage_seconds(self) -> dict[str, float]:
-        """Seconds of the last batch's stages by the GPU's own clock; asked after `collect`.
+        """Seconds of the last batch's stages by the GPU's clock; read it after `collect`.
 
-        "copy_in" begins before the host writes its pinned memory; "network" has what follows on the GPU in it.
+        "copy_in" begins before the host writes to its pinned memory; "network" includes what follows it on the GPU.
         """
         return {
             stage: self._events[before].time_till(self._events[stage]) * 1e-3
@@ -122,7 +122,7 @@ class Slot:
         }
 
     def tensor(self, name: str) -> DeviceTensor:
-        """The memory of a tensor at the batch in flight."""
+        """The memory of a tensor, in the size of the batch in flight."""
         host = self._in_use(name)
         return DeviceTensor(int(self._memory[name]), host.shape, host.dtype, self._runner.device)
 
@@ -133,10 +133,10 @@ class Slot:
         after: Callable[[], None] | None = None,
         copied: tuple[str, ...] | None = None,
     ) -> None:
-        """Start a batch: copy in, run the plan and `after` behind it on the same stream, copy the outputs out.
+        """Start a batch: copy the inputs in, run the plan and then `after` on the same stream, copy the outputs out.
 
-        With static shapes plan and `after` are one CUDA graph from the second call of a `kind` on. `copied` names the
-        outputs that come to the host, all by default.
+        If shapes are static, the plan and `after` are one CUDA graph from the second call of a `kind` on. `copied`
+        names the outputs that are copied to the host, by default all.
         """
         self._begin(len(next(iter(inputs.values()))) if not self.is_static else self.batch)
         for name, values in inputs.items():
@@ -157,9 +157,9 @@ class Slot:
         after: Callable[[], None] | None = None,
         copied: tuple[str, ...] | None = None,
     ) -> None:
-        """As `enqueue`, of decoded images ([H, W, 3] each): they are letterboxed on the GPU into the input `name`.
+        """Like `enqueue`, for decoded images (each [H, W, 3]): they are letterboxed on the GPU into the input `name`.
 
-        The canvases of the `batch` that have no image are grey.
+        If there are fewer images than `batch`, the remaining canvases are grey.
         """
         from .cuda_letterbox import letterbox_cuda
 
@@ -173,12 +173,12 @@ class Slot:
         self._finish(kind, after, copied)
 
     def collect(self) -> Arrays:
-        """Wait for the batch in flight; copies of what was asked for: the next batch writes over the pinned memory."""
+        """Wait for the batch in flight and return copies of its outputs: the next batch overwrites pinned memory."""
         self._wait()
         return {name: self._in_use(name).copy() for name in self._copied}
 
     def pinned(self, size: int) -> NDArray[np.uint8]:
-        """Bytes of pinned memory, for `copy_out`. Raises InputError where the host has no more to pin."""
+        """Allocate bytes of pinned memory for `copy_out`. Raises InputError if the host cannot pin more memory."""
         try:
             found: NDArray[np.uint8] = self._cuda.pagelocked_empty((max(size, 1),), np.uint8)
         except self._cuda.MemoryError:
@@ -189,14 +189,14 @@ class Slot:
         return found[:size]
 
     def copy_out(self, host: NDArray[np.uint8], address: int) -> None:
-        """Put a copy of GPU memory into pinned memory on the stream; `collect` waits for it."""
+        """Enqueue a copy from GPU memory to pinned memory on the stream; `collect` waits for it."""
         self._cuda.memcpy_dtoh_async(host, address, self.stream)
 
     def close(self) -> None:
-        """Free the memory; the context goes before the plan."""
+        """Free the memory and the context, which must go before the plan."""
         try:
             self._wait()
-        finally:  # also after a failure of the GPU, which every further call reports again
+        finally:  # even after a GPU failure, which every later call reports again
             self._recordings.close()
             self._images.close()
             for memory in self._memory.values():
@@ -205,7 +205,7 @@ class Slot:
             self._context = None
 
     def _begin(self, batch: int) -> None:
-        """A batch that nobody collected is waited for: what follows writes over its memory."""
+        """Begin a batch, after waiting for one that was never collected: its memory will be overwritten."""
         self._wait()
         self.batch = batch
         self._passed = []
@@ -238,7 +238,7 @@ class Slot:
         self._is_flying = False
 
     def _in_use(self, name: str) -> NDArray[Any]:
-        """The part of a tensor that a batch fills: all of a static one, whose first axis need not be the batch."""
+        """The part of a tensor that a batch fills: all of a static one, since its first axis may not be the batch."""
         return self._host[name] if self.is_static else self._host[name][: self.batch]
 
     def _work(self, kind: str, after: Callable[[], None] | None) -> None:
@@ -254,19 +254,19 @@ class Slot:
             run()
 
     def _refusal_to_record(self) -> str:
-        """TensorRT for RTX tells whether a plan allocates while it runs: a recording would write to what is gone."""
+        """Why the plan must not be recorded. TensorRT for RTX reports a plan that allocates memory while it runs."""
         asked = getattr(self._context, "is_stream_capturable", None)
         can_record = asked is None or asked(self.stream.handle)
         return "" if can_record else "the plan allocates memory while it runs; build it again"
 
     def _allocate(self, name: str) -> None:
-        """Memory of a tensor at its largest on both sides, its address given to TensorRT."""
+        """Allocate a tensor's memory for the largest batch on host and GPU, and give its address to TensorRT."""
         shape = self._runner.shape(name)
         if not self.is_static:
             shape = (self._runner.largest, *shape[1:])
         dtype = self._runner.dtype(name)
         size = math.prod(shape) * dtype.itemsize
-        # As bytes, since pinned memory has no arrays without an axis or without elements.
+        # As bytes, since pinned arrays need at least one axis and one element.
         self._host[name] = self.pinned(size).view(dtype).reshape(shape)
         try:
             self._memory[name] = self._cuda.mem_alloc(max(size, 1))

@@ -1,6 +1,6 @@
-"""What a plan needs before it runs: the GPU's context through PyCUDA, and the plan read by TensorRT.
+"""Prepares a plan to run: the GPU's context through PyCUDA, and deserialization by TensorRT.
 
-No machine with TensorRT and a GPU has run this file yet.
+This file has not run on a machine with TensorRT and a GPU yet.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from .tensorrt_family import TensorRT
 
 
 def primary_context(device: str) -> Any:
-    """PyCUDA's driver interface, on the GPU's primary context: torch and the CUDA runtime can live beside it.
+    """PyCUDA's driver interface on the GPU's primary context, which torch and the CUDA runtime can share.
 
-    Raises InputError for a second GPU: the context is made current once and stays so, until the process ends.
+    Raises InputError for a second GPU, because the context stays current until the process ends.
     """
     index = device_index(device)
-    os.environ["CUDA_DEVICE"] = str(index)  # autoprimaryctx takes its GPU from here
+    os.environ["CUDA_DEVICE"] = str(index)  # autoprimaryctx reads its GPU from here
     import pycuda.autoprimaryctx
     import pycuda.driver
 
@@ -31,17 +31,16 @@ def primary_context(device: str) -> Any:
 
 
 def deserialize(name: Path | str, content: bytes, trt: TensorRT, flags: Mapping[str, Any]) -> tuple[Any, Any]:
-    """The engine and the runtime that must outlive it."""
+    """The engine of a plan, and the runtime, which must outlive it. Raises InputError if TensorRT refuses the plan."""
     logger = trt.api.Logger(trt.api.Logger.ERROR)
     runtime = trt.api.Runtime(logger)
     if flags.get("version_compatible"):
-        runtime.engine_host_code_allowed = True  # such a plan brings its own runtime code
+        runtime.engine_host_code_allowed = True  # such a plan contains its own runtime code
     if flags.get("dla_core") is not None:
         runtime.DLA_core = flags["dla_core"]
     engine = runtime.deserialize_cuda_engine(content)
     if engine is None:
         raise InputError(
-            f"{name} does not fit this machine: {trt} refuses it (its messages stand above); build it here from the "
-            "ONNX."
+            f"{name} does not fit this machine: {trt} refuses it (see its messages above); build it here from the ONNX."
         )
     return engine, runtime

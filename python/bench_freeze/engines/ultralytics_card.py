@@ -1,7 +1,7 @@
-"""The model card of a file that Ultralytics exported: its own metadata say the same in other words.
+"""The model card of a file that Ultralytics exported, made from its metadata.
 
-Metadata decide; shapes only confirm them. A shape alone decides where the metadata are silent, as those of older
-exports are, and only where it has one reading.
+The metadata decide, and shapes must confirm them. Only if the metadata are silent, as in older exports, do shapes
+decide, and only if they allow a single interpretation.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from .base import Head, ModelCard
 from .model_card import batch_problem, check_head, check_images, shape_text
 from .onnx_file import Shape, Tensor
 
-_LONGEST = 1 << 20  # characters of a value
+_LONGEST = 1 << 20  # characters per value
 _STRIDES = tuple(1 << k for k in range(1, 9))
 _AGAIN = "export it again with Ultralytics"
 
 
 @dataclass(frozen=True)
 class _Sizes:
-    """What the metadata and the input say of images: side in pixels, images a batch (None: any), the largest stride."""
+    """What metadata and input state about images: side in pixels, images per batch (None: any), largest stride."""
 
     imgsz: int
     batch: int | None
@@ -34,16 +34,17 @@ class _Sizes:
 
 
 def is_ultralytics(metadata: Mapping[str, object]) -> bool:
-    """Whether the metadata of a file are Ultralytics'."""
+    """Whether a file's metadata come from Ultralytics."""
     return {"task", "names", "imgsz"} <= metadata.keys()
 
 
 def ultralytics_card(
     path: Path, metadata: Mapping[str, object], shapes: Sequence[Sequence[int | str | None]]
 ) -> ModelCard:
-    """One head named base, from the metadata; `shapes` of the file's input and outputs must agree with them.
+    """The card with a single head, base, from the metadata; `shapes` are those of the input and then the outputs.
 
-    Raises InputError for a file that is not a detector with square images and one output, or that contradicts itself.
+    Raises InputError for a file that is not a detector with square images and one output, or whose shapes contradict
+    its metadata.
     """
     where = str(path)
     refuse_other_tasks(metadata, where)
@@ -68,9 +69,9 @@ def ultralytics_card(
 
 
 def named_card(path: Path, metadata: Mapping[str, object], shapes: Sequence[Shape | None]) -> ModelCard:
-    """One head named base, of a file of another tool that has class names: its shapes must have one reading.
+    """The card with a single head, base, for another tool's file with class names, if its shapes are unambiguous.
 
-    Raises InputError, with what is missing, for any other.
+    Raises InputError, saying what is missing, for any other file.
     """
     where = str(path)
     advice = (
@@ -114,7 +115,7 @@ def refuse_other_tasks(metadata: Mapping[str, object], where: str) -> None:
 
 
 def selects_itself(metadata: Mapping[str, object], where: str) -> bool | None:
-    """Whether the file gives detections rather than raw scores; None where its metadata do not say."""
+    """Whether the file returns detections rather than raw scores; None if its metadata do not say."""
     said = [_flag(metadata, key, where) for key in ("nms", "end2end")]
     if True in said:
         return True
@@ -122,12 +123,12 @@ def selects_itself(metadata: Mapping[str, object], where: str) -> bool | None:
 
 
 def is_end_to_end(metadata: Mapping[str, object], where: str) -> bool:
-    """Whether the head was trained to answer once per object, so that nothing is suppressed or cut off."""
+    """Whether the head was trained to detect each object once, so that the file suppresses and drops nothing."""
     return _flag(metadata, "end2end", where) is True and _flag(metadata, "nms", where) is not True
 
 
 def precision_of(metadata: Mapping[str, object], where: str) -> str:
-    """The precision of the network inside, as the arguments of the export say."""
+    """The precision of the network inside, according to the export's arguments."""
     arguments = arguments_of(metadata, where)
     if arguments.get("int8") is True or arguments.get("quantize") == 8:
         return "int8"
@@ -135,7 +136,7 @@ def precision_of(metadata: Mapping[str, object], where: str) -> str:
 
 
 def arguments_of(metadata: Mapping[str, object], where: str) -> Facts:
-    """The arguments of the export, none where the file does not say."""
+    """The export's arguments; empty if the file does not state them."""
     found = value_of(metadata, "args", where) if "args" in metadata else {}
     if not isinstance(found, dict):
         raise _unreadable("args", where)
@@ -143,7 +144,7 @@ def arguments_of(metadata: Mapping[str, object], where: str) -> Facts:
 
 
 def value_of(metadata: Mapping[str, object], key: str, where: str) -> Any:
-    """A value of the metadata, which ONNX files hold as Python's text of it and plans as json."""
+    """A value from the metadata, which ONNX files store as Python literals and plans as JSON."""
     value = metadata.get(key)
     if not isinstance(value, str):
         return value
@@ -161,12 +162,12 @@ def _unreadable(key: str, where: str) -> InputError:
 
 
 def _flag(metadata: Mapping[str, object], key: str, where: str) -> bool | None:
-    """A switch of the metadata or of the export's arguments; None where the file does not say."""
+    """A switch from the metadata or the export's arguments; None if the file does not state it."""
     arguments = arguments_of(metadata, where)
     if key in metadata:
         value = value_of(metadata, key, where)
     elif key in arguments:
-        value = arguments[key] or False  # Ultralytics writes None for what was not asked for
+        value = arguments[key] or False  # Ultralytics writes None for an option that was not given
     else:
         return None
     if type(value) is not bool:
@@ -184,7 +185,7 @@ def _integer(metadata: Mapping[str, object], key: str, where: str) -> int | None
 
 
 def _sizes(metadata: Mapping[str, object], images: Shape, where: str, *, is_unrolled: bool) -> _Sizes:
-    """`is_unrolled`: suppression inside the file works on the images that it was exported for, whatever it is given."""
+    """Read the image sizes. `is_unrolled`: suppression inside the file works only on the batch that it was made for."""
     sides = value_of(metadata, "imgsz", where)
     sides = [sides, sides] if type(sides) is int else sides
     if (
@@ -210,9 +211,9 @@ def _sizes(metadata: Mapping[str, object], images: Shape, where: str, *, is_unro
 
 
 def _only_reading(output: Shape, names: tuple[str, ...], sizes: _Sizes, where: str) -> Literal["raw", "detections"]:
-    """What a shape can be where the metadata do not say; InputError where it is neither. It is never both.
+    """The only possible kind of an output, by its shape. Raises InputError if it fits neither kind.
 
-    Anchors are n * n * (1 + 4 + 16 ...), which is never 6.
+    It never fits both: a number of anchors is n * n * (1 + 4 + 16 ...), which is never 6.
     """
     if _is_raw(output, names, sizes):
         return "raw"
@@ -226,9 +227,9 @@ def _is_raw(output: Shape, names: tuple[str, ...], sizes: _Sizes) -> bool:
 
 
 def _are_anchors(count: int | str | None, sizes: _Sizes) -> bool:
-    """Whether a number of columns is that of the anchors of neighbouring strides, up to the largest where it is known.
+    """Whether a number of columns is that of the anchors of consecutive strides, up to the largest if it is known.
 
-    The largest divides the image's side. True where the number is free.
+    The largest stride divides the image's side. True if the number of columns is free.
     """
     if not isinstance(count, int):
         return True

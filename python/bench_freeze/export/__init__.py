@@ -1,1 +1,1 @@
-"""From checkpoints to files that engines load, each checked against its source."""
+"""Exports checkpoints to files that engines load; each file is checked against its source."""

@@ -1,4 +1,4 @@
-"""TensorRT's builder: ONNX bytes to a serialized plan, strongly typed. The only module that calls it."""
+"""TensorRT's builder: ONNX bytes to a serialized, strongly typed plan. No other module calls the builder."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ if TYPE_CHECKING:
     import tensorrt as trt_api
 
 DEFAULT_PROFILE = (1, 8, 32)
-DTYPES = {"float": "float32", "half": "float16"}  # TensorRT's names in NumPy's words
+DTYPES = {"float": "float32", "half": "float16"}  # TensorRT's names and NumPy's
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlanOptions:
-    """How a plan is built. `compute_capability` "86" builds ahead of time; None is for the GPU of `device`."""
+    """How a plan is built: ahead of time for a `compute_capability` such as "86", or if that is None for `device`."""
 
     device: str = "cuda:0"
     compute_capability: str | None = None
     workspace_mb: int | None = None
     version_compatible: bool = False
     hardware_compatibility: Literal["none", "ampere_plus", "same_compute_capability"] = "none"
-    batch_profile: tuple[int, int, int] | None = None  # smallest, typical, largest, for a dynamic batch dimension
+    batch_profile: tuple[int, int, int] | None = None  # smallest, typical and largest batch, if the batch is dynamic
     dla_core: int | None = None
 
 
 @dataclass(frozen=True)
 class Serialized:
-    """A plan and what its building said."""
+    """A plan and the facts of its build."""
 
     content: bytes
     inputs: list[Facts]
@@ -49,16 +49,16 @@ class Serialized:
 def serialize(
     onnx: bytes, name: str, trt: TensorRT, options: PlanOptions, timing_cache: Path | None = None
 ) -> Serialized:
-    """Build the plan of an ONNX model that errors call `name`.
+    """Build the plan of an ONNX model; `name` is the model's name in errors.
 
-    A timing cache is read where the file is there, and written back. Raises InputError, naming the ONNX node where one
-    is at fault, when TensorRT cannot do it.
+    The timing cache is read if its file exists, and written back. Raises InputError if TensorRT cannot build the plan,
+    with the ONNX node that causes it if TensorRT reports one.
     """
     check_options(options)
     _check_member(trt, options, timing_cache)
     if options.compute_capability is not None:
         return _serialize(onnx, name, trt, options, timing_cache)
-    cuda_device(options.device)  # asks the driver: nothing of TensorRT exists before
+    cuda_device(options.device)  # checks the driver before TensorRT is used
     with on_gpu(options.device):
         return _serialize(onnx, name, trt, options, timing_cache)
 
@@ -90,7 +90,7 @@ def _serialize(onnx: bytes, name: str, trt: TensorRT, options: PlanOptions, timi
 
 
 def check_options(options: PlanOptions) -> None:
-    """Raise InputError for values that no TensorRT takes."""
+    """Raise InputError for values that no version of TensorRT accepts."""
     if options.workspace_mb is not None and options.workspace_mb < 1:
         raise InputError(f"--workspace {options.workspace_mb} is out of range; give megabytes, at least 1.")
     if options.batch_profile is not None:
@@ -103,7 +103,7 @@ def check_options(options: PlanOptions) -> None:
 
 
 def _check_member(trt: TensorRT, options: PlanOptions, timing_cache: Path | None) -> None:
-    """Refuse what this member of the family has no way to do, rather than build something else."""
+    """Raise InputError for options that this member of the family does not support, rather than ignore them."""
     member = trt.member
     asked = {
         "--version-compatible": (options.version_compatible, member.version_compatible),
@@ -117,7 +117,7 @@ def _check_member(trt: TensorRT, options: PlanOptions, timing_cache: Path | None
 
 
 def _log(trt: TensorRT) -> trt_api.ILogger:
-    """A logger that keeps errors for the message of the exception, and prints nothing."""
+    """A logger that collects errors for the exception's message and prints nothing."""
 
     interface = trt.api.ILogger
 
@@ -175,7 +175,7 @@ def _set_flags(trt: TensorRT, config: trt_api.IBuilderConfig, options: PlanOptio
     if options.dla_core is not None:
         config.default_device_type = trt.api.DeviceType.DLA
         config.DLA_core = options.dla_core
-        config.set_flag(trt.api.BuilderFlag.GPU_FALLBACK)  # a detector's last layers do not all fit a DLA
+        config.set_flag(trt.api.BuilderFlag.GPU_FALLBACK)  # a DLA cannot run all of a detector's last layers
 
 
 def _set_profile(
@@ -185,7 +185,7 @@ def _set_profile(
     options: PlanOptions,
     name: str,
 ) -> tuple[int, int, int] | None:
-    """The range of batch sizes of a model with a free batch dimension; None for a fixed one."""
+    """Set and return the batch sizes of a model with a free batch dimension; None for a fixed batch."""
     images = network.get_input(0)
     fixed = next(iter(images.shape))
     if fixed >= 0:
@@ -211,7 +211,7 @@ def _load_timing_cache(config: trt_api.IBuilderConfig, file: Path | None) -> str
     cache = config.create_timing_cache(content)
     if cache is not None and config.set_timing_cache(cache, ignore_mismatch=False):
         return hashlib.sha256(content).hexdigest() if content else None
-    # TensorRT takes no cache of another GPU or version, and would then keep none of this build.
+    # TensorRT rejects a cache from another GPU or version; without an empty one it would not record this build.
     config.set_timing_cache(config.create_timing_cache(b""), ignore_mismatch=False)
     return None
 

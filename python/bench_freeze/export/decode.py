@@ -1,4 +1,4 @@
-"""Where a detector's network ends and the decoding of its boxes begins, read from the ONNX graph."""
+"""Finds where a detector's network ends and the decoding of its boxes begins, in the ONNX graph."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DecodePart:
-    """Names of nodes, in the order of the graph.
+    """Names of nodes, in graph order.
 
-    `nodes` turn the last features into boxes in pixels and scores; `last_layers` are the convolutions that they read.
+    `nodes` turn the last features into boxes in pixels and scores; `last_layers` are the convolutions whose outputs
+    they read.
     """
 
     nodes: tuple[str, ...]
@@ -21,11 +22,11 @@ class DecodePart:
 
 
 def decode_part(model: ModelProto) -> DecodePart:
-    """The decoding part of all heads: everything behind the last convolutions of the network.
+    """The decoding part of all heads: everything after the last convolutions of the network.
 
-    Boxes are sums of offsets and grid positions in pixels, up to the side of the image: half precision has steps of
-    half a pixel there, and eight bits have steps of several. So every conversion leaves this part in float32; it is
-    below one percent of the work.
+    Boxes are sums of offsets and grid positions in pixels, up to the size of the image. At such values half precision
+    has steps of half a pixel, and int8 has steps of several pixels. Every conversion therefore leaves this part in
+    float32; it is less than one percent of the work.
     """
     producer = {output: node for node in model.graph.node for output in node.output}
     channels = {weights.name: weights.dims[0] for weights in model.graph.initializer if weights.dims}
@@ -36,7 +37,7 @@ def decode_part(model: ModelProto) -> DecodePart:
         node = producer.get(waiting.pop())
         if node is None or node.name in seen:
             continue
-        # The distribution of box offsets is decoded by a convolution to one channel, a weighted sum: no feature layer.
+        # A convolution to one channel decodes the distribution of box offsets: a weighted sum, not a feature layer.
         if node.op_type == "Conv" and channels.get(node.input[1], 0) != 1:
             last.add(node.name)
             continue

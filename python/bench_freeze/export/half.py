@@ -1,8 +1,8 @@
-"""ONNX in half precision: float16 inside, float32 at the borders and wherever it is asked for.
+"""ONNX in half precision: float16 inside, float32 for inputs and outputs and wherever it is requested.
 
-onnxconverter-common and onnxruntime.transformers.float16 both fail on a dual-head detector with a list of nodes to
-leave alone (1.16.0: float16 scales for Resize and float16 outputs in spite of keep_io_types; 1.31.1: nodes out of
-order, one name given twice), so the conversion is here. It knows tensors and casts, nothing about detectors.
+This module exists because onnxconverter-common and onnxruntime.transformers.float16 both fail on a dual-head detector
+with a list of excluded nodes (1.16.0: float16 scales for Resize, and float16 outputs in spite of keep_io_types; 1.31.1:
+nodes out of order, and a duplicate name). It handles tensors and casts, and knows nothing about detectors.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from ..errors import InputError
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
 
-# Inputs that the operator's own definition wants in float32, by position.
+# Inputs that must be float32 by the operator's definition, by position.
 FLOAT32_INPUTS = {"Resize": (1, 2), "QuantizeLinear": (0, 1), "DequantizeLinear": (1,)}
-# Operators whose result has a type of its own, whatever they read: they stay as they are.
+# Operators whose output type does not follow from their inputs: they stay as they are.
 OWN_TYPE = frozenset({"Cast", "Constant", "ConstantOfShape", "DequantizeLinear", "EyeLike", "QuantizeLinear", "Range"})
 HALF_MAX = 65504.0
 
@@ -27,7 +27,7 @@ HALF_MAX = 65504.0
 def to_half(model: ModelProto, keep: Collection[str]) -> ModelProto:
     """A copy of an ONNX model with float16 inside.
 
-    Nodes named in `keep`, inputs and outputs stay float32. Weights beyond float16's range keep their node in float32.
+    Inputs, outputs and the nodes named in `keep` stay float32, and so do nodes with weights beyond float16's range.
     Raises InputError for a model with control flow.
     """
     import onnx
@@ -41,7 +41,7 @@ def to_half(model: ModelProto, keep: Collection[str]) -> ModelProto:
     nodes += conversion.float_outputs()
     del graph.node[:]
     graph.node.extend(nodes)
-    del graph.value_info[:]  # they name the old types
+    del graph.value_info[:]  # it has the old types
     read = {name for node in nodes for name in node.input}
     weights = [w for w in graph.initializer if w.name in read] + list(conversion.half_weights.values())
     del graph.initializer[:]
@@ -50,7 +50,7 @@ def to_half(model: ModelProto, keep: Collection[str]) -> ModelProto:
 
 
 class _Conversion:
-    """One pass over the nodes in their order; knows which tensors exist in which type, and under which name."""
+    """One pass over the nodes in order; tracks the type and the name under which each tensor exists."""
 
     def __init__(self, model: ModelProto, keep: Collection[str]) -> None:
         from onnx import TensorProto
@@ -62,12 +62,12 @@ class _Conversion:
         self._tensors = {v.name for v in typed if v.type.tensor_type.elem_type == self._float} - set(self._weights)
         self._outputs = [o.name for o in graph.output if o.name in self._tensors]
         self._keep = frozenset(keep)
-        self._halves: dict[str, str] = {}  # tensors that a node makes in float16, and the name it has there
+        self._halves: dict[str, str] = {}  # tensors that nodes now output in float16, and their new names
         self._casts: dict[tuple[str, int], str] = {}
         self.half_weights: dict[str, TensorProto] = {}
 
     def convert(self, node: NodeProto) -> list[NodeProto]:
-        """The node in its new precision, behind the casts that it needs."""
+        """The node in its new precision, preceded by the casts that it needs."""
         stays = node.op_type in OWN_TYPE or node.name in self._keep or self._has_weights_beyond_half(node)
         fixed = FLOAT32_INPUTS.get(node.op_type, ())
         casts: list[NodeProto] = []
@@ -81,12 +81,12 @@ class _Conversion:
         return [*casts, node]
 
     def float_outputs(self) -> list[NodeProto]:
-        """Casts that give the graph's outputs their type back, under their own names."""
+        """The casts that convert the graph's outputs back to float32, under their own names."""
         made = [name for name in self._outputs if name in self._halves]
         return [self._cast(self._halves[name], name, self._float) for name in made]
 
     def _in_type(self, name: str, kind: int, casts: list[NodeProto]) -> str:
-        """The name under which a node reads a tensor as `kind`; a cast is added where there is none yet."""
+        """The name under which a node reads a tensor as `kind`; adds a cast to `casts` if there is none yet."""
         if name in self._weights:
             return self._half_weight(name) if kind == self._half else name
         if name not in self._tensors or (name in self._halves) == (kind == self._half):

@@ -1,4 +1,4 @@
-"""The model card of an ONNX file that bench-freeze wrote, for what makes another file of it."""
+"""The model card of an ONNX file that bench-freeze wrote, for the modules that convert it."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from ..engines.model_file import read_own_card
 
 
 def read_card(path: Path) -> ModelCard:
-    """The card in the file's metadata. Raises InputError for a file without one, or whose graph is another model."""
+    """Read the card in a file's metadata. Raises InputError if there is none or if it contradicts the graph."""
     return read_own_card(path)

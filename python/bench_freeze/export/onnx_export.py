@@ -1,4 +1,4 @@
-"""Checkpoint to ONNX: one file with named heads, its model card inside, checked by onnx and against torch."""
+"""Checkpoint to ONNX: one file with named heads and a model card inside, checked by onnx."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 MODEL = "model.onnx"
 INPUT = "images"
-FIRST_OPSET = 18  # torch's operators are written in it; its converter to older ones leaves what those do not have
+FIRST_OPSET = 18  # torch exports its operators in it, and converts them to older opsets only in part
 
 
 def check_opset(opset: int, option: str = "--opset") -> None:
-    """Raise InputError for an opset that torch's exporter cannot write here. Newer ones are onnx' own to know."""
+    """Raise InputError for an opset that torch's exporter cannot write; the installed onnx limits newer ones."""
     import onnx
 
     last = onnx.defs.onnx_opset_version()
@@ -39,10 +39,11 @@ def check_opset(opset: int, option: str = "--opset") -> None:
 
 
 def export_onnx(module: nn.Module, card: ModelCard, path: Path, *, opset: int) -> ModelProto:
-    """Write a DualHead or SingleHead module as ONNX, its card in the metadata; returns torch's traced program of it.
+    """Write a DualHead or SingleHead module as ONNX with its card in the metadata. Returns torch's traced program.
 
-    A card without a batch gives a free batch dimension. Raises InputError for an opset that this torch cannot write,
-    AuditError for weights or constants that are not finite, and BenchFreezeError when the result is not a valid model.
+    If the card has no batch, the batch dimension is free. Raises InputError if torch cannot export the model in this
+    opset, AuditError for weights or constants that are not finite, and BenchFreezeError if the result is not a valid
+    model.
     """
     import onnx
     import torch
@@ -52,7 +53,7 @@ def export_onnx(module: nn.Module, card: ModelCard, path: Path, *, opset: int) -
     module = deepcopy(module)
     require_finite(module.state_dict(), "the model to export")
     set_export_mode(module)
-    batch = card.batch or 2  # tracing with one image would specialise a free batch dimension to 1
+    batch = card.batch or 2  # tracing with one image would fix a free batch dimension at 1
     images = torch.zeros(batch, 3, card.imgsz, card.imgsz)
     dynamic = ({0: torch.export.Dim("batch", min=1, max=4096)},) if card.batch is None else None
     try:
@@ -69,7 +70,7 @@ def export_onnx(module: nn.Module, card: ModelCard, path: Path, *, opset: int) -
                 dynamic_shapes=dynamic,
                 verbose=False,
             )
-    except Exception as error:  # the exporter raises its own classes, and wraps others
+    except Exception as error:  # the exporter raises its own classes and wraps others
         full = disk_full(error)
         if full is not None:
             raise full from None
@@ -95,7 +96,7 @@ def export_onnx(module: nn.Module, card: ModelCard, path: Path, *, opset: int) -
 
 
 def _forget_sources(model: ModelProto) -> None:
-    """Drop the exporter's notes on source files and stack traces: they hold paths and change the hash by machine."""
+    """Remove the exporter's source files and stack traces: their paths would make the hash depend on the machine."""
     del model.graph.metadata_props[:]
     for item in (*model.graph.node, *model.graph.value_info, *model.graph.input, *model.graph.output):
         del item.metadata_props[:]

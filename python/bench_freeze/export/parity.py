@@ -1,4 +1,4 @@
-"""Parity: two engines on the same real images, output by output."""
+"""Parity: compares two engines on the same real images, output by output."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 from ..engines.base import Engine, infer_padded
 from ..errors import AuditError
 
-# The bounds between fp32 engines. Boxes are sums of 16 softmax terms times a stride of up to 32 pixels, so a relative
-# error of float32 rounding reaches a few thousandths of a pixel; a wrong operator is off by whole pixels.
+# Bounds for fp32 engines. Boxes are sums of 16 softmax terms times a stride of up to 32 pixels, so float32 rounding
+# causes errors of up to a few thousandths of a pixel, whereas a wrong operator causes errors of whole pixels.
 BOX_BOUND_PX = 0.05
 SCORE_BOUND = 1e-3
 
 
 @dataclass(frozen=True)
 class HeadDifference:
-    """The largest absolute differences of one head: boxes in canvas pixels, scores as they are."""
+    """The largest absolute differences of one head: boxes in canvas pixels, scores without a unit."""
 
     head: str
     box_px: float
@@ -26,10 +26,10 @@ class HeadDifference:
 
 
 def compare_engines(source: Engine, exported: Engine, images: NDArray[np.float32]) -> tuple[HeadDifference, ...]:
-    """Differences of every head on `images`; raises AuditError naming the worst output beyond a bound.
+    """The differences of every head on `images`. Raises AuditError with the worst output if a bound is exceeded.
 
-    Heads that select their own detections are compared detection by detection where both have a score above 0.05: the
-    order of weaker ones is decided by rounding.
+    For heads that select their own detections, boxes are compared detection by detection where both scores exceed 0.05:
+    the order of weaker ones depends on rounding.
     """
     expected, found = infer_padded(source, images), infer_padded(exported, images)
     differences = []
@@ -55,7 +55,7 @@ def compare_engines(source: Engine, exported: Engine, images: NDArray[np.float32
 def compare_in_batches(
     source: Engine, exported: Engine, images: NDArray[np.float32], batch: int | None
 ) -> tuple[HeadDifference, ...]:
-    """`compare_engines` on portions of `batch` images, or on all together; the largest differences of each head."""
+    """Run `compare_engines` on batches of `batch` images, or on all at once; the largest differences of each head."""
     step = batch or len(images)
     found = [compare_engines(source, exported, images[i : i + step]) for i in range(0, len(images), step)]
     return tuple(
@@ -65,7 +65,7 @@ def compare_in_batches(
 
 
 def largest_difference(a: NDArray[np.float32], b: NDArray[np.float32]) -> tuple[float, float]:
-    """Of two outputs of one head, raw or detections: boxes in pixels, scores. Infinite where their shapes differ."""
+    """The largest differences (boxes in pixels, scores) of two outputs of a head; infinite if their shapes differ."""
     if a.shape != b.shape:
         return float("inf"), float("inf")
     if a.shape[-1] == 6 and a.shape[1] != 6:
@@ -74,5 +74,5 @@ def largest_difference(a: NDArray[np.float32], b: NDArray[np.float32]) -> tuple[
 
 
 def _largest(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
-    """Largest absolute difference; infinite where one is not a number, so that no comparison lets it pass."""
+    """The largest absolute difference; infinite if there is a NaN, so that no check can pass it."""
     return float(np.nan_to_num(np.abs(a - b), nan=np.inf).max()) if a.size else 0.0

@@ -1,4 +1,4 @@
-"""ONNX to a TensorRT plan, strongly typed: the precision is the ONNX file's, the builder only follows it."""
+"""ONNX to a strongly typed TensorRT plan: the ONNX file determines the precision, and the builder follows it."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ TIMING_CACHE = "timing.cache"
 
 
 def plan_target(options: PlanOptions) -> dict[str, str]:
-    """What the plan is for: a capability, and the GPU and driver where it is built on its machine."""
+    """What the plan is built for: a compute capability, and also the GPU and driver if it is built for this machine."""
     if options.compute_capability is not None:
         return {"capability": options.compute_capability}
     return asdict(cuda_device(options.device))
 
 
 def plan_inputs(onnx_sha256: str, trt: TensorRT, target: Mapping[str, str], options: PlanOptions) -> Facts:
-    """Everything that a plan depends on: the inputs of its artifact. Never a file's name."""
+    """Everything that a plan depends on, as inputs of its artifact; file names are never part of it."""
     flags = {name: value for name, value in asdict(options).items() if name not in ("device", "compute_capability")}
     return {"onnx_sha256": onnx_sha256, "tensorrt": str(trt), "target": dict(target), "flags": flags}
 
 
 def produce_plan(onnx: Path, options: PlanOptions, store: ArtifactStore, build: int = 0) -> tuple[Artifact, bool]:
-    """The plan of an ONNX file as an artifact (PLAN, its side-car, the timing cache), and whether it was built now.
+    """Return the artifact of an ONNX file's plan (PLAN, side-car, timing cache), and whether it was built now.
 
-    Build 0 starts from the newest timing cache of the same TensorRT and target. Every further one starts from nothing,
-    since with the cache it would choose what was chosen before, and keeps a cache of its own.
+    Build 0 starts from the newest timing cache of the same TensorRT and target. Every other build starts without a
+    cache and keeps its own: with the shared cache it would only repeat the earlier choices.
     """
     check_options(options)
     trt = builder_for(options.compute_capability)
@@ -60,16 +60,16 @@ def produce_plan(onnx: Path, options: PlanOptions, store: ArtifactStore, build: 
 
 
 def _shared_cache(store: ArtifactStore, trt: TensorRT, target: Mapping[str, str]) -> Path:
-    """The timing cache that builds by one TensorRT for one target hand on."""
+    """The path of the timing cache that builds by the same TensorRT for the same target share."""
     shared = hashlib.sha256(repr((str(trt), sorted(target.items()))).encode()).hexdigest()[:12]
     return store.folder / f"timing-{shared}.cache"
 
 
 def build_plan(onnx: Path, plan: Path, options: PlanOptions, timing_cache: Path | None = None) -> Facts:
-    """Build `plan` and its side-car json; returns what the side-car says.
+    """Build `plan` and its side-car JSON. Returns the content of the side-car.
 
-    A timing cache is read where the file is there, and written back. Raises InputError, naming the ONNX node where one
-    is at fault, when TensorRT cannot do it.
+    The timing cache is read if its file exists, and written back. Raises InputError if TensorRT cannot build the plan,
+    with the ONNX node that causes it if TensorRT reports one.
     """
     check_options(options)
     card = read_card(onnx)

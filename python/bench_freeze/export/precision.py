@@ -1,4 +1,4 @@
-"""The precisions of an exported model: float32 as torch wrote it, and fp16 and int8 made from that file."""
+"""The precisions of an exported model: float32 as torch wrote it, and fp16 and int8 converted from that file."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from .ranges import largest_values
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-SURE = 0.25  # score from which a candidate is something that the model sees, not the noise below
-# A conversion that is right stays far inside: fp16 and int8 of a dual-head YOLOv8n move sure scores by 0.001 and 0.06
-# on average. One that went wrong (a range of zero, an overflow) answers with something else altogether.
+SURE = 0.25  # candidates with lower scores are mostly noise
+# A correct conversion stays well below: fp16 and int8 of a dual-head YOLOv8n change scores above SURE by 0.001 and 0.06
+# on average. After a failed one (a range of zero, an overflow) the outputs are completely different.
 SCORE_BOUND = {"fp16": 0.05, "int8": 0.3}
 
 
 @dataclass(frozen=True)
 class PrecisionLoss:
-    """How far one head's answers moved where the float32 model is sure; means over `sure` candidates."""
+    """How far one head's outputs changed where the float32 model is confident; means over `sure` candidates."""
 
     head: str
     sure: int
@@ -49,11 +49,12 @@ def convert_precision(
     images: NDArray[np.float32],
     settings: Int8Settings | None = None,
 ) -> Facts:
-    """Write the float32 model `source` in another precision; returns what was done and what it changed, head by head.
+    """Write the float32 model `source` in another precision. Returns what was done and how much each head changed.
 
-    Inputs, outputs and their names stay as they are; the model card says the precision. `images` [N, 3, S, S] are real:
-    they calibrate int8, show what would overflow in fp16, and are what both models are compared on. Raises AuditError
-    when the result answers with something else altogether, or has constants that are not finite.
+    Inputs, outputs and their names stay as they are; the model card states the precision. `images` [N, 3, S, S] must be
+    real: they calibrate int8, reveal what would overflow in fp16, and both models are compared on them. Raises
+    AuditError if the scores change by more than SCORE_BOUND or if constants are not finite, InputError if `source` is
+    not float32.
     """
     import onnx
 
@@ -84,16 +85,16 @@ def convert_precision(
 
 
 def precision_loss(source: Engine, converted: Engine, images: NDArray[np.float32]) -> tuple[PrecisionLoss, ...]:
-    """What a conversion changed, head by head, over all images."""
+    """How much a conversion changed each head, over all images [N, 3, S, S]."""
     step = source.card.batch or 8
     portions = [images[i : i + step] for i in range(0, len(images), step)]
     expected, found = [infer_padded(source, p) for p in portions], [infer_padded(converted, p) for p in portions]
     losses = []
     for head in source.card.heads:
         a, b = (np.concatenate([outputs[head.name] for outputs in all_]) for all_ in (expected, found))
-        if head.kind == "raw":  # as rows of candidates: box, then scores
+        if head.kind == "raw":  # one row per candidate: box, then scores
             a, b = a.transpose(0, 2, 1), b.transpose(0, 2, 1)
-        # A head that selects for itself answers in the order of its scores, so only those can be paired.
+        # A head that selects its own detections sorts them by score, so only scores can be paired.
         scores = slice(4, None) if head.kind == "raw" else slice(4, 5)
         sure = a[..., scores].max(-1) > SURE
         if not sure.any():
@@ -101,7 +102,7 @@ def precision_loss(source: Engine, converted: Engine, images: NDArray[np.float32
             continue
         boxes = np.abs(a[..., :4] - b[..., :4])[sure].mean()
         moved = np.abs(a[..., scores] - b[..., scores])[sure].max(-1)
-        # What is no number counts as infinitely far, so that no comparison lets it pass.
+        # NaN counts as infinitely far, so that no check can pass it.
         box, mean, worst = (float(np.nan_to_num(v, nan=np.inf)) for v in (boxes, moved.mean(), moved.max()))
         losses.append(PrecisionLoss(head.name, int(sure.sum()), box if head.kind == "raw" else None, mean, worst))
     return tuple(losses)
@@ -118,14 +119,14 @@ def _audit(losses: tuple[PrecisionLoss, ...], precision: Precision) -> None:
 
 
 def _keep_in_float32(model: ModelProto, images: NDArray[np.float32], folder: Path) -> tuple[list[str], list[str]]:
-    """Nodes that fp16 leaves alone: the decoding of boxes, and what comes near float16's limit on these images."""
+    """Nodes that stay float32 in fp16 (the decoding of boxes, and nodes near float16's limit), and only the latter."""
     import onnx
 
     typed = onnx.shape_inference.infer_shapes(model).graph.value_info
     floats = {v.name for v in typed if v.type.tensor_type.elem_type == onnx.TensorProto.FLOAT}
     made = [o for node in model.graph.node for o in node.output if o in floats]
     largest = largest_values(model, made, images, folder)
-    # Half of the limit: other images than these will reach further.
+    # Half of the limit, because other images will reach larger values.
     large = {name for name, value in largest.items() if not value < HALF_MAX / 2}
     overflowing = [n.name for n in model.graph.node if large.intersection((*n.input, *n.output))]
     return sorted({*decode_part(model).nodes, *overflowing}), overflowing

@@ -1,7 +1,7 @@
-"""ONNX in eight bits: Q/DQ pairs around the convolutions, ranges calibrated on real images.
+"""ONNX in int8: Q/DQ pairs around the convolutions, with ranges calibrated on real images.
 
-ONNX Runtime's quantizer writes the model; the ranges are ours, since its entropy calibrator keeps every value of every
-image in memory and tries one threshold only with its own settings (128 bins for 128 levels, version 1.31).
+ONNX Runtime's quantizer writes the model. The ranges are ours, because its entropy calibrator keeps every value of
+every image in memory and, with its own settings (128 bins for 128 levels, version 1.31), tries only a single threshold.
 """
 
 from __future__ import annotations
@@ -29,17 +29,18 @@ Calibration = Literal["entropy", "minmax"]
 
 @dataclass(frozen=True)
 class Int8Settings:
-    """How a model becomes int8. `last_layers` False leaves the heads' last convolutions in float32."""
+    """How a model is converted to int8. With `last_layers` False the heads' last convolutions stay in float32."""
 
     calibration: Calibration = "minmax"
     last_layers: bool = False
 
 
 def to_int8(model: ModelProto, target: Path, images: NDArray[np.float32], settings: Int8Settings) -> Facts:
-    """Write `model` with int8 convolutions to `target`; returns what was done.
+    """Write `model` with int8 convolutions to `target`. Returns what was done.
 
-    Weights are per channel, activations per tensor, all symmetric: what TensorRT takes. Biases stay float32, since its
-    parser takes no int32 DequantizeLinear. `images` [N, 3, S, S] calibrate the ranges.
+    Weights are quantized per channel and activations per tensor, all symmetrically, as TensorRT requires. Biases stay
+    float32, because TensorRT's parser does not accept int32 DequantizeLinear. `images` [N, 3, S, S] calibrate the
+    ranges.
     """
     import onnx
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
@@ -52,7 +53,7 @@ def to_int8(model: ModelProto, target: Path, images: NDArray[np.float32], settin
     ranges = measure(model, tensors, images, target.parent)
 
     class OneImage(CalibrationDataReader):
-        """The quantizer insists on a calibration of its own, whose ranges the overrides replace."""
+        """A minimal calibration, which the quantizer requires; the overrides replace its ranges."""
 
         def __init__(self) -> None:
             batch = model.graph.input[0].type.tensor_type.shape.dim[0].dim_value or 1
@@ -66,7 +67,7 @@ def to_int8(model: ModelProto, target: Path, images: NDArray[np.float32], settin
         for name, limit in ranges.items()
     }
     source = onnx.ModelProto()
-    source.CopyFrom(model)  # the quantizer moves the weights of a model it is given into a file of its own
+    source.CopyFrom(model)  # the quantizer moves the weights of its input model into a file
     with _quiet():
         quantize_static(
             source,
@@ -82,7 +83,7 @@ def to_int8(model: ModelProto, target: Path, images: NDArray[np.float32], settin
                 "ActivationSymmetric": True,
                 "WeightSymmetric": True,
                 "QuantizeBias": False,
-                # A convolution's result goes on to its activation in float; the next one's input is what is quantized.
+                # A convolution's output stays float for its activation; the next convolution's input is quantized.
                 "OpTypesToExcludeOutputQuantization": ["Conv"],
                 "TensorQuantOverrides": overrides,
             },
@@ -97,7 +98,7 @@ def to_int8(model: ModelProto, target: Path, images: NDArray[np.float32], settin
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the quantizer's advice off the user's terminal: it warns on the root logger and prints."""
+    """Keep the quantizer's advice off the user's terminal; it uses the root logger and print."""
     root = logging.getLogger()
     level = root.level
     try:

@@ -1,4 +1,4 @@
-"""How large a model's inner values get on real images, and the range that eight bits are best spent on."""
+"""The ranges of a model's inner values on real images, and the best clipping thresholds for int8."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from onnx import ModelProto
 
 BINS = 2048
-LEVELS = 128  # of a magnitude in int8
-CANDIDATE_STEP = 8  # bins between two thresholds that are tried: finer changes no mAP, and takes longer
+LEVELS = 128  # magnitudes in int8
+CANDIDATE_STEP = 8  # bins between candidate thresholds; a finer step takes longer and does not change mAP
 
 
 def largest_values(
     model: ModelProto, tensors: Sequence[str], images: NDArray[np.float32], folder: Path
 ) -> dict[str, float]:
-    """The largest magnitude of each of a model's tensors over a set of images [N, 3, S, S]."""
+    """The largest magnitude of each tensor over `images` [N, 3, S, S]; `folder` is for a temporary file."""
     largest = dict.fromkeys(tensors, 0.0)
     for values in _observed(model, tensors, images, folder):
         for name, value in values.items():
@@ -31,13 +31,13 @@ def largest_values(
 def entropy_ranges(
     model: ModelProto, tensors: Sequence[str], images: NDArray[np.float32], folder: Path
 ) -> dict[str, float]:
-    """For each tensor the clipping threshold whose int8 values tell most about the float ones (least KL divergence)."""
+    """For each tensor, the clipping threshold with the least KL divergence between its int8 and float values."""
     largest = largest_values(model, tensors, images, folder)
     counts = {name: np.zeros(BINS, np.int64) for name in tensors}
     for values in _observed(model, tensors, images, folder):
         for name, value in values.items():
             if largest[name] > 0:
-                # Not np.histogram: equal bins make it a division.
+                # With equal bins a division is enough, and faster than np.histogram.
                 bins = np.minimum((np.abs(value.ravel()) * (BINS / largest[name])).astype(np.int32), BINS - 1)
                 counts[name] += np.bincount(bins, minlength=BINS)
     return {name: largest[name] * least_divergence(counts[name]) for name in tensors}
@@ -46,8 +46,8 @@ def entropy_ranges(
 def least_divergence(histogram: NDArray[np.int64]) -> float:
     """The best threshold for a histogram of magnitudes, as a fraction of its range.
 
-    Each candidate clips what lies above it into its last bin and spreads 128 levels over the rest. Values in the first
-    bin are left out: they become zero at any threshold, and are so many that they would decide alone.
+    Each candidate clips larger values into its last bin and divides the rest into 128 levels. The first bin is ignored:
+    its values become zero at any threshold, and are so numerous that they would decide alone.
     """
     counts: NDArray[np.float64] = histogram.astype(np.float64)
     counts[0] = 0
@@ -70,20 +70,20 @@ def least_divergence(histogram: NDArray[np.int64]) -> float:
 
 
 def _divergence(true: NDArray[np.float64], approximate: NDArray[np.float64]) -> float:
-    """Kullback-Leibler divergence of two histograms; infinite where the second cannot express the first."""
+    """The Kullback-Leibler divergence of two histograms; infinite if the second is empty."""
     if not approximate.any():
         return float("inf")
     p, q = true / true.sum(), approximate / approximate.sum()
     present = p > 0
     if (q[present] == 0).any():
-        q = np.where(q == 0, 1e-9, q)  # clipped values in a bin that had none: possible, but unlikely to be told apart
+        q = np.where(q == 0, 1e-9, q)  # values clipped into an empty bin: possible, but very unlikely
     return float((p[present] * np.log(p[present] / q[present])).sum())
 
 
 def _observed(
     model: ModelProto, tensors: Sequence[str], images: NDArray[np.float32], folder: Path
 ) -> Iterator[dict[str, NDArray[np.float32]]]:
-    """The values of some tensors, one batch of images after the other; one at a time is in memory."""
+    """Yield the values of some tensors for one batch of images after another; only one batch is in memory."""
     import onnx
     import onnxruntime as ort
 

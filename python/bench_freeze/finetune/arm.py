@@ -1,4 +1,4 @@
-"""One arm of a study: what is asked for, what its weights depend on, what is kept of it."""
+"""One arm of a study: its options, everything that its weights depend on, and the artifact that keeps its result."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from ..errors import InputError
 from ..results.recipe import DISTILL, GRADUAL, INTERPOLATE, LP_FT, MATCHED, SCRATCH, STATIC, Recipe
 from .precision import AUTO, is_as_asked
 
-KIND = "tuned"  # of the artifact
+KIND = "tuned"  # the artifact's kind
 CHECKPOINT = "tuned.pt"
-EPOCHS = "epochs.csv"  # mean losses and learning rates per epoch, seconds of this arm's own work so far
+EPOCHS = "epochs.csv"  # per epoch: mean losses, learning rates, and the seconds spent on this arm so far
 
 
 @dataclass(frozen=True)
 class Arm:
-    """A freeze depth, a seed, a recipe, the share of the training images that are seen, and a checkpoint's name."""
+    """A freeze depth, a seed, a recipe, the share of the training images that it sees, and a checkpoint's name."""
 
     freeze: int
     seed: int
     recipe: Recipe = STATIC
     data_fraction: float = 1.0
-    lr0: float | None = None  # chosen by a search; None is the study's
-    weights: str | None = None  # what the checkpoint is called in a study of several: its hash stands in the key
+    lr0: float | None = None  # chosen by a search; None means the study's lr0
+    weights: str | None = None  # the checkpoint's name in a study of several; the key has its hash instead
 
     @property
     def data_order(self) -> tuple[int, float, bool]:
-        """Arms in which this is equal see the same batches (random weights draw from the same generators)."""
+        """Arms with equal values see the same batches. Scratch differs: its weights draw from the same generators."""
         return self.seed, self.data_fraction, self.recipe == SCRATCH
 
     @property
@@ -42,24 +42,24 @@ class Arm:
 
     @property
     def matched_depth(self) -> int | None:
-        """The freeze depth whose number of trainable weights an arm of matched capacity keeps to."""
+        """The freeze depth whose number of trainable weights this arm matches; None for every other recipe."""
         amount = self.recipe.amount
         return int(amount) if self.recipe.family == MATCHED and amount is not None else None
 
     @property
     def source(self) -> Arm:
-        """The training that this arm is made from: itself, or the static one for an interpolated arm."""
+        """The arm whose training gives the weights: itself, or the static arm if this one is interpolated."""
         return self if self.alpha is None else replace(self, recipe=STATIC)
 
     @property
     def name(self) -> str:
-        """The arm in a message or a title."""
+        """The arm's name in messages and titles."""
         rate = "" if self.lr0 is None else f" lr0 {self.lr0:g}"
         return self._named(f" seed {self.seed}") + rate
 
     @property
     def name_of_all_seeds(self) -> str:
-        """What it is called together with the arms that differ in nothing but the seed, and in a rate searched for."""
+        """One name for this arm and all that differ from it only in the seed or in a learning rate from a search."""
         return self._named("")
 
     def _named(self, seed: str) -> str:
@@ -70,7 +70,7 @@ class Arm:
 
 
 def requested_arguments(training: TrainingOptions, arm: Arm) -> dict[str, object]:
-    """The training arguments that the user asked for, in Ultralytics' names."""
+    """The training arguments that the user asked for, by Ultralytics' names."""
     asked: dict[str, object] = {
         "epochs": training.epochs,
         "batch": training.train_batch,
@@ -97,7 +97,7 @@ def changed_arguments(
     for name, asked in requested.items():
         got = effective.get(name, asked)
         if name == "optimizer" and str(asked).lower() == "auto":
-            continue  # a choice was asked for; what was chosen stands among the effective arguments
+            continue  # Ultralytics was to choose; its choice is among the effective arguments
         if name == "amp" and is_as_asked(asked, got):
             continue
         alike = str(got).lower() == str(asked).lower() if isinstance(asked, str) else got == asked
@@ -114,9 +114,9 @@ def training_inputs(
     versions: Mapping[str, object],
     replay_sha256: str | None = None,
 ) -> dict[str, object]:
-    """Everything that an arm's weights depend on; an option counts only where it differs from its default.
+    """Return everything that an arm's weights depend on. Most options appear only if they differ from their default.
 
-    `replay_sha256` is of the base images that a replay arm sees again.
+    `replay_sha256` is the hash of the base images that a replay arm sees again.
     """
     inputs: dict[str, object] = {
         "weights_sha256": weights_sha256,
@@ -136,7 +136,7 @@ def training_inputs(
 
 
 def recipe_options(training: TrainingOptions, arm: Arm) -> dict[str, object]:
-    """The recipe with the options that bear on it; empty for a static arm that uses none."""
+    """The recipe and the options that affect it; empty for a static arm that uses none."""
     options: dict[str, object] = {} if arm.recipe == STATIC else {"name": arm.recipe.name}
     if training.layer_decay != 1:
         options["layer_decay"] = training.layer_decay
@@ -150,7 +150,7 @@ def recipe_options(training: TrainingOptions, arm: Arm) -> dict[str, object]:
 
 
 def arm_stages(training: TrainingOptions, arm: Arm, layers: LayerMap) -> tuple[Stage, ...]:
-    """Which layers are frozen from which epoch on. Raises InputError when the stages do not fit in the epochs."""
+    """The stages of an arm: the freeze depth from each epoch on. Raises InputError if they do not fit the epochs."""
     return stages_of(
         arm.recipe,
         arm.freeze,
@@ -163,7 +163,7 @@ def arm_stages(training: TrainingOptions, arm: Arm, layers: LayerMap) -> tuple[S
 
 
 def load_tuned(artifact: Artifact) -> Checkpoint:
-    """The fine-tuned detector of an artifact, verified. Raises InputError when it changed since it was found."""
+    """Load an artifact's fine-tuned detector and verify its hash. Raises InputError if the file has changed."""
     path = artifact.path(CHECKPOINT)
     loaded = load_checkpoint(path, own=True)
     if loaded.sha256 != artifact.sha256(CHECKPOINT):

@@ -1,4 +1,4 @@
-"""The audit of a training: what is frozen equals the base checkpoint's bit for bit, and what should train did move."""
+"""The audit of a training: frozen tensors equal the base checkpoint's bit for bit, and trained layers have changed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..errors import AuditError
 
 @dataclass(frozen=True)
 class FrozenAudit:
-    """Tensors compared, and under frozen_bn = train how far each frozen buffer drifted (its largest change)."""
+    """How many tensors were compared and, with frozen_bn = train, the largest change in each frozen buffer."""
 
     parameters: int
     buffers: int
@@ -24,9 +24,9 @@ class FrozenAudit:
 def audit_frozen(
     base: nn.Module, tuned: nn.Module, freeze: int, frozen_bn: FrozenBatchNorm, *, half: bool
 ) -> FrozenAudit:
-    """Compare layers 0..freeze-1 of both models, in the precision of the checkpoint (`half`: float16).
+    """Compare layers 0..freeze-1 of both models in the checkpoint's precision (`half`: float16).
 
-    Raises AuditError naming every tensor that should not have moved and did.
+    Raises AuditError that names every frozen tensor that changed.
     """
     prefixes = tuple(f"model.{k}." for k in range(freeze))
     parameter_names = {name for name, _ in base.named_parameters()}
@@ -61,7 +61,7 @@ def audit_frozen(
 
 @dataclass(frozen=True)
 class TrainedAudit:
-    """Unfrozen parameters that moved, and the names of those that did not."""
+    """The number of unfrozen parameters that changed, and the names of those that did not."""
 
     trained: int
     still: list[str]
@@ -80,10 +80,11 @@ def audit_resting(
     *,
     half: bool,
 ) -> int:
-    """Compare the filters at rest with their start and with the base checkpoint's; the number of weights compared.
+    """Check that resting filters still have the values that they started with, and that these come from the base.
 
-    `resting` has a mask over the filters of each parameter. In the precision of the checkpoint (`half`: float16).
-    Raises AuditError naming every parameter of which one moved, or never was the base's.
+    `resting` maps a parameter's name to a boolean mask over its filters. Values are compared in the checkpoint's
+    precision (`half`: float16). Returns the number of weights compared. Raises AuditError that names every parameter
+    with a filter that changed or that never was the base's.
     """
     originals, found = dict(base.named_parameters()), dict(tuned.named_parameters())
     compared = 0
@@ -109,10 +110,10 @@ def audit_trained(
     freeze: int,
     resting: Mapping[str, torch.Tensor] | None = None,
 ) -> TrainedAudit:
-    """Compare the parameters of layers freeze.. with their values before the training, but for those wholly at rest.
+    """Check that every layer from `freeze` on has changed; parameters whose filters all rest are skipped.
 
-    A single tensor may rest (a branch that no object reached gets no gradient). Raises AuditError when all of a layer's
-    did: it was meant to train and never has.
+    A single tensor may keep its value: a branch that no object reached gets no gradient. Raises AuditError if a whole
+    layer kept all of its values, since it was meant to train.
     """
     moved: dict[int, bool] = {}
     still: list[str] = []

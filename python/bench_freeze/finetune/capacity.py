@@ -1,10 +1,10 @@
-"""Arms of matched capacity: a deep unfreezing with as few trainable weights as a shallower one (recipe `matched_D`).
+"""Arms of matched capacity: more layers unfrozen, but no more trainable weights than at freeze D (recipe `matched_D`).
 
-Unfreezing deeper trains more layers and more weights at once. Here layers `freeze`.. train as in a static arm, but only
-so many of their weights as freeze D has: in every convolution, with its BatchNorm, a share of the output filters, whole
-filters only, chosen by chance. What is not the base checkpoint's (the new head's classes) always trains, since random
-weights at rest would measure something else. Running statistics follow the layer, as in a static arm: they are
-measured, not learned.
+Unfreezing deeper adds layers and weights at once. To separate the two, layers `freeze`.. train as in a static arm, but
+with only as many trainable weights as freeze D has. Each convolution, together with its BatchNorm, trains a random
+subset of its output filters, whole filters only. Weights that do not come from the base checkpoint (the new head's
+classes) always train: leaving random weights untrained would measure something else. Running statistics are measured,
+not learned, so they update as in a static arm.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from .trainer import FreezeTrainer
 
 @dataclass(frozen=True)
 class Choice:
-    """Which filters rest: a mask [filters] per parameter that has any. `share` is of those that could, and train."""
+    """Which filters rest: a mask [filters] per affected parameter. `share`: how much of the base's filters trains."""
 
     share: float
-    wanted: int  # trainable weights of the depth that is matched
+    wanted: int  # trainable weights at the matched depth
     trainable: int
     resting: dict[str, Tensor]
 
 
 class MatchedTrainee(Trainee):
-    """A trainee of which only chosen filters train."""
+    """A trainee that trains only some of its filters."""
 
     def __init__(
         self, name: str, trainer: FreezeTrainer, stages: tuple[Stage, ...], base: nn.Module, depth: int, seed: int
@@ -51,18 +51,19 @@ class MatchedTrainee(Trainee):
 def choose_filters(
     start: Mapping[str, Tensor], base: Mapping[str, Tensor], freeze: int, depth: int, seed: int
 ) -> Choice:
-    """Which filters of layers `freeze`.. rest, so that as many weights train as with freeze `depth`.
+    """Choose the filters of layers `freeze`.. that rest, so that as many weights train as with freeze `depth`.
 
-    `start` and `base` are the parameters by name, before the training and of the base checkpoint. Every convolution
-    trains its share of the base's filters, rounded down or up; of all such roundings the one whose sum comes nearest.
-    The draw of a convolution depends on seed and name only: a smaller share is a part of a larger one.
+    `start` and `base` hold the parameters by name: `start` before the training, `base` from the base checkpoint. Every
+    convolution trains the same share of the filters that it has from the base, rounded up or down; the roundings are
+    chosen so that the total comes closest to the target. Each convolution's draw depends only on the seed and its name,
+    so a smaller share is always a subset of a larger one.
     """
     own = {name: p for name, p in start.items() if _layer(name) >= freeze and ".dfl." not in name and p.ndim}
     total = sum(p.numel() for p in own.values())
     wanted = sum(p.numel() for name, p in own.items() if _layer(name) >= depth)
     blocks = _blocks(own, base)
     flexible = sum(block.cost * len(block.known) for block in blocks)
-    left = wanted - (total - flexible)  # weights for the filters that may rest or train
+    left = wanted - (total - flexible)  # the budget for filters that may either rest or train
     share = min(max(left / flexible, 0.0), 1.0) if flexible else 1.0
     floors = [math.floor(share * len(block.known)) for block in blocks]
     left -= sum(block.cost * floor for block, floor in zip(blocks, floors, strict=True))
@@ -83,7 +84,7 @@ def choose_filters(
 
 
 def nearest_sum(costs: list[int], target: int) -> list[bool]:
-    """Which of the costs to take so that no other choice's sum is nearer to the target. Bit s of a number: sum s."""
+    """Choose the costs whose sum is nearest to `target`. In `reachable`, bit s is set if some choice sums to s."""
     reachable = [1]
     for cost in costs:
         reachable.append(reachable[-1] | reachable[-1] << cost)
@@ -99,7 +100,7 @@ def nearest_sum(costs: list[int], target: int) -> list[bool]:
 
 @dataclass(frozen=True)
 class _Block:
-    """Parameters that share their filters, the weights of one such filter, and the filters that the base has."""
+    """Parameters that share filters, the number of weights per filter, and the filters that the base also has."""
 
     names: list[str]
     cost: int
@@ -107,9 +108,10 @@ class _Block:
 
 
 def _blocks(own: Mapping[str, Tensor], base: Mapping[str, Tensor]) -> list[_Block]:
-    """The convolutions with their BatchNorm.
+    """Group the parameters: each convolution with its BatchNorm.
 
-    Rows of classes that both heads know stand at other positions in the base, so a filter may be any of its tensor's.
+    A class that both heads know may have its row at another position in the base, so a filter may match any of the base
+    tensor's filters.
     """
     grouped: dict[tuple[str, int], list[str]] = {}
     for name, parameter in own.items():
@@ -125,7 +127,7 @@ def _blocks(own: Mapping[str, Tensor], base: Mapping[str, Tensor]) -> list[_Bloc
 
 
 def hold(optimizer: torch.optim.Optimizer, parameters: Mapping[str, Tensor], resting: Mapping[str, Tensor]) -> None:
-    """Filters at rest get no gradient, so they count in no clipping; decay is undone and their moments stay zero."""
+    """Keep resting filters fixed: no gradient (so no part in clipping), weight decay undone, moments at zero."""
     held = []
     for name, rows in resting.items():
         parameter = parameters[name]
@@ -135,11 +137,11 @@ def hold(optimizer: torch.optim.Optimizer, parameters: Mapping[str, Tensor], res
 
     def put_back(optimizer: torch.optim.Optimizer, *_: object) -> None:
         with torch.no_grad():
-            for parameter, mask, start in held:  # by masks, since indices would make a GPU wait
+            for parameter, mask, start in held:  # masks, because indexing would make the GPU synchronize
                 parameter.copy_(torch.where(mask, start, parameter))
                 for moment in optimizer.state[parameter].values():
                     if isinstance(moment, Tensor) and moment.shape == parameter.shape:
-                        moment.masked_fill_(mask, 0)  # SGD's decay enters its momentum
+                        moment.masked_fill_(mask, 0)  # SGD adds its weight decay to the momentum
 
     optimizer.register_step_post_hook(put_back)
 
@@ -149,7 +151,7 @@ def _layer(name: str) -> int:
 
 
 def _block_name(name: str) -> str:
-    """`model.4.cv1` for `model.4.cv1.conv.weight` and `model.4.cv1.bn.bias`; the owner of any other parameter."""
+    """`model.4.cv1` for `model.4.cv1.conv.weight` and `model.4.cv1.bn.bias`; for others, the module that owns it."""
     owner = name.rpartition(".")[0]
     above, _, kind = owner.rpartition(".")
     return above if kind in ("conv", "bn") else owner

@@ -1,4 +1,4 @@
-"""How one arm fares on held-out images, and what follows: when it ends, and which epoch's weights it keeps."""
+"""One arm's scores on held-out images, and what they decide: when it stops and which epoch's weights it keeps."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Course:
     """The looks at one arm so far.
 
-    An epoch can be the best only in the last stage of a recipe: before it, layers that are to train have not.
+    The best epoch is chosen only within the last stage of a recipe: in earlier stages some layers have not trained yet.
     """
 
     training: TrainingOptions
@@ -34,7 +34,7 @@ class Course:
     stopped: bool = False
 
     def add(self, point: HeldOutPoint, average: Callable[[], Mapping[str, Tensor]]) -> None:
-        """Take a look; `average` gives the tensors that would be kept."""
+        """Record a look; `average` returns the tensors that would be kept."""
         self.points.append(point)
         found, best = point.target_map, self._best_map
         counts = point.epoch > self.stages[-1].epoch
@@ -51,7 +51,7 @@ class Course:
         return next((p.target_map for p in self.points if p.epoch == self.best_epoch), None)
 
     def curve(self, held_out: HeldOut, finished: int) -> HeldOutCurve:
-        """As the results keep it; `finished` epochs were trained."""
+        """The curve in the form of the results, after `finished` epochs of training."""
         is_best = self.best_average is not None and self.best_epoch is not None
         return HeldOutCurve(
             every=self.training.val_every,
@@ -68,7 +68,7 @@ class Course:
         )
 
     def state(self) -> CourseState:
-        """All that the next look depends on."""
+        """Everything that the next look depends on."""
         return {
             "points": msgspec.to_builtins(self.points),
             "seconds": self.seconds,
@@ -78,7 +78,7 @@ class Course:
         }
 
     def restore(self, state: CourseState) -> None:
-        """Go on from a `state()`."""
+        """Continue from a `state()`."""
         self.points = msgspec.convert(state["points"], list[HeldOutPoint])
         self.seconds, self.stopped = state["seconds"], state["stopped"]
         self.best_epoch, self.best_average = state["best_epoch"], state["best_average"]

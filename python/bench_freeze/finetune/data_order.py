@@ -1,9 +1,9 @@
-"""The stream of training batches, and how to come back to the border between two of its epochs.
+"""The stream of training batches, and how to return to the border between two epochs.
 
-Batches depend on the state of four random generators (Python's, NumPy's, torch's, the sampler's own), on the images
-that mosaic keeps in memory, and on when mosaic was closed. All of that is restored exactly. Worker processes (on CUDA)
-have generators of their own, so with them the batches of the past epochs are read again instead: that costs reading, no
-training.
+Batches depend on the state of four random generators (Python's, NumPy's, torch's and the sampler's), on the images that
+mosaic holds in memory, and on the epoch in which mosaic was closed. All of these are restored exactly. Worker processes
+(used with CUDA) have generators of their own that cannot be restored. With workers, the batches of the past epochs are
+read again instead: this costs reading time, but no training.
 """
 
 from __future__ import annotations
@@ -33,20 +33,20 @@ class DataOrder:
         return len(self._loader)
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
-        """The batches of one epoch, on the device, images as float32 from 0 to 1."""
+        """The batches of one epoch on the device; images are float32 from 0 to 1."""
         self._close_mosaic_if_due(epoch)
         for batch in self._loader:
             yield self._trainer.preprocess_batch(batch)
 
     def state(self) -> OrderState:
-        """Where the stream stands, between two epochs."""
+        """The position of the stream, between two epochs."""
         return {
             "generators": generator_states(cuda=self._cuda),
             "mosaic_images": list(getattr(self._loader.dataset, "buffer", [])),
         }
 
     def go_to(self, epoch: int, state: OrderState) -> None:
-        """Take a fresh stream to the border before `epoch`."""
+        """Move a fresh stream to the border before `epoch`."""
         for past in range(epoch):
             self._close_mosaic_if_due(past)
             self._skip_epoch()
@@ -87,7 +87,7 @@ def generator_states(*, cuda: bool) -> GeneratorStates:
 
 
 def restore_generators(states: GeneratorStates) -> None:
-    """Put the process's random generators into earlier states."""
+    """Restore earlier states of the process's random generators."""
     random.setstate(states["python"])
     np.random.set_state(states["numpy"])  # noqa: NPY002
     torch.set_rng_state(states["torch"])

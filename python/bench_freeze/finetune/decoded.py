@@ -1,8 +1,8 @@
-"""Training images decoded once for all epochs: at training size, in memory where they fit, else in a file, else not.
+"""Training images, decoded once for all epochs and kept at training size: in memory, else in a file, else not at all.
 
-Decoding a picture and bringing it to size takes milliseconds in every epoch, or tens of them for a photo of 12
-megapixels, and gives the same pixels each time. What is kept here is a copy of them, so no weight changes by it.
-Workers of the data loader are forks: what one of them decoded all others have.
+Decoding and resizing an image takes milliseconds in every epoch (tens of them for a 12-megapixel photo) and gives the
+same pixels each time. This module keeps a copy of those pixels, so the trained weights are unaffected. The data
+loader's workers are forks and share the memory: what one has decoded, all others find.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from numpy.typing import NDArray
 from ..data.dataset import DetectionSet
 from ..measure.free_memory import free_host_bytes
 
-SHARE = 0.25  # of what is free at first: training needs the rest
+SHARE = 0.25  # of the memory or disk that is free at the start; training needs the rest
 Size = tuple[int, int]  # height, width
 
 
 @dataclass(frozen=True)
 class Room:
-    """Where the pixels of all images are kept, and how many bytes they are; without a place, why there is none."""
+    """Where the pixels of all images are kept, and their size in bytes; if nowhere (`where` is None), why not."""
 
     where: Literal["memory", "disk"] | None
     n_bytes: int
@@ -40,10 +40,10 @@ class Room:
 
     @property
     def in_words(self) -> str:
-        """A sentence for whoever waits for the training."""
+        """A sentence for the user."""
         amount = f"{self.n_bytes / 1e6:,.0f} MB"
         if self.where is None:
-            return f"training images are decoded anew in every epoch: {self.why_not} ({amount} of pixels)"
+            return f"training images are decoded again in every epoch: {self.why_not} ({amount} of pixels)"
         place = "in memory" if self.where == "memory" else "on disk"
         return f"training images are decoded once and kept {place}: {amount}"
 
@@ -55,13 +55,14 @@ def room_for(
     free_memory: Callable[[], int | None] = free_host_bytes,
     free_disk: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free,
 ) -> Room:
-    """Memory where a quarter of what is free holds all images, else the disk of `folder`, else none.
+    """Choose a place for all images: memory if a quarter of what is free holds them, else `folder`'s disk, else none.
 
-    `workers` are the data loader's, which share what they keep only where they are forks.
+    `sizes` are (height, width) in pixels. `workers` is the number of the data loader's processes, which can share
+    memory only if they are forks.
     """
     n_bytes = sum(map(_bytes_of, sizes))
     if workers and multiprocessing.get_start_method() != "fork":
-        return Room(None, n_bytes, "the loader's workers share no memory here")
+        return Room(None, n_bytes, "the loader's workers cannot share memory here")
     if n_bytes <= SHARE * (free_memory() or 0):
         return Room("memory", n_bytes)
     if n_bytes <= SHARE * free_disk(folder):
@@ -75,7 +76,7 @@ def training_sizes(data: DetectionSet, imgsz: int) -> list[Size]:
 
 
 def size_at(height: int, width: int, length: int) -> Size:
-    """As Ultralytics does: the long side at `length`, the short one at the next pixel."""
+    """The size (height, width) with the long side at `length` and the short side rounded up, as Ultralytics does it."""
     ratio = length / max(height, width)
     if ratio == 1:
         return height, width
@@ -83,19 +84,19 @@ def size_at(height: int, width: int, length: int) -> Size:
 
 
 class Decoded(Protocol):
-    """Pixels of the images of a set, by their number."""
+    """The decoded images of a data set, by their number in it."""
 
     def find(self, number: int) -> NDArray[np.uint8] | None:
-        """A copy of an image's pixels [height, width, 3]; None where nobody has kept them yet."""
+        """A copy of an image's pixels [height, width, 3]; None if they have not been kept yet."""
 
     def keep(self, number: int, image: NDArray[np.uint8]) -> None:
         """Keep the pixels of an image."""
 
 
 class DecodedImages:
-    """Pixels of images [height, width, 3] by their number, shared with all processes that are forked from this one.
+    """Decoded images [height, width, 3] by number, shared with every process forked from this one.
 
-    One that was not forked, but got a pickled copy, keeps nothing and finds nothing.
+    A process that received a pickled copy instead keeps nothing and finds nothing.
     """
 
     def __init__(self, sizes: Sequence[Size], room: Room, folder: Path) -> None:
@@ -105,12 +106,12 @@ class DecodedImages:
         self._memory: mmap.mmap | None = None
         if room.where is None or not room.n_bytes:
             return
-        length = room.n_bytes + len(sizes)  # behind the pixels a byte for each image: whether it is there
+        length = room.n_bytes + len(sizes)  # after the pixels, one byte per image marks whether it is kept
         if room.where == "memory":
             self._memory = mmap.mmap(-1, length)
             return
-        # The file has no name: it is gone with the last that maps it. Its room is taken at once, since a disk that is
-        # full later would kill the process that writes through a mapping. Where that is not to be had, nothing is kept.
+        # The file has no name: it disappears with the last process that maps it. Its space is allocated at once: a disk
+        # that fills up later would kill the process that writes through the mapping. If that fails, nothing is kept.
         with contextlib.suppress(OSError, AttributeError), tempfile.TemporaryFile(dir=folder) as file:
             os.posix_fallocate(file.fileno(), 0, length)
             self._memory = mmap.mmap(file.fileno(), length)
@@ -119,10 +120,10 @@ class DecodedImages:
         return {"_sizes": self._sizes, "_starts": self._starts, "_lock": None, "_memory": None}
 
     def find(self, number: int) -> NDArray[np.uint8] | None:
-        """A copy of an image's pixels; None where nobody has kept them yet."""
+        """A copy of an image's pixels; None if they have not been kept yet."""
         if self._memory is None:
             return None
-        with self._lock:  # whoever sees the mark behind it sees the pixels, too, on every processor
+        with self._lock:  # a memory barrier: whoever sees the mark also sees the pixels
             is_there = self._memory[self._mark(number)]
         if not is_there:
             return None
@@ -130,7 +131,7 @@ class DecodedImages:
         return np.frombuffer(self._memory, np.uint8, end - first, first).reshape(*self._sizes[number], 3).copy()
 
     def keep(self, number: int, image: NDArray[np.uint8]) -> None:
-        """Keep the pixels of an image, which has the size that was said."""
+        """Keep the pixels of an image; one of a different size than announced is ignored."""
         if self._memory is None or image.shape != (*self._sizes[number], 3):
             return
         first, end = int(self._starts[number]), int(self._starts[number + 1])
@@ -143,13 +144,13 @@ class DecodedImages:
 
 
 class Shelf:
-    """Images that several trainings of one process read, each some of them: what one decoded the next finds."""
+    """The decoded images of several trainings in one process: what one training decoded, the next one finds."""
 
     def __init__(self) -> None:
         self._places: dict[tuple[str, str, int], tuple[DecodedImages, int]] = {}
 
     def images(self, data: DetectionSet, imgsz: int, folder: Path, workers: int) -> Decoded:
-        """Those of a set. Room is asked for only for the ones that no set before had."""
+        """The decoded images of a data set. Room is requested only for images that no earlier set had."""
         keys = [(str(image.path), image.sha256, imgsz) for image in data.images]
         new = [number for number, key in enumerate(keys) if key not in self._places]
         if new:
@@ -162,7 +163,7 @@ class Shelf:
 
 @dataclass(frozen=True)
 class _OnShelf:
-    """A set's images, wherever on the shelf they are."""
+    """One data set's images, wherever they are on the shelf."""
 
     places: Sequence[tuple[DecodedImages, int]]
 
@@ -180,7 +181,7 @@ _shelf: ContextVar[Shelf | None] = ContextVar("shelf", default=None)
 
 @contextlib.contextmanager
 def shared_between_trainings() -> Iterator[None]:
-    """Trainings in this block decode an image once for all of them; its memory is given back at the end."""
+    """Let all trainings in this block share their decoded images; the memory is freed at the end."""
     token = _shelf.set(Shelf())
     try:
         yield
@@ -189,7 +190,7 @@ def shared_between_trainings() -> Iterator[None]:
 
 
 def decoded_images(data: DetectionSet, imgsz: int, folder: Path, workers: int) -> Decoded:
-    """What keeps the images of a set at training size, in memory or in `folder`, as far as there is room."""
+    """The store for a data set's images at training size: in memory or in `folder`, if there is room."""
     return (_shelf.get() or Shelf()).images(data, imgsz, folder, workers)
 
 

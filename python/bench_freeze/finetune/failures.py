@@ -1,4 +1,4 @@
-"""What Ultralytics and torch raise around a training, as sentences for the user."""
+"""Turns the exceptions that Ultralytics and torch raise around a training into sentences for the user."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .group import TrainingGroup
 
 @contextmanager
 def argument_sentences() -> Iterator[None]:
-    """What Ultralytics raises when it checks its arguments."""
+    """Turn what Ultralytics raises when it checks its arguments into an InputError."""
     try:
         yield
     except (SyntaxError, ValueError, TypeError) as error:
@@ -19,16 +19,16 @@ def argument_sentences() -> Iterator[None]:
 
 
 class OutOfMemory(InputError):
-    """A group whose training did not fit into memory."""
+    """The training of a group did not fit into memory."""
 
 
-# Of torch's allocators on a GPU and on a CPU, and of cuDNN and cuBLAS, which take memory of their own.
+# From torch's allocators on GPU and CPU, and from cuDNN and cuBLAS, which allocate memory themselves.
 _NO_MEMORY = ("out of memory", "can't allocate memory", "_alloc_failed", "bad_alloc")
 
 
 @contextmanager
 def training_sentences(group: TrainingGroup) -> Iterator[None]:
-    """What Ultralytics and torch raise while they set a group up and train it."""
+    """Turn what Ultralytics and torch raise while they set up and train a group into errors of this program."""
     try:
         yield
     except (NotImplementedError, FileNotFoundError) as error:

@@ -1,14 +1,15 @@
-"""The frozen trunk's outputs, computed once per image where a training does not augment.
+"""A cache of the frozen trunk's outputs, computed once per image, for trainings without augmentation.
 
-Without augmentation an image gives the same input in every epoch, and with frozen statistics the frozen layers give the
-same outputs whatever else is in the batch. Those that later layers read are computed before the first epoch that needs
-them, in the data set's order, so that they depend on neither the shuffling nor a training that goes on. From then on no
-image is decoded and no frozen layer runs; order, batches and labels are those of a training without a cache. The last
-digits may differ from one: convolutions may round differently in another batch.
+Without augmentation an image gives the same input in every epoch. With frozen statistics the frozen layers then give
+the same outputs, whatever else is in the batch. The outputs that later layers read are computed before the first epoch
+that needs them, in the order of the data set, so they depend neither on shuffling nor on whether a training was
+resumed. From then on no image is decoded and no frozen layer runs; the order, batches and labels are those of a
+training without a cache. The last digits may differ from such a training, because a convolution may round differently
+in another batch.
 
-The outputs lie in files in the training's scratch folder, one per layer, float32, a row per image; the system keeps in
-memory what fits. They are read, not mapped: mapped pages would count as the process's own peak memory. Every row is
-verified by its checksum when it is read.
+The outputs are kept in the training's scratch folder: one float32 file per layer, one row per image. The operating
+system caches what fits into memory. The files are read, not memory-mapped, because mapped pages would count towards the
+peak memory of the process. Every row is verified by its checksum when it is read.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ from .training_data import Batch
 class FeatureCache(SharedTrunk):
     """The shared trunk of a group of arms, read from files instead of computed.
 
-    `reads_images` tells whether some arm freezes nothing in some epoch: images are then decoded in every epoch, and
-    only the frozen layers of the other arms are spared.
+    `reads_images` says whether some arm freezes nothing in some epoch. In that case images are decoded in every epoch,
+    and the cache saves only the frozen layers of the other arms.
     """
 
     def __init__(self, folder: Path, trainer: FreezeTrainer, *, reads_images: bool) -> None:
@@ -46,7 +47,7 @@ class FeatureCache(SharedTrunk):
         self._image_shape: tuple[int, ...] = ()
 
     def begin_epoch(self, trainees: list[Trainee]) -> None:
-        """Compute what the epoch reads and is not there yet; drop what no arm reads any more."""
+        """Compute the outputs that this epoch needs and the cache lacks; drop those that no arm reads any longer."""
         stems = {stem(t.detector, t.shared_depth) for t in trainees}
         read = frozenset[int]().union(*(layers_read(trainees[0].detector, depth) for depth in stems)) - {-1}
         for layer in self._rows.keys() - read:
@@ -54,12 +55,12 @@ class FeatureCache(SharedTrunk):
         missing = read - self._rows.keys()
         if missing:
             deepest = max(trainees, key=lambda trainee: trainee.shared_depth)
-            before = generator_states(cuda=self._trainer.device.type == "cuda")  # a sample draws, even to no effect
+            before = generator_states(cuda=self._trainer.device.type == "cuda")  # reading samples draws numbers
             self._compute(missing, deepest)
             restore_generators(before)
 
     def outputs(self, trainees: list[Trainee], batch: Batch) -> dict[int, Tensor]:
-        """The stored outputs of a batch's images. Where none were read, zeros of their shape stand in the batch."""
+        """The cached outputs for a batch, by layer. If no images are read, the batch gets zeros of their shape."""
         device = self._trainer.device
         if not self._reads_images:
             batch["img"] = torch.zeros((), device=device).expand(len(batch["index"]), *self._image_shape)
@@ -73,7 +74,7 @@ class FeatureCache(SharedTrunk):
         return found
 
     def close(self) -> None:
-        """Close the files and remove them."""
+        """Close and remove the files."""
         while self._rows:
             self._rows.popitem()[1].remove()
 
@@ -97,7 +98,7 @@ class FeatureCache(SharedTrunk):
             self._dataset.labels_only = labels
 
     def _make_room(self, outputs: dict[int, Tensor], count: int) -> None:
-        """Files for the layers. Raises InputError when the disk has no room for them."""
+        """Create a file per layer. Raises InputError if the disk has no room for them."""
         needed = count * sum(output[0].numel() * 4 for output in outputs.values())
         free = shutil.disk_usage(self._folder).free
         if needed > free:
@@ -110,7 +111,7 @@ class FeatureCache(SharedTrunk):
 
 
 class _Rows:
-    """One layer's outputs in a file, an image a row."""
+    """One layer's outputs in a file, one row per image."""
 
     def __init__(self, path: Path, like: Tensor) -> None:
         self._path, self._shape, self._dtype = path, like.shape[1:], like.dtype
@@ -141,14 +142,14 @@ class _Rows:
 
 
 def stem(detector: nn.Module, depth: int) -> int:
-    """The depth minus its last layers without weights (upsampling, concatenation): cheaper to run than to keep."""
+    """The depth without its last weightless layers (upsampling, concatenation), which are cheaper to run than store."""
     while depth and not detector.model[depth - 1].state_dict():
         depth -= 1
     return depth
 
 
 def layers_read(detector: nn.Module, depth: int) -> frozenset[int]:
-    """Those of layers 0..depth-1 whose outputs the layers behind them read; -1 is the image."""
+    """The layers below `depth` whose outputs are read by layers from `depth` on; -1 is the image."""
     found: set[int] = set()
     for layer in detector.model[depth:]:
         sources = [layer.f] if isinstance(layer.f, int) else layer.f

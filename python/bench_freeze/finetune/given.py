@@ -1,4 +1,4 @@
-"""A checkpoint that was trained elsewhere, kept as an artifact like a training's, in one form."""
+"""Checkpoints that were trained elsewhere, kept as artifacts in the same form as those of our own trainings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..dualhead.descent import Descent, with_the_bases_digits
 from ..results.inputs import GivenCheckpoint
 from .arm import CHECKPOINT, KIND
 
-METHOD = 1  # changes with what is kept of the same file
+METHOD = 1  # increases when the same file would give a different artifact
 FROM_THE_FILE = "the checkpoint's train_args"
 _MOST_ITEMS = 100
 
@@ -25,10 +25,10 @@ _MOST_ITEMS = 100
 def keep_given(
     base: Checkpoint, tuned: Checkpoint, freeze: int, descent: Descent, facts: GivenCheckpoint, store: ArtifactStore
 ) -> Artifact:
-    """The artifact of a given checkpoint at a freeze depth; `tuned` is changed in place and not to be used any more.
+    """Return the artifact of a given checkpoint at a freeze depth. Changes `tuned` in place: do not use it afterwards.
 
-    It holds `tuned.pt` in the precision of the file, with the base's own digits in the frozen layers where the file had
-    them rounded, and the facts that a training would have, as far as the file says them.
+    The artifact holds `tuned.pt` in the file's precision. If the file had rounded the frozen layers, they get the
+    base's full digits back. Its facts are those of a training, as far as the file states them.
     """
     inputs = {
         "given_sha256": tuned.sha256,
@@ -67,7 +67,7 @@ def _build(
 
 
 def training_arguments(said: Mapping[str, object]) -> dict[str, object]:
-    """What a file says of its training, as plain values: no paths, no settings of logs, export or prediction."""
+    """What a file states about its training, as plain values, without paths, logging, export or prediction."""
     from .trainer import NOT_TRAINING
 
     return {

@@ -1,4 +1,4 @@
-"""A training group as a value: the arms that train together, and all that their weights depend on."""
+"""A training group as a value: the arms that train together, and everything that their weights depend on."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class Member:
-    """One arm: the inputs of its artifact, the base images that it sees again, and where a killed run left it."""
+    """One arm: the inputs of its artifact, the base images that it replays, and the progress that a killed run left."""
 
     arm: Arm
     inputs: Mapping[str, object]
@@ -33,33 +33,33 @@ class Member:
 
     @property
     def key(self) -> str:
-        """The name of the artifact that the training makes."""
+        """The key of the artifact that the training produces."""
         return artifact_key(KIND, self.inputs)
 
     @property
     def finished_epochs(self) -> int:
-        """How far an earlier run came."""
+        """How many epochs an earlier run finished."""
         return 0 if self.progress is None else self.progress.epoch
 
 
 @dataclass(frozen=True)
 class TrainingGroup:
-    """Members with one data order that stand at the same epoch, and what all of them are trained from."""
+    """Members with the same data order that have finished the same number of epochs, and their common inputs."""
 
     training: TrainingOptions
     base: Checkpoint
     data: DetectionSet
     members: tuple[Member, ...]
-    held_out: HeldOut | None = None  # what they are scored on on the way
+    held_out: HeldOut | None = None  # what the members are scored on while they train
 
     @property
     def reads_images(self) -> bool:
-        """Some arm runs all of its layers on the images, in the end at least."""
+        """Whether some arm runs all of its layers on the images, at least in its last stage."""
         return any(member.arm.freeze == 0 for member in self.members)
 
     @property
     def names(self) -> str:
-        """The group in a message."""
+        """The names of its arms, for messages."""
         return ", ".join(member.arm.name for member in self.members)
 
 
@@ -71,9 +71,9 @@ def members_of(
     replay: DetectionSet | None,
     held_out: HeldOut | None = None,
 ) -> list[Member]:
-    """The arms with what their weights depend on. Raises InputError for a replay arm without images to replay."""
+    """The arms with everything their weights depend on. Raises InputError for a replay arm without images to replay."""
     versions = package_versions("torch", "ultralytics")
-    # What an earlier version built from the yaml instead is not found again.
+    # In the key, so that an artifact that an earlier version built from the yaml instead is not reused.
     modules = {"own_modules": base.own_modules} if base.own_modules is not None else {}
     looked_at = {} if held_out is None else {"held_out": held_out.key(training, base.model)}
     members = []
@@ -93,7 +93,7 @@ def groups_of(
     progress: ProgressStore,
     held_out: HeldOut | None = None,
 ) -> Iterator[TrainingGroup]:
-    """Members that stand at the same epoch train together; without sharing, each trains alone."""
+    """Group the members: those at the same epoch train together; without sharing, each trains alone."""
     found = [replace(member, progress=progress.load(member.key)) for member in members]
     if not training.share:
         yield from (TrainingGroup(training, base, data, (one,), held_out) for one in found)
@@ -104,13 +104,13 @@ def groups_of(
 
 
 def halved(items: Sequence[Item]) -> tuple[Sequence[Item], Sequence[Item]]:
-    """The first half, which is the larger one of an odd number, and the second."""
+    """Split a sequence into halves; if the number of items is odd, the first half is larger."""
     middle = (len(items) + 1) // 2
     return items[:middle], items[middle:]
 
 
 def _replayed(arm: Arm, replay: DetectionSet | None) -> DetectionSet | None:
-    """The base images that a replay arm sees again: nested shares, the same for all depths of a seed."""
+    """The base images that a replay arm sees again. Shares are nested, and equal for all depths of a seed."""
     if arm.recipe.family != REPLAY:
         return None
     if replay is None:

@@ -1,4 +1,4 @@
-"""Parameter groups of recipes in which not all layers learn alike: by unfreezing stage, and by layer."""
+"""Optimizer parameter groups for recipes whose layers learn differently: split by unfreezing stage and by layer."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from ..config.recipe import Stage
 if TYPE_CHECKING:
     from torch import nn
 
-Group = dict[str, Any]  # of a torch optimizer: its parameters and their settings
+Group = dict[str, Any]  # a torch optimizer's group: parameters and their settings
 
 
 def split_groups(groups: list[Group], model: nn.Module, stages: tuple[Stage, ...], layer_decay: float) -> list[Group]:
-    """Ultralytics' groups (weights, norms, biases), split so that every group has one beginning and one learning rate.
+    """Split Ultralytics' groups (weights, norms, biases) so that each has a single start epoch and learning rate.
 
-    Each new group has `begins`, the first epoch in which it trains (0 for layers that never do), and `scale`, its
-    learning rate over that of the head: layer_decay to the power of the number of layers between.
+    Each new group has two more settings. `begins` is the first epoch in which it trains (0 for layers that never
+    train). `scale` is its learning rate relative to the head's: layer_decay to the power of the distance from the head
+    in layers.
     """
     layer_of = {id(p): k for k, layer in enumerate(model.model) for p in layer.parameters()}
     last = len(model.model) - 1

@@ -1,9 +1,8 @@
-"""How the target head starts: four policies, so that a result does not hang on a default that changed between versions.
+"""Initial weights of the target head. The policy is explicit, because Ultralytics' default changed between versions.
 
-reinit             the whole Detect layer starts anew
-shape_match        tensors of the base head with the same name and shape are copied (older Ultralytics)
-width_preserving   the class branch keeps the base head's width; only its last convolution starts anew
-name_remap         as width_preserving, and rows of classes with the same name are copied (Ultralytics 8.4)
+reinit the whole Detect layer gets new weights shape_match tensors of the base head with the same name and shape are
+copied (older Ultralytics) width_preserving the class branch keeps the base head's width; only its last convolution is
+new name_remap like width_preserving, and the rows of classes with the same name are copied (Ultralytics 8.4)
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from ..dualhead.new_head import new_classifier, with_classes, with_random_weight
 
 @dataclass(frozen=True)
 class HeadStart:
-    """What a policy did: tensors of the head copied and started again, and the classes whose rows were copied."""
+    """What a policy did: how many tensors of the head were copied or new, and the classes whose rows were copied."""
 
     policy: HeadInit
     copied_tensors: int
@@ -32,7 +31,7 @@ class HeadStart:
 def with_new_head(
     base: nn.Module, base_names: tuple[str, ...], names: tuple[str, ...], policy: HeadInit
 ) -> tuple[nn.Module, HeadStart]:
-    """The base detector with a head for other classes: all layers but the last are copies of the base's.
+    """Return a copy of the base detector with a head for other classes, and how that head was initialized.
 
     New tensors are drawn from torch's global generator: seed it first.
     """
@@ -59,7 +58,7 @@ def from_scratch(base: nn.Module, names: tuple[str, ...]) -> tuple[nn.Module, He
 
 
 def from_backbone(base: nn.Module, names: tuple[str, ...], layers: int) -> tuple[nn.Module, HeadStart]:
-    """Layers 0..layers-1 of a detector, all others with random weights: the same for every source of one seed."""
+    """Layers 0..layers-1 of a detector, and random weights in all others: equal for every source with the same seed."""
     model, start = from_scratch(base, names)
     for k in range(layers):
         model.model[k].load_state_dict(base.model[k].state_dict(), strict=True)
@@ -75,7 +74,7 @@ def _class_branches(head: nn.Module) -> list[str]:
 
 
 def _keep_class_branch_width(head: nn.Module, original: nn.Module) -> None:
-    """Replace each class branch by the base's, its last convolution by a new one with the right number of classes."""
+    """Replace each class branch by a copy of the base's, with a new last convolution for the number of classes."""
     for name in _class_branches(head):
         own, theirs = getattr(head, name), getattr(original, name, None)
         if theirs is None:
@@ -89,9 +88,10 @@ def _keep_class_branch_width(head: nn.Module, original: nn.Module) -> None:
 
 
 def _copy_same_shapes(head: nn.Module, original: nn.Module, same_class_count: bool) -> None:
-    """Copy every tensor of the same name and shape.
+    """Copy every tensor that has the same name and shape.
 
-    With an equal number of classes the last convolutions match in shape by coincidence, not in meaning: those stay new.
+    If both heads have the same number of classes, their last convolutions match in shape only by coincidence: they stay
+    new.
     """
     own, theirs = head.state_dict(), original.state_dict()
     last = {

@@ -1,7 +1,7 @@
-"""What the arms of a seed are scored on while they train: held-out images of the target set, and some of the base set.
+"""The images that arms are scored on while they train: held-out images of the target set, and some of the base set.
 
-A look is at the moving average, as the arm would be kept if it ended there. Held-out images are not part of what is
-trained on, and none is ever of a split that is reported.
+A look scores the moving average of the weights, which is what would be kept if the arm ended there. Held-out images are
+never trained on, and never come from a split that is reported.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ MOST_BASE_IMAGES = 200  # a look should take seconds; the whole base set is scor
 
 @dataclass(frozen=True)
 class HeldOut:
-    """The images of a look, and how what is found on them is selected."""
+    """The images of a look, and how detections on them are selected."""
 
     target: DetectionSet
-    of_images: int  # of the training split, before they were taken
-    base: DetectionSet | None  # in the categories of `base_classes`; None where the head shares no class with it
+    of_images: int  # size of the training split before images were held out
+    base: DetectionSet | None  # categories as in `base_classes`; None if the base head shares no class with it
     base_classes: ClassMap
     selection: NmsOptions
     head_branch: HeadBranch
-    at: tuple[int, ...] | None = None  # epochs with a look, in a race; None: every val_every-th
+    at: tuple[int, ...] | None = None  # the epochs with a look, in a race; None: every val_every epochs
 
     def is_due(self, training: TrainingOptions, epoch: int) -> bool:
-        """Whether there is a look when `epoch` epochs are finished: the first is before any, the last after all."""
+        """Whether a look is due after `epoch` finished epochs; one always is before the first and after the last."""
         if epoch in (0, training.epochs):
             return True
         return epoch in self.at if self.at is not None else epoch % training.val_every == 0
 
     def key(self, training: TrainingOptions, model: nn.Module) -> Mapping[str, object]:
-        """What the recorded curve and the choices by it depend on, beside what the weights do."""
+        """What the recorded curve, and the choices made by it, depend on besides the inputs of the weights."""
         classes = self.base_classes
         return {
             "every": training.val_every,
@@ -58,7 +58,7 @@ class HeldOut:
 
 
 def watched_base(base_set: DetectionSet) -> DetectionSet | None:
-    """At most MOST_BASE_IMAGES of a base set, a small copy of it; None where nothing in it can be scored."""
+    """A subset of at most MOST_BASE_IMAGES images of a base set; None if it has no classes that can be scored."""
     if not base_set.class_names:
         return None
     if len(base_set.images) <= MOST_BASE_IMAGES:

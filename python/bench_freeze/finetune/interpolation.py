@@ -1,13 +1,13 @@
-"""Models between the base and a tuned one: an alpha sweep that costs no training (WiSE-FT, Wortsman et al. 2022).
+"""Interpolation between the base and a tuned model: an alpha sweep without training (WiSE-FT, Wortsman et al. 2022).
 
-Parameters of the layers that trained become base + alpha (tuned - base); the frozen ones are equal anyway. The new head
-has no counterpart in the base model, so it is the tuned one's at every alpha.
+Parameters of the trained layers become base + alpha (tuned - base); the frozen layers are equal in both models. The new
+head has no counterpart in the base model, so every alpha uses the tuned head.
 
-BatchNorm's running statistics are mixed like parameters (`interpolate`, the default), so that alpha 0 is the base model
-and alpha 1 the tuned one; between them neither mean nor variance is exact, which matters little where the two models
-are near. `reestimate` measures them anew: cumulative averages over training images of the target set, letterboxed,
-without augmentation, as a forward pass in training mode sees them. Those fit the target set and not the base set, whose
-mAP then falls at every alpha, 0 included.
+By default (`interpolate`) BatchNorm's running statistics are interpolated like parameters, so alpha 0 is the base model
+and alpha 1 the tuned one. In between, neither mean nor variance is exact, which matters little if the two models are
+close. `reestimate` measures them again instead: cumulative averages over target training images, letterboxed and
+without augmentation, from forward passes in training mode. These fit the target set and not the base set, so base mAP
+falls at every alpha, even at 0.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ def interpolated(
     data: DetectionSet,
     store: ArtifactStore,
 ) -> tuple[Artifact, bool]:
-    """The model at `alpha` between the base and the static arm's `tuned`, as an artifact like a training's.
+    """Return the artifact of the model at `alpha` between the base and the static arm's `tuned`, and whether it is new.
 
-    `data` are the training images. Raises AuditError when a frozen tensor differs from the base's.
+    `data` are the training images. Raises AuditError if a frozen tensor differs from the base's.
     """
     inputs: dict[str, object] = {
         "weights_sha256": base.sha256,
@@ -84,7 +84,7 @@ def _build(
 
 
 def blend(base: nn.Module, tuned: nn.Module, alpha: float, freeze: int) -> nn.Module:
-    """A detector with the tuned head and layers `freeze`.. between base (alpha 0) and tuned (1), statistics too."""
+    """A detector with the tuned head, and layers `freeze`.. (with statistics) between base (alpha 0) and tuned (1)."""
     model = deepcopy(tuned)
     originals = base.state_dict()
     head = f"model.{len(model.model) - 1}."
@@ -96,7 +96,7 @@ def blend(base: nn.Module, tuned: nn.Module, alpha: float, freeze: int) -> nn.Mo
 
 
 def reestimate_statistics(model: nn.Module, freeze: int, data: DetectionSet, training: TrainingOptions) -> None:
-    """Measure the BatchNorm statistics of layers `freeze`.. anew; those of frozen layers stay."""
+    """Measure the BatchNorm statistics of layers `freeze`.. again, in place; frozen layers keep theirs."""
     device = torch.device(training.device)
     layers = model.model
     model.to(device).eval()
@@ -104,7 +104,7 @@ def reestimate_statistics(model: nn.Module, freeze: int, data: DetectionSet, tra
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
-        norm.momentum = None  # a cumulative average: every batch counts alike
+        norm.momentum = None  # a cumulative average: all batches have equal weight
         norm.train()
     kept = frozenset(model.save)
     whole = len(data.images) // training.train_batch * training.train_batch or len(data.images)  # no small last batch

@@ -1,4 +1,4 @@
-"""One lockstep training of a group: set up, taken where it was left, trained to the last epoch or to a pause."""
+"""Train one group in lockstep: set it up, resume it where it stopped, and train to the last epoch or to a pause."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OnEpoch = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class TrainedMember:
-    """A member with its trainee after the last epoch; `error` is what took it out of the group before that."""
+    """A member with its trainee after the training; `error` is set if the member failed and left the group early."""
 
     member: Member
     trainee: Trainee
@@ -38,7 +38,7 @@ class TrainedMember:
 
 @dataclass(frozen=True)
 class TrainedGroup:
-    """What a lockstep training returns: its members in their order, and the peak memory of them all, in bytes."""
+    """The result of a lockstep training: its members in order, and the peak memory of the whole group in bytes."""
 
     group: TrainingGroup
     members: tuple[TrainedMember, ...]
@@ -46,7 +46,7 @@ class TrainedGroup:
 
     @property
     def errors(self) -> dict[Arm, BenchFreezeError]:
-        """What took members out of the group."""
+        """The errors of the members that failed, by arm."""
         return {one.member.arm: one.error for one in self.members if one.error is not None}
 
 
@@ -58,9 +58,10 @@ def train_group(
     on_batch: Tell = nobody,
     until: int | None = None,
 ) -> TrainedGroup:
-    """Train the group. At every border between two epochs its progress is kept; `on_epoch` gets (finished, of all).
+    """Train the group. After every epoch but the last its progress is saved; `on_epoch` gets (finished, total) epochs.
 
-    With `until` it pauses after that epoch: the progress is all that is left of it, and another call continues from it.
+    With `until` the training pauses after that epoch. Only the saved progress remains, and a later call continues from
+    it.
     """
     training, epochs = group.training, group.training.epochs
     last = epochs if until is None else min(until, epochs)
@@ -72,7 +73,7 @@ def train_group(
             float32_as_asked(precision, training.device),
             contextlib.redirect_stdout(io.StringIO()),
             training_sentences(group),
-            contextlib.ExitStack() as running,  # workers and files end before an error becomes a sentence
+            contextlib.ExitStack() as running,  # close workers and files before an error is turned into a sentence
         ):
             trainees = set_up(group, scratch)
             order = running.enter_context(contextlib.closing(DataOrder(trainees[0].trainer)))
@@ -112,7 +113,7 @@ def train_group(
 
 
 def _states(group: TrainingGroup, trainees: list[Trainee], order: DataOrder, done: int) -> dict[str, Progress]:
-    """The progress at a border, by artifact key. What a diverging arm would go on with is not kept."""
+    """The progress between two epochs, by artifact key. The state of a diverging arm is not kept."""
     return {
         member.key: Progress(done, trainee.state(), order.state())
         for member, trainee in zip(group.members, trainees, strict=True)

@@ -1,6 +1,6 @@
-"""Looks at arms in training: their moving averages scored on images that are held out.
+"""Looks at arms in training: their moving averages are scored on held-out images.
 
-A look changes nothing that trains: it works on copies, and the random generators are put back where they were.
+A look does not affect the training: it works on copies, and restores the random generators.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from .trainee import Trainee
 
 
 class Looks:
-    """Scores the arms of a group whenever it is due. Memory: a copy of each arm, and one batch."""
+    """Scores the arms of a group whenever a look is due. Memory: a copy of each arm, and one batch."""
 
     def __init__(
         self, group: TrainingGroup, held_out: HeldOut, device: torch.device, tell: Callable[[Details], None]
@@ -43,7 +43,7 @@ class Looks:
         """Add a point to the course of every arm, if one is due after `epoch` finished epochs."""
         if not trainees or not self._held_out.is_due(self._group.training, epoch):
             return
-        states = generator_states(cuda=self._device.type == "cuda")  # to fold BatchNorm makes layers, which draws
+        states = generator_states(cuda=self._device.type == "cuda")  # folding BatchNorm draws from them
         began = time.perf_counter()
         try:
             with torch.no_grad():
@@ -52,7 +52,7 @@ class Looks:
             restore_generators(states)
         share = (time.perf_counter() - began) / len(trainees)
         for trainee, point in zip(trainees, points, strict=True):
-            assert trainee.course is not None  # every trainee of a group that is looked at has one
+            assert trainee.course is not None  # set up for every trainee of a group with held-out images
             trainee.course.seconds += share
             trainee.course.add(point, trainee.average)
 
@@ -75,7 +75,7 @@ class Looks:
         return self._score([SingleHead(model) for model in tuned], head, own.head_to_data, data, epoch)
 
     def _base_maps(self, trainees: Sequence[Trainee], tuned: Sequence[nn.Module], epoch: int) -> list[float | None]:
-        """Base mAP of each graft. One whose shared layers are all frozen stays where it was."""
+        """The base mAP of each graft. It is measured only once if all layers below the head are frozen."""
         held_out, layers = self._held_out, self._group.base.layers
         if held_out.base is None:
             return [None] * len(trainees)
@@ -83,7 +83,7 @@ class Looks:
         moving = [model for model, before in zip(tuned, known, strict=True) if before is None]
         if not moving:
             return known
-        if epoch == 0:  # nothing has moved: all arms of a group still have one trunk
+        if epoch == 0:  # nothing has trained yet: all arms of a group still have the same trunk
             moving = moving[:1]
         if self._base is None:
             self._base = prepare_for_inference(self._group.base.model, held_out.head_branch).to(self._device)
@@ -100,7 +100,7 @@ class Looks:
     def _score(
         self, modules: Sequence[nn.Module], head: Head, head_to_data: NDArray[np.int32], data: DetectionSet, epoch: int
     ) -> list[Evaluation]:
-        """Every module on the data set, whose images are read once for all."""
+        """Score every module on the data set; the images are read once for all modules."""
         training, truth = self._group.training, data.ground_truth
         evaluators = [Evaluator(truth) for _ in modules]
         ids = truth.image_ids if truth.image_keys is None else truth.image_keys
@@ -112,7 +112,7 @@ class Looks:
             for module, evaluator in zip(modules, evaluators, strict=True):
                 (output,) = module(images)
                 if not bool(torch.isfinite(output).all()):
-                    continue  # a diverging arm finds nothing on these images
+                    continue  # a diverging arm has no detections on these images
                 found = select(output.float().cpu().numpy(), head, self._held_out.selection)
                 detections = []
                 for i, count in enumerate(found.count):
@@ -130,18 +130,18 @@ def _standing(epoch: int, done: int, data: DetectionSet) -> list[str]:
 
 
 def _first_base_map(trainee: Trainee, head: int) -> float | None:
-    """What the base head scores on layers that never move, once that is known."""
+    """The base mAP of the first look, if the layers below the head never change; None otherwise or before that look."""
     if trainee.freeze < head or not trainee.trainer.keeps_frozen_statistics or trainee.course is None:
         return None
     return trainee.course.points[0].base_map if trainee.course.points else None
 
 
 def _graft(tuned: nn.Module, base: nn.Module, head: int) -> nn.Module:
-    """The tuned layers below the head, and the original head on them."""
+    """The original head on the tuned layers below it."""
     layers = [*tuned.model[:head], *base.model[head:]]
     return SingleHead(SimpleNamespace(model=layers, save=[*base.save, *tuned.save]))
 
 
 def _known(value: float) -> float | None:
-    """COCO's -1 means that there was nothing to measure."""
+    """None for COCO's -1, which means that there was nothing to measure."""
     return None if value < 0 else float(value)

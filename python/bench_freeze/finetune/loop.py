@@ -1,10 +1,10 @@
-"""The training loop: several arms in lockstep over one stream of batches, the frozen trunk computed once for all.
+"""The training loop: several arms in lockstep over one stream of batches, with the frozen trunk computed only once.
 
-Layer k of an arm is the base model's as long as the arm freezes it, so for arms with depths 22, 15 and 10 layers 0..9
-are computed once for three arms, 10..14 once for two, and without what a backward pass would need. Every arm then runs
-its own layers behind that. The values are those of separate trainings, bit for bit on the same machine: each operation
-is the same, on the same numbers. Memory: models, moving averages and optimizers of all arms, but the activations of one
-arm's own layers at a time, beside the trunk's outputs that later layers read.
+As long as an arm freezes layer k, it equals the base model's layer k. For arms with freeze 22, 15 and 10, layers 0..9
+are therefore computed once for three arms and layers 10..14 once for two, without what a backward pass would need. Each
+arm then runs its own layers on those outputs. The values are those of separate trainings, bit for bit on the same
+machine, because each operation is the same, on the same numbers. Memory: the models, moving averages and optimizers of
+all arms and the trunk's outputs that later layers read, but the activations of only one arm's own layers at a time.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ AtBorder = Callable[[int], None]
 
 
 class SharedTrunk:
-    """The layers that are frozen in the deepest-frozen arm, run once for all arms."""
+    """The layers that are frozen in the arm with the largest freeze depth, run once for all arms."""
 
     def begin_epoch(self, trainees: list[Trainee]) -> None:
-        """Take note of the arms and depths of an epoch."""
+        """Prepare for an epoch with these arms and their current depths."""
 
     def outputs(self, trainees: list[Trainee], batch: Batch) -> dict[int, Tensor]:
-        """Outputs by layer, as far as any arm reads them."""
+        """The outputs that some arm reads, by layer."""
         deepest = max(trainees, key=lambda trainee: trainee.shared_depth)
         borders = frozenset(trainee.shared_depth - 1 for trainee in trainees)
         with deepest.precision():
@@ -40,7 +40,7 @@ class SharedTrunk:
         return outputs
 
     def close(self) -> None:
-        """Let go of what is kept."""
+        """Release resources."""
 
 
 def train_in_lockstep(
@@ -54,12 +54,12 @@ def train_in_lockstep(
     on_batch: Tell = nobody,
     until: int | None = None,
 ) -> dict[str, BenchFreezeError]:
-    """Train all arms from epoch `start` to `epochs`, or to `until` where that comes first.
+    """Train all arms from epoch `start` to `epochs`, or to `until` if that comes first.
 
-    `at_border(n)` is called after each of them, with the number of finished epochs; the state of every trainee and of
-    the order may be taken there. `on_batch(done, of all, details)` is called after every batch. An arm whose loss is no
-    longer a number leaves the group: the value holds those errors by the arm's name. `trunk` gives what frozen layers
-    put out; without one they run on every batch.
+    `at_border(n)` is called after each epoch, with the number of finished epochs; the states of the trainees and of the
+    order may be saved there. `on_batch(done, total, details)` is called after every batch. An arm whose loss is no
+    longer finite leaves the group; the returned dictionary has its error under the arm's name. `trunk` provides the
+    outputs of the frozen layers; without it they are computed for every batch.
     """
     trunk = SharedTrunk() if trunk is None else trunk
     failed: dict[str, BenchFreezeError] = {}
@@ -88,12 +88,12 @@ def train_in_lockstep(
 
 
 def _standings(trainees: Sequence[Trainee], epoch: int, epochs: int) -> list[str]:
-    """A line for each arm: where it is, and its losses of this epoch so far."""
+    """One line per arm: its epoch, and its mean losses in this epoch so far."""
     return [f"{trainee.name}: epoch {epoch + 1} of {epochs}, {trainee.standing()}" for trainee in trainees]
 
 
 def _timed(batches: Iterator[Batch], trainees: list[Trainee]) -> Iterator[tuple[int, Batch]]:
-    """The batches with their numbers; the time that each took to make is shared by the arms."""
+    """The numbered batches; the time that it takes to make each one is split among the arms."""
     iterator = enumerate(batches)
     while True:
         with _shared_time(trainees):
@@ -105,7 +105,7 @@ def _timed(batches: Iterator[Batch], trainees: list[Trainee]) -> Iterator[tuple[
 
 @contextmanager
 def _shared_time(trainees: list[Trainee]) -> Iterator[None]:
-    """The time within is every arm's in equal parts."""
+    """Split the time spent in this block equally among the arms."""
     began = time.perf_counter()
     yield
     for trainee in trainees:

@@ -1,9 +1,9 @@
-"""A learning rate for every arm, chosen on a part of the training split that the choosing trainings do not see.
+"""A learning rate search for every arm, on a part of the training split that the search trainings do not see.
 
-Budget: for each arm `lr_search` short trainings of `share` of the epochs (at least one) on four fifths of the training
-images, all candidates in lockstep; rates in half decades around lr0, more of them below. Each is judged by the mean
-detection loss per image on the last fifth, without augmentation. The scored split is never looked at; the arm is then
-trained again, from the start, on all training images.
+Each arm gets `lr_search` short trainings, all in lockstep, on four fifths of the training images and for EPOCH_SHARE of
+the epochs (at least one). The rates lie half a decade apart around lr0, with more of them below it. Each rate is judged
+by the mean detection loss per image on the last fifth, without augmentation. The scored split is never used. The arm is
+then trained again from the start, on all training images.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ HELD_OUT = 0.2
 
 @dataclass(frozen=True)
 class Search:
-    """What was tried for one arm: rates with their losses (None where the loss became no number), and the choice."""
+    """The search for one arm: the rates tried, each with its loss (None if it was not finite), and the chosen rate."""
 
     arm: Arm
     candidates: tuple[tuple[float, float | None], ...]
@@ -43,7 +43,7 @@ class Search:
     held_out: int
 
     def facts(self) -> dict[str, object]:
-        """As plain values for the results."""
+        """The search as plain values for the results."""
         own = asdict(self)
         arm = own.pop("arm")
         arm.pop("lr0")
@@ -53,9 +53,9 @@ class Search:
 
 
 def candidate_rates(lr0: float, count: int) -> tuple[float, ...]:
-    """`count` rates in half decades; lr0 is among them: 4 around 0.01 are 0.001, 0.00316, 0.01, 0.0316.
+    """`count` rates, half a decade apart and including lr0: for 4 and 0.01 these are 0.001, 0.00316, 0.01, 0.0316.
 
-    Those above 1, which Ultralytics refuses, are left out.
+    Rates above 1, which Ultralytics rejects, are left out.
     """
     rates = (float(f"{lr0 * 10 ** (k / 2):.3g}") for k in range(-(count // 2), count - count // 2))
     return tuple(rate for rate in rates if rate <= 1)
@@ -71,11 +71,11 @@ def search_rates(
     replay: DetectionSet | None = None,
     on_batch: Tell = nobody,
 ) -> tuple[list[Search], bool]:
-    """A search for each of the arms, which share a data order, and whether anything of them had to be computed.
+    """Search a rate for each arm; the arms share a data order. Second: whether anything had to be computed.
 
-    Raises InputError when nothing can be held out.
+    Raises InputError if no image can be held out.
     """
-    assert training.lr0 is not None  # checked with the study
+    assert training.lr0 is not None  # checked with the study's options
     order = nested_order(data, arms[0].seed)
     held_out = max(1, round(HELD_OUT * len(order)))
     if held_out >= len(order):
@@ -96,7 +96,7 @@ def search_rates(
 
 
 def choose(arm: Arm, rates: tuple[float, ...], losses: dict[Arm, float], **budget: int) -> Search:
-    """The rate with the lowest loss; raises InputError when no candidate has one."""
+    """Choose the rate with the lowest loss. Raises InputError if no candidate has a finite loss."""
     candidates = tuple((rate, losses.get(replace(arm, lr0=rate))) for rate in rates)
     finite = [(loss, rate) for rate, loss in candidates if loss is not None]
     if not finite:
@@ -115,7 +115,7 @@ def _measure(tuned: Artifact, data: DetectionSet, training: TrainingOptions, fol
 
 
 def detection_loss(model: nn.Module, data: DetectionSet, training: TrainingOptions) -> float:
-    """Mean detection loss per image (box, class and distribution terms with Ultralytics' usual gains), eval mode."""
+    """Mean detection loss per image in eval mode: box, class and distribution terms with Ultralytics' default gains."""
     model = model.to(torch.device(training.device)).eval()
     model.args = get_cfg()
     dataset = CheckedDataset(

@@ -1,4 +1,4 @@
-"""Memory of a training that did not fit, given back before a smaller one begins."""
+"""Frees the memory of a training that did not fit before a smaller one begins."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import gc
 
 
 def give_back(device: str) -> None:
-    """Drop what only reference cycles keep alive, and on a GPU what torch's allocator holds for later."""
+    """Free what only reference cycles keep alive and, on a GPU, what torch's allocator has cached."""
     gc.collect()
     if device.startswith("cuda"):
         import torch

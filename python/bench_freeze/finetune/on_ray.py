@@ -1,11 +1,11 @@
 """Trainings as Ray tasks: one task per group of arms that share a data order (per arm without sharing).
 
-A task writes artifacts and progress files into the study's output folder, as a local training does, so that folder and
-the data must be on a file system that all nodes see under the same paths. That is also what makes a task repeatable:
-Ray starts one again whose worker died, and it goes on at the last border between two epochs. The driver trains nothing;
-it finds the artifacts afterwards as if they had been made locally, with the same keys and, with the same number of
-threads on the same kind of processor, the same bytes. Without a cluster one is started on this machine, with all of its
-GPUs.
+A task writes artifacts and progress files into the study's output folder, like a local training. That folder and the
+data must therefore be on a file system that all nodes see under the same paths. This also makes a task repeatable: if
+its worker dies, Ray starts it again, and it continues from the last border between two epochs. The driver trains
+nothing; afterwards it finds the artifacts as if they had been made locally, under the same keys. With the same number
+of threads on the same kind of processor they also have the same bytes. Without a cluster, one is started on this
+machine with all of its GPUs.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ if TYPE_CHECKING:
     from ray import ObjectRef
     from ray.actor import ActorHandle
 
-LOOK_EVERY_S = 1.0  # at how far the trainings are
+LOOK_EVERY_S = 1.0  # how often the progress is read
 RETRIES = 3  # of a task whose worker died; errors of the training itself are not retried
 
 
 @dataclass(frozen=True)
 class Job:
-    """One group of arms, with all that a worker needs to train it."""
+    """One group of arms, with everything that a worker needs to train it."""
 
     training: TrainingOptions
     arms: tuple[Arm, ...]
@@ -50,15 +50,15 @@ class Job:
 
     @property
     def title(self) -> str:
-        """The group in a message."""
+        """The names of its arms, for messages."""
         return ", ".join(arm.name for arm in self.arms)
 
 
 def train_on_ray(cluster: ClusterOptions, device: str, jobs: list[Job], on_job: Step) -> None:
-    """Train all groups on a Ray cluster: the one at `cluster.address`, or one that is started here for the while.
+    """Train all groups on the Ray cluster at `cluster.address`, or on one that is started here for the duration.
 
-    On GPUs groups are split until every GPU has one. Returns when every artifact is there. Raises InputError without
-    ray, a cluster or a GPU that is asked for, and the first error of a training after the others have ended.
+    On GPUs, groups are split until every GPU has one. Returns when all artifacts exist. Raises InputError if ray, the
+    cluster or a requested GPU is missing. If trainings fail, raises the first error after all others have ended.
     """
     try:
         import ray
@@ -94,7 +94,7 @@ def train_on_ray(cluster: ClusterOptions, device: str, jobs: list[Job], on_job: 
 
 
 def _train_job(job: Job, board: ActorHandle, number: int) -> tuple[str, str] | None:
-    """Runs on a worker. An error comes back as its type and sentence: only a dead worker is worth another try."""
+    """Train on a worker. Errors are returned as (type, sentence), because Ray should retry only if a worker dies."""
     try:
         store = ArtifactStore(job.folder)
         fine_tune(
@@ -133,9 +133,9 @@ def _outcome(ray: ModuleType, reference: ObjectRef, job: Job) -> BenchFreezeErro
 
 
 def spread(jobs: Sequence[Job], places: int) -> list[Job]:
-    """The jobs, the largest split in halves for as long as there are fewer of them than places to train in.
+    """Split the largest job in halves until there are as many jobs as places, or no job can be split further.
 
-    Arms on one GPU together save the frozen layers that they share; a GPU that is idle saves nothing.
+    Arms that share a GPU compute their common frozen layers only once, but that saves less than an idle GPU costs.
     """
     spread_out = list(jobs)
     while len(spread_out) < places:
@@ -147,7 +147,7 @@ def spread(jobs: Sequence[Job], places: int) -> list[Job]:
 
 
 def _gpus_here(device: str) -> int:
-    """The GPUs of this machine, none where the trainings run on a CPU."""
+    """The number of GPUs of this machine; 0 if the trainings run on a CPU."""
     if device == "cpu":
         return 0
     import torch
@@ -156,7 +156,7 @@ def _gpus_here(device: str) -> int:
 
 
 def _places(gpus: float, cluster: ClusterOptions) -> int:
-    """How many trainings the GPUs have room for. Raises InputError without any: Ray would wait for one for ever."""
+    """How many trainings fit on the GPUs. Raises InputError if none does: Ray would wait forever for a GPU."""
     places = int(gpus / cluster.gpus_per_arm)
     if places < 1:
         raise InputError(
@@ -184,7 +184,7 @@ def _connect(ray: ModuleType, cluster: ClusterOptions, gpus: int) -> None:
 
 
 def _resources(cluster: ClusterOptions, device: str) -> dict[str, float]:
-    """A task takes one of a node's slots, and a share of a GPU where one is asked for."""
+    """The resources of a task: one of a node's slots, and a share of a GPU if trainings run on GPUs."""
     if device == "cpu":
         return {"num_cpus": 1}
     return {"num_cpus": 1, "num_gpus": cluster.gpus_per_arm}

@@ -1,4 +1,4 @@
-"""What is kept of a training: the audited checkpoint, the log of its epochs and the facts, as an artifact."""
+"""What is kept of a training, as an artifact: the audited checkpoint, the log of its epochs and its facts."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from .progress import ProgressStore
 
 
 def keep_trained(trained: TrainedGroup, store: ArtifactStore, progress: ProgressStore) -> dict[Arm, BenchFreezeError]:
-    """Write an artifact for every member and forget its progress; the errors of members that failed on their own.
+    """Write an artifact for every member and delete its progress. Returns the errors of members that failed.
 
-    One whose audit fails is kept nowhere, and the others are before the study ends.
+    A member whose audit fails is not kept; the others are kept before the study ends with that error.
     """
     errors: dict[Arm, BenchFreezeError] = {}
     for one in trained.members:
@@ -44,7 +44,7 @@ def _keep(trained: TrainedGroup, one: TrainedMember, store: ArtifactStore) -> Au
 
 
 def _facts(trained: TrainedGroup, one: TrainedMember) -> dict[str, object]:
-    """Raises AuditError when what should have stayed moved, or what should have moved stayed."""
+    """Audit a member and collect its facts. Raises AuditError if a frozen weight changed or a trained layer did not."""
     training, base = trained.group.training, trained.group.base
     member, trainee, trainer = one.member, one.trainee, one.trainee.trainer
     arm, tuned = member.arm, trainer.tuned_model()
@@ -70,7 +70,7 @@ def _facts(trained: TrainedGroup, one: TrainedMember) -> dict[str, object]:
         | ({} if member.replayed is None else {"memory_images": len(member.replayed.images)}),
         "weights": f"moving average (EMA) after {_kept_epoch(curve)}",
         **({} if curve is None else {"held_out": msgspec.to_builtins(curve)}),
-        "threads": usable_cores() if training.device == "cpu" else None,  # sums round differently with another number
+        "threads": usable_cores() if training.device == "cpu" else None,  # with another number, sums round differently
     }
 
 
@@ -86,7 +86,7 @@ def _write(trained: TrainedGroup, one: TrainedMember, facts: dict[str, object], 
     save_checkpoint(folder / CHECKPOINT, one.trainee.trainer.tuned_model(), half=trained.group.base.half)
     log = one.trainee.log
     with (folder / EPOCHS).open("w", newline="") as stream:
-        columns = dict.fromkeys(name for row in log for name in row)  # an earlier version that began had fewer
+        columns = dict.fromkeys(name for row in log for name in row)  # fewer in rows that an earlier version wrote
         rows = csv.DictWriter(stream, fieldnames=list(columns))
         rows.writeheader()
         rows.writerows({name: f"{value:.6g}" for name, value in row.items()} for row in log)

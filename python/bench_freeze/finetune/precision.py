@@ -1,6 +1,6 @@
-"""In what arithmetic a training runs: mixed precision on a GPU unless float32 is asked for, float32 on a CPU.
+"""The arithmetic of a training: mixed precision on a GPU unless float32 is requested, float32 on a CPU.
 
-No machine with a GPU has run the CUDA part of this file yet.
+The CUDA part of this file has not run on a GPU yet.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from typing import Literal
 from ..errors import InputError
 
 Precision = Literal["bf16", "fp16", "fp32"]
-AUTO = "auto"  # of `amp`: what the device is best at
-_SAME = {"true": "fp16", "false": "fp32"}  # Ultralytics' words for them
+AUTO = "auto"  # a value of `amp`: the best choice for the device
+_SAME = {"true": "fp16", "false": "fp32"}  # Ultralytics' names
 
-# GPUs on which Ultralytics trains in float32, since float16 made losses NaN there (ultralytics/utils/checks.py).
+# GPUs on which Ultralytics trains in float32, because float16 gave NaN losses (ultralytics/utils/checks.py).
 _WITHOUT_MIXED = re.compile(
     r"(nvidia|geforce|quadro|tesla).*?(1660|1650|1630|t400|t550|t600|t1000|t1200|t2000|k40m)", re.IGNORECASE
 )
 
 
 def precision_of(amp: object, device: str) -> Precision:
-    """The precision of a training with `amp` as it was asked for: auto, true, false, bf16, fp16 or fp32.
+    """The precision of a training for a requested `amp`: auto, true, false, bf16, fp16 or fp32.
 
-    Ultralytics' own check of float16, which downloads a model and compares its boxes, is not made. A CPU trains in
-    float32 unless bf16 is asked for by name. Raises InputError for another word, and for bf16 on a GPU without it.
+    Skips Ultralytics' own check of float16, which downloads a model and compares its boxes. A CPU trains in float32
+    unless bf16 is requested by name. Raises InputError for any other word, and for bf16 on a GPU without bfloat16.
     """
     asked = _SAME.get(str(amp).lower(), str(amp).lower())
     if asked not in (AUTO, "bf16", "fp16", "fp32"):
@@ -40,7 +40,7 @@ def precision_of(amp: object, device: str) -> Precision:
 
 
 def on_gpu(asked: str, name: str, has_bf16: bool) -> Precision:
-    """The precision on a GPU of this name; `asked` is auto or a precision."""
+    """The precision on a GPU called `name`; `asked` is auto or a precision. Raises InputError for bf16 without it."""
     if asked == "bf16" and not has_bf16:
         raise InputError(
             f"train_args: amp = bf16, and {name} has no bfloat16 of its own; leave it out, or give amp = fp16."
@@ -53,16 +53,16 @@ def on_gpu(asked: str, name: str, has_bf16: bool) -> Precision:
 
 
 def is_as_asked(amp: object, ran: object) -> bool:
-    """Whether a training with this `amp` ran as it was asked to; auto leaves the choice open."""
+    """Whether the precision that ran is the requested one; auto accepts any."""
     asked, got = (_SAME.get(str(value).lower(), str(value).lower()) for value in (amp, ran))
     return asked in (AUTO, got)
 
 
 @contextmanager
 def float32_as_asked(precision: Precision, device: str) -> Iterator[None]:
-    """On a GPU float32 is exact within: TF32, which torch lets convolutions use, drops 13 bits of every factor.
+    """Turn TF32 off in this block if float32 was requested on a GPU: TF32 drops 13 bits of every factor.
 
-    Mixed precision leaves torch's setting as it is.
+    By default torch lets convolutions use TF32. In mixed precision this setting is left alone.
     """
     if not device.startswith("cuda") or precision != "fp32":
         yield

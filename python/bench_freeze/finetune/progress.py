@@ -1,11 +1,11 @@
-"""How far unfinished trainings are: one file per arm beside its future artifact, written whole at every epoch's end.
+"""The progress of unfinished trainings: one file per arm next to its future artifact, replaced after every epoch.
 
-A killed run leaves these files, and the next one continues from the last border between two epochs. They are named by
-the artifact's key, so a changed input starts anew. They are removed with the end of their training; those of other
-options, when all trainings of a run have ended.
+A killed run leaves these files, and the next run continues from the last border between two epochs. A file is named by
+the artifact's key, so a changed input starts a new training. A file is removed when its training ends; files that
+belong to other options are removed when all trainings of a run have ended.
 
-A file begins with the hash of the rest. One that does not fit it, or has none (of an earlier version), is put aside
-with a sentence, and that training starts anew.
+A file begins with the hash of the rest. A file whose hash does not match, or that has none (from an earlier version),
+is put aside with a warning, and its training starts over.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _HEAD = b"bench-freeze progress 1 sha256 "
 
 
 class CourseState(TypedDict):
-    """What was found on held-out images so far, and the weights that are the best by it."""
+    """The scores on held-out images so far, and the weights with the best score."""
 
     points: list[dict[str, object]]
     seconds: float
@@ -40,7 +40,7 @@ class CourseState(TypedDict):
 
 
 class TraineeState(TypedDict):
-    """All that an arm's next epoch depends on, as tensors and plain values; tensors of frozen layers are left out."""
+    """Everything that an arm's next epoch depends on, as tensors and plain values, without tensors of frozen layers."""
 
     model: dict[str, Tensor]
     average: dict[str, Tensor]
@@ -54,11 +54,11 @@ class TraineeState(TypedDict):
     last_step: int
     seconds: float
     log: list[dict[str, float]]
-    course: CourseState | None  # older files have none, and belong to trainings that nobody looks at
+    course: CourseState | None  # missing in older files, whose trainings have no looks
 
 
 class GeneratorStates(TypedDict):
-    """The states of Python's, NumPy's and torch's random generators; of CUDA's, where it is in use."""
+    """The states of Python's, NumPy's and torch's random generators, and of CUDA's if it is in use."""
 
     python: tuple[object, ...]
     numpy: dict[str, object] | tuple[str, NDArray[np.uint32], int, int, float]
@@ -67,7 +67,7 @@ class GeneratorStates(TypedDict):
 
 
 class OrderState(TypedDict):
-    """Where the stream of batches stands between two epochs."""
+    """The position of the stream of batches, between two epochs."""
 
     generators: GeneratorStates
     mosaic_images: list[int]
@@ -75,7 +75,7 @@ class OrderState(TypedDict):
 
 @dataclass(frozen=True)
 class Progress:
-    """One arm's state at the border before `epoch`: its own, and that of the stream of batches."""
+    """The state before `epoch`: that of one arm, and that of the stream of batches."""
 
     epoch: int
     trainee: TraineeState
@@ -89,7 +89,7 @@ class ProgressStore:
         self._folder, self._warn = folder, warn
 
     def path(self, key: str) -> Path:
-        """The file of the arm whose artifact has this key."""
+        """The progress file of the arm whose artifact has this key."""
         return self._folder / f"progress-{key[:12]}.pt"
 
     def save(self, states: Mapping[str, Progress]) -> None:
@@ -103,9 +103,9 @@ class ProgressStore:
             write_whole(self.path(key), _HEAD + hashlib.sha256(payload).hexdigest().encode() + b"\n" + payload)
 
     def load(self, key: str) -> Progress | None:
-        """The progress of an arm; None where there is none, or a file that is damaged or of another arm.
+        """Load an arm's progress. Returns None if there is no file, or if it is damaged or belongs to another arm.
 
-        Raises InputError for a file that would run code: none of ours does.
+        Raises InputError for a file that would run code: no file of ours does.
         """
         path = self.path(key)
         if not path.is_file():
@@ -123,13 +123,13 @@ class ProgressStore:
         return Progress(read["epoch"], read["trainee"], read["order"])
 
     def remove(self, key: str) -> None:
-        """Forget the progress of an arm."""
+        """Delete the progress of an arm."""
         self.path(key).unlink(missing_ok=True)
 
     def remove_all(self, but: Collection[str] = ()) -> None:
-        """Forget the progress of every arm: what is left when all trainings have ended is of other options.
+        """Delete the progress of every arm: what is left when all trainings have ended belongs to other options.
 
-        Those of the keys in `but` stay: a race stopped them on the way.
+        Files of the keys in `but` stay: a race stopped these arms early.
         """
         kept = {self.path(key) for key in but}
         for path in self._folder.glob("progress-*.pt"):
@@ -138,7 +138,7 @@ class ProgressStore:
 
 
 def _payload(content: bytes) -> bytes | None:
-    """What the hash at a file's beginning is of; None where it does not fit."""
+    """The content after the hash at the beginning of a file; None if the hash does not match."""
     begin = len(_HEAD) + 64 + 1
     payload = content[begin:]
     head = _HEAD + hashlib.sha256(payload).hexdigest().encode() + b"\n"

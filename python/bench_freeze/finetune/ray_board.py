@@ -1,4 +1,4 @@
-"""Where trainings on Ray write how far they are, and where the driver reads it: one small actor."""
+"""The board on which trainings on Ray post their progress and the driver reads it: one small actor."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from ray.actor import ActorHandle
 
 WRITTEN_EVERY_S = 0.5
-Notice = tuple[int, int, Sequence[str]]  # batches done, of all, lines
+Notice = tuple[int, int, Sequence[str]]  # batches done, batches in total, lines of text
 
 
 class _Board:
-    """Lives in a process of Ray; the latest notice of each job."""
+    """The latest notice of each job; lives in a Ray process."""
 
     def __init__(self) -> None:
         self._latest: dict[int, Notice] = {}
@@ -30,26 +30,26 @@ class _Board:
 
 
 def open_board(ray: ModuleType) -> ActorHandle:
-    """The handle of a new board; it takes no slot of a training."""
+    """Start a board and return its handle; it takes no slot from a training."""
     handle: ActorHandle = ray.remote(num_cpus=0)(_Board).remote()
     return handle
 
 
 class BoardWriter:
-    """What a training calls with its progress, on a worker."""
+    """The callback through which a training on a worker posts its progress."""
 
     def __init__(self, board: ActorHandle, job: int) -> None:
         self._board, self._job, self._last = board, job, 0.0
 
     def __call__(self, done: int, total: int, details: Details) -> None:
-        """Send it, if nothing was sent a moment ago; nobody waits for its arrival."""
+        """Post the progress, at most every WRITTEN_EVERY_S seconds, without waiting for its arrival."""
         if time.monotonic() - self._last >= WRITTEN_EVERY_S:
             self._last = time.monotonic()
             self._board.write.remote(self._job, (done, total, tuple(details())))
 
 
 def show_board(ray: ModuleType, board: ActorHandle, step: Step) -> None:
-    """Show what all jobs wrote as one step. A board that is gone, with its node, ends no training."""
+    """Show the progress of all jobs as one step. If the board is lost with its node, the trainings continue."""
     try:
         notices = ray.get(board.read.remote(), timeout=1.0)
     except ray.exceptions.RayError:

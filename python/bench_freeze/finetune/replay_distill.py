@@ -1,17 +1,17 @@
-"""Trainees that keep the base task in view while the shared layers train: replay and distillation.
+"""Trainees that preserve the base task while the shared layers train: replay and distillation.
 
-In a grafted model the original base head reads the tuned neck, so both recipes act on what that head reads, never on
-the head itself.
+In a grafted model the original base head reads the tuned neck, so both recipes constrain the features that this head
+reads, and never change the head itself.
 
 replay   Base images run through the tuned layers together with the target images (one forward pass, so that BatchNorm
-         sees the mixture); the frozen original head's own detection loss on the base images is added to the target
-         loss. Both are sums over images, as if the batch were one. A share of the replay images is kept in memory, and
-         every epoch goes through them once, spread evenly over its batches.
-distill  The features that the head reads, on target images, are pulled towards the base model's: the mean over the
-         levels of |tuned - base|^2 / |base|^2, times the number of images, times the weight. Both normalise the
-         layers that train by the statistics of the batch, so the distance starts at exactly 0.
+         sees the mixture). The frozen original head's own detection loss on the base images is added to the target
+         loss. Both losses are sums over images, as if the batch were one. A share of the replay images is kept in
+         memory; every epoch uses each of them once, spread evenly over its batches.
+distill  The features that the head reads on target images are pulled towards the base model's. The added loss is the
+         mean over the levels of |tuned - base|^2 / |base|^2, times the number of images, times the weight. Both models
+         normalize the layers that train by the batch's statistics, so the distance starts at exactly 0.
 
-With only the head training both do nothing: no layer that the base head reads can move.
+If only the head trains, both do nothing: no layer that the base head reads can change.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from .training_data import Batch, CheckedDataset
 
 
 class DistillTrainee(Trainee):
-    """A trainee whose features are held near the base model's."""
+    """A trainee whose features are kept close to the base model's."""
 
     def __init__(
         self, name: str, trainer: FreezeTrainer, stages: tuple[Stage, ...], base: nn.Module, weight: float
@@ -46,7 +46,7 @@ class DistillTrainee(Trainee):
         self._weight = weight
 
     def losses(self, batch: Batch, trunk: dict[int, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        """The detection loss and the distance to the base model's features."""
+        """The detection loss, plus the weighted distance to the base model's features."""
         head = self.detector.model[-1]
         if self.shared_depth >= head.i:
             return super().losses(batch, trunk)
@@ -64,7 +64,7 @@ class DistillTrainee(Trainee):
 
 
 class ReplayTrainee(Trainee):
-    """A trainee that also answers for base images, with the original head."""
+    """A trainee that also trains on base images, with the loss of the original head."""
 
     def __init__(
         self,
@@ -77,18 +77,18 @@ class ReplayTrainee(Trainee):
     ) -> None:
         super().__init__(name, trainer, stages)
         self._base = frozen_copy(base, trainer)
-        self._base.model[-1].training = True  # raw outputs, as its loss reads them; its BatchNorm stays in eval mode
+        self._base.model[-1].training = True  # raw outputs, which the loss needs; its BatchNorm stays in eval mode
         self._criterion = self._base.init_criterion()
         self._images = ReplayImages(replayed, trainer, seed)
         self._position = (0, 0)
 
     def train_batch(self, i: int, epoch: int, batch: Batch, trunk: dict[int, Tensor]) -> None:
-        """One step; the replay images of this position are drawn in `losses`."""
+        """Train one batch; `losses` draws the replay images for this position."""
         self._position = (epoch, i)
         super().train_batch(i, epoch, batch, trunk)
 
     def losses(self, batch: Batch, trunk: dict[int, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        """The target loss, and the original head's loss on the replayed images."""
+        """The target loss, plus the original head's loss on the replayed images."""
         head = self.detector.model[-1]
         replayed = self._images.batch(*self._position, self._batches)
         if replayed is None or self.shared_depth >= head.i:
@@ -108,10 +108,10 @@ class ReplayTrainee(Trainee):
 
 
 class ReplayImages:
-    """Base images in memory order; the batch of a step depends on seed, epoch and step only, so nothing needs saving.
+    """Replay images in batches. A batch depends only on the seed, epoch and step, so no state has to be saved.
 
-    Augmented as the target images are, if at all, but without mosaic, mixup and the like: their other images would be
-    drawn from what happens to be in memory.
+    The images are augmented like the target images, but without mosaic, mixup and the like: those would mix in
+    whichever images happen to be in memory.
     """
 
     def __init__(self, replayed: DetectionSet, trainer: FreezeTrainer, seed: int) -> None:
@@ -119,7 +119,7 @@ class ReplayImages:
         settings.mosaic = settings.mixup = settings.cutmix = settings.copy_paste = 0.0
         self._dataset = CheckedDataset(
             replayed,
-            decoded=trainer.decoded_images(replayed, workers=0),  # read here, whatever reads the target images
+            decoded=trainer.decoded_images(replayed, workers=0),  # read in this process, not by the loader's workers
             imgsz=settings.imgsz,
             batch_size=1,
             augment=trainer.augments,
@@ -137,7 +137,7 @@ class ReplayImages:
         self._seed = seed
 
     def batch(self, epoch: int, step: int, steps: int) -> Batch | None:
-        """The replay images of one step of an epoch of `steps`; None where there are fewer images than steps."""
+        """The replay images of one of an epoch's `steps`; None if no image falls on this step."""
         count = len(self._dataset)
         order = np.random.default_rng((self._seed, epoch)).permutation(count)
         chosen = order[count * step // steps : count * (step + 1) // steps]
@@ -150,7 +150,7 @@ class ReplayImages:
 
 
 def frozen_copy(base: nn.Module, trainer: FreezeTrainer) -> nn.Module:
-    """The base model beside a training: on its device, in eval mode, without gradients."""
+    """A copy of the base model for use in a training: on its device, in eval mode, without gradients."""
     model: nn.Module = deepcopy(base).to(trainer.device).eval()
     model.args = trainer.args  # the gains of the loss
     for parameter in model.parameters():
@@ -159,7 +159,7 @@ def frozen_copy(base: nn.Module, trainer: FreezeTrainer) -> nn.Module:
 
 
 def _normalise_by_batch(model: nn.Module, first: int) -> None:
-    """BatchNorm of layers `first`.. as in training, without taking note of what it sees."""
+    """Let BatchNorm of layers `first`.. normalize by the batch, as in training, without updating its statistics."""
     for layer in model.model[first:]:
         for module in layer.modules():
             if isinstance(module, nn.modules.batchnorm._BatchNorm):
@@ -168,7 +168,7 @@ def _normalise_by_batch(model: nn.Module, first: int) -> None:
 
 
 def head_inputs(detector: nn.Module, depth: int, images: Tensor, trunk: dict[int, Tensor]) -> list[Tensor]:
-    """What a detector's head reads, layers 0..depth-1 given by `trunk`."""
+    """The features that a detector's head reads, with the outputs of layers 0..depth-1 given by `trunk`."""
     head = detector.model[-1]
     outputs = {layer: output for layer, output in trunk.items() if layer < depth}
     kept = frozenset(detector.save) | frozenset(head.f)
@@ -184,7 +184,7 @@ def _resized_like(images: Tensor, others: Tensor) -> Tensor:
 
 @contextmanager
 def _generators_seeded(seed: int) -> Iterator[None]:
-    """Draw from generators of our own, and leave the training's where they were."""
+    """Seed the random generators within this block, and restore the training's states afterwards."""
     before = generator_states(cuda=False)
     try:
         random.seed(seed)

@@ -1,4 +1,4 @@
-"""The trainees of a group, set up as each would be alone, and the trunk that they share."""
+"""Sets up the trainees of a group, each exactly as if it trained alone, and the trunk that they share."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ from .trainer import FreezeTrainer, overrides_for
 
 
 def set_up(group: TrainingGroup, scratch: Path) -> list[Trainee]:
-    """A trainee per member. Each set-up seeds all generators anew, so every arm starts as it would alone."""
+    """Create a trainee per member. Each set-up seeds all generators again, so every arm starts as it would alone."""
     trainees: list[Trainee] = []
     for member in group.members:
         shared = trainees[-1].trainer.train_loader if trainees else None
         trainees.append(_trainee(group, member, _trainer(group, member, scratch, shared)))
         if group.held_out is not None:
             trainees[-1].course = Course(group.training, trainees[-1].stages)
-    restore_generators(trainees[0].generators)  # whatever company it has, an arm draws what it would draw alone
+    restore_generators(trainees[0].generators)  # in any group, an arm draws what it would draw alone
     return trainees
 
 
 def trunk_of(group: TrainingGroup, scratch: Path, trainer: FreezeTrainer) -> SharedTrunk:
-    """What gives the frozen layers' outputs to all members; its files, if any, go to `scratch`."""
+    """The provider of the frozen layers' outputs for all members; its files, if any, go to `scratch`."""
     if group.training.cache_features:
         return FeatureCache(scratch, trainer, reads_images=group.reads_images)
     return SharedTrunk()
 
 
 def go_on(group: TrainingGroup, trainees: list[Trainee], order: DataOrder) -> int:
-    """Put every trainee and the order where a killed run left them; the number of finished epochs."""
+    """Restore every trainee and the order to where a killed run left them. Returns the number of finished epochs."""
     for member, trainee in zip(group.members, trainees, strict=True):
         if member.progress is not None:
             trainee.restore(member.progress.trainee)
@@ -62,7 +62,7 @@ def _trainer(
     precision = precision_of(asked["amp"], training.device)
     asked["amp"] = False if precision == "fp32" else precision
     if training.cache_features and not group.reads_images:
-        asked["workers"] = 0  # there is nothing to decode
+        asked["workers"] = 0  # no image is decoded
     with argument_sentences():
         return FreezeTrainer(
             overrides_for(scratch, device=training.device.removeprefix("cuda:"), **asked),

@@ -1,4 +1,4 @@
-"""Where an arm stands, finished or on the way: its looks at held-out images, and what it has taken so far."""
+"""The standing of an arm, finished or still training: its scores on held-out images, and the time spent so far."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from .progress import ProgressStore
 
 @dataclass(frozen=True)
 class Standing:
-    """An arm that was looked at: points by epoch, and seconds of its own work and of its looks."""
+    """An arm's points by epoch, and the seconds spent on its training and its looks."""
 
     points: Mapping[int, HeldOutPoint]
     seconds: float
 
 
 def standing_of(member: Member, store: ArtifactStore, progress: ProgressStore) -> Standing | None:
-    """What is kept of a member; None where nothing is, or nobody looked."""
+    """The standing of a member from its artifact or its progress; None if there is neither, or no looks."""
     found = store.find(KIND, member.inputs)
     if found is not None:
         if "held_out" not in found.facts:

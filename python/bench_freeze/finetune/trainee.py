@@ -1,9 +1,9 @@
-"""One arm inside the training loop: what Ultralytics' loop does with one batch and at the borders of an epoch.
+"""One arm inside the training loop: what Ultralytics' loop does for a batch and at the start and end of an epoch.
 
-Given the same batches, a trainee's numbers are those of Ultralytics' own loop, bit for bit: the same operations on the
-same tensors in the same order (warm-up, accumulation, clipping, moving average), only spread over methods so that
-several arms can take turns on one batch. What that loop does beside (validation, plots, a smaller batch after running
-out of memory, training by the clock) is left out, because it would change what an arm is.
+Given the same batches, a trainee gives the same numbers as Ultralytics' own loop, bit for bit: the same operations on
+the same tensors in the same order (warm-up, accumulation, clipping, moving average), only split into methods so that
+several arms can take turns on one batch. The loop's other features (validation, plots, a smaller batch after running
+out of memory, a time limit) are left out, because they would change what an arm is.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ from .trainer import FreezeTrainer
 from .training_data import Batch
 
 AUTOCAST = {"bf16": torch.bfloat16, "fp16": torch.float16}
-CARRIED = ["yaml", "nc", "args", "names", "stride", "class_weights"]  # attributes that the moving average takes over
+CARRIED = ["yaml", "nc", "args", "names", "stride", "class_weights"]  # attributes that the moving average copies
 
 
 class Trainee:
-    """The state of one arm's training: model, optimizer, schedule, moving average, and where it stands."""
+    """The state of one arm's training: model, optimizer, schedule, moving average, and position."""
 
     def __init__(self, name: str, trainer: FreezeTrainer, stages: tuple[Stage, ...]) -> None:
         trainer._setup_train()
-        self.generators = generator_states(cuda=trainer.device.type == "cuda")  # as Ultralytics' loop would begin
+        self.generators = generator_states(cuda=trainer.device.type == "cuda")  # as at the start of Ultralytics' loop
         self.name = name
         self.recipe_facts: dict[str, object] = {}
-        self.resting: dict[str, Tensor] = {}  # filters that keep the base's values, by the parameter's name
+        self.resting: dict[str, Tensor] = {}  # masks of filters that keep the base's values, by parameter name
         self.trainer = trainer
         self.freeze = stages[-1].depth
-        self.depth = stages[0].depth  # layers 0..depth-1 are frozen now
+        self.depth = stages[0].depth  # layers 0..depth-1 are frozen in the current epoch
         self.stages = stages
-        self.seconds = 0.0  # of this arm's own work
+        self.seconds = 0.0  # spent on this arm
         self.log: list[dict[str, float]] = []  # one row per finished epoch
-        self.course: Course | None = None  # of an arm that is looked at on the way
+        self.course: Course | None = None  # set for an arm that is scored while it trains
         self._batches = len(trainer.train_loader)
         self._warmup = trainer._get_warmup_iterations(self._batches)
         self._nominal_accumulate = trainer.accumulate
@@ -64,12 +64,12 @@ class Trainee:
 
     @property
     def shared_depth(self) -> int:
-        """Layers 0..n-1 are the base's and keep their statistics now, so any arm's copy of them gives its values."""
+        """The number of first layers that now equal the base's in values and statistics, so any arm can run them."""
         return self.depth if self.trainer.keeps_frozen_statistics else 0
 
     @property
     def is_sound(self) -> bool:
-        """Whether the loss and all that the next epoch begins with are finite; gradients to be scaled may not be."""
+        """Whether the loss, weights and moments are finite. Gradients are not checked: scaled ones may overflow."""
         moments = (value for state in self.trainer.optimizer.state.values() for value in state.values())
         tensors = (*self.detector.state_dict().values(), *self.trainer.ema.ema.state_dict().values(), *moments)
         return bool(torch.isfinite(self._loss)) and all_finite(tensors)
@@ -80,16 +80,16 @@ class Trainee:
         return self.course is not None and self.course.stopped
 
     def average(self) -> dict[str, Tensor]:
-        """The tensors of the moving average that training moves."""
+        """The tensors of the moving average that training changes."""
         return self._moving(self.trainer.ema.ema.state_dict())
 
     def take_best(self) -> None:
-        """With keep = best: make that epoch's moving average the result."""
+        """With keep = best, make the best epoch's moving average the result."""
         if self.course is not None and self.course.best_average is not None:
             self.trainer.ema.ema.load_state_dict(self.course.best_average, strict=False)
 
     def precision(self) -> AbstractContextManager[None]:
-        """The context in which forward passes run: mixed precision as the arguments ask."""
+        """The autocast context for forward passes: mixed precision as the arguments state."""
         dtype = AUTOCAST.get(str(self.trainer.args.amp))
         context: AbstractContextManager[None] = torch.autocast(
             self.trainer.device.type, dtype=dtype, enabled=dtype is not None
@@ -97,7 +97,7 @@ class Trainee:
         return context
 
     def begin_epoch(self, epoch: int) -> None:
-        """Learning rate and module modes of an epoch, counted from 0."""
+        """Set the learning rates and module modes of an epoch, counted from 0."""
         self.trainer.epoch = epoch
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the scheduler is stepped before the optimizer, as Ultralytics does
@@ -108,7 +108,7 @@ class Trainee:
         self.trainer._model_train()
 
     def train_batch(self, i: int, epoch: int, batch: Batch, trunk: dict[int, Tensor]) -> None:
-        """Forward, backward and, when enough batches have accumulated, one step. `trunk`: outputs by layer."""
+        """Run forward and backward and, if enough batches have accumulated, one step. `trunk`: outputs by layer."""
         began = time.perf_counter()
         trainer = self.trainer
         iteration = i + self._batches * epoch
@@ -128,19 +128,19 @@ class Trainee:
         self.seconds += time.perf_counter() - began
 
     def standing(self) -> str:
-        """The mean losses of this epoch so far, in words. On a GPU this waits for the last batch."""
+        """The mean losses of this epoch so far, as text. On a GPU this waits for the last batch."""
         means = {name.removesuffix("_loss"): float(value) for name, value in self._mean_losses.items()}
         parts = ", ".join(f"{name} {value:.3f}" for name, value in means.items())
         return f"loss {sum(means.values()):.3f} ({parts})"
 
     def losses(self, batch: Batch, trunk: dict[int, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        """The criterion on this arm's own layers, run behind the shared ones."""
+        """The detection loss and its parts, from this arm's own layers on the shared ones' outputs."""
         predictions = run_own_layers(self.detector, self.shared_depth, batch["img"], trunk)
         loss, items = self.detector.loss(batch, predictions)
         return loss, items
 
     def end_epoch(self, epoch: int) -> None:
-        """Bookkeeping of a finished epoch. Raises BenchFreezeError when the loss is no longer a number."""
+        """Do the bookkeeping of a finished epoch. Raises BenchFreezeError if the loss is no longer finite."""
         trainer = self.trainer
         if hasattr(self.detector.criterion, "update"):
             self.detector.criterion.update()
@@ -156,7 +156,7 @@ class Trainee:
             )
 
     def state(self) -> TraineeState:
-        """All that the next epoch depends on. Frozen tensors are left out: a new set-up makes them again."""
+        """Everything that the next epoch depends on. Frozen tensors are left out: a new set-up creates them again."""
         trainer = self.trainer
         criterion = self.detector.criterion
         return {
@@ -176,7 +176,7 @@ class Trainee:
         }
 
     def restore(self, state: TraineeState) -> None:
-        """Go on from a `state()` of the same arm."""
+        """Continue from a `state()` of the same arm."""
         trainer = self.trainer
         self.detector.load_state_dict(state["model"], strict=False)
         trainer.ema.ema.load_state_dict(state["average"], strict=False)
@@ -187,7 +187,7 @@ class Trainee:
             parameter.grad = None if kept is None else kept.to(parameter.device)
         trainer.scheduler.load_state_dict(state["scheduler"])
         trainer.scaler.load_state_dict(state["scaler"])
-        if state["criterion_updates"]:  # weights of the two losses of one-to-one heads change by epoch
+        if state["criterion_updates"]:  # heads with two branches weight their losses by epoch
             self.detector.criterion = self.detector.init_criterion()
             self.detector.criterion.updates = state["criterion_updates"] - 1
             self.detector.criterion.update()
@@ -201,7 +201,7 @@ class Trainee:
         return {name: tensor for name, tensor in tensors.items() if not frozen or not name.startswith(frozen)}
 
     def _warm_up(self, iteration: int, epoch: int) -> None:
-        """Ultralytics' warm-up: biases' rate falls to its value, the others rise from 0; so does the accumulation."""
+        """Ultralytics' warm-up: the biases' rate falls to its value, the others rise from 0; accumulation grows."""
         trainer = self.trainer
         span = [0, self._warmup]
         trainer.accumulate = max(1, int(np.interp(iteration, span, [1, self._nominal_accumulate]).round()))
@@ -215,7 +215,7 @@ class Trainee:
                 group["momentum"] = float(np.interp(iteration, span, momenta))
 
     def _warm_up_unfrozen(self, iteration: int, epoch: int) -> None:
-        """Groups that a later stage unfroze rise from 0 as well: with new moments the first steps are large."""
+        """Warm up groups that a later stage unfreezes from rate 0, because new moments make the first steps large."""
         for group in self.trainer.optimizer.param_groups:
             since = iteration - group.get("begins", 0) * self._batches
             if group.get("begins", 0) and 0 <= since <= self._warmup:
@@ -224,13 +224,13 @@ class Trainee:
 
 
 def run_own_layers(detector: nn.Module, depth: int, images: Tensor, trunk: dict[int, Tensor]) -> LayerOutput:
-    """Layers `depth`..end of a detector, on the outputs of layers 0..depth-1 that `trunk` holds by number."""
+    """Run layers `depth`.. of a detector on the outputs of layers 0..depth-1, which `trunk` holds by number."""
     below = {layer: output for layer, output in trunk.items() if layer < depth}
     return run_layers(detector.model[depth:], below.get(depth - 1, images), below, frozenset(detector.save))
 
 
 def run_trunk(detector: nn.Module, depth: int, images: Tensor, kept: frozenset[int]) -> dict[int, Tensor]:
-    """Outputs of layers 0..depth-1 that are in `kept` or that skip a layer, without what a backward pass would need."""
+    """Run layers 0..depth-1 without gradients. Returns the outputs in `kept` and those that a later layer reads."""
     outputs: dict[int, Tensor] = {}
     with torch.no_grad():
         run_layers(detector.model[:depth], images, outputs, kept | frozenset(detector.save))

@@ -1,8 +1,8 @@
-"""Ultralytics' detection trainer as a kit of parts: our data, our head and our BatchNorm policy, its model, optimizer,
-schedule, moving average and augmentation. The epochs are run by `loop.py`, not by Ultralytics.
+"""Ultralytics' detection trainer, used for its parts: the epochs are run by `loop.py`, not by Ultralytics.
 
-It does not validate: the weights of the last epoch (their moving average) are the result, so that no choice is made on
-the split that is reported.
+The data, the head and the BatchNorm policy are ours; the optimizer, schedule, moving average and augmentation are
+Ultralytics'. The trainer does not validate, so that no choice is made on the split that is reported: by default the
+result is the moving average of the weights after the last epoch.
 """
 
 from __future__ import annotations
@@ -57,30 +57,30 @@ class FreezeTrainer(DetectionTrainer):
             torch.set_num_threads(usable_cores())  # Ultralytics leaves one core idle: half of a two-core machine
 
     def run_callbacks(self, event: str) -> None:
-        """No logger, telemetry or service that is installed takes part."""
+        """Run no callbacks, so that no installed logger, telemetry or service takes part."""
 
     def _setup_train(self) -> None:
-        """Ultralytics' own, without its check of float16, which downloads a model: `precision.py` has settled that."""
+        """Ultralytics' set-up without its check of float16, which downloads a model: `precision.py` decides instead."""
         precision = self.args.amp
         if precision == "fp16":
             self.args.amp = False
         super()._setup_train()
-        self.uses_tf32 = bool(torch.backends.cudnn.allow_tf32)  # while it trains: it is another one afterwards
+        self.uses_tf32 = bool(torch.backends.cudnn.allow_tf32)  # as set for the training; it is restored afterwards
         if precision == "fp16":
             self.args.amp, self.amp = precision, True
             self.scaler = torch.amp.GradScaler(self.device.type)
 
     def get_dataset(self) -> dict[str, object]:
-        """Class names and counts; the data themselves are in memory already."""
+        """Class names and counts; the data are already in memory."""
         names = dict(enumerate(self._data_set.class_names))
         return {"train": "", "val": "", "names": names, "nc": len(names), "channels": 3}
 
     def setup_model(self) -> None:
-        """Build the model here, after the trainer seeded every generator."""
+        """Build the model, after the trainer has seeded every generator."""
         self.model, self.head_start = self._build_model()
 
     def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> CheckedDataset:
-        """The training set, augmented for training or letterboxed alone."""
+        """The training set: augmented in mode train if this arm augments, else only letterboxed."""
         return CheckedDataset(
             self._data_set,
             decoded=None if self.args.cache else self.decoded_images(self._data_set, self.args.workers),
@@ -100,15 +100,15 @@ class FreezeTrainer(DetectionTrainer):
         )
 
     def decoded_images(self, data: DetectionSet, workers: int) -> Decoded:
-        """What keeps the images of a set between epochs, as far as there is room."""
+        """The store that keeps a data set's decoded images between epochs, if there is room."""
         return decoded_images(data, self.args.imgsz, Path(self.args.project), workers)
 
     def get_dataloader(
         self, dataset_path: str, batch_size: int = 16, rank: int = 0, mode: str = "train"
     ) -> InfiniteDataLoader:
-        """Ultralytics' loader over the training set: one for all arms that share the data order.
+        """Ultralytics' loader over the training set, one for all arms that share the data order.
 
-        The validation loader is asked for and never run, so it is the same one.
+        Ultralytics also asks for a validation loader; that one never runs, so it gets the same object.
         """
         if self._loader is None:
             dataset = self.build_dataset(dataset_path, mode, batch_size)
@@ -118,10 +118,10 @@ class FreezeTrainer(DetectionTrainer):
         return self._loader
 
     def build_optimizer(self, model: nn.Module, **settings: object) -> torch.optim.Optimizer:
-        """Ultralytics' optimizer; its groups are split where a recipe lets layers learn differently.
+        """Ultralytics' optimizer, with its groups split if the recipe lets layers learn differently.
 
-        It holds every parameter from the start. One without a gradient is passed over, so a layer that is unfrozen
-        later begins with no momentum and no averages of squares.
+        It holds every parameter from the start. Parameters without a gradient are skipped, so a layer that is unfrozen
+        later begins without momentum and without second moments.
         """
         optimizer = super().build_optimizer(model, **settings)
         if len(self.stages) > 1 or self._layer_decay != 1:
@@ -130,7 +130,7 @@ class FreezeTrainer(DetectionTrainer):
         return optimizer
 
     def freeze_below(self, depth: int) -> None:
-        """Freeze layers 0..depth-1 and let all others train: gradients and, by `_model_train`, BatchNorm modes."""
+        """Freeze layers 0..depth-1 and let all others train. `_model_train` sets the BatchNorm modes to match."""
         self.freeze_layer_names = [f"model.{k}." for k in range(depth)] + [".dfl"]
         for name, parameter in self.model.named_parameters():
             frozen = any(part in name for part in self.freeze_layer_names)
@@ -138,17 +138,17 @@ class FreezeTrainer(DetectionTrainer):
 
     @property
     def keeps_frozen_statistics(self) -> bool:
-        """Frozen BatchNorm layers run in eval mode: a frozen layer is a fixed function of its input."""
+        """Whether frozen BatchNorm runs in eval mode, which makes a frozen layer a fixed function of its input."""
         return self._frozen_bn == "eval"
 
     def _model_train(self) -> None:
-        """Training mode; frozen BatchNorm layers keep their statistics unless the policy lets them drift."""
+        """Set training mode; frozen BatchNorm stays in eval mode unless the policy lets its statistics drift."""
         if self._frozen_bn == "train":
             self.model.train()
             return
         self.model.train()
         for name, module in self.model.named_modules():
-            # SyncBatchNorm and others are no BatchNorm2d: Ultralytics' own guard would miss them.
+            # SyncBatchNorm and others are not subclasses of BatchNorm2d, so Ultralytics' own check would miss them.
             if isinstance(module, nn.modules.batchnorm._BatchNorm) and any(
                 f"{name}.".startswith(frozen) for frozen in self.freeze_layer_names
             ):
@@ -160,9 +160,9 @@ class FreezeTrainer(DetectionTrainer):
         return model
 
     def effective_arguments(self, resting: int = 0) -> dict[str, object]:
-        """What the training really ran with, read from the optimizer, not from the request.
+        """The arguments that the training really ran with, read from the optimizer, not from the request.
 
-        `resting` weights are held by a recipe, so they count as not trainable.
+        `resting` is the number of weights that a recipe keeps fixed; they do not count as trainable.
         """
         unscaled = [g for g in self.optimizer.param_groups if g.get("scale", 1) == 1]
         group = max(unscaled, key=lambda g: len(g["params"]))
@@ -183,7 +183,7 @@ class FreezeTrainer(DetectionTrainer):
         }
 
     def _on_gpu(self) -> dict[str, object]:
-        """What else a training on a GPU ran with; each worker process draws augmentations of its own."""
+        """Further settings on a GPU; `workers` is one, because each worker draws its own augmentations."""
         filters = next(p for p in self.model.parameters() if p.dim() == 4)
         return {
             "channels_last": filters.is_contiguous(memory_format=torch.channels_last),
@@ -193,7 +193,7 @@ class FreezeTrainer(DetectionTrainer):
         }
 
 
-# Arguments that would make a result depend on the clock, or change the model behind the study's back.
+# Arguments that would make a result depend on the clock or change the model without the study's knowledge.
 _UNSUPPORTED = {"time": None, "compile": False, "quantize": None, "distill_model": None}
 _WHY_NOT = {
     "time": "the result would depend on the speed of the machine",
@@ -202,7 +202,7 @@ _WHY_NOT = {
     "distill_model": "distillation is a recipe of this tool, --recipe distill",
 }
 
-# Keys of Ultralytics' configuration that name files, logging, prediction or export: no part of a training's identity.
+# Ultralytics settings for files, logging, prediction and export, which are not part of a training's identity.
 NOT_TRAINING = frozenset({
     "model", "data", "project", "name", "exist_ok", "save_dir", "save", "save_period", "plots", "verbose", "resume",
     "val", "split", "mode", "task", "source", "show", "save_txt", "save_json", "save_conf", "save_crop", "save_frames",
@@ -214,7 +214,7 @@ NOT_TRAINING = frozenset({
 
 
 def overrides_for(folder: Path, **arguments: object) -> dict[str, object]:
-    """Ultralytics overrides of a training whose files, if any, go to `folder`."""
+    """The overrides for Ultralytics of a training whose files, if any, go to `folder`."""
     return {
         "project": str(folder.parent),
         "name": folder.name,

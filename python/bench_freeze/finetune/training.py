@@ -1,4 +1,4 @@
-"""Training the arms that share a data order: missing ones only, from where a killed run left them, each an artifact."""
+"""Trains the arms that share a data order: only the missing ones, resumed after a killed run, each into an artifact."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OnEpoch = Callable[[int, int], None]
 
 
 def no_epoch(done: int, total: int) -> None:
-    """Nobody counts the epochs."""
+    """Ignore the count of epochs."""
 
 
 def fine_tune(
@@ -40,13 +40,14 @@ def fine_tune(
     on_batch: Tell = nobody,
     held_out: HeldOut | None = None,
 ) -> list[tuple[Artifact, bool]]:
-    """The fine-tuned checkpoint of every arm, and whether it had to be trained. The arms have one data order.
+    """Return the artifact of every arm, and whether it had to be trained. All arms have the same data order.
 
-    `replay` are base images in the base head's classes, for arms that see some of them again. `held_out` are images
-    that the arms are scored on on the way, which `data` must not hold.
-    An artifact holds `tuned.pt` (the precision of the base checkpoint) and `epochs.csv`; its facts have seconds, peak
-    memory, requested, effective and changed arguments, the head's start and the audit. Raises the error of an arm whose
-    training failed, when the others of its group are kept; AuditError when a frozen tensor moved.
+    `replay` are base images in the base head's classes, for arms that replay some of them. `held_out` are images that
+    the arms are scored on while they train; `data` must not contain them.
+
+    An artifact holds `tuned.pt` (in the base checkpoint's precision) and `epochs.csv`. Its facts include seconds, peak
+    memory, the requested, effective and changed arguments, the head's start and the audit. If the training of an arm
+    fails, raises its error after the other arms of the group were kept; AuditError if a frozen tensor changed.
     """
     members = members_of(training, arms, base, data, replay, held_out)
     missing = _missing(members, store)
@@ -68,10 +69,10 @@ def train_until(
     on_batch: Tell = nobody,
     held_out: HeldOut | None = None,
 ) -> bool:
-    """Train the arms up to the border after epoch `until`, and keep what it takes to go on; whether any had to be.
+    """Train the arms to the end of epoch `until` and save their progress. Returns whether any had to be trained.
 
-    The arms have one data order. One that came as far before, or is finished, stays as it is; with `until` at the last
-    epoch this is `fine_tune`. Raises the error of an arm whose training failed.
+    All arms have the same data order. An arm that is already that far, or finished, is left as it is. If `until` is the
+    last epoch, this is `fine_tune`. Raises the error of an arm whose training failed.
     """
     missing = _missing(members_of(training, arms, base, data, replay, held_out), store)
     has_trained = False
@@ -92,7 +93,10 @@ def fine_tune_all_that_can(
     replay: DetectionSet | None = None,
     on_batch: Tell = nobody,
 ) -> tuple[dict[Arm, Artifact], bool]:
-    """As `fine_tune`; an arm whose training fails on its own is left out and ends no other. Second: was any trained."""
+    """Like `fine_tune`, but an arm whose training fails is left out, and the others continue.
+
+    Returns the artifacts, and whether any arm was trained in this call.
+    """
     members = members_of(training, arms, base, data, replay)
     missing, failed = _missing(members, store), set[Arm]()
     for errors in _train(training, base, data, missing, store, on_epoch, on_batch, None):
@@ -109,7 +113,7 @@ def untrained(
     replay: DetectionSet | None,
     held_out: HeldOut | None = None,
 ) -> list[Arm]:
-    """Those of the arms that have no artifact yet."""
+    """The arms that have no artifact yet."""
     return [member.arm for member in _missing(members_of(training, arms, base, data, replay, held_out), store)]
 
 
@@ -128,10 +132,10 @@ def _train(
     held_out: HeldOut | None,
     until: int | None = None,
 ) -> Iterator[dict[Arm, BenchFreezeError]]:
-    """Train group after group and keep what comes out; after each, the errors of its arms.
+    """Train group after group and keep the results; yields the errors of each group's arms.
 
-    With `until`, groups pause after that epoch, and those that came as far before are passed over. A group that does
-    not fit into memory continues in halves from its last border between two epochs, down to one arm.
+    With `until`, groups pause after that epoch, and groups that are already that far are skipped. A group that does not
+    fit into memory continues in halves from its last border between two epochs, down to a single arm.
     """
     if not missing:
         return
@@ -154,7 +158,7 @@ def _train(
         group = waiting.pop(0)
         halves: Sequence[Sequence[Member]] = ()
         try:
-            # Without a name, so that nothing of it is on the device when the next group begins.
+            # No variable holds the result, so that its device memory is free when the next group begins.
             errors = kept(train_group(group, store, progress, on_epoch, on_batch, end))
         except OutOfMemory:
             if len(group.members) == 1:
@@ -162,14 +166,14 @@ def _train(
             halves = halved(group.members)
         else:
             yield errors
-        give_back(training.device)  # behind the handler: an error holds on to all that was on the device
+        give_back(training.device)  # after the handler, since the error keeps everything on the device alive
         if halves:
             store.warn(_split_in_words(group, halves))
             waiting = [smaller for half in halves for smaller in groups(half)] + waiting
 
 
 def _split_in_words(group: TrainingGroup, halves: Sequence[Sequence[Member]]) -> str:
-    """What becomes of a group that did not fit."""
+    """The message about a group that did not fit into memory."""
     parts = " and ".join(str(len(half)) for half in halves)
     return (
         f"{len(group.members)} arms together do not fit into the memory of {group.training.device} ({group.names}); "

@@ -1,8 +1,8 @@
-"""Our checked data set as Ultralytics' training data set.
+"""Our checked data set in the form of Ultralytics' training data set.
 
-Ultralytics' own reader writes a cache beside the labels, may rewrite damaged images in place, and drops images whose
-label file mixes boxes and polygons. This one is given labels that were read before and touches no folder of the user's.
-Its images come from the decoder that scoring uses, so a model is trained on the pixels that it is measured on.
+Ultralytics' own reader writes a cache next to the labels, may rewrite damaged images in place, and drops images whose
+label file mixes boxes and polygons. This one receives labels that were read before and writes to none of the user's
+folders. Images come from the same decoder as in scoring, so a model is trained on the pixels that it is scored on.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ..data.images import read_image
 from ..errors import InputError
 from .decoded import Decoded, size_at
 
-Batch = dict[str, Any]  # a sample or a batch in Ultralytics' form: tensors, texts and sizes, by its names
+Batch = dict[str, Any]  # a sample or a batch in Ultralytics' form: tensors, texts and sizes, by name
 
 
 class Label(TypedDict):
@@ -30,7 +30,7 @@ class Label(TypedDict):
     im_file: str
     shape: tuple[int, int]  # height, width
     cls: NDArray[np.float32]  # [N, 1]
-    bboxes: NDArray[np.float32]  # [N, 4], centre and size in fractions of the image
+    bboxes: NDArray[np.float32]  # [N, 4], centre and size as fractions of the image
     segments: list[NDArray[np.float32]]
     keypoints: None
     normalized: bool
@@ -38,9 +38,9 @@ class Label(TypedDict):
 
 
 def training_labels(data: DetectionSet) -> list[Label]:
-    """Ultralytics' label dictionaries, one per image: classes [N, 1], boxes [N, 4] as centre and size in fractions.
+    """Ultralytics' label dictionaries, one per image: classes [N, 1], boxes [N, 4] (centre and size as fractions).
 
-    Boxes are clipped to the image, and crowd regions are left out: they are not a single object.
+    Boxes are clipped to the image. Crowd regions are left out, because they are not single objects.
     """
     truth = data.ground_truth
     labels: list[Label] = []
@@ -71,17 +71,17 @@ def training_labels(data: DetectionSet) -> list[Label]:
 
 
 class CheckedDataset(YOLODataset):
-    """YOLODataset over labels already in memory. A sample tells which image it is (`index`)."""
+    """A YOLODataset over labels already in memory. Every sample states its image's number (`index`)."""
 
     def __init__(self, data_set: DetectionSet, *, decoded: Decoded | None = None, **kwargs: object) -> None:
         self._data_set = data_set
-        self._decoded = decoded  # of this set at this size; None where every image is read once
+        self._decoded = decoded  # for this set at this size; None if nothing is kept
         self._sizes = {str(image.path): (image.height, image.width) for image in data_set.images}
         super().__init__(img_path="", **kwargs)
-        self.labels_only: list[Batch] | None = None  # samples without images, where nothing reads those
+        self.labels_only: list[Batch] | None = None  # samples without images, when no layer reads images
 
     def __getitem__(self, index: int) -> Batch:
-        """One sample; with `labels_only` no image is read, and one that is empty stands for it."""
+        """One sample; with `labels_only` no image is read, and `img` is empty."""
         if self.labels_only is None:
             return self.read(index)
         kept = self.labels_only[index].items()
@@ -89,15 +89,15 @@ class CheckedDataset(YOLODataset):
         return own | {"img": torch.empty(0)}
 
     def read(self, index: int) -> Batch:
-        """One sample with its image, decoded now."""
+        """One sample with its image."""
         sample: Batch = super().__getitem__(index)
         return sample | {"index": index}
 
     def load_image(self, i: int) -> tuple[NDArray[np.uint8], tuple[int, int], tuple[int, int]]:
-        """Image `i` as [H, W, 3] BGR with its long side resized to `imgsz`; its size in the file, and its size now.
+        """Image `i` as [H, W, 3] BGR with its long side at `imgsz`, its (height, width) in the file, and its new one.
 
-        An x.npy beside x.jpg is neither read nor written. With augmentation the latest images stay at hand for mosaic,
-        as many as `max_buffer_length`. Raises InputError where a file is not what it was when the data were checked.
+        An x.npy next to x.jpg is neither read nor written. With augmentation, the latest `max_buffer_length` images
+        stay in memory for mosaic. Raises InputError if a file's size has changed since the data were checked.
         """
         if self.ims[i] is not None:
             return self.ims[i], self.im_hw0[i], self.im_hw[i]
@@ -123,7 +123,7 @@ class CheckedDataset(YOLODataset):
         if (height, width) != (stated_height, stated_width):
             raise InputError(
                 f"{file} is {width}x{height} pixels but was {stated_width}x{stated_height} when the data were checked; "
-                "leave the data as they are while a study runs."
+                "do not change the data while a study runs."
             )
         return _with_long_side(image, self.imgsz if isinstance(self.imgsz, int) else max(self.imgsz))
 
@@ -137,7 +137,7 @@ class CheckedDataset(YOLODataset):
 
 
 def _with_long_side(image: NDArray[np.uint8], length: int) -> NDArray[np.uint8]:
-    """The image resized bilinearly, if its size changes at all."""
+    """The image with its long side at `length`, resized bilinearly if its size changes."""
     height, width = image.shape[:2]
     new_height, new_width = size_at(height, width, length)
     if (new_height, new_width) == (height, width):

@@ -1,1 +1,1 @@
-"""A row's model as a folder that can be given away: its files, model.json, the thresholds, and a README that runs."""
+"""A row's model as a self-contained folder: its files, model.json with thresholds, and a README with usable code."""

@@ -1,4 +1,4 @@
-"""Which row of a study is shipped: the pick, or one by the name that the report gives it."""
+"""Chooses the row of a study to ship: the pick, or a row by its name in the report."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from ..results.schema import Results, Row
 
 @dataclass(frozen=True)
 class Chosen:
-    """A row with its name in the report. Of an arm with several seeds it is the first one's."""
+    """A row with its name in the report. For an arm with several seeds, it is the row of the first seed."""
 
     name: str
     row: Row
     is_pick: bool
-    seeds: int  # of its arm, where the arm was chosen, else 1
+    seeds: int  # the arm's number of seeds if an arm was chosen, else 1
 
 
 def picked_row(results: Results) -> Chosen | None:
-    """The row of the pick; None for a study without one."""
+    """The row of the pick; None for a study without a pick."""
     view = view_of({"study": results})
     rows = {row.id: row for row in view.rows}
     picked = next((rows[key] for key in view.picked if isinstance(rows[key].record, Row)), None)
@@ -34,7 +34,7 @@ def picked_row(results: Results) -> Chosen | None:
 
 
 def row_called(name: str, results: Results, where: str) -> Chosen:
-    """A row by its name, whatever its case and blanks. Raises InputError, with the names that are known."""
+    """Find a row by its name, ignoring case and blanks. Raises InputError that lists the known names."""
     view = view_of({"study": results})
     wanted = normalized(name)
     by_name = {normalized(row.name): row for row in view.rows}
@@ -54,7 +54,7 @@ def row_called(name: str, results: Results, where: str) -> Chosen:
 
 
 def _seeds(row: Row, results: Results) -> int:
-    """How many trainings the row's arm has."""
+    """The number of trainings of the row's arm."""
     arm = key_of(row).without("seed")
     return sum(key_of(other).without("seed") == arm for other in results.rows)
 

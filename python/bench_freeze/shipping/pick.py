@@ -1,4 +1,4 @@
-"""The end of a run: the pick's folder, written again for what the study recommends now."""
+"""The end of a run: writes the pick's folder again, for what the study now recommends."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from .ship import ship
 
 
 def ship_pick(out: Path, results: Results, console: Console) -> str | None:
-    """Write OUT/best for the pick; its name, None where there is none.
+    """Write OUT/best for the pick. Returns the folder's name, or None if there is no pick or writing failed.
 
-    The results are written by now, so what goes wrong here is a warning. An earlier pick's folder never stays.
+    The results are already written, so a failure here is only a warning. An earlier pick's folder is always removed.
     """
     chosen = picked_row(results)
     to = out / BEST

@@ -1,4 +1,4 @@
-"""A finished folder takes its place; what a user put into an earlier one of ours stays."""
+"""Puts a finished folder in place; files that a user added to an earlier one are kept."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ README = "README.md"
 
 
 def is_ours(folder: Path) -> bool:
-    """Whether a folder is one that was shipped, and not a link to one."""
+    """Whether a folder is a shipped one, and not a link to one."""
     return not folder.is_symlink() and (folder / MODEL_JSON).is_file()
 
 
 def put_in_place(new: Path, folder: Path) -> None:
-    """Give a finished folder its name. One of ours that is there goes; of a kill meanwhile all files stay somewhere."""
+    """Give a finished folder its name, in place of an earlier one of ours. If killed midway, all files still exist."""
     if not is_ours(folder):
         new.rename(folder)
         return
@@ -33,7 +33,7 @@ def put_in_place(new: Path, folder: Path) -> None:
 
 
 def remove_ours(folder: Path) -> None:
-    """Remove what was shipped in a folder, and the folder where nothing else is in it."""
+    """Remove the shipped files from a folder, and the folder itself if it is then empty."""
     if not is_ours(folder):
         return
     others = set(_of_others(folder))
@@ -45,7 +45,7 @@ def remove_ours(folder: Path) -> None:
 
 
 def _of_others(folder: Path) -> list[Path]:
-    """What nobody shipped. Of a model.json that cannot be read nothing but itself is known to be ours."""
+    """The entries that were not shipped. If model.json cannot be read, all but it and README.md count as such."""
     own = {MODEL_JSON, README}
     with suppress(InputError):
         own |= {file.file for file in read_shipped(folder).files.values()}

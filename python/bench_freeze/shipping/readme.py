@@ -1,4 +1,4 @@
-"""README.md of a shipped folder: what it is, what was measured, and snippets that run in it."""
+"""The README.md of a shipped folder: what the model is, what was measured, and snippets that run in the folder."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ print(result.boxes.xyxy, result.boxes.conf, [result.names[int(k)] for k in resul
 
 
 def readme(shipped: Shipped, results: Results, chosen: Chosen) -> str:
-    """The text. Names of data sets and classes are escaped."""
+    """The text of the README as Markdown, with names of data sets and classes escaped."""
     parts = [
         f"# {markdown(shipped.row)}",
         " ".join(_what(shipped, results, chosen)),
@@ -35,7 +35,7 @@ def readme(shipped: Shipped, results: Results, chosen: Chosen) -> str:
         f"```python\n{SNIPPET}```",
         "```sh\nbench-freeze predict . image.jpg\n```",
         _needs(shipped),
-        "The tuned detector alone, with its new head, by Ultralytics, which keeps only the best class of a box:",
+        "The tuned detector alone, with its new head, in Ultralytics, which keeps only the best class of a box:",
         f"```python\n{YOLO_SNIPPET.format(imgsz=shipped.imgsz, conf=_conf(shipped), iou=_iou(shipped))}```",
         "## Files",
         "\n".join(_files(shipped)),
@@ -43,8 +43,8 @@ def readme(shipped: Shipped, results: Results, chosen: Chosen) -> str:
         f"The study: {markdown(results.about).rstrip('.')}.",
         "\n".join(_numbers(shipped, results)),
         "## Heads and thresholds",
-        "A detection of a class is kept from this score on, where its F1 was highest at IoU 0.50 on the images named. "
-        "Since it was chosen on those images, expect a little less on others.",
+        "Detections of a class are kept from this score upwards, where F1 was highest at IoU 0.50 on the images named. "
+        "Since it was chosen on those images, expect a slightly lower F1 on others.",
         *_heads(shipped, results),
     ]
     return "\n\n".join(parts) + "\n"
@@ -65,7 +65,7 @@ def _what(shipped: Shipped, results: Results, chosen: Chosen) -> Iterator[str]:
 def _needs(shipped: Shipped) -> str:
     if "onnx" in shipped.files:
         return "Both need `pip install 'bench-freeze[ort]'` and no torch."
-    return "Both need `pip install 'bench-freeze[train]'`: the study ran this model by torch."
+    return "Both need `pip install 'bench-freeze[train]'`: the study ran this model in torch."
 
 
 def _files(shipped: Shipped) -> Iterator[str]:
@@ -78,7 +78,7 @@ def _role(role: str) -> str:
     return {
         "onnx": "the model with all its heads, for ONNX Runtime",
         "plan": "the same as a TensorRT plan, for the kind of GPU that it was built on",
-        "plan_side_car": "what the plan is",
+        "plan_side_car": "the description of the plan",
         "tuned": "the tuned checkpoint, an Ultralytics .pt with the new head",
         "base": "the base checkpoint, which the base head is taken from",
     }[role]

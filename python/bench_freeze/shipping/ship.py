@@ -1,4 +1,4 @@
-"""A row of a finished study as a folder of its own: verified copies, model.json, README.md; whole or not at all."""
+"""Ships a row of a finished study as a folder: verified copies, model.json and README.md, complete or not at all."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ _AGAIN = "run the study's command again, which keeps finished work"
 
 @dataclass(frozen=True)
 class _Source:
-    """A file of the study, and what it is called in the folder."""
+    """A file of the study, and its name in the shipped folder."""
 
     path: Path
-    sha256: str | None  # None: nothing was recorded of it; it belongs to a file that was
+    sha256: str | None  # None: not recorded, because it belongs to a file whose hash was
     name: str
 
 
 def ship(out: Path, results: Results, chosen: Chosen, to: Path, *, replace: bool = False) -> Path:
-    """Write the folder `to` for a row of the study in `out`; returns it.
+    """Write the folder `to` for a row of the study in `out`. Returns `to`.
 
-    Raises InputError for a study that is not finished, files that are gone or changed, and a folder that is there:
-    `replace` takes its place where it is one of ours.
+    Raises InputError if the study is not finished, if files are missing or have changed, or if `to` exists; with
+    `replace`, an existing folder of ours is replaced.
     """
     if not results.finished:
         raise InputError(f"{out}: its run did not finish, so nothing is chosen yet; {_AGAIN}.")
@@ -65,7 +65,7 @@ def ship(out: Path, results: Results, chosen: Chosen, to: Path, *, replace: bool
 
 
 def _sources(out: Path, results: Results, row: Row) -> dict[str, _Source]:
-    """The files of a row by role. One without an ONNX file runs by torch, from both checkpoints."""
+    """The files of a row by role. A row without an ONNX file runs in torch, from its checkpoints."""
     own = row.artifact
     found: dict[str, _Source] = {}
     if own.weights_file is None or (own.onnx_sha256 is not None and own.onnx_file is None):
@@ -97,7 +97,7 @@ def _base_checkpoint(out: Path, results: Results, row: Row) -> _Source:
 
 
 def _copied(source: _Source, to: Path) -> ShippedFile:
-    """Raises InputError where the file is gone, or no longer what the study measured."""
+    """Copy a file. Raises InputError if it is missing, or is no longer the one that the study measured."""
     content = read_file(source.path, "file of the study", _AGAIN, MAX_DATA)
     sha256 = hashlib.sha256(content).hexdigest()
     if source.sha256 not in (None, sha256):
@@ -141,7 +141,7 @@ def _shipped(results: Results, chosen: Chosen, files: dict[str, ShippedFile], he
 
 
 def _heads(out: Path, results: Results, row: Row, onnx: Path) -> list[ShippedHead]:
-    """The heads in the model's order, each with what was measured of it on its own set."""
+    """The heads in the model's order, each with its measurements on its own data set."""
     evaluations = _evaluations(out, results)
     own = results.pretraining(row.weights)
     sets = {"target": results.data["target"], "base": results.data["base"] if own is None else own.base}
@@ -155,7 +155,7 @@ def _heads(out: Path, results: Results, row: Row, onnx: Path) -> list[ShippedHea
 
 
 def _heads_of(results: Results, row: Row, onnx: Path) -> list[tuple[str, tuple[str, ...], str]]:
-    """Name, classes and kind of every head: as the file says, or as the study knows them of a model without one."""
+    """Name, classes and kind of every head: from the ONNX file, or from the study if there is none."""
     if onnx.is_file():
         return [(head.name, head.class_names, head.kind) for head in read_own_card(onnx).heads]
     kind = "detections" if row.head_branch == "one2one" else "raw"
@@ -166,7 +166,7 @@ def _heads_of(results: Results, row: Row, onnx: Path) -> list[tuple[str, tuple[s
 
 
 def _evaluations(out: Path, results: Results) -> dict[str, Evaluation]:
-    """The match data of the study; none where it kept none."""
+    """The match data of the study, by key; empty if it kept none. Raises InputError if the file has changed."""
     facts = results.matches
     if facts is None:
         return {}

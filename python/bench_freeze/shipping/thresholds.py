@@ -1,4 +1,4 @@
-"""Score thresholds of best F1, class by class, from the match data that a study kept."""
+"""Score thresholds with the best F1 for each class, from the match data that a study kept."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..results.shipped import BestThreshold, ShippedHead
 def shipped_head(
     name: str, kind: str, class_names: tuple[str, ...], data: DataFacts, evaluation: Evaluation | None
 ) -> ShippedHead:
-    """A head with what was measured of it alone on its set: categories and thresholds go to its classes by name."""
+    """A head with its measurements on its own data set; categories and thresholds are matched to classes by name."""
     ids = dict(zip(map(normalized, data.classes), data.category_ids, strict=False))
     best: dict[str, BestThreshold] = {}
     if evaluation is not None:
@@ -36,7 +36,7 @@ def _kept(best: BestF1) -> BestThreshold:
 
 
 def _one_for_all(evaluation: Evaluation) -> float | None:
-    """The highest of the mean F1 over classes with annotated boxes; on a tie the highest score."""
+    """The threshold with the highest mean F1 over classes with annotated boxes; on a tie, the highest threshold."""
     curves = head_curves(evaluation)
     if curves is None:
         return None

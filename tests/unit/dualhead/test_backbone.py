@@ -92,7 +92,7 @@ def test_a_backbone_of_another_family_is_a_sentence(tmp_path, yaml, into, text):
 @pytest.mark.parametrize("yaml", ["yolo11n.yaml", "yolo11n-cls.yaml"])
 def test_a_backbone_of_another_size_is_a_sentence(tmp_path, yaml):
     detector = family_backbone(tmp_path, "yolo11n.yaml")
-    with pytest.raises(InputError, match=r"layer 0 \(Conv\) has other widths or settings"):
+    with pytest.raises(InputError, match=r"layer 0 \(Conv\) has different widths or settings"):
         fitting_layers(family_backbone(tmp_path, yaml, width=0.25), detector, ("large", "small"))
 
 
@@ -113,7 +113,7 @@ def test_equal_shapes_alone_do_not_fit(tmp_path, change):
     """What loading by names and shapes would take without a word."""
     source = family_backbone(tmp_path, "yolo11n-cls.yaml")
     change(source.model.model)
-    with pytest.raises(InputError, match=r"layer [34] \(\w+\) has other widths or settings"):
+    with pytest.raises(InputError, match=r"layer [34] \(\w+\) has different widths or settings"):
         fitting_layers(source, family_backbone(tmp_path, "yolo11n.yaml"), ("changed", "detector"))
 
 

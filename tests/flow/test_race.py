@@ -175,9 +175,7 @@ def test_a_plan_says_what_the_budget_buys_and_a_run_refuses_one_that_is_too_litt
     assert plan.returncode == 0, plan.stderr
     said = " ".join(plan.stdout.split())
     assert "Budget 55%: 55% of what all 3 arms and seeds 0, 1 take" in said
-    assert (
-        "If none is shown to be worse, the budget lets go on: 1 after epoch 1, 1 after epoch 2; so 1 to the end" in said
-    )
+    assert "If none is shown to be worse, the budget keeps 1 after epoch 1, 1 after epoch 2, and 1 to the end" in said
     refused = bench_freeze(*FLAGS, "--budget", "5%", "--out", tmp_path / "refused")
     assert refused.returncode == 2
     assert "budget = 5% is too little" in " ".join(refused.stderr.split())

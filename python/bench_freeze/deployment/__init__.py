@@ -1,1 +1,1 @@
-"""One deployed model: its artifact and engine, and what is measured of it: detections, accuracy, latency."""
+"""One deployed model: its artifact and engine, and its measurements: detections, accuracy, latency."""

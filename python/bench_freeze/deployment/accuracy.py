@@ -19,29 +19,29 @@ from ..results.schema import Accuracy, ClassAccuracy
 from .by_protocol import evaluate_by_protocol, kept_by_protocol
 from .pipeline import HeadDetections
 
-MOST_CELLS = 400  # of a confusion matrix: 50 rows with two heads stay below a megabyte
-DIGITS = 5  # of a point of a curve: more than a plot shows
+MOST_CELLS = 400  # per confusion matrix: 50 rows with two heads stay below a megabyte
+DIGITS = 5  # decimals of a curve's points: more than a plot shows
 
 
 @dataclass(frozen=True)
 class Scored:
-    """The numbers of one head on one data set, and the evaluation that they were read from."""
+    """The numbers of one head on one data set, and the evaluation that they come from."""
 
     accuracy: Accuracy
     evaluation: Evaluation
-    low: Evaluation | None = None  # the same at IoU below 0.50, where something is to be read from it
-    by_protocol: Mapping[str, Evaluation] = field(default_factory=dict)  # at every IoU and size, where asked for
-    scored: tuple[DetectionTable, DetectionSet] | None = None  # what the curves are made of when they are kept
+    low: Evaluation | None = None  # the same at IoU below 0.50, where requested
+    by_protocol: Mapping[str, Evaluation] = field(default_factory=dict)  # at every IoU and size, where requested
+    scored: tuple[DetectionTable, DetectionSet] | None = None  # the data for the curves
 
     def by_protocols(self, protocols: Sequence[Protocol]) -> Scored:
-        """The same, with AP by these protocols at every IoU threshold and of every object size."""
+        """The same with AP by these protocols, at every IoU threshold and for every object size."""
         if not protocols or self.scored is None:
             return self
         table, data = self.scored
         return replace(self, by_protocol=evaluate_by_protocol(data.ground_truth, table, protocols))
 
     def kept_in(self, matches: MatchFile) -> Accuracy:
-        """The accuracy with the names under which its match data are now kept."""
+        """Add the match data to `matches`; return the accuracy with their names and the curves."""
         parts = self.accuracy.breakdown
         if self.low is not None and parts is not None:
             parts = msgspec.structs.replace(parts, low_matches=matches.add(self.low))
@@ -55,7 +55,7 @@ class Scored:
         )
 
     def _curves(self) -> HeadCurves | None:
-        """Curves and the fullest cells of the confusion matrix, as the results keep them."""
+        """Curves and the largest cells of the confusion matrix, in the form of the results."""
         found = head_curves(self.evaluation)
         if found is None or self.scored is None:
             return None
@@ -82,7 +82,7 @@ class Scored:
 
 
 def score(detections: HeadDetections, classes: ClassMap, data: DetectionSet) -> Scored:
-    """Score one head's detections by the COCO protocol; classes that were left out of the map are not scored."""
+    """Score one head's detections by the COCO protocol; classes that the map leaves out are not scored."""
     table = as_table(detections, classes)
     evaluation = evaluate(data.ground_truth, table)
     stats = evaluation.stats()
@@ -112,7 +112,7 @@ def score(detections: HeadDetections, classes: ClassMap, data: DetectionSet) -> 
 
 
 def as_table(detections: HeadDetections, classes: ClassMap) -> DetectionTable:
-    """A head's detections in the categories of a data set, boxes as left, top, width, height."""
+    """A head's detections in the categories of a data set, with boxes as left, top, width, height."""
     labels = classes.head_to_data[detections.labels] if len(detections) else np.zeros(0, np.int32)
     kept = labels >= 0
     boxes = detections.boxes_xyxy[kept]
@@ -125,5 +125,5 @@ def as_table(detections: HeadDetections, classes: ClassMap) -> DetectionTable:
 
 
 def _measured(value: float | None) -> float | None:
-    """COCO's -1 means that there was nothing to measure."""
+    """The value, or None for COCO's -1, which means that there was nothing to measure."""
     return None if value is None or value < 0 else float(value)

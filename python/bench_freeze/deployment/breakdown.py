@@ -1,4 +1,4 @@
-"""AP in parts of one head on one data set, kept as an artifact: a thousand resamples need not be drawn twice."""
+"""AP of one head on one data set, broken down and stored as an artifact, because its resamples are costly."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .pipeline import HeadDetections
 
 RESAMPLES = 1000
 CONFIDENCE = 0.95
-METHOD = 2  # changes with what `break_down` makes of the same detections
+METHOD = 2  # increased whenever `break_down` gives different results for the same detections
 
 
 def score_in_parts(
@@ -34,9 +34,9 @@ def score_in_parts(
     *,
     keep_low: bool = False,
 ) -> Scored:
-    """As `score`, with the breakdown where the study asks for it; the COCO numbers are the same with and without.
+    """Like `score`, with the breakdown where the study asks for it; the COCO numbers are the same either way.
 
-    With `keep_low` the breakdown comes with the matches at low IoU, to be compared with another model's image by image.
+    With `keep_low`, the breakdown includes the matches at low IoU, for comparison with another model image by image.
     """
     scored = score(detections, classes, data)
     if not analysis.breakdown:
@@ -58,7 +58,7 @@ def score_in_parts(
         return break_down(data.ground_truth, table, resamples=RESAMPLES, confidence=CONFIDENCE)
 
     kept, _ = store.produce("breakdown", key, build)
-    settings = {"resamples": RESAMPLES, "confidence": CONFIDENCE}  # which older artifacts leave to their key
+    settings = {"resamples": RESAMPLES, "confidence": CONFIDENCE}  # older artifacts have them only in their key
     parts = _in_order(msgspec.convert({**settings, **kept.facts}, Breakdown))
     scored = replace(scored, accuracy=msgspec.structs.replace(scored.accuracy, breakdown=parts))
     if not keep_low:
@@ -69,7 +69,7 @@ def score_in_parts(
 
 
 def _in_order(parts: Breakdown) -> Breakdown:
-    """The parts from small to large: a manifest's keys are sorted."""
+    """The parts ordered from small to large, because a manifest sorts its keys."""
     return msgspec.structs.replace(
         parts,
         by_area={name: parts.by_area[name] for name in AREA_RANGES if name != "all"},

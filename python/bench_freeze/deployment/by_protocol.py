@@ -1,4 +1,4 @@
-"""AP of one head by several protocols, at every IoU threshold and of every object size."""
+"""AP of one head by several protocols, at every IoU threshold and for every object size."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..results.schema import ApBySize
 def evaluate_by_protocol(
     truth: GroundTruth, detections: DetectionTable, protocols: Sequence[Protocol]
 ) -> dict[str, Evaluation]:
-    """One evaluation for each protocol, at IOU_THRESHOLDS and COCO's sizes; those of one rule share its matching."""
+    """One evaluation per protocol, at IOU_THRESHOLDS and COCO's sizes; protocols with one rule share its matching."""
     by_rule: dict[str, Evaluation] = {}
     found: dict[str, Evaluation] = {}
     for protocol in protocols:
@@ -35,7 +35,7 @@ def evaluate_by_protocol(
 
 
 def kept_by_protocol(evaluations: Mapping[str, Evaluation], matches: MatchFile) -> dict[str, ApBySize]:
-    """Their AP, and the names under which their matches are now kept: once for each rule."""
+    """Add the matches of each rule to `matches`; return the AP by protocol, with the names of the matches."""
     names: dict[str, str] = {}
     found = {}
     for protocol, evaluation in evaluations.items():

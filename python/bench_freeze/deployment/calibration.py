@@ -1,4 +1,4 @@
-"""The real images that conversions to fp16 and int8 are made and checked with."""
+"""The real images that calibrate and check conversions to fp16 and int8."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ IMAGES_PER_SET = 32
 
 @dataclass(frozen=True)
 class CalibrationSets:
-    """Images of the target set's training split and of the base set, spread evenly; labels are not looked at.
+    """Images of the target set's training split and of the base set, spread evenly; labels are not used.
 
-    A study has no training split of the base set, so int8 ranges come from images that are scored later: their labels
-    stay unseen.
+    A study has no training split of the base set, so int8 ranges come from images that are scored later. Their labels
+    remain unseen.
     """
 
     sets: tuple[DetectionSet, ...]
     imgsz: int
 
     def identity(self) -> dict[str, object]:
-        """What a conversion depends on."""
+        """Everything about the images that a conversion depends on."""
         return {"sets": [data.sha256 for data in self.sets], "per_set": IMAGES_PER_SET, "imgsz": self.imgsz}
 
     def load(self) -> NDArray[np.float32]:

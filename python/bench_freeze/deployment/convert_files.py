@@ -1,4 +1,4 @@
-"""`bench-freeze export` beyond float32 ONNX: an exported model in fp16 or int8, and a TensorRT plan of it."""
+"""`bench-freeze export` beyond float32 ONNX: convert a model to fp16 or int8, and build a TensorRT plan from it."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from .sample_images import sample_images
 
 @dataclass(frozen=True)
 class ConvertRequest:
-    """What to make of an ONNX file, or of checkpoints that are exported to one first.
+    """What to make from an ONNX file, or from checkpoints that are exported to ONNX first.
 
-    `precision` None leaves the ONNX as it is. `out` is the ONNX file for engine ort, the plan for engine trt.
+    With `precision` None the ONNX stays as it is. `out` is the ONNX file for engine ort, the plan for engine trt.
     """
 
     source: Path | ExportRequest
@@ -41,9 +41,9 @@ class ConvertRequest:
 
 
 def convert_files(request: ConvertRequest) -> list[str]:
-    """Write what was asked for, each file with a side-car json; returns lines for the user.
+    """Write the requested files, each with a side-car JSON; return lines for the user.
 
-    Raises InputError and AuditError.
+    Raises InputError for a wrong request, AuditError for a model that fails its comparison.
     """
     _check(request)
     lines: list[str] = []

@@ -1,4 +1,4 @@
-"""Candidates and their deployment: which model is meant, and the artifact and engine that run it."""
+"""Candidates and their deployment: the models to deploy, and the artifacts and engines that run them."""
 
 from __future__ import annotations
 
@@ -42,16 +42,16 @@ class Candidate:
     base: Checkpoint
     tuned: Checkpoint | None = None
     freeze: int | None = None
-    head_branch: HeadBranch = DEFAULT  # of heads with two
+    head_branch: HeadBranch = DEFAULT  # for heads that have two
 
     @property
     def branch(self) -> HeadBranch | None:
-        """The branch of the heads that answers; None for heads that have only one."""
+        """The branch of the heads that is used; None for heads that have only one."""
         return stated_branch((self.tuned or self.base).model, self.head_branch)
 
     @property
     def graft_at(self) -> int | None:
-        """First layer that the heads do not share, for dual-head models."""
+        """The first layer that the heads do not share; None unless this is a dual-head model."""
         if self.construction in ("original", "plain") or self.freeze is None:
             return None
         from ..dualhead.model import graft_position
@@ -60,13 +60,13 @@ class Candidate:
 
     @property
     def keeps_base(self) -> bool:
-        """Whether the heads share no layer but frozen ones, so that the base output must be the original's."""
+        """Whether the heads share only frozen layers, so that the base output must equal the original's."""
         return self.graft_at is not None and self.freeze is not None and self.graft_at <= self.freeze
 
     def identity(self) -> dict[str, object]:
-        """What the model's outputs depend on.
+        """Everything that the model's outputs depend on.
 
-        The construction is not part of it: with the whole neck frozen, branched and grafted are the same model.
+        The construction is not included: with the whole neck frozen, branched and grafted are the same model.
         """
         return {
             "graft_at": self.graft_at,
@@ -77,7 +77,7 @@ class Candidate:
 
     @property
     def _checkpoints(self) -> dict[HeadName, Checkpoint]:
-        """What answers, by the names of the heads."""
+        """The checkpoints by the names of their heads."""
         base = {"base": self.base} if self.construction != "plain" else {}
         return base | ({"target": self.tuned} if self.tuned is not None else {})  # type: ignore[return-value]
 
@@ -96,7 +96,7 @@ class Candidate:
         return DualHead(self._detectors["base"], self._detectors["target"], self.graft_at).eval()
 
     def card(self, imgsz: int, batch: int | None) -> ModelCard:
-        """What the deployed file says of itself."""
+        """The description that the deployed file carries."""
         from ..dualhead.model import head_kind
 
         heads = tuple(
@@ -107,7 +107,7 @@ class Candidate:
 
 
 class Deployment:
-    """One candidate on one engine: its artifact now, its engine when it is first needed."""
+    """One candidate on one engine. The artifact exists from the start; the engine starts when it is first needed."""
 
     def __init__(
         self,
@@ -125,14 +125,14 @@ class Deployment:
         self.onnx = onnx  # in the precision that runs
         self.plan = plan
         self.weights_sha256 = weights_sha256
-        self.base_output = base_output  # of a model that keeps the original's, how it was compared
+        self.base_output = base_output  # how it was compared, for a model that keeps the original's
         self._options = options
         # An exported model runs from its file, so its weights need not stay in memory.
         self._candidate = candidate if self._deployed is None else None
         self._engine: Engine | None = None
 
     def identity(self) -> dict[str, object]:
-        """What detections depend on: the deployed bytes and the engine that runs them."""
+        """Everything that detections depend on: the deployed bytes and the engine that runs them."""
         deployed = self._deployed
         return {
             "model": deployed[0].sha256(deployed[1]) if deployed is not None else self._unexported.identity(),
@@ -157,7 +157,7 @@ class Deployment:
         return self._engine
 
     def open_beside(self) -> Engine:
-        """Another engine of the same model, to be loaded beside those of other models; the caller closes it."""
+        """Open another engine of the same model, to be loaded alongside other models; the caller closes it."""
         return self._open("within calls")
 
     def close(self) -> None:
@@ -186,7 +186,7 @@ class Deployment:
 
     @property
     def size_bytes(self) -> int:
-        """Size of what is deployed: the ONNX file or plan, or the module's tensors for the torch engine."""
+        """Bytes of the deployed ONNX file or plan, or of the module's tensors for the torch engine."""
         if self._deployed is not None:
             artifact, name = self._deployed
             return int(artifact.files[name]["bytes"])
@@ -204,11 +204,10 @@ def deploy(
     calibration: CalibrationSets,
     build: int = 0,
 ) -> tuple[Deployment, bool]:
-    """The deployment of a candidate on an engine in a precision, and whether something had to be made for it.
+    """Deploy a candidate on an engine in a precision; return the deployment and whether a new artifact was made.
 
-    `build` numbers the plans of a model that is built several times.
-
-    `parity_images` [N, 3, S, S] are the real images on which the export must agree with torch, head by head.
+    `parity_images` [N, 3, S, S] are the real images on which the export must agree with torch, head by head. `build` is
+    the number of the plan, for a model that is built several times. Raises AuditError where the models disagree.
     """
     weights = candidate.tuned or candidate.base
     onnx, plan, base_output, made = None, None, None, []
@@ -233,7 +232,7 @@ def deploy(
 def convert_onnx(
     onnx: Artifact, precision: Precision, options: DeploymentOptions, store: ArtifactStore, calibration: CalibrationSets
 ) -> tuple[Artifact, bool]:
-    """An exported model in another precision, and whether it had to be made."""
+    """Convert an exported model to another precision; return the artifact and whether it is new."""
     settings = Int8Settings(options.calibration, options.int8_last_layers)
     inputs: Mapping[str, object] = {
         "onnx_sha256": onnx.sha256(MODEL),
@@ -252,7 +251,7 @@ def convert_onnx(
 def export_candidate(
     candidate: Candidate, options: DeploymentOptions, store: ArtifactStore, parity_images: NDArray[np.float32]
 ) -> tuple[Artifact, bool]:
-    """The checked ONNX artifact of a candidate, and whether it had to be made."""
+    """Export a candidate to a checked ONNX artifact; return the artifact and whether it is new."""
     batch = None if options.dynamic_batch else options.batch
     inputs: Mapping[str, object] = {
         **candidate.identity(),
@@ -271,10 +270,10 @@ def export_candidate(
 def export_checked(
     candidate: Candidate, path: Path, imgsz: int, batch: int | None, opset: int, parity_images: NDArray[np.float32]
 ) -> Facts:
-    """Export to `path` and compare with torch on real images; returns the card and the differences.
+    """Export to `path` and compare with torch on real images; return the card and the differences.
 
-    Raises AuditError when a head differs beyond the bound, or the base output of a branched model from the original's.
-    Without ONNX Runtime the export cannot be compared, which the facts say.
+    Raises AuditError when a head differs beyond the bound, or when the base output of a model that must keep it differs
+    from the original's. Without ONNX Runtime the export cannot be compared; the facts then have `parity` None.
     """
     from ..engines.torch_engine import TorchEngine
 
@@ -287,7 +286,7 @@ def export_checked(
     if package_version("onnxruntime") is not None:
         from ..engines.ort_engine import OrtEngine
 
-        # With a fixed batch the images go through in portions of it; with a free one all together.
+        # A model with a fixed batch takes the images in portions of that size, otherwise all at once.
         source, exported = TorchEngine(module, card, "cpu"), OrtEngine(path, "cpu")
         worst = compare_in_batches(source, exported, parity_images, batch)
         facts["parity"] = {"images": len(parity_images), "heads": [asdict(d) for d in worst]}

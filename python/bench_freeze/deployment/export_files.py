@@ -1,4 +1,4 @@
-"""`bench-freeze export`: one model from checkpoints on disk to a checked ONNX file with its side-car json."""
+"""`bench-freeze export`: from checkpoints on disk to one checked ONNX file with its side-car JSON."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ from ..user_files import check_target, writing
 from .deployment import Candidate, export_checked
 from .sample_images import sample_images
 
-PARITY_IMAGES = 4  # of all folders together
+PARITY_IMAGES = 4  # over all folders
 
 
 @dataclass(frozen=True)
 class ExportRequest:
-    """What to export; `batch` None means a free batch dimension, `tuned` None the checkpoint's own single head.
+    """What to export.
 
-    `construction` None is branched where there are two checkpoints.
+    `batch` None means a free batch dimension, `tuned` None the checkpoint alone with its single head. `construction`
+    None means branched if there are two checkpoints.
     """
 
     weights: str
@@ -44,7 +45,10 @@ class ExportRequest:
 
 
 def export_files(request: ExportRequest) -> list[str]:
-    """Write the ONNX file and its side-car; returns lines for the user. Raises InputError and AuditError."""
+    """Write the ONNX file and its side-car; return lines for the user.
+
+    Raises InputError for a wrong request, AuditError for an export that differs from torch.
+    """
     if request.imgsz < 1:
         raise InputError(
             f"--imgsz {request.imgsz} is out of range; give a multiple of the model's stride, such as 640."
@@ -91,7 +95,7 @@ def export_files(request: ExportRequest) -> list[str]:
 
 
 def _check_out(request: ExportRequest) -> None:
-    """The file to write must not be one of those that are read, nor its own side-car."""
+    """Raise InputError if the output would overwrite an input or cannot be an ONNX file."""
     out = request.out
     check_target(out, "--out")
     if out.is_dir():
@@ -113,10 +117,10 @@ def candidate_of(
     trust: bool = False,
     option: str = "--weights",
 ) -> Candidate:
-    """The model that flags describe: one checkpoint's own, or of two, branched where `construction` is None.
+    """The model that the flags describe: one checkpoint alone, or a combination of two (branched by default).
 
-    `option` says in a message where the base checkpoint was named, `trust` lets checkpoints run code while they are
-    loaded. Raises InputError where the two, or the flags, do not fit.
+    `option` is the flag that named the base checkpoint, for error messages. `trust` lets checkpoints run code while
+    they are loaded. Raises InputError where the checkpoints or the flags do not fit together.
     """
     if tuned_weights is None:
         for flag, given in (("--freeze", freeze), ("--construction", construction)):

@@ -1,4 +1,4 @@
-"""Latency of a deployed model on real images, in two scopes: the engine alone, and files to detections."""
+"""Latency of a deployed model on real images in two scopes: the engine alone, and image files to detections."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ..measure.verdict import Conditions, judge
 from ..results.schema import Bounds, Latencies, Latency, RejectedSample
 from .pipeline import pipeline_call
 
-DISTINCT_BATCHES = 16  # enough to vary what is detected, few enough to stay in memory
+DISTINCT_BATCHES = 16  # enough to vary the detections, few enough to stay in memory
 PERCENTILES = (50, 90, 99)
 
 
@@ -40,10 +40,10 @@ class Scopes(Struct, frozen=True):
 
 
 class Measured(Struct, frozen=True, kw_only=True):
-    """A whole measurement, as an artifact keeps it: what was sampled, not what is concluded from that.
+    """A complete measurement as stored in an artifact: the samples, without conclusions.
 
-    `batches` is the number of distinct inputs that the samples took in turn. `conditions` are sentences on the state of
-    the machine while a scope was measured; in artifacts that are older, `invalid` and `ambiguous` are those of both.
+    `batches` is the number of distinct inputs that the samples cycle through. `conditions` describes the state of the
+    machine while each scope was measured. Older artifacts have `invalid` and `ambiguous` for both scopes instead.
     """
 
     scopes: Scopes
@@ -53,15 +53,15 @@ class Measured(Struct, frozen=True, kw_only=True):
     invalid: tuple[str, ...] = ()
     ambiguous: tuple[str, ...] = ()
     conditions: dict[Scope, Conditions] | UnsetType = UNSET
-    processor_s: dict[Scope, float] = {}  # seconds per call, of engines on the CPU; older artifacts have none
+    processor_s: dict[Scope, float] = {}  # seconds per call, for engines on the CPU; not in older artifacts
 
     def conditions_of(self, scope: Scope) -> Conditions:
-        """What is known of the machine while this scope was measured."""
+        """What is known about the machine while this scope was measured."""
         both = Conditions(self.invalid, self.ambiguous)
         return both if self.conditions is UNSET else self.conditions.get(scope, both)
 
     def latencies(self) -> Latencies:
-        """The results' form of both scopes, each judged for itself."""
+        """Both scopes in the form of the results, each with its own verdict."""
         return Latencies(
             model=self._latency("model", self.scopes.model),
             pipeline=self._latency("pipeline", self.scopes.pipeline, self.stages),
@@ -80,7 +80,7 @@ class Measured(Struct, frozen=True, kw_only=True):
 
 
 class LatencyBrokeOff(MeasurementError):
-    """A measurement that failed during the run; `latencies` holds the samples before it, and the reason."""
+    """A measurement failed during the run; `latencies` holds the samples before the failure, and the reason."""
 
     def __init__(self, message: str, latencies: Latencies) -> None:
         super().__init__(message)
@@ -88,11 +88,11 @@ class LatencyBrokeOff(MeasurementError):
 
 
 def no_scope(scope: Scope, stats: LatencyStats) -> None:
-    """Nobody wants to know of single scopes."""
+    """Ignore a finished scope: the default of `on_scope`."""
 
 
 def latency_batches(data: tuple[DetectionSet, ...], batch: int) -> list[list[ImageRecord]]:
-    """Batches of real images to time, taken in turn from every data set and spread evenly over it."""
+    """Batches of real images to time, drawn alternately from the data sets and spread evenly over each."""
     wanted = DISTINCT_BATCHES * batch
     share = -(-wanted // len(data))
     taken = [[d.images[i * len(d.images) // share] for i in range(share)] for d in data]
@@ -111,12 +111,12 @@ def measure_latency(
     scopes: Collection[Scope] = SCOPES,
     between: Callable[[], None] | None = None,
 ) -> Measured:
-    """Latency per batch of both scopes. Every call of a scope gets the next of the same batches, over and over.
+    """Measure the latency per batch of both scopes; the calls of a scope cycle through `batches`.
 
-    The model is timed by CUDA events where the engine has a stream of its own, all else by the host's monotonic clock.
-    With a `clock` given that is taken for everything, and the machine's state is not read. `on_scope` is told of a
-    scope when it is done, so that it outlives a failure of what comes next. With `earlier`, only `scopes` are measured
-    and the other one is taken over. `between` is called before every call, outside of what is timed.
+    The model scope is timed by CUDA events if the engine has its own stream, everything else by the host's monotonic
+    clock. A given `clock` is used for everything, and the machine's state is then not read. `on_scope` gets each scope
+    as soon as it is done, so that it survives a later failure. With `earlier`, only `scopes` are measured and the other
+    scope is taken from `earlier`. `between` runs before every call and is not timed.
     """
     telemetry = MachineTelemetry(engine.identity.device, engine.identity.threads) if clock is None else None
     own_clock = engine_clock(engine) if clock is None else None
@@ -127,7 +127,7 @@ def measure_latency(
     stages = None if earlier is None else earlier.stages
     readings, conditions = _earlier_state(earlier)
     processor_s = {} if earlier is None else dict(earlier.processor_s)
-    is_on_cpu = engine.identity.device == "cpu"  # of a GPU's engine it would be what the host does to launch it
+    is_on_cpu = engine.identity.device == "cpu"  # for an engine on a GPU it would be only the host's launch overhead
     before = telemetry.read() if telemetry is not None else {}
     for scope in SCOPES:
         if earlier is not None and scope not in scopes:
@@ -167,13 +167,13 @@ def measure_latency(
 
 
 def _processor_s(began_s: float, stats: LatencyStats) -> float:
-    """Processor time per call since `began_s`: that of all threads, and of what stands between the calls."""
+    """Processor time per call since `began_s`: that of all threads, including the work between the calls."""
     calls = stats.warmup_calls + stats.n + sum(stats.rejected.values())
     return (time.process_time() - began_s) / max(calls, 1)
 
 
 def _earlier_state(earlier: Measured | None) -> tuple[dict[Scope, dict[str, Any]], dict[Scope, Conditions]]:
-    """The readings and conditions of each scope of an earlier measurement; those of older ones are of both scopes."""
+    """The readings and conditions of an earlier measurement by scope; older artifacts have one set for both scopes."""
     if earlier is None or earlier.telemetry is None:
         return {}, {}
     both = {name: earlier.telemetry[name] for name in ("before", "after")}
@@ -182,7 +182,7 @@ def _earlier_state(earlier: Measured | None) -> tuple[dict[Scope, dict[str, Any]
 
 
 def engine_clock(engine: Engine) -> Clock | None:
-    """The clock of the stream that an engine works on; None for an engine that tells of none."""
+    """The clock of the stream that an engine works on; None for an engine that does not provide events."""
     return CudaEventClock(*engine.event_parts()) if isinstance(engine, HasEvents) else None
 
 
@@ -196,13 +196,13 @@ def measure_or_keep(
     scopes: Collection[Scope] = SCOPES,
     between: Callable[[], None] | None = None,
 ) -> Measured:
-    """As `measure_latency`, but what fails during the run raises LatencyBrokeOff with the samples that were taken."""
+    """Like `measure_latency`, but a failure during the run raises LatencyBrokeOff with the samples taken so far."""
     done: dict[Scope, LatencyStats] = {}
     try:
         return measure_latency(engine, batches, options, rule, clock, done.__setitem__, earlier, scopes, between)
-    except (InputError, OSError):  # a wrong request or a full disk: not the engine's doing
+    except (InputError, OSError):  # a wrong request or a full disk: not a failure of the engine
         raise
-    except Exception as error:  # each engine raises classes of its own when its device fails
+    except Exception as error:  # every engine raises its own classes when its device fails
         if isinstance(error, SamplingFailed):
             broken = next(scope for scope in SCOPES if scope in scopes and scope not in done)
             done[broken] = error.partial
@@ -227,7 +227,7 @@ def sample_pipeline(
     clock: Clock,
     between: Callable[[], None] | None = None,
 ) -> tuple[LatencyStats, StageTimes | None]:
-    """The pipeline scope with its stages; these are None when samples were rejected: calls and samples differ then."""
+    """Sample the pipeline scope; its stages are None if samples were rejected, since calls and samples then differ."""
     laps = StageClock(clock)
     calls = [pipeline_call(engine, records, options, laps) for records in batches]
     stats = sample_latency(lambda i: calls[i % len(calls)](), clock, rule, before=between, period=len(calls))
@@ -242,7 +242,7 @@ def latency_of(
     stages: StageTimes | None = None,
     processor_s: float | None = None,
 ) -> Latency:
-    """One scope in the results' form, judged; stages that do not add up make it ambiguous."""
+    """One scope in the form of the results, with its verdict; stages that do not add up make it ambiguous."""
     if stages is not None and not stages.adds_up:
         sentence = f"the stages leave {stages.unaccounted_s * 1e3:.3f} ms of the whole unexplained"
         conditions = Conditions(conditions.invalid, (*conditions.ambiguous, sentence))

@@ -1,4 +1,4 @@
-"""`bench-freeze eval --model`: one ONNX file on the images of one COCO set, to the numbers."""
+"""`bench-freeze eval --model`: score one ONNX file on the images of one COCO set."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from ..kernels.nms_options import NmsOptions
 from .accuracy import as_table
 from .pipeline import detect
 
-SHOWN_NAMES = 10  # of classes that are left out; json has all of them
+SHOWN_NAMES = 10  # class names shown of those left out; the JSON has all of them
 
 
 @dataclass(frozen=True)
 class ModelEval:
-    """What to score. `head` None: the one with most classes in common with the ground truth."""
+    """What to score; `head` None selects the head that shares the most classes with the ground truth."""
 
     model: Path
     gt: Path
@@ -38,14 +38,14 @@ class ModelEval:
     protocol: Protocol = "coco"
     device: str = "cpu"
     threads: int | None = None
-    ious: tuple[float, ...] = ()  # thresholds to say AP at as well
+    ious: tuple[float, ...] = ()  # thresholds at which to report AP in addition
 
 
 def evaluate_model(request: ModelEval) -> EvalReport:
-    """Run the model over the set and score it, with the selection that `run` scores with.
+    """Run the model over the set and score it, selecting detections as `run` does.
 
-    Images are read once, while the model runs: a damaged one ends the run with its name. Raises InputError for it and,
-    before any work, for a model, ground truth or image file that is missing or unsound, and for classes that differ.
+    Images are read only while the model runs. Raises InputError for a damaged image at that point, and earlier for a
+    missing or unsound model, ground truth or image file and for classes that differ.
     """
     start = time.perf_counter()
     if not request.model.is_file():
@@ -85,13 +85,13 @@ def evaluate_model(request: ModelEval) -> EvalReport:
 def _open(request: ModelEval) -> OrtEngine:
     try:
         return OrtEngine(request.model, request.device, request.threads)
-    except InputError as error:  # of the file, whose path it begins with, or of the device
+    except InputError as error:  # about the file, with whose path it begins, or about the device
         message = str(error)
         raise InputError(f"--model {message}" if message.startswith(str(request.model)) else message) from None
 
 
 def _data(request: ModelEval) -> DetectionSet:
-    """The set with its images found, not read: hashes, which `run` takes for its keys, are left out."""
+    """The set with its images located but not read; the hashes that `run` needs for its keys are left out."""
     instances = read_instances(request.gt)
     if "" in instances.file_names:
         nameless = instances.ground_truth.image_ids[instances.file_names.index("")]
@@ -127,7 +127,7 @@ def _head(card: ModelCard, data: DetectionSet, request: ModelEval) -> Head:
 
 
 def _notes(head: Head, classes: ClassMap, of_file: tuple[str, ...]) -> tuple[str, ...]:
-    """What belongs to the numbers: the head that they are of, what was left out, what the file itself does."""
+    """Notes on the numbers: the head that was scored, the classes left out, and the notes on the file itself."""
     paired = len(head.class_names) - len(classes.left_out_classes)
     notes = [f"scored with the {head.name} head, {paired} of its {len(head.class_names)} classes"]
     for whose, names in (

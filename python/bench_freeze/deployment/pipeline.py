@@ -1,4 +1,4 @@
-"""The pipeline: image files to detections. Loader, letterbox, engine, suppression and the way back to image pixels."""
+"""The pipeline from image files to detections: loader, letterbox, engine, suppression, and boxes in image pixels."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ..measure.stages import StageClock
 
 @dataclass(frozen=True)
 class HeadDetections:
-    """Detections of one head on a data set, images in order, best score first within an image."""
+    """Detections of one head on a data set, in the order of the images and by descending score within an image."""
 
     image_index: NDArray[np.int32]  # [N]
     labels: NDArray[np.int32]  # [N], class of the head
@@ -52,7 +52,7 @@ class Collector:
         self._dropped += int(found.dropped_candidates.sum() + found.dropped_detections.sum())
 
     def detections(self) -> HeadDetections:
-        """All that was added, in order."""
+        """All detections added so far, in order."""
         nothing = (np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros((0, 4)), np.zeros(0, np.float32))
         index, labels, boxes, scores = zip(nothing, *self._parts, strict=True)
         return HeadDetections(
@@ -67,10 +67,10 @@ def detect_batch(
     options: NmsOptions,
     stages: StageClock | None = None,
 ) -> dict[str, tuple[ext.Detections, list[NDArray[np.float64]]]]:
-    """Run one batch; by head, the detections and for every image its boxes in image pixels [count, 4].
+    """Run one batch; return, by head, the detections and each image's boxes in image pixels [count, 4].
 
-    Decoded images are for an engine that takes them. `stages` gets the laps "engine" and "scorer"; what an engine
-    reports of its own (`stage_seconds`: copies, and the letterbox where it is on a GPU) stands beside them.
+    Pass decoded images only to an engine that takes them. `stages` gets the laps "engine" and "scorer", and as further
+    stages what the engine times itself (`stage_seconds`: copies, and the letterbox where it runs on a GPU).
     """
     selected = _selected_by_engine(engine, images, options)
     outputs = _inferred(engine, images) if selected is None else {}
@@ -88,7 +88,7 @@ def detect_batch(
 def _selected_by_engine(
     engine: Engine, images: NDArray[np.float32] | Decoded, options: NmsOptions
 ) -> dict[str, ext.Detections] | None:
-    """Detections of an engine that selects on its own device, right behind the network; None where none does."""
+    """Detections from an engine that selects them on its own device, directly after the network; None otherwise."""
     fits = isinstance(images, tuple) or engine.card.batch in (None, len(images))
     return engine.detect(images, options) if fits and isinstance(engine, SelectsOnDevice) else None
 
@@ -97,11 +97,11 @@ def _inferred(engine: Engine, images: NDArray[np.float32] | Decoded) -> dict[str
     if not isinstance(images, tuple):
         return infer_padded(engine, images)
     assert isinstance(engine, TakesDecoded), "images are decoded only for an engine that takes them"
-    return engine.infer(images)  # it fills a batch up itself
+    return engine.infer(images)  # it pads the batch itself
 
 
 def image_boxes(detections: ext.Detections, letterboxes: Sequence[Letterbox]) -> list[NDArray[np.float64]]:
-    """For every image of a batch its boxes in image pixels [count, 4]."""
+    """The boxes of every image of a batch in image pixels [count, 4]."""
     return [
         placement.to_image(detections.boxes_xyxy[i, : detections.count[i]]) for i, placement in enumerate(letterboxes)
     ]
@@ -116,7 +116,10 @@ def detect(
     workers: int | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, HeadDetections]:
-    """Run an engine over a whole data set; detections by head name."""
+    """Run an engine over a whole data set; return the detections by head name.
+
+    `on_progress` gets the number of images done and the number of all images.
+    """
     collectors: dict[str, Collector] = {head.name: Collector() for head in engine.card.heads}
     batches = decode_batches if takes_decoded(engine) else load_batches
     for loaded in batches(data.images, imgsz=engine.card.imgsz, batch=batch, workers=workers):
@@ -130,7 +133,7 @@ def detect(
 def pipeline_call(
     engine: Engine, records: Sequence[ImageRecord], options: NmsOptions, stages: StageClock
 ) -> Callable[[], object]:
-    """One batch from image files to detections, as a call to time: read, decode, letterbox, infer, suppress."""
+    """A call to time: one batch from image files to detections (read, decode, letterbox, infer, suppress)."""
     load = decode_batch if takes_decoded(engine) else load_batch
 
     def call() -> object:
@@ -142,9 +145,9 @@ def pipeline_call(
 
 
 def merge(base: HeadDetections, target: HeadDetections, max_detections: int) -> tuple[HeadDetections, HeadDetections]:
-    """What each head keeps when both share one detection limit per image, as a deployed model's output would.
+    """The detections that each head keeps when both share one limit per image, as in a deployed model's output.
 
-    Order: score descending, the base head first among equals.
+    They are ranked by descending score; at equal scores the base head comes first.
     """
     head = np.concatenate([np.zeros(len(base), np.int8), np.ones(len(target), np.int8)])
     image = np.concatenate([base.image_index, target.image_index])
@@ -157,8 +160,8 @@ def merge(base: HeadDetections, target: HeadDetections, max_detections: int) -> 
 
 
 def save_detections(path: Path, detections: dict[str, HeadDetections]) -> None:
-    """Write detections of all heads as one compressed npz."""
-    arrays: dict[str, Any] = {}  # NumPy takes any of the names for a flag of its own
+    """Write the detections of all heads to one compressed npz. Raises AuditError for NaN or infinite values."""
+    arrays: dict[str, Any] = {}  # typed as Any, since NumPy's signature has keywords of its own
     for name, head in detections.items():
         for column in ("image_index", "labels", "boxes_xyxy", "scores", "dropped"):
             arrays[f"{name}.{column}"] = getattr(head, column)

@@ -1,4 +1,4 @@
-"""Several plans of one model: what each is, how fast each runs, and how much builds differ apart from runs."""
+"""Several plans of one model: their identity, their latency, and how much builds differ in addition to runs."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def measure_builds(
     deploy_build: Callable[[int], Deployment],
     time: Callable[[Deployment, int], Latencies],
 ) -> BuildVariance | None:
-    """The row's own plan with its latency, and `builds` - 1 further ones; None for engines without plans.
+    """Compare the row's own plan with `builds` - 1 further ones; None for fewer than two, or an engine without plans.
 
-    `deploy_build(k)` builds plan number k, `time` times it as the first was.
+    `deploy_build(k)` builds plan number k, and `time` times it like the first.
     """
     if first.plan is None or builds < 2:
         return None
@@ -32,7 +32,7 @@ def measure_builds(
 
 
 def build_variance(plans: list[PlanBuild]) -> BuildVariance:
-    """Plans with what their latencies say of builds and of runs."""
+    """The plans, with the variation of their latencies between builds and within runs."""
     spread = build_spread([plan.model.samples_s for plan in plans if plan.model is not None])
     return BuildVariance(
         plans=plans,

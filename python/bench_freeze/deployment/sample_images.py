@@ -1,4 +1,4 @@
-"""Images for a look at a model: those of folders that a user names, else smooth random patterns."""
+"""Images to try a model on: from the folders that a user names, otherwise smooth random patterns."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PATTERNS = 4
 def sample_images(
     folders: Sequence[str], imgsz: int, per_folder: int, *, are_spread: bool = True
 ) -> NDArray[np.float32]:
-    """Letterboxed images [N, 3, S, S] of all folders, spread evenly or the first; patterns without any folder.
+    """Letterboxed images [N, 3, S, S] of all folders, spread evenly over each or its first; patterns without folders.
 
     Raises InputError for a folder without images.
     """

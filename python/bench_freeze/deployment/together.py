@@ -1,8 +1,8 @@
-"""Deployed models timed together with the original: a group that memory and time allow, in rounds, in both scopes.
+"""Time deployed models together with the original: a group that fits memory and time, in rounds, in both scopes.
 
-Models that are timed one after the other, minutes apart, are compared across whatever the machine did in between. In a
-round all are called within seconds, so that what slows the machine meets all of them, and what is compared is the ratio
-to the original within the round (see measure/rounds.py).
+A comparison of models timed minutes apart includes whatever the machine did in between. In a round all models are
+called within seconds, so that a slowdown affects all of them. Models are compared by their ratio to the original within
+the round (see measure/rounds.py).
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ from ..results.latency import Latencies, Latency, Ratio
 from .latency import SCOPES, Scope, engine_clock
 from .pipeline import pipeline_call
 
-PAIRS = 1  # many short rounds: the median over them forgives calls that were interrupted
+PAIRS = 1  # many short rounds: their median is robust to interrupted calls
 CALLS = 2 * PAIRS  # of each model in a round
-ROUND_SECONDS = 10.0  # calls that are further apart than this are not of one moment
+ROUND_SECONDS = 10.0  # calls further apart than this do not see the same state of the machine
 SEED = 0  # of the orders
 
 
 @dataclass(frozen=True)
 class RoundsRule:
-    """At most so many rounds, none begun after `max_seconds` for each model of the group; for each scope."""
+    """Limits per scope: `max_rounds` rounds, and `max_seconds` per model of the group, after which none starts."""
 
     max_rounds: int
     max_seconds: float
@@ -44,7 +44,7 @@ class RoundsRule:
 
 @dataclass(frozen=True)
 class Entrant:
-    """A model to be timed: its name, what opens its engine, and about how long a call of the pipeline takes."""
+    """A model to time: its name, a function that opens its engine, and the approximate seconds of a pipeline call."""
 
     name: str
     open: Callable[[], Engine]
@@ -52,14 +52,14 @@ class Entrant:
 
 
 class ScopeRounds(Struct, frozen=True, kw_only=True):
-    """One scope of a model and of its reference in the rounds that had both: seconds of every call, in order."""
+    """One scope of a model and its reference over the rounds that timed both: the seconds of every call, in order."""
 
     seconds: tuple[tuple[float, ...], ...]
     reference_s: tuple[tuple[float, ...], ...]
     states: tuple[dict[str, Any], ...]
 
     def ratio(self, reference: str) -> Ratio | None:
-        """The model over its reference; None without a round."""
+        """The latency of the model over that of its reference; None without rounds."""
         pairs = zip(self.seconds, self.reference_s, strict=True)
         ratios = [Round((), {"own": own, "reference": other}).ratio("own", "reference") for own, other in pairs]
         if not ratios:
@@ -76,7 +76,7 @@ class ScopeRounds(Struct, frozen=True, kw_only=True):
 
 
 class TimedTogether(Struct, frozen=True, kw_only=True):
-    """A model's part of its group's rounds, as an artifact keeps it; `group` names all, `seed` is of the orders."""
+    """A model's part in its group's rounds, as stored in an artifact, with the `group` and the `seed` of the orders."""
 
     model: ScopeRounds
     pipeline: ScopeRounds
@@ -98,9 +98,9 @@ class TimedTogether(Struct, frozen=True, kw_only=True):
 
 @dataclass
 class Outcome:
-    """What a group gave: every model's rounds by its name, and why those failed that did.
+    """The result of a group: the rounds of every model by name, and the reason for every failure.
 
-    A model that failed keeps the rounds before. `untried` are those that found no place.
+    A model that failed keeps its earlier rounds. `untried` are the models that did not fit into the group.
     """
 
     timed: dict[str, TimedTogether] = field(default_factory=dict)
@@ -120,11 +120,11 @@ def time_group(
     clock: Clock | None = None,
     between: Callable[[], None] | None = None,
 ) -> Outcome:
-    """Time the reference and as many of the others, in their order, as memory and ROUND_SECONDS allow; at least one.
+    """Time the reference with as many of the others, in order, as memory and ROUND_SECONDS allow; at least one.
 
-    `free_bytes` tells the device's free memory, `moment` the machine's state, which is kept with every round. `clock`
-    takes the place of the host's, `between` is called before every call, outside of what is timed. A model that fails
-    is left out of what follows, and nobody else is. Raises ValueError for two models of one name.
+    `free_bytes` returns the device's free memory and `moment` the machine's state, which is stored with every round.
+    `clock` replaces the host's clock. `between` runs before every call and is not timed. A model that fails is left out
+    of the remaining rounds; the others continue. Raises ValueError for two models with the same name.
     """
     if len({reference.name, *(entrant.name for entrant in entrants)}) <= len(entrants):
         raise ValueError("two models have one name")
@@ -153,7 +153,7 @@ def _opened(
     free_bytes: Callable[[], int | None],
     between: Callable[[], None] | None,
 ) -> dict[str, Engine]:
-    """The engines of a group by name, each run once, so that it has taken its memory."""
+    """The engines of a group by name, each run once so that it has allocated its memory."""
     room, engines, round_s = MemoryRoom(free_bytes), dict[str, Engine](), 0.0
     for position, entrant in enumerate((reference, *entrants)):
         round_s += CALLS * entrant.call_s
@@ -165,8 +165,8 @@ def _opened(
         try:
             engine = stack.enter_context(closing(entrant.open()))
             engine.infer(load_batch(batch, 0, engine.card.imgsz).images)
-        except Exception as error:  # each engine raises classes of its own
-            if len(engines) > 1:  # it may be for want of memory: once more, with the reference alone
+        except Exception as error:  # every engine raises its own classes
+            if len(engines) > 1:  # it may be out of memory: try again with the reference alone
                 outcome.untried += entrants[position - 1 :]
                 break
             outcome.failures[entrant.name] = _sentence(error)
@@ -180,7 +180,7 @@ def _opened(
 
 @dataclass(frozen=True)
 class _Calls:
-    """What is timed of each model in one scope, and by which clock."""
+    """The calls to time in one scope, and the clocks to time them with."""
 
     calls: dict[str, Callable[[int], object]]
     clock: Clock
@@ -190,7 +190,7 @@ class _Calls:
 def _calls(
     engines: Mapping[str, Engine], batches: Sequence[Sequence[ImageRecord]], options: NmsOptions, clock: Clock
 ) -> dict[Scope, _Calls]:
-    """Both scopes; models of a group take the same images, which are loaded once."""
+    """The calls of both scopes; the models of a group share the same images, which are loaded once."""
     (imgsz,) = {engine.card.imgsz for engine in engines.values()}
     images = [load_batch(records, 0, imgsz).images for records in batches]
     own = {name: at for name, engine in engines.items() if (at := engine_clock(engine)) is not None}
@@ -216,7 +216,7 @@ def _rounds(
     failures: dict[str, str],
     between: Callable[[], None] | None,
 ) -> Rounds:
-    """The rounds of one scope; whoever fails is dropped, and without the reference they end."""
+    """Run the rounds of one scope; a model that fails is dropped, and without the reference they end."""
     going = {name: call for name, call in scope.calls.items() if name not in failures}
     rounds = Rounds(
         going, scope.clock, pairs=PAIRS, seed=SEED, state=moment, own_clocks=scope.own_clocks, between=between

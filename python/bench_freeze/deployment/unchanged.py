@@ -1,7 +1,8 @@
-"""Whether the base output of a branched model is the original's, on real images: compared before a row says so.
+"""Compare the base output of a branched model with the original's on real images, before a row claims they are equal.
 
-That the shared layers have the original's tensors does not make them the original's layers: an activation, a stride or
-a setting of BatchNorm is in no tensor. So outputs are compared: in torch bit for bit, after export within its bounds.
+Shared layers with the original's tensors need not be the original's layers: an activation, a stride or a BatchNorm
+setting is not stored in a tensor. So the outputs are compared: bit for bit in torch, and after export within the
+export's bounds.
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ if TYPE_CHECKING:
 def produce_base_output(
     candidate: Candidate, imgsz: int, images: NDArray[np.float32], onnx: Artifact | None, store: ArtifactStore
 ) -> tuple[BaseOutput, bool]:
-    """The comparison of a candidate that keeps the base output, and whether it had to be made.
+    """Compare the outputs of a candidate that keeps the base output; return the comparison and whether it is new.
 
-    Raises AuditError when the base output, or the target's, is not that of its own model.
+    Raises AuditError when the base or the target output differs from that of its own detector.
     """
     inputs: dict[str, object] = {
         **candidate.identity(),
@@ -51,7 +52,7 @@ def compare_base_output(
 ) -> BaseOutput:
     """Compare both outputs of a dual-head candidate with those of the two detectors alone, on images [N, 3, S, S].
 
-    `onnx` is its exported fp32 file. Raises AuditError where an output differs.
+    `onnx` is the candidate's exported fp32 file, if there is one. Raises AuditError where an output differs.
     """
     from ..engines.torch_engine import TorchEngine
 

@@ -1,1 +1,1 @@
-"""Clocks, samples, statistics and the state of the machine. Knows callables and numbers, no model and no data set."""
+"""Clocks, samples, statistics and the state of the machine. It knows callables and numbers, not models or data sets."""

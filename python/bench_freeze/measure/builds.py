@@ -1,4 +1,4 @@
-"""How much builds of one model differ, apart from how much the calls of one build do."""
+"""How much the builds of one model differ, separated from how much the calls of one build differ."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class BuildSpread:
-    """Standard deviations in seconds: of a build's mean around all builds', and of a call around its build's mean."""
+    """Standard deviations in seconds.
+
+    `between_s` is the spread of the builds' means, `within_s` the spread of calls around the mean of their build.
+    """
 
     builds: int
     between_s: float
@@ -17,11 +20,11 @@ class BuildSpread:
 
 
 def build_spread(groups: Sequence[Sequence[float]]) -> BuildSpread | None:
-    """Both parts of the variance of latencies; `groups` has the samples of each build.
+    """Split the variance of latencies into its two parts; `groups` holds the samples of each build, in seconds.
 
-    The analysis-of-variance estimators of a one-way random model with groups of any size (Searle, Casella, McCulloch,
-    Variance Components, 1992, section 3.6); a negative estimate of the part between is 0. None for fewer than two
-    builds with two samples each.
+    These are the analysis-of-variance estimators of a one-way random model with unequal groups (Searle, Casella,
+    McCulloch, Variance Components, 1992, section 3.6). A negative estimate of the part between builds becomes 0.
+    Returns None unless at least two builds have two samples or more.
     """
     kept = [group for group in groups if len(group) > 1]
     if len(kept) < 2:

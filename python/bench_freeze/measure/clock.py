@@ -1,4 +1,4 @@
-"""Clocks: the monotonic host clock, the GPU's own, and one that tests move by hand."""
+"""Clocks: the host's monotonic clock, processor time, the GPU's clock, and one that tests move by hand."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-SPIN_SECONDS = 0.0002  # sleeping overshoots by about 0.1 ms on a quiet machine; the rest of a wait is spun
+SPIN_SECONDS = 0.0002  # a sleep overshoots by about 0.1 ms on a quiet machine, so the end of a wait is spun
 
 
 class Clock(Protocol):
@@ -18,32 +18,32 @@ class Clock(Protocol):
 
 
 class PacingClock(Clock, Protocol):
-    """A clock that one can wait on."""
+    """A clock that can also wait."""
 
     def wait_until_s(self, moment_s: float) -> None:
-        """Return at `moment_s` of this clock, at once when that has passed."""
+        """Return when this clock reads `moment_s`; return at once if that moment has passed."""
         ...
 
 
 class HostClock:
-    """The host's monotonic clock; what it times must be synchronous."""
+    """The host's monotonic clock; the calls that it times must be synchronous."""
 
     def now_s(self) -> float:
         """Seconds since an arbitrary start, with nanosecond resolution."""
         return time.perf_counter_ns() * 1e-9
 
     def wait_until_s(self, moment_s: float) -> None:
-        """Sleep, and spin at the very end: within a few microseconds of `moment_s` where the scheduler allows."""
+        """Sleep, then spin for the last 0.2 ms: accurate to a few microseconds where the scheduler allows."""
         while (left := moment_s - self.now_s()) > 0:
             if left > SPIN_SECONDS:
                 time.sleep(left - SPIN_SECONDS)
 
 
 class ProcessorClock:
-    """Processor time of this process, all its threads added up: what a call costs, whoever else is on the machine.
+    """Processor time of this process, summed over its threads: the cost of a call regardless of other processes.
 
-    It stands still while the process waits for a core, a file or a device, so it is for engines on the CPU alone. It
-    does not see that work is spread over threads badly.
+    It stands still while the process waits for a core, a file or a device, so it suits only engines on the CPU. It
+    cannot show that work is badly distributed over threads.
     """
 
     def now_s(self) -> float:
@@ -52,11 +52,11 @@ class ProcessorClock:
 
 
 class CudaEventClock:
-    """The GPU's own time: every reading is an event on the engine's stream, and waits for what was put there before.
+    """The GPU's own time: every reading records an event on the engine's stream and waits for the work before it.
 
     `new_event` makes an event with `record(stream)` and `synchronize()`; `elapsed_ms(earlier, later)` is the driver's
-    answer, a float32 of milliseconds. Readings are therefore added up from one event to the next: taken from the start,
-    they would be known to a microsecond only after ten seconds.
+    answer, a float32 in milliseconds. The clock therefore sums the times between consecutive events: measured from the
+    start, a float32 would resolve only about a microsecond after ten seconds.
     """
 
     def __init__(self, stream: Any, new_event: Callable[[], Any], elapsed_ms: Callable[[Any, Any], float]) -> None:
@@ -65,7 +65,7 @@ class CudaEventClock:
         self._now_s = 0.0
 
     def now_s(self) -> float:
-        """Seconds of the GPU since the clock was made."""
+        """Seconds on the GPU since the clock was made."""
         event = self._record()
         self._now_s += self._elapsed_ms(self._last, event) * 1e-3
         self._last = event
@@ -79,13 +79,13 @@ class CudaEventClock:
 
 
 class FakeClock:
-    """A clock that stands still until it is told to move: measured durations are then exact in tests."""
+    """A clock that stands still until it is told to move, so that durations in tests are exact."""
 
     def __init__(self) -> None:
         self._now_s = 0.0
 
     def now_s(self) -> float:
-        """Seconds that were advanced so far."""
+        """Seconds advanced so far."""
         return self._now_s
 
     def advance(self, seconds: float) -> None:

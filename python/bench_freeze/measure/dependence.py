@@ -1,10 +1,10 @@
-"""How much samples that follow each other in time know: what slows one call slows its neighbours.
+"""How much information consecutive samples carry: what slows one call also slows its neighbours.
 
-The variance of a mean of n correlated values is that of n / inflation independent ones. The inflation is 1 plus twice
-the sum of all autocorrelations. The sum is cut by Geyer's initial monotone sequence (Practical Markov chain Monte
-Carlo, 1992): pairs of neighbouring lags are added while they are above 0 and none above the one before. It needs no
-model of the noise and no block length, and it is the sum itself where correlations fall slowly, where a block bootstrap
-of 200 samples keeps too little of it (bench/interval_coverage.py has both).
+The mean of n correlated values has the variance of a mean of n / inflation independent ones. The inflation is 1 plus
+twice the sum of all autocorrelations. Geyer's initial monotone sequence (Practical Markov chain Monte Carlo, 1992)
+truncates that sum: pairs of neighbouring lags are added while they are positive, each capped at the pair before it.
+This needs neither a model of the noise nor a block length. Where correlations decay slowly it recovers the whole sum,
+while a block bootstrap of 200 samples loses part of it (bench/interval_coverage.py compares both).
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-FEWEST = 8  # samples: of fewer no correlation is read
-SHORTEST_STRETCH = 0.1  # of a run, that a step is looked for beyond
+FEWEST = 8  # samples below which no correlation is estimated
+SHORTEST_STRETCH = 0.1  # of a run: each side of a step is at least this long
 
 
 def autocorrelation(values: NDArray[np.float64], lags: int) -> NDArray[np.float64] | None:
-    """[lags + 1] from lag 0; None where all values are equal."""
+    """Autocorrelations at lags 0 to `lags`, shape (lags + 1,); None where all values are equal."""
     n = len(values)
     deviations = values - values.mean()
     power = np.abs(np.fft.rfft(deviations, 2 * n)) ** 2
@@ -30,10 +30,11 @@ def autocorrelation(values: NDArray[np.float64], lags: int) -> NDArray[np.float6
 
 
 def variance_inflation(values: NDArray[np.float64]) -> float:
-    """The variance of the mean of values in the order taken over that of as many independent ones; at least 1.
+    """Variance of the mean of `values`, relative to that of equally many independent values; at least 1.
 
-    A correlation of neighbours within one standard error of 0 is taken for none. Autocorrelations of n values lie below
-    the true ones by about inflation / n, because the mean is their own (Kendall 1954); that is added back.
+    The values are in the order taken. A lag-1 correlation within one standard error of 0 counts as 0. Sample
+    autocorrelations of n values are biased downwards by about inflation / n, because the mean is estimated from the
+    same values (Kendall 1954); the bias is added back.
     """
     n = len(values)
     found = autocorrelation(values, n // 2) if n >= FEWEST else None
@@ -52,10 +53,9 @@ def _initial_monotone(correlation: NDArray[np.float64]) -> float:
 
 
 def normal_scores(values: ArrayLike) -> NDArray[np.float64]:
-    """Values replaced by the normal quantiles of their ranks, ties by those of their middle rank.
+    """Replace values by the normal quantiles of their ranks; ties share the quantile of their middle rank.
 
-    So one outlier is no more than the largest value, and a dependence is read alike whatever durations are distributed
-    like.
+    An outlier then counts only as the largest value, and a dependence reads the same for any distribution of durations.
     """
     array = np.asarray(values, np.float64)
     _, which, counts = np.unique(array, return_inverse=True, return_counts=True)
@@ -69,9 +69,10 @@ def _normal_quantile(probability: float) -> float:
 
 
 def independent_samples(values: ArrayLike) -> float:
-    """How many independent samples know a median as well as these, by the larger of two inflations.
+    """The number of independent samples that would determine the median as well as these, by the larger inflation.
 
-    That of which samples lie above the median is what a median feels; that of the normal scores is known better.
+    One inflation is that of the indicator "above the median", which is what moves a median. The other is that of the
+    normal scores, which can be estimated more precisely.
     """
     array = np.asarray(values, np.float64)
     above = (array > np.median(array)).astype(np.float64)
@@ -79,12 +80,12 @@ def independent_samples(values: ArrayLike) -> float:
 
 
 def shift(values: ArrayLike) -> float:
-    """How clearly the level is another in one stretch of a run: the larger statistic of one step and of two.
+    """How clearly the level differs in one stretch of a run: the larger of the statistics of one step and of two.
 
-    The step that explains most of the normal scores is taken out, then the next one. The statistic is the sum of
-    squares that it explains (of two: their mean) over the long-run variance of what is left, that of a first-order
-    autoregression: so correlated noise of one level is not a step (Andrews 1993). Of a level it exceeds 15 in up to 1 %
-    of runs of 200 samples, and in 6 % where neighbours are correlated by .9.
+    The step that explains most of the variance of the normal scores is removed, then the next one. The statistic is the
+    sum of squares that the step explains (for two steps: their mean) over the long-run variance of the residuals under
+    a first-order autoregression, so that correlated noise at one level is not taken for a step (Andrews 1993). In level
+    runs of 200 samples it exceeds 15 in at most 1 % of cases, or in 6 % with a lag-1 correlation of 0.9.
     """
     scores = normal_scores(values)
     if len(scores) < 2 * FEWEST:
@@ -99,7 +100,7 @@ def shift(values: ArrayLike) -> float:
 
 
 def _without_step(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Residuals of the step that explains most, with a tenth of the values or more on either side."""
+    """Residuals after removing the step that explains most; either side has at least a tenth of the values."""
     n = len(values)
     first = max(1, math.ceil(n * SHORTEST_STRETCH))
     before = np.arange(first, n - first + 1)
@@ -115,5 +116,5 @@ def _long_run_variance(residuals: NDArray[np.float64]) -> float:
     if found is None:
         return 0.0
     n, neighbours = len(residuals), float(found[1])
-    neighbours = min(max(neighbours + (1 + 3 * neighbours) / n, 0.0), 0.97)  # less than the true one by that (Kendall)
+    neighbours = min(max(neighbours + (1 + 3 * neighbours) / n, 0.0), 0.97)  # undo the downward bias (Kendall)
     return float(residuals.var()) * (1 + neighbours) / (1 - neighbours)

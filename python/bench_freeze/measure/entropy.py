@@ -1,10 +1,10 @@
-"""The entropy criterion: stop when further samples no longer tell anything new about the distribution.
+"""The entropy criterion: stop when further samples add nothing new about the distribution.
 
-After nvbench's: the Shannon entropy of the samples so far is followed over a window; sampling may stop when the line
-fitted to it is flat (at most `max_angle` degrees) and fits (coefficient of determination at least `min_r2`).
-Here durations are counted in bins, because nanoseconds of a host clock hardly ever repeat, and entropy and line are
-updated in constant time rather than computed again for every sample; the line is fitted through every STRIDE-th
-entropy of the window, which changes it little and keeps the criterion cheaper than the clock.
+It follows nvbench: the Shannon entropy of the samples so far is tracked over a window, and sampling may stop when the
+line fitted to it is flat (at most `max_angle_degrees`) and fits well (coefficient of determination at least `min_r2`).
+Unlike nvbench, durations are counted in bins, because nanosecond readings of a host clock rarely repeat, and entropy
+and line are updated in constant time instead of being recomputed for every sample. The line goes through every
+STRIDE-th entropy of the window, which changes it little and keeps the criterion cheaper than reading the clock.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ STRIDE = 8
 MAX_ANGLE_DEGREES = 0.048  # nvbench's
 MIN_R2 = 0.36  # nvbench's
 BIN_SECONDS = 1e-6
-ROUNDING = 1e-9  # a window whose entropies vary by less than this is level: what is left is rounding
+ROUNDING = 1e-9  # variation of the entropies in a window below this is rounding error: the window is level
 
 
 class RunningEntropy:
-    """Entropy of a stream of durations in bits, and a line through its values in the last `window` samples."""
+    """The entropy of a stream of durations in bits, and a line through its values over the last `window` samples."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class RunningEntropy:
         return math.log2(self._n) - self._sum_count_log / self._n if self._n else 0.0
 
     def add(self, value: float) -> bool:
-        """Take one more duration in seconds; whether the criterion is met, as of the last multiple of the stride."""
+        """Add a duration in seconds; return whether the criterion was met at the last multiple of the stride."""
         key = int(value * self._bins_per_s + 0.5)
         counts = self._counts
         count = counts.get(key, 0)
@@ -73,7 +73,10 @@ class RunningEntropy:
         window.append(y)
 
     def slope_and_r2(self) -> tuple[float, float]:
-        """Of the least-squares line through the window, per stride (a level one fits perfectly); needs two values."""
+        """Slope per stride and R2 of the least-squares line through the window; needs two values.
+
+        A level line counts as a perfect fit.
+        """
         n = len(self._window)
         xx = n * (n * n - 1) / 12
         xy = self._sum_xy - (n - 1) / 2 * self._sum_y

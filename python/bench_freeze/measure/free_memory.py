@@ -1,4 +1,4 @@
-"""Free memory, and whether one more of what takes it still fits."""
+"""Free memory, and whether one more engine still fits into it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 
 from .telemetry.source import Folder
 
-SHARE = 0.5  # of what was free at first: others need memory too, and what is loaded may grow
+SHARE = 0.5  # of the memory that was free at first: other processes need some too, and a loaded engine may grow
 
 
 def free_host_bytes(root: Path = Path("/")) -> int | None:
-    """Memory that can be had without swapping, by the kernel's estimate and the limit of the control group."""
+    """Bytes available without swapping: the lower of the kernel's estimate and the control group's limit, or None."""
     folder = Folder(root)
     available = _number_of(folder.text("proc/meminfo"), "MemAvailable:")
     found = [] if available is None else [available * 1024]
@@ -23,9 +23,10 @@ def free_host_bytes(root: Path = Path("/")) -> int | None:
 
 
 class MemoryRoom:
-    """Whether one more fits beside those that are loaded, by the most that one of them was seen to take.
+    """Decides whether one more engine fits next to the loaded ones, judged by the largest of them so far.
 
-    All together may fill SHARE of what was free at first. Where `free_bytes` tells nothing, nothing more fits.
+    Together they may fill SHARE of the memory that was free at first. Where `free_bytes` returns None, nothing more
+    fits.
     """
 
     def __init__(self, free_bytes: Callable[[], int | None]) -> None:
@@ -34,21 +35,21 @@ class MemoryRoom:
         self._largest = 0
 
     def took(self) -> None:
-        """One more is loaded and has run."""
+        """Record that one more engine is loaded and has run."""
         free = self._free_bytes()
         if free is not None and self._last is not None:
             self._largest = max(self._largest, self._last - free)
         self._last = free
 
     def has_room(self) -> bool:
-        """Whether one more is within the share."""
+        """Whether one more engine stays within the share."""
         if self._first is None or self._last is None:
             return False
         return self._last - self._largest >= (1 - SHARE) * self._first
 
 
 def _number_of(text: str | None, field: str) -> int | None:
-    """The number behind a word at the beginning of a line."""
+    """The number that follows `field` at the beginning of a line."""
     for line in (text or "").splitlines():
         words = line.split()
         if len(words) > 1 and words[0] == field and words[1].isdigit():

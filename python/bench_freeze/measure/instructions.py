@@ -1,7 +1,7 @@
-"""Instructions retired by this process, as the processor's own counter tells them: perf_event_open(2) of Linux.
+"""Instructions retired by this process, from the processor's own counter: perf_event_open(2) of Linux.
 
-A count does not hang on clocks, caches, or who else is on the machine, only on the work that is done; waiting in a loop
-(as thread pools do between two operators) is work to it too. Virtual machines and containers often have no counter.
+The count depends only on the work done, not on clock rates, caches or other processes. Busy waiting, as thread pools do
+between two operators, counts as work. Virtual machines and containers often have no counter.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ _PARANOID = "/proc/sys/kernel/perf_event_paranoid"
 
 
 class Instructions:
-    """Counts the user-space instructions of this process from now on, and of the threads that it starts from now on.
+    """Counts the user-space instructions of this process, and of the threads it starts, from now on.
 
-    To be opened before an engine makes its threads. Where there is no counter `reason` says why, and `read` gives None.
+    Open it before an engine creates its threads. Where there is no counter, `reason` says why and `read` returns None.
     """
 
     def __init__(self) -> None:
@@ -43,11 +43,11 @@ class Instructions:
             self.reason = _why(ctypes.get_errno())
 
     def read(self) -> int | None:
-        """Instructions since this was made."""
+        """Instructions since the counter was opened; None without a counter."""
         return None if self._file < 0 else int(struct.unpack("=Q", os.read(self._file, 8))[0])
 
     def close(self) -> None:
-        """Give the counter back."""
+        """Release the counter."""
         if self._file >= 0:
             os.close(self._file)
         self._file = -1

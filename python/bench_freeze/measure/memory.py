@@ -1,4 +1,4 @@
-"""Peak memory of a stretch of work: the process's resident set on a CPU, the allocator's maximum on CUDA."""
+"""Peak memory of a block of work: the process's resident set on a CPU, the allocator's maximum on CUDA."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ CLEAR_PEAK = "5"  # proc(5): writing 5 to clear_refs resets the peak resident se
 
 
 class PeakMemory:
-    """Context manager; afterwards `peak_bytes` is the peak within it, or None where it cannot be had.
+    """Context manager; afterwards `peak_bytes` is the peak within the block, or None where it cannot be measured.
 
-    On a CPU this is the whole process's resident memory, interpreter and libraries included. On CUDA it is what torch's
-    allocator held for tensors at most, where the work is torch's: nothing tells what other engines take there.
+    On a CPU it is the resident memory of the whole process, including interpreter and libraries. On CUDA it is the
+    maximum that torch's allocator held for tensors; the memory of other engines there cannot be measured.
     """
 
     def __init__(self, device: str = "cpu", *, is_torch: bool = True) -> None:
@@ -24,13 +24,13 @@ class PeakMemory:
     def __enter__(self) -> PeakMemory:
         if self._device.startswith("cuda"):
             if self._torch is not None:
-                self._torch.cuda.init()  # a reset does not do it, and fails in a process that has not used its GPU yet
+                self._torch.cuda.init()  # a reset does not initialize, and fails in a process that has not used its GPU
                 self._torch.cuda.reset_peak_memory_stats(self._device)
             return self
         try:
             Path("/proc/self/clear_refs").write_text(CLEAR_PEAK)
             self._cleared = True
-        except OSError:  # without it the peak would be that of the process's whole life
+        except OSError:  # without the reset, the peak would be that of the process's whole life
             self._cleared = False
         return self
 

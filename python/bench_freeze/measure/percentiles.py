@@ -1,13 +1,13 @@
 """Percentiles with distribution-free confidence bounds: order statistics, the binomial distribution, and dependence.
 
-The number of n independent samples that lie at or below the true p-quantile is binomial(n, p), whatever they are
-distributed like. So the k-th smallest sample is a lower bound of the quantile with probability P(B >= k), and the pair
-of the l-th and u-th encloses it with probability at least P(l <= B < u). See David and Nagaraja, Order Statistics, 7.1.
+Of n independent samples, the number that lie at or below the true p-quantile is binomial(n, p) for any distribution.
+So the k-th smallest sample is a lower bound of the quantile with probability P(B >= k), and the l-th and u-th smallest
+enclose it with probability at least P(l <= B < u). See David and Nagaraja, Order Statistics, section 7.1.
 
-Samples of one run are not independent. That number then varies more, by the inflation of its variance (dependence.py),
-and the ranks of the bounds lie farther out by the root of that, and by Student's t over the normal quantile, because
-the inflation is an estimate. It is read at the quantile and at each bound, and the larger counts: a level is left out
-only if the number of samples below it says so by its own dependence.
+Samples of one run are not independent. The variance of that number is then inflated (dependence.py). The ranks of the
+bounds move outwards by the square root of the inflation, and by Student's t over the normal quantile, because the
+inflation is itself an estimate. It is estimated at the quantile and at each bound, and the larger estimate is used:
+a value is excluded only if the samples below it, with their own dependence, support that.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 
 from .dependence import variance_inflation
 
-# Samples that a percentile needs before it is stated: MLPerf Inference's early-stopping minimums at 99 % confidence.
-# The median is stated of any number of samples; its bounds say how little that is worth.
+# Samples that a percentile needs before it is reported: MLPerf Inference's early-stopping minimums at 99 % confidence.
+# The median is reported for any number of samples; its bounds show how uncertain it is.
 MIN_SAMPLES: dict[float, int] = {50: 1, 90: 64, 95: 130, 99: 662, 99.9: 6636}
 CONFIDENCE = 0.95
 
@@ -34,8 +34,8 @@ CONFIDENCE = 0.95
 class Percentile:
     """One percentile of a scope, in seconds.
 
-    `value_s` is None below MIN_SAMPLES, and `missing` then is the number of samples that were missing. A bound is None
-    where the samples do not reach it: no sample lies beyond the quantile with the confidence asked for.
+    Below MIN_SAMPLES, `value_s` is None and `missing` is the number of samples still needed. A bound is None where no
+    sample lies beyond the quantile with the requested confidence.
     """
 
     percent: float
@@ -47,7 +47,10 @@ class Percentile:
 
 
 def percentile(ordered_s: Sequence[float], percent: float, confidence: float = CONFIDENCE) -> Percentile:
-    """A percentile of independent samples in ascending order, by nearest rank, with its bounds."""
+    """A percentile of independent samples in ascending order, by nearest rank, with its bounds.
+
+    Raises KeyError for a percentile that MIN_SAMPLES does not list.
+    """
     n = len(ordered_s)
     missing = max(0, MIN_SAMPLES[percent] - n)
     if missing:
@@ -56,9 +59,9 @@ def percentile(ordered_s: Sequence[float], percent: float, confidence: float = C
 
 
 def percentile_in_time(samples_s: Sequence[float], percent: float, confidence: float = CONFIDENCE) -> Percentile:
-    """A percentile of samples of one run in the order taken: their dependence widens the bounds.
+    """A percentile of the samples of one run, in the order taken: their dependence widens the bounds.
 
-    Of samples without dependence it is `percentile`.
+    Without dependence it equals `percentile`.
     """
     values = np.asarray(samples_s, np.float64)
     ordered = np.sort(values)
@@ -71,10 +74,10 @@ def percentile_in_time(samples_s: Sequence[float], percent: float, confidence: f
 def dependent_ranks(
     values: NDArray[np.float64], ordered: NDArray[np.float64], percent: float, confidence: float
 ) -> tuple[int, int]:
-    """Ranks as of `bound_ranks`, for samples in the order taken.
+    """Ranks as in `bound_ranks`, for samples in the order taken.
 
-    Those of the median end at the smallest and the largest sample: where a run knows no more than these, the verdict
-    says so. A higher percentile of which no sample is known to lie beyond has no upper bound.
+    The median's ranks are clamped to the smallest and the largest sample; the verdict reports a run that knows no more
+    than that. A higher percentile has no upper bound where no sample is known to lie beyond it.
     """
     n, p = len(values), percent / 100
     low, high = bound_ranks(n, p, confidence)
@@ -93,7 +96,7 @@ def dependent_ranks(
 
 
 def _student_over_normal(confidence: float, degrees: float) -> float:
-    """Student's t over the normal quantile, by the first terms of its series (Abramowitz and Stegun 26.7.5)."""
+    """Student's t over the normal quantile, by the first terms of the series in Abramowitz and Stegun, 26.7.5."""
     square = NormalDist().inv_cdf((1 + confidence) / 2) ** 2
     degrees = max(degrees, 1.0)
     return 1 + (square + 1) / (4 * degrees) + (5 * square**2 + 16 * square + 3) / (96 * degrees**2)
@@ -112,7 +115,7 @@ def _at_ranks(ordered_s: Sequence[float], percent: float, ranks: tuple[int, int]
 
 
 def rank(n: int, percent: float) -> int:
-    """The nearest rank, from 1: the smallest k so that k of n samples are at least `percent` % of them."""
+    """The nearest rank, from 1: the smallest k such that k samples are at least `percent` % of n."""
     return min(n, max(1, math.ceil(percent / 100 * n - 1e-9)))  # 99.9 / 100 * 1000 is a hair above 999
 
 
@@ -123,9 +126,9 @@ def nearest_rank(samples: Sequence[float], percent: float) -> float:
 
 @lru_cache(maxsize=256)
 def bound_ranks(n: int, p: float, confidence: float) -> tuple[int, int]:
-    """Ranks from 1 of the samples that enclose the p-quantile, each tail at most (1 - confidence) / 2.
+    """Ranks, from 1, of the samples that enclose the p-quantile; each tail is at most (1 - confidence) / 2.
 
-    The lower is 0 and the upper n + 1 where no sample of n reaches that far.
+    The lower rank is 0, or the upper n + 1, where n samples do not reach that far.
     """
     tail = (1 - confidence) / 2
     first, cumulative = _binomial_cdf(n, p)
@@ -138,8 +141,8 @@ def bound_ranks(n: int, p: float, confidence: float) -> tuple[int, int]:
 def minimum_samples(p: float, confidence: float = 0.99) -> int:
     """MLPerf's early-stopping minimum for a p-quantile: the fewest samples whose second largest bounds it from above.
 
-    That is the smallest n with P(binomial(n, 1 - p) <= 1) <= 1 - confidence; see "Early Stopping" in the MLPerf
-    Inference rules, which allow one sample over the latency at this number.
+    That is the smallest n with P(binomial(n, 1 - p) <= 1) <= 1 - confidence. See "Early Stopping" in the MLPerf
+    Inference rules, which allow one sample above the latency bound at this count.
     """
     n = 1
     while p**n + n * (1 - p) * p ** (n - 1) > 1 - confidence:
@@ -150,7 +153,7 @@ def minimum_samples(p: float, confidence: float = 0.99) -> int:
 def _binomial_cdf(n: int, p: float) -> tuple[int, list[float]]:
     """(k0, [P(B <= k0), P(B <= k0 + 1) ...]) of binomial(n, p), over all k that matter.
 
-    Beyond twelve standard deviations and a few dozen there is less probability than a double can add to 1.
+    The probability beyond 12 standard deviations plus 40 is too small to change a double near 1.
     """
     reach = 12 * math.sqrt(n * p * (1 - p)) + 40
     first, last = max(0, math.floor(n * p - reach)), min(n, math.ceil(n * p + reach))

@@ -1,6 +1,7 @@
-"""Regimes beside back-to-back calls: paced at a rate, as a camera does, and cold, as the first call after loading.
+"""Regimes other than back-to-back calls: paced at a rate, as by a camera, and cold, right after loading.
 
-They are different truths: between paced calls clocks drop and caches cool, and a first call pays for what is lazy.
+They measure different things: between paced calls clock rates drop and caches go cold, and the first call pays for all
+lazy initialization.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ ON_TIME = 0.01  # of a period: a call that ends this little after a multiple has
 
 @dataclass(frozen=True)
 class Paced:
-    """Calls at a rate; `missed` of `periods` began while an earlier call still ran, and were left out."""
+    """Calls at a rate; `missed` of the `periods` began while an earlier call was running and were skipped."""
 
     stats: LatencyStats
     rate_hz: float
@@ -30,9 +31,10 @@ class Paced:
 
 
 def sample_paced(call: Callable[[int], object], clock: PacingClock, rule: StoppingRule, rate_hz: float) -> Paced:
-    """Call at every multiple of the period; the wait is outside of the samples, warm-up is paced too.
+    """Call at every multiple of the period, warm-up included; the wait is not part of the samples.
 
-    When a call overruns its period, the next one waits for the next multiple, as a camera's frames are dropped.
+    When a call overruns its period, the next call waits for the next multiple, like a camera that drops frames. Raises
+    ValueError unless the rate is above 0, and SamplingFailed when the call fails.
     """
     if not rate_hz > 0:
         raise ValueError(f"a rate of {rate_hz} Hz")
@@ -42,7 +44,7 @@ def sample_paced(call: Callable[[int], object], clock: PacingClock, rule: Stoppi
 
 
 class _Pace:
-    """Waits for the next multiple of a period and counts those that passed by."""
+    """Waits for the next multiple of a period and counts the multiples that were missed."""
 
     def __init__(self, clock: PacingClock, period_s: float) -> None:
         self._clock = clock
@@ -61,7 +63,7 @@ class _Pace:
 
 @dataclass(frozen=True)
 class Cold:
-    """Seconds of every repetition: loading, the first call after it, and the second to compare with."""
+    """Seconds in each repetition: loading, the first call, and the second call for comparison."""
 
     load_s: tuple[float, ...]
     first_s: tuple[float, ...]
@@ -73,8 +75,8 @@ def sample_cold(
 ) -> Cold:
     """Load, call twice and unload, `repeats` times; `load()` returns (call, unload).
 
-    Within one process: files stay in the page cache and libraries stay loaded, so a first start of all costs more.
-    Raises MeasurementError for a clock that goes backwards.
+    All repetitions run in one process: files stay in the page cache and libraries stay loaded, so the very first start
+    costs more. Raises MeasurementError for a clock that goes backwards.
     """
     columns: tuple[list[float], list[float], list[float]] = ([], [], [])
     for _ in range(repeats):

@@ -1,15 +1,15 @@
-"""Callables timed together in one process, in rounds: what slows the machine down meets all of them alike.
+"""Time callables together in one process, in rounds, so that whatever slows the machine down affects all of them.
 
-A round has a few mirrored pairs. A pair calls everything once in a random order and once more in the reverse of it, so
-every callable's two calls lie about the same moment: a linear drift cancels in their mean, and no callable always
-follows the same other one. Of a round each callable has one number, the median of its pairs' means. What is compared
-is the ratio of two such numbers of one round, and what is kept of a ratio is its median over rounds.
+A round consists of a few mirrored pairs. A pair calls everything once in a random order and once in the reverse order,
+so the two calls of every callable are centred on the same moment: a linear drift cancels in their mean, and no callable
+always follows the same other one. In a round each callable gets one number, the median of its pairs' means. Two
+callables are compared by the ratio of their numbers in the same round, and the ratio's median over rounds is reported.
 
     rounds = Rounds({"old": old.infer_next, "new": new.infer_next}, HostClock(), seed=7)
     rounds.warm_up(max_seconds=5)
     rounds.run(20, max_seconds=60)
     found = rounds.ratio("new", to="old")       # found.value 1.08, found.low 1.05, found.high 1.11
-    rounds.run(20)                              # not precise enough: twenty more
+    rounds.run(20)                              # not precise enough: run twenty more
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Call = Callable[[int], object]
 
 
 class RoundFailed(MeasurementError):
-    """A callable failed in mid-round; `name` is whose it was. Finished rounds are kept where they were made."""
+    """A callable failed during a round; `name` is its name. The finished rounds are kept in `Rounds.finished`."""
 
     def __init__(self, message: str, name: str) -> None:
         super().__init__(message)
@@ -43,25 +43,25 @@ class RoundFailed(MeasurementError):
 
 @dataclass(frozen=True)
 class Round:
-    """One round: who was called, in order, and the seconds of every call; `state` is the machine's before it."""
+    """One round: the names in calling order, the seconds of every call, and the machine's `state` before it."""
 
     order: tuple[str, ...]
     seconds: Mapping[str, tuple[float, ...]]  # by name, in the order taken: 2 * pairs calls
     state: Mapping[str, Any] = field(default_factory=dict)
 
     def level_s(self, name: str) -> float:
-        """Seconds of one call: the median of the means of mirrored pairs."""
+        """Seconds of one call: the median over mirrored pairs of their means."""
         taken = self.seconds[name]
         return statistics.median((taken[k] + taken[k + 1]) / 2 for k in range(0, len(taken), 2))
 
     def ratio(self, name: str, to: str) -> float:
-        """How long one takes over how long another takes, in this round."""
+        """Time of `name` divided by the time of `to`, in this round."""
         return self.level_s(name) / self.level_s(to)
 
 
 @dataclass(frozen=True)
 class Ratio:
-    """The median of the ratios of rounds; a bound is None where there are too few rounds to have one."""
+    """The median of the rounds' ratios with its bounds, which are None where there are too few rounds."""
 
     value: float
     low: float | None
@@ -73,10 +73,10 @@ class Ratio:
 class Rounds:
     """Times callables against each other, round by round, and keeps the rounds.
 
-    `calls` by name; each is synchronous and is given a number that is the same for all calls of a mirrored pair, so
-    that all work on the same input. `state` is read between rounds, outside of every duration. `own_clocks` time the
-    calls of these names, as those on a GPU's stream by its events. `between` is called before every call, outside of
-    what is timed. Equal seeds give equal orders.
+    `calls` maps names to synchronous callables. Each gets a number that is the same for all calls of a mirrored pair,
+    so that all work on the same input. `state` is read before every round, outside the timed calls. `own_clocks` gives
+    some names a clock of their own, such as the events of a GPU's stream. `between` runs before every call, untimed.
+    Equal seeds give equal orders. Raises ValueError without a callable or with fewer than one pair.
     """
 
     def __init__(
@@ -103,11 +103,11 @@ class Rounds:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Who is called in the next round."""
+        """The names that the next round calls."""
         return tuple(self._calls)
 
     def warm_up(self, max_seconds: float) -> None:
-        """Call each until its durations are level, at most `max_seconds` for all. Raises RoundFailed."""
+        """Call each until its durations are level, within `max_seconds` in total. Raises RoundFailed."""
         share = max_seconds / len(self._calls)
         for name, call in self._calls.items():
             try:
@@ -118,14 +118,14 @@ class Rounds:
                 raise RoundFailed(_failure(name, "its warm-up", error), name) from error
 
     def drop(self, name: str) -> None:
-        """Leave one out of the rounds to come, as after it failed; its finished rounds stay."""
+        """Leave a callable out of further rounds, for example after it failed; its finished rounds are kept."""
         del self._calls[name]
 
     def run(self, rounds: int, max_seconds: float = math.inf) -> Literal["rounds", "time"]:
-        """Up to so many rounds more, none begun after `max_seconds` of the clock; what ended it.
+        """Run up to `rounds` more rounds, starting none after `max_seconds`; return which limit ended the run.
 
-        Raises RoundFailed when a callable fails, MeasurementError for a clock that stands still or goes backwards; the
-        round that was begun is lost then, finished ones are kept and can be added to.
+        Raises RoundFailed when a callable fails, and MeasurementError for a clock that stands still or goes backwards.
+        The unfinished round is then lost; the finished ones are kept, and further rounds can be added.
         """
         began = self._clock.now_s()
         for _ in range(rounds):
@@ -135,7 +135,7 @@ class Rounds:
         return "rounds"
 
     def ratio(self, name: str, to: str, confidence: float = CONFIDENCE) -> Ratio:
-        """One over another, over the rounds that have both. Raises ValueError where none has."""
+        """The ratio of `name` to `to` over the rounds that timed both. Raises ValueError where no round did."""
         return ratio_interval([r.ratio(name, to) for r in self.finished if {name, to} <= r.seconds.keys()], confidence)
 
     def _round(self) -> Round:
@@ -167,10 +167,11 @@ class Rounds:
 
 
 def ratio_interval(ratios: Sequence[float], confidence: float = CONFIDENCE) -> Ratio:
-    """The median of rounds' ratios with bounds that hold for any distribution of them.
+    """The median of the rounds' ratios, with bounds that hold for any distribution of them.
 
-    The bounds are order statistics (see percentiles.py). Rounds that follow each other may be alike; what moves a
-    median is on which side of it they lie, so the ranks are moved apart by the autocorrelation of the sides.
+    The bounds are order statistics (see percentiles.py). Consecutive rounds may be correlated. What matters for a
+    median is the side on which each round lies, so the ranks are spread by the autocorrelation of the sides. Raises
+    ValueError without ratios.
     """
     if not ratios:
         raise ValueError("there is no round with both")
@@ -184,7 +185,7 @@ def ratio_interval(ratios: Sequence[float], confidence: float = CONFIDENCE) -> R
 
 
 def _inflation(sides: Sequence[bool]) -> float:
-    """How many neighbours of a first-order process say as much as one independent one; at least 1."""
+    """How many samples of a first-order process are worth one independent sample; at least 1."""
     n = len(sides)
     mean = sum(sides) / n
     variance = mean * (1 - mean)

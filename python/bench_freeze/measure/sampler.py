@@ -1,4 +1,4 @@
-"""The sampler: warm up outside the samples, then time call after call until a rule says stop."""
+"""The sampler: warm up untimed, then time call after call until a rule says stop."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from .clock import Clock
 from .stats import LatencyStats, Rejected
 from .stopping import DependenceLook, StoppingRule
 
-WARMUP_CALLS = 6  # at least, and
+WARMUP_CALLS = 6  # at least
 WARMUP_SECONDS = 0.5  # at least: caches, allocators and lazily chosen kernels settle in the first calls
-WARMUP_PATIENCE_SECONDS = 5.0  # a machine that is not level by then will not be; the verdict says so
+WARMUP_PATIENCE_SECONDS = 5.0  # a machine that has not settled by then will not; the verdict reports it
 WARMUP_MAX_CALLS = 10_000
 WARMUP_TOLERANCE = 0.05
 MAX_REJECTED = 1000
@@ -25,7 +25,7 @@ Guard = Callable[[float], "str | None"]
 
 
 class SamplingFailed(MeasurementError):
-    """The measured call failed during the run; `partial` holds the samples that were taken before."""
+    """The measured call failed during the run; `partial` holds the samples taken before the failure."""
 
     def __init__(self, message: str, partial: LatencyStats) -> None:
         super().__init__(message)
@@ -42,12 +42,12 @@ def sample_latency(
 ) -> LatencyStats:
     """Time `call(i)` for i = 0, 1, 2 ...; `call` must be synchronous.
 
-    Nothing but the call stands between the two readings of the clock. `guard` is asked between the calls with every
-    duration in seconds and returns why the sample must not count (a clock that was throttled), or None; a rejected
-    sample is counted by its reason and `call` is given the same i again. `before` runs before every call, warm-up
-    included, outside of the duration. `period` is the number of distinct inputs that `call` takes in turn: samples
-    that depend on their neighbours are taken longer, those that follow their inputs are not. Raises SamplingFailed when
-    `call` raises; an InputError of the warm-up passes.
+    Only the call runs between the two readings of the clock. `guard` gets every duration in seconds after its call and
+    returns why the sample must not count (a throttled clock, for example), or None. A rejected sample is counted by its
+    reason, and `call` gets the same i again. `before` runs before every call, warm-up included, and is not timed.
+    `period` is the number of distinct inputs that `call` cycles through: sampling continues for samples that depend on
+    their neighbours, but not for a dependence that only follows the inputs. Raises SamplingFailed when `call` raises;
+    a BenchFreezeError from the warm-up passes through unchanged.
     """
     try:
         warmup_calls, settled = warm_up(call, clock, rule, before)
@@ -75,7 +75,7 @@ def sample_latency(
                 reason = CLOCK_BACKWARDS if duration < 0 else NOT_A_NUMBER
             else:
                 reason = None if guard is None else guard(duration)
-        except Exception as error:  # the call's, or a GPU that is gone when its clock is asked for
+        except Exception as error:  # from the call, or from a GPU that is gone when its clock is read
             partial = _stats(samples, "failure", warmup_calls, rejected, settled)
             raise SamplingFailed(f"the measured call failed after {n} samples: {_sentence(error)}", partial) from error
         if reason is not None:
@@ -93,7 +93,7 @@ def sample_latency(
 def warm_up(
     call: Callable[[int], object], clock: Clock, rule: StoppingRule, before: Callable[[], object] | None = None
 ) -> tuple[int, bool]:
-    """Call until the durations are level; the number of calls, and whether they were level in the end."""
+    """Call until the durations are level; return the number of calls and whether they became level."""
     least_s = min(WARMUP_SECONDS, rule.max_seconds)
     most_s = min(WARMUP_PATIENCE_SECONDS, rule.max_seconds)
     durations: list[float] = []
@@ -115,13 +115,14 @@ def warm_up(
             return n, True
         if end - began >= most_s:
             return n, False
-        check_at = n + max(1, n // 4)  # checks sort: at every call they would cost more than short calls do
+        check_at = n + max(1, n // 4)  # a check sorts: at every call it would cost more than a short call
 
 
 def is_level(durations_s: list[float]) -> bool:
     """Whether the last quarter's median lies within the range of the quarter before, give or take WARMUP_TOLERANCE.
 
-    Of few calls the two halves are compared, of many only the last half, so that a slow start is forgotten.
+    With few calls the two halves are compared instead. With many, the first half is ignored, so that a slow start
+    does not matter.
     """
     recent = durations_s[len(durations_s) // 2 :] if len(durations_s) > 2 * WARMUP_CALLS else durations_s
     earlier, later = recent[: len(recent) // 2], sorted(recent[len(recent) // 2 :])

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from .clock import Clock
 
 UNACCOUNTED_SHARE = 0.02
-UNACCOUNTED_SECONDS = 50e-6  # what is between the stages: calls, allocation of a batch
+UNACCOUNTED_SECONDS = 50e-6  # spent between the stages: function calls, allocating a batch
 
 
 class StageClock:
-    """A stop watch with laps: `begin` a call, then `lap(stage)` at the end of every stretch of work.
+    """A stopwatch with laps: `begin` a call, then call `lap(stage)` at the end of every piece of work.
 
-    A stage that comes again in one call, as reading does for every image of a batch, is added up.
+    The laps of a stage that occurs several times in one call, such as reading each image of a batch, are summed.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -25,19 +25,19 @@ class StageClock:
         self.calls: list[dict[str, float]] = []  # seconds by stage, one entry per call in the order of calls
 
     def begin(self) -> None:
-        """A new call starts now."""
+        """Start a new call."""
         self.calls.append({})
         self._last_s = self._now_s()
 
     def lap(self, stage: str) -> None:
-        """The time since the last lap belongs to this stage."""
+        """Assign the time since the last lap to this stage."""
         now_s = self._now_s()
         stages = self.calls[-1]
         stages[stage] = stages.get(stage, 0.0) + now_s - self._last_s
         self._last_s = now_s
 
     def split(self, stage: str, parts: Mapping[str, float]) -> None:
-        """Seconds of `stage` that something inside it reports of its own: they become stages beside it."""
+        """Move seconds out of `stage` that code inside it measured itself: each part becomes a stage of its own."""
         stages = self.calls[-1]
         for part, seconds in parts.items():
             stages[part] = stages.get(part, 0.0) + seconds
@@ -46,7 +46,7 @@ class StageClock:
 
 @dataclass(frozen=True)
 class StageTimes:
-    """Medians over the calls, in seconds. `unaccounted_s` is the whole less all stages, median of the calls."""
+    """Medians over the calls, in seconds; `unaccounted_s` is the median of the whole minus all stages."""
 
     stages_s: dict[str, float]
     unaccounted_s: float
@@ -54,9 +54,10 @@ class StageTimes:
 
 
 def stage_times(calls: Sequence[Mapping[str, float]], whole_s: Sequence[float]) -> StageTimes:
-    """Sum up laps of calls whose durations are `whole_s`, call by call; raises ValueError unless there are as many.
+    """Summarize the laps of calls whose durations are `whole_s`, in the same order.
 
-    They add up when what no stage accounts for is at most 2 % of the whole or 50 us, and not less than nothing by more.
+    The stages add up when the unaccounted time, positive or negative, is at most 2 % of the whole or 50 us. Raises
+    ValueError without calls, or unless there is one duration per call.
     """
     if not calls or len(calls) != len(whole_s):
         raise ValueError(f"stages of {len(calls)} calls for {len(whole_s)} durations")

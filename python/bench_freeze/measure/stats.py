@@ -15,7 +15,7 @@ __all__ = ["MIN_SAMPLES", "LatencyStats", "Rejected", "nearest_rank"]
 
 
 class Rejected(Struct, frozen=True, array_like=True):
-    """A sample that was not kept: the number of samples kept before it, its duration if that is finite, and why."""
+    """A rejected sample: how many samples were kept before it, its duration if that is finite, and the reason."""
 
     after: int
     duration_s: float | None
@@ -26,8 +26,8 @@ class Rejected(Struct, frozen=True, array_like=True):
 class LatencyStats:
     """Samples in the order taken, with their statistics; a percentile without enough samples is None.
 
-    `rejected` counts, by reason, the samples that were taken and not kept, `rejected_samples` are these one by one.
-    `warmup_settled` is False where the warm-up ran out of patience before the durations were level.
+    `rejected` counts the rejected samples by reason, and `rejected_samples` lists them. `warmup_settled` is False where
+    the warm-up reached its time limit before the durations were level.
     """
 
     samples_s: tuple[float, ...]
@@ -44,17 +44,17 @@ class LatencyStats:
 
     @property
     def mean_s(self) -> float | None:
-        """Arithmetic mean."""
+        """Arithmetic mean in seconds; None without samples."""
         return math.fsum(self.samples_s) / self.n if self.samples_s else None
 
     def percentile(self, percent: float) -> Percentile:
-        """A percentile with its 95 % bounds, or the number of samples that it misses."""
+        """A percentile with its 95 % bounds, or the number of samples that it still needs."""
         if percent not in self._percentiles:
             self._percentiles[percent] = percentile_in_time(self.samples_s, percent)
         return self._percentiles[percent]
 
     def percentile_s(self, percent: float) -> float | None:
-        """A percentile by the nearest-rank definition, None below MIN_SAMPLES of it."""
+        """A percentile by nearest rank; None where there are fewer samples than MIN_SAMPLES asks for."""
         return self.percentile(percent).value_s
 
     @cached_property

@@ -1,7 +1,7 @@
-"""When to stop sampling: pure functions of a running summary, which one more sample updates in constant time.
+"""When to stop sampling: pure functions of a running summary, which each sample updates in constant time.
 
-The summary takes samples for independent. Where it says enough, the dependence is looked at, seldom: it sorts and
-transforms all samples.
+The summary treats samples as independent. Only when it is satisfied is their dependence checked, and rarely, because
+the check sorts and transforms all samples.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from .stability import relative
 
 Criterion = Literal["stdrel", "entropy"]
 
-LOOK_AGAIN = 1.25  # times as many samples
-# Of `min_samples`: independent samples are 64 when about 54 are found, because a dependence is never below none.
+LOOK_AGAIN = 1.25  # look again when there are this many times as many samples
+# Of `min_samples`: 64 independent samples are estimated as about 54, because the inflation is never below 1.
 INDEPENDENT_SHARE = 0.75
 
 
 @dataclass(frozen=True)
 class StoppingRule:
-    """Stop when the samples say enough, or when a cap is reached.
+    """Stop when the samples are precise enough, or when a cap is reached.
 
-    Two criteria, both nvbench's: "stdrel" asks for a standard error of the mean of at most `relative_error` of the
-    mean; "entropy" for a distribution whose entropy no longer grows (see entropy.py), which also ends on noise that
-    averaging does not shrink. Neither is asked before `min_samples`, and where samples depend on their neighbours as
-    many independent ones are wanted (`DependenceLook`).
+    There are two criteria, both from nvbench. "stdrel" requires a standard error of the mean of at most
+    `relative_error` times the mean. "entropy" requires a distribution whose entropy no longer grows (see entropy.py),
+    which also ends on noise that averaging does not reduce. Neither applies before `min_samples`, and samples that
+    depend on their neighbours must be worth about that number of independent ones (`DependenceLook`).
     """
 
     max_samples: int
@@ -39,10 +39,10 @@ class StoppingRule:
     criterion: Criterion = "stdrel"
 
     def reason_to_stop(self, samples: int, elapsed_s: float, precise: bool) -> str | None:
-        """Why sampling should end now ("precision", "samples" or "time"), None while it should go on.
+        """Why sampling should end now ("precision", "samples" or "time"); None while it should continue.
 
-        `precise` is the criterion's answer. The caps are asked last: a run that is precise in its last sample is
-        precise.
+        `precise` is the criterion's answer. The caps are checked last, so that a run whose last sample makes it precise
+        counts as precise.
         """
         if precise and samples >= self.min_samples:
             return "precision"
@@ -51,15 +51,15 @@ class StoppingRule:
         return "time" if elapsed_s >= self.max_seconds and samples else None
 
     def summary(self) -> RunningMean | RunningEntropy:
-        """An empty running summary of the kind that this rule's criterion asks."""
+        """An empty running summary of the kind that this rule's criterion needs."""
         return RunningEntropy() if self.criterion == "entropy" else RunningMean(self.relative_error)
 
 
 class DependenceLook:
-    """Whether samples that are precise if they are independent are so with the dependence that they show.
+    """Checks whether samples that look precise as independent ones are still precise given their dependence.
 
-    Asked after every sample; looks at the first, then when there are LOOK_AGAIN times as many. `period` is the number
-    of distinct inputs that the samples took in turn.
+    It is asked after every sample, but looks only the first time and then whenever there are LOOK_AGAIN times as many.
+    `period` is the number of distinct inputs that the samples cycle through.
     """
 
     __slots__ = ("_next", "_period", "_rule")
@@ -70,14 +70,14 @@ class DependenceLook:
         self._next = 0
 
     def reason_to_stop(self, samples_s: Sequence[float], elapsed_s: float, precise: bool) -> str | None:
-        """As the rule's, of the samples kept so far in the order taken; its caps hold whatever the dependence is."""
+        """Like the rule's, for the samples kept so far in the order taken; the caps hold for any dependence."""
         stop = self._rule.reason_to_stop(len(samples_s), elapsed_s, precise)
         if stop == "precision" and not self.is_enough(samples_s):
             return self._rule.reason_to_stop(len(samples_s), elapsed_s, False)
         return stop
 
     def is_enough(self, samples_s: Sequence[float]) -> bool:
-        """Whether samples that are precise if independent are so with their dependence; False between two looks."""
+        """Whether the samples are precise enough given their dependence; False between two looks."""
         n = len(samples_s)
         if n < self._next:
             return False
@@ -91,7 +91,7 @@ class DependenceLook:
 
 
 class RunningMean:
-    """Mean and squared deviations of a stream, by Welford's update: no cancellation however long it runs."""
+    """Mean and squared deviations of a stream by Welford's update, which avoids cancellation in long runs."""
 
     __slots__ = ("_limit", "_mean", "_n", "_squares")
 
@@ -102,23 +102,23 @@ class RunningMean:
         self._squares = 0.0
 
     def add(self, value: float) -> bool:
-        """Take one more value; whether the relative standard error is now within the limit."""
+        """Add a value; return whether the relative standard error is now within the limit."""
         self._n = n = self._n + 1
         delta = value - self._mean
         self._mean = mean = self._mean + delta / n
         self._squares = squares = self._squares + delta * (value - mean)
-        # The comparison of relative_standard_error() with the limit, squared: no root per sample.
+        # relative_standard_error() <= limit, squared on both sides to save a square root per sample.
         return n > 1 and mean > 0 and squares <= (self._limit * mean) ** 2 * n * (n - 1)
 
     def relative_standard_error(self) -> float:
-        """Standard error of the mean over the mean; infinite below two values or at a mean that is not positive."""
+        """Standard error of the mean over the mean; infinite with fewer than two values or a mean that is <= 0."""
         if self._n < 2 or not self._mean > 0:
             return math.inf
         return math.sqrt(self._squares / (self._n - 1) / self._n) / self._mean
 
 
 def relative_standard_error(samples_s: Sequence[float]) -> float:
-    """The same of a finished sequence, exactly summed: what RunningMean is tested against."""
+    """The same for a finished sequence, summed exactly: the reference that RunningMean is tested against."""
     n = len(samples_s)
     if n < 2:
         return math.inf

@@ -1,8 +1,9 @@
-"""Several cameras on one engine: how long a frame takes from its arrival to its result, and which are never looked at.
+"""Several cameras on one engine: how long a frame takes from arrival to result, and which frames are dropped.
 
-The engine works on one frame at a time. A stream has room for one waiting frame: a newer one takes its place, as a
-camera's driver does, and the older counts as dropped. So an engine that is too slow drops frames instead of falling
-behind without end. A stream keeps its place in the queue when its frame is replaced, so that no stream starves.
+The engine works on one frame at a time. A stream has room for one waiting frame: a newer frame replaces it, as in a
+camera's driver, and the older one counts as dropped. An engine that is too slow therefore drops frames instead of
+falling further and further behind. A stream keeps its place in the queue when its frame is replaced, so that no stream
+starves.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from .clock import Clock, PacingClock
 
 @dataclass(frozen=True)
 class Frame:
-    """One frame that the engine worked on; moments in seconds of the clock."""
+    """One frame that the engine processed; moments in seconds of the clock."""
 
     stream: int
     arrived_s: float
@@ -25,13 +26,13 @@ class Frame:
 
     @property
     def response_s(self) -> float:
-        """From the frame's arrival to its result: the wait for the engine and the call."""
+        """Seconds from the frame's arrival to its result: the wait for the engine plus the call."""
         return self.done_s - self.arrived_s
 
 
 @dataclass(frozen=True)
 class Served:
-    """The frames that the engine worked on, in their order, and how many were replaced before it got to them."""
+    """The frames that the engine processed, in order, and how many were replaced before it reached them."""
 
     frames: tuple[Frame, ...]
     dropped: int
@@ -39,7 +40,7 @@ class Served:
 
 @dataclass(frozen=True)
 class Camera:
-    """Frames at `origin_s + (k + phase) * period_s` for k = 0 .. count - 1; `phase` lies from 0 to 1."""
+    """Frames at `origin_s + (k + phase) * period_s` for k = 0 .. count - 1; `phase` lies between 0 and 1."""
 
     origin_s: float
     period_s: float
@@ -47,11 +48,11 @@ class Camera:
     count: int
 
     def arrival_s(self, k: int) -> float:
-        """When frame k arrives."""
+        """The moment when frame k arrives."""
         return self.origin_s + (k + self.phase) * self.period_s
 
     def newest(self, now_s: float) -> int:
-        """The last frame that has arrived by `now_s`, -1 before the first."""
+        """The index of the last frame that has arrived by `now_s`; -1 before the first."""
         k = math.floor((now_s - self.origin_s) / self.period_s - self.phase)
         k = min(max(k, -1), self.count - 1)
         while k + 1 < self.count and self.arrival_s(k + 1) <= now_s:  # the division rounds, the arrival decides
@@ -62,10 +63,9 @@ class Camera:
 
 
 def serve_cameras(call: Callable[[int], object], clock: PacingClock, cameras: Sequence[Camera]) -> Served:
-    """Work on what the cameras deliver until all of it was worked on or dropped.
+    """Process the cameras' frames until each has been served or dropped.
 
-    `call(n)` is the engine on the n-th frame and must be synchronous. Every frame is served or dropped; the last
-    one of a camera is always served.
+    `call(n)` runs the engine on the n-th served frame and must be synchronous. A camera's last frame is always served.
 
     >>> from bench_freeze.measure.clock import FakeClock
     >>> clock = FakeClock()
@@ -92,7 +92,7 @@ def serve_cameras(call: Callable[[int], object], clock: PacingClock, cameras: Se
 
 
 def serve_without_pause(call: Callable[[int], object], clock: Clock, streams: int, until_s: float) -> Served:
-    """Every stream asks again as soon as it has its result, until `until_s` of the clock: the engine never waits."""
+    """Let every stream ask again as soon as it has its result, until `until_s` of the clock: the engine never waits."""
     frames: list[Frame] = []
     asked = [clock.now_s()] * streams
     while not frames or frames[-1].done_s < until_s:

@@ -1,4 +1,4 @@
-"""Throughput over batch sizes, and the largest batch that fits, found by search."""
+"""Throughput over batch sizes, and a search for the largest batch that fits."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from .stopping import StoppingRule
 
 @dataclass(frozen=True)
 class Throughput:
-    """Latency per batch of one size, back to back, and the images per second of its median."""
+    """Back-to-back latency of batches of one size, and the throughput at its median."""
 
     batch: int
     stats: LatencyStats
 
     @property
     def images_per_s(self) -> float | None:
-        """None without samples, or where they took no time."""
+        """Images per second at the median latency; None without samples, or where the median is 0."""
         median = self.stats.percentile_s(50)
         return self.batch / median if median else None
 
@@ -28,15 +28,15 @@ class Throughput:
 def throughput_curve(
     call_of: Callable[[int], Callable[[int], object]], batches: Iterable[int], clock: Clock, rule: StoppingRule
 ) -> list[Throughput]:
-    """Sample every batch size in turn; `call_of(batch)` prepares its input and returns the call to time."""
+    """Sample every batch size in turn; `call_of(batch)` prepares an input and returns the call to time."""
     return [Throughput(batch, sample_latency(call_of(batch), clock, rule)) for batch in batches]
 
 
 def largest_batch(fits: Callable[[int], bool], limit: int) -> int:
-    """The largest batch up to `limit` that fits, 0 when not even one image does.
+    """The largest batch up to `limit` that fits; 0 when not even one image does.
 
-    Doubling up to the first that does not fit, then bisection: at most 2 log2(limit) + 1 questions. `fits` must be
-    monotonic: what fits at n fits at every smaller size.
+    It doubles until a size does not fit, then bisects, and calls `fits` at most 2 log2(limit) + 1 times. `fits` must be
+    monotonic: if n fits, every smaller size fits.
     """
     if limit < 1 or not fits(1):
         return 0
@@ -54,7 +54,7 @@ def largest_batch(fits: Callable[[int], bool], limit: int) -> int:
 
 
 def doubling(limit: int) -> list[int]:
-    """1, 2, 4 ... up to `limit`, which is the last of them."""
+    """1, 2, 4 ... and, as the last size, `limit` itself."""
     sizes = [1]
     while 2 * sizes[-1] <= limit:
         sizes.append(2 * sizes[-1])

@@ -1,4 +1,4 @@
-"""The verdict on a measurement: whether its number may be relied on, with the reasons in words."""
+"""The verdict on a measurement: whether its number is reliable, with the reasons in words."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from .stats import LatencyStats
 
 Verdict = Literal["VALID", "AMBIGUOUS", "INVALID"]
 
-MEDIAN_WIDTH = 0.05  # half the interval of the median over the median
+MEDIAN_WIDTH = 0.05  # half the width of the median's confidence interval, over the median
 DRIFT_Z = 2.576  # two-sided 1 %
 DRIFT_AMBIGUOUS = 0.03
 DRIFT_INVALID = 0.20
 STEPS_AMBIGUOUS = 0.25
-# A level that shifts and samples that say too little: bench/interval_coverage.py has what the bounds cover with these.
-# Asking for more independent samples would make it worse: of runs with much dependence those would be VALID that happen
-# to show little of it. Where no stretch of the run differs by MOVES from another, neither matters.
+# Thresholds for a shifting level and for too few independent samples: bench/interval_coverage.py measures the coverage
+# of the bounds with them. A higher INDEPENDENT would lower it: among strongly dependent runs, only those that happen to
+# show little dependence would be VALID. Neither matters where no two stretches of the run differ by MOVES.
 SHIFT = 15.0
 INDEPENDENT = 8
 MOVES = 0.01
@@ -29,7 +29,7 @@ REJECTED_INVALID = 0.25
 
 @dataclass(frozen=True)
 class Conditions:
-    """What is known of the machine during a run, as sentences: facts that make its numbers invalid or ambiguous."""
+    """What is known about the machine during a run: sentences that make its numbers invalid or ambiguous."""
 
     invalid: tuple[str, ...] = ()
     ambiguous: tuple[str, ...] = ()
@@ -37,7 +37,7 @@ class Conditions:
 
 @dataclass(frozen=True)
 class Judgement:
-    """INVALID: not a number to use. AMBIGUOUS: no reliance without another run. VALID: no reason against it."""
+    """VALID: nothing speaks against the number. AMBIGUOUS: repeat the run before relying on it. INVALID: do not use."""
 
     verdict: Verdict
     reasons: tuple[str, ...]
@@ -47,7 +47,7 @@ UNREMARKABLE = Conditions()
 
 
 def judge(stats: LatencyStats, conditions: Conditions = UNREMARKABLE, period: int = 1) -> Judgement:
-    """The verdict on one scope; `period` is the number of distinct inputs that the samples took in turn."""
+    """Judge one scope; `period` is the number of distinct inputs that the samples cycle through."""
     invalid, ambiguous = list(conditions.invalid), list(conditions.ambiguous)
     _judge_rejected(stats, invalid, ambiguous)
     if stats.samples_s:
@@ -71,7 +71,7 @@ def _judge_rejected(stats: LatencyStats, invalid: list[str], ambiguous: list[str
     reasons = ", ".join(f"{count}: {reason}" for reason, count in stats.rejected.items())
     sentence = f"{rejected} of {rejected + stats.n} samples were rejected ({reasons})"
     if share > REJECTED_INVALID or CLOCK_BACKWARDS in stats.rejected or NOT_A_NUMBER in stats.rejected:
-        invalid.append(sentence)  # one impossible duration is enough: the clock is not to be trusted with the others
+        invalid.append(sentence)  # one impossible duration is enough: the clock cannot be trusted for the others
     elif share > REJECTED_AMBIGUOUS:
         ambiguous.append(sentence)
 

@@ -1,1 +1,1 @@
-"""The report: results as text, tables, plots and a page."""
+"""The report: results as text, tables, plots and an HTML page."""

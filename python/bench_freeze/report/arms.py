@@ -14,9 +14,9 @@ HEADINGS = {column.key: column.heading for column in NUMBERS}
 
 
 def with_statistics(rows: Sequence[RowView], results: Results) -> list[RowView]:
-    """A study's rows with the intervals of their arms; arms of several seeds stand as rows of their own before them.
+    """A study's rows with the intervals of their arms; the mean of an arm with several seeds is a row before its seeds.
 
-    The interval of an arm is of its mean over seeds, so single seeds of it have none.
+    An arm's interval belongs to its mean over seeds, so its single seeds have none.
     """
     if results.statistics is None:
         return list(rows)
@@ -36,7 +36,7 @@ def with_statistics(rows: Sequence[RowView], results: Results) -> list[RowView]:
 
 
 def picked(rows: Sequence[RowView], results: Results) -> list[RowView]:
-    """The rows that are recommended: the mean of the picked arm where there is one, else its row."""
+    """The recommended rows: the mean of the picked arm where there is one, otherwise its row."""
     found = results.recommendation
     if found is None or found.pick is None:
         return []
@@ -45,7 +45,7 @@ def picked(rows: Sequence[RowView], results: Results) -> list[RowView]:
 
 
 def _mean(own: Sequence[RowView], arm: ArmStatistics, values: Mapping[str, Value]) -> RowView:
-    """The arm as a row; its record is the first seed's, which stands for what all have in common."""
+    """The arm as a row; its record is the first seed's, for everything that the seeds have in common."""
     reach = arm.latency_interval_s
     low, high = (None, None) if reach is None else (reach.low, reach.high)
     cost = {"model_p50": Value(arm.latency_p50_s, low, high, note="median over seeds"), "size": Value(float(arm.bytes))}
@@ -75,7 +75,7 @@ def _figures(arm: ArmStatistics) -> dict[str, Claim]:
 
 
 def no_intervals(results: Results) -> list[str]:
-    """Which numbers of a study have no interval although its images were resampled, and why: a sentence a reason."""
+    """The numbers of a study that have no interval although its images were resampled: one sentence per reason."""
     found: dict[str, dict[str, None]] = {}
     for arm in results.statistics.arms if results.statistics is not None else ():
         for key, figure in _figures(arm).items():

@@ -1,4 +1,4 @@
-"""What a study asked for and what its numbers depend on, in sentences."""
+"""Sentences about what a study asks and what its numbers depend on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..results.schema import Results
 
 
 def title(results: Results) -> str:
-    """What a study is, in a line."""
+    """A one-line description of a study."""
     depths = sorted({row.freeze for row in results.rows}, reverse=True)
     what = _weights(results)
     if results.rows and all(row.train.given is not None for row in results.rows):
@@ -72,7 +72,7 @@ def _trainings(results: Results, ascending: list[int]) -> str:
 
 
 def caption(results: Results) -> str:
-    """The settings that the table's numbers depend on, in a sentence."""
+    """A sentence with the settings that the table's numbers depend on."""
     names = ("protocol", "score_threshold", "nms_iou_threshold", "max_detections")
     protocol, score, iou, most = (results.settings.get(name, "unknown") for name in names)
     return (

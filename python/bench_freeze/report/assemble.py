@@ -1,4 +1,4 @@
-"""From the contents of files to a view: rows get names, numbers their intervals, columns without any number go."""
+"""Build a view from the contents of files: name rows, add intervals to numbers, and drop columns without numbers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Document = Results | Profile
 
 
 def view_of(documents: Mapping[str, Document]) -> View:
-    """The view of some results files and profiles by their names; names are made unique by the caller."""
+    """The view of results files and profiles by name; the caller makes the names unique."""
     studies = tuple(
         StudyView(name, results, title(results), asked(results), caption(results))
         for name, results in documents.items()
@@ -53,7 +53,7 @@ def _own_rows(study: StudyView) -> list[RowView]:
 
 
 def _concluded(study: StudyView, rows: Sequence[RowView]) -> StudyView:
-    """A study with what is said of it in words, once its rows have names."""
+    """Add the decision and the remarks to a study, once its rows have names."""
     results = study.results
     return replace(study, decision=decision_of(results, rows), remarks=tuple(remarks_of(results, rows)))
 
@@ -120,7 +120,7 @@ def _cost(latencies: Latencies, size: int) -> dict[str, Value]:
 
 
 def percentile(latency: Latency, percent: str) -> Value:
-    """A percentile with its 95 % bounds, or how many samples it misses."""
+    """A percentile with its 95 % bounds, or the number of samples that it still needs."""
     bounds = latency.bounds.get(percent)
     value = getattr(latency, f"{percent}_s")
     if bounds is None:
@@ -137,7 +137,7 @@ def _scopes(latencies: Latencies | None) -> dict[str, Latency]:
 
 
 def _profile_row(name: str, profile: Profile, rows: Sequence[RowView]) -> RowView:
-    """A profile as a row; the study's row of the same file, when there is one, says which model it is."""
+    """A profile as a row; a study's row of the same file, if there is one, identifies its model."""
     twin = next((row for row in rows if _onnx(row) == profile.model["sha256"]), None)
     engine = profile.engine
     deployed = {
@@ -173,7 +173,7 @@ def _profile_row(name: str, profile: Profile, rows: Sequence[RowView]) -> RowVie
 
 
 def _profile_accuracy(profile: Profile) -> dict[str, Value]:
-    """What a profile scored, in the columns of a study's rows; the notes say on which images."""
+    """The accuracies of a profile in the columns of a study's rows; the notes name the images."""
     values: dict[str, Value] = {}
     for scored in profile.accuracy:
         note = f"{scored.head} head on {scored.data}, {scored.images} image{'' if scored.images == 1 else 's'}"
@@ -215,7 +215,7 @@ def _scored_sets(profiles: Sequence[ProfileView]) -> Iterable[str]:
 
 
 def _absent(rows: Sequence[RowView], studies: Sequence[StudyView]) -> Iterable[str]:
-    """Which commonly expected columns are missing, and why."""
+    """Sentences on commonly expected columns that are missing, and why."""
     yield from dict.fromkeys(sentence for study in studies for sentence in no_intervals(study.results))
     if not any(row.value("energy").value is not None for row in rows):
         missing = [
@@ -232,7 +232,7 @@ def _absent(rows: Sequence[RowView], studies: Sequence[StudyView]) -> Iterable[s
 
 
 def _named(rows: Sequence[RowView], columns: Sequence[Column]) -> Iterable[RowView]:
-    """The rows with names that distinguish them: construction and depth, and whatever else varies."""
+    """The rows with distinct names made of construction, depth and whatever else varies."""
     varying = [c.key for c in columns if c.is_text and c.key not in (*ALWAYS, "source", "verdict")]
     several = len({row.source for row in rows}) > 1
     named = [replace(row, words=_words(row, varying, several)) for row in rows]
@@ -249,7 +249,7 @@ def _named(rows: Sequence[RowView], columns: Sequence[Column]) -> Iterable[RowVi
 
 
 def _words(row: RowView, varying: Sequence[str], several: bool) -> dict[str, str]:
-    """The words of a row's name by what they say; a mean over seeds has the name of its arm."""
+    """The words of a row's name by column; a mean over seeds has the name of its arm."""
     prefix = {"seed": "seed ", "imgsz": "", "batch": "batch ", "data_fraction": "data "}
     words = {"source": f"{row.source}:"} if several else {}
     for part in ("construction", "freeze", *varying):

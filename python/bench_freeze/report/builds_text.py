@@ -1,4 +1,4 @@
-"""What several builds of a plan say, in a sentence for people."""
+"""Sentences about plans that were built several times."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from ..results.schema import Results
 
 
 def build_lines(results: Results) -> list[str]:
-    """A sentence for every row whose plan was built several times."""
+    """One sentence for every row whose plan was built several times."""
     lines = []
     for row in results.rows:
         if (builds := row.builds) is None:

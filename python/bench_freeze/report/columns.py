@@ -1,10 +1,10 @@
-"""The columns of the table: what each is called, and what its numbers are."""
+"""The columns of the table: their headings and the meaning of their numbers."""
 
 from __future__ import annotations
 
 from .view import Column, Format
 
-# Columns that name a row. `always` stand in every table, the others where rows differ in them.
+# Columns that name a row. Those in ALWAYS are in every table, the others where rows differ in them.
 ALWAYS = ("freeze", "construction")
 NAMES = (
     Column("source", "source", "text", "The results file that the row was read from."),
@@ -44,15 +44,17 @@ NUMBERS = (
     Column("model_p50", "model p50", "milliseconds", "Median latency of the engine on a loaded batch.", "lower"),
     Column("model_p99", "model p99", "milliseconds", "99 % of the engine's calls were at least as fast.", "lower"),
     Column("pipeline_p50", "pipeline p50", "milliseconds", "Median time from image files to detections.", "lower"),
-    Column("pipeline_p99", "pipeline p99", "milliseconds", "99 % of the pipeline's calls were as fast.", "lower"),
-    Column("throughput", "throughput", "rate", "Images a second, back to back, at the best batch size.", "higher"),
+    Column(
+        "pipeline_p99", "pipeline p99", "milliseconds", "99 % of the pipeline's calls were at least as fast.", "lower"
+    ),
+    Column("throughput", "throughput", "rate", "Images per second, back to back, at the best batch size.", "higher"),
     Column("energy", "energy", "joules", "Energy of one call of the engine, idle power included.", "lower"),
     Column("size", "size", "megabytes", "Bytes of the deployed files.", "lower"),
 )
 
-VERDICT = Column("verdict", "verdict", "text", "Whether the latencies can be relied on; the reasons are beside it.")
+VERDICT = Column("verdict", "verdict", "text", "Whether the latencies can be relied on; the reasons stand next to it.")
 
-# Units of the numbers as they are kept, by the names that the project gives them.
+# Suffixes for the units in which numbers are stored, as the project names them.
 UNIT_SUFFIX: dict[Format, str] = {
     "milliseconds": "_s",
     "joules": "_j",

@@ -1,4 +1,4 @@
-"""The conclusions and limits of a study in lines, the same for the terminal and for Markdown."""
+"""The conclusions and limits of a study as lines, identical for the terminal and for Markdown."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MOST_NAMED = 30  # pairs of trainings in a sentence: 8 trainings make 28
 
 
 def conclusion_lines(results: Results) -> list[str]:
-    """One sentence or two a line, the recommendation first, a race last; empty where the study has none of these."""
+    """One or two sentences per line, the recommendation first and a race last; empty where the study has neither."""
     lines: list[str] = []
     if results.recommendation is not None:
         lines += recommendation_lines(results.recommendation)
@@ -27,7 +27,7 @@ def conclusion_lines(results: Results) -> list[str]:
 
 
 def statistics_lines(statistics: Statistics) -> list[str]:
-    """What was distinguished and what was not, and the limits."""
+    """The arms that were distinguished and those that were not, and the limits."""
     lines = [*_forgetting(statistics), *_target(statistics)]
     lines += gain_lines(statistics.gain) if statistics.gain is not None else []
     lines += compared_lines(statistics.protocols) if statistics.protocols is not None else []
@@ -36,12 +36,12 @@ def statistics_lines(statistics: Statistics) -> list[str]:
 
 
 def markdown_conclusions(results: Results) -> str:
-    """The same as a list."""
+    """The same lines as a Markdown list."""
     return "\n".join(f"- {markdown(line)}" for line in conclusion_lines(results))
 
 
 def recommendation_lines(found: Recommendation) -> list[str]:
-    """The pick with its reason first."""
+    """The pick with its reason, ties, the check of the choice, and notes."""
     lines = [f"Pick: {found.pick or 'none'}. {found.reason}"]
     if found.ties:
         lines.append(f"Tied with the pick in target mAP: {', '.join(found.ties)}.")
@@ -54,7 +54,7 @@ def recommendation_lines(found: Recommendation) -> list[str]:
 
 
 def _forgetting(statistics: Statistics) -> list[str]:
-    """The outcome of each arm at every margin; arms that cannot have changed share a line."""
+    """The outcome of each arm at every margin; arms that cannot change base mAP share a line."""
     own = [c for c in statistics.comparisons if c.data == "base" and c.number == "map"]
     identical = [c.b for c in own if c.equivalence and c.equivalence[0].outcome == "identical by construction"]
     lines = []
@@ -69,7 +69,7 @@ def _forgetting(statistics: Statistics) -> list[str]:
 
 
 def _outcomes(entries: Sequence[Equivalence]) -> str:
-    """The margins by outcome, in words; empty without margins."""
+    """The margins grouped by outcome, in words; empty without margins."""
     parts = []
     for outcome in ("different", "not shown", "equivalent"):
         own = [entry for entry in entries if entry.outcome == outcome]
@@ -112,7 +112,7 @@ def _told(told: Sequence[Comparison], all_pairs: Sequence[Comparison]) -> str:
 
 
 def _named(pairs: Sequence[str]) -> str:
-    """All pairs; if there are very many, the first ones and the number of others in results.json."""
+    """All pairs; if there are too many, the first ones and the number of the others."""
     more = len(pairs) - MOST_NAMED
     return ", ".join(pairs) if more <= 0 else f"{', '.join(pairs[:MOST_NAMED])} and {more} more pairs"
 

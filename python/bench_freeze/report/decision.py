@@ -1,4 +1,4 @@
-"""The decision of a study in words: every form of the report shows these sentences."""
+"""The decision of a study in words, which every form of the report shows."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ PICK = "Recommended"
 
 
 def decision_of(results: Results, rows: Sequence[RowView]) -> Decision | None:
-    """What a study recommends; `rows` are its own, with names. None where it has no recommendation."""
+    """The decision of a study; `rows` are its own, with names. None where it has no recommendation."""
     found = results.recommendation
     if found is None:
         return None
-    first = sorted(found.answers, key=lambda answer: answer.name != found.pick)  # the pick, then what else there is
+    first = sorted(found.answers, key=lambda answer: answer.name != found.pick)  # the pick, then the other answer
     answers = [_answer(answer, found, rows, results.best) for answer in first]
     if not answers and found.pick is not None:
         answers = [_older_answer(found, rows)]
@@ -35,14 +35,14 @@ def decision_of(results: Results, rows: Sequence[RowView]) -> Decision | None:
 
 
 def decision_lines(decision: Decision) -> list[str]:
-    """A decision in sentences: the answers, their certainty, and what would strengthen the evidence."""
+    """A decision as sentences: the answers, the grade of the evidence, and what would strengthen it."""
     lines = []
     for answer in decision.answers:
         lines.append(f"{answer.title}: {answer.sentence}.")
         lines += [answer.against] if answer.against else []
     if not decision.answers:
         lines.append(f"No recommendation. {decision.reason}")
-    elif decision.grade is None:  # of an older version: all that it has
+    elif decision.grade is None:  # from an older version, which has nothing else
         lines += [decision.reason, *decision.notes]
     if decision.grade is not None:
         lines.append(" ".join([f"Evidence: {decision.grade}.", *decision.grade_reasons]))
@@ -87,7 +87,7 @@ def _answer(answer: Answer, found: Recommendation, rows: Sequence[RowView], best
         facts.append(("base mAP change", brief(claim(answer.base_change), "change") + why))
     facts += _costs(answer.latency_ratio, answer.latency_p50_s, answer.bytes)
     is_pick = answer.name == found.pick
-    support = found.support if is_pick else answer.support  # of the pick as its grade counts it, whichever answer it is
+    support = found.support if is_pick else answer.support  # for the pick, the support that its grade uses
     if support is not None:
         facts.append(("picked in" if is_pick else "this answer in", f"{100 * support:.0f} % of the resamples"))
     if file is not None:
@@ -100,7 +100,7 @@ def _answer(answer: Answer, found: Recommendation, rows: Sequence[RowView], best
 
 
 def _older_answer(found: Recommendation, rows: Sequence[RowView]) -> AnswerView:
-    """The pick of a file without answers, by the numbers of its row."""
+    """The pick of an older file without answers, described by the numbers of its row."""
     own = [row for row in rows if row.kind != "original" and has(row, found.identity)]
     name = found.pick or ""
     if not own:
@@ -140,7 +140,7 @@ def _name(own: Sequence[RowView], name: str) -> str:
 
 
 def _file(own: Sequence[RowView]) -> tuple[str | None, str]:
-    """The deployed file of an arm: of its first seed, and which that is."""
+    """The deployed file of an arm's first seed, and a remark that names the seed if there are several."""
     records = [row.record for row in own if row.kind == "model" and isinstance(row.record, Row)]
     named = [(record.artifact.file or record.artifact.weights_file, record.seed) for record in records]
     files = [(file, seed) for file, seed in named if file is not None]
@@ -177,7 +177,7 @@ def _against(trade: Trade) -> str:
 
 
 def claim(found: Claim) -> Value:
-    """A claim as a value; without an interval where it has none."""
+    """A claim as a value, with its interval if it has one."""
     return _value(found.value, found.interval)
 
 

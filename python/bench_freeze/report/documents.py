@@ -1,4 +1,4 @@
-"""Read results files and profiles, with distinct names and the examples beside them."""
+"""Read results files and profiles under distinct names, with their examples."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WHAT = "a results.json or a profile that bench-freeze wrote"
 
 @dataclass(frozen=True)
 class Documents:
-    """What a report is made of; `no_examples` says in sentences which example images are not there, and why."""
+    """The content of a report; `no_examples` has a sentence for each study without example images."""
 
     view: View
     examples: dict[str, Examples]
@@ -33,7 +33,7 @@ class Documents:
 
 
 def read_documents(paths: Sequence[Path]) -> Documents:
-    """Read files, or the results.json of folders. Raises InputError that names a file which is none of ours."""
+    """Read files, or the results.json of folders. Raises InputError that names a file it cannot read."""
     documents: dict[str, Document] = {}
     examples: dict[str, Examples] = {}
     absent: list[str] = []
@@ -51,7 +51,7 @@ def read_documents(paths: Sequence[Path]) -> Documents:
 
 
 def read_document(path: Path) -> Document:
-    """One results file or profile. Raises InputError when it is missing, no such file, or of a newer version."""
+    """Read one results file or profile. Raises InputError if it is missing, something else, or from a newer version."""
     content = read_file(path, "file", f"give {WHAT}")
     head = plain_document(content, path, WHAT)
     is_profile = "throughput" in head and "rows" not in head
@@ -66,13 +66,13 @@ def read_document(path: Path) -> Document:
 
 
 def _name(path: Path) -> str:
-    """What distinguishes a file from others: its name, or its folder's where every file has the same."""
+    """A name for a file: its own, or its folder's for results.json."""
     if path.name == RESULTS:
         return path.resolve().parent.name or path.stem
     return path.name.removesuffix(".json").removesuffix(".profile")
 
 
 def _unique(name: str, taken: dict[str, Document]) -> str:
-    """The name with a number behind it when it is taken."""
+    """The name, followed by a number if it is taken."""
     candidates = (name if i == 1 else f"{name} ({i})" for i in range(1, len(taken) + 2))
     return next(candidate for candidate in candidates if candidate not in taken)

@@ -1,4 +1,4 @@
-"""Examples beside results: whether they are of these results, and the file they are kept in."""
+"""Read the examples of some results, and check that they belong to them."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from ..user_files import MissingFile, read_file
 
 
 def deployed_of(results: Results) -> list[str]:
-    """For every original and row the weights and the file that ran: what examples are of."""
+    """For every original and row, the hashes of its weights and of the file that ran, which identify examples."""
     records: list[Original | Row] = [*results.originals, *results.rows]
     hashes = [record.artifact for record in records]
     return [f"{h.weights_sha256} {h.plan_sha256 or h.onnx_sha256}" for h in hashes]
 
 
 def read_examples(results_file: Path, results: Results) -> tuple[Examples | None, str]:
-    """The examples of some results, or None and a sentence on why there are none."""
+    """The examples of some results, or None and a sentence that says why there are none."""
     file = results_file.with_name(EXAMPLES)
     try:
         content = read_file(file, "file", "the run writes it")

@@ -1,4 +1,4 @@
-"""The files of a row's model, by paths relative to the output folder: the same for the page and for CSV."""
+"""The files of a row's model as paths relative to the output folder, for the page and for CSV."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ FILES = ("onnx_file", "plan_file", "weights_file")
 
 
 def files_of(row: RowView) -> dict[str, str]:
-    """The files of a row by their names in results.json; a profile has none of a study, a mean over seeds several."""
+    """The files of a row by their names in results.json; empty for a profile and for a mean over seeds."""
     if row.kind == "mean" or isinstance(row.record, Profile):
         return {}
     named = {name: getattr(row.record.artifact, name) for name in FILES}

@@ -16,7 +16,7 @@ _DIGITS: dict[Format, str] = {
     "rate": ".1f",
     "ratio": ".3f",
 }
-# What is read at a glance: fewer digits, and never a zero that is none.
+# For numbers read at a glance: fewer digits, but a number that is not 0 never shows as 0.
 _SHORT: dict[Format, str] = {
     "fraction": ".3f",
     "change": "+.3f",
@@ -28,17 +28,17 @@ UNITS: dict[Format, str] = {"milliseconds": "ms", "joules": "mJ", "megabytes": "
 
 
 def number(value: float | None, form: Format) -> str:
-    """A number without its unit; a dash where there is none."""
+    """A number without its unit; a dash for None."""
     if value is None:
         return NOTHING
     if form == "change" and value == 0:
-        return "0"  # exactly, which a rounded +0.0000 would not say
+        return "0"  # exactly 0, in contrast to a rounded +0.0000
     text = format(value * _SCALE.get(form, 1.0), _DIGITS[form])
     return text if form == "change" or float(text) else text.lstrip("-")  # the sign of a change is a finding
 
 
 def short(value: float | None, form: Format) -> str:
-    """The same with as many digits as a decision needs; all of them where fewer would show a zero."""
+    """A number with only the digits that a decision needs; all digits where fewer would show 0."""
     digits = _SHORT.get(form)
     if value is None or digits is None or value == 0:
         return number(value, form)
@@ -47,7 +47,7 @@ def short(value: float | None, form: Format) -> str:
 
 
 def interval(value: Value, form: Format, *, brief: bool = False) -> str:
-    """Both ends in brackets, empty where they are not known."""
+    """Both ends in brackets; empty where they are unknown."""
     if value.low is None or value.high is None:
         return ""
     ends = (short(end, form) if brief else number(end, form) for end in (value.low, value.high))
@@ -55,13 +55,13 @@ def interval(value: Value, form: Format, *, brief: bool = False) -> str:
 
 
 def brief(value: Value, form: Format) -> str:
-    """A number with its interval, in the digits of a decision."""
+    """A number with its interval, both with the digits that a decision needs."""
     ends = interval(value, form, brief=True)
     return short(value.value, form) + (f" {ends}" if ends else "")
 
 
 def cell(row: RowView, column: Column) -> str:
-    """A cell with its interval behind the number."""
+    """A cell: the number followed by its interval."""
     if column.is_text:
         return row.identity.get(column.key, NOTHING)
     value = row.value(column.key)

@@ -1,4 +1,4 @@
-"""The gain over scratch in words and as a table: does it pay most at high IoU, and how does it shrink with data?"""
+"""The gain over scratch in words and as a table: is it largest at high IoU, and how does it shrink with more data?"""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..text.markdown import markdown_cell
 
 HEADINGS = ("data", "training", "gain of mAP50", "gain of AP75", "AP75 minus AP50", "largest at IoU")
 AP75 = "0.75"
-_NUMBERS = (2, 3, 4)  # columns that stand to the right
+_NUMBERS = (2, 3, 4)  # right-aligned columns
 
 
 def gain_lines(gain: GainOverScratch) -> list[str]:
@@ -26,10 +26,10 @@ def plain_gain(gain: GainOverScratch) -> list[str]:
 
 
 def markdown_gain(gain: GainOverScratch) -> str:
-    """The table as Markdown, names of checkpoints escaped."""
+    """The table as Markdown, with checkpoint names escaped."""
     rule = ("---:" if k in _NUMBERS else "---" for k in range(len(HEADINGS)))
     every = map(_cells, gain.gains)
-    rows = ([share, markdown_cell(name), *numbers] for share, name, *numbers in every)  # only the name is theirs
+    rows = ([share, markdown_cell(name), *numbers] for share, name, *numbers in every)  # only names are foreign text
     return "\n".join("| " + " | ".join(cells) + " |" for cells in (HEADINGS, rule, *rows))
 
 
@@ -53,7 +53,7 @@ def _cells(found: Gain) -> list[str]:
 
 
 def iou_lines(gains: Sequence[Gain]) -> list[str]:
-    """How many gains are higher at IoU 0.75 than at 0.50, as far as their intervals tell."""
+    """The number of gains that are higher at IoU 0.75 than at 0.50, as far as their intervals show."""
     compared = [found for found in gains if found.high_less_low is not None]
     if not compared:
         return []
@@ -92,7 +92,7 @@ def _outcome(trend: GainTrend) -> str:
 
 
 def _sign(figure: Claim) -> int | None:
-    """Of a figure whose interval leaves out 0; else 0, without match data too. None where the images say nothing."""
+    """The sign of a figure whose interval excludes 0, otherwise 0; None where the images give no interval."""
     if figure.no_interval is not None:
         return None
     interval = figure.interval

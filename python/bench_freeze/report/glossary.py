@@ -1,4 +1,4 @@
-"""What the words and numbers of a report mean."""
+"""The meaning of the terms and numbers in a report."""
 
 from __future__ import annotations
 
@@ -35,6 +35,6 @@ TERMS = (
 
 
 def glossary(view: View) -> list[tuple[str, str]]:
-    """Terms with their meaning: the table's own columns first."""
+    """Terms with their meanings, the table's columns first."""
     columns = [(c.heading, c.words) for c in view.columns if c != VERDICT and c.key not in ("freeze", "construction")]
     return [*columns, *TERMS]

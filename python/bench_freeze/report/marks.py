@@ -1,4 +1,4 @@
-"""What the decision says of rows: the ratio to the original's latency, the front, the constraints that are broken."""
+"""Mark rows with results of the decision: the ratio to the original's latency, the front, and broken constraints."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DIVIDED = "medians divided"
 
 
 def with_marks(rows: Sequence[RowView], results: Results) -> list[RowView]:
-    """The rows of one study with what its decision holds of them; the rows' order stays."""
+    """The rows of one study, in the same order, with the marks of its decision."""
     originals = [row for row in rows if row.kind == "original"]
     members = _members(results)
     marked = []
@@ -33,7 +33,7 @@ def with_marks(rows: Sequence[RowView], results: Results) -> list[RowView]:
 
 
 def ratio_to_original(row: RowView, member: ParetoMember | None, originals: Sequence[RowView]) -> Value:
-    """How often the original model's latency fits into a row's; the note says where the ratio is from."""
+    """A row's latency divided by the original's; the note says where the ratio comes from."""
     if row.kind == "original":
         return Value(1.0 if row.value("model_p50").value else None)
     is_arm = row.kind == "mean" or (member is not None and member.latency_p50_s == row.value("model_p50").value)
@@ -49,25 +49,25 @@ def ratio_to_original(row: RowView, member: ParetoMember | None, originals: Sequ
 
 
 def _kept(row: RowView) -> Ratio | None:
-    """The ratio that was measured in rounds with the original, of an arm that of its first seed; None without."""
+    """The ratio measured in rounds with the original, for an arm that of its first seed; None if there is none."""
     latency = row.record.latency
     return None if latency is None or latency.model is None else latency.model.ratio_to_original
 
 
 def holds_front(results: Results) -> bool:
-    """Whether a study's front is of arms that keep to its constraints: older files hold another one."""
+    """Whether a study's front has only arms that meet its constraints, unlike the front in older files."""
     return results.recommendation is not None and results.recommendation.indifference is not None
 
 
 def has(row: RowView, identity: Mapping[str, Any]) -> bool:
-    """Whether a row is of the arm with this identity."""
+    """Whether a row belongs to the arm with this identity."""
     if not isinstance(row.record, Row | Original):
         return False
     return bool(identity) and all(getattr(row.record, name, None) == value for name, value in identity.items())
 
 
 def _members(results: Results) -> list[tuple[Mapping[str, Any], ParetoMember]]:
-    """The members of the front's computation with their identities; older files have them by name."""
+    """The arms considered for the front, with their identities; older files have only their names."""
     if results.recommendation is None:
         return []
     arms = results.statistics.arms if results.statistics is not None else []

@@ -1,4 +1,4 @@
-"""A profile as text for people."""
+"""A profile as readable text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..text import terminal
 
 
 def profile_text(profile: Profile) -> str:
-    """All of it, one fact per line; what could not be measured stands at the end with its reason."""
+    """A whole profile, one fact per line; at the end, what could not be measured and why."""
     return terminal.lines(_lines(profile))
 
 

@@ -1,4 +1,4 @@
-"""Target AP by protocol, IoU and object size as tables, and what of the sources' differences is shown."""
+"""Target AP by protocol, IoU and object size as tables, and which differences between sources are shown."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from ..results.study_statistics import AtIou, ByProtocol, ProtocolStatistics, So
 from ..text.aligned import aligned
 from ..text.markdown import markdown_cell
 
-IOUS = ("0.50", "0.70", "0.90")  # of the tables; the page and results.json have all of them
+IOUS = ("0.50", "0.70", "0.90")  # in the tables; the page and results.json have all
 _HEADINGS = ("protocol", "objects", *(f"IoU {iou}" for iou in IOUS))
 
 
 def compared_lines(found: ProtocolStatistics) -> list[str]:
-    """How many differences between sources are shown at each IoU, by protocol, over objects of all sizes."""
+    """The number of differences between sources shown at each IoU, by protocol, over objects of all sizes."""
     lines = []
     for protocol in dict.fromkeys(name for pair in found.differences for name in pair.difference):
         parts = []
@@ -27,7 +27,7 @@ def compared_lines(found: ProtocolStatistics) -> list[str]:
 
 
 def plain_protocols(found: ProtocolStatistics) -> list[str]:
-    """Both tables as aligned lines, each under its title."""
+    """Both tables as aligned lines, each below its title."""
     lines = []
     for title, first, rows in _tables(found):
         words = [0, 1, 2]
@@ -36,7 +36,7 @@ def plain_protocols(found: ProtocolStatistics) -> list[str]:
 
 
 def markdown_protocols(found: ProtocolStatistics) -> str:
-    """Both tables as Markdown, names of checkpoints escaped."""
+    """Both tables as Markdown, with checkpoint names escaped."""
     parts = []
     for title, first, rows in _tables(found):
         rule = ["---"] * 3 + ["---:"] * len(IOUS)
@@ -46,12 +46,12 @@ def markdown_protocols(found: ProtocolStatistics) -> str:
 
 
 def difference_name(pair: SourceDifference) -> str:
-    """Which training over which."""
+    """The name of a difference: one training over another."""
     return f"{pair.training} over {pair.over}"
 
 
 def sizes_in_words(found: ProtocolStatistics) -> str:
-    """How many objects each size has."""
+    """The number of objects of each size, in words."""
     return ", ".join(f"{size} {count:,}" for size, count in found.objects.items())
 
 

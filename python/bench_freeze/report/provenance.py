@@ -1,4 +1,4 @@
-"""Where every row comes from: hashes, versions, training and the command that makes it again, as words."""
+"""The provenance of every row in words: hashes, versions, training, and the command that reproduces it."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class Origin:
     row: RowView
     command: str
     facts: Facts
-    arguments: Facts  # of the training, as they ran
+    arguments: Facts  # the training's effective arguments
 
 
 def origins(view: View) -> list[Origin]:
-    """The provenance of every row, in order."""
+    """The provenance of every measured row, in order."""
     results = {study.name: study.results for study in view.studies}
     found = []
     for row in view.measured():
@@ -46,12 +46,12 @@ def origins(view: View) -> list[Origin]:
 
 
 def environment_facts(results: Results | Profile) -> Facts:
-    """The machine and the versions as words; what is not there is left out."""
+    """Machine and versions in words; unknown values are left out."""
     return list(_flat(results.environment))
 
 
 def study_facts(results: Results) -> Facts:
-    """What the numbers of a study depend on beside its rows."""
+    """Everything that the numbers of a study depend on, apart from its rows."""
     facts = [("bench-freeze", results.bench_freeze), ("command", _to_copy(results.command))]
     if results.pretrainings:
         facts += [(f"weights {found.name} sha256", found.sha256) for found in results.pretrainings]

@@ -1,4 +1,4 @@
-"""A race under a budget in words: which arms stopped, when and why."""
+"""A race under a budget in words: the arms that stopped, when, and why."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _WHY = {
 
 
 def race_remarks(race: Race | None) -> Iterator[Remark]:
-    """What a reader of the rows must know: arms that are missing among them, by reason."""
+    """A remark for readers of the rows: the arms that are missing among them, by reason."""
     if race is None or not race.stopped:
         return
     parts = []
@@ -34,7 +34,7 @@ def race_remarks(race: Race | None) -> Iterator[Remark]:
 
 
 def race_lines(race: Race | None) -> list[str]:
-    """All of it: what was spent, how the race ended, every arm that stopped."""
+    """The whole race: what was spent, how it ended, and every arm that stopped."""
     if race is None:
         return []
     spent = (
@@ -45,7 +45,7 @@ def race_lines(race: Race | None) -> list[str]:
     looks = ", ".join(str(decision.epoch) for decision in race.decisions)
     rule = (
         f"Decisions after epochs {looks} by held-out training images alone, paired by seed: the best arm is stopped as "
-        f"worse in at most {race.alpha:.0%} of such races. Arms that stopped for want of budget are outside of that."
+        f"worse in at most {race.alpha:.0%} of such races. This does not cover arms that stopped for want of budget."
     )
     return [
         f"Race under --budget {race.budget}: {race.ended} Spent: {spent}.",

@@ -1,4 +1,4 @@
-"""What has to be known before a number is used, each with what to do about it."""
+"""Warnings to read before using a number, each with its remedy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command that makes one row again."""
+"""The command that reproduces one row."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _REPLACED = (
     *("tuned", "construction", "engine", "precision"),
 )
 _DROPPED = ("--json", "--scratch")
-SCRATCH_EPOCHS = "scratch-epochs"  # of no other row
+SCRATCH_EPOCHS = "scratch-epochs"  # applies only to scratch rows
 
 
 def row_command(results: Results, record: Row | Original) -> str:
-    """The study's command cut down to one row; what was made for other rows is not needed for it.
+    """The study's command reduced to one row, without what only other rows need.
 
-    Empty where the file holds no command that a shell could read. The original model needs no training, but a run makes
-    at least one.
+    Empty where the file holds no command that a shell can parse. The original needs no training, but a run always makes
+    at least one, so its command keeps the study's depths and recipes.
     """
     given = _checkpoints(results, record)
     replaced = (*(_REPLACED if isinstance(record, Row) else ["engine", "precision"]), *(["weights"] if given else []))
@@ -41,12 +41,12 @@ def _training_flags(row: Row) -> list[str]:
     if given is None:
         words = ["--freeze", str(row.freeze), "--seeds", str(row.seed)]
         return words + _recipe_flags(Recipe.named(row.recipe))
-    # One without a common layer is plain as long as no depth is stated.
+    # A checkpoint without a common layer is measured as plain only if no depth is stated.
     return ["--tuned", given.file if "grafted" in given.left_out else f"{row.freeze}/{row.seed}={given.file}"]
 
 
 def _checkpoints(results: Results, record: Row | Original) -> list[str]:
-    """The row's own of several checkpoints; one that cannot be scored on the base set runs beside one that can."""
+    """The row's own checkpoint of several; one without base accuracy needs another that has it in the same command."""
     own = results.pretraining(record.weights)
     if own is None:
         return []
@@ -64,7 +64,7 @@ def _recipe_flags(recipe: Recipe) -> list[str]:
 
 
 def _without(words: list[str], flags: tuple[str, ...]) -> list[str]:
-    """A command without some flags and their values; a flag's value may follow it or stand behind '='."""
+    """A command without some flags and their values; a value may be the next word or follow '='."""
     names = {f"--{flag}" for flag in flags}
     kept: list[str] = []
     skip = False

@@ -1,6 +1,6 @@
-"""A view for a terminal: the pick first, a table that fits, then what to know before a number is used.
+"""A view for a terminal: the pick first, then a table that fits, then the warnings.
 
-A log gets the same lines. They are at most MOST_LINES, whatever the study is; a word is never broken.
+A log gets the same lines. There are at most about MOST_LINES of them, and words are never broken.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .view import MAIN, Column, RowView, StudyView, View
 
 WIDTH = 80
 MOST_LINES = 40
-MOST_WARNINGS = 9  # lines of them
+MOST_WARNINGS = 9  # lines
 MOST_DECISION = 14
 FEWEST_ROWS = 5
 _GAP = 2
@@ -28,7 +28,7 @@ VERBOSE = "Everything else: --verbose, or --html FILE."
 
 
 def summary(view: View, width: int = WIDTH, *, more: str = VERBOSE) -> list[str]:
-    """The lines; `more` says where the rest stands."""
+    """The lines of the summary; `more` says where to find the rest."""
     head = wrapped(terminal.line(view.title), width)[:2]
     for study in view.studies:
         most = MOST_DECISION * max(WIDTH, width) // width // len(view.studies)
@@ -53,13 +53,13 @@ def _decision(study: StudyView, width: int, studies: int, most: int) -> list[str
     said = decision_lines(study.decision)
     for k, text in enumerate(said):
         lines = wrapped(terminal.line(named + text if k == 0 else text), width)
-        room = most - len(found) - (len(said) - k - 1)  # each of the others begins at least
+        room = most - len(found) - (len(said) - k - 1)  # the remaining sentences get a line each, at least
         found += _cut(lines, max(room, 1), width)
     return found
 
 
 def _cut(lines: Sequence[str], most: int, width: int) -> list[str]:
-    """The first lines of a paragraph, which then says that it goes on."""
+    """The first lines of a paragraph, with an ellipsis where it was cut."""
     kept = list(lines[:most])
     if kept and len(kept) < len(lines):
         words = kept[-1].split(" ")
@@ -70,7 +70,7 @@ def _cut(lines: Sequence[str], most: int, width: int) -> list[str]:
 
 
 def _table(view: View, width: int, most: int) -> list[str]:
-    """The main table in as many lines as there is room for: what is recommended first, then the best."""
+    """The main table in at most `most` lines, giving priority to recommended rows, then to the best."""
     from rich.cells import cell_len
 
     columns = [column for column in view.columns if column.key in MAIN]
@@ -100,7 +100,7 @@ def _table(view: View, width: int, most: int) -> list[str]:
 
 
 def _chosen(view: View, rows: Sequence[RowView], heights: Sequence[int], most: int) -> tuple[list[int], int]:
-    """Which rows are shown, in their order, and how many are not."""
+    """The positions of the rows to show, in order, and the number of the others."""
     if sum(heights) <= most:
         return list(range(len(rows))), 0
 
@@ -109,7 +109,7 @@ def _chosen(view: View, rows: Sequence[RowView], heights: Sequence[int], most: i
         return row.id in view.picked, row.kind == "original", row.value("target_map").value or -1.0
 
     kept: list[int] = []
-    used = 1  # the line that says how many more there are
+    used = 1  # the line with the number of the others
     for k in sorted(range(len(rows)), key=worth, reverse=True):
         if used + heights[k] > most:
             break
@@ -124,7 +124,7 @@ def _number(row: RowView, column: Column, ends: bool) -> str:
 
 
 def _marked(row: RowView, view: View) -> str:
-    """A row's name with a star for what is recommended, a cross for what breaks a constraint."""
+    """A row's name, with a star if it is recommended, or an x if it breaks a constraint."""
     mark = " *" if row.id in view.picked else " x" if row.breaks else ""
     return shown(row.name) + mark
 

@@ -1,4 +1,4 @@
-"""The table of a view as text: for a terminal, for logs, as Markdown and as CSV."""
+"""The table of a view as text: for a terminal, for logs, as Markdown, and as CSV."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 NAME = Column(
     "name", "model", "text", "What distinguishes a row from the others."
-)  # in place of many columns that name it
-_GAP = 2  # blanks between two columns of the terminal's table
+)  # replaces the columns that name a row where they are too wide
+_GAP = 2  # spaces between two columns of the terminal's table
 
 
 def cells_of(row: RowView, columns: Sequence[Column]) -> list[str]:
@@ -47,7 +47,7 @@ def plain_table(view: View) -> str:
 
 
 def markdown_table(view: View) -> str:
-    """The table as Markdown, text from data sets escaped."""
+    """The table as Markdown, with text from data sets escaped."""
 
     def joined(cells: Iterable[str]) -> str:
         return "| " + " | ".join(cells) + " |"
@@ -64,7 +64,7 @@ def markdown_table(view: View) -> str:
 
 
 def markdown_main(view: View) -> str:
-    """The table of what decides, a row a model, as Markdown; a star is what is recommended."""
+    """The table of the deciding numbers as Markdown, one row per model; a star marks the recommended ones."""
     columns = [*view.main, *(column for column in view.columns if column == VERDICT)]
     lines = [["model", *map(heading, columns)], ["---", *("---" if c == VERDICT else "---:" for c in columns)]]
     for row in view.top():
@@ -78,7 +78,7 @@ def markdown_main(view: View) -> str:
 
 
 def markdown(view: View) -> str:
-    """A whole Markdown document: the decision, the table of what decides, the warnings, then everything."""
+    """A whole Markdown document: the decision, the deciding numbers, the warnings, then everything else."""
     parts = [f"# {marked(view.title)}", *(marked(study.asked) for study in view.studies)]
     for study in view.studies:
         said = [] if study.decision is None else decision_lines(study.decision)
@@ -99,7 +99,7 @@ def markdown(view: View) -> str:
 
 
 def csv_table(view: View) -> str:
-    """The numbers as they were measured, unrounded, each heading with its unit; ends of intervals in columns."""
+    """The unrounded numbers as CSV, with units in the headings and the ends of intervals in columns of their own."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     names = [column for column in view.columns if column.is_text and column != VERDICT]
@@ -121,13 +121,13 @@ def csv_table(view: View) -> str:
 
 
 def _named(row: RowView, key: str) -> str:
-    """What a row has in a column of words. The dash of one that has nothing there stays a dash."""
+    """A row's text in a column of words, escaped for spreadsheets except for the dash of an empty cell."""
     text = row.identity.get(key, "")
     return text if text == formats.NOTHING else csv_cell(text)
 
 
 def terminal_table(view: View, width: int) -> RenderableType:
-    """The table for a terminal of `width` characters, in as many parts below each other as it needs to fit."""
+    """The table for a terminal of `width` characters, split into as many stacked parts as it needs to fit."""
     from rich.console import Group
     from rich.text import Text
 
@@ -165,7 +165,7 @@ def _terminal_part(columns: Sequence[Column], rows: Sequence[RowView]) -> Render
 
 
 def _lines(row: RowView, column: Column) -> list[str]:
-    """A cell with its interval on a line of its own, which leaves room for all columns."""
+    """The lines of a cell; the interval gets its own line to save width."""
     if column == VERDICT:
         return [row.verdict]
     if column == NAME:
@@ -189,7 +189,7 @@ def _width(columns: Sequence[Column], rows: Sequence[RowView]) -> int:
 
 
 def sentences(view: View) -> list[str]:
-    """What has to be said below the table."""
+    """The sentences below the table."""
     captions = list(dict.fromkeys(study.caption for study in view.studies))
     unfinished = [
         f"{study.name} is not finished: rows are missing." for study in view.studies if not study.results.finished

@@ -14,11 +14,11 @@ from ..text.aligned import aligned
 from .formats import number, short
 from .view import Format
 
-LEAST_P = 0.001  # that is written
+LEAST_P = 0.001  # the smallest p-value that is written out
 
 
 def transfer_text(transfer: Transfer) -> str:
-    """What was taken of each source, then every part that was measured."""
+    """The tensors taken from each source, then every part that was measured."""
     parts: list[str] = ["Sources (read at the backbone's last layer):", *_sources(transfer)]
     parts += [f"note: {note}" for note in transfer.notes]
     if transfer.classification is not None:
@@ -44,7 +44,7 @@ def _answers(answers: Sequence[Answer]) -> Iterator[str]:
 
 
 def answer_lines(answer: Answer) -> list[str]:
-    """What these data say of a question, a line for each number."""
+    """What these data say about a question, one line per number."""
     if not answer.figures:
         return [f"not measured here: {answer.not_measured}."]
     return [_figure(own) for own in answer.figures]
@@ -145,7 +145,7 @@ def _segmentation(found: Segmentation) -> Iterator[str]:
 
 
 def look_table(found: Look) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Headings and rows: where every source is active, and what covered parts change."""
+    """Headings and rows: where every source is active, and how covered parts change its accuracy."""
     headings = (
         "source", "energy inside boxes", "spread over an object", "evenness of quarters", "top-1",
         "without a quarter", "without a half", *(f"{at.share:g} covered" for at in found.sources[0].curve),
@@ -177,7 +177,7 @@ def _look(found: Look) -> Iterator[str]:
 
 
 def comparison_lines(comparisons: Sequence[Compared], column: str = "share", of: str = "") -> Iterator[str]:
-    """Paired differences as a table, `of` what in words, with what these data show."""
+    """Paired differences as a table, with what these data show; `of` says in words what differs."""
     if not comparisons:
         return
     yield ""
@@ -196,14 +196,14 @@ def _pairs(comparisons: Sequence[Compared], column: str | None = None) -> Iterat
 
 
 def shown(found: Estimated, form: Format = "fraction") -> tuple[str, str]:
-    """A number and its interval."""
+    """A number and its interval as text."""
     if found.low is None or found.high is None:
         return number(found.value, form), "none"
     return number(found.value, form), f"{number(found.low, form)} to {number(found.high, form)}"
 
 
 def verdict(pair: Compared) -> str:
-    """What these data say of a difference."""
+    """What these data say about a difference."""
     if pair.shown is None:
         return "no claim" if pair.difference.no_interval is None else pair.difference.no_interval
     return "shown by these data" if pair.shown else "not shown by these data"

@@ -1,4 +1,4 @@
-"""What a report shows, as plain values: terminal, Markdown, CSV and HTML read their numbers here and nowhere else."""
+"""The content of a report as plain values: terminal, Markdown, CSV and HTML read their numbers only from here."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ Kind = Literal["original", "model", "mean", "profile"]
 Format = Literal["text", "fraction", "change", "milliseconds", "joules", "megabytes", "rate", "ratio"]
 Better = Literal["higher", "lower"]
 
-MAIN = ("target_map", "change", "ratio", "size")  # columns of the numbers that decide: first in every form
+MAIN = ("target_map", "change", "ratio", "size")  # columns of the deciding numbers: first in every form
 
-UNJUDGED = "UNJUDGED"  # not timed, or by a version that gave no verdicts
-VERDICTS = ("VALID", UNJUDGED, "AMBIGUOUS", "INVALID")  # from good to bad
+UNJUDGED = "UNJUDGED"  # not timed, or timed by a version without verdicts
+VERDICTS = ("VALID", UNJUDGED, "AMBIGUOUS", "INVALID")  # from best to worst
 
 
 @dataclass(frozen=True)
 class Value:
-    """A number in the results' own unit with its interval; `value` is None where there is none, and `note` says why."""
+    """A number in the unit of the results, with its interval; None where there is none. `note` adds an explanation."""
 
     value: float | None = None
     low: float | None = None
@@ -37,7 +37,7 @@ class Value:
 
 @dataclass(frozen=True)
 class Column:
-    """One column of the table: `words` say what its numbers are."""
+    """One column of the table; `words` describe its content."""
 
     key: str
     heading: str
@@ -47,56 +47,56 @@ class Column:
 
     @property
     def is_text(self) -> bool:
-        """Whether its cells are words that name a row, not numbers."""
+        """Whether its cells are words, not numbers."""
         return self.format == "text"
 
 
 @dataclass(frozen=True)
 class RowView:
-    """One row: who it is, its numbers by column, and the record it was read from."""
+    """One row: its identity, its numbers by column, and the record that it was read from."""
 
     id: str  # unique on the page, safe as an anchor
-    words: Mapping[str, str]  # of its name, by what they say
+    words: Mapping[str, str]  # the words of its name, by column key
     kind: Kind
     source: str
-    key: RowKey  # of a profile: of the row that measured the same file, where there is one
-    identity: Mapping[str, str]  # the same as it is shown, by column key
+    key: RowKey  # for a profile: based on the row of the same file, where there is one
+    identity: Mapping[str, str]  # the key as it is shown, by column key
     values: Mapping[str, Value]  # by column key
-    verdict: str  # the worse one of its scopes
+    verdict: str  # the worse of its scopes' verdicts
     reasons: tuple[str, ...]
     record: Row | Original | Profile
-    arm: str = ""  # id of the row that is the mean over the seeds that this is one of
-    breaks: tuple[str, ...] = ()  # constraints that the arm breaks, as sentences
+    arm: str = ""  # id of the row with the mean over seeds, if this row is one of the seeds
+    breaks: tuple[str, ...] = ()  # sentences about constraints that the arm breaks
     on_front: bool | None = None  # None where the results hold no front
 
     @property
     def name(self) -> str:
-        """Unique in words, once all rows are there."""
+        """Its name, which is unique once all rows are assembled."""
         return self.name_with()
 
     def name_with(self, **changed: str) -> str:
-        """The name with other words in some places; an empty one leaves its place out."""
+        """The name with some words replaced; an empty word is left out."""
         return " ".join(word for word in {**self.words, **changed}.values() if word)
 
     def value(self, key: str) -> Value:
-        """A number of this row; an empty one where it has none."""
+        """A number of this row; an empty Value where it has none."""
         return self.values.get(key, Value())
 
 
 @dataclass(frozen=True)
 class AnswerView:
-    """One answer of a decision: `headline` says all of it, `facts` the same one by one, with intervals."""
+    """One answer of a decision: `headline` summarizes it, and `facts` lists the details with intervals."""
 
     title: str
     name: str
     headline: str
-    file: str  # deployed, relative to the output folder; empty where none is known
+    file: str  # the deployed file relative to the output folder; empty where unknown
     facts: tuple[tuple[str, str], ...]
-    against: str  # what it gives and costs against the other answer; empty where there is one answer
+    against: str  # a comparison with the other answer; empty if there is only one
 
     @property
     def sentence(self) -> str:
-        """The headline with the file."""
+        """The headline followed by the file."""
         return f"{self.headline}, {self.file}" if self.file else self.headline
 
 
@@ -114,7 +114,7 @@ class Decision:
 
 @dataclass(frozen=True)
 class Remark:
-    """Something that was found wrong or doubtful, and what to do about it where something can be done."""
+    """Something wrong or doubtful, and the remedy if there is one."""
 
     text: str
     remedy: str = ""
@@ -122,11 +122,11 @@ class Remark:
 
 @dataclass(frozen=True)
 class StudyView:
-    """One results file under the name by which the report calls it."""
+    """One results file under the name that the report gives it."""
 
     name: str
     results: Results
-    title: str  # what the study is, in a line
+    title: str  # a one-line description of the study
     asked: str
     caption: str
     decision: Decision | None = None
@@ -135,7 +135,7 @@ class StudyView:
 
 @dataclass(frozen=True)
 class ProfileView:
-    """One profile under its name, and the row that it measured when a study knows the same file."""
+    """One profile under its name, and its row in the table."""
 
     name: str
     profile: Profile
@@ -144,19 +144,19 @@ class ProfileView:
 
 @dataclass(frozen=True)
 class View:
-    """Everything of a report but its pictures. `columns` are those in which some row says something."""
+    """Everything in a report except its pictures. `columns` are those in which at least one row has a value."""
 
     studies: tuple[StudyView, ...]
     profiles: tuple[ProfileView, ...]
     columns: tuple[Column, ...]
     rows: tuple[RowView, ...]
-    picked: tuple[str, ...] = ()  # ids of rows that are recommended
-    scored_on: tuple[str, ...] = ()  # sentences: on which images profiles were scored
-    absent: tuple[str, ...] = ()  # sentences: what the columns do not say, and which are left out and why
+    picked: tuple[str, ...] = ()  # ids of the recommended rows
+    scored_on: tuple[str, ...] = ()  # sentences about the images on which profiles were scored
+    absent: tuple[str, ...] = ()  # sentences about missing columns and intervals, and why they are missing
 
     @property
     def title(self) -> str:
-        """What the numbers are of."""
+        """The title of the study, or the number of files compared."""
         titles = [study.title for study in self.studies]
         return titles[0] if len(titles) == 1 else f"{len(self.studies) + len(self.profiles)} files compared"
 
@@ -172,11 +172,11 @@ class View:
 
     @property
     def main(self) -> Sequence[Column]:
-        """The numbers that decide."""
+        """The columns of the deciding numbers."""
         return [column for column in self.columns if column.key in MAIN]
 
     def top(self) -> list[RowView]:
-        """The rows of the main table: what stands on its own, and means over seeds for their arms."""
+        """The rows of the main table: single rows, and for arms with several seeds their means."""
         return [row for row in self.rows if not row.arm]
 
     def measured(self) -> list[RowView]:
@@ -184,7 +184,7 @@ class View:
         return [row for row in self.rows if row.kind != "mean"]
 
     def arms(self) -> list[RowView]:
-        """What was tried, each once: the mean over seeds where a study has one, else its rows."""
+        """Every arm once: the mean over seeds where a study has one, otherwise its row."""
         means = [row for row in self.rows if row.kind == "mean"]
         known = {(row.source, row.key) for row in means}
         single = [row for row in self.rows if row.kind == "model"]
@@ -196,5 +196,5 @@ class View:
 
 
 def worse(verdicts: Sequence[str | None]) -> str:
-    """The worst of some verdicts; one that is missing, or having none at all, counts as unjudged."""
+    """The worst of the verdicts; a missing verdict, or an empty sequence, counts as unjudged."""
     return max((verdict or UNJUDGED for verdict in verdicts or [None]), key=VERDICTS.index)

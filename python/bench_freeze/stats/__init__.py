@@ -1,1 +1,1 @@
-"""What numbers of a study can carry: intervals, tests, equivalence, and a pick. Pure functions."""
+"""What the numbers of a study support: intervals, tests, equivalence, Pareto fronts. Pure functions."""

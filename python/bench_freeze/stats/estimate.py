@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from .student import quantile, two_sided_p
 
-SMALLEST_P = 1e-15  # a confidence of 1 - p is 1 in doubles soon below
+SMALLEST_P = 1e-15  # not far below this, a confidence of 1 - p rounds to 1
 
 
 @dataclass(frozen=True)
 class Spread:
-    """One source of chance: its standard error, and the degrees of freedom with which that is known."""
+    """One source of chance: its standard error and the degrees of freedom of that estimate."""
 
     standard_error: float
     degrees: float
@@ -30,25 +30,27 @@ class Estimate:
     spreads: tuple[Spread, ...]
 
     def half_width(self, confidence: float) -> float:
-        """Of the interval: the half widths of the sources' own Student intervals, added in squares.
+        """Half the width of the interval: the half widths of the sources' Student intervals, added in quadrature.
 
-        Zou and Donner's recovery of variance estimates (2008). It is never narrower than that of any source alone and
-        covers at least what it says: with 3 seeds 95 to 97.7 %, by simulation. One t distribution with Welch's and
-        Satterthwaite's degrees of freedom would cover down to 92 % with 3 seeds and 87 % with 2.
+        This is the method of variance estimates recovery (Zou and Donner 2008). The interval is never narrower than
+        that of any source alone, and it covers at least its nominal level: 95 to 97.7 % with 3 seeds, by simulation.
+        A single t distribution with Welch-Satterthwaite degrees of freedom covers as little as 92 % with 3 seeds and
+        87 % with 2.
         """
         return math.hypot(
             *(s.standard_error * quantile((1 + confidence) / 2, s.degrees) for s in self.spreads if s.standard_error)
         )
 
     def interval(self, confidence: float = 0.95) -> tuple[float, float]:
-        """The value less and plus the half width."""
+        """(low, high): the value minus and plus the half width."""
         half = self.half_width(confidence)
         return self.value - half, self.value + half
 
     def p_value(self) -> float:
-        """Two-sided p of the value 0: the highest at which the interval still has it in it.
+        """Two-sided p-value of the hypothesis 0: the largest p for which the 1 - p interval still contains 0.
 
-        Without any spread: 1 at 0, else 0. Of several spreads, not told below SMALLEST_P.
+        Without any spread it is 1 for the value 0, otherwise 0. With several spreads it is not resolved below
+        SMALLEST_P.
         """
         own = [s for s in self.spreads if s.standard_error]
         if self.value == 0 or not own:
@@ -65,9 +67,10 @@ class Estimate:
 
 
 def over_seeds(values: Sequence[float]) -> Estimate:
-    """The mean of one value per seed (two or more), with Student's standard error: what another training would change.
+    """The mean of one value per seed, with Student's standard error: what another training would change.
 
-    A bootstrap of three seeds covers 75 %, not 95: it cannot draw beyond the values that there are.
+    A bootstrap interval of three seeds covers 75 %, not 95 %, because it cannot draw beyond the observed values. Raises
+    ValueError for fewer than two seeds.
     """
     if len(values) < 2:
         raise ValueError("one seed has no spread")
@@ -76,11 +79,11 @@ def over_seeds(values: Sequence[float]) -> Estimate:
 
 
 def over_images(value: float, drawn: NDArray[np.float64], images: int) -> Estimate:
-    """A value on all images with the standard deviation of its resamples [B]: what other images would change.
+    """A value on all images, with the standard deviation of its resamples (B,): what other images would change.
 
-    The interval is centred on the value, not on the resamples: with few images per class the mAP of a resample lies
-    above that of the images it was drawn from, because an image that is drawn twice is found twice. Resamples on which
-    the value is not defined (NaN) are left out.
+    The interval is centred on the value, not on the resamples: with few images per class, the mAP of a resample is
+    biased upwards, because an image that is drawn twice is also found twice. Resamples whose value is undefined (NaN)
+    are left out.
     """
     defined = drawn[np.isfinite(drawn)]
     error = float(np.std(defined, ddof=1)) if len(defined) > 1 else 0.0
@@ -88,9 +91,9 @@ def over_images(value: float, drawn: NDArray[np.float64], images: int) -> Estima
 
 
 def over_both(seeds: Estimate, images: Estimate) -> Estimate:
-    """What another training on the same data, scored on other images, would change.
+    """Both sources of chance: what another training on the same data, scored on other images, would change.
 
-    The part of the spread over seeds that comes from the images is counted in both, so the interval is rather wide than
-    narrow.
+    The part of the spread over seeds that comes from the images is counted in both, so the interval errs on the wide
+    side.
     """
     return Estimate(seeds.value, seeds.spreads + images.spreads)

@@ -1,10 +1,10 @@
-"""Several estimates that chance moves together: what another choice of images, and other trainings, would give at once.
+"""Estimates with correlated errors: what other images and other trainings would change in all of them at once.
 
-The images' part is normal with the covariance that a bootstrap over images found. The seeds' part draws the trainings'
-own deviations, a standard normal weight for each seed and common to all estimates, so that arms whose seeds rise and
-fall together do so in the draws. Its variance is Student's, s^2 / n; a bootstrap of the seeds would hold (n - 1) / n of
-it. Resamples of images are not used as they are: with few images a resample's mAP lies above that of the images it was
-drawn from, and a choice made in it would be one of other values.
+The images' part is normal, with the covariance found by a bootstrap over images. The seeds' part combines the measured
+deviations of the trainings, with one standard normal weight per seed that all estimates share, so that arms whose seeds
+rise and fall together also do so in the draws. Its variance is Student's, s^2 / n, of which a bootstrap of the seeds
+would have only (n - 1) / n. Resamples of images are not used directly: with few images, the mAP of a resample is biased
+upwards, and a choice made on it would be a choice among different values.
 """
 
 from __future__ import annotations
@@ -24,29 +24,29 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Joint:
-    """Estimates [N] and the chance in them; a source that nothing is known of is None."""
+    """N estimates and the chance in them; an unknown source of chance is None."""
 
     values: Array
     images: Array | None  # [N, N] covariance over images
     image_degrees: float
-    seeds: Array | None  # [N, S]: a column for each seed; the rows' squares sum to the variances over seeds
+    seeds: Array | None  # [N, S], a column for each seed; the squares of a row sum to its variance over seeds
     seed_degrees: float
 
     @property
     def covariance(self) -> Array:
-        """[N, N] of all sources."""
+        """Covariance of all sources together, [N, N]."""
         found = np.zeros((len(self.values), len(self.values)))
         if self.images is not None:
             found = found + self.images
         return found if self.seeds is None else found + self.seeds @ self.seeds.T
 
     def errors(self, draws: int = DRAWS, seed: int = SEED, *, student: bool = False) -> Array:
-        """[draws, N] what chance adds to the estimates; equal inputs give equal draws.
+        """Draw the errors that chance adds to the estimates, [draws, N]; equal inputs give equal draws.
 
-        Each draw stands beside its mirror image, so that the errors of one estimate have a mean of exactly 0.
+        Every draw is paired with its negative, so that the errors of an estimate have a mean of exactly 0.
 
-        `student`: each source is scaled as Student's t of its degrees of freedom, the uncertainty of its spread
-        included, as an interval wants it. Without, the draws have the estimated covariance.
+        With `student`, each source follows Student's t distribution with its degrees of freedom, which includes the
+        uncertainty of its spread, as an interval requires. Otherwise the draws have the estimated covariance.
         """
         random = np.random.default_rng(seed)
         half = draws // 2
@@ -61,11 +61,12 @@ class Joint:
         return np.concatenate([found, -found])
 
     def centres(self) -> Array:
-        """The estimates drawn together until, with chance added again, they spread as the measured ones do.
+        """The estimates, [N], shrunk towards their mean until added chance restores the measured spread.
 
-        Measured values are the true ones spread further by chance; a resample around them spreads them twice, and the
-        choice in it looks easier than it was. The share of the spread that chance explains (empirical Bayes, as in the
-        James-Stein estimator) is taken out. All equal where chance explains all of it.
+        Chance has already spread the measured values around the true ones. Resampling around the measured values would
+        add it twice, and the choice among them would look easier than it was. So the share of the spread that chance
+        explains is removed (empirical Bayes, as in the James-Stein estimator). Where chance explains all of it, all
+        centres are equal.
         """
         n = len(self.values)
         deviations = self.values - self.values.mean()
@@ -77,10 +78,11 @@ class Joint:
 
 
 def covariance_of_pairs(variances: Sequence[float], differences: Mapping[tuple[int, int], float]) -> Array:
-    """[N, N] from the variances of N numbers and of their paired differences, by Var(b - a) = Va + Vb - 2 Cov.
+    """Covariance [N, N] from the variances of N numbers and of paired differences, by Var(b - a) = Va + Vb - 2 Cov.
 
-    A pair that was not compared gets the correlation of the strongest path of compared ones: two numbers that move with
-    a third move together. What rounding or other resamples leave negative in the eigenvalues is set to 0.
+    A pair without a measured difference gets the correlation along the strongest path of measured pairs: two numbers
+    that move with a third also move together. Eigenvalues that rounding, or the use of different resamples, makes
+    negative are set to 0.
     """
     deviations = np.sqrt(np.asarray(variances, np.float64))
     n = len(deviations)
@@ -103,9 +105,10 @@ def covariance_of_pairs(variances: Sequence[float], differences: Mapping[tuple[i
 
 
 def seed_factor(per_seed: Sequence[Mapping[int, float]]) -> Array | None:
-    """[N, S] deviations of each number's seeds, scaled so that a row's squares sum to the variance of its mean.
+    """Deviations of each number's seeds, [N, S], scaled so that the squares of a row sum to the variance of its mean.
 
-    A number of one seed gets the others' root mean square, in a column of its own. None where no number has two.
+    A number with one seed gets the root mean square of the others' standard deviations, in a column of its own. None
+    where no number has two seeds.
     """
     seeds = sorted({seed for values in per_seed for seed in values})
     rows, lonely = [], []
@@ -133,7 +136,7 @@ def seed_factor(per_seed: Sequence[Mapping[int, float]]) -> Array | None:
 
 
 def _root(covariance: Array | None) -> Array | None:
-    """A factor F with F F' = the covariance, which may be singular."""
+    """A factor F with F F' equal to the covariance, which may be singular."""
     if covariance is None:
         return None
     values, vectors = np.linalg.eigh(covariance)

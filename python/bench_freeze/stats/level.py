@@ -1,12 +1,12 @@
-"""The level of one run: its median duration, and how well it is known, from raw samples in the order taken.
+"""The level of one run: its median duration and the uncertainty of it, from raw samples in the order taken.
 
-Samples of one run follow each other in time: what slows one slows its neighbours, so 200 samples are fewer than 200
-facts. Here whole blocks are drawn (circular block bootstrap, Politis and Romano 1992), as long as the correlation lasts
-by the automatic rule of Politis and White (2004, corrected by Patton, Politis and White 2009). The rule looks at which
-samples lie above the median, since that is all that moves a median.
+What slows one sample of a run also slows its neighbours, so 200 samples are worth fewer than 200 independent ones. The
+resampling therefore draws whole blocks (circular block bootstrap, Politis and Romano 1992). Their length follows the
+range of the correlation by the automatic rule of Politis and White (2004, corrected by Patton, Politis and White 2009).
+The rule is applied to the indicator "above the median", because nothing else moves a median.
 
-A drift, which no resampling can see, is added to its variance: a run that became slower might have been taken at any of
-its levels. What whole runs of one model differ by is not in here: one run cannot know it.
+No resampling can see a drift, so its variance is added: a run that became slower might have been taken at any of its
+levels. The variation between whole runs of a model is not included, because one run cannot show it.
 """
 
 from __future__ import annotations
@@ -28,35 +28,35 @@ SEED = 20240131
 
 @dataclass(frozen=True)
 class Level:
-    """The level of one run: the logarithm of its median, the variance of that and its degrees of freedom."""
+    """The level of one run: its median in seconds, and the variance of the median's logarithm with its `df`."""
 
     median_s: float
     variance: float
     df: float
 
     def interval(self, confidence: float = 0.95) -> tuple[float, float]:
-        """Seconds between which the median lies, by Student's t."""
+        """Confidence interval of the median in seconds, by Student's t."""
         reach = quantile((1 + confidence) / 2, self.df) * math.sqrt(self.variance)
         return self.median_s * math.exp(-reach), self.median_s * math.exp(reach)
 
 
 def level(samples_s: ArrayLike, seed: int = SEED) -> Level:
-    """The level of one run; equal samples give equal numbers."""
+    """The level of one run from its samples in seconds; equal samples give equal numbers."""
     logs = np.log(np.asarray(samples_s, np.float64))
     n = len(logs)
     median = float(np.median(logs))
     block = block_length((logs > median).astype(np.float64))
     drawn = _resampled_medians(logs, block, RESAMPLES, seed)
-    # Blocks of length b hold b / n too little of the variance of the whole (Künsch 1989).
+    # Blocks of length b understate the variance of the whole by the share b / n (Künsch 1989).
     sampling = float(np.var(drawn)) * n / (n - block)
-    # The line through a run without drift has a slope too: what noise alone explains is in the variance already.
+    # A line through a run without drift also has a slope. What noise explains of it is already in the variance.
     drift = max(0.0, _drift(logs) ** 2 / 12 - sampling)
     parts = [(sampling, max(3.0, n / block - 1)), (drift, 3.0)]
     return Level(math.exp(median), sampling + drift, welch_df(parts))
 
 
 def block_length(values: NDArray[np.float64]) -> int:
-    """The automatic block length of Politis and White for the circular bootstrap, at least 1, at most a fifth."""
+    """Politis and White's automatic block length for the circular bootstrap: 1 to a fifth of the values."""
     n = len(values)
     longest = max(1, n // 5)
     correlation = autocorrelation(values, n // 2)
@@ -80,9 +80,10 @@ def block_length(values: NDArray[np.float64]) -> int:
 
 
 def _resampled_medians(values: NDArray[np.float64], block: int, resamples: int, seed: int) -> NDArray[np.float64]:
-    """[resamples] medians of n values made of blocks of neighbours; the last value is followed by the first.
+    """Medians of resamples of n values made of blocks of neighbours, (resamples,); the first value follows the last.
 
-    Counted, not sorted: how often each value was drawn, in their order, says where the middle is.
+    The medians are found by counting instead of sorting: how often each value was drawn, in ascending order of the
+    values, shows where the middle lies.
     """
     n = len(values)
     order = np.argsort(values, kind="stable")
@@ -98,7 +99,7 @@ def _resampled_medians(values: NDArray[np.float64], block: int, resamples: int, 
 
 
 def _drift(logs: NDArray[np.float64]) -> float:
-    """From the first sample to the last: the line through the medians of blocks by Theil and Sen, times the length."""
+    """Drift from the first sample to the last: the Theil-Sen slope of the medians of blocks, times their number."""
     blocks = max(2, min(16, len(logs) // 8))
     middles = np.array([np.median(part) for part in np.array_split(logs, blocks)])
     i, j = np.triu_indices(blocks, 1)
@@ -106,7 +107,7 @@ def _drift(logs: NDArray[np.float64]) -> float:
 
 
 def welch_df(parts: Sequence[tuple[float, float]]) -> float:
-    """Degrees of freedom of a sum of (variance, its degrees of freedom), by Welch and Satterthwaite."""
+    """Welch-Satterthwaite degrees of freedom of a sum of parts, each a pair (variance, degrees of freedom)."""
     total = sum(variance for variance, _ in parts)
     below = sum(variance**2 / df for variance, df in parts)
     return max(1.0, total**2 / below) if below > 0 else 1e6

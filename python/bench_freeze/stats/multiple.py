@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 
 def holm(p_values: Sequence[float]) -> NDArray[np.float64]:
-    """p values adjusted by Holm's step-down rule (1979), in the given order.
+    """Adjust p-values by Holm's step-down rule (1979), in the given order.
 
-    Those at or below alpha are rejected with at most alpha as the chance of one false rejection among all, whatever the
-    dependence between the tests.
+    Rejecting those at or below alpha keeps the probability of any false rejection at most alpha, for any dependence
+    between the tests.
     """
     p = np.asarray(p_values, np.float64)
     order = np.argsort(p, kind="stable")

@@ -1,4 +1,4 @@
-"""Trainings that went another way than the other seeds of their arm."""
+"""Trainings whose result is an outlier among the seeds of their arm."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from collections.abc import Sequence
 from .student import quantile
 
 ALPHA = 0.01  # of any false detection in a study
-LEAST = 0.01  # AP: less is no other way
-MOST_SHARE = 0.3  # of all values: more are no outliers
+LEAST = 0.01  # AP: smaller deviations do not count
+MOST_SHARE = 0.3  # of all values: a larger share would not be outliers
 
 
 def outlying(groups: Sequence[Sequence[float]], alpha: float = ALPHA, least: float = LEAST) -> list[tuple[int, int]]:
-    """Positions (group, value) of values that neither the others of their group nor the spread of all groups explain.
+    """Positions (group, value) of the outliers, given the other values of their group and the spread of all groups.
 
-    Rosner's many-outlier rule (1983) over groups of one spread: the value farthest from the mean of its group's others,
-    in standard errors that are pooled over all groups without it, is taken out, and so on; the last that is
-    significant (Student's t, adjusted for the number of values) counts with all before it. So one outlier hides no
-    other. A group keeps two values. Of one group of three values nothing is found: two values have no spread to speak
-    of. bench/seed_coverage.py has the rates.
+    This is Rosner's many-outlier rule (1983) for groups with a common spread. It repeatedly removes the value that is
+    farthest from the mean of its group's others, in standard errors pooled over all groups without it. The last removed
+    value that is significant (Student's t, adjusted for the number of values) is an outlier, and so are all removed
+    before it; outliers therefore cannot mask each other. A group keeps at least two values. A single group of three
+    values yields no outlier, because two values say too little about the spread. bench/seed_coverage.py measures the
+    rates.
     """
     kept = [dict(enumerate(values)) for values in groups]
     count = sum(map(len, kept))
@@ -41,7 +42,7 @@ Farthest = tuple[tuple[int, int], float, float, float, int]
 
 
 def _farthest(kept: Sequence[dict[int, float]]) -> Farthest | None:
-    """The value with the largest t: where, how far from its group's others, t, its degrees, among how many values."""
+    """The value with the largest t: its position, distance from its group's others, t, degrees, and candidates."""
     squares = [_squares(list(group.values())) for group in kept]
     degrees = sum(len(group) - 1 for group in kept if group) - 1
     candidates = [(g, at) for g, group in enumerate(kept) if len(group) > 2 for at in group]

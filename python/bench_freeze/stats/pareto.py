@@ -1,4 +1,4 @@
-"""Which choices no other choice is better than in everything."""
+"""The Pareto front: the choices that no other choice dominates."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ T = TypeVar("T")
 
 
 def pareto_front(choices: Sequence[T], advantages: Sequence[Callable[[T, T], float]]) -> list[T]:
-    """The choices that none dominates, in their order.
+    """The choices that no other dominates, in their order.
 
-    An advantage of a over b is above 0 where a is better, 0 where they are equal. A choice dominates another if it has
-    no disadvantage and some advantage; equal choices are all on the front.
+    An advantage of a over b is positive where a is better and 0 where they are equal. A choice dominates another if it
+    has at least one advantage and no disadvantage. Equal choices are all on the front.
     """
 
     def dominates(a: T, b: T) -> bool:

@@ -1,4 +1,4 @@
-"""Permutation tests: were two models exchangeable, any swap of their results would be as likely as what was seen."""
+"""Permutation tests: if two models were exchangeable, every swap of their results would be equally likely."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from ..kernels.values import flag_array
 
 
 def image_swaps(images: int, permutations: int, seed: int) -> NDArray[np.bool_]:
-    """[P, images] which images have their results swapped: every choice there is, or `permutations` drawn ones.
+    """The images whose results are swapped, [P, images]: all combinations, or `permutations` random ones of more.
 
-    The first row swaps nothing: it is what was seen, and one of the choices.
+    The first row swaps nothing: the observed assignment is one of the combinations.
     """
     if 2**images <= permutations:
         return np.array(list(itertools.product([False, True], repeat=images)))
@@ -34,19 +34,20 @@ def swapped_differences(
     iou_thresholds: Sequence[float | None] = (None,),
     threads: int = 1,
 ) -> NDArray[np.float64]:
-    """[len(iou_thresholds), P] mAP of B minus that of A, mean over the pairs, after every swap; None: over all IoUs.
+    """The mAP of B minus that of A after every swap, averaged over the pairs, [len(iou_thresholds), P].
 
-    A pair is two models' results on the same images, for example of one seed; an image is swapped in all pairs at once,
-    since pairs that share it are not independent. The curves are built again after every swap.
+    A threshold of None stands for the mean over all IoUs. A pair holds two models' results on the same images, for
+    example from one seed. An image is swapped in all pairs at once, because pairs that share it are not independent.
+    The precision-recall curves are rebuilt after every swap.
 
-    Raises InputError for results that are not of the same ground truth, protocol and thresholds.
+    Raises InputError for results that differ in ground truth, protocol or thresholds.
     """
     swaps = flag_array("swaps", swaps)
     differences = np.zeros((len(iou_thresholds), len(swaps)))
     for a, b in pairs:
         check_pair(a, b)
         both = _side_by_side(a, b)
-        # Every image lies there twice, with the results of A and of B: a swap decides which one counts.
+        # `both` has every image twice, with the results of A and of B: a swap decides which one counts.
         counts_a = np.stack([~swaps, swaps], axis=2).reshape(len(swaps), -1)
         for sign, counts in ((-1, counts_a), (1, ~counts_a)):
             ap = resampled_ap(len(swaps), both, 0, threads, weights=counts.astype(np.int32))
@@ -56,30 +57,30 @@ def swapped_differences(
 
 
 def p_value(differences: NDArray[np.float64]) -> float:
-    """Two-sided p of the first difference among all of them, itself included (so never 0)."""
-    # Sums of the same numbers in another order are equal but for rounding.
+    """Two-sided p-value of the first difference among all of them, itself included, so it is never 0."""
+    # The tolerance is for rounding: sums of the same numbers in a different order may differ slightly.
     return float(np.mean(np.abs(differences) >= abs(differences[0]) - 1e-12))
 
 
 def swap_error(differences: NDArray[np.float64], images: int) -> float:
-    """The standard error of the first difference over images, by the spread of all swaps of them.
+    """The standard error of the first difference over images, from the spread of all swaps.
 
-    Swaps spread about 0 and have the square of the difference itself in them, a part of 1 / images of it.
+    Swaps spread around 0, so their mean square also contains 1 / images of the squared difference, which is subtracted.
     """
     return float(np.sqrt(max(0.0, float(np.mean(differences**2)) - differences[0] ** 2 / images)))
 
 
 def sign_flip_p(values: Sequence[float]) -> float:
-    """Two-sided p of a mean of differences, one per seed, when the sign of each is as likely to be the other.
+    """Exact two-sided p-value of a mean of differences, one per seed, if either sign of each were equally likely.
 
-    Exact. With n seeds it cannot be below 2 / 2^n: three seeds reach 0.25, six are the fewest that reach 0.05.
+    With n seeds it cannot be below 2 / 2^n: three seeds reach 0.25, and at least six are needed to reach 0.05.
     """
     signs = np.array(list(itertools.product([1.0, -1.0], repeat=len(values))))
     return p_value(signs @ np.asarray(values, np.float64) / len(values))
 
 
 def _side_by_side(a: Evaluation, b: Evaluation) -> Evaluation:
-    """One result of twice the images: image i of A at 2 i, of B at 2 i + 1, so ties between images keep their order."""
+    """One result with twice the images: image i of A at 2 i, that of B at 2 i + 1, so that ties keep their order."""
     truth = a.truth
     sizes = np.repeat(np.diff(truth.begin), 2)
     rows = _interleave(truth.begin, truth.begin, 0)
@@ -112,7 +113,7 @@ def _side_by_side(a: Evaluation, b: Evaluation) -> Evaluation:
 
 
 def _interleave(begin_a: NDArray[np.int64], begin_b: NDArray[np.int64], offset: int) -> NDArray[np.int64]:
-    """Rows of two tables that lie one after the other (B from `offset`), as image 0 of A, 0 of B, 1 of A ..."""
+    """Rows of two concatenated tables (B starts at `offset`), ordered as image 0 of A, 0 of B, 1 of A ..."""
     pieces = (
         (np.arange(begin_a[i], begin_a[i + 1]), offset + np.arange(begin_b[i], begin_b[i + 1]))
         for i in range(len(begin_a) - 1)

@@ -1,15 +1,15 @@
-"""A sign test that may be looked at after every observation, and stopped whenever it says enough.
+"""A sign test that may be read after every observation and stopped at any time.
 
-Asked is whether observations come from above a line more often than from below it. Under "not more often" each is
-above with a probability of at most 1/2, given all before it. A bet on a probability p > 1/2 then multiplies its stake
-by 2 p or by 2 (1 - p), which on the average makes nothing; so does the mean of all bets over 1/2 < p < 1 (a mixture
-martingale: Ville 1939, Robbins 1970). By Ville's inequality the stake ever grows to 1 / a with a probability of at
-most a, whatever the rule to stop. Nothing else is assumed: no distribution, no variance, no independence beyond that
-sentence. With s of n above, the stake is
+It tests whether observations lie above a line more often than below it. Under the null hypothesis, each lies above
+with a probability of at most 1/2, given all earlier ones. A bet on a probability p > 1/2 then multiplies its stake by
+2 p or by 2 (1 - p), which gains nothing on average. The same holds for the mean of all bets over 1/2 < p < 1 (a mixture
+martingale: Ville 1939, Robbins 1970). By Ville's inequality, the stake ever reaches 1 / a with a probability of at
+most a, whatever the stopping rule. No distribution, variance or further independence is assumed. With s of n
+observations above the line, the stake is
 
     (C(n + 1, 0) + ... + C(n + 1, s)) / ((n + 1) C(n, s))
 
-in whole numbers, which is the integral of 2 (2 p)^s (2 - 2 p)^(n - s) from 1/2 to 1.
+in integers, which is the integral of 2 (2 p)^s (2 - 2 p)^(n - s) over p from 1/2 to 1.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ from functools import lru_cache
 
 @lru_cache(maxsize=65536)
 def log_stake(above: int, n: int) -> float:
-    """The logarithm of the stake after `above` of `n` observations were above the line."""
+    """The logarithm of the stake after `above` of `n` observations were above the line.
+
+    Raises ValueError unless 0 <= above <= n.
+    """
     if not 0 <= above <= n:
         raise ValueError(f"{above} of {n} cannot be")
     total = sum(math.comb(n + 1, j) for j in range(above + 1))
@@ -32,21 +35,21 @@ def log_stake(above: int, n: int) -> float:
 
 @dataclass
 class SignTest:
-    """Observations one by one; `evidence` is the logarithm of the largest stake so far."""
+    """The test of observations added one by one; `evidence` is the logarithm of the largest stake so far."""
 
     n: int = 0
     above: int = 0
     evidence: float = 0.0
 
     def add(self, is_above: bool) -> None:
-        """Take one more."""
+        """Add an observation."""
         self.n += 1
         self.above += is_above
         self.evidence = max(self.evidence, log_stake(self.above, self.n))
 
     @property
     def p_value(self) -> float:
-        """Of "not more often above than below"; holds at every time, however that was chosen."""
+        """P-value of "not more often above than below"; valid at any time, however that time was chosen."""
         return math.exp(-self.evidence)
 
 
@@ -59,9 +62,10 @@ def sign_test(above: Sequence[bool]) -> SignTest:
 
 
 def median_bounds(values: Sequence[float], tail: float) -> tuple[float, float]:
-    """A confidence sequence of the median: it lies beyond either bound, at any time, with a probability of `tail`.
+    """A confidence sequence for the median: at any time, each bound excludes it with a probability of at most `tail`.
 
-    The bounds are those of all times so far, so they only come closer. Infinite where nothing is known yet.
+    The bounds are the tightest of all times so far, so they only move inwards. They are infinite until enough values
+    are known.
     """
     low, high = -math.inf, math.inf
     ordered: list[float] = []
@@ -69,7 +73,7 @@ def median_bounds(values: Sequence[float], tail: float) -> tuple[float, float]:
         ordered.insert(bisect_left(ordered, value), value)
         n = len(ordered)
         needed = fewest_above(n, tail)
-        if needed is not None:  # a line right below the needed-th largest has so many above it
+        if needed is not None:  # a line just below the needed-th largest has `needed` values above it
             low = max(low, ordered[n - needed])
             high = min(high, ordered[needed - 1])
     return low, high
@@ -77,7 +81,7 @@ def median_bounds(values: Sequence[float], tail: float) -> tuple[float, float]:
 
 @lru_cache(maxsize=65536)
 def fewest_above(n: int, tail: float) -> int | None:
-    """How many of n must be above a line for a stake of 1 / tail; None where not even all are enough."""
+    """How many of n must lie above a line for a stake of 1 / tail; None where even all n are not enough."""
     wanted = -math.log(tail)
     if n == 0 or log_stake(n, n) < wanted:
         return None

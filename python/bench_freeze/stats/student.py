@@ -1,7 +1,7 @@
-"""Student's t distribution, for any positive real degrees of freedom; infinite ones are the normal distribution.
+"""Student's t distribution for any positive real degrees of freedom; infinite ones give the normal distribution.
 
-Written here because it is all that is needed of a library that is several times as large as everything that a machine
-which only scores has to install.
+It is implemented here because SciPy would be several times the size of everything else that a machine needs for scoring
+only.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from functools import lru_cache
 from statistics import NormalDist
 
 _SMALLEST = 1e-300
-_NORMAL_FROM = 1e7  # degrees of freedom: beyond, the normal distribution is as exact as the fraction
+_NORMAL_FROM = 1e7  # degrees of freedom above which the normal distribution is as exact as the continued fraction
 
 
 def two_sided_p(t: float, degrees: float) -> float:
-    """The probability of a value as far from 0 as `t` or farther.
+    """The probability of a value at least as far from 0 as `t`.
 
-    I_x(degrees / 2, 1 / 2) at x = degrees / (degrees + t^2); Abramowitz and Stegun 26.7.1.
+    It is I_x(degrees / 2, 1 / 2) at x = degrees / (degrees + t^2); Abramowitz and Stegun 26.7.1.
     """
     if math.isinf(t):
         return 0.0
@@ -26,11 +26,11 @@ def two_sided_p(t: float, degrees: float) -> float:
     return _regularized_beta(degrees / 2, 0.5, degrees / (degrees + t * t), t * t / (degrees + t * t))
 
 
-@lru_cache(maxsize=1024)  # a study asks for a few, many times over
+@lru_cache(maxsize=1024)  # a study asks for the same few many times
 def quantile(probability: float, degrees: float) -> float:
     """The value below which `probability` (between 0 and 1) of the distribution lies.
 
-    Newton's method, within a bracket that is halved where a step would leave it.
+    Newton's method inside a bracket, with bisection where a step would leave the bracket.
     """
     if degrees > _NORMAL_FROM:
         return NormalDist().inv_cdf(probability)
@@ -59,10 +59,10 @@ def _density(t: float, degrees: float) -> float:
 
 
 def _regularized_beta(a: float, b: float, x: float, rest: float) -> float:
-    """I_x(a, b), with `rest` = 1 - x given apart so that neither loses digits; Abramowitz and Stegun 26.5.8."""
+    """I_x(a, b), with `rest` = 1 - x passed separately so that neither loses digits; Abramowitz and Stegun 26.5.8."""
     if x <= 0 or rest <= 0:
         return 0.0 if x <= 0 else 1.0
-    if x > (a + 1) / (a + b + 2):  # where the fraction converges fast for the other tail
+    if x > (a + 1) / (a + b + 2):  # the fraction converges faster for the other tail
         return 1 - _regularized_beta(b, a, rest, x)
     log_front = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log(rest)
     return math.exp(log_front) / (a * _beta_fraction(a, b, x))

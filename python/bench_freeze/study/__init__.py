@@ -1,1 +1,1 @@
-"""The composition of a study: inputs, trainings, the rows of the results, and the analyses of each training."""
+"""The parts of a study: inputs, trainings, the rows of the results, and the analyses of each training."""

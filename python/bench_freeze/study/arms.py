@@ -1,4 +1,4 @@
-"""Which arms a study has, and which of them train together."""
+"""The arms of a study, and which of them train together."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Entered = tuple[Inputs, list[Arm]]  # a checkpoint and its arms
 
 
 def arms_of(training: TrainingOptions, inputs: Inputs, every: Sequence[Inputs]) -> list[Arm]:
-    """Every depth with every seed, the shallowest training first.
+    """The arms of one checkpoint: every share of the data, every depth and recipe, every seed.
 
-    Random weights do not depend on a checkpoint's values: of several with one architecture the first detector has
-    the scratch arms.
+    Training from scratch does not depend on a checkpoint's values, so among checkpoints with the same architecture only
+    the first detector has the scratch arms. Raises InputError for an arm that cannot be trained.
     """
     depths = training.depths(inputs.base.layers.default_depths())
     alike = [other for other in every if other.base.architecture == inputs.base.architecture]
@@ -28,13 +28,13 @@ def arms_of(training: TrainingOptions, inputs: Inputs, every: Sequence[Inputs]) 
         for fraction, (freeze, recipe), seed in product(training.data_fractions, trainings, training.seeds)
     ]
     for arm in arms:
-        # Refuses what cannot be, before anything is trained.
+        # Raises for an impossible arm before anything is trained.
         arm_stages(training.of(arm.recipe), arm, inputs.base.layers)
     return arms
 
 
 def trained_together(arms: Sequence[Arm], *, share: bool) -> list[list[Arm]]:
-    """The trainings behind the arms, those with one data order together: of random weights apart from all others."""
+    """The trainings behind the arms, grouped by data order if they `share`; scratch trainings form their own groups."""
     groups: dict[tuple[int, float, bool] | Arm, list[Arm]] = {}
     for arm in dict.fromkeys(arm.source for arm in arms):
         groups.setdefault(arm.data_order if share else arm, []).append(arm)
@@ -42,7 +42,7 @@ def trained_together(arms: Sequence[Arm], *, share: bool) -> list[list[Arm]]:
 
 
 def title_of(group: list[Arm]) -> str:
-    """One arm by its name, several by their number: their depths and recipes stand in the rows."""
+    """A title for a group: the name of a single arm, or depths, seed and the number of several."""
     if len(group) == 1:
         return group[0].name
     depths = ",".join(dict.fromkeys(str(arm.freeze) for arm in group))

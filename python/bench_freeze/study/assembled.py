@@ -1,4 +1,4 @@
-"""The study that was asked for, from a study file and flags: the embedded one's values where no data are named."""
+"""Assemble a study from a study file and flags, with the embedded study's values where no data are named."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from ..data.shipped import COCO
 from ..results.inputs import PresetFacts, preset_sentence
 
 _DATA = ("weights", "target", "base")
-# The images of the embedded study are drawn this large: to train it at a preset's size would only take longer.
+# The embedded study's images are drawn at its own size; training at a preset's size would only take longer.
 _SIZED_BY_DATA = ("imgsz",)
 
 
 class Assembled(NamedTuple):
-    """A study, and what has to be said of how it was read."""
+    """A study, with notes on how it was read."""
 
     study: Study
     notes: tuple[str, ...]
 
 
 def assembled(layers: Sequence[Layer], where: str) -> Assembled:
-    """A validated study of all layers, later ones over earlier ones. `where` names their origin in messages.
+    """Merge all layers, later ones overriding earlier ones, into a validated study.
 
-    Raises InputError for the first value that cannot be.
+    `where` names their origin in messages. Raises InputError for the first invalid value.
     """
     given = merged(layers)
     if not any(given.values.get(name) for name in _DATA):
         embedded = read_toml(demo.STUDY_FILE)
         if given.values.get("tuned"):
-            del embedded["freeze"]  # checkpoints alone: nothing is trained that was not asked for
+            del embedded["freeze"]  # with given checkpoints, train nothing that was not asked for
         given = merged([Layer(str(demo.STUDY_FILE), embedded), *layers])
         explicit = {name for layer in layers for name in layer.values}
         given.values.update({name: embedded[name] for name in _SIZED_BY_DATA if name not in explicit})
@@ -52,7 +52,7 @@ def toml_layer(path: Path) -> Layer:
 
 
 def preset_facts(study: Study) -> PresetFacts | None:
-    """What a study has of its preset; None without one."""
+    """The values that a study keeps from its preset and those it replaces; None without a preset."""
     name = study.preset.preset
     if name is None:
         return None
@@ -61,6 +61,6 @@ def preset_facts(study: Study) -> PresetFacts | None:
 
 
 def preset_note(study: Study) -> tuple[str, ...]:
-    """What a preset set, in a sentence; none without a preset."""
+    """A sentence about what the preset set; empty without a preset."""
     facts = preset_facts(study)
     return () if facts is None else (preset_sentence(facts),)

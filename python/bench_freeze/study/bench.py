@@ -1,4 +1,4 @@
-"""Where the models of one checkpoint are measured: deployed, run, timed, each once, and kept as artifacts."""
+"""Measure the models of one checkpoint: deploy, run and time each of them once, and keep the results as artifacts."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ from .inputs import Inputs
 from .kept_step import kept_step
 
 DETECTIONS = "detections.npz"
-LATENCY_METHOD = 2  # changes with what Measured means, so that older artifacts are measured again, not misread
+LATENCY_METHOD = 2  # increased when the meaning of Measured changes: older artifacts are then measured again
 
 
 class Ran(Struct, frozen=True):
-    """What is kept of a run over a data set, beside its detections."""
+    """What is stored about a run over a data set in addition to its detections."""
 
     peak_bytes: int | None
     engine: EngineIdentity
@@ -43,7 +43,7 @@ class Ran(Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Bench:
-    """What every measurement of a checkpoint's models needs; `lineup` is filled with what was deployed."""
+    """Everything that measurements of a checkpoint's models need; `lineup` collects the deployed models."""
 
     study: Study
     inputs: Inputs
@@ -54,12 +54,12 @@ class Bench:
 
     @property
     def selection(self) -> NmsOptions:
-        """How this study selects detections."""
+        """The study's options for selecting detections."""
         scoring = self.study.scoring
         return NmsOptions(scoring.score_threshold, scoring.nms_iou_threshold, scoring.max_detections)
 
     def deploy(self, candidate: Candidate, engine: str, precision: Precision, name: str, build: int = 0) -> Deployment:
-        """A model in the form that an engine runs; `build` counts TensorRT plans of one model."""
+        """Deploy a model to an engine in a precision; `build` numbers the TensorRT plans of one model."""
         inputs = self.inputs
         calibration = CalibrationSets((inputs.training, inputs.base_set), self.study.deployment.imgsz)
         with self.console.step(f"deploy {name} to {engine} {precision}", work=Work("deploy")) as step:
@@ -79,7 +79,7 @@ class Bench:
     def detections(
         self, deployment: Deployment, data: DetectionSet, title: str
     ) -> tuple[dict[str, HeadDetections], int | None]:
-        """Detections of all heads on a data set, and the peak memory while they were made."""
+        """The detections of all heads on a data set, and the peak memory of that run in bytes."""
         study = self.study
         options = self.selection
         key: Mapping[str, object] = {
@@ -109,9 +109,9 @@ class Bench:
         return load_detections(io.BytesIO(kept.read(DETECTIONS))), kept.value(Ran).peak_bytes
 
     def latencies(self, deployment: Deployment, name: str, doubtful: frozenset[Scope] = frozenset()) -> Latencies:
-        """Both scopes; None where the study measures no latency.
+        """The latencies of both scopes; each is None where the study measures no latency.
 
-        What is kept is not measured again, but for scopes that are `doubtful`, and with --retime those not VALID.
+        Kept latencies are reused, except for `doubtful` scopes and, with --retime, for scopes that are not VALID.
         """
         study, inputs = self.study, self.inputs
         if study.timing.latency_samples == 0:
@@ -151,7 +151,7 @@ class Bench:
 
 @dataclass(frozen=True)
 class Deployed:
-    """The model of a record of the results, to be timed again beside others, and where that is done."""
+    """The model behind a row or an original, and the bench that times it again together with others."""
 
     bench: Bench
     deployment: Deployment

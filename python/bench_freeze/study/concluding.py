@@ -1,4 +1,4 @@
-"""The last step of a study: statistics, kept as an artifact."""
+"""The last step of a study: its statistics, kept as an artifact."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from ..results.schema import Results
 from ..results.study_statistics import Statistics
 from .kept_step import kept_step
 
-METHOD = 4  # changes with what `conclude` makes of the same rows
+METHOD = 4  # increased whenever `conclude` gives different results for the same rows
 GAIN_METHOD = 1  # the same for the gain over scratch, where a study has such arms
 PROTOCOLS_METHOD = 1  # the same for AP by protocol, where a study asks for it
 
 
 class Concluded(msgspec.Struct, frozen=True):
-    """What the artifact keeps."""
+    """The content of the artifact."""
 
     statistics: Statistics | None
 
@@ -36,7 +36,7 @@ def study_statistics(
     store: ArtifactStore,
     console: Console,
 ) -> Statistics | None:
-    """What the rows together can carry; made again only when a row or a setting of it changed."""
+    """The statistics of all rows; computed again only when a row or a setting changed. None where there are none."""
     key = {
         "rows_sha256": _rows_sha256(results),
         "classes": [results.data["base"].classes, results.data["target"].classes, results.weights["classes"]],
@@ -60,7 +60,7 @@ def study_statistics(
 
 
 def _rows_sha256(results: Results) -> str:
-    """Of originals and rows; what newer versions add counts only where it says something: older statistics are kept."""
+    """Hash of originals and rows. Fields that newer versions added count only if set, so that older artifacts match."""
     records = msgspec.to_builtins([results.originals, results.rows])
     for record in (*records[0], *records[1]):
         del record["detections"]  # names of files, which no statistic reads
@@ -70,7 +70,7 @@ def _rows_sha256(results: Results) -> str:
             del record["weights"]
         if "train" in record and record["train"]["given"] is None:
             del record["train"]["given"]
-        record.get("train", {}).pop("curves", None)  # how a training went decides nothing
+        record.get("train", {}).pop("curves", None)  # statistics do not use the curves
         scopes = [record["latency"][scope] for scope in ("model", "pipeline")]
         plans = (record.get("builds") or {}).get("plans", ())
         for latency in (*scopes, *(plan["model"] for plan in plans)):

@@ -1,4 +1,4 @@
-"""The curves of a training as the results keep them, read from its artifact: older ones have the losses, too."""
+"""The curves of a training in the form of the results, read from its artifact; older artifacts have losses, too."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from ..finetune.arm import EPOCHS
 from ..results.training_curves import HeldOutCurve, TrainingCurves
 
 _LOSS, _RATE, _HIGHEST_RATE = "train/", "lr/", "lr"
-_USUAL_GROUPS = 3  # weights, norms, biases: two of them always have one rate
+_USUAL_GROUPS = 3  # weights, norms, biases: two of them always share a rate
 
 
 def curves_of(tuned: Artifact) -> TrainingCurves | None:
-    """The curves of one training; None for what was not trained (interpolated arms)."""
+    """The curves of one training; None for a model that was not trained (an interpolated arm)."""
     if EPOCHS not in tuned.files:
         return None
     rows = list(csv.DictReader(io.StringIO(tuned.read(EPOCHS).decode())))

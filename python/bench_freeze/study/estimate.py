@@ -1,7 +1,8 @@
-"""How long a planned run takes: a few real batches on this machine, in a folder that is gone afterwards.
+"""Estimate how long a planned run takes by trying a few real batches on this machine, in a temporary folder.
 
-Measured: some batches of each kind of training group with all of its arms, the export of one model (the one with most
-layers of its own), and that model on some images. All else is computed from these, and said so.
+Three things are measured: some batches of each kind of training group with all its arms, the export of one model (the
+one with the most layers of its own), and that model on some images. Everything else is computed from these, and the
+estimate says so.
 """
 
 from __future__ import annotations
@@ -29,39 +30,39 @@ from .inputs import Inputs
 from .plan import Plan, Silent, TrainingGroupPlan
 from .preflight import fresh_start
 
-BATCHES, EPOCHS = 3, 3  # of each training that is tried; its first epoch, which starts workers, is not counted
-IMAGES = 32  # that the exported model is tried on
-MOST_GROUPS = 3  # kinds of training group that are tried
+BATCHES, EPOCHS = 3, 3  # of each trial training; its first epoch, which starts workers, is not counted
+IMAGES = 32  # on which the exported model is tried
+MOST_GROUPS = 3  # kinds of training group to try
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Seconds of each kind of work. None: not tried, because nothing of it is to be done."""
+    """Seconds of each kind of work; None where it was not tried because none of it is left to do."""
 
-    training_s: dict[tuple[Arm, ...], tuple[float, float]]  # by what trains together: set-up, and an image in an epoch
+    training_s: dict[tuple[Arm, ...], tuple[float, float]]  # by group of arms: set-up, and per image of an epoch
     export_s: float | None
-    image_s: float | None  # of a model on an image, from file to detections
-    images: int  # that it ran on
+    image_s: float | None  # per image, from file to detections
+    images: int  # on which the model ran
     model_bytes: int
-    detections_bytes: float  # of an image
+    detections_bytes: float  # per image
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds and bytes that a run still takes, by kind of step; a kind that is not known is absent."""
+    """Seconds and bytes that a run still needs, by kind of step; an unknown kind is absent."""
 
     seconds: dict[str, float]
     bytes: dict[str, float]
-    basis: dict[str, str]  # of the seconds: what was measured, what is computed
+    basis: dict[str, str]  # for the seconds: what was measured, what is computed
 
     @property
     def total_s(self) -> float:
-        """All that is known."""
+        """Seconds of all known kinds."""
         return sum(self.seconds.values())
 
 
 def measure(study: Study, every: Sequence[Inputs], plan: Plan, console: Console) -> Measured:
-    """Try what the plan has to do. Writes into a temporary folder only."""
+    """Try each kind of work that the plan still has to do. Writes only into a temporary folder."""
     with tempfile.TemporaryDirectory(prefix="bench-freeze-plan-") as folder:
         store = ArtifactStore(Path(folder), console.warn)
         training_s: dict[tuple[Arm, ...], tuple[float, float]] = {}
@@ -77,27 +78,32 @@ def measure(study: Study, every: Sequence[Inputs], plan: Plan, console: Console)
 
 
 def cost_of(study: Study, plan: Plan, found: Measured, *, parameters: int, half: bool) -> Cost:
-    """What is still to do, by what was measured. `parameters` and `half` are of the base checkpoint."""
+    """The cost of the remaining work, from the measurements.
+
+    `parameters` is the number of weights of the base checkpoint, and `half` says whether it is stored in float16.
+    """
     seconds: dict[str, float] = {}
     basis: dict[str, str] = {}
     if plan.groups:
         seconds["train"] = sum(_group_s(group, found) for group in plan.groups)
         tried = len({_kind(group) for group in plan.groups} & found.training_s.keys())
-        basis["train"] = f"{BATCHES * (EPOCHS - 1)} batches of {tried} group(s) of arms, times images and epochs"
+        basis["train"] = (
+            f"{BATCHES * (EPOCHS - 1)} batches of {tried} group(s) of arms, scaled to all images and epochs"
+        )
         if any(arm.recipe in (LP_FT, GRADUAL) for group in plan.groups for arm in group.arms):
-            basis["train"] += "; arms with stages as in their last one, so this is rather too long"
+            basis["train"] += "; staged recipes count as in their last stage, an upper estimate"
     deploys, runs, times = plan.to_do("deploy"), plan.to_do("run"), plan.to_do("time")
     if found.export_s is not None and deploys:
         seconds["deploy"] = found.export_s * len(deploys)
-        basis["deploy"] = "one export, times models; plans and other precisions are not in it"
+        basis["deploy"] = "one export, times the number of models; plans and other precisions not included"
     if found.image_s is not None:
         seconds["run"] = found.image_s * sum(work.units for work in runs)
-        basis["run"] = f"the same model on {found.images} images, times images; smaller models take less"
+        basis["run"] = f"the same model on {found.images} images, scaled to all images; smaller models take less"
         rule, scopes = study.timing, 2
         calls = rule.latency_samples * found.image_s * study.deployment.batch
         # Both scopes, and the rounds that compare rows, which are the engine's alone.
         seconds["time"] = len(times) * (scopes + 1) * min(rule.latency_seconds, calls)
-        basis["time"] = "samples times the same model's time for a batch, at most latency_seconds a scope"
+        basis["time"] = "samples times the same model's time per batch, at most latency_seconds per scope"
     values = 2 if half else 4
     return Cost(
         seconds,
@@ -115,14 +121,14 @@ def cost_of(study: Study, plan: Plan, found: Measured, *, parameters: int, half:
 
 
 def _kind(group: TrainingGroupPlan) -> tuple[Arm, ...]:
-    """The arms without their seed and share, which cost nothing, and stages: what trains in the last is tried."""
+    """A group's arms without what does not change the cost: seed, share, and stages (the last stage is tried)."""
     arms = (replace(arm, seed=0, data_fraction=1.0, lr0=None) for arm in group.arms)
     return tuple(dict.fromkeys(replace(arm, recipe=STATIC) if arm.recipe in (LP_FT, GRADUAL) else arm for arm in arms))
 
 
 def _group_s(group: TrainingGroupPlan, found: Measured) -> float:
     own = found.training_s.get(_kind(group))
-    if own is None:  # a kind that was not tried: an arm takes what arms took on average
+    if own is None:  # a kind that was not tried: assume the average per arm
         arms = sum(len(kind) for kind in found.training_s)
         set_up = sum(s for s, _ in found.training_s.values()) / arms
         image = sum(s for _, s in found.training_s.values()) / arms
@@ -152,7 +158,7 @@ def _try_training(study: Study, planned: TrainingGroupPlan, store: ArtifactStore
 def _try_deployment(
     study: Study, inputs: Inputs, training_s: dict[tuple[Arm, ...], tuple[float, float]], store: ArtifactStore
 ) -> Measured:
-    """The model of this study with most layers of its own, with a head as a training begins with."""
+    """Try the model of this study with the most layers of its own, with the head that a training starts from."""
     depths = study.training.depths(inputs.base.layers.default_depths()) or tuple(g.arm.freeze for g in inputs.given)
     constructions = study.deployment.construction
     construction = next((name for name in ("branched", "grafted") if name in constructions), "plain")
@@ -176,7 +182,7 @@ def _try_images(bench: Bench, deployment: Deployment, store: ArtifactStore) -> t
 
     data, batch, workers = _some(bench.inputs.target), bench.study.deployment.batch, bench.study.deployment.workers
     engine = deployment.engine()
-    detect(engine, _some(data, batch), bench.selection, batch=batch, workers=workers)  # warm
+    detect(engine, _some(data, batch), bench.selection, batch=batch, workers=workers)  # warm-up
     began = time.perf_counter()
     found = detect(engine, data, bench.selection, batch=batch, workers=workers)
     seconds = time.perf_counter() - began

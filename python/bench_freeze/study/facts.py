@@ -1,4 +1,4 @@
-"""What a study was given, as its results record it."""
+"""The inputs of a study as the results record them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .inputs import Inputs
 
 
 def study_facts(study: Study) -> dict[str, object]:
-    """The study by its fields; one checkpoint stands there without a list, as in files that know no several."""
+    """The study by its fields; a single checkpoint is not in a list, as in files from before several were possible."""
     values = study.values()
     if study.data.weights is not None and len(study.data.weights) == 1:
         values["weights"] = study.data.weights[0]
@@ -22,7 +22,7 @@ def study_facts(study: Study) -> dict[str, object]:
 
 
 def data_facts(inputs: Inputs) -> dict[str, DataFacts]:
-    """The data sets by their roles."""
+    """Facts about the data sets, by role."""
     sets = {"training": inputs.training, "target": inputs.target, "target_test": inputs.test, "replay": inputs.replay}
     known = {role: _set_facts(data) for role, data in sets.items() if data is not None}
     in_order = ("training", "target", "base", "target_test", "replay")
@@ -31,7 +31,7 @@ def data_facts(inputs: Inputs) -> dict[str, DataFacts]:
 
 
 def weights_facts(inputs: Inputs) -> dict[str, Any]:
-    """A checkpoint: hash, classes, layer map."""
+    """Facts about a checkpoint: hash, classes, precision, layer map."""
     layers = inputs.base.layers
     return {
         "sha256": inputs.base.sha256,
@@ -44,7 +44,7 @@ def weights_facts(inputs: Inputs) -> dict[str, Any]:
 
 
 def pretrainings(every: Sequence[Inputs]) -> list[Pretraining]:
-    """Every checkpoint of a study of several; empty for one, whose facts stand elsewhere."""
+    """Every checkpoint of a study of several; empty for a study of one, whose facts are recorded elsewhere."""
     return [
         Pretraining(
             name=inputs.name,

@@ -1,4 +1,4 @@
-"""Fine-tuned checkpoints that were given with `tuned`: found, read, compared with the base, made arms of a study."""
+"""Fine-tuned checkpoints given with `tuned`: find them, compare them with the base, and make them arms of a study."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from ..results.inputs import GivenCheckpoint
 from ..results.recipe import given_recipe
 from .weights import Weights, unique_names
 
-_SHOWN = 12  # classes in a message
+_SHOWN = 12  # classes listed in a message
 
 
 @dataclass(frozen=True)
 class GivenArm:
-    """An arm whose checkpoint was given, not trained; `leads`: its depth's first run, which is analysed."""
+    """An arm whose checkpoint was given, not trained; `leads` marks the first run of its arm, which is analysed."""
 
     arm: Arm
     tuned: Artifact
@@ -40,21 +40,21 @@ class GivenArm:
     leads: bool
 
     def constructions(self, asked: Sequence[Construction]) -> tuple[Construction, ...]:
-        """The models that are made of it: those asked for that it can have, or else plain."""
+        """The constructions to build from it: those requested that are possible, otherwise plain."""
         return tuple(name for name in asked if name not in self.facts.left_out) or ("plain",)
 
     @property
     def descends(self) -> bool:
-        """Whether there is a common history with the base, so that layers can be compared and exchanged."""
+        """Whether it descends from the base, so that layers can be compared and exchanged."""
         return "grafted" not in self.facts.left_out
 
     def is_analysed(self, seeds: AnalysisSeeds) -> bool:
-        """Whether it is looked into: a checkpoint of another history has nothing in common to compare."""
+        """Whether it is analysed; a checkpoint that does not descend from the base has nothing to compare."""
         return self.descends and (self.leads or seeds == "all")
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What a reader of its rows should know, in sentences."""
+        """Sentences that a reader of its rows should know."""
         found = [f"{self.facts.file}: {reason}" for reason in dict.fromkeys(self.facts.left_out.values())]
         if self.facts.rounded:
             found.append(
@@ -72,7 +72,7 @@ class GivenArm:
 
 @dataclass(frozen=True)
 class _Read:
-    """A file that was read and kept, before the arms have their names."""
+    """A file that was read and stored, before the arms are named."""
 
     entry: TunedEntry
     file: Path
@@ -88,8 +88,8 @@ def read_given(
 ) -> dict[str | None, tuple[GivenArm, ...]]:
     """The arms of the given checkpoints, by the name of the base checkpoint that each descends from.
 
-    `names` are the target's classes. Raises InputError for a file that cannot be had or read, that has another
-    architecture or other classes, or whose bits contradict the depth that was stated.
+    `names` are the target's classes. Raises InputError for a file that is missing or unreadable, that has a different
+    architecture or different classes, or whose weights contradict the stated depth.
     """
     entries = [(entry, file) for entry in map(tuned_entry, study.training.tuned) for file in _files(entry)]
     read: list[_Read] = []
@@ -102,7 +102,7 @@ def read_given(
 
 
 def no_common_seed(given: Iterable[GivenArm], trained: Sequence[int]) -> list[str]:
-    """A sentence for each depth whose runs share no seed with those before it: arms are compared by common seeds."""
+    """A sentence for each arm whose runs share no seed with the arms before it: arms are compared on common seeds."""
     found = []
     known = [("the trained depths", set(trained))] if trained else []
     runs: dict[Arm, set[int]] = {}
@@ -174,7 +174,7 @@ def _read(
 
 
 def _base_of(tuned: Checkpoint, every: Sequence[Weights], file: str) -> tuple[Weights, Descent]:
-    """The base checkpoint with which it has most layers in common, of those that it could descend from."""
+    """Of the base checkpoints with the same architecture, the one that shares the most layers with `tuned`."""
     found: list[tuple[Weights, Descent]] = []
     refused: list[InputError] = []
     for weights in every:
@@ -246,7 +246,7 @@ def _said_seed(tuned: Checkpoint, otherwise: int) -> int:
 
 
 def _arms(read: Sequence[_Read]) -> list[GivenArm]:
-    """Runs of one depth are one arm where their seeds are stated; another file of that depth is an arm of its own."""
+    """Runs of one depth with stated seeds form one arm; any other file of that depth is an arm of its own."""
     names = unique_names([one.file for one in read], [one.facts.sha256 for one in read], "tuned")
     at_depth = Counter((one.weights.name, one.freeze) for one in read)
     arms: list[GivenArm] = []
@@ -261,7 +261,7 @@ def _arms(read: Sequence[_Read]) -> list[GivenArm]:
 
 
 def _ranges(numbers: Iterable[int]) -> str:
-    """Layer numbers as a reader would say them: 0 to 9, 12."""
+    """Layer numbers as ranges: 0 to 9, 12."""
     runs: list[list[int]] = []
     for number in numbers:
         if runs and runs[-1][-1] == number - 1:

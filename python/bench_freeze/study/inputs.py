@@ -1,4 +1,4 @@
-"""The inputs of a study: weights and data sets, found, read and checked before any work starts."""
+"""The inputs of a study: weights and data sets, located, read and checked before any work starts."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ PARITY_IMAGES_PER_SET = 2
 
 @dataclass(frozen=True)
 class Inputs:
-    """Everything that a study of one checkpoint reads; a study of several has one for each, with the same data.
+    """Everything that a study reads for one checkpoint; with several checkpoints, each has its own with the same data.
 
-    `base_set` has only categories that are scored: none where the base head shares no class with it.
+    `base_set` has only the categories that are scored: none where the base head shares no class with it.
     """
 
     weights: Weights
@@ -47,29 +47,29 @@ class Inputs:
     base_set: DetectionSet
     base_classes: ClassMap
     replay: DetectionSet | None  # base images to train on, in the base head's classes; none of them is scored
-    test: DetectionSet | None  # the target set's test split, of which nothing is chosen
-    no_test: str | None  # why there is none, in a sentence
-    data_warnings: tuple[str, ...]  # what a reader of the numbers should know about the data, in sentences
+    test: DetectionSet | None  # the target set's test split, on which nothing is selected
+    no_test: str | None  # a sentence that says why there is none
+    data_warnings: tuple[str, ...]  # sentences about the data that a reader of the numbers should know
     parity_images: NDArray[np.float32] = field(repr=False)  # [N, 3, S, S], real images of both sets
     given: tuple[GivenArm, ...] = ()  # checkpoints that were fine-tuned from this one elsewhere
 
     @property
     def base(self) -> Checkpoint:
-        """The checkpoint."""
+        """The base checkpoint."""
         return self.weights.checkpoint
 
     @property
     def name(self) -> str | None:
-        """What rows call the checkpoint; None in a study of one."""
+        """The checkpoint's name in rows; None in a study of one."""
         return self.weights.name
 
     def given_arm(self, arm: Arm) -> GivenArm | None:
-        """What was given for an arm; None for one that is trained."""
+        """The given checkpoint of an arm; None for an arm that is trained."""
         return next((given for given in self.given if given.arm == arm), None)
 
     @property
     def no_base_accuracy(self) -> str | None:
-        """Why the base head cannot be scored, in a sentence; None where it can."""
+        """A sentence that says why the base head cannot be scored; None where it can."""
         if self.base_set.class_names:
             return None
         if self.base.taken is not None:
@@ -84,9 +84,9 @@ class Inputs:
 
 
 def read_inputs(study: Study, store: ArtifactStore, console: Console) -> tuple[Inputs, ...]:
-    """Read and check weights and data: one value for each checkpoint, data sets are read once.
+    """Read and check weights and data; return one value per checkpoint. Data sets are read once.
 
-    Raises InputError for the first thing that the user has to fix.
+    Raises InputError for the first problem that the user has to fix.
     """
     names, target, base = _locations(study.data, store, console)
     with console.step("read weights") as progress:
@@ -144,12 +144,12 @@ def read_inputs(study: Study, store: ArtifactStore, console: Console) -> tuple[I
     return tuple(every)
 
 
-# The program that trained the demo's weights, by its hash when it did so: the weights' own hash stands beside it.
+# Hash of the program that trained the demo's weights, as it was then; it enters the key with the weights' own hash.
 _WEIGHTS_MADE_BY = {"train_base.py": "5a180dd455ac824c35315344e1d721d8518f3229d1884d24203c4d8adb0e1f90"}
 
 
 def _locations(data: DataOptions, store: ArtifactStore, console: Console) -> tuple[tuple[str, ...], Path, Path]:
-    """Weights, target and base set: the user's, or the embedded ones, generated into the artifact store."""
+    """Weights, target and base set: the user's, or the embedded ones, which are generated into the artifact store."""
     if data.weights is not None and data.target is not None and data.base is not None:
         return data.weights, Path(data.target), Path(data.base)
     from .. import demo
@@ -166,7 +166,7 @@ def _locations(data: DataOptions, store: ArtifactStore, console: Console) -> tup
 
 
 def _of_given(every: Sequence[GivenArm], study: Study, console: Console) -> list[str]:
-    """What is to be warned of; the depths that were found are told."""
+    """Warnings about given checkpoints; the depths that were found are printed."""
     for one in every:
         how = "as stated" if one.facts.stated_freeze is not None else "found by comparing weights"
         console.note(f"  {one.facts.file}: freeze {one.arm.freeze}, {how}; seed {one.arm.seed}")
@@ -175,7 +175,7 @@ def _of_given(every: Sequence[GivenArm], study: Study, console: Console) -> list
 
 
 def _fetch(data: DataOptions, target: Path, base: Path) -> None:
-    """What Ultralytics ships and is not here yet, once it is agreed; a target that is not there is said before that."""
+    """Download missing sets that Ultralytics ships, if the user agrees; a target that is nowhere fails first."""
     for path in (target, base):
         fetch(path, lambda question: data.yes or agreed(question))
         if not is_coco(path):
@@ -185,10 +185,10 @@ def _fetch(data: DataOptions, target: Path, base: Path) -> None:
 def _pair_base_classes(
     unmatched: Unmatched, weights: Weights, others: tuple[Weights, ...], base_set: DetectionSet, path: Path
 ) -> tuple[DetectionSet, ClassMap]:
-    """The base set cut to what is scored, and its pairing with the base head.
+    """The base set reduced to the scored categories, and its pairing with the base head.
 
-    A head that shares no class with it is an error, unless unmatched classes are ignored and another checkpoint's head
-    shows that it is the right set: then the other classes are what was pre-trained on.
+    A head that shares no class with the set is an error, unless unmatched classes are ignored and another checkpoint's
+    head shares some: then it is the right set, and this checkpoint was pre-trained on other classes.
     """
     names, data = weights.checkpoint.class_names, base_set.class_names
     if weights.checkpoint.taken is not None:

@@ -1,4 +1,4 @@
-"""An artifact made under one line of progress."""
+"""Produce an artifact as one step of the progress display."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def kept_step(
     still: bool = False,
     work: Work | None = None,
 ) -> Artifact:
-    """The artifact of these inputs, found or made by `build(folder, step)`; the line says "kept" where it was there.
+    """The artifact of these inputs, found or made by `build(folder, step)`; the step shows "kept" if it was found.
 
-    `again` makes it anew, `still` shows nothing that moves; `work` is what it does of the run.
+    `again` forces a new artifact, `still` disables the animation, and `work` is the step's share of the run.
     """
     with console.step(title, still=still, work=work) as step:
         artifact, made = store.produce(kind, inputs, lambda folder: build(folder, step), again=again)

@@ -1,7 +1,8 @@
-"""What a run will do, step by step, and what of it is kept already: told before anything is made.
+"""Plan a run: its steps, and which of their artifacts exist already, before anything is made.
 
-A plan is found by walking the study as a run does, with a store that finds and never makes: what it does not find is to
-be done. So the keys are the run's own. `look_up=False` looks for trainings only, which costs nearly nothing.
+A plan walks through the study as a run does, with a store that finds artifacts but never makes any: a step whose
+artifact is not found is still to do. So the keys are the run's own. `look_up=False` looks only for trainings, which
+costs almost nothing.
 """
 
 from __future__ import annotations
@@ -51,24 +52,24 @@ _ONE: dict[Kind, str] = {
 
 
 def counted(kind: Kind, number: int) -> str:
-    """What steps of a kind are called: one of them, or several."""
+    """The name of a kind of step, in singular or plural."""
     return KINDS[kind] if number != 1 else _ONE[kind]
 
 
 @dataclass(frozen=True)
 class Work:
-    """One step. `units` are what its time goes by: images times epochs (train), images (run), else 1."""
+    """One step. Its time is proportional to `units`: images times epochs (train), images (run), otherwise 1."""
 
     kind: Kind
     of: str  # the arm, or the original
     units: float
-    kept: bool | None  # None: it was not looked up, or hangs on a step that is to be done
-    group: tuple[int, ...] = ()  # of a training: where its group stands, checkpoint and number
+    kept: bool | None  # None: not looked up, or dependent on a step that is still to do
+    group: tuple[int, ...] = ()  # for a training: the checkpoint and the position of its group
 
 
 @dataclass(frozen=True)
 class TrainingGroupPlan:
-    """Arms that train together and are not kept."""
+    """Arms that train together and have no artifact yet."""
 
     inputs: Inputs
     arms: tuple[Arm, ...]
@@ -78,24 +79,24 @@ class TrainingGroupPlan:
 
 @dataclass(frozen=True)
 class Plan:
-    """All steps of a run in order, and the groups in which what is not kept is trained."""
+    """All steps of a run in order, and the groups of arms that are still to train."""
 
     works: tuple[Work, ...]
     groups: tuple[TrainingGroupPlan, ...]
-    searches: int  # short trainings that look for learning rates; whether they are kept is not looked up
+    searches: int  # short trainings that search for learning rates, whether or not they exist already
 
     def of_kind(self, kind: Kind) -> list[Work]:
-        """The steps of a kind."""
+        """All steps of a kind."""
         return [work for work in self.works if work.kind == kind]
 
     def to_do(self, kind: Kind) -> list[Work]:
-        """Those that are not known to be kept."""
+        """The steps of a kind whose artifacts are not known to exist."""
         return [work for work in self.of_kind(kind) if not work.kept]
 
     def units_to_do(self, asked: AnalysisOptions, of: Callable[[str], bool] = lambda _: True) -> dict[str, float]:
-        """Units of each kind of work, as the steps of a run name them; an analysis has a kind of its own.
+        """Remaining units by kind of work, named as the steps of a run name them; each analysis is its own kind.
 
-        `of` picks arms and originals by their names.
+        `of` selects arms and originals by name.
         """
 
         def own(kind: Kind) -> list[Work]:
@@ -103,13 +104,13 @@ class Plan:
 
         kinds: tuple[Kind, ...] = ("train", "deploy", "run")
         units: dict[str, float] = {kind: sum(work.units for work in own(kind)) for kind in kinds}
-        units["time"] = len(own("time")) * (len(SCOPES) + 1)  # each scope, and the rounds of all together
+        units["time"] = len(own("time")) * (len(SCOPES) + 1)  # both scopes, and the rounds together with other models
         arms = len(own("analyse"))
         steps = {"ladder": asked.ladder, "drift": asked.drift, "features": asked.features, "recovery": asked.recover}
         return units | {name: arms * (2 if name == "recovery" else 1) for name, is_asked in steps.items() if is_asked}
 
     def sentence(self) -> str:
-        """The whole plan in a line."""
+        """The whole plan in one line."""
         parts = []
         for kind in KINDS:
             every, kept = self.of_kind(kind), sum(bool(work.kept) for work in self.of_kind(kind))
@@ -120,7 +121,7 @@ class Plan:
 
 
 class _NotKept(Exception):
-    """What would have to be made."""
+    """An artifact does not exist and would have to be made."""
 
 
 class _KeptOnly(ArtifactStore):
@@ -137,23 +138,23 @@ class _KeptOnly(ArtifactStore):
 
 
 class Silent(Console):
-    """Shows nothing: what is looked up is not a step of a run."""
+    """A console that shows nothing, because looking up an artifact is not a step of a run."""
 
     def note(self, text: str) -> None:
-        """Nothing."""
+        """Show nothing."""
 
     @contextmanager
     def step(self, title: str, *, still: bool = False, work: StepWork | None = None) -> Iterator[Step]:
-        """Nothing."""
+        """Yield a step that shows nothing."""
         yield Step(lambda done, total: None)
 
 
 def plan_of(
     study: Study, every: Sequence[Inputs], store: ArtifactStore, analyse: Analyse | None = None, *, look_up: bool = True
 ) -> Plan:
-    """The plan of a study whose inputs were read. With `look_up`, models of kept trainings are loaded for their keys.
+    """The plan of a study whose inputs were read. With `look_up`, kept trainings are loaded for the models' keys.
 
-    `analyse` makes the analyses of an arm, or finds them; without it they are not looked up.
+    `analyse` makes or finds the analyses of an arm; without it they are not looked up.
     """
     works: list[Work] = []
     groups: list[TrainingGroupPlan] = []
@@ -194,7 +195,7 @@ def plan_of(
 def _of_arm(
     bench: Bench, arm: Arm, tuned: Artifact | None, constructions: Sequence[str], *, look_up: bool
 ) -> Iterator[Work]:
-    """The models of an arm; constructions that are one model are one step each."""
+    """The steps for the models of an arm; constructions that give the same model count once."""
     from ..dualhead.model import graft_position
 
     study, base = bench.study, bench.inputs.base
@@ -219,7 +220,7 @@ def _of_model(
     *,
     look_up: bool,
 ) -> Iterator[Work]:
-    """A model's deployment, its runs over the data sets, its latency; after a step to do all are to do."""
+    """The steps for a model: deploy it, run it over the data sets, time it; without the first, none is looked up."""
     study, inputs = bench.study, bench.inputs
     deployment = None
     if look_up and candidate is not None:

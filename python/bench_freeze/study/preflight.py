@@ -1,4 +1,4 @@
-"""What a checkpoint must do, tried before any training: answer as by its own forward, start anew, keep its output."""
+"""Try a checkpoint before any training: it must match its own forward, take a new head, and keep its output."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ from ..export.parity import compare_engines
 
 
 def check_start(study: Study, base: Checkpoint, head: str, names: tuple[str, ...], images: NDArray[np.float32]) -> None:
-    """Try one checkpoint (`head` in a message) on real images [N, 3, S, S], with a fresh head for the classes `names`.
+    """Try one checkpoint on real images [N, 3, S, S], with a fresh head for the classes `names`.
 
-    Raises InputError when it does not run, when the tool's form of it answers otherwise than its own forward, when its
-    head cannot start anew, or when a branched model of it would not keep the base output.
+    `head` names the checkpoint in messages. Raises InputError when it does not run, when its output in the form that
+    the tool runs differs from that of its own forward, when it cannot get a new head, or when a branched model of it
+    would not keep the base output.
     """
     import torch
 
@@ -45,7 +46,7 @@ def check_start(study: Study, base: Checkpoint, head: str, names: tuple[str, ...
         raise InputError(f"{head} cannot be studied: {error}") from None
     except BenchFreezeError:
         raise
-    except Exception as error:  # modules of a checkpoint may do anything
+    except Exception as error:  # a checkpoint's modules may raise anything
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise InputError(
             f"{head} cannot be studied: its layers do not run on images of {study.training.imgsz} pixels, one after "
@@ -54,7 +55,7 @@ def check_start(study: Study, base: Checkpoint, head: str, names: tuple[str, ...
 
 
 def fresh_start(training: TrainingOptions, base: Checkpoint, names: tuple[str, ...]) -> Checkpoint:
-    """The model as a training would begin with it, through the precision of the file."""
+    """The model that a training would start from, rounded to the precision of the file."""
     from ..finetune.head_init import from_backbone, from_scratch, with_new_head
 
     if training.scratch:
@@ -69,7 +70,7 @@ def fresh_start(training: TrainingOptions, base: Checkpoint, names: tuple[str, .
 
 
 def _check_own_output(deployment: DeploymentOptions, base: Checkpoint, images: NDArray[np.float32]) -> None:
-    """Layers one after the other, BatchNorm folded, must answer as the checkpoint's own forward does."""
+    """Raise AuditError unless running layer by layer, with BatchNorm folded, matches the checkpoint's own forward."""
     from copy import deepcopy
 
     from torch import nn

@@ -1,8 +1,8 @@
-"""The trainings of a study with --budget: arms race, those that stop make room, and the rest goes to further seeds.
+"""The trainings of a study with --budget: arms race, those that stop free their budget, and the rest buys more seeds.
 
-The arms of a seed train in lockstep to a decision epoch and pause there, seed after seed. What it takes to go on is in
-their progress files, and every decision is an artifact of its own. So a run that was killed goes on in the middle, with
-the decisions that it had made. A training that ends is the one that a study without a budget would have made.
+Seed after seed, the arms train in lockstep to a decision epoch and pause there. Progress files hold all they need to
+resume, and every decision is an artifact of its own, so a killed run resumes where it was, with the decisions that it
+had made. A training that reaches its end is identical to that of a study without a budget.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ from .arms import Entered, title_of, trained_together
 from .race_terms import Limit, limit_of
 from .racers import Racer, course_of_racers, racers_of
 
-KIND = "race"  # of a decision's artifact
-METHOD = 2  # changes with what a decision makes of the same numbers
+KIND = "race"  # the kind of a decision's artifact
+METHOD = 2  # increased whenever a decision gives different results for the same numbers
 
 
 def raced(
     study: Study, entered: Sequence[Entered], store: ArtifactStore, results: Results, console: Console
 ) -> tuple[list[Entered], frozenset[str]]:
-    """The arms that are left, each trained to its end on all seeds that were, and the keys of progress to be kept.
+    """Race the arms; return the survivors, trained to the end on all seeds they reached, and the progress keys to keep.
 
-    The results get the record of the race. Raises InputError for a budget that lets nothing end.
+    The record of the race is added to the results. Raises InputError for a budget too small to finish any arm.
     """
     race = _begun(study, entered, store, console)
     course = race.course
@@ -61,15 +61,15 @@ def raced(
 
 
 class Decided(msgspec.Struct, frozen=True):
-    """What the artifact of a decision keeps."""
+    """The content of a decision's artifact."""
 
     stops: list[StoppedArm]
-    spent: list[float]  # by arm, until then; of one that stopped before, until it did
+    spent: list[float]  # by arm, up to the decision or to an earlier stop
 
 
 @dataclass
 class Raced:
-    """A race as it goes on: who runs, what was spent by arm, and what was decided."""
+    """The state of a race: the running arms, the amount spent by each arm, and the decisions so far."""
 
     study: Study
     racers: Sequence[Racer]
@@ -79,23 +79,23 @@ class Raced:
     console: Console
     running: list[int]
     spent: list[float]
-    seeds: tuple[int, ...] = ()  # of the last decision
+    seeds: tuple[int, ...] = ()  # the seeds of the last decision
     decisions: list[RaceDecision] = field(default_factory=list)
     stopped: list[StoppedArm] = field(default_factory=list)
     _members: dict[tuple[int, int], Member] = field(default_factory=dict)
 
     @cached_property
     def progress(self) -> ProgressStore:
-        """Where paused trainings are."""
+        """The store of paused trainings."""
         return ProgressStore(self.store.folder, self.store.warn)
 
     @property
     def left(self) -> float:
-        """Of the budget."""
+        """The part of the budget that is left."""
         return self.limit.amount - sum(self.spent)
 
     def member(self, racer: int, seed: int) -> Member:
-        """The training of an arm and a seed."""
+        """The training of a racer on one seed."""
         if (racer, seed) not in self._members:
             found = self.racers[racer]
             arm, inputs = found.arms[seed], found.inputs
@@ -105,10 +105,10 @@ class Raced:
         return self._members[racer, seed]
 
     def stage(self, train: Sequence[int], seeds: Sequence[int], epoch: int, before: int | None, stages: int) -> None:
-        """Take all that run to the border after an epoch, on the seeds to `train`, and stop arms by all `seeds`.
+        """Train all running arms to the end of an epoch on the seeds `train`, then decide on stops by all `seeds`.
 
-        `before` is the epoch of the decision before, on the same seeds; `stages` are those to come on them. A decision
-        that an earlier run made is found, and nothing is trained for it again.
+        `before` is the epoch of the previous decision on the same seeds, and `stages` is the number of decisions still
+        to come on them. A decision of an earlier run is reused, and nothing is trained for it again.
         """
         key = {
             "method": METHOD,
@@ -191,7 +191,7 @@ class Raced:
         return Decided(stops, spent)
 
     def record(self) -> Race:
-        """The race as the results keep it."""
+        """The race in the form of the results."""
         names = self.course.names
         return Race(
             budget=self.study.training.budget or "",
@@ -222,7 +222,7 @@ class Raced:
         )
 
     def survivors(self, entered: Sequence[Entered]) -> list[Entered]:
-        """The arms of a study that are left; those made from a training that stopped go with it."""
+        """The arms that are left; an arm derived from a stopped training is dropped with it."""
         kept = {id(self.racers[k].inputs): set[Arm]() for k in range(len(self.racers))}
         for k in self.running:
             kept[id(self.racers[k].inputs)] |= {self.racers[k].arms[seed] for seed in self.seeds}
@@ -230,7 +230,7 @@ class Raced:
 
     @property
     def resumable(self) -> frozenset[str]:
-        """Keys of the trainings that stopped on the way: their progress is kept, so that they can go on one day."""
+        """Keys of the trainings that stopped early; their progress is kept so that they can be resumed later."""
         stopped = [k for k in range(len(self.racers)) if k not in self.running]
         return frozenset(self.member(k, seed).key for k in stopped for seed in self.course.opening)
 
@@ -242,7 +242,7 @@ class Raced:
         return found
 
     def _seen(self, standings: Mapping[tuple[int, int], Standing], seeds: Sequence[int], epoch: int) -> Seen:
-        """What was found on held-out images after an epoch; an arm that finds nothing has 0."""
+        """The accuracies on held-out images after an epoch; an arm without detections has 0."""
         target = np.full((len(self.racers), len(seeds)), np.nan)
         drop = np.full_like(target, np.nan)
         for (k, seed), standing in standings.items():

@@ -1,4 +1,4 @@
-"""What the budget of a race buys, and what is left to do by it, before anything is trained."""
+"""What the budget of a race buys, and what work it leaves, before anything is trained."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .racers import course_of_racers, racers_of
 
 
 def check_budget(study: Study, every: Sequence[Inputs]) -> None:
-    """Raise InputError for a budget that does not let every arm begin and one end; nothing without a budget."""
+    """Raise InputError for a budget too small to begin every arm and finish one; without a budget, do nothing."""
     budget = study.training.budget
     if budget is not None:
         racers = racers_of(study, [(inputs, arms_of(study.training, inputs, every)) for inputs in every])
@@ -28,22 +28,22 @@ def check_budget(study: Study, every: Sequence[Inputs]) -> None:
 
 @dataclass(frozen=True)
 class Buys:
-    """What a budget buys if no arm is shown to be worse. Passes are images of an epoch that a training sees."""
+    """What a budget buys if no arm is shown to be worse. One pass is one training image seen in one epoch."""
 
     name: str
     budget: Budget
     course: Course
-    passes: tuple[float, ...]  # of one seed of each arm, to its end
-    pass_s: float | None  # seconds of a pass, where they are known
+    passes: tuple[float, ...]  # by arm: passes of a complete training on one seed
+    pass_s: float | None  # seconds per pass, where known
 
     @property
     def grid(self) -> float:
-        """Passes of all arms and seeds to their ends."""
+        """Passes that complete trainings of all arms and seeds take."""
         return sum(self.passes) * len(self.course.seeds)
 
     @property
     def limit(self) -> float | None:
-        """Passes that it pays for; None for a time, where nothing says how long a pass takes."""
+        """Passes that the budget pays for; None for a budget in time when the time per pass is unknown."""
         if self.budget.share is not None:
             return self.budget.share * self.grid
         if self.pass_s is None or self.budget.seconds is None:
@@ -52,26 +52,26 @@ class Buys:
 
     @property
     def limit_s(self) -> float | None:
-        """Seconds that the trainings may take, where they are known."""
+        """Seconds that the trainings may take; None where they are unknown."""
         if self.budget.seconds is not None:
             return self.budget.seconds
         return None if self.pass_s is None or self.limit is None else self.limit * self.pass_s
 
     @cached_property
     def stages(self) -> list[tuple[int, int]]:
-        """After which epoch how many arms go on; empty where the limit is not known or the race has one stage."""
+        """Pairs (epoch, arms that continue after it); empty where the limit is unknown or the race has one stage."""
         if self.limit is None:
             return []
         return bought(self.course, self._of_an_epoch, self.limit)
 
     @property
     def _of_an_epoch(self) -> float:
-        """Passes of an epoch of one arm and seed, on average."""
+        """Passes per epoch of one arm on one seed, on average."""
         return sum(self.passes) / len(self.passes) / self.course.epochs[-1]
 
     @cached_property
     def finished(self) -> tuple[int, int]:
-        """How many arms run to the end, and on how many seeds; one arm at least, where the limit is not known."""
+        """How many arms run to the end, and on how many seeds; one arm on the opening seeds if the limit is unknown."""
         course = self.course
         if self.limit is None:
             return 1, len(course.opening)
@@ -84,34 +84,34 @@ class Buys:
 
     @property
     def share_to_the_end(self) -> float:
-        """Of all trainings, those that run to the end."""
+        """The share of all trainings that run to the end."""
         arms, seeds = self.finished
         return arms * seeds / (len(self.passes) * len(self.course.seeds))
 
     def sentences(self) -> list[str]:
-        """In words."""
+        """What the budget buys, in sentences."""
         course, limit, grid, racers = self.course, self.limit, self.grid, len(self.passes)
         if limit is None:
-            return [f"Budget {self.name}: no training is to be done whose time could be tried."]
+            return [f"Budget {self.name}: no training is left that could be timed."]
         time = ""
         if self.pass_s is not None:
             time = f", about {limit * self.pass_s / 60:.0f} of {grid * self.pass_s / 60:.0f} minutes"
         share = f"{min(1.0, limit / grid):.0%} of what all {racers} arms and {_seeds(course.seeds)} take"
         lines = [f"Budget {self.name}: {share}{time}."]
         if limit < (fewest := fewest_passes(self.passes, course)):
-            return [*lines, f"That is too little: to begin all arms and end one takes {fewest / grid:.0%}."]
+            return [*lines, f"That is too little: beginning all arms and finishing one takes {fewest / grid:.0%}."]
         going = [f"{arms} after epoch {epoch}" for epoch, arms in self.stages]
         last = self.stages[-1][1] if self.stages else racers
         lines.append(
-            f"All arms begin on {_seeds(course.opening)}. If none is shown to be worse, the budget lets go on: "
-            f"{', '.join(going) or 'all'}; so {last} to the end. Arms that are shown to be worse make room for others."
-            + ("" if len(course.opening) > 1 else " Of one seed nothing is shown: the budget alone decides.")
+            f"All arms begin on {_seeds(course.opening)}. If none is shown to be worse, the budget keeps "
+            f"{', '.join(going) or 'all'}, and {last} to the end. Arms that are shown to be worse make room for others."
+            + ("" if len(course.opening) > 1 else " One seed cannot show that an arm is worse: the budget decides.")
         )
         if course.further:
             one = sum(self.passes) / racers / limit
             lines.append(
-                f"Then {_seeds(course.further)}, one by one, as long as the rest pays for all arms that are left: an "
-                f"arm takes {one:.1%} of the budget a seed."
+                f"Then {_seeds(course.further)}, one by one, while the rest of the budget pays for all remaining arms: "
+                f"one arm takes {one:.1%} of the budget per seed."
             )
         return lines
 
@@ -119,7 +119,7 @@ class Buys:
 def what_it_buys(
     study: Study, every: Sequence[Inputs], seconds: float | None = None, passes: float = 0.0
 ) -> Buys | None:
-    """None without a budget. `seconds` is what so many image passes of training take, where it is known."""
+    """What the study's budget buys; None without one. `seconds` is the time for `passes` image passes, if known."""
     budget = study.training.budget
     if budget is None:
         return None
@@ -134,7 +134,7 @@ def what_it_buys(
 
 
 def seconds_within(buys: Buys, raced: Collection[str], plan: Plan, seconds: Mapping[str, float]) -> dict[str, float]:
-    """Of the seconds that all arms take to their ends by kind, those that the budget leaves. `raced` are names."""
+    """Scale the seconds by kind that all arms would take to those that the budget leaves. `raced` names the racers."""
     found: dict[str, float] = {}
     for kind in KINDS:
         if kind not in seconds:
@@ -150,7 +150,7 @@ def seconds_within(buys: Buys, raced: Collection[str], plan: Plan, seconds: Mapp
 
 
 def units_of_race(study: Study, every: Sequence[Inputs], plan: Plan) -> tuple[dict[str, float], dict[str, float]]:
-    """Units to do by kind in a study that races, and the seconds that a kind may take at most."""
+    """Remaining units by kind in a study that races, and the most seconds that a kind may take."""
     buys = what_it_buys(study, every)
     assert buys is not None
     asked, raced = study.analysis, names_of_racers(study, every)
@@ -162,12 +162,12 @@ def units_of_race(study: Study, every: Sequence[Inputs], plan: Plan) -> tuple[di
 
 
 def units_after_race(plan: Plan, study: Study, left: Collection[str]) -> dict[str, float]:
-    """Units to do by kind when a race has ended, of the arms that are left: all of them are trained."""
+    """Remaining units by kind after a race, for the arms that are left, all of which are trained."""
     return plan.units_to_do(study.analysis, lambda name: name in left) | {"train": 0.0}
 
 
 def names_of_racers(study: Study, every: Sequence[Inputs]) -> set[str]:
-    """The arms that race, by their names in a plan."""
+    """The names, as in a plan, of the arms that race."""
     return {arm.name for inputs in every for arm in arms_of(study.training, inputs, every)}
 
 

@@ -1,4 +1,4 @@
-"""The terms of a race, from a study: when it decides, what it may spend, and what an arm may lose of the base task."""
+"""The terms of a race: when it decides, what it may spend, and how much base mAP an arm may lose."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Unit = Literal["seconds", "image passes"]
 
 @dataclass(frozen=True)
 class Limit:
-    """What the trainings may spend; `grid` is what all of them take in this unit, None where that is not known."""
+    """What the trainings may spend; `grid` is what all of them would take in this unit, None where unknown."""
 
     unit: Unit
     amount: float
@@ -30,7 +30,7 @@ class Limit:
 
 
 def schedule_of(training: TrainingOptions) -> NDArray[np.float64]:
-    """[epochs + 1] the share of the summed learning rate that is spent by then, as Ultralytics' arguments have it."""
+    """The share of the summed learning rate used after each epoch, [epochs + 1], by Ultralytics' arguments."""
     asked = {"lrf": 0.01, "cos_lr": False, "warmup_epochs": 3.0} | dict(training.train_args)
     rates = relative_rates(
         training.epochs,
@@ -42,14 +42,15 @@ def schedule_of(training: TrainingOptions) -> NDArray[np.float64]:
 
 
 def looks_of_race(training: TrainingOptions) -> tuple[int, ...]:
-    """The epochs after which a race decides, the last one included."""
+    """The epochs after which a race decides, including the last one."""
     return decision_epochs(schedule_of(training), max(1, training.val_every))
 
 
 def max_base_drop(study: Study) -> float | None:
-    """What an arm may lose of base mAP in a race: what was asked for, and only where every model has the tuned trunk.
+    """The base mAP that an arm may lose in a race; None where no arm can be excluded for that.
 
-    A branched model keeps the base head's output whatever the training does, so with one no arm is out for that.
+    The study's limit applies only if no construction is branched. A branched model keeps the base head's output
+    whatever the training does.
     """
     if study.training.budget is None or "branched" in study.deployment.construction:
         return None
@@ -57,15 +58,15 @@ def max_base_drop(study: Study) -> float | None:
 
 
 def course_of(study: Study, names: Sequence[str], comparable_from: Sequence[int]) -> Course:
-    """What is fixed before the race begins."""
+    """Everything that is fixed before the race begins."""
     epochs = looks_of_race(study.training)
     return Course(tuple(names), tuple(comparable_from), epochs, study.training.seeds, max_base_drop(study))
 
 
 def limit_of(budget: str, passes: Sequence[float], course: Course) -> Limit:
-    """The budget as a limit. `passes` are by arm the image passes of one seed.
+    """The budget as a limit. `passes` has the image passes of one seed by arm.
 
-    Raises InputError for a share that does not even let every arm begin and one of them end.
+    Raises InputError for a share that is too small to begin every arm and finish one.
     """
     asked = parse_budget(budget)
     grid = sum(passes) * len(course.seeds)
@@ -73,17 +74,17 @@ def limit_of(budget: str, passes: Sequence[float], course: Course) -> Limit:
         assert asked.seconds is not None
         return Limit("seconds", asked.seconds, None)
     fewest = fewest_passes(passes, course)
-    if asked.share * grid < fewest * (1 - 1e-9):  # all of it is enough, whatever rounding says
+    if asked.share * grid < fewest * (1 - 1e-9):  # a share that is just enough must pass despite rounding
         opening, seeds = course.epochs[0], len(course.opening)
         raise InputError(
             f"budget = {budget} is too little: {len(passes)} arms begin with {opening} of {course.epochs[-1]} epochs "
-            f"on {seeds} seed{'s' if seeds > 1 else ''}, and one goes on to its end, which is "
+            f"on {seeds} seed{'s' if seeds > 1 else ''}, and one continues to its end, which takes "
             f"{math.ceil(100 * fewest / grid)}% of all; give at least that, or fewer arms."
         )
     return Limit("image passes", asked.share * grid, grid)
 
 
 def fewest_passes(passes: Sequence[float], course: Course) -> float:
-    """What a race takes at least: every arm up to the first decision, and the dearest one to its end."""
+    """The fewest passes that a race takes: every arm to the first decision, and the most expensive one to its end."""
     share = course.epochs[0] / course.epochs[-1]
     return len(course.opening) * (sum(passes) * share + max(passes) * (1 - share))

@@ -1,4 +1,4 @@
-"""Who races: the trainings of a study, all seeds of one as one."""
+"""The racers: the trainings of a study, with all seeds of an arm taken together."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .training_images import TrainingImages
 
 @dataclass(frozen=True)
 class Racer:
-    """An arm with all of its seeds."""
+    """An arm with all its seeds."""
 
     inputs: Inputs
     images: TrainingImages
@@ -24,17 +24,17 @@ class Racer:
 
     @property
     def any_arm(self) -> Arm:
-        """One of its seeds, for what all have in common."""
+        """The arm on any one seed, for what all seeds have in common."""
         return next(iter(self.arms.values()))
 
     @property
     def passes(self) -> float:
-        """Training images of an epoch."""
+        """Training images per epoch."""
         return float(len(self.images.seen(self.any_arm).images))
 
 
 def racers_of(study: Study, entered: Sequence[Entered]) -> list[Racer]:
-    """The trainings of a study, those that differ in the seed alone as one."""
+    """The racers of a study: trainings that differ only in the seed are one racer."""
     racers = []
     for inputs, arms in entered:
         images = TrainingImages(study, inputs)
@@ -46,6 +46,6 @@ def racers_of(study: Study, entered: Sequence[Entered]) -> list[Racer]:
 
 
 def course_of_racers(study: Study, racers: Sequence[Racer]) -> Course:
-    """What is fixed before the race: an arm can be compared from the last stage of its recipe on."""
+    """Everything that is fixed before the race; an arm can be compared from the last stage of its recipe on."""
     stages = [arm_stages(study.training, racer.any_arm, racer.inputs.base.layers) for racer in racers]
     return course_of(study, [racer.any_arm.name_of_all_seeds for racer in racers], [own[-1].epoch for own in stages])

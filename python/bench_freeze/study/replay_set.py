@@ -1,4 +1,4 @@
-"""Base images that a training may see again: never those that are scored."""
+"""Base images that a training replays, which are never those that are scored."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from .weights import Weights
 
 
 def read_replay(training: TrainingOptions, base: Path, on_progress: Progress | None = None) -> DetectionSet | None:
-    """The images of --replay-set, or of the training split of a base set given as data yaml.
+    """The images of --replay-set, or of the training split of a base set given as a data YAML.
 
-    None where nothing is replayed, or what is comes from --replay-holdout. Raises InputError when there is no source.
+    None where nothing is replayed, or where --replay-holdout supplies the images. Raises InputError without a source.
     """
     if not training.replay or training.replay_holdout:
         return None
@@ -37,9 +37,9 @@ def replay_for(
 ) -> tuple[DetectionSet | None, DetectionSet]:
     """The images to replay, labelled in the classes of a checkpoint's head, and the base set that is left for scoring.
 
-    `replay` are the images that were read for it; without them --replay-holdout takes its share of the base set, which
-    is then not scored in any row. Raises InputError when a replayed image is scored too (by its bytes, not by its
-    name), or none has a class of the head.
+    `replay` holds the images read for that purpose. Without them, --replay-holdout takes its share from the base set,
+    and no row is scored on it. Raises InputError when a replayed image is also scored (compared by content, not by
+    name), when no image is left to score, or when no box has a class of the head.
     """
     if not training.replay:
         return None, base_set

@@ -1,4 +1,4 @@
-"""From a deployed model to a row: run it on both data sets, score, time. Every measurement is kept as an artifact."""
+"""From a deployed model to a row: run it on both data sets, score it, time it. Measurements are kept as artifacts."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ PROTOCOL = "coco"
 
 
 def measure_original(bench: Bench, engine: str, precision: Precision) -> Original:
-    """The original model on the base set, through one engine in one precision."""
+    """Measure the original model on the base set, through one engine in one precision."""
     study, inputs = bench.study, bench.inputs
     name = "original" if inputs.name is None else f"original {inputs.name}"
     candidate = Candidate("original", inputs.base, head_branch=study.deployment.head_branch)
@@ -76,7 +76,7 @@ def measure_row(
     precision: Precision,
     original: Original,
 ) -> Row:
-    """One construction of one fine-tuned model, through one engine: accuracy of both heads, latency, size."""
+    """Measure one construction of one fine-tuned model through one engine: accuracy of both heads, latency, size."""
     study, inputs = bench.study, bench.inputs
     name = f"{construction} {arm.freeze}" if arm.recipe == STATIC else f"{construction} {arm.freeze} {arm.recipe.name}"
     name = name if inputs.name is None else f"{name} {inputs.name}"
@@ -142,13 +142,13 @@ def measure_row(
 
 
 def data_sha256(inputs: Inputs) -> str:
-    """One hash of the three data sets that a row depends on."""
+    """A single hash of the three data sets that a row depends on."""
     parts = (inputs.training.sha256, inputs.target.sha256, inputs.base_set.sha256)
     return hashlib.sha256("".join(parts).encode()).hexdigest()
 
 
 def _target_accuracy(bench: Bench, found: dict[str, HeadDetections]) -> tuple[Accuracy, Accuracy | None]:
-    """Of the head alone, whose match data are kept, and under the shared limit, where they are a part of the same."""
+    """Target accuracy of the head alone, whose matches are kept, and under the limit shared with the base head."""
     study, data = bench.study, bench.inputs.target
     classes = _own_classes(data)
     alone = score_in_parts(found["target"], classes, data, study.analysis, bench.store, keep_low=study.training.scratch)
@@ -160,7 +160,7 @@ def _target_accuracy(bench: Bench, found: dict[str, HeadDetections]) -> tuple[Ac
 
 
 def _on_test(bench: Bench, deployment: Deployment, name: str) -> dict[str, Scored]:
-    """What the target head finds on the test split, where there is one."""
+    """The target head's detections on the test split; empty without a test split."""
     data = bench.inputs.test
     if data is None:
         return {}
@@ -169,12 +169,12 @@ def _on_test(bench: Bench, deployment: Deployment, name: str) -> dict[str, Score
 
 
 def _own_classes(data: DetectionSet) -> ClassMap:
-    """The target head's classes are its data set's."""
+    """The pairing of the target head with its own data set, whose classes it has."""
     return map_classes(data.class_names, data.class_names, unmatched="error", head="target head", data=data.name)
 
 
 def _base_head(bench: Bench, found: dict[str, HeadDetections]) -> tuple[HeadDetections, ClassMap]:
-    """What answers on the base set; a plain model does with its target head, whose classes are mostly not there."""
+    """The detections to score on the base set; those of the target head for a plain model, which has no base head."""
     inputs = bench.inputs
     if "base" in found:
         return found["base"], inputs.base_classes
@@ -183,7 +183,7 @@ def _base_head(bench: Bench, found: dict[str, HeadDetections]) -> tuple[HeadDete
 
 
 def _base_accuracy(bench: Bench, found: dict[str, HeadDetections]) -> tuple[Accuracy, Accuracy | None]:
-    """On the base set: of the head alone, and under the limit that it shares with the target head."""
+    """Base accuracy of the head alone, and under the limit shared with the target head."""
     study, store, matches, data = bench.study, bench.store, bench.matches, bench.inputs.base_set
     head, classes = _base_head(bench, found)
     alone = score_in_parts(head, classes, data, study.analysis, store).kept_in(matches)
@@ -194,7 +194,7 @@ def _base_accuracy(bench: Bench, found: dict[str, HeadDetections]) -> tuple[Accu
 
 
 def _training(tuned: Artifact, training: TrainingOptions) -> Training:
-    asked = {"head_init": training.head_init, "frozen_bn": training.frozen_bn}  # a given checkpoint has its own
+    asked = {"head_init": training.head_init, "frozen_bn": training.frozen_bn}  # a given checkpoint overrides them
     trained = msgspec.convert({**asked, **tuned.facts}, Training)
     return msgspec.structs.replace(trained, curves=curves_of(tuned))
 
@@ -219,6 +219,6 @@ def _below(artifact: Artifact, name: str) -> str:
 
 
 def _base_file(bench: Bench) -> str | None:
-    """The base checkpoint relative to the output folder; None where it lies elsewhere, as a user's own does."""
+    """The base checkpoint relative to the output folder; None where it lies elsewhere, like a user's own."""
     file, out = Path(bench.inputs.weights.file).resolve(), bench.study.out_folder.resolve()
     return str(file.relative_to(out)) if file.is_relative_to(out) else None

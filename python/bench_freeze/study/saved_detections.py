@@ -1,4 +1,4 @@
-"""--save-detections: what a row was scored on, as COCO results json below the output folder."""
+"""--save-detections: the detections that a row was scored on, as COCO results JSON in the output folder."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from ..results.identity import RowKey
 from .bench import Bench
 
 FOLDER = "detections"
-Scored = tuple[HeadDetections, ClassMap, DetectionSet]  # of a head, with its classes in the set that it is scored on
+Scored = tuple[HeadDetections, ClassMap, DetectionSet]  # a head's detections, their classes in the set, and the set
 
 
 def saved_detections(bench: Bench, key: RowKey, scored: dict[str, Scored]) -> dict[str, str]:
-    """Write the detections of a row by head and set ("target", "target_test", "base"); their paths below the folder.
+    """Write the detections of a row by role ("target", "target_test", "base"); return their paths in the output folder.
 
-    The ground truth of each set lies beside them as SET.instances.json. Nothing is written where it was not asked for.
+    The ground truth of each set is written next to them as SET.instances.json. Without --save-detections nothing is
+    written.
     """
     if not bench.study.output.save_detections:
         return {}
@@ -32,7 +33,7 @@ def saved_detections(bench: Bench, key: RowKey, scored: dict[str, Scored]) -> di
             continue
         name = f"{row_slug(key)}.{role}.json"
         write_whole(folder / name, results_json(as_table(found, classes), data.ground_truth))
-        # Of several checkpoints each has its own categories of the base set.
+        # With several checkpoints, each has its own categories of the base set.
         whose = "" if role != "base" or key.weights is None else f".{_slug(key.weights)}"
         truth = folder / f"{role}{whose}.instances.json"
         content = instances_json(data)
@@ -43,7 +44,7 @@ def saved_detections(bench: Bench, key: RowKey, scored: dict[str, Scored]) -> di
 
 
 def row_slug(key: RowKey) -> str:
-    """A file name for a row: what tells it from the others of its study, in letters, digits, '.', '_' and '-'."""
+    """A file name that is unique among the rows of a study, made of letters, digits, '.', '_' and '-'."""
     share = None if key.data_fraction in (None, 1) else f"data{key.data_fraction:g}"
     seed = None if key.seed is None else f"seed{key.seed}"
     recipe = None if key.recipe == "static" else key.recipe
@@ -51,7 +52,7 @@ def row_slug(key: RowKey) -> str:
     name = "_".join(str(part) for part in parts if part is not None)
     if _slug(name) == name and len(name) <= _LONGEST:
         return name
-    digest = hashlib.sha256(canonical(key.parts())).hexdigest()[:8]  # two names may have become one
+    digest = hashlib.sha256(canonical(key.parts())).hexdigest()[:8]  # two names may otherwise collide
     return f"{_slug(name)[:_LONGEST]}-{digest}"
 
 

@@ -1,4 +1,4 @@
-"""What `init` reads before it writes a study file: what the data hold, and which depths the model has."""
+"""What `init` reads before it writes a study file: the content of the data, and the depths of the model."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SCALED = re.compile(r"(yolov?[0-9]+)[nsmblxtce]?(u?)(-.*)?$")
 
 
 def target_facts(values: dict[str, Any], on_progress: Progress | None = None) -> list[str]:
-    """Sentences on the splits of the target set. Raises InputError where it cannot be read."""
+    """Sentences about the splits of the target set. Raises InputError where it cannot be read."""
     paths = {name: Path(values[name]) if values[name] else None for name in _PLACES}
     training, scored = open_target(
         Path(values["target"]),
@@ -41,7 +41,7 @@ _PLACES = ("target_val", "target_images", "target_val_images")
 
 
 def base_facts(values: dict[str, Any], on_progress: Progress | None = None) -> list[str]:
-    """Sentences on the base set; a set that would have to be downloaded is left unread."""
+    """Sentences about the base set; a set that would have to be downloaded is not read."""
     path = Path(values["base"])
     images = Path(values["base_images"]) if values["base_images"] else None
     try:
@@ -55,9 +55,9 @@ def base_facts(values: dict[str, Any], on_progress: Progress | None = None) -> l
 
 
 def depths_of(weights: str) -> tuple[tuple[int, ...], str] | None:
-    """The usual freeze depths of a checkpoint and how many layers it has; None where neither can be told from here.
+    """The usual freeze depths of a checkpoint and a sentence about its layers; None where they are unknown.
 
-    A file is read; a name that Ultralytics releases is looked up in its package, without loading it.
+    A file is read; the name of a model that Ultralytics releases is looked up in its package without loading it.
     """
     if Path(weights).is_file():
         from ..dualhead.checkpoint import load_checkpoint
@@ -106,10 +106,10 @@ def _size(data: DetectionSet) -> str:
 
 
 def _few(training: DetectionSet, scored: DetectionSet) -> Sequence[str]:
-    """What few images mean for the numbers."""
+    """What a small number of scored images means for the results."""
     if len(scored.images) >= 500:
         return ()
     return (
-        f"{len(scored.images)} scored images decide little: intervals will be wide, and small differences stay open. "
-        "More images help, and several seeds.",
+        f"{len(scored.images)} scored images decide little: intervals will be wide, and small differences will remain "
+        "undecided. More images and several seeds help.",
     )

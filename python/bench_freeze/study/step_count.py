@@ -1,4 +1,4 @@
-"""How many steps a study takes once its inputs are read, so that each can say which of them it is."""
+"""Count the steps of a study once its inputs are read, so that each step can show its number."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ OF_A_RECOVERY = 2  # heads on the tuned features, and on the original ones
 
 
 def steps_to_come(study: Study, every: Sequence[Inputs]) -> int:
-    """Originals, trainings, analyses, rows, rounds and the end. Plans that find no room together take more rounds."""
+    """The number of steps: originals, trainings, analyses, rows, rounds and the end.
+
+    Models that do not fit into memory together take more rounds than counted here.
+    """
     plan = [(inputs, arms_of(study.training, inputs, every)) for inputs in every]
     originals = len(every) * len(study.deployment.forms)
     rounds = originals if _is_timed(study) else 0
@@ -30,7 +33,7 @@ def steps_to_come(study: Study, every: Sequence[Inputs]) -> int:
 
 
 def steps_after_race(study: Study, every: Sequence[Inputs], left: Sequence[Entered]) -> int:
-    """What is to come when a race has ended, with the arms that are left."""
+    """The number of steps that remain when a race has ended, for the arms that are left."""
     rounds = len(every) * len(study.deployment.forms) if _is_timed(study) else 0
     searches = sum(len(trained_together(arms, share=study.training.share)) for _, arms in left)
     of_arms = sum(
@@ -41,7 +44,7 @@ def steps_after_race(study: Study, every: Sequence[Inputs], left: Sequence[Enter
 
 
 def _of_race(study: Study, plan: Sequence[Entered]) -> int:
-    """The most that a race trains: to each decision on the opening seeds, then each further seed."""
+    """The most training steps of a race: up to each decision on the opening seeds, then each further seed."""
     course = course_of(study, (), ())
     sizes = {seed: sum(len(_of_seed(study, arms, seed)) for _, arms in plan) for seed in course.seeds}
     stages = len(course.epochs) * sum(sizes[seed] for seed in course.opening)
@@ -62,7 +65,7 @@ def _is_timed(study: Study) -> bool:
 
 
 def _of_model(study: Study, sets: int) -> int:
-    """To deploy it, to run it on so many sets, to time it; a study without latencies passes over the last quietly."""
+    """Steps of one model: deploy it, run it on `sets` data sets, and time it if the study measures latency."""
     return 1 + sets + _is_timed(study)
 
 
@@ -73,7 +76,7 @@ def _of_trainings(study: Study, arms: Sequence[Arm]) -> int:
 
 
 def _of_arm(study: Study, inputs: Inputs, arm: Arm) -> int:
-    """Its analyses and its rows."""
+    """Steps of one arm: its analyses and its rows."""
     asked, has_base, given = study.analysis, inputs.no_base_accuracy is None, inputs.given_arm(arm)
     constructions = (
         study.deployment.construction if given is None else given.constructions(study.deployment.construction)

@@ -1,4 +1,4 @@
-"""A study file that explains itself: every option with what it does, those that were given or matter first."""
+"""Write a self-explanatory study file: every option with a description, the given and the important ones first."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def study_file(
 ) -> str:
     """The text of a study file.
 
-    `values` are all options of a checked study, `given` the names of those that were asked for, `facts` lines to say
-    of an option, by its name, and `command` what wrote the file. Options that were given and those of a first study
-    stand as they are, the others as comments at their defaults.
+    `values` holds all options of a checked study, `given` the names of those that the user set, `facts` extra lines by
+    option name, and `command` the command that writes the file. Given options and those of a first study are active;
+    the others are comments with their defaults.
     """
     preset = PRESETS.get(values.get("preset") or "", {})
     active = {
@@ -49,7 +49,7 @@ def study_file(
 
 
 def _entry(option: Option, values: Mapping[str, Any], is_active: bool, facts: Sequence[str]) -> str:
-    """One option: what it is, what was found of it, and its value."""
+    """One option: its description, the facts found about it, and its value."""
     name = {"batch": "engine_batch"}.get(option.name, option.name)
     value = values.get(option.name)
     text = str(option.metadata["help"])
@@ -67,18 +67,18 @@ def _entry(option: Option, values: Mapping[str, Any], is_active: bool, facts: Se
 
 
 def _begun(text: str) -> str:
-    """A sentence's beginning in upper case, where it is a word and no name such as cpu or int8."""
+    """The text with its first letter in upper case, unless it begins with a name such as cpu or int8."""
     first = text.split()[0]
     return text if first in ("cpu", "int8") else text[0].upper() + text[1:]
 
 
 def cell_line(text: str) -> str:
-    """A line with nothing in it that would end a comment."""
+    """The text as one line, without characters that would end a comment."""
     return " ".join(cell(word) for word in text.split())
 
 
 def _example(option: Option) -> Any:
-    """A value to write where an option has none by default."""
+    """An example value for an option that has no default."""
     kind = str(option.type)
     examples = {"preset": "quick", "lr0": 0.001, "replay": [0.05], "interpolate": [0.5], "match_capacity": [22]}
     if option.name in examples:
@@ -97,7 +97,7 @@ def _set(name: str, value: Any) -> str:
 
 
 def _toml(value: Any) -> str:
-    """A value as TOML writes it."""
+    """A value in TOML syntax."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list | tuple):
@@ -108,6 +108,6 @@ def _toml(value: Any) -> str:
 
 
 def class_list(names: Sequence[str]) -> str:
-    """The names of some classes, and how many more there are."""
+    """The first class names, and how many more there are."""
     more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
     return ", ".join(cell(name) for name in names[:_NAMES]) + more

@@ -1,4 +1,4 @@
-"""The rows of a study timed together with their original, once all are there: the ratios that they are compared by."""
+"""Time the rows of a study together with their original once all rows exist, for the ratios that compare them."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from ..results.schema import Latencies, Latency, Results
 from .bench import Bench, Deployed, Lineup
 
 KIND = "rounds"
-METHOD = 1  # changes with what TimedTogether means, so that older artifacts are measured again, not misread
+METHOD = 1  # increased when the meaning of TimedTogether changes: older artifacts are then measured again
 
 
 def time_together(lineup: Lineup, results: Results) -> list[str]:
-    """Give every row its ratio to the original; a sentence for each model that failed.
+    """Give every row its ratio to the original; return a sentence for each model that failed.
 
-    Ratios of earlier runs stay, but with --retime latencies that contradict each other are measured again, with their
-    ratios. A model that fails keeps the ratio of the rounds before it did, and no other loses anything.
+    Ratios of earlier runs are kept. With --retime, latencies that contradict each other are measured again together
+    with their ratios. A model that fails keeps the ratio from its finished rounds, and the others are not affected.
     """
     groups = list(_groups(lineup, results))
     for model in (model for group in groups for model in group.models):
@@ -43,10 +43,10 @@ def time_together(lineup: Lineup, results: Results) -> list[str]:
 
 @dataclass(frozen=True)
 class _Model:
-    """A deployed model with the rows that it is in: with the whole neck frozen, two constructions are one model."""
+    """A deployed model with its rows; with the whole neck frozen, two constructions are the same model."""
 
     deployed: Deployed
-    inputs: Mapping[str, Any]  # of the artifact of its rounds
+    inputs: Mapping[str, Any]  # the inputs of its rounds' artifact
     call_s: float
     rows: list[RowKey] = field(default_factory=list)
 
@@ -60,7 +60,7 @@ class _Model:
         return None if found is None else found.value(TimedTogether)
 
     def keep(self, timed: TimedTogether) -> None:
-        """Keep its rounds in place of earlier ones."""
+        """Store its rounds, replacing earlier ones."""
         self.deployed.bench.store.produce(KIND, self.inputs, lambda _: timed, again=True)
 
     def entrant(self) -> Entrant:
@@ -69,14 +69,14 @@ class _Model:
 
 @dataclass(frozen=True)
 class _Group:
-    """An original and all models that are compared with it."""
+    """An original and all models compared with it."""
 
     reference: _Model
     models: list[_Model]
 
 
 def _groups(lineup: Lineup, results: Results) -> Iterator[_Group]:
-    """The models of each original through the same engine; none where no latency is measured."""
+    """For each original, the models on the same engine; nothing where no latency is measured."""
     for original in results.originals:
         key = key_of(original)
         reference = lineup[key]
@@ -107,17 +107,17 @@ def _inputs(deployed: Deployed, reference: Deployed) -> dict[str, Any]:
 
 
 def _rule(bench: Bench) -> RoundsRule:
-    """As many calls of every model as it has samples at most, in as much time."""
+    """Limits that give every model at most as many calls, and as much time, as its own latency measurement."""
     return RoundsRule(math.ceil(bench.study.timing.latency_samples / CALLS), bench.study.timing.latency_seconds)
 
 
 def _call_s(latencies: Latencies) -> float:
-    """About how long a call takes, in the scope that takes longer."""
+    """The approximate seconds of a call, in the slower scope."""
     return max((latency.p50_s or 0.0 for latency in (latencies.model, latencies.pipeline) if latency), default=0.0)
 
 
 def _time(group: _Group, doubtful: set[RowKey], results: Results) -> Iterator[str]:
-    """Time the models of a group that have no rounds, or doubtful ones, as many at once as fit."""
+    """Time the models of a group that have no rounds, or doubtful ones, as many at a time as fit."""
     todo = [model for model in group.models if model.kept() is None or doubtful.intersection(model.rows)]
     waiting = {model.name: model for model in todo}
     reference, entrants = group.reference, [model.entrant() for model in todo]
@@ -158,7 +158,7 @@ def _time_some(reference: _Model, entrants: list[Entrant]) -> Outcome:
 
 
 def _measured_again(lineup: Lineup, results: Results) -> set[RowKey]:
-    """With --retime: measure again the latencies that cannot both be right; the rows and originals that have them."""
+    """With --retime, measure contradicting latencies again; return the keys of the rows and originals concerned."""
     if not any(deployed.bench.study.timing.retime for deployed in lineup.values()):
         return set()
     doubtful: dict[RowKey, set[Scope]] = {}
@@ -181,7 +181,7 @@ def _measured_again(lineup: Lineup, results: Results) -> set[RowKey]:
 
 
 def _with_ratios_of(new: Latencies, old: Latencies) -> Latencies:
-    """New latencies with the ratios of the ones before."""
+    """The new latencies with the ratios of the old ones."""
 
     def scope(before: Latency | None, after: Latency | None) -> Latency | None:
         return after and replace(after, ratio_to_original=before and before.ratio_to_original)
@@ -200,7 +200,7 @@ def _place_failure(model: _Model, reason: str, results: Results) -> None:
 
 
 def _change(key: RowKey, results: Results, change: Callable[[Latencies], Latencies]) -> None:
-    """Change the latencies of a row or an original; a row of several builds has its own among them."""
+    """Change the latencies of a row or an original; a row with several builds is itself the first of them."""
     for k, original in enumerate(results.originals):
         if key_of(original) == key:
             results.originals[k] = replace(original, latency=change(original.latency))

@@ -1,4 +1,4 @@
-"""Which images an arm trains on, and which are held out of that to be scored on the way."""
+"""The images that an arm trains on, and those held out from them for scoring during training."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from .race_terms import looks_of_race, max_base_drop
 
 
 class TrainingImages:
-    """The training split of one checkpoint's study, divided for each seed. Without --val-every all of it is trained on.
+    """The training split of a study, divided anew for each seed if --val-every or --budget holds images out.
 
-    What is held out is the same for all arms of a seed; a share of the training images is one of the rest.
+    The held-out images are the same for all arms of a seed; a share of the data is a share of the remaining images.
     """
 
     def __init__(self, study: Study, inputs: Inputs) -> None:
@@ -32,7 +32,7 @@ class TrainingImages:
         return nested_subset(self._divided(arm.seed)[0], arm.data_fraction, arm.seed)
 
     def held_out(self, seed: int) -> HeldOut | None:
-        """What the arms of a seed are scored on; None where nobody asked for it."""
+        """The held-out images on which the arms of a seed are scored; None where nothing is held out."""
         return self._divided(seed)[1]
 
     def _divide(self, seed: int) -> tuple[DetectionSet, HeldOut | None]:
@@ -54,13 +54,13 @@ class TrainingImages:
 
 
 def decoding_note(study: Study, training: DetectionSet) -> str:
-    """Where the decoded images of a training are kept between its epochs, or that there is no room for them."""
+    """A sentence about where a training caches its decoded images between epochs, or that there is no room for them."""
     workers = 0 if study.training.device == "cpu" else 1  # Ultralytics has none on a CPU
     return room_for(training_sizes(training, study.training.imgsz), study.out_folder, workers).in_words
 
 
 def held_out_notes(study: Study, training: DetectionSet) -> Sequence[str]:
-    """What holding out costs, a sentence for each seed. Raises InputError for a split that is too small for it."""
+    """One sentence per seed about the held-out images. Raises InputError for a split that is too small."""
     if not study.training.holds_out:
         return ()
     notes, asked = [], "--val-every" if study.training.val_every else "--budget"

@@ -1,4 +1,4 @@
-"""All trainings of a study: which arms there are, and where and in which company each is trained."""
+"""All trainings of a study: its arms, which of them train together, and where they are trained."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def trained_arms(
     console: Console,
     units_after: UnitsAfter = lambda names: {},
 ) -> Iterator[tuple[Inputs, Arm, Artifact]]:
-    """Every arm of every checkpoint with its training, in order; after those, the checkpoints that were given.
+    """Yield every arm of every checkpoint with its training, in order, then the given checkpoints.
 
-    Arms of one checkpoint with one data order are trained together, when the first is due. What a search for learning
-    rates found is added to the results. With a budget they race first, and those that stop are not among them;
-    `units_after` has what is to do by kind of work behind the trainings of those that are left, by their names.
+    Arms of one checkpoint with the same data order train together, when the first of them is due. The results of a
+    learning rate search are added to `results`. With a budget the arms race first, and only the survivors are yielded;
+    `units_after` maps the names of the survivors to the units of work, by kind, that follow their trainings.
     """
     plan = [(inputs, arms_of(study.training, inputs, every)) for inputs in every]
     if study.training.lr_search:
@@ -60,7 +60,7 @@ def trained_arms(
 
 
 def kept_training(study: Study, arm: Arm, inputs: Inputs, store: ArtifactStore) -> Artifact | None:
-    """What is kept of an arm; None where it has to be trained. An interpolated model is made where it is not kept."""
+    """The stored training of an arm; None where it has yet to be trained. A missing interpolated model is made."""
     training, images = study.training.of(arm.recipe), TrainingImages(study, inputs)
     data, held_out = images.seen(arm), images.held_out(arm.seed)
     (member,) = members_of(training, [arm.source], inputs.base, data, inputs.replay, held_out)
@@ -96,7 +96,7 @@ def _trained(
 def _with_searched_rates(
     study: Study, arms: list[Arm], inputs: Inputs, store: ArtifactStore, results: Results, console: Console
 ) -> list[Arm]:
-    """The arms, each with the learning rate that did best for it on held-out training images."""
+    """The arms, each with the learning rate that was best for it on held-out training images."""
     from ..finetune.lr_search import search_rates
 
     training, images = study.training, TrainingImages(study, inputs)
@@ -113,7 +113,7 @@ def _with_searched_rates(
 
 
 def _train_on_ray(study: Study, plan: Sequence[Entered], store: ArtifactStore, console: Console) -> None:
-    """Train everything on a Ray cluster; what follows finds the artifacts as if they had been made here."""
+    """Train everything on a Ray cluster; the later steps find the artifacts as if they had been made here."""
     from ..finetune.on_ray import Job, train_on_ray
 
     training, jobs = study.training, []

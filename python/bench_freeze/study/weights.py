@@ -1,4 +1,4 @@
-"""The checkpoints of a study, read and checked, each under a short name where they are several."""
+"""The checkpoints of a study, read and checked; if there are several, each gets a short name."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _HASH_DIGITS = 8
 
 @dataclass(frozen=True)
 class Weights:
-    """One checkpoint as it was given. `name` is None in a study of one: nothing has to tell it from others there."""
+    """One checkpoint as it was given. `name` is None in a study of one, which needs no names."""
 
     given: str
     name: str | None
@@ -33,12 +33,12 @@ class Weights:
 
     @property
     def head(self) -> str:
-        """Its head in a message."""
+        """How messages refer to its head."""
         return "the base head" if self.name is None else f"the base head of {self.name}"
 
 
 def read_weights(study: Study, given: Sequence[str], step: Step) -> tuple[Weights, ...]:
-    """Every checkpoint, in order. Raises InputError for one that cannot be had, or that the study does not fit."""
+    """Every checkpoint, in order. Raises InputError for one that is unavailable or does not suit the study."""
     if any(engine != "torch" for engine in study.deployment.engine):
         check_opset(study.deployment.opset, "opset")
     quiet_ultralytics()
@@ -65,7 +65,7 @@ def read_weights(study: Study, given: Sequence[str], step: Step) -> tuple[Weight
 
 
 def _load(file: Path, trust: bool, *, others: bool) -> Checkpoint | Backbone:
-    """A detector; beside others also the backbone of a model of another task."""
+    """A detector or, where there are `others`, the backbone of a model for another task."""
     try:
         return load_checkpoint(file, trust=trust)
     except InputError as error:
@@ -77,7 +77,7 @@ def _load(file: Path, trust: bool, *, others: bool) -> Checkpoint | Backbone:
 def _backbone_of_another_task(file: Path, trust: bool) -> Backbone | None:
     try:
         found = load_backbone(file, trust=trust)
-    except InputError:  # what it says as a detector stands
+    except InputError:  # report the error for a detector instead
         return None
     return found if found.task in ("classify", "segment", "pose", "obb") else None
 
@@ -85,7 +85,7 @@ def _backbone_of_another_task(file: Path, trust: bool) -> Backbone | None:
 def _as_detectors(
     read: Sequence[Checkpoint | Backbone], names: Sequence[str | None], training: TrainingOptions
 ) -> list[Checkpoint]:
-    """Every checkpoint as a detector: a backbone of another task in the layers of the first detector."""
+    """Every checkpoint as a detector: a backbone from another task is placed into the first detector."""
     like = next(((one, name) for one, name in zip(read, names, strict=True) if isinstance(one, Checkpoint)), None)
     found = []
     for one, name in zip(read, names, strict=True):
@@ -103,7 +103,7 @@ def _as_detectors(
 
 
 def _check_taken(made: Checkpoint, name: str, training: TrainingOptions) -> None:
-    """Raise InputError for what cannot be asked of a detector whose neck and head are a seed's."""
+    """Raise InputError for options that do not work with a detector whose neck and head start from the seed."""
     layers = made.taken.layers if made.taken is not None else 0
     deepest = max(training.depths(made.layers.default_depths()), default=0)
     if deepest > layers:
@@ -133,11 +133,11 @@ def _check_matched_depths(training: TrainingOptions, layers: LayerMap) -> None:
 
 
 def unique_names(files: Sequence[Path], hashes: Sequence[str], option: str = "weights") -> list[str]:
-    """A short name for each file of an option: its stem, with a folder where several have that.
+    """A short name for each file of an option: its stem, preceded by a folder where several files share the stem.
 
-    The folder is the nearest in which all files of one stem differ:
-    `run1/weights/best.pt` and `run2/weights/best.pt` are run1/best and run2/best; without such a folder the hash
-    distinguishes them. Raises InputError when two files are the same checkpoint.
+    The folder is the nearest level at which all these files differ: `run1/weights/best.pt` and `run2/weights/best.pt`
+    become run1/best and run2/best. Without such a level, the hash distinguishes them. Raises InputError when two files
+    are the same checkpoint.
     """
     for position, own in enumerate(hashes):
         if own in hashes[:position]:

@@ -1,1 +1,1 @@
-"""What the features of several pre-trainings give to other tasks: frozen features, light readers, paired intervals."""
+"""How well features of several pre-trainings serve other tasks: frozen features, light readers, paired intervals."""

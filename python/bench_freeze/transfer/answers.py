@@ -1,8 +1,8 @@
 """The five questions of "An Analysis of Pre-Training on Object Detection" (arXiv 1904.05871), as far as measured.
 
-Every figure is a detector minus a classifier where both are among the sources. A verdict says whether these data show
-what the paper found: the interval's side, and the p that was adjusted where the number was measured. `shown` needs
-seeds in the interval, except for the direction between features, in which no seed has a part.
+Every figure is a detector minus a classifier, where both are among the sources. A verdict says whether these data show
+what the paper found, by the sign of the difference and the adjusted p-value. A difference can count as shown only if
+its interval includes seeds, except for the direction between features, which does not depend on seeds.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ Tasks = Mapping[str, str]
 
 
 def answers(transfer: Transfer) -> list[Answer]:
-    """All five, in the paper's order; one without a number says what would measure it."""
+    """All five answers, in the paper's order; an answer without figures says what would measure it."""
     tasks = {source.name: source.task for source in transfer.sources}
     files = shlex.quote(",".join(source.file or source.name for source in transfer.sources))
     measured = [
@@ -84,7 +84,7 @@ def _classification(transfer: Transfer, tasks: Tasks) -> Iterator[AnswerFigure]:
 
 
 def _of_tables(found: Classification | Segmentation, tasks: Tasks, what: str, expected: int) -> Iterator[AnswerFigure]:
-    """On the largest share: fine-tuned at each depth, then frozen, each under its name."""
+    """The figures on the largest share: fine-tuned at each depth, then frozen, each with its name."""
     (frozen, _, unchanged), *of_depths = found.tables()
     for words, comparisons in (*((own, pairs) for own, _, pairs in of_depths), (frozen, unchanged)):
         yield from _figures(_largest_share(comparisons), tasks, f"{what}, {words}", expected)
@@ -104,7 +104,7 @@ def _features(transfer: Transfer, tasks: Tasks) -> Iterator[AnswerFigure]:
             p=pair.direction_p,
             verdict=_verdict(
                 pair.direction,
-                None if pair.direction_p is None else pair.direction_p <= ALPHA,  # no seed has a part in it
+                None if pair.direction_p is None else pair.direction_p <= ALPHA,  # it does not depend on seeds
                 -1 if turned else 1,
             ),
         )
@@ -125,12 +125,12 @@ def _largest_share(comparisons: Sequence[Compared]) -> list[Compared]:
 
 
 def _figures(comparisons: Sequence[Compared], tasks: Tasks, what: str, expected: int) -> Iterator[AnswerFigure]:
-    """Detectors minus classifiers; `expected` is the sign that the paper's finding has."""
+    """Differences of detectors minus classifiers; `expected` is the sign of the paper's finding."""
     for pair in comparisons:
         kinds = tasks[pair.a], tasks[pair.b]
         if sorted(kinds) != ["classify", "detect"]:
             continue
-        turned = kinds[0] == "detect"  # a difference is b less a
+        turned = kinds[0] == "detect"  # a difference is b minus a
         yield AnswerFigure(
             what=what,
             detector=pair.a if turned else pair.b,
@@ -142,7 +142,7 @@ def _figures(comparisons: Sequence[Compared], tasks: Tasks, what: str, expected:
 
 
 def _turned(found: Estimated) -> Estimated:
-    """The same difference the other way round."""
+    """The same difference with the opposite sign."""
     low = None if found.high is None else 0.0 - found.high
     return replace(found, value=0.0 - found.value, low=low, high=None if found.low is None else 0.0 - found.low)
 

@@ -1,6 +1,6 @@
-"""Random views of training images: a part of an image on a canvas, mirrored or not; masks go with their pixels.
+"""Random views of training images: a part of an image on a canvas, mirrored or not; masks are transformed alike.
 
-A view is drawn for an image, an epoch and a seed, so every source sees the same ones, whatever trains before it.
+A view depends on the image, the epoch and the seed, so every source sees the same views, whatever trained before it.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from ..data.letterbox import FILL, Letterbox
 from ..kernels import ext
 
-LEAST_AREA = 0.25  # of an image, that a crop shows
-SHAPE = 4 / 3  # a crop is that much wider or higher than the image, at most
-ZOOM = 2.0  # in and out, at most
+LEAST_AREA = 0.25  # the smallest share of an image that a crop shows
+SHAPE = 4 / 3  # the largest factor by which a crop's aspect ratio differs from the image's
+ZOOM = 2.0  # the largest factor, in and out
 
 
 @dataclass(frozen=True)
 class View:
-    """Rows `top` to `top + height`, columns `left` to `left + width` of an image, and where they lie on a canvas."""
+    """A part of an image, starting at row `top` and column `left`, and its placement on a canvas."""
 
     top: int
     left: int
@@ -48,7 +48,7 @@ class View:
 
 
 def random_crop(width: int, height: int, size: int, random: np.random.Generator) -> View:
-    """A quarter to all of an image, about of its shape, letterboxed as scored images are."""
+    """A quarter to all of an image, with about its aspect ratio, letterboxed like scored images."""
     area = random.uniform(LEAST_AREA, 1)
     shape = math.exp(random.uniform(-math.log(SHAPE), math.log(SHAPE)))
     own_width = min(width, max(1, round(width * math.sqrt(area * shape))))
@@ -57,7 +57,7 @@ def random_crop(width: int, height: int, size: int, random: np.random.Generator)
 
 
 def random_zoom(width: int, height: int, size: int, random: np.random.Generator) -> View:
-    """An image up to twice as large, of which a part is seen, or down to half as large, somewhere on the canvas."""
+    """A part of an image enlarged up to twice, or the whole image reduced down to half, anywhere on the canvas."""
     zoom = math.exp(random.uniform(-math.log(ZOOM), math.log(ZOOM)))
     if zoom >= 1:
         part = Letterbox.fit(max(1, round(width / zoom)), max(1, round(height / zoom)), size)
@@ -69,7 +69,7 @@ def random_zoom(width: int, height: int, size: int, random: np.random.Generator)
 
 
 def _placed(width: int, height: int, part: Letterbox, random: np.random.Generator) -> View:
-    """A part of that size anywhere in the image; every other one is mirrored."""
+    """A part of that size anywhere in the image, mirrored with probability 1/2."""
     top = int(random.integers(0, height - part.height + 1))
     left = int(random.integers(0, width - part.width + 1))
     return View(top, left, part, bool(random.integers(0, 2)))

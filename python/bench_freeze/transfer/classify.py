@@ -31,7 +31,7 @@ def classification(
     features: FeatureStore,
     console: Console,
 ) -> Classification:
-    """Every source read at its last layer by probes of every share and seed, and fine-tuned where that is asked for."""
+    """Probe every source at its last layer, for every share and seed, and fine-tune it where requested."""
 
     @cache
     def read(source: Source, seed: int, is_training: bool) -> NDArray[np.float32]:
@@ -41,7 +41,7 @@ def classification(
         title = f"{source.titled(seed)}, {which} images"
         return features.pooled(title, backbone, whole_images(split.images, request))[backbone.end - 1]
 
-    for source in sources:  # what takes long comes first, and once
+    for source in sources:  # compute the slow part first, and only once
         for seed in source.seeds_that_differ(request.seeds):
             for is_training in (True, False):
                 read(source, seed, is_training)
@@ -90,7 +90,7 @@ def classification(
 def _fine_tuned(
     data: ClassificationSet, sources: Sequence[Source], tuning: FineTuning, features: FeatureStore
 ) -> tuple[FineTuned, dict[int, list[Probed]]]:
-    """Every fine-tuning, and by depth what those of a source and a share named right."""
+    """Run every fine-tuning; return their record, and by depth the hits of every source and share."""
     task = classification_task(data, tuning, features)
     fits: list[TunedFit] = []
     hits: dict[int, dict[tuple[str, float], list[NDArray[np.bool_]]]] = {depth: {} for depth in tuning.depths}

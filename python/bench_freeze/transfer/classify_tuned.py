@@ -1,4 +1,4 @@
-"""Classification by fine-tuned backbones: a linear reader of the pooled last layer, trained with what is not frozen."""
+"""Classification by fine-tuned backbones: a linear reader of the pooled last layer, trained with unfrozen layers."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 
 def _pooled(maps: list[Tensor]) -> Tensor:
-    """[B, C] the mean over the last layer's map."""
+    """The mean over the last layer's map, [B, C]."""
     return maps[-1].mean(dim=(2, 3))
 
 
 def classification_task(data: ClassificationSet, tuning: FineTuning, features: FeatureStore) -> Task:
-    """Classification of one set, as fine-tunings see it; what they predict are `logits` [N, K]."""
+    """Classification of one set as a task for fine-tunings; their predictions are `logits` [N, K]."""
     request, classes = features.request, len(data.class_names)
 
     def content(share: float, seed: int) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""What a source's features hold together: k-means beside the classes, and t-SNE, both by scikit-learn and seeded."""
+"""What a source's features group together: k-means compared with the classes, and t-SNE, both seeded."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from ..results.transfer import Clustering, Embedding
 
 RESTARTS = 10
 PERPLEXITY = 30.0
-MOST_EMBEDDED = 2000  # images: t-SNE takes minutes beyond
+MOST_EMBEDDED = 2000  # images: t-SNE takes minutes for more
 NEAR = 10
 
 
 def standardised(features: NDArray[np.floating]) -> NDArray[np.float64]:
-    """[n, p] every number with mean 0 and deviation 1; one that does not vary is 0."""
+    """Scale every column of [n, p] to mean 0 and standard deviation 1; a constant column becomes 0."""
     rows = np.asarray(features, np.float64)
     deviation = rows.std(axis=0)
     found: NDArray[np.float64] = (rows - rows.mean(axis=0)) / np.where(deviation > 0, deviation, 1)
@@ -27,7 +27,7 @@ def standardised(features: NDArray[np.floating]) -> NDArray[np.float64]:
 def clustered(
     source: str, features: NDArray[np.floating], labels: NDArray[np.integer], seeds: Sequence[int]
 ) -> Clustering:
-    """k-means with as many clusters as classes, of every seed: purity and normalized mutual information."""
+    """k-means with as many clusters as classes, for every seed: purity and normalized mutual information."""
     from sklearn.cluster import KMeans
     from sklearn.metrics import normalized_mutual_info_score
 
@@ -42,13 +42,13 @@ def clustered(
 
 
 def purity(clusters: NDArray[np.integer], labels: NDArray[np.integer]) -> float:
-    """The share of samples that are of the most frequent class of their cluster."""
+    """The share of samples that belong to the most frequent class of their cluster."""
     most = [np.bincount(labels[clusters == cluster]).max() for cluster in np.unique(clusters)]
     return float(np.sum(most) / len(labels))
 
 
 def embedded(source: str, features: NDArray[np.floating], seeds: Sequence[int]) -> Embedding:
-    """t-SNE of every seed, and how far two seeds agree on which images are near."""
+    """t-SNE for every seed, and how far two seeds agree on which images are near each other."""
     maps = [tsne(features, seed) for seed in seeds]
     agreements = [
         agreement.overlap
@@ -65,7 +65,7 @@ def embedded(source: str, features: NDArray[np.floating], seeds: Sequence[int]) 
 
 
 def tsne(features: NDArray[np.floating], seed: int) -> NDArray[np.floating]:
-    """[n, 2] scikit-learn's t-SNE of standardised features, from a random start."""
+    """scikit-learn's t-SNE of standardised features from a random start, [n, 2]."""
     from sklearn.manifold import TSNE
 
     found: NDArray[np.floating] = TSNE(

@@ -1,4 +1,4 @@
-"""How a fine-tuning went, as it is kept with what it predicts."""
+"""The course of a fine-tuning, as stored with its predictions."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from msgspec import Struct
 
 
 class Course(Struct, frozen=True, kw_only=True):
-    """`losses` are the mean cross entropies of the epochs; tensors are counted and, where they stood still, named."""
+    """Steps, the mean cross entropy of every epoch, and the tensors that were frozen or trained."""
 
     steps: int
     losses: list[float]
-    frozen: int  # compared bit for bit
-    trained: int
-    still: list[str]
+    frozen: int  # tensors, verified to be unchanged bit for bit
+    trained: int  # tensors
+    still: list[str]  # trained tensors that did not change

@@ -1,4 +1,4 @@
-"""Objects of a detection set by frozen features: accuracy by the share of the view that they fill, and by what else is
+"""Classify objects of a detection set by frozen features: accuracy by how much of the view they fill and what else is
 in it."""
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .sources import Source
 from .statistics import Less, Ratio, Scored, compared, compared_by, estimated
 from .views import FILLS, INSIDE, SMALLEST_SIDE, ObjectViews, object_views, view_canvases
 
-COUNTS = ((1, 1), (2, 3), (4, None))  # objects in view, the bounds of each group
+COUNTS = ((1, 1), (2, 3), (4, None))  # groups by the number of objects in view: (lowest, highest)
 SMALL, CROWDED = "objects that fill little", "several objects in view"  # keys of `Crops.losses`
 
 
@@ -36,7 +36,7 @@ class ObjectSet:
 
 
 def read_objects(training: DetectionSet, scored: DetectionSet) -> ObjectSet:
-    """The views of both splits. Raises InputError where no accuracy could come of them."""
+    """The views of both splits. Raises InputError where no accuracy can be measured on them."""
     found = ObjectSet(training, scored, object_views(training), object_views(scored))
     classes = len(np.unique(found.learned.labels))
     if classes < 2:
@@ -52,7 +52,7 @@ def read_objects(training: DetectionSet, scored: DetectionSet) -> ObjectSet:
 def crops(
     data: ObjectSet, sources: Sequence[Source], request: TransferRequest, features: FeatureStore, console: Console
 ) -> Crops:
-    """A probe of the objects' classes for every fill, source and seed, on all training objects."""
+    """Probe the objects' classes for every fill, source and seed, on all training objects."""
 
     @cache
     def read(source: Source, seed: int, is_training: bool) -> NDArray[np.float32]:
@@ -120,7 +120,7 @@ def crops(
 def _losses(
     by_fill: Sequence[dict[str, Probed]], views: ObjectViews, images: int
 ) -> dict[str, list[tuple[str, float, Scored]]]:
-    """What top-1 loses from the fullest view to the widest, and in the widest from lone objects to crowds."""
+    """The loss of top-1 from the fullest view to the widest, and in the widest from single objects to crowds."""
     everything = np.ones(len(views), np.bool_)
     lone, crowded = views.objects[:, -1] <= COUNTS[0][0], views.objects[:, -1] >= COUNTS[-1][0]
     tables: dict[str, list[tuple[str, float, Scored]]] = {SMALL: [], CROWDED: []}
@@ -137,7 +137,7 @@ def _losses(
 
 
 def _ratio(probed: Probed, image: NDArray[np.int64], rows: NDArray[np.bool_], images: int) -> Ratio:
-    """Hits of some objects over their number, by image."""
+    """The hits among some objects over their number, by image."""
     own = image[rows]
     over = [np.bincount(own, weights=hit[rows].astype(np.float64), minlength=images) for hit in probed.hits]
     return Ratio(np.array(over), np.bincount(own, minlength=images).astype(np.float64))

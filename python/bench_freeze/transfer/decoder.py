@@ -1,8 +1,8 @@
 """A light decoder: one linear map from the frozen features of all levels to classes, cell by cell.
 
-Every level (the last backbone layer of each stride) is brought to the finest one's grid, channels are standardised by
-the training images, and a multinomial logistic regression is fitted to the shares of classes in every cell. The problem
-is convex: L-BFGS goes to its one minimum, so no learning rate and no schedule favours a source.
+Every level (the last backbone layer of each stride) is resized to the grid of the finest one, channels are standardised
+by the training images, and a multinomial logistic regression is fitted to the class shares of every cell. The problem
+is convex and L-BFGS converges to its only minimum, so no learning rate or schedule favours a source.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from ..data.letterbox import Letterbox
 
-PENALTY = 1e-3  # times |W|^2 / 2, added to the mean loss of a cell
+PENALTY = 1e-3  # times |W|^2 / 2, added to the mean loss per cell
 ITERATIONS = 100
 
 Levels = Sequence[NDArray[np.float32]] | Sequence[Tensor]  # [N, C, h, w] each, the finest first
@@ -26,7 +26,7 @@ Levels = Sequence[NDArray[np.float32]] | Sequence[Tensor]  # [N, C, h, w] each, 
 
 @dataclass(frozen=True)
 class Decoder:
-    """Fitted: [C, K] weights on standardised features, [K] biases."""
+    """A fitted decoder: weights [C, K] on standardised features, and biases [K]."""
 
     mean: Tensor
     deviation: Tensor
@@ -34,7 +34,7 @@ class Decoder:
     bias: Tensor
 
     def labels(self, levels: Levels, placement: Letterbox) -> NDArray[np.uint8]:
-        """[H, W] the class of every pixel of one image, of whose canvas the levels [1, C, h, w] are."""
+        """The class of every pixel of one image, [H, W], from the levels [1, C, h, w] of its canvas."""
         rows = (cells_of(levels) - self.mean) / self.deviation @ self.weights + self.bias
         height, width = levels[0].shape[2:]
         logits = rows.T.reshape(1, -1, height, width)
@@ -50,7 +50,10 @@ class Decoder:
 
 
 def fit_decoder(levels: Levels, shares: NDArray[np.float32]) -> Decoder:
-    """`shares` [N, K, h, w] of the pixels of a cell that are scored; they sum to less where others are in it."""
+    """Fit a decoder to `shares` [N, K, h, w], the share of each cell that scored pixels of each class fill.
+
+    The shares of a cell sum to less than 1 where it contains pixels that are not scored.
+    """
     rows = cells_of(levels)
     targets = torch.as_tensor(shares).permute(0, 2, 3, 1).reshape(-1, shares.shape[1])
     kept = targets.sum(dim=1) > 0
@@ -75,7 +78,7 @@ def fit_decoder(levels: Levels, shares: NDArray[np.float32]) -> Decoder:
 
 
 def cells_of(levels: Levels) -> Tensor:
-    """[N h w, C of all levels] on the grid of the finest one."""
+    """The features of all levels on the grid of the finest, one row per cell: [N h w, sum of C]."""
     size = levels[0].shape[2:]
     maps = [torch.as_tensor(level) for level in levels]
     aligned = [
@@ -87,10 +90,10 @@ def cells_of(levels: Levels) -> Tensor:
 
 
 def class_shares(mask: NDArray[np.uint8], placement: Letterbox, classes: int, cells: int) -> NDArray[np.float32]:
-    """[K, h, w] the share of every cell of the canvas that pixels of each class fill; `cells` = h = w.
+    """The share of every cell of the canvas that pixels of each class fill, [K, h, w], where h = w = `cells`.
 
-    A pixel belongs to the cell that its centre lies in. Pixels beyond the classes (not scored) and the border of the
-    canvas fill nothing.
+    A pixel belongs to the cell that contains its centre. Pixels that are not scored (labels of `classes` or more) and
+    the border of the canvas do not count.
     """
     down = _cell_of(placement.height, placement.resized_height, placement.top, placement.size, cells)
     across = _cell_of(placement.width, placement.resized_width, placement.left, placement.size, cells)

@@ -1,4 +1,4 @@
-"""Frozen features: what every layer of a backbone says of a picture, pooled; computed once and kept by content."""
+"""Frozen features: the pooled output of every layer of a backbone, computed once and stored by content."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FILE = "features.npz"
 
 @dataclass(frozen=True)
 class Canvases:
-    """Pictures for a backbone, in batches [B, 3, S, S], and what decides their pixels."""
+    """Pictures for a backbone in batches [B, 3, S, S], with a hash of everything that determines their pixels."""
 
     count: int
     sha256: str
@@ -36,14 +36,14 @@ class Canvases:
 
 @dataclass(frozen=True)
 class FeatureStore:
-    """Where pooled features are kept, and how they are computed where they are not."""
+    """Stores features, and computes those that are missing."""
 
     request: TransferRequest
     store: ArtifactStore
     console: Console
 
     def pooled(self, title: str, backbone: Backbone, canvases: Canvases) -> dict[int, NDArray[np.float32]]:
-        """[N, C] by layer: the mean over the map of every layer of the backbone."""
+        """The mean over the map of every layer of the backbone: [N, C] by layer."""
         inputs = self._inputs(backbone, canvases)
         build = partial(_compute, backbone, canvases, self.request.device)
         kept = kept_step(self.console, self.store, f"features of {title}", "features", inputs, build)
@@ -51,7 +51,7 @@ class FeatureStore:
             return {int(layer): found[layer] for layer in found.files}
 
     def levels(self, title: str, backbone: Backbone, canvases: Canvases) -> list[NDArray[np.float32]]:
-        """[N, C, h, w] of the last layer of every stride from FINEST on, the finest first."""
+        """The maps of the last layer of every stride from FINEST on: [N, C, h, w] each, the finest first."""
         build = partial(_compute_levels, backbone, canvases, self.request.device)
         inputs = self._inputs(backbone, canvases) | {"finest": FINEST}
         kept = kept_step(self.console, self.store, f"maps of {title}", "maps", inputs, build)
@@ -59,7 +59,7 @@ class FeatureStore:
             return [found[level] for level in found.files]
 
     def energy(self, title: str, backbone: Backbone, canvases: Canvases) -> NDArray[np.float32]:
-        """[N, h, w] the energy of the last layer: the sum of squares over its channels."""
+        """The energy of the last layer, [N, h, w]: the sum of squares over its channels."""
         build = partial(_compute_energy, backbone, canvases, self.request.device)
         inputs = self._inputs(backbone, canvases)
         kept = kept_step(self.console, self.store, f"activations of {title}", "energy", inputs, build)
@@ -71,7 +71,7 @@ class FeatureStore:
         return self.backbone_inputs(backbone) | {"pixels_sha256": canvases.sha256}
 
     def backbone_inputs(self, backbone: Backbone) -> dict[str, object]:
-        """What every result depends on, whatever the images."""
+        """Everything that a result depends on apart from the images."""
         return {
             "backbone_sha256": backbone.sha256,
             "layers": backbone.end,
@@ -92,7 +92,7 @@ def whole_images(images: Sequence[ImageRecord], request: TransferRequest) -> Can
 
 
 def pixels_sha256(images: Sequence[ImageRecord]) -> str:
-    """What decides the pixels of images, in their order: their bytes, and how they are read."""
+    """A hash of everything that determines the pixels of the images, in order: their bytes and their decoder."""
     digest = hashlib.sha256()
     for image in images:
         digest.update(f"{image.sha256}{image.decoder_mark}\0".encode())

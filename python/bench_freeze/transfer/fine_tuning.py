@@ -1,4 +1,4 @@
-"""How backbones are fine-tuned: the same few options for every source, and what they mean step by step."""
+"""How backbones are fine-tuned: the same few options for every source, and the learning rate that they give."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from ..errors import InputError
 
 Schedule = Literal["cosine", "linear"]
 SCHEDULES: tuple[Schedule, ...] = get_args(Schedule)
-WEIGHT_DECAY = 0.01  # AdamW's, of matrices and filters; biases and norms have none
-WARM_UP = 0.1  # of the steps: the rate rises evenly to its peak
-READER_LR = 10.0  # the reader starts anew, so it learns faster than the backbone, by this factor
+WEIGHT_DECAY = 0.01  # AdamW's, for matrices and filters; biases and norms have none
+WARM_UP = 0.1  # of the steps, in which the rate rises linearly to its peak
+READER_LR = 10.0  # the reader's rate over the backbone's: a new reader must learn faster
 
 
 @dataclass(frozen=True)
 class FineTuning:
-    """AdamW with a rate that rises, then falls to 0; layers 0..depth-1 are frozen, for each of `depths`."""
+    """AdamW with a learning rate that rises, then falls to 0; for each of `depths`, layers 0..depth-1 are frozen."""
 
     depths: tuple[int, ...]
     epochs: int = 10
@@ -26,7 +26,7 @@ class FineTuning:
     batch: int = 16
 
     def __post_init__(self) -> None:
-        """Raise InputError for options that cannot be meant."""
+        """Raise InputError for invalid options."""
         if not self.depths:
             raise InputError("--freeze is empty; give the number of frozen layers, or several: --freeze 9,0.")
         for depth in self.depths:
@@ -43,7 +43,7 @@ class FineTuning:
             raise InputError(f"--schedule {self.schedule}: give {' or '.join(SCHEDULES)}.")
 
     def factor(self, step: int, steps: int) -> float:
-        """What the peak rates are multiplied by at a step of `steps`, counted from 0: above 0, at most 1."""
+        """The factor of the peak rates, above 0 and at most 1, at a `step` from 0 to `steps` - 1."""
         rising = round(WARM_UP * steps)
         if step < rising:
             return (step + 1) / rising
@@ -51,7 +51,7 @@ class FineTuning:
         return 1 - done if self.schedule == "linear" else (1 + math.cos(math.pi * done)) / 2
 
     def settings(self) -> dict[str, object]:
-        """What is kept with the results and names a training, but for its depth."""
+        """The settings that the results record and that identify a training, except for its depth."""
         return {
             "optimizer": "AdamW",
             "lr0": self.lr0,

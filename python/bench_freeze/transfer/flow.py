@@ -1,4 +1,4 @@
-"""A transfer, top to bottom: sources and sets read and checked, frozen features, light readers, intervals."""
+"""A transfer from start to end: read and check sources and sets, then frozen features, light readers, intervals."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ PAGE = "transfer.html"
 
 
 def run_transfer(request: TransferRequest, console: Console, command: list[str]) -> Transfer:
-    """Measure what was asked for; transfer.json in the output folder is written after every part.
+    """Measure everything requested; transfer.json in the output folder is written after every part.
 
-    Raises InputError for anything that the user can fix, before any work. Features are kept in the folder and found
-    again by their content.
+    Raises InputError, before any work, for anything that the user can fix. Features are stored in the output folder and
+    found again by their content.
     """
     require_scikit_learn()
     with output_folder(request.out, console.warn) as store:

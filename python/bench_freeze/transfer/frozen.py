@@ -1,4 +1,4 @@
-"""A frozen backbone that runs: pictures in, the maps of its layers out."""
+"""Run a frozen backbone: pictures in, the maps of its layers out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .request import FINEST
 
 
 class FrozenBackbone:
-    """Layers 0..end-1 in eval mode on a device; nothing of them changes."""
+    """A copy of layers 0..end-1 in eval mode on a device."""
 
     def __init__(self, backbone: Backbone, device: str) -> None:
         self._layers = deepcopy(backbone.model.model[: backbone.end]).eval().to(device)
@@ -24,7 +24,7 @@ class FrozenBackbone:
         self._device = device
 
     def maps(self, images: NDArray[np.float32]) -> list[Tensor]:
-        """What every layer puts out, [B, C, h, w] each, of images [B, 3, S, S], RGB, 0 to 1."""
+        """The output of every layer, [B, C, h, w] each, for images [B, 3, S, S] in RGB from 0 to 1."""
         x = torch.as_tensor(images).to(self._device)
         kept: dict[int, Tensor] = {}
         outputs: list[Tensor] = []
@@ -35,16 +35,16 @@ class FrozenBackbone:
         return outputs
 
     def pooled(self, images: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        """[B, C] of every layer: the mean over its map."""
+        """The mean over the map of every layer, [B, C] each."""
         return [output.mean(dim=(2, 3)).cpu().numpy() for output in self.maps(images)]
 
     def energy(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        """[B, h, w] the sum of squares over the channels of the last layer."""
+        """The sum of squares over the channels of the last layer, [B, h, w]."""
         found: NDArray[np.float32] = self.maps(images)[-1].square().sum(dim=1).cpu().numpy()
         return found
 
 
 def last_of_strides(maps: Sequence[Tensor], size: int) -> list[Tensor]:
-    """The last map of every stride from FINEST on, the finest first, of canvases of `size` pixels."""
+    """The last map of every stride from FINEST on, the finest first, for canvases of `size` pixels."""
     last = {size // output.shape[-1]: output for output in maps}
     return [last[stride] for stride in sorted(last) if stride >= FINEST]

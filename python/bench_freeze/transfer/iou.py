@@ -1,4 +1,4 @@
-"""Mean IoU as a number over images: intersections and unions add up, classes without a pixel are left out."""
+"""Mean IoU over images: intersections and unions are summed, and classes without a pixel are left out."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class MeanIou:
-    """`both` and `either` are [S, N, K] pixels of intersections and unions by seed, image and class."""
+    """Mean IoU from `both` and `either`, the pixels in intersections and unions by seed, image and class, [S, N, K]."""
 
     both: Array
     either: Array
 
     @property
     def images(self) -> int:
-        """Those with a pixel in it."""
+        """The number of images with a pixel in any union."""
         return int(np.count_nonzero(self.either.sum(axis=(0, 2))))
 
     def values(self, weights: Array) -> Array:
-        """[B, S] the mean over classes in which any image counts has a pixel, of truth or of prediction."""
+        """The mean IoU [B, S] for image weights [B, N], over classes with a pixel in truth or prediction."""
         classes = [self._ious(weights, seed) for seed in range(len(self.both))]
         with np.errstate(invalid="ignore"):
             known = [np.isfinite(found) for found in classes]
@@ -33,7 +33,7 @@ class MeanIou:
         return np.stack(means, axis=1)
 
     def per_class(self) -> Array:
-        """[K] the mean over seeds on all images; NaN for a class without a pixel."""
+        """The IoU of every class on all images, averaged over seeds, [K]; NaN for a class without a pixel."""
         ones = np.ones((1, self.both.shape[1]))
         found = np.array([self._ious(ones, seed)[0] for seed in range(len(self.both))])
         has = np.isfinite(found)

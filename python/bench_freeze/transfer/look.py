@@ -1,8 +1,8 @@
-"""What neurons look at: where a source is active beside the boxes of a detection set, and which parts matter.
+"""What neurons look at: where a source is active relative to the boxes of a detection set, and which parts matter.
 
-Three questions of each source, on the same images and objects. How much of the last layer's energy lies inside boxes?
-How evenly does it lie over an object that fills the picture? What do the features, and a probe of whole objects, lose
-when a quarter, a half or random cells of the object are covered?
+Each source gets three questions, on the same images and objects. How much of the last layer's energy lies inside boxes?
+How evenly is it spread over an object that fills the picture? What do the features, and a probe trained on whole
+objects, lose when a quarter, a half or random cells of the object are covered?
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from .sources import Source
 from .statistics import Ratio, Scored, compared_by, estimated
 from .views import ObjectViews, covered_canvases, object_views, view_canvases
 
-SMALLEST_SIDE = 16.0  # pixels of a box: the half of a smaller one is a few pixels
-MOST_OBJECTS = 400  # scored ones: each is seen in VIEWS views
-SEED = 20260402  # which objects are drawn, and in which order cells are covered: the same for all sources
+SMALLEST_SIDE = 16.0  # pixels of a box: half of a smaller one would be only a few pixels
+MOST_OBJECTS = 400  # scored objects: each is seen in VIEWS views
+SEED = 20260402  # draws the objects and the order in which cells are covered: the same for all sources
 
-# Measures that sources are compared by: keys of `Look.comparisons`.
+# The measures by which sources are compared: keys of `Look.comparisons`.
 INSIDE, SPREAD = "energy inside boxes", "spread of the energy over an object"
 QUARTERS_ALIKE = "evenness of an object's quarters"
 
@@ -45,18 +45,18 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class LookedAt:
-    """A detection set's two splits with the objects that are looked at, each in the view of its box."""
+    """A detection set's two splits with the objects to look at, each in the view of its box."""
 
     training: DetectionSet
     scored: DetectionSet
     learned: ObjectViews
     judged: ObjectViews
-    of_objects: int  # scored, of which `judged` were drawn
+    of_objects: int  # scored objects from which `judged` were drawn
 
 
 @dataclass(frozen=True)
 class _Seen:
-    """One source: [S, images] or [S, N, ...] by seed; NaN where there is nothing to measure."""
+    """The measurements of one source by seed; NaN where there is nothing to measure."""
 
     inside: Array  # [S, images]
     area: Array  # [images]
@@ -67,7 +67,7 @@ class _Seen:
 
 
 def read_looked_at(training: DetectionSet, scored: DetectionSet) -> LookedAt:
-    """The objects of both splits. Raises InputError where no probe could come of them."""
+    """The objects of both splits. Raises InputError where no probe can be fitted or scored on them."""
     learned, judged = (object_views(data, (1.0,), SMALLEST_SIDE) for data in (training, scored))
     classes = len(np.unique(learned.labels))
     if classes < 2:
@@ -85,7 +85,7 @@ def read_looked_at(training: DetectionSet, scored: DetectionSet) -> LookedAt:
 def look(
     data: LookedAt, sources: Sequence[Source], request: TransferRequest, features: FeatureStore, console: Console
 ) -> tuple[Look, tuple[LookedImage, ...]]:
-    """Every source on the same images, objects and covers, over all seeds; and activations of a few, as pictures."""
+    """Measure every source on the same images, objects and covers, over all seeds; also return activation pictures."""
     seen = {source.name: _see(source, data, request, features, console) for source in sources}
     pictures = activation_pictures(data.scored, {name: own.energy for name, own in seen.items()}, request.imgsz)
     images = len(data.scored.images)
@@ -171,7 +171,7 @@ def _see(source: Source, data: LookedAt, request: TransferRequest, features: Fea
 
 
 def _inside(energy: NDArray[np.float32], scored: DetectionSet, imgsz: int) -> tuple[Array, Array]:
-    """([images], [images]) the shares of the energy and of the area inside boxes; NaN for an image without a box."""
+    """The shares of the energy and of the area inside boxes, two arrays [images]; NaN for an image without a box."""
     found = np.full((len(scored.images), 2), np.nan)
     for k, image in enumerate(scored.images):
         placement = Letterbox.fit(image.width, image.height, imgsz)
@@ -182,7 +182,7 @@ def _inside(energy: NDArray[np.float32], scored: DetectionSet, imgsz: int) -> tu
 
 
 def _spread(energy: NDArray[np.float32], views: ObjectViews, imgsz: int) -> Array:
-    """[N] how evenly the energy [N, h, w] lies over the views, without the border of the canvas."""
+    """How evenly the energy [N, h, w] is spread over each view, [N], without the border of the canvas."""
     found = np.full(len(views), np.nan)
     for k, (left, top, right, bottom) in enumerate(views.views[:, 0].tolist()):
         content = content_of(Letterbox.fit(right - left, bottom - top, imgsz))
@@ -192,7 +192,7 @@ def _spread(energy: NDArray[np.float32], views: ObjectViews, imgsz: int) -> Arra
 
 
 def _measures(own: _Seen, data: LookedAt) -> dict[str, Ratio | None]:
-    """The numbers that sources are compared by."""
+    """The numbers by which sources are compared."""
     whole = own.hits[..., WHOLE]
     return {
         INSIDE: _mean_of_images(own.inside),
@@ -213,7 +213,7 @@ def _look_at(name: str, own: _Seen, data: LookedAt) -> LookAt:
 
     def covered(share: float, views: slice) -> Covered:
         top1 = _mean(own.hits[..., views].mean(axis=2), data)
-        assert top1 is not None  # a hit is never undefined, and there are objects
+        assert top1 is not None  # hits are always defined, and there is at least one object
         return Covered(
             share=share, top1=estimated(top1, images), change=known(_mean(own.changes[..., views].mean(axis=2), data))
         )
@@ -234,14 +234,14 @@ def _look_at(name: str, own: _Seen, data: LookedAt) -> LookAt:
 
 
 def _mean_of_images(values: Array) -> Ratio | None:
-    """The mean over images of [S, images] that are defined with every seed."""
+    """The mean of [S, images] over the images whose values are defined for every seed."""
     usable: NDArray[np.bool_] = np.asarray(np.isfinite(values).all(axis=0))
     over: Array = np.where(usable, values, 0)
     return Ratio(over, usable.astype(np.float64)) if usable.any() else None
 
 
 def _mean(values: Array, data: LookedAt) -> Ratio | None:
-    """The mean over objects of [S, N] that are defined with every seed, by image."""
+    """The mean of [S, N] over the objects whose values are defined for every seed, summed by image."""
     usable = np.isfinite(values).all(axis=0)
     if not usable.any():
         return None

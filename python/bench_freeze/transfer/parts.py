@@ -1,7 +1,7 @@
-"""Objects with parts taken away, and how evenly a network looks at them: arithmetic on arrays, no model.
+"""Cover parts of objects, and measure how evenly a network looks at them: arithmetic on arrays, without a model.
 
-A part is a set of cells of a GRID x GRID lattice over the object's box, so quarters, halves and random covers are one
-kind of thing. Covered pixels get the grey of the canvas's border.
+A part is a set of cells of a GRID x GRID lattice over the object's box, which describes quarters, halves and random
+covers alike. Covered pixels get the grey of the canvas's border.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 GRID = 8
-SHARES = (0.125, 0.25, 0.5, 0.75, 1.0)  # of the box's cells, covered at random: the occlusion curve
+SHARES = (0.125, 0.25, 0.5, 0.75, 1.0)  # shares of the box's cells covered at random: the occlusion curve
 GREY = np.float32(114 / 255)
 
 Mask = NDArray[np.bool_]
 Array = NDArray[np.float64]
 
-# Places in a list of views of one object.
+# Positions in the list of an object's views.
 WHOLE = 0
 QUARTERS = slice(1, 5)
 HALVES = slice(5, 9)
@@ -26,10 +26,11 @@ VIEWS = CURVE.stop
 
 
 def covers(count: int, seed: int) -> Mask:
-    """[count, VIEWS, GRID, GRID] the cells that are covered in every view of `count` objects.
+    """The cells covered in every view of `count` objects, [count, VIEWS, GRID, GRID].
 
-    The whole, its quarters, its halves (left, right, upper, lower), then SHARES of the cells in an order of each
-    object's own, so that a larger share holds a smaller one.
+    The views are the whole object, then without each quarter, without each half (left, right, upper, lower), and
+    without SHARES of the cells. Every object has its own random order of cells, so a larger share contains the smaller
+    ones.
     """
     half = GRID // 2
     left, upper = np.zeros((2, GRID, GRID), np.bool_)
@@ -47,7 +48,7 @@ def covers(count: int, seed: int) -> Mask:
 def hide(canvas: NDArray[np.float32], content: tuple[int, int, int, int], cover: Mask) -> None:
     """Cover cells of the rectangle `content` (left, top, width, height in pixels) of a canvas [3, S, S], in place.
 
-    A pixel belongs to the cell that its centre lies in.
+    A pixel belongs to the cell that contains its centre.
     """
     left, top, width, height = content
     across, down = (((np.arange(side) + 0.5) * GRID / side).astype(np.int64) for side in (width, height))
@@ -56,9 +57,10 @@ def hide(canvas: NDArray[np.float32], content: tuple[int, int, int, int], cover:
 
 
 def evenness(values: Array, weights: Array | None = None) -> Array:
-    """[...] how evenly values of 0 and more [..., n] lie over n places of some weight: (sum v)^2 / (n sum v^2).
+    """How evenly non-negative values [..., n] are spread over n weighted places, [...]: (sum v)^2 / (n sum v^2).
 
-    1 where all are equal, 1/n where one place has everything (the participation ratio); NaN where there is nothing.
+    This is the participation ratio: 1 where all values are equal, 1/n where one place has everything, and NaN where all
+    are 0.
     """
     own = np.ones_like(values) if weights is None else weights
     total = np.sum(own * values, axis=-1)
@@ -68,9 +70,9 @@ def evenness(values: Array, weights: Array | None = None) -> Array:
 
 
 def changes(features: Array) -> Array:
-    """[N, V] how far the features [N, V, C] of every view lie from the whole's, where all covered lies 1 away.
+    """The distance of every view's features [N, V, C] from the whole object's, [N, V], in units of full cover.
 
-    NaN for an object that is as far off as when it is covered.
+    The distance of the fully covered view is thus 1; where it is 0, the object gets NaN.
     """
     far = np.linalg.norm(features - features[:, WHOLE, None], axis=2)
     with np.errstate(invalid="ignore", divide="ignore"):

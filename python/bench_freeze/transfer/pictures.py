@@ -1,4 +1,4 @@
-"""Small pictures for the page: thumbnails of images, and activations as a tint over the image that they are of."""
+"""Small pictures for the page: thumbnails of images, and activations as a tint over their image."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from ..report.html.transfer_pictures import LookedImage
 
 MOST_LOOKED = 6  # images whose activations are shown
 LOOKED_SIDE, MAP_SIDE = 224, 112  # pixels
-# Thumbnails of all images that features are compared on: together below 5 MB of page, even of noise.
+# Thumbnails of all images on which features are compared: below 5 MB of page in total, even for noise.
 LARGE, LARGE_UP_TO, SMALL = 64, 1000, 40
 QUALITY = 60
 TINT = (255, 70, 0)
 
 
 def thumbnails(images: Sequence[ImageRecord], step: Step) -> tuple[str, ...]:
-    """A small JPEG of every image as a data: address; the more images, the smaller."""
+    """A small JPEG of every image as a data: address; many images get smaller ones."""
     side = LARGE if len(images) <= LARGE_UP_TO else SMALL
     found = []
     for image in images:
@@ -40,7 +40,7 @@ def thumbnails(images: Sequence[ImageRecord], step: Step) -> tuple[str, ...]:
 def activation_pictures(
     data: DetectionSet, energies: Mapping[str, NDArray[np.float32]], imgsz: int
 ) -> tuple[LookedImage, ...]:
-    """A few images with boxes, spread over the set; `energies` [images, h, w] by source, of canvases of `imgsz`."""
+    """A few images with boxes, spread over the set; `energies` are [images, h, w] by source, on `imgsz` canvases."""
     truth = data.ground_truth
     known = np.unique(truth.image_index[~truth.is_crowd])
     chosen = known[np.unique(np.linspace(0, len(known) - 1, min(MOST_LOOKED, len(known))).round().astype(int))]
@@ -63,7 +63,7 @@ def activation_pictures(
 
 
 def _tint(energy: NDArray[np.float32]) -> str:
-    """A colour that is the denser the higher the norm of the activations, relative to the picture's highest."""
+    """A colour whose opacity grows with the norm of the activations, relative to the picture's maximum."""
     norm = np.sqrt(energy / max(float(energy.max()), 1e-30))
     alpha = Image.fromarray((norm * 220).round().astype(np.uint8)).resize(
         (MAP_SIDE, MAP_SIDE), Image.Resampling.BILINEAR

@@ -1,7 +1,7 @@
 """A linear probe by scikit-learn: logistic regression with an L2 penalty on frozen features.
 
 Features are standardised by the training samples. The penalty is chosen by the log loss on a held-out part of the
-training samples, then the probe is fitted again on all of them; the scored samples have no part in the choice.
+training samples, then the probe is fitted again on all of them. The scored samples are not used for the choice.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ HELD_OUT = 0.2  # of the training samples of each class
 
 @dataclass(frozen=True)
 class Probe:
-    """A fitted probe. `held_out` of its training samples chose `c`; 0 where there were too few, then c is 1."""
+    """A fitted probe. `held_out` training samples chose `c`; if there were too few, `held_out` is 0 and `c` is 1."""
 
     pipeline: Pipeline
     c: float
@@ -48,12 +48,12 @@ def require_scikit_learn() -> None:
 
 
 def fit_probe(features: NDArray[np.floating], labels: NDArray[np.integer], held_out: NDArray[np.bool_]) -> Probe:
-    """A probe of [n, p] and [n]; the rows of `held_out` [n] choose the penalty.
+    """Fit a probe to features [n, p] and labels [n]; the rows of `held_out` [n] choose the penalty.
 
-    Without a held-out row, or with fewer than two classes among the others, C is 1.
+    Without a held-out row, or with fewer than two classes among the other rows, C is 1.
     """
     known = np.unique(labels[~held_out])
-    judged = held_out & np.isin(labels, known)  # a class that the others lack says nothing of the penalty
+    judged = held_out & np.isin(labels, known)  # a class that the other rows lack cannot inform the penalty
     c = 1.0
     if judged.any() and len(known) > 1:
         losses = [_held_out_loss(features, labels, ~held_out, judged, value) for value in GRID]
@@ -78,7 +78,7 @@ def _held_out_loss(
 
 
 def _fitted(features: NDArray[np.floating], labels: NDArray[np.integer], c: float) -> tuple[Pipeline, bool]:
-    """The pipeline, and whether L-BFGS came to its end."""
+    """The fitted pipeline, and whether L-BFGS converged."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline

@@ -1,4 +1,4 @@
-"""Probes of every source at every share with every seed, on the same samples: what each found."""
+"""Fit probes for every source, share and seed on the same samples, and score them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .sources import Source
 
 @dataclass(frozen=True)
 class Probed:
-    """Probes of one source at one share: `hits` [S, N], whether each seed's probe named each scored sample right."""
+    """Probes of one source at one share; `hits` [S, N] says by seed which scored samples were classified correctly."""
 
     source: str
     share: float
@@ -36,9 +36,10 @@ def probe_all(
     chosen: Callable[[float, int], NDArray[np.int64]],
     step: Step,
 ) -> tuple[list[ProbeFit], list[Probed]]:
-    """Every fit and what it found, share by share. `train` and `test` give a source's features with a seed.
+    """Fit every probe, share by share; return the fits and their hits.
 
-    `chosen(share, seed)` are the training samples of a share: the same for all sources.
+    `train` and `test` return a source's features for a seed. `chosen(share, seed)` returns the training samples of a
+    share, which are the same for all sources.
     """
     fits: list[ProbeFit] = []
     found: list[Probed] = []

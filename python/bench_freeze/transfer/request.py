@@ -1,4 +1,4 @@
-"""What `transfer` is asked for, checked before anything is read."""
+"""The options of `transfer`, checked before anything is read."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 from ..errors import InputError
 from .fine_tuning import FineTuning
 
-FINEST = 8  # pixels of the canvas between two positions of the finest map that a decoder reads
-SCRATCH = "scratch"  # among the weights: random ones
+FINEST = 8  # the stride, in pixels, of the finest map that a decoder reads
+SCRATCH = "scratch"  # an entry of the weights that stands for random weights
 _MAX_SEED = 2**32 - 1
 
 
 @dataclass(frozen=True)
 class TransferRequest:
-    """The command's options; a set that is None is not asked for."""
+    """The command's options; a set that is None was not requested."""
 
     weights: tuple[str, ...]
     out: Path
@@ -25,7 +25,7 @@ class TransferRequest:
     segment: Path | None = None
     look: Path | None = None
     side_by_side: bool = False  # on the images of `classify`
-    tuning: FineTuning | None = None  # of backbones, beside the frozen ones, for `classify` and `segment`
+    tuning: FineTuning | None = None  # fine-tune backbones, too, for `classify` and `segment`
     split: str = "val"
     data_fractions: tuple[float, ...] = (1.0,)
     seeds: tuple[int, ...] = (0, 1, 2)
@@ -37,11 +37,11 @@ class TransferRequest:
 
     @property
     def detection_split(self) -> str:
-        """The split of a data yaml that is scored: it has val and test, whatever an ImageFolder calls its own."""
+        """The scored split of a data YAML, which has only val and test, whatever an ImageFolder calls its own."""
         return "test" if self.split == "test" else "val"
 
     def __post_init__(self) -> None:
-        """Raise InputError for a request that cannot be meant."""
+        """Raise InputError for an invalid request."""
         if all(path is None for path in (self.classify, self.crops, self.segment, self.look)):
             raise InputError(
                 "there is nothing to transfer to; name a set with --classify, --crops, --segment or --look."

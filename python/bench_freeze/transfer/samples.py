@@ -1,30 +1,30 @@
-"""Which training samples a share has, and which of them are held out: nested, class by class, by the seed."""
+"""The training samples of a share, and those of them held out: nested, class by class, determined by the seed."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-FEWEST = 2  # of a class, where it has as many
+FEWEST = 2  # samples per class, where the class has that number
 
 
 def share_of(labels: NDArray[np.integer], share: float, seed: int) -> NDArray[np.int64]:
     """Positions of a share of the samples, ascending: the same share of every class, at least FEWEST of each.
 
-    With one seed a smaller share lies within a larger one.
+    For the same seed, a larger share contains the smaller ones.
     """
     parts = [order[: _count(len(order), share)] for order in _orders(labels, seed)]
     return np.sort(np.concatenate(parts))
 
 
 def share_of_images(count: int, share: float, seed: int) -> NDArray[np.int64]:
-    """Positions of a share of images without labels of their own, ascending, FEWEST at least; nested with one seed."""
+    """Positions of a share of images without class labels, ascending, at least FEWEST; nested for the same seed."""
     order = np.random.default_rng(seed).permutation(count)
     return np.sort(order[: _count(count, share)])
 
 
 def held_out(labels: NDArray[np.integer], part: float, seed: int) -> NDArray[np.bool_]:
-    """[N] a part of every class, at least one sample of each that has two or more; never all of a class."""
+    """A mask [N] that selects a part of every class: at least one sample if it has two or more, but never all."""
     found = np.zeros(len(labels), np.bool_)
     for order in _orders(labels, seed):
         if len(order) > 1:

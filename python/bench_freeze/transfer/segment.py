@@ -1,4 +1,4 @@
-"""Segmentation: one linear decoder for all sources, of frozen features, and trained together with backbones."""
+"""Segmentation with the same linear decoder for all sources: on frozen features, and trained with the backbone."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def segmentation(
     features: FeatureStore,
     console: Console,
 ) -> Segmentation:
-    """Every source decoded by the same linear map, for every share and seed, and fine-tuned where that is asked for."""
+    """Decode every source by the same kind of linear map, for every share and seed, and fine-tune where requested."""
     from .decoder import ITERATIONS, PENALTY
 
     maps: Maps = {
@@ -116,14 +116,14 @@ def _frozen(
     finest: int,
     console: Console,
 ) -> Overlaps:
-    """What decoders of frozen features find, by source and share."""
+    """The results of decoders on frozen features, by source and share."""
     shares = _class_shares(data, request.imgsz, finest)
     found: dict[tuple[str, float], Overlap] = {}
     with console.step(f"decoders of {data.name}") as step:
         total, done = len(request.data_fractions) * len(sources) * len(request.seeds), 0
         for share, source in product(request.data_fractions, sources):
             of_seeds = []
-            # Seeds that draw nothing (a checkpoint on all images) have one decoder.
+            # Seeds without an effect (a checkpoint on all images) share a decoder.
             scored: dict[tuple[int, bytes], Overlap] = {}
             for seed in request.seeds:
                 own = source.seed_of(seed, request.seeds)
@@ -143,7 +143,7 @@ def _by_seed(of_seeds: Sequence[Overlap]) -> Overlap:
 
 
 def _miou(found: Overlap) -> float:
-    """Of one seed."""
+    """The mean IoU of one seed."""
     own: Scored = whole(found)
     return float(own.values(np.ones((1, found[0].shape[1])))[0, 0])
 
@@ -166,7 +166,7 @@ def _score(
     truth: ScoredMasks,
     imgsz: int,
 ) -> Overlap:
-    """[N, B, K] of every scored image."""
+    """Fit a decoder and score it: intersections and unions [N, B, K] of every scored image."""
     from .decoder import fit_decoder
 
     decoder = fit_decoder([level[rows] for level in learned], shares[rows])

@@ -1,4 +1,4 @@
-"""Label maps against the truth: intersections and unions by ring and class, and the numbers that follow from them."""
+"""Compare label maps with the truth: intersections and unions by ring and class, and the numbers computed from them."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class ScoredMasks:
 
     @classmethod
     def of(cls, data: SegmentationSet) -> ScoredMasks:
-        """Those of a set."""
+        """The masks of a set's scored split."""
         truth = [data.test.mask(k) for k in range(len(data.test))]
         return cls(len(data.class_names), truth, [rings_of(mask) for mask in truth])
 
     def overlap(self, labels: Iterable[Labels]) -> Overlap:
-        """[N, B, K] of label maps in the images' order."""
+        """Intersections and unions, [N, B, K] each, of label maps in the order of the images."""
         counted = [
             overlaps(mask, ring, found, self.classes)
             for mask, ring, found in zip(self.truth, self.rings, labels, strict=True)
@@ -46,17 +46,17 @@ class ScoredMasks:
 
 
 def placed(part: MaskedSplit, k: int, imgsz: int) -> Letterbox:
-    """Where image k of a split lies on its canvas."""
+    """The placement of image k of a split on its canvas."""
     return Letterbox.fit(part.images[k].width, part.images[k].height, imgsz)
 
 
 def whole(found: Overlap) -> MeanIou:
-    """Of all rings; counts are [S, N, B, K]."""
+    """The mean IoU over all rings, from counts [S, N, B, K]."""
     return _within(len(WIDTHS), found)
 
 
 def accuracy(table: Overlaps, classes: Sequence[str], images: int) -> list[SegmentationAccuracy]:
-    """A row for every source and share."""
+    """The accuracy of every source at every share."""
     return [
         SegmentationAccuracy(
             source=name,
@@ -73,7 +73,7 @@ def accuracy(table: Overlaps, classes: Sequence[str], images: int) -> list[Segme
 
 
 def comparisons(tables: Mapping[str, Overlaps], images: int) -> dict[str, list[Compared]]:
-    """Of whole images by table; p is adjusted over all tables."""
+    """Comparisons on whole images by table; p-values are adjusted over all tables."""
     named = {
         own: [(name, share, whole(found)) for (name, share), found in table.items()] for own, table in tables.items()
     }
@@ -81,7 +81,7 @@ def comparisons(tables: Mapping[str, Overlaps], images: int) -> dict[str, list[C
 
 
 def band_comparisons(tables: Mapping[str, Overlaps], images: int) -> dict[str, dict[str, list[Compared]]]:
-    """Inside of bands, by table and by width; p is adjusted over all tables of a width."""
+    """Comparisons inside bands, by table and width; p-values are adjusted over all tables of a width."""
     by_table: dict[str, dict[str, list[Compared]]] = {name: {} for name in tables}
     for k, width in enumerate(WIDTHS):
         if not all(either[:, :, : k + 1].any() for table in tables.values() for _, either in table.values()):
@@ -96,13 +96,13 @@ def band_comparisons(tables: Mapping[str, Overlaps], images: int) -> dict[str, d
 
 
 def _within(k: int, found: Overlap) -> MeanIou:
-    """Inside of the band of width WIDTHS[k], or everywhere where k is beyond them."""
+    """The mean IoU inside the band of width WIDTHS[k], or of the whole image for k = len(WIDTHS)."""
     both, either = (counts[:, :, : k + 1].sum(axis=2).astype(float) for counts in found)
     return MeanIou(both, either)
 
 
 def band_of(k: int, found: Overlap, images: int) -> Band:
-    """The band of width WIDTHS[k] and what lies beyond it."""
+    """The mean IoU inside the band of width WIDTHS[k], and outside of it."""
     inside = _within(k, found)
     both, either = (counts[:, :, k + 1 :].sum(axis=2).astype(float) for counts in found)
     beyond = MeanIou(both, either)

@@ -1,4 +1,4 @@
-"""Segmentation by fine-tuned backbones: the linear decoder of all levels, trained with what is not frozen."""
+"""Segmentation by fine-tuned backbones: the linear decoder of all levels, trained with the unfrozen layers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def segmentation_task(
     truth: ScoredMasks,
     finest: int,
 ) -> Task:
-    """Segmentation of one set, as fine-tunings see it; what they predict are `both` and `either` [N, B, K].
+    """Segmentation of one set as a task for fine-tunings; their predictions are `both` and `either` [N, B, K].
 
     `finest` is the side of the finest map that a decoder reads, in cells.
     """

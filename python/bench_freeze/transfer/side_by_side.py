@@ -1,4 +1,4 @@
-"""The features of two sources side by side: who is near whom, distances, and CKA layer by layer."""
+"""Compare the features of two sources: nearest neighbours, distances, and CKA layer by layer."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .request import TransferRequest
 from .sources import Source
 from .statistics import Ratio, against_zero, estimated
 
-QUERIES, SHOWN_NEAR = 6, 6  # examples, and the neighbours of each
+QUERIES, SHOWN_NEAR = 6, 6  # example images, and the neighbours shown of each
 
 ByLayer = dict[int, NDArray[np.float32]]
 
@@ -36,7 +36,7 @@ def side_by_side(
     features: FeatureStore,
     console: Console,
 ) -> SideBySide:
-    """Every pair of sources on all images of a classification set; random weights are those of the first seed."""
+    """Compare every pair of sources on all images of a classification set; random weights are from the first seed."""
     seed = request.seeds[0]
     known: dict[str, ByLayer] = {}
     for source in sources:
@@ -80,7 +80,7 @@ def side_by_side(
 
 
 def _pair(a: Source, b: Source, ours: ByLayer, theirs: ByLayer) -> tuple[FeaturePair, float | None]:
-    """The pair, and the p of its direction."""
+    """The comparison of a pair, and the p-value of its direction."""
     ends = a.layers_of.end - 1, b.layers_of.end - 1
     x, y = standardised(ours[ends[0]]), standardised(theirs[ends[1]])
     agreement = agreement_by_sample(x, y, NEAR)
@@ -111,7 +111,7 @@ def _pair(a: Source, b: Source, ours: ByLayer, theirs: ByLayer) -> tuple[Feature
 
 
 def _adjusted(pairs: list[FeaturePair], p_values: Sequence[float | None]) -> list[FeaturePair]:
-    """The pairs with the p of their directions, adjusted for all of them."""
+    """The pairs with the p-values of their directions, adjusted over all of them."""
     adjusted = iter(holm([p for p in p_values if p is not None]).tolist())
     return [
         pair if p is None else replace(pair, direction_p=next(adjusted))
@@ -122,7 +122,7 @@ def _adjusted(pairs: list[FeaturePair], p_values: Sequence[float | None]) -> lis
 def _queries(
     data: ClassificationSet, last: dict[str, NDArray[np.float32]], labels: NDArray[np.int64], seed: int
 ) -> list[Query]:
-    """Scored images drawn by the seed, of as many classes as there are, with their nearest by every source."""
+    """Scored images drawn by the seed, from as many classes as possible, with their neighbours by every source."""
     random = np.random.default_rng(seed)
     order = random.permutation(len(data.test))
     first = [int(order[data.test.labels[order] == label][0]) for label in np.unique(data.test.labels)]
@@ -141,7 +141,7 @@ def _queries(
 
 
 def _common(a: Source, b: Source) -> int:
-    """How many layers, from the first on, are the same in both."""
+    """The number of layers, from the first on, that both have in common."""
     try:
         return fitting_layers(b.layers_of, a.layers_of, (b.name, a.name))
     except InputError:

@@ -1,4 +1,4 @@
-"""The pre-trainings of a transfer: each a backbone that is frozen, with the account of what was taken."""
+"""The pre-trainings of a transfer: each is a backbone, with a record of the tensors that were taken."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from .request import SCRATCH, TransferRequest
 
 @dataclass(frozen=True)
 class Source:
-    """One pre-training; of random weights every seed has its own."""
+    """One pre-training; random weights differ from seed to seed."""
 
     name: str
     given: str
-    layers_of: Backbone  # its backbone; of random weights, the one whose layers they have
+    layers_of: Backbone  # its backbone; for random weights, the one whose layers they have
     like: str | None = None  # set for random weights
 
     def backbone(self, seed: int) -> Backbone:
-        """The backbone of a seed: a checkpoint's is the same for all."""
+        """The backbone for a seed; a checkpoint's is the same for all seeds."""
         return self.layers_of if self.like is None else random_backbone(self.layers_of, seed)
 
     def seed_of(self, seed: int, seeds: Sequence[int]) -> int:
-        """The seed whose features are this one's: a checkpoint has the first one's with all."""
+        """The seed under which a seed's features are stored: for a checkpoint, always the first."""
         return seed if self.like is not None else seeds[0]
 
     def seeds_that_differ(self, seeds: Sequence[int]) -> tuple[int, ...]:
@@ -38,11 +38,11 @@ class Source:
         return tuple(dict.fromkeys(self.seed_of(seed, seeds) for seed in seeds))
 
     def titled(self, seed: int) -> str:
-        """The source in a line of progress."""
+        """The source's name in the progress display."""
         return self.name if self.like is None else f"{self.name} seed {seed}"
 
     def facts(self) -> TransferSource:
-        """What is kept of it, tensor by tensor."""
+        """The source as the results record it, tensor by tensor."""
         backbone, is_random = self.layers_of, self.like is not None
         used = tuple(f"model.{k}." for k in range(backbone.end))
         every = list(backbone.model.state_dict())
@@ -66,7 +66,8 @@ class Source:
 def read_sources(request: TransferRequest, step: Step) -> tuple[Source, ...]:
     """Every source, in order. Random weights have the layers of the first checkpoint.
 
-    Raises InputError for a checkpoint that cannot be had or read, or that another entry is, too.
+    Raises InputError for a checkpoint that is missing, unreadable or given twice, and for an image size that does not
+    fit a source's stride.
     """
     quiet_ultralytics()
     given = [name for name in request.weights if name != SCRATCH]
@@ -92,7 +93,7 @@ def read_sources(request: TransferRequest, step: Step) -> tuple[Source, ...]:
 
 
 def check_depths(sources: Sequence[Source], request: TransferRequest) -> None:
-    """Raise InputError for a freeze depth that a source lacks, or pictures that leave BatchNorm nothing to measure."""
+    """Raise InputError for a freeze depth that a source lacks, or an image size too small for BatchNorm to train."""
     if request.tuning is None:
         return
     shallowest = min(sources, key=lambda source: source.layers_of.end)
@@ -113,7 +114,7 @@ def check_depths(sources: Sequence[Source], request: TransferRequest) -> None:
 
 
 def unlike_layers(sources: Sequence[Source]) -> list[str]:
-    """A sentence where sources differ in more than their training: what is compared then is both."""
+    """A sentence for each source whose layers differ from the first one's: a comparison then mixes both effects."""
     from ..dualhead.backbone import fitting_layers
 
     first = sources[0]

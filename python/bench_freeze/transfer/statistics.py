@@ -1,8 +1,8 @@
 """Numbers of several seeds on the same scored images: intervals over both, and paired differences between sources.
 
-A number is a mean over images of parts that add up: hits over samples, intersections over unions. Resampled images are
-drawn with replacement, the same for every source, so a difference is paired image by image; seeds are paired by their
-training samples. `stats/estimate.py` puts the two sources of chance together.
+A number is a ratio of sums over images: hits over samples, intersections over unions. Images are resampled with
+replacement, identically for every source, so a difference is paired image by image; seeds are paired by their training
+samples. `stats/estimate.py` combines the two sources of chance.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ..stats.estimate import Estimate, over_both, over_images, over_seeds
 from ..stats.multiple import holm
 
 RESAMPLES = 4000
-MOST_AT_ONCE = 1 << 22  # numbers of a part: 32 MiB
+MOST_AT_ONCE = 1 << 22  # numbers per part of the resamples: 32 MiB
 SEED = 20260402
 ALPHA = 0.05
 
@@ -29,30 +29,30 @@ Array = NDArray[np.float64]
 
 
 class Scored(Protocol):
-    """A number that several seeds have on the same images."""
+    """A number that is measured with several seeds on the same images."""
 
     @property
     def images(self) -> int:
-        """How many images can be drawn."""
+        """The number of images that contribute."""
 
     def values(self, weights: Array) -> Array:
-        """[B, S] the number of every seed where the images count as often as `weights` [B, N] say; NaN where none."""
+        """The number of every seed, [B, S], with the images weighted by `weights` [B, N]; NaN where it is undefined."""
 
 
 @dataclass(frozen=True)
 class Ratio:
-    """A share that adds up over images: `over` [S, N] per image over `under` [N], of every seed."""
+    """A ratio of sums over images: `over` [S, N] by seed and image, divided by `under` [N]."""
 
     over: Array
     under: Array
 
     @property
     def images(self) -> int:
-        """Those that have a part in it."""
+        """The number of images that contribute."""
         return int(np.count_nonzero(self.under))
 
     def values(self, weights: Array) -> Array:
-        """As `Scored` has it."""
+        """See `Scored.values`."""
         total = weights @ self.under
         with np.errstate(invalid="ignore", divide="ignore"):
             shares: Array = (weights @ self.over.T) / total[:, None]
@@ -61,28 +61,28 @@ class Ratio:
 
 @dataclass(frozen=True)
 class Less:
-    """The difference of two numbers on the same images with the same seeds."""
+    """The difference b - a of two numbers on the same images with the same seeds."""
 
     b: Scored
     a: Scored
 
     @property
     def images(self) -> int:
-        """Those of both."""
+        """The smaller of both numbers of images."""
         return min(self.a.images, self.b.images)
 
     def values(self, weights: Array) -> Array:
-        """As `Scored` has it."""
+        """See `Scored.values`."""
         return self.b.values(weights) - self.a.values(weights)
 
 
 def estimated(scored: Scored, images: int) -> Estimated:
-    """The mean over seeds with its 95 % interval; `images` is how many there are in all."""
+    """The mean over seeds with its 95 % confidence interval; `images` is the number of all scored images."""
     return _known(scored, images)[0]
 
 
 def compared(table: Sequence[tuple[str, float, Scored]], images: int) -> list[Compared]:
-    """Every pair of sources at every share, the p values adjusted for all of them together.
+    """Compare every pair of sources at every share; p-values are adjusted over all of them.
 
     `table` has a number for each source and share; b is the later source of a pair.
     """
@@ -90,7 +90,7 @@ def compared(table: Sequence[tuple[str, float, Scored]], images: int) -> list[Co
 
 
 def compared_by(tables: Mapping[str, Sequence[tuple[str, float, Scored]]], images: int) -> dict[str, list[Compared]]:
-    """The same of several tables by name, the p values adjusted for all of all tables together."""
+    """Like `compared`, for several tables by name; p-values are adjusted over all tables together."""
     pairs = [
         (name, a, b, share, *_known(Less(other, own), images))
         for name, table in tables.items()
@@ -108,7 +108,7 @@ def compared_by(tables: Mapping[str, Sequence[tuple[str, float, Scored]]], image
 
 
 def against_zero(scored: Scored, images: int) -> tuple[Estimated, float | None]:
-    """`estimated`, and the two-sided p of the value 0, not adjusted; None without an interval."""
+    """Like `estimated`, with the unadjusted two-sided p-value of the hypothesis 0; None without an interval."""
     found, estimate = _known(scored, images)
     return found, None if estimate is None else estimate.p_value()
 
@@ -129,7 +129,7 @@ def _known(scored: Scored, images: int) -> tuple[Estimated, Estimate | None]:
 
 
 def _silence(images: int, drawn: Array) -> str | None:
-    """Why nothing can be said of other images; None where something can."""
+    """The reason why nothing can be concluded about other images; None where something can."""
     if images < FEWEST_IMAGES:
         return "one scored image says nothing about others"
     if not varies(drawn):
@@ -138,7 +138,10 @@ def _silence(images: int, drawn: Array) -> str | None:
 
 
 def resamples(images: int) -> Iterator[Array]:
-    """How often each image was drawn, RESAMPLES rows [_, N] in all, in parts; equal for equal numbers of images."""
+    """Yield how often each image was drawn, in parts [_, N] with RESAMPLES rows in total.
+
+    The resamples depend only on the number of images.
+    """
     random = np.random.default_rng(SEED)
     at_once = max(1, MOST_AT_ONCE // images)
     for start in range(0, RESAMPLES, at_once):

@@ -1,4 +1,4 @@
-"""The images that a fine-tuning learns from, epoch by epoch, with what a reader should say of each view of them."""
+"""The images that a fine-tuning learns from, epoch by epoch, with the targets of the reader for each view."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ Targets = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class TrainingImages:
-    """A share of a training split. All that is random follows from the seed, and nothing else from the source."""
+    """A share of a training split. Its randomness depends only on the seed, never on the source."""
 
     images: Sequence[ImageRecord]  # of the split
-    rows: NDArray[np.int64]  # of the share
-    draw: Callable[[int, int, int, np.random.Generator], View]  # for a width, a height and a size
-    target: Callable[[int, View], Targets]  # [K, h, w] for an image of the split; shares of classes in every cell
+    rows: NDArray[np.int64]  # positions of the share's images
+    draw: Callable[[int, int, int, np.random.Generator], View]  # from width, height and canvas size
+    target: Callable[[int, View], Targets]  # class shares of every cell [K, h, w], for an image of the split
     seed: int
     size: int
     batch: int
@@ -34,11 +34,11 @@ class TrainingImages:
 
     @property
     def steps(self) -> int:
-        """Of an epoch."""
+        """Steps per epoch."""
         return math.ceil(len(self.rows) / self.batch)
 
     def epoch(self, number: int) -> Iterator[tuple[Pixels, Targets]]:
-        """Batches ([B, 3, S, S], [B, K, h, w]) of all images in a random order, about equally large."""
+        """Yield batches ([B, 3, S, S], [B, K, h, w]) of about equal size over all images in a random order."""
         order = np.random.default_rng([self.seed, number]).permutation(self.rows)
         with ThreadPoolExecutor(self.workers or default_workers()) as pool:
             ahead: list[Future[tuple[Pixels, Targets]]] = []
@@ -50,7 +50,7 @@ class TrainingImages:
             yield _joined(ahead)
 
     def as_scored(self) -> Iterator[Pixels]:
-        """Batches [B, 3, S, S] of the same images as scored ones are seen, whole."""
+        """Yield batches [B, 3, S, S] of the same images whole, without augmentation, as scored images are seen."""
         images = [self.images[k] for k in self.rows]
         size = math.ceil(len(images) / self.steps)
         for found in load_batches(images, imgsz=self.size, batch=size, workers=self.workers):

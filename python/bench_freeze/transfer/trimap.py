@@ -1,9 +1,9 @@
-"""Intersections and unions of two label maps by how far their pixels lie from a boundary of the true one.
+"""Intersections and unions of two label maps by the distance of pixels from a boundary of the true map.
 
-A boundary pixel has a neighbour (above, below, left, right) with another label. Pixels that are not scored count as a
-label there, because sets with void lines (VOC) have them where boundaries are; they are in no band themselves. The band
-of width w holds the pixels less than w from a boundary pixel, so width 1 is the boundary pixels alone (Kohli, Ladicky
-and Torr, "Robust Higher Order Potentials for Enforcing Label Consistency", 2009).
+A boundary pixel has a neighbour (above, below, left, right) with a different label. Pixels that are not scored count as
+a label of their own here, because sets with void lines (VOC) have them along boundaries; they belong to no band. The
+band of width w holds the pixels at a distance below w from a boundary pixel, so width 1 is the boundary pixels alone
+(Kohli, Ladicky and Torr, "Robust Higher Order Potentials for Enforcing Label Consistency", 2009).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Labels = NDArray[np.uint8]
 
 
 def boundary_distance(labels: Labels) -> NDArray[np.float64]:
-    """[H, W] pixels to the nearest boundary pixel, 0 on it; infinite where a map has no boundary."""
+    """Distance in pixels to the nearest boundary pixel, [H, W]; infinite where a map has no boundary."""
     from scipy.ndimage import distance_transform_edt
 
     edge = np.zeros(labels.shape, np.bool_)
@@ -35,16 +35,16 @@ def boundary_distance(labels: Labels) -> NDArray[np.float64]:
 
 
 def rings_of(truth: Labels) -> NDArray[np.uint8]:
-    """[H, W] which ring a pixel is in, 0 to len(WIDTHS): ring b lies from WIDTHS[b - 1] to WIDTHS[b] pixels away."""
+    """The ring of every pixel, [H, W], 0 to len(WIDTHS): ring b lies WIDTHS[b - 1] to WIDTHS[b] pixels away."""
     return np.digitize(boundary_distance(truth), WIDTHS).astype(np.uint8)
 
 
 def overlaps(
     truth: Labels, rings: NDArray[np.uint8], found: Labels, classes: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """([B, K], [B, K]) pixels in intersections and unions by ring and class, of pixels that are scored.
+    """Count the scored pixels in intersections and unions by ring and class, [B, K] each.
 
-    The sum of the first b + 1 rings is the band of width WIDTHS[b], all of them are the whole image.
+    The first b + 1 rings together are the band of width WIDTHS[b]; all rings are the whole image.
     """
     scored = truth != IGNORE
     start = rings[scored].astype(np.int64) * classes

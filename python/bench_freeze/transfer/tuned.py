@@ -1,4 +1,4 @@
-"""All fine-tunings of a task, depth by depth, on the shares and seeds of the frozen readers; each is kept."""
+"""All fine-tunings of a task, depth by depth, on the shares and seeds of the frozen readers; each is stored."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .tune import Tuned
 
 FILE = "predictions.npz"
-NEW = ("weights", "bias")  # tensors of a reader
+NEW = ("weights", "bias")  # a reader's tensors
 AUGMENTATION: dict[str, dict[str, object]] = {
     "classification": {"mirrored": 0.5, "crop_area": [LEAST_AREA, 1], "crop_shape": [1 / SHAPE, SHAPE]},
     "segmentation": {"mirrored": 0.5, "zoom": [1 / ZOOM, ZOOM]},
@@ -39,7 +39,7 @@ Arrays = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class Training:
-    """One fine-tuning that is asked for."""
+    """One requested fine-tuning."""
 
     source: Source
     freeze: int
@@ -48,7 +48,7 @@ class Training:
 
     @property
     def title(self) -> str:
-        """In a line of progress."""
+        """Its title in the progress display."""
         return (
             f"fine-tune {self.source.titled(self.seed)}, freeze {self.freeze}, share {self.share:g}, seed {self.seed}"
         )
@@ -56,14 +56,14 @@ class Training:
 
 @dataclass(frozen=True)
 class Found:
-    """What a fine-tuning predicts on the scored images, and how it went."""
+    """The predictions of a fine-tuning on the scored images, and its course."""
 
     training: Training
     arrays: Arrays
     course: Course
 
     def fit(self, samples: int, score: float) -> TunedFit:
-        """As it is kept with the results."""
+        """The fine-tuning as the results record it."""
         own = self.training
         return TunedFit(
             source=own.source.name,
@@ -82,9 +82,10 @@ class Found:
 
 @dataclass(frozen=True)
 class Task:
-    """What fine-tunings are for: `train` gives what one becomes, `predict` what is kept of it.
+    """The task of fine-tunings: `train` returns the tuned model, `predict` the arrays that are stored.
 
-    `content(share, seed)` is what they depend on beside the backbone, the recipe, the depth and the seed.
+    `content(share, seed)` returns everything that a fine-tuning depends on in addition to backbone, settings, depth and
+    seed.
     """
 
     name: str
@@ -94,7 +95,7 @@ class Task:
 
 
 def tuned(task: Task, sources: Sequence[Source], tuning: FineTuning, features: FeatureStore) -> Iterator[Found]:
-    """Every fine-tuning, found or made, in the order of depth, share, source and seed."""
+    """Yield every fine-tuning, found or made, in the order of depth, share, source and seed."""
     request = features.request
     for freeze, share, source, seed in product(tuning.depths, request.data_fractions, sources, request.seeds):
         training = Training(source, freeze, share, seed)
@@ -112,7 +113,7 @@ def tuned(task: Task, sources: Sequence[Source], tuning: FineTuning, features: F
 
 
 def settings(task: Task, tuning: FineTuning) -> dict[str, object]:
-    """What all of them have in common."""
+    """The settings that all fine-tunings of a task share."""
     return {
         **tuning.settings(),
         "augmentation": AUGMENTATION[task.name],

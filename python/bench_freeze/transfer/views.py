@@ -1,4 +1,4 @@
-"""Views of the objects of a detection set: rectangles that an object fills to a given share, and what else is there."""
+"""Views of a detection set's objects: rectangles that an object fills to a given share, and what else is in them."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from .features import Canvases, pixels_sha256
 from .parts import Mask, hide
 
 FILLS = (1.0, 0.5, 0.25, 0.1)  # share of a view's area that its object fills, where the image is large enough
-SMALLEST_SIDE = 8.0  # pixels of a box: what is smaller is a patch of few pixels, whatever the view
-INSIDE = 0.5  # share of another object's area that must lie in a view to count as in it
+SMALLEST_SIDE = 8.0  # pixels of a box: a smaller one is a patch of few pixels in any view
+INSIDE = 0.5  # share of an object's area that must lie in a view for the object to count as in view
 
 Boxes = NDArray[np.float64]
 
@@ -30,15 +30,15 @@ class ObjectViews:
     image: NDArray[np.int64]  # [N], position in the data set
     labels: NDArray[np.int64]  # [N]
     views: NDArray[np.int64]  # [N, F, 4], whole pixels
-    share: NDArray[np.float64]  # [N, F] that the object really fills: the border of the image may cut a view
-    objects: NDArray[np.int64]  # [N, F] in view, itself included
-    left_out: int  # objects too small
+    share: NDArray[np.float64]  # [N, F], the share actually filled: the border of the image may cut a view
+    objects: NDArray[np.int64]  # [N, F], objects in view, including itself
+    left_out: int  # objects that are too small
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def at(self, rows: NDArray[np.int64]) -> ObjectViews:
-        """Some of them, in ascending order; the number that was left out stays."""
+        """The objects at `rows`, in ascending order; `left_out` is unchanged."""
         own = np.sort(rows)
         return ObjectViews(
             self.image[own], self.labels[own], self.views[own], self.share[own], self.objects[own], self.left_out
@@ -48,7 +48,7 @@ class ObjectViews:
 def object_views(
     data: DetectionSet, fills: tuple[float, ...] = FILLS, smallest_side: float = SMALLEST_SIDE
 ) -> ObjectViews:
-    """Every object of a set that is not a crowd region and not too small, in F = len(fills) views."""
+    """Every object of a set, except crowd regions and objects that are too small, in F = len(fills) views."""
     truth = data.ground_truth
     rows = np.flatnonzero(~truth.is_crowd)
     rows = rows[np.argsort(truth.image_index[rows], kind="stable")]
@@ -72,9 +72,9 @@ def object_views(
 
 
 def view_of(boxes: Boxes, sizes: Boxes, fill: float) -> NDArray[np.int64]:
-    """[N, 4] rectangles of the shape of `boxes` [N, 4] which these fill to `fill`, moved to lie in the image.
+    """Rectangles [N, 4] shaped like `boxes` [N, 4], which fill a share `fill` of them, moved to lie in the image.
 
-    `sizes` [N, 2] are the images' width and height: where one is too small, the rectangle ends at its border.
+    `sizes` [N, 2] are the widths and heights of the images; a rectangle larger than its image ends at the border.
     """
     centre, half = (boxes[:, 2:] + boxes[:, :2]) / 2, (boxes[:, 2:] - boxes[:, :2]) / 2 / np.sqrt(fill)
     half = np.minimum(half, sizes / 2)
@@ -85,7 +85,7 @@ def view_of(boxes: Boxes, sizes: Boxes, fill: float) -> NDArray[np.int64]:
 
 
 def _inside(views: NDArray[np.int64], boxes: Boxes) -> NDArray[np.float64]:
-    """[N, F, M] the share of each box's area that lies in each view; 0 for a box without area."""
+    """The share of each box's area that lies in each view, [N, F, M]; 0 for a box without area."""
     low = np.maximum(views[..., None, :2], boxes[:, :2])
     high = np.minimum(views[..., None, 2:], boxes[:, 2:])
     area = np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
@@ -123,7 +123,7 @@ def covered_canvases(data: DetectionSet, views: ObjectViews, covers: Mask, imgsz
 def _views_of(
     data: DetectionSet, views: ObjectViews, imgsz: int
 ) -> Iterator[tuple[int, NDArray[np.float32], Letterbox]]:
-    """(object, canvas, where the view lies on it) of every view, in the order [N, F]."""
+    """Yield (object, canvas, placement) for every view, in the order [N, F]."""
     for k in np.unique(views.image):
         pixels = decode_image(data.images[k])
         for row in np.flatnonzero(views.image == k).tolist():

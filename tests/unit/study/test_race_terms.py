@@ -120,7 +120,7 @@ def test_a_plan_s_total_is_never_more_than_all_arms_take():
     assert all(generous[kind] <= WHOLE[kind] for kind in WHOLE)
     kept = seconds_within(buys("2h"), RACED, planned(), {"deploy": 130.0})  # every training is kept: none was tried
     assert set(kept) == {"deploy"}
-    assert buys("2h").sentences() == ["Budget 2h: no training is to be done whose time could be tried."]
+    assert buys("2h").sentences() == ["Budget 2h: no training is left that could be timed."]
 
 
 def test_behind_a_race_only_the_arms_that_are_left_are_to_do():

@@ -1,1 +1,1 @@
-"""The state of a machine: clocks, temperatures, power, memory. Small reading sources that can be replayed in tests."""
+"""The state of a machine: clocks, temperatures, power, memory. Small sources whose recordings replay in tests."""

@@ -1,4 +1,4 @@
-"""What `nvpmodel -q` and `jetson_clocks --show` print on a Jetson, as values."""
+"""The output of `nvpmodel -q` and `jetson_clocks --show` on a Jetson, as values."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ONLINE = re.compile(r"^\s*(\w+):\s+Online=(\d)", re.MULTILINE)
 
 @dataclass(frozen=True)
 class PowerMode:
-    """The mode that nvpmodel set, by its name and, where it is told, its number."""
+    """A power mode of nvpmodel: its name and, where it is known, its number."""
 
     name: str
     number: int | None
@@ -29,33 +29,33 @@ class PowerMode:
 
 @dataclass(frozen=True)
 class Clocks:
-    """Limits and clock of one part in the unit of the tool: kHz for processors, Hz for GPU and memory."""
+    """Limits and current clock of one part, in the tool's unit: kHz for processors, Hz for GPU and memory."""
 
     minimum: int
     maximum: int
     current: int
-    override: bool | None = None  # whether the memory's clock is held at `current`, where the tool tells
+    override: bool | None = None  # whether the memory clock is held at `current`; None where the tool does not say
 
     @property
     def is_locked(self) -> bool:
-        """Whether the clock stays.
+        """Whether the clock is fixed.
 
-        Up to L4T 36 the least clock of the memory remains what it was, and an override holds it. Engines (DLA, PVA)
-        have no least clock (0): jetson_clocks leaves them alone, and the driver sets them when they work.
+        Up to L4T 36 the minimum clock of the memory stays as it was, and an override holds the clock. Engines (DLA,
+        PVA) have a minimum of 0: jetson_clocks leaves them alone, and the driver sets their clocks when they work.
         """
         return self.minimum == self.maximum or self.minimum == 0 or bool(self.override)
 
 
 @dataclass(frozen=True)
 class LockedClocks:
-    """Parts by name; `hold` is whether jetson_clocks is in force: no part's clock can fall."""
+    """Parts by name; `hold` says whether jetson_clocks is in force, so that no part's clock can drop."""
 
     parts: dict[str, Clocks]
     hold: bool
 
 
 def parse_power_mode(text: str) -> PowerMode:
-    """Read `nvpmodel -q`; raises InputError that shows a text without a mode."""
+    """Parse the output of `nvpmodel -q`. Raises InputError, quoting the text, if it names no mode."""
     found = _MODE.search(text)
     if found is None:
         raise InputError(f"nvpmodel -q: there is no power mode in {text[:80]!r}.")
@@ -63,7 +63,7 @@ def parse_power_mode(text: str) -> PowerMode:
 
 
 def parse_clocks(text: str) -> LockedClocks:
-    """Read `jetson_clocks --show`; cores that are off do not count. Raises InputError for a text without clocks."""
+    """Parse the output of `jetson_clocks --show`, ignoring cores that are off. Raises InputError without clocks."""
     off = {name for name, online in _ONLINE.findall(text) if online == "0"}
     parts = {
         name: Clocks(int(low), int(high), int(now), bool(int(override)) if override else None)
@@ -76,7 +76,7 @@ def parse_clocks(text: str) -> LockedClocks:
 
 
 def read_board_commands() -> dict[str, Any]:
-    """Both commands' answers, with the reason where one is missing or refuses (jetson_clocks wants root)."""
+    """Both commands' answers, with the reason where one is missing or refuses (jetson_clocks needs root)."""
     mode, no_mode = _answer("nvpmodel", "-q")
     clocks, no_clocks = _answer("jetson_clocks", "--show")
     return {

@@ -1,7 +1,7 @@
-"""The processor quota of the control groups that this process is in, and how often it held the process back.
+"""The CPU quota of this process's control groups, and how often it throttled the process.
 
-Both versions, together where a machine has both (hybrid). A quota of any ancestor counts, so every group from this
-process's own up to the one that is mounted is read. In a container the ancestors above the mount are out of sight.
+Both cgroup versions are read, together on a machine that has both (hybrid). The quota of any ancestor counts, so every
+group from the process's own up to the mounted one is read. In a container, ancestors above the mount are invisible.
 Source: Documentation/admin-guide/cgroup-v2.rst and Documentation/scheduler/sched-bwc.rst of Linux.
 """
 
@@ -21,7 +21,7 @@ STAT_UNITS = {"throttled_usec": 1e-6, "throttled_time": 1e-9}  # version 2, vers
 
 @dataclass(frozen=True)
 class _Mount:
-    """A mounted hierarchy: `root` is the group that is seen at `point`."""
+    """A mounted hierarchy: the group `root` appears at `point`."""
 
     version: int
     root: PurePosixPath
@@ -29,7 +29,7 @@ class _Mount:
 
 
 class CgroupSource:
-    """The control groups of this process that have a quota on processor time."""
+    """The control groups of this process that have a CPU quota."""
 
     name = "cgroup"
 
@@ -37,10 +37,11 @@ class CgroupSource:
         self._root = root
 
     def read(self) -> dict[str, Any]:
-        """See Source.read; `quota_cores` is the least of all `groups`, None without a quota.
+        """See Source.read; `quota_cores` is the smallest of all `groups`, None without a quota.
 
-        Each group has its `quota_cores` and, since it was made, the `periods` of the quota, in how many of them it was
-        used up (`throttled_periods`) and for how long its tasks waited, the processors added up (`throttled_s`).
+        Each group has its own `quota_cores` and three counts since it was created: the `periods` of the quota, the
+        `throttled_periods` in which it was used up, and `throttled_s`, the seconds that its tasks waited, summed over
+        processors.
         """
         folder = Folder(self._root)
         groups = [group for path, version in _chain(folder) if (group := _group(folder, path, version)) is not None]
@@ -52,7 +53,7 @@ class CgroupSource:
 
 
 def cgroup_conditions(before: dict[str, Any], after: dict[str, Any], threads: int) -> Conditions:
-    """What two readings say about the run between them: a quota that was used up during it makes it ambiguous."""
+    """Judge the run between two readings: a quota that was used up during the run makes it ambiguous."""
     earlier = {group["path"]: group for group in before["groups"]}
     told = []
     for group in after["groups"]:
@@ -75,7 +76,7 @@ def cgroup_conditions(before: dict[str, Any], after: dict[str, Any], threads: in
 
 
 def quota_note(reading: dict[str, Any], threads: int) -> str | None:
-    """A sentence where the quota is below the threads that are to run; None where there is room for them."""
+    """A warning where the quota is smaller than the number of threads; None otherwise."""
     quota = reading["quota_cores"]
     if quota is None or quota >= threads:
         return None
@@ -94,14 +95,14 @@ def _cores(quota: float) -> str:
 
 
 def _chain(folder: Folder) -> Iterator[tuple[Path, int]]:
-    """Folders of the groups that hold this process, each with the version of its hierarchy, own groups first."""
+    """Folders of the groups that contain this process, innermost first, each with its cgroup version."""
     own = _own_groups(folder)
     for mount in _mounts(folder):
         name = own.get(mount.version)
         if name is None:
             continue
         inside = name.relative_to(mount.root) if name.is_relative_to(mount.root) else PurePosixPath()
-        if ".." in inside.parts:  # a group outside of this process's view, as in a container that joined another
+        if ".." in inside.parts:  # a group outside this process's view, as in a container that joined another
             inside = PurePosixPath()
         if not (folder.root / mount.point / inside).is_dir():
             inside = PurePosixPath()
@@ -110,7 +111,7 @@ def _chain(folder: Folder) -> Iterator[tuple[Path, int]]:
 
 
 def _own_groups(folder: Folder) -> dict[int, PurePosixPath]:
-    """The group of this process by version; of version 1 that of the processor's controller."""
+    """This process's group by cgroup version; for version 1, that of the cpu controller."""
     found: dict[int, PurePosixPath] = {}
     for line in (folder.text("proc/self/cgroup") or "").splitlines():
         number, _, rest = line.partition(":")
@@ -123,7 +124,7 @@ def _own_groups(folder: Folder) -> dict[int, PurePosixPath]:
 
 
 def _mounts(folder: Folder) -> list[_Mount]:
-    """Where hierarchies that can limit processor time are mounted, in the order of the mounts; each version once."""
+    """The mounts of hierarchies that can limit processor time: the first of each version, in mount order."""
     found: dict[int, _Mount] = {}
     for line in (folder.text("proc/self/mountinfo") or "").splitlines():
         before, separator, after = line.partition(" - ")
@@ -139,14 +140,14 @@ def _mounts(folder: Folder) -> list[_Mount]:
 
 
 def _unescaped(text: str) -> str:
-    """A path of mountinfo, in which blanks are written as octal numbers."""
+    """A path from mountinfo, with octal escapes of white space and backslashes decoded."""
     for code, letter in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
         text = text.replace(code, letter)
     return text
 
 
 def _group(folder: Folder, path: Path, version: int) -> dict[str, Any] | None:
-    """One group with a quota; None for a group without."""
+    """One group's quota and counts; None for a group without a quota."""
     if version == 2:
         quota, _, period = (folder.text(path / "cpu.max") or "max").partition(" ")
     else:

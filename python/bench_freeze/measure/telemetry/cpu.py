@@ -1,4 +1,4 @@
-"""Processor: model, frequency governor, clocks, load, temperatures, from /proc and /sys."""
+"""The processor's model, frequency governor, clocks, load and temperatures, from /proc and /sys."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class CpuSource:
         self._root = root
 
     def read(self) -> dict[str, Any]:
-        """See Source.read; `load_average` is that of 1, 5 and 15 minutes, seconds are of the usable cores together."""
+        """See Source.read; `load_average` covers 1, 5 and 15 minutes, and seconds are summed over the usable cores."""
         folder = Folder(self._root)
         policies = folder.glob("sys/devices/system/cpu/cpu[0-9]*/cpufreq")
         clocks = [folder.number(policy / "scaling_cur_freq") for policy in policies]
@@ -50,9 +50,9 @@ class CpuSource:
 
 
 def cpu_conditions(before: dict[str, Any], after: dict[str, Any]) -> Conditions:
-    """What two readings say about the run between them: how much of the cores others had.
+    """Judge the run between two readings by the share of the cores' time that others used.
 
-    The load average says less: it still remembers what this process itself did a minute ago.
+    The load average would be worse: it still includes what this process itself did a minute ago.
     """
     available_s = (after["at_s"] - before["at_s"]) * after["usable_cores"]
     if before["busy_s"] is None or after["busy_s"] is None or not available_s > 0:
@@ -68,7 +68,7 @@ def cpu_conditions(before: dict[str, Any], after: dict[str, Any]) -> Conditions:
 
 
 def _core_seconds(folder: Folder) -> tuple[float | None, float | None]:
-    """Seconds since boot that the cores of this process were busy, and of these the ones that were stolen."""
+    """Seconds since boot that this process's cores were busy, and the part of them that was stolen."""
     usable = {f"cpu{core}" for core in os.sched_getaffinity(0)}
     lines = [line.split() for line in (folder.text("proc/stat") or "").splitlines()]
     cores = [[int(ticks) for ticks in line[1:]] for line in lines if line and line[0] in usable]

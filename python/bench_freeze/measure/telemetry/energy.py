@@ -1,4 +1,4 @@
-"""Energy per call over a window: from a counter, or from power readings that are added up over time."""
+"""Energy per call over a window, from an energy counter or from power readings integrated over time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ...errors import MeasurementError
 from ...results.profile import EnergyFigures
 from ..clock import PacingClock
 
-MIN_WINDOW_SECONDS = 5.0  # NVML's counter moves every 100 ms and some GPUs look at their power a quarter of the time
+MIN_WINDOW_SECONDS = 5.0  # NVML's counter moves every 100 ms, and some GPUs sample their power a quarter of the time
 POWER_PERIOD_SECONDS = 0.05
 
 
@@ -23,11 +23,11 @@ class EnergyCounter(Protocol):
 
     @property
     def method(self) -> str:
-        """In words, for the results."""
+        """The name of the method, for the results."""
         ...
 
     def joules(self) -> float:
-        """Energy since an arbitrary start; raises MeasurementError when it can no longer be read."""
+        """Joules since an arbitrary start. Raises MeasurementError when the counter can no longer be read."""
         ...
 
 
@@ -39,11 +39,12 @@ def measure_energy(
     window_s: float = MIN_WINDOW_SECONDS,
     windows: int = 3,
 ) -> EnergyFigures:
-    """Idle for one window, then call back to back for `windows` windows; (E1 - E0) / calls of each, and their medians.
+    """Idle for one window, call back to back for `windows` windows, and return the medians of joules per call.
 
-    Above idle is gross minus idle power times the time of a call. The windows' spread is what the figure is worth.
-    `window_s` is of at least MIN_WINDOW_SECONDS. `calls` and `window_s` of the result are those of the last window.
-    Raises MeasurementError for a counter that cannot be read, stands still or goes backwards.
+    The gross figure of a window is (E1 - E0) / calls; the figure above idle subtracts the idle power times the time per
+    call. The spread of the windows shows how precise the figure is. `calls` and `window_s` of the result are those of
+    the last window. Raises ValueError for a `window_s` below MIN_WINDOW_SECONDS or without windows, and
+    MeasurementError for a counter that cannot be read, stands still or goes backwards.
     """
     if not window_s >= MIN_WINDOW_SECONDS or windows < 1:
         raise ValueError(f"energy needs windows of at least {MIN_WINDOW_SECONDS} s, and one of them")
@@ -74,7 +75,7 @@ def measure_energy(
 
 
 def integrate(times_s: Sequence[float], watts: Sequence[float]) -> float:
-    """Joules under power readings, by trapezoids; raises ValueError for times that go backwards."""
+    """Integrate power readings to joules by the trapezoidal rule. Raises ValueError for times that go backwards."""
     steps = [b - a for a, b in pairwise(times_s)]
     if any(not step >= 0 for step in steps):
         raise ValueError("times of power readings go backwards")
@@ -82,9 +83,9 @@ def integrate(times_s: Sequence[float], watts: Sequence[float]) -> float:
 
 
 class PowerIntegral:
-    """A counter made of power readings, taken by a thread every POWER_PERIOD_SECONDS while it is open.
+    """A counter that integrates power readings, taken by a thread every POWER_PERIOD_SECONDS while it is open.
 
-    The thread takes time of the machine that it watches: use it for energy windows, not while latency is sampled.
+    The thread uses time on the machine that it watches: use it for energy windows, not while latency is sampled.
     """
 
     def __init__(self, watts: Callable[[], float | None], method: str) -> None:
@@ -107,7 +108,7 @@ class PowerIntegral:
         self._thread.join()
 
     def joules(self) -> float:
-        """Energy since it was opened, up to now."""
+        """Joules from opening until now. Raises MeasurementError once the power could not be read."""
         self._take()
         if self._failed is not None:
             raise MeasurementError(f"{self.method}: {self._failed}.")

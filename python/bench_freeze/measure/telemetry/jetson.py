@@ -1,4 +1,4 @@
-"""A Jetson through sysfs: power rails of the INA3221 and INA238 monitors, devfreq's clocks, GPU load, thermal zones."""
+"""A Jetson through sysfs: power rails of the INA3221 and INA238 monitors, devfreq clocks, GPU load, thermal zones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .rails import UNCONNECTED, Rail, module_power
 from .source import Folder
 from .thermal import read_zones
 
-CHANNELS = (1, 2, 3)  # an INA3221 has three; hwmon's channels beyond are sums of them
+CHANNELS = (1, 2, 3)  # an INA3221 has three; hwmon's further channels are sums of these
 GPU_LOAD = (
     "sys/devices/platform/gpu.0/load",
     "sys/devices/gpu.0/load",
@@ -20,7 +20,7 @@ GPU_LOAD = (
 
 
 class JetsonSource:
-    """The module of this machine; `present` says whether it is one at all."""
+    """The Jetson module of this machine; `present` says whether there is one."""
 
     name = "jetson"
 
@@ -29,11 +29,11 @@ class JetsonSource:
 
     @property
     def present(self) -> bool:
-        """Whether the kernel shows power monitors of a Jetson."""
+        """Whether the kernel shows a Jetson's power monitors or its release file."""
         return bool(self.rails(Folder(self._root))) or Folder(self._root).text("etc/nv_tegra_release") is not None
 
     def read(self) -> dict[str, Any]:
-        """See Source.read. `rails` in milliwatts, `module` their total and its method."""
+        """See Source.read. `rails_mw` is in milliwatts; `module` is the module's power and how it was obtained."""
         folder = Folder(self._root)
         rails = self.rails(folder)
         zones, gated = read_zones(folder)
@@ -53,12 +53,12 @@ class JetsonSource:
         }
 
     def watts(self) -> float | None:
-        """The module's power now; None where its rails cannot be read."""
+        """The module's power now, in watts; None where its rails cannot be read."""
         power = module_power(self.rails(Folder(self._root)))
         return None if power is None else power.now_mw / 1000
 
     def rails(self, folder: Folder) -> list[Rail]:
-        """Every rail that is wired, by hwmon (L4T 34 and later) or by the older driver's iio files."""
+        """Every connected rail, from hwmon (L4T 34 and later) or from the older driver's iio files."""
         rails = []
         for monitor in folder.glob("sys/class/hwmon/hwmon[0-9]*"):
             kind = folder.text(monitor / "name")

@@ -1,4 +1,4 @@
-"""All reading sources of the machine at hand, what they say about a run, and the best counter of its energy."""
+"""All telemetry sources of this machine, what they say about a run, and the best counter of its energy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .nvml import NvmlEnergy, NvmlGpu, gpu_conditions, nvml_index, open_gpus
 from .rapl import RaplCounter
 from .source import Source, read_all
 
-# Of a reading, what may change from one moment to the next and tells of the speed.
+# The fields of a reading that may change from moment to moment and bear on speed.
 MOMENTARY = frozenset(
     {"clocks_mhz", "sm_clock_mhz", "memory_clock_mhz", "devfreq", "event_reasons", "temperature_c", "power_w", "module"}
     | {"load_average", "at_s", "busy_s", "own_s"}
@@ -29,8 +29,9 @@ MOMENTARY = frozenset(
 class MachineTelemetry:
     """Reads a machine's state before and after a run.
 
-    `missing` says in words what could not be had, `notes` what of the machine is in the way. Sources are found once;
-    `device` picks the GPU whose energy counts, `threads` are the engine's: all usable cores where it is not told.
+    `missing` gives a reason for every source that is unavailable, and `notes` holds warnings about the machine. Sources
+    are looked up once. `device` selects the GPU whose energy counts. `threads` is the engine's number of threads, by
+    default one per usable core.
     """
 
     def __init__(self, device: str = "cpu", threads: int | None = None) -> None:
@@ -52,27 +53,27 @@ class MachineTelemetry:
             self.missing["rapl"] = reason
 
     def read(self) -> dict[str, Any]:
-        """The state now; on a Jetson with its power mode and locked clocks."""
+        """The state now; on a Jetson it includes the power mode and whether the clocks are locked."""
         state: dict[str, Any] = read_all(self.sources)
         if self._jetson in self.sources:
             state["jetson"] |= read_board_commands()
         return state
 
     def moment(self) -> dict[str, Any]:
-        """Clocks, load and temperatures now: a small part of `read`, to be kept many times."""
+        """Clocks, load and temperatures now: a part of `read` small enough to store for every round."""
         gpu = self._gpu()
         state = read_all(source for source in self.sources if source is gpu or source not in self._gpus)
         return {name: {k: v for k, v in found.items() if k in MOMENTARY} for name, found in state.items()}
 
     def free_bytes(self) -> int | None:
-        """Free memory of the device; None where nothing tells."""
+        """Free memory of the device in bytes; None where it cannot be read."""
         if not self._device.startswith("cuda"):
             return free_host_bytes()
         gpu = self._gpu()
         return None if gpu is None else gpu.free_bytes()
 
     def conditions(self, before: dict[str, Any], after: dict[str, Any]) -> Conditions:
-        """What two readings say about the run between them."""
+        """Judge the run between two readings."""
         found = [
             cpu_conditions(before["cpu"], after["cpu"]),
             cgroup_conditions(before["cgroup"], after["cgroup"], self._threads),
@@ -86,7 +87,7 @@ class MachineTelemetry:
         )
 
     def clock_guard(self) -> Guard | None:
-        """What rejects samples of a GPU that runs below its clock; None without a GPU that tells what that is."""
+        """A guard that rejects samples while the GPU runs below its clock; None where no expected clock is known."""
         gpu = self._gpu()
         expected = gpu.expected_clock_mhz() if gpu is not None else None
         return gpu.clock_guard(expected) if gpu is not None and expected else None

@@ -1,4 +1,4 @@
-"""An NVIDIA GPU through NVML (nvidia-ml-py): clocks, temperature, power, energy, throttling, who else is on it."""
+"""An NVIDIA GPU through NVML (nvidia-ml-py): clocks, temperature, power, energy, throttling, other processes."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 from ...errors import MeasurementError
 from ..verdict import Conditions
 
-# Values of nvml.h, so that recorded answers replay without the package.
+# Constants from nvml.h, so that recorded answers replay without the package.
 CLOCK_SM, CLOCK_MEMORY = 1, 2
 SENSOR_GPU = 0
 VIOLATIONS = {"power": 0, "thermal": 1, "board_limit": 3, "low_utilization": 4, "reliability": 5}
 UNCORRECTED, VOLATILE = 1, 0
 FIRST_VIOLATION_FIELD = 74  # NVML_FI_DEV_PERF_POLICY_POWER; the fields of the other policies follow in their order
 
-# Bits of the clock-event reasons. 0x2 (a clock that was set by a user) is no throttling, though often taken for it.
+# Bits of the clock-event reasons. 0x2 (a clock set by a user) is often mistaken for throttling.
 REASONS = {
     0x1: "idle",
     0x2: "application clocks set",
@@ -35,7 +35,7 @@ EXPECTED_CLOCK_SHARE = 0.75  # nvbench rejects samples below this share of the e
 class NvmlGpu:
     """One GPU by its index; `api` is the pynvml module, or recorded answers with the same functions.
 
-    A query that a GPU does not support reads None; a GPU that is lost raises MeasurementError.
+    A query that the GPU does not support returns None; a GPU that is lost raises MeasurementError.
     """
 
     def __init__(self, index: int, api: Any) -> None:
@@ -76,35 +76,35 @@ class NvmlGpu:
         }
 
     def uuid(self) -> str | None:
-        """The GPU's own name, which no order changes."""
+        """The GPU's unique identifier, which does not depend on the order of devices."""
         return _text(self._ask("nvmlDeviceGetUUID", self._handle))
 
     def free_bytes(self) -> int | None:
-        """Memory that nobody holds."""
+        """Unallocated memory in bytes."""
         memory = self._ask("nvmlDeviceGetMemoryInfo", self._handle)
         return None if memory is None else int(memory.free)
 
     def energy_j(self) -> float | None:
-        """The energy counter; it moves about every 100 ms."""
+        """The energy counter in joules; it moves about every 100 ms."""
         millijoule = self._ask("nvmlDeviceGetTotalEnergyConsumption", self._handle)
         return None if millijoule is None else millijoule / 1000
 
     def sm_clock_mhz(self) -> int | None:
-        """The clock of the multiprocessors now."""
+        """The current clock of the multiprocessors."""
         clock = self._ask("nvmlDeviceGetClockInfo", self._handle, CLOCK_SM)
         return None if clock is None else int(clock)
 
     def expected_clock_mhz(self) -> int | None:
-        """The clock that the multiprocessors are set to hold under load: the application clock, not the boost.
+        """The clock that the multiprocessors are set to hold under load: the application clock, not the boost clock.
 
-        None on drivers without application clocks (they go with CUDA 14): no sample is rejected by its clock there, and
-        event reasons and violations alone tell of throttling.
+        None on drivers without application clocks (CUDA 14 removes them). No sample is then rejected for its clock, and
+        only event reasons and violations reveal throttling.
         """
         clock = self._ask("nvmlDeviceGetApplicationsClock", self._handle, CLOCK_SM)
         return int(clock) if clock else None
 
     def clock_guard(self, expected_mhz: float) -> Callable[[float], str | None]:
-        """A sampler's guard: rejects a sample while the clock is below EXPECTED_CLOCK_SHARE of what is expected."""
+        """A sampler's guard: rejects samples while the clock is below EXPECTED_CLOCK_SHARE of `expected_mhz`."""
 
         def guard(duration_s: float) -> str | None:
             clock = self.sm_clock_mhz()
@@ -114,14 +114,14 @@ class NvmlGpu:
         return guard
 
     def _temperature_c(self) -> int | None:
-        """By the older call, and where a driver has it no more (deprecated in CUDA 13.0) by the newer."""
+        """Degrees Celsius, from the newer call where the driver lacks the older one (deprecated in CUDA 13.0)."""
         found = self._ask("nvmlDeviceGetTemperature", self._handle, SENSOR_GPU)
         if found is None:
             found = self._ask("nvmlDeviceGetTemperatureV", self._handle, SENSOR_GPU)
         return None if found is None else int(found)
 
     def _violation_s(self, policy: int) -> float | None:
-        """Seconds that a policy held the clocks down; by field values where the call (deprecated in CUDA 13) fails."""
+        """Seconds that a policy held the clocks down, from field values if the call (deprecated in CUDA 13) fails."""
         status = self._ask("nvmlDeviceGetViolationStatus", self._handle, policy)
         if status is not None:
             return float(status.violationTime * 1e-9)
@@ -137,7 +137,7 @@ class NvmlGpu:
         return sorted({int(p.pid) for found in lists for p in found or ()} - {os.getpid()})
 
     def _ask(self, function: str, *arguments: Any) -> Any:
-        """An answer, None where this GPU, driver or package does not know the question."""
+        """The answer to a query; None where this GPU, driver or package does not support it."""
         try:
             return getattr(self._api, function)(*arguments)
         except AttributeError:
@@ -165,7 +165,7 @@ class NvmlEnergy:
         self._gpu = gpu
 
     def joules(self) -> float:
-        """Energy since the driver was loaded."""
+        """Joules since the driver was loaded. Raises MeasurementError for a GPU without a counter."""
         energy = self._gpu.energy_j()
         if energy is None:
             raise MeasurementError(f"{self._gpu.name} has no energy counter.")
@@ -173,7 +173,7 @@ class NvmlEnergy:
 
 
 def open_gpus() -> tuple[list[NvmlGpu], str | None]:
-    """Every GPU that NVML shows; without any, why (no package, no driver)."""
+    """Every GPU that NVML shows; without NVML, the reason (no package, no driver)."""
     try:
         import pynvml
     except ImportError:
@@ -186,7 +186,7 @@ def open_gpus() -> tuple[list[NvmlGpu], str | None]:
 
 
 def gpu_conditions(name: str, before: dict[str, Any], after: dict[str, Any]) -> Conditions:
-    """What readings before and after a run say about it: slowdowns invalidate it, power caps and neighbours do not."""
+    """Judge a run by the readings around it: slowdowns make it invalid, power caps and other processes ambiguous."""
     invalid, ambiguous = [], []
     slowed = ((before["event_reasons_mask"] or 0) | (after["event_reasons_mask"] or 0)) & SLOWDOWNS
     invalid += [f"{name} was throttled: {REASONS[bit]}" for bit in REASONS if slowed & bit]
@@ -208,10 +208,10 @@ def gpu_conditions(name: str, before: dict[str, Any], after: dict[str, Any]) -> 
 
 
 def nvml_index(device: str, visible: str | None, uuids: Sequence[str | None]) -> int | None:
-    """The NVML index of a CUDA device: `visible` is CUDA_VISIBLE_DEVICES, `uuids` are NVML's in its order.
+    """The NVML index of a CUDA device: `visible` is CUDA_VISIBLE_DEVICES, `uuids` are NVML's, in its order.
 
-    None where the variable names no such GPU. Numbers are taken as NVML's, which is by PCI bus: CUDA counts so too when
-    CUDA_DEVICE_ORDER is PCI_BUS_ID or all GPUs are of one kind.
+    None where no GPU matches. Numbers are taken as NVML indices, which follow the PCI bus; CUDA uses the same order
+    when CUDA_DEVICE_ORDER is PCI_BUS_ID or all GPUs are the same model.
     """
     number = int(device.partition(":")[2] or 0)
     if visible is None:
@@ -230,7 +230,7 @@ def _text(value: Any) -> str | None:
 
 
 def _switch(value: Any) -> bool | None:
-    """A mode that is on or off; MIG and ECC answer [current, pending]."""
+    """Whether a mode is on; MIG and ECC answer [current, pending]."""
     if value is None:
         return None
     return bool(value[0] if isinstance(value, (list, tuple)) else value)

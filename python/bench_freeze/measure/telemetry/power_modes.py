@@ -1,7 +1,7 @@
-"""The power modes of a Jetson: which there are, setting one with its clocks locked, and putting all back as it was.
+"""The power modes of a Jetson: list them, set one with its clocks locked, and restore the original state.
 
-`nvpmodel` sets a mode, `jetson_clocks` locks every clock to the maximum of the mode that is set. Both want root. Some
-changes of mode need a restart of the board; nvpmodel then asks, is told no, and the mode is left out with that reason.
+`nvpmodel` sets a mode, and `jetson_clocks` locks every clock to the maximum of that mode. Both need root. Some changes
+of mode need a reboot. nvpmodel then asks for one, the answer is no, and the mode is skipped with that reason.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _MODEL = re.compile(r"^\s*<\s*POWER_MODEL\s+ID=(\d+)\s+NAME=(\S+?)\s*>", re.MULT
 
 @dataclass(frozen=True)
 class Answer:
-    """How a command ended, and all that it printed."""
+    """A command's exit status and everything that it printed."""
 
     status: int
     text: str
@@ -37,16 +37,16 @@ Run = Callable[[Sequence[str]], Answer]
 
 
 class ModeRefused(MeasurementError):
-    """The board did not take a mode; the others can still be measured."""
+    """The board refused a mode; the other modes can still be measured."""
 
 
 def parse_modes(text: str) -> tuple[PowerMode, ...]:
-    """The modes that nvpmodel.conf defines, in its order; a mode that is commented out does not count."""
+    """The modes that nvpmodel.conf defines, in its order, without those that are commented out."""
     return tuple(PowerMode(name, int(number)) for number, name in _MODEL.findall(text))
 
 
 def chosen_modes(asked: str, modes: Sequence[PowerMode]) -> tuple[PowerMode, ...]:
-    """The modes that `all`, or a list of numbers and names, stands for. Raises InputError for one that is not there.
+    """The modes that `all`, or a list of numbers and names, selects. Raises InputError for a mode that does not exist.
 
     >>> modes = (PowerMode("MAXN", 0), PowerMode("15W", 1))
     >>> [mode.name for mode in chosen_modes("1,maxn", modes)]
@@ -67,10 +67,10 @@ def chosen_modes(asked: str, modes: Sequence[PowerMode]) -> tuple[PowerMode, ...
 
 
 class PowerModes:
-    """The board's modes. `run` starts a command as root; tests give the answers of recorded ones."""
+    """The board's modes. `run` runs a command as root; tests replay recorded answers."""
 
     def __init__(self, run: Run | None = None, configuration: Path = CONFIGURATION) -> None:
-        """Raise InputError where this is not a board with power modes, or its tools cannot be used."""
+        """Raise InputError where the board has no power modes, or its tools cannot be used."""
         if run is None:
             missing = [name for name in ("nvpmodel", "jetson_clocks") if shutil.which(name) is None]
             if missing:
@@ -84,14 +84,14 @@ class PowerModes:
             raise InputError(f"--power-modes: {configuration} defines no power mode.")
 
     def now(self) -> PowerMode:
-        """The mode that is set, with its number even where nvpmodel tells only its name."""
+        """The current mode, with its number even where nvpmodel reports only the name."""
         mode = parse_power_mode(self._answer("nvpmodel", "-q"))
         if mode.number is not None:
             return mode
         return next((known for known in self.modes if known.name == mode.name), mode)
 
     def set(self, mode: PowerMode) -> None:
-        """Set a mode and lock its clocks. Raises ModeRefused with the board's reason where it stays in another."""
+        """Set a mode and lock its clocks. Raises ModeRefused with the board's reason if the mode does not change."""
         answer = self._run(("nvpmodel", "-m", str(mode.number)))
         now = self.now()
         if now.number != mode.number:
@@ -104,10 +104,11 @@ class PowerModes:
 
     @contextmanager
     def restored(self, keep: Path) -> Iterator[PowerMode]:
-        """The mode at the start; it and the clocks are set again at the end, whatever happens between.
+        """Yield the current mode, and restore it and the clocks at the end, whatever happens in between.
 
-        The earlier clocks are kept in `keep`, in case the process is killed. A `keep` that exists is left from such a
-        run and would be lost: InputError, with the command that puts the clocks back.
+        The original clocks are stored in `keep` in case the process is killed. An existing `keep` comes from such a run
+        and must not be overwritten: raises InputError with the command that restores the clocks. Raises
+        MeasurementError where the board cannot be restored.
         """
         if keep.exists():
             raise InputError(
@@ -125,7 +126,7 @@ class PowerModes:
 
     def _restore(self, before: PowerMode, keep: Path) -> None:
         now: PowerMode | None = None
-        with suppress(MeasurementError, InputError):  # the clocks are put back even so
+        with suppress(MeasurementError, InputError):  # restore the clocks all the same
             self.set(before)
         clocks = self._run(("jetson_clocks", "--restore", str(keep)))
         with suppress(MeasurementError, InputError):
@@ -154,7 +155,7 @@ class PowerModes:
 
 
 def run_as_root(command: Sequence[str]) -> Answer:
-    """Run a command as root, with sudo where this is another user; a question that it asks is answered with no."""
+    """Run a command as root, through sudo where necessary; answer any question that it asks with no."""
     argv = [*command] if os.geteuid() == 0 else ["sudo", "-n", *command]
     try:
         done = subprocess.run(

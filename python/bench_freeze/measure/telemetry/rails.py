@@ -1,17 +1,17 @@
-"""Power rails of a Jetson, and the power of its module: one rail where the board has it, else a sum that is named."""
+"""Power rails of a Jetson, and the power of its module: the input rail where there is one, otherwise a named sum."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-UNCONNECTED = "NC"  # a monitor's channel that nothing is wired to
+UNCONNECTED = "NC"  # a monitor's channel that is not connected
 
-# A rail at the module's input: everything the module takes passes it. VIN is Thor's, POM_5V_IN the Nano's.
+# Rails at the module's input, which carry everything the module draws. VIN is Thor's, POM_5V_IN the Nano's.
 TOTAL_RAILS = ("VDD_IN", "VIN", "POM_5V_IN")
 
-# Boards without such a rail: rails side by side whose sum is the module, each set one board's. A set is taken only when
-# all of it is there.
+# Boards without an input rail: each set holds one board's parallel rails, whose sum stands for the module. A set is
+# used only if all its rails are present.
 SUMMED_RAILS = (
     ("VDD_GPU_SOC", "VDD_CPU_CV", "VIN_SYS_5V0"),  # AGX Orin
     ("VDD_GPU", "VDD_CPU_SOC_MSS", "VIN_SYS_5V0"),  # AGX Thor on releases without VIN
@@ -21,7 +21,7 @@ SUMMED_RAILS = (
 
 @dataclass(frozen=True)
 class Rail:
-    """One rail in milliwatts: now, the reader's running average, its peak; None where the source has none."""
+    """One rail in milliwatts: now, the running average and the peak of the source; None where it has none."""
 
     name: str
     now_mw: int
@@ -38,10 +38,10 @@ class Power:
 
 
 def module_power(rails: Iterable[Rail]) -> Power | None:
-    """The module's power now; None where the rails are not those of a board that is known.
+    """The module's power now; None where the rails match no known board.
 
-    A sum of rails is less than the module takes: of the recorded lines of a Thor that have both, the three rails are
-    86 % of VIN under load and 63 % at rest. Rails outside of a set are outputs of one in it and are not counted twice.
+    A sum of rails is less than what the module draws: in recorded lines of a Thor with both, the three rails sum to
+    86 % of VIN under load and 63 % at rest. Rails outside a set are outputs of a rail in it and would count twice.
     """
     by_name = {rail.name: rail.now_mw for rail in rails if rail.name != UNCONNECTED}
     for name in TOTAL_RAILS:

@@ -1,4 +1,4 @@
-"""What every reading source is: a name and one method. Recorded folders and values replay through the same classes."""
+"""The interface of every telemetry source: a name and one method. Recordings replay through the same classes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Source(Protocol):
     name: str
 
     def read(self) -> dict[str, Any]:
-        """The state now, as plain values with units in their names; None for what this machine does not tell.
+        """The state now, as plain values with units in their names; None where the machine does not report a value.
 
         Raises MeasurementError when the device is gone.
         """
@@ -23,8 +23,7 @@ class Source(Protocol):
 class Folder:
     """Small kernel files below a root: "/" on a machine, a recorded copy in tests.
 
-    A file that is not there is None; one that is there and cannot be read is None too, with the reason in
-    `unreadable`.
+    A missing file reads as None. A file that exists but cannot be read is None too, with the reason in `unreadable`.
     """
 
     def __init__(self, root: Path = Path("/")) -> None:
@@ -32,18 +31,18 @@ class Folder:
         self.unreadable: dict[str, str] = {}
 
     def text(self, path: str | Path) -> str | None:
-        """A file's text without the surrounding white space."""
+        """A file's text without surrounding white space, or None."""
         file = self.root / path
         try:
             return file.read_text(errors="replace").strip("\0 \n\t")
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except OSError as error:  # denied, or a sensor that is switched off and answers EAGAIN
+        except OSError as error:  # no permission, or a sensor that is switched off and answers EAGAIN
             self.unreadable[str(file.relative_to(self.root))] = (error.strerror or str(error)).lower()
             return None
 
     def number(self, path: str | Path) -> int | None:
-        """A file that holds one whole number; something else in it is unreadable."""
+        """The integer in a file, or None; any other content counts as unreadable."""
         text = self.text(path)
         if text is None:
             return None
@@ -54,7 +53,7 @@ class Folder:
             return None
 
     def glob(self, pattern: str) -> list[Path]:
-        """Paths below the root, relative to it, in the order of their numbers."""
+        """Paths below the root, relative to it, in numerical order."""
         found = (path.relative_to(self.root) for path in self.root.glob(pattern))
         return sorted(found, key=lambda path: (len(str(path)), str(path)))
 

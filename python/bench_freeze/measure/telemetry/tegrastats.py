@@ -1,7 +1,7 @@
-"""tegrastats lines, from L4T 24 (TX1) to 39 (Thor): every grammar that was seen, and none guessed.
+"""tegrastats lines from L4T 24 (TX1) to 39 (Thor): every grammar that was observed, without guesses.
 
-A known name followed by something its grammar does not have is an error that names the token: a reader who gets a zero
-for "not understood" believes it. Names that are not known are kept as they stand, in `other`.
+A known name followed by something outside its grammar is an error that names the token, because a zero for "not
+understood" would be taken for a reading. Unknown names are kept unchanged in `other`.
 
 The grammars, by example:
 
@@ -28,7 +28,7 @@ GATED_C = -100.0  # a power-gated sensor reads -256 C; nothing that runs is this
 
 @dataclass(frozen=True)
 class Core:
-    """One processor core; one that is off has neither load nor clock."""
+    """One processor core; a core that is off has neither load nor clock."""
 
     online: bool
     load_percent: float | None = None
@@ -37,7 +37,7 @@ class Core:
 
 @dataclass(frozen=True)
 class Unit:
-    """A part of the chip: GPU, memory controller, video engines. What a line does not tell is None."""
+    """A part of the chip: GPU, memory controller, video engine. A load that the line does not report is None."""
 
     online: bool = True
     load_percent: float | None = None
@@ -46,7 +46,7 @@ class Unit:
 
 @dataclass
 class TegrastatsReading:
-    """One line. Names are those of the line; sizes bytes, temperatures degrees Celsius, power milliwatts."""
+    """One line, with its own names. Sizes are in bytes, temperatures in degrees Celsius, power in milliwatts."""
 
     time: str | None = None
     ram_used_bytes: int | None = None
@@ -89,12 +89,12 @@ _UNIT_NAME = re.compile(r"(?:VIC|APE|OFA|(?:NVENC|NVDEC|NVJPG|NVDLA|PVA|MSENC|SE
 
 
 def parse_line(line: str) -> TegrastatsReading:
-    """Read one line; raises InputError that names the token it cannot read."""
+    """Parse one line. Raises InputError that names the token it cannot read."""
     return _Line(line.strip()).read()
 
 
 class _Line:
-    """A line being read from left to right: what is known is consumed, and the rest is kept."""
+    """A parser that reads a line from left to right, consumes known names and keeps the others."""
 
     def __init__(self, line: str) -> None:
         self._line = line
@@ -151,7 +151,7 @@ class _Line:
         self._at = spaces.end() if spaces else self._at
 
     def _take(self, pattern: re.Pattern[str], name: str) -> re.Match[str]:
-        """Consume what follows a name; an error that names both where it is something else."""
+        """Consume the value that follows a name; where it does not match, raise an error that names both."""
         found = pattern.match(self._line, self._at)
         if found is None or not found.group():
             raise self._unreadable(f"{name} {self._rest()}".strip())

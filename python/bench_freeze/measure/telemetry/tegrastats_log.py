@@ -1,4 +1,4 @@
-"""A stream of tegrastats lines as a reading source: a recorded log, or the running program's output."""
+"""A stream of tegrastats lines as a telemetry source: a recorded log, or the output of the running program."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .tegrastats import parse_line
 
 
 class TegrastatsLog:
-    """Every reading is the next line that is not empty."""
+    """Reads the next non-empty line each time."""
 
     name = "tegrastats"
 
@@ -19,7 +19,7 @@ class TegrastatsLog:
         self._lines = (line for line in lines if line.strip())
 
     def read(self) -> dict[str, Any]:
-        """See Source.read; raises InputError for a line that cannot be read, MeasurementError behind the last one."""
+        """See Source.read. Raises InputError for a line that cannot be read, MeasurementError after the last line."""
         line = next(self._lines, None)
         if line is None:
             raise MeasurementError("tegrastats ended during the run; start it again and repeat the measurement.")

@@ -1,4 +1,4 @@
-"""Thermal zones of the kernel, in degrees Celsius."""
+"""The kernel's thermal zones, in degrees Celsius."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ GATED_MILLI_C = -100_000  # a power-gated Tegra sensor reads -256 C
 
 
 def read_zones(folder: Folder) -> tuple[dict[str, float], list[str]]:
-    """Temperature by zone, and the names of zones whose sensor is gated (cold beyond reason, or not answering)."""
+    """Temperatures by zone, and the zones whose sensor is gated: implausibly cold, or not answering."""
     temperatures: dict[str, float] = {}
     gated = []
     for zone in folder.glob("sys/class/thermal/thermal_zone[0-9]*"):

@@ -1,4 +1,4 @@
-"""Every plot of a report by what it is for, in the order in which it is read; one without data is not there."""
+"""Every plot of a report, grouped by purpose in reading order; plots without data are left out."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from .training import figures_of_training
 class Groups:
     """The plots of a report."""
 
-    decision: list[Figure]  # what the study asks
+    decision: list[Figure]  # the question of the study
     heads: list[Figure]  # precision-recall and F1 of each head
     accuracy: list[Figure]  # what lies behind the accuracies
     latency: list[Figure]  # how well the latencies can be trusted
 
 
 def grouped(view: View) -> Groups:
-    """The plots of a view by what they are for."""
+    """The plots of a view, grouped by purpose."""
     decision = [by_depth(view), accuracy_against_cost(view)]
     behind = [graft_ladder(view), data_sizes(view)]
     accuracy = [figure for figure in behind if figure is not None]
@@ -52,6 +52,6 @@ def grouped(view: View) -> Groups:
 
 
 def figures_of(view: View) -> Sequence[Figure]:
-    """All of them."""
+    """All plots, in order."""
     found = grouped(view)
     return [*found.decision, *found.heads, *found.accuracy, *found.latency]

@@ -10,11 +10,11 @@ from ..protocol_text import compared_lines, difference_name, sizes_in_words
 from ..view import View
 from .figure import Axis, Figure, Series, shown_first
 
-AT_ONCE = 4  # models that a plot shows before anything is chosen, of all objects
+AT_ONCE = 4  # models that a plot shows at first, for objects of all sizes
 
 
 def figures_of_protocols(view: View) -> list[Figure]:
-    """A plot for each protocol, and one of the differences; none where no study asked for protocols."""
+    """A plot for each protocol, and one of the differences; empty where no study asked for protocols."""
     found = list(_found(view))
     names = dict.fromkeys(name for _, own in found for training in own.trainings for name in training.ap)
     every = [*(_by_iou(name, found) for name in names), _differences(found)]

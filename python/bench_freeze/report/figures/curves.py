@@ -15,7 +15,7 @@ Name = Callable[[RowView], str]
 
 
 def figures_of_heads(view: View) -> list[Figure]:
-    """AP against IoU, of every class and in parts, of the target head and of the base head."""
+    """AP against IoU, by class and in parts, of the target head and of the base head."""
     found: list[Figure] = []
     for key, head, rows, name in heads_of(view):
         named = _distinct(rows, head, name)
@@ -35,7 +35,7 @@ def curves_of_heads(view: View) -> list[Figure]:
 
 
 def heads_of(view: View) -> list[tuple[str, Head, list[RowView], Name]]:
-    """Both heads: how its accuracy is read from a row, of which rows, under which names."""
+    """One head: how to read its accuracy from a row, from which rows, and under which names."""
     with_base = [row for row in view.models("original", "model") if row.key.construction != "plain"]
     return [("target", target_of, _trainings(view), _training_name), ("base", base_of, with_base, _row_name)]
 
@@ -67,7 +67,7 @@ def _row_name(row: RowView) -> str:
 
 
 def _distinct(rows: Sequence[RowView], head: Head, name: Name) -> list[tuple[str, RowView]]:
-    """Rows with names; rows of equal results share one, so that no curve hides below another."""
+    """Rows with names; rows with equal results share one, so that no curve hides another."""
     groups: dict[tuple[object, ...], list[RowView]] = {}
     for row in rows:
         accuracy = head(row)

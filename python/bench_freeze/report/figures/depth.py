@@ -1,4 +1,4 @@
-"""The question of a study in one plot: what depth buys on the target set, and what the base set pays for it."""
+"""The question of a study in one plot: what depth gains on the target set, and what it costs on the base set."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TARGET = "target"
 
 
 def by_depth(view: View) -> Figure | None:
-    """Target mAP and base mAP over the freeze depth, on one scale; the original's base mAP as a level."""
+    """Target mAP and base mAP over the freeze depth on one scale, with the original's base mAP as a level."""
     rows = [row for row in view.arms() if row.key.freeze is not None]
     if len({row.key.freeze for row in rows}) < 2:
         return None
@@ -34,7 +34,7 @@ def by_depth(view: View) -> Figure | None:
 
 
 def lines_along(rows: Sequence[RowView], along: str) -> list[list[RowView]]:
-    """Rows that differ in nothing but one part belong on one line."""
+    """Group rows into lines: rows that differ only in one part share a line."""
     lines: dict[tuple[object, ...], list[RowView]] = {}
     for row in rows:
         lines.setdefault((row.source, row.key.without(along), row.identity["seed"]), []).append(row)
@@ -53,7 +53,7 @@ def _target(rows: Sequence[RowView]) -> list[Series]:
 
 
 def _same_training(lines: list[list[RowView]]) -> list[list[RowView]]:
-    """The first construction of each depth may differ: lines that differ in the construction alone are one."""
+    """Merge lines that differ only in the construction, since the first construction of each depth may differ."""
     joined: dict[tuple[object, ...], list[RowView]] = {}
     for line in lines:
         row = line[0]

@@ -1,4 +1,4 @@
-"""What a plot is, whatever library draws it: axes, series, and the words that stand for it where it is not seen."""
+"""A plot, independent of the library that draws it: axes, series, and words for readers who do not see it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Shape = Literal["overlay", "stack", "group"]
 
 @dataclass(frozen=True)
 class Box:
-    """Five numbers of a distribution: the whiskers are its 5 % and 95 % points."""
+    """A distribution as five numbers: the ends of the whiskers are its 5 % and 95 % points."""
 
     low: float
     first: float
@@ -24,11 +24,11 @@ class Box:
 
 @dataclass(frozen=True)
 class Series:
-    """One named series. `low` and `high` are ends of the intervals of y, `x_low` and `x_high` of x.
+    """One named series. `low` and `high` are the ends of the intervals of y, `x_low` and `x_high` those of x.
 
-    A `level` has one y over the whole width, a `front` is of rings; `boxes` have one Box for each x, and no y. With
-    `named` the labels stand beside the points. `group` gives series the same colour; `first` says whether it is shown
-    before anything is chosen.
+    A `level` has one y over the whole width, a `front` is drawn as rings, and `boxes` have one Box for each x and no y.
+    With `named`, the labels are drawn next to the points. Series of one `group` share a colour. `first` says whether
+    the series is shown before anything is chosen.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Axis:
-    """One axis: its title with the unit, whether it names things, where it must begin."""
+    """One axis: its title with the unit, its categories if it names things, and where it must begin."""
 
     title: str
     names: bool = False
@@ -60,10 +60,10 @@ class Axis:
 
 @dataclass(frozen=True)
 class Figure:
-    """One plot. `says` is read out instead of it, `notes` stands below it.
+    """One plot. Screen readers read `says` instead of it, and `notes` are shown below it.
 
-    `sideways` draws the named things of x downwards, which leaves room for long names. With `choose` its series are
-    many: a list beside it picks which are drawn.
+    `sideways` lists the categories of x downwards, which leaves room for long names. `choose` is for plots with many
+    series: a list next to the plot selects those to draw.
     """
 
     key: str
@@ -79,5 +79,5 @@ class Figure:
 
 
 def shown_first(position: int, count: int, most: int = 6) -> bool:
-    """Whether a series is drawn at once where there are many of them."""
+    """Whether a series is drawn at first where there are many of them."""
     return count <= most or position < most

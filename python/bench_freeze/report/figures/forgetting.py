@@ -43,7 +43,7 @@ def graft_ladder(view: View) -> Figure | None:
 
 
 def training_name(view: View, row: RowView) -> str:
-    """A training in words: its depth, and what else tells it from the others of the view."""
+    """A training in words: its depth, and whatever else distinguishes it from the others of the view."""
     models = view.models("model")
     name = f"freeze {row.key.freeze}"
     prefixes = {"seed": "seed ", "recipe": "", "data_fraction": "data ", "weights": ""}

@@ -1,4 +1,4 @@
-"""Accuracy against cost: the front that the results hold, and what breaks a constraint, which is never on it."""
+"""Accuracy against cost: the front from the results, and the arms that break a constraint, which are never on it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ..view import RowView, View
 from .figure import Axis, Figure, Series
 
 BROKEN = "breaks a constraint"
-Place = Callable[[RowView], tuple[float | None, float | None, float | None]]  # value and both ends on the axis of cost
+Place = Callable[[RowView], tuple[float | None, float | None, float | None]]  # value and both ends on the cost axis
 
 
 def accuracy_against_cost(view: View) -> Figure | None:

@@ -1,4 +1,4 @@
-"""What pre-training gives over random weights: by share of the training images, and by IoU."""
+"""What pre-training gains over random weights, by share of the training images and by IoU."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NOTES = (
 
 
 def figures_of_gain(view: View) -> list[Figure]:
-    """Both plots, where a study has scratch arms; over the data where there is more than one share."""
+    """Both plots for a study with scratch arms; the plot over the data needs more than one share."""
     found = (_by_data(view), _by_iou(view))
     return [figure for figure in found if figure is not None]
 

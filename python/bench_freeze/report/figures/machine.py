@@ -1,4 +1,4 @@
-"""The machine while rows were timed: clocks, power, energy, temperatures, load, reading after reading."""
+"""The machine while rows were timed: clocks, power, energy, temperatures and load over the readings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Probe = Callable[[str, Reading], Iterator[tuple[str, float | None]]]
 
 
 def figures_of_machine(view: View) -> list[Figure]:
-    """One plot for each quantity that some machine told."""
+    """One plot for each quantity that at least one machine reported."""
     quantities: tuple[tuple[str, str, str, Probe], ...] = (
         ("clocks", "Clocks", "MHz", _clocks),
         ("power", "Power", "W", _power),

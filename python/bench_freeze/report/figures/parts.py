@@ -1,4 +1,4 @@
-"""AP of a head in parts: small and large objects, images with few and with many of them."""
+"""AP of a head in parts: small and large objects, images with few and with many objects."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .figure import Axis, Figure, Series, shown_first
 
 
 def figure_of_parts(key: str, named: Sequence[tuple[str, RowView, Accuracy]]) -> Figure | None:
-    """AP by the size of objects and by how many an image has, with intervals over images."""
+    """AP by the size of objects and by their number in an image, with intervals over images."""
     series = []
     names: dict[str, None] = {}
     for position, (name, row, accuracy) in enumerate(named):

@@ -1,4 +1,4 @@
-"""What a board's power modes cost and buy: energy per call against latency, the front of them marked."""
+"""A board's power modes: energy per call against latency, with the front marked."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ LATENCY = "engine, median of a batch, ms"
 
 
 def energy_by_mode(view: View) -> list[Figure]:
-    """One plot with a series for each profile that measured power modes; none where no profile did."""
+    """One plot with a series for each profile that measured power modes; empty where no profile did."""
     series: list[Series] = []
     for profile in view.profiles:
         measured = [mode for mode in profile.profile.power_modes if mode.on_front is not None]

@@ -8,12 +8,12 @@ from ...results.schema import Latencies, Latency
 from ..view import RowView, View
 from .figure import Axis, Box, Figure, Series, shown_first
 
-MOST_SAMPLES = 1500  # of one series: more than a plot's pixels; the file of results has all of them
+MOST_SAMPLES = 1500  # per series: more than a plot has pixels; the results file has all
 SCOPES = ("model", "pipeline")
 
 
 def figures_of_latency(view: View) -> list[Figure]:
-    """Every plot of latency that has data."""
+    """Every latency plot that has data."""
     found = [_distribution(view), *(_in_order(view, scope) for scope in SCOPES), _stages(view), _throughput(view)]
     return [figure for figure in found if figure is not None]
 
@@ -111,7 +111,7 @@ def _in_order(view: View, scope: str) -> Figure | None:
 
 
 def _measurements(view: View, scope: str) -> list[tuple[str, Latency]]:
-    """Every measurement once: rows of one model share theirs."""
+    """Every measurement once, since rows of the same model share theirs."""
     found: dict[tuple[float, ...], tuple[list[str], Latency]] = {}
     for row, latency in _timed(view, scope):
         found.setdefault(tuple(latency.samples_s), ([], latency))[0].append(row.name)

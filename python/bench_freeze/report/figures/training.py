@@ -1,4 +1,4 @@
-"""How the trainings went: accuracy on the way, which shows when the base task is forgotten, losses, learning rates."""
+"""The course of the trainings: held-out accuracy, which shows when the base task is forgotten, losses and rates."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from ..view import View
 from .figure import Axis, Figure, Series, shown_first
 from .forgetting import training_name, training_of
 
-AT_ONCE = 6  # lines that are told apart without choosing
+AT_ONCE = 6  # lines that can be distinguished without choosing
 
 
 def figures_of_training(view: View) -> list[Figure]:
-    """Those of the trainings that have curves; older results have none."""
+    """The plots of the trainings that have curves; older results have none."""
     curves = dict(_curves(view))
     figures = (_accuracy(curves), _losses(curves), _rates(curves))
     return [figure for figure in figures if figure is not None]
 
 
 def _curves(view: View) -> Iterator[tuple[str, TrainingCurves]]:
-    """The curves of each training once, by its name: rows of one training have the same."""
+    """The curves of each training once, by name, since rows of the same training share them."""
     known = set()
     for row in view.models("model"):
         if isinstance(row.record, Row) and row.record.train.curves is not None and training_of(row) not in known:
@@ -68,14 +68,14 @@ def _accuracy(curves: Mapping[str, TrainingCurves]) -> Figure | None:
 
 
 def _some(sentences: Iterable[str]) -> str:
-    """As many as are read; the rest is counted."""
+    """The first few sentences, and the number of the others."""
     told = [sentence for sentence in sentences if sentence]
     more = [f"And {len(told) - AT_ONCE} more."] if len(told) > AT_ONCE else []
     return " ".join([*told[:AT_ONCE], *more])
 
 
 def _when_forgotten(name: str, found: HeldOutCurve) -> str:
-    """Where base mAP began and ended, by which epoch half of the loss was there, and where target mAP peaked."""
+    """Where base mAP began and ended, by which epoch half of its loss had occurred, and where target mAP peaked."""
     known = [(point.epoch, point.base_map) for point in found.points if point.base_map is not None]
     targets = [(point.epoch, point.target_map) for point in found.points if point.target_map is not None]
     said = []
@@ -102,7 +102,7 @@ def _cost(found: HeldOutCurve) -> str:
 
 
 def _choices(looked_at: Mapping[str, HeldOutCurve]) -> str:
-    """What patience and the best epoch did."""
+    """The effect of patience and of choosing the best epoch."""
     ended = (
         f"{name} ended after epoch {found.points[-1].epoch} (patience {found.patience})."
         for name, found in looked_at.items()
@@ -117,7 +117,7 @@ def _choices(looked_at: Mapping[str, HeldOutCurve]) -> str:
 
 
 def _losses(curves: Mapping[str, TrainingCurves]) -> Figure | None:
-    """The losses of each training, and their sum; the parts are drawn when they are chosen."""
+    """The losses of each training and their sum; the parts are drawn on demand."""
     series = []
     parts = max((len(found.losses) for found in curves.values()), default=0)
     for position, (name, found) in enumerate(curves.items()):
@@ -157,7 +157,7 @@ def _sums(parts: Sequence[Sequence[float | None]]) -> list[float | None]:
 
 
 def _rates(curves: Mapping[str, TrainingCurves]) -> Figure | None:
-    """The learning rates; trainings with one schedule share a line."""
+    """The learning rates; trainings with the same schedule share a line."""
     lines: dict[tuple[float | None, ...], list[str]] = {}
     for name, found in curves.items():
         if any(rate is not None for rate in found.learning_rate):

@@ -21,7 +21,7 @@ _STYLE = (
 
 
 def page_of(figure: Figure) -> str:
-    """The page; text of data sets is escaped in it."""
+    """The page, with text from data sets escaped."""
     scripts = [inline_script(FOLDER / "vendor" / PLOTLY), _DRAW]
     title, says, notes = (escape(visible(text)) for text in (figure.title, figure.says, figure.notes))
     rest = "".join(f"<script>{script}</script>\n" for script in scripts)

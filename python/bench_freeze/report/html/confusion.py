@@ -1,4 +1,4 @@
-"""Confusion matrices for the page: a table where the classes are few, else the pairs that are confused most."""
+"""Confusion matrices for the page: a table if there are few classes, otherwise the most confused pairs."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from ..figures.curves import heads_of
 from ..figures.head_curves import best_threshold
 from ..view import RowView, View
 
-MOST_CLASSES = 20  # of a matrix that can still be read
+MOST_CLASSES = 20  # the largest matrix that is still readable
 MOST_PAIRS = 12
-MOST_MODELS = 8  # of each head; results.json has all
+MOST_MODELS = 8  # per head; results.json has all
 BACKGROUND = "background"
 
 
@@ -27,18 +27,18 @@ class MatrixCell:
 
 @dataclass(frozen=True)
 class Matrix:
-    """One head of one model. Rows are annotated classes, columns detected ones; the last of each is the background."""
+    """One head of one model. Rows are annotated classes, columns detected ones; the last of each is background."""
 
     title: str
     says: str
     names: list[str]
     rows: list[tuple[str, list[MatrixCell]]]
-    pairs: list[tuple[str, str, int]]  # where the classes are too many for rows
-    first: bool  # shown before anything is opened
+    pairs: list[tuple[str, str, int]]  # used if there are too many classes for a table
+    first: bool  # shown without opening anything
 
 
 def matrices(view: View) -> list[Matrix]:
-    """Of every head its models, the recommended one first."""
+    """The matrices of every head's models, the recommended one first."""
     found = []
     for key, head, rows, name in heads_of(view):
         own = [row for row in rows if (accuracy := head(row)) is not None and accuracy.curves is not None]

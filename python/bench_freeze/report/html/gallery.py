@@ -1,4 +1,4 @@
-"""Example images for the page: every picture once, models under the names of the table."""
+"""Example images for the page: every picture is stored once, and models have the names of the table."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..view import View
 
 @dataclass(frozen=True)
 class Gallery:
-    """What the page's script draws: pictures by number, and images that point to them.
+    """The data that the page's script draws: pictures by number, and images that refer to them.
 
     A box is [class name, left, top, width, height, score or null, state].
     """
@@ -25,7 +25,7 @@ class Gallery:
 
 
 def gallery_of(view: View, examples: Mapping[str, Examples]) -> Gallery:
-    """The gallery of some studies' examples."""
+    """The gallery of several studies' examples."""
     pictures: dict[str, int] = {}
     models: dict[str, int] = {}
     images: list[dict[str, Any]] = []
@@ -43,7 +43,7 @@ def gallery_of(view: View, examples: Mapping[str, Examples]) -> Gallery:
 
 
 def _names(source: str, view: View, examples: Examples) -> list[str]:
-    """Every model under the name of its first row, with the others that are the same model."""
+    """Every model under the name of its first row, with the names of other rows of the same model."""
     results = next(study.results for study in view.studies if study.name == source)
     names = {id(row.record): row.name for row in view.measured()}
 

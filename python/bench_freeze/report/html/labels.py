@@ -1,4 +1,4 @@
-"""Where the names beside points stand, so that they hide neither each other nor a point."""
+"""Place the names of points so that they cover neither each other nor a point."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ..figures.figure import Figure
 
-# Of the drawing, about; a wider one only leaves more room.
+# The approximate size of the drawing; a wider one only leaves more room.
 _WIDTH, _HEIGHT = 460.0, 230.0
 _LETTER, _LINE, _GAP = 6.6, 14.0, 7.0
 _ASIDE = {  # where a name is centred, in halves of its size and in gaps from the point

@@ -1,4 +1,4 @@
-"""A view as one HTML page: templates get plain values, text is escaped by them, scripts are allowed by their hash."""
+"""A view as one HTML page: templates get plain values and escape text, and scripts are allowed by their hash."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ PLOTLY = "plotly-cartesian.min.js"
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: its text, its interval, and what it is sorted by."""
+    """One cell: its text, its interval, and its sort key."""
 
     text: str
     interval: str
@@ -50,7 +50,7 @@ class Cell:
 
 
 def report_page(view: View, examples: dict[str, Examples], absent: Sequence[str] = ()) -> str:
-    """The page. `examples` are by the name of the study; `absent` says in sentences why some are not there."""
+    """The page. `examples` are by study name; `absent` has sentences that say why some are missing."""
     scripts = [
         inline_script(FOLDER / "vendor" / PLOTLY),
         *(inline_script(FOLDER / name) for name in ("table.js", "plots.js", "examples.js")),
@@ -75,7 +75,7 @@ def report_page(view: View, examples: dict[str, Examples], absent: Sequence[str]
         heading=formats.heading,
         shown=shown,
         verdict=VERDICT,
-        table_csv=to_json(csv_table(view).splitlines()),  # a line break would be shown as its escape
+        table_csv=to_json(csv_table(view).splitlines()),  # as lines, because a line break would be shown as its escape
         sentences=sentences(view),
         decision_figures=_drawn(groups.decision),
         head_figures=_drawn(groups.heads),
@@ -93,7 +93,7 @@ def report_page(view: View, examples: dict[str, Examples], absent: Sequence[str]
 
 
 def _columns(view: View) -> list[Column]:
-    """What decides first, then the rest, which is shown on demand."""
+    """The deciding columns first, then the others, which are shown on demand."""
     verdict = [column for column in view.columns if column == VERDICT]
     rest = [column for column in view.columns if column not in (*view.main, VERDICT)]
     return [*view.main, *verdict, *rest]
@@ -104,18 +104,18 @@ def _drawn(figures: Sequence[Figure]) -> list[tuple[Figure, str]]:
 
 
 def _verdicts(view: View) -> str:
-    """How many latencies have which verdict."""
+    """The number of latencies with each verdict."""
     counts = Counter(row.verdict for row in view.measured())
     return ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict])
 
 
 def cell_of(row: RowView, column: Column) -> Cell:
-    """A cell of the page's table: few digits where it decides, all of them elsewhere."""
+    """A cell of the page's table, with few digits in the deciding columns and all digits elsewhere."""
     if column == VERDICT:
         return Cell(row.verdict, "", row.verdict, "; ".join(row.reasons))
     if column.is_text:
         text = formats.cell(row, column)
-        return Cell(shown(text), "", text, "")  # told apart by all of it
+        return Cell(shown(text), "", text, "")  # the whole text distinguishes it
     value = row.value(column.key)
     sort = "" if value.value is None else repr(value.value)
     if column.key in MAIN:
@@ -125,13 +125,13 @@ def cell_of(row: RowView, column: Column) -> Cell:
 
 
 def to_json(value: Any) -> str:
-    """Json inside a script element: nothing in it can end the element or begin a comment."""
+    """JSON for a script element, escaped so that nothing in it can end the element or begin a comment."""
     text = encoded(visible_values(msgspec.to_builtins(value))).decode()
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
 def _filters(view: View) -> list[tuple[Column, list[Cell]]]:
-    """Columns of words with the values to choose from, where there is a choice."""
+    """The columns of words that have several values, with the values to choose from."""
     found = []
     for column in (c for c in view.columns if c.is_text):
         values = list({cell.sort: cell for cell in (cell_of(row, column) for row in view.rows)}.values())
@@ -141,19 +141,19 @@ def _filters(view: View) -> list[tuple[Column, list[Cell]]]:
 
 
 def inline_script(path: Path) -> str:
-    """A script of ours as it stands inside a page."""
+    """The text of one of our scripts, as it is embedded in a page."""
     return path.read_text(encoding="utf-8").replace("</script", "<\\/script")
 
 
 def policy(scripts: Sequence[str]) -> str:
-    """Nothing is loaded from anywhere, and no script runs but these, whatever a data set's text says."""
+    """The content security policy: nothing is loaded, and only these scripts run, whatever text a data set has."""
     hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
     allowed = " ".join(f"'sha256-{digest}'" for digest in hashes)
     return f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:"
 
 
 def _shown(value: Any) -> Any:
-    """Every value that enters a template: Jinja escapes markup, but no browser shows a control character."""
+    """Make control characters visible in every value for a template; Jinja escapes only markup."""
     return visible(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 

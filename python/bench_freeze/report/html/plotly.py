@@ -1,4 +1,4 @@
-"""Figures as Plotly draws them: traces and layout as plain values, and the table that stands behind each plot."""
+"""Figures for Plotly: traces and layout as plain values, and the table behind each plot."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ...text.visible import cell as shown
 from ..figures.figure import Axis, Coordinate, Figure, Series
 from .labels import positions
 
-# Mid tones, at least 3:1 against white and against the dark page.
+# Mid tones with a contrast of at least 3:1 against white and against the dark page.
 PALETTE = ("#3b7dd8", "#d9650f", "#1a9a6c", "#a05fc4", "#b08600", "#d2444f", "#1b95a8", "#858a91", "#8a6d3b", "#c2549d")
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x", "triangle-down", "pentagon", "star", "cross", "hexagon")
 FIXED = {"branched": 0, "grafted": 1, "plain": 2, "target": 3, "rest": 7}  # one colour on every plot
@@ -22,7 +22,7 @@ MODES = {
     "level": "lines",
     "pick": "markers",
 }
-SIGNIFICANT = 7  # digits that are written: more than a plot shows, fewer bytes than a double has
+SIGNIFICANT = 7  # digits to write: more than a plot shows, and shorter than a full double
 
 
 def plot_of(figure: Figure) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def plot_of(figure: Figure) -> dict[str, Any]:
 
 
 def table_of(figure: Figure) -> dict[str, Any]:
-    """The numbers of a plot as columns and groups of rows; text as it is in the data."""
+    """The numbers of a plot as columns and groups of rows, with unescaped text."""
     boxes = any(series.boxes for series in figure.series)
     bounds = any(_known(s.low) or _known(s.high) for s in figure.series)
     x_bounds = any(_known(s.x_low) or _known(s.x_high) for s in figure.series)
@@ -73,7 +73,7 @@ def _traces(figure: Figure) -> list[dict[str, Any]]:
         trace |= _drawing(figure, series, colour)
         if series.named:
             for error in (trace.get("error_x"), trace.get("error_y")):
-                if error is not None:  # behind the names, which are what is read
+                if error is not None:  # drawn behind the names, which must stay readable
                     error |= {"color": f"{colour}55", "width": 0}
             trace |= {"mode": f"{trace['mode']}+text", "textposition": places[number], "textfont": {"size": 11}}
         traces.append(trace)
@@ -161,10 +161,10 @@ def _axis(axis: Axis, *, upright: bool) -> dict[str, Any]:
     drawn: dict[str, Any] = {"automargin": True, "zeroline": False}
     if axis.names:
         drawn |= {"type": "category", "categoryorder": "array", "categoryarray": [plain(n) for n in axis.order]}
-        # Categories are counted upwards from 0, and the first one belongs on top.
+        # Plotly counts categories upwards from 0, but the first one belongs on top.
         ends = [-0.5, len(axis.order) - 0.5]
         drawn |= {"title": {"text": plain(axis.title)}} if upright else {}
-        if any(len(name) > CELL for name in axis.order):  # its ticks alone: they are told apart by their whole names
+        if any(len(name) > CELL for name in axis.order):  # shorten only the ticks: whole names distinguish categories
             drawn |= {"tickvals": drawn["categoryarray"], "ticktext": [plain(shown(name)) for name in axis.order]}
         return drawn | {"dtick": 1, "range": ends if upright else ends[::-1]}
     drawn |= {"type": "linear", "title": {"text": plain(axis.title)}}
@@ -179,7 +179,7 @@ def _height(figure: Figure) -> int:
 
 
 def plain(text: str) -> str:
-    """Text that Plotly shows as it is: it reads some HTML in every string that it is given."""
+    """Escape text so that Plotly shows it unchanged: it interprets some HTML in every string."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 

@@ -18,7 +18,7 @@ NEAR_ZERO = 1e-12
 
 @dataclass(frozen=True)
 class Table:
-    """Cells as they are shown."""
+    """A table with its cells as they are shown."""
 
     headings: tuple[str, ...]
     rows: list[tuple[str, ...]]
@@ -26,7 +26,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Line:
-    """One source of a plot; a point is (x, y, ends of its interval, its words)."""
+    """One source in a plot; a point is (x, y, low end, high end, label)."""
 
     name: str
     colour: str
@@ -36,7 +36,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Plot:
-    """Axes with their ticks (place, words) and lines, in the units of the drawing."""
+    """Axes with ticks (position, label) and lines, in the units of the drawing."""
 
     title: str
     x: str
@@ -73,7 +73,7 @@ class Neighbours:
 
 @dataclass(frozen=True)
 class Part:
-    """What a section of the page has, in this order."""
+    """The contents of a section of the page, in this order."""
 
     title: str
     says: str
@@ -94,17 +94,17 @@ def part(
     neighbours: Sequence[Neighbours] = (),
     looked: Sequence[LookedImage] = (),
 ) -> Part:
-    """A section; its words are made visible here."""
+    """A section, with control characters in its words made visible."""
     return Part(visible(title), visible(says), plots, tables, list(maps), list(neighbours), looked)
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    """A table; its cells are made visible here."""
+    """A table, with control characters in its cells made visible."""
     return Table(tuple(map(cell, headings)), [tuple(map(cell, row)) for row in rows])
 
 
 def differences(comparisons: Sequence[Compared], column: str, of: str = "") -> Table:
-    """Paired differences between sources, `of` what in words, with what these data show."""
+    """Paired differences between sources, with what these data show; `of` says in words what differs."""
     rows = [
         (
             f"{pair.b} - {pair.a}",
@@ -121,7 +121,7 @@ def differences(comparisons: Sequence[Compared], column: str, of: str = "") -> T
 
 
 def plot(title: str, x_title: str, points: Sequence[tuple[str, float, Estimated]]) -> Plot:
-    """Lines by source, from 0 to the highest end of an interval, over an axis that is logarithmic unless 0 is on it."""
+    """Lines by source, from 0 to the highest end of an interval; the x axis is logarithmic unless it contains 0."""
     xs = sorted({x for _, x, _ in points})
     top = max(end for _, _, own in points for end in (own.value, own.high or 0))
     top = max(math.ceil(min(top, 1.0) * 10) / 10, 0.1)

@@ -1,4 +1,4 @@
-"""A transfer as one HTML page: what was taken, plots drawn as SVG, tables; nothing in it runs or is loaded."""
+"""A transfer as one HTML page of tables and SVG plots, without scripts and without anything to load."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .transfer_pictures import TransferPictures
 
 
 def transfer_page(transfer: Transfer, pictures: TransferPictures | None = None) -> str:
-    """The page of everything that was measured, and of what was drawn of it."""
+    """The page with everything that was measured, and the pictures drawn during the run."""
     pictures = pictures or TransferPictures()
     parts = [
         part

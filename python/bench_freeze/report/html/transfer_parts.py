@@ -16,11 +16,11 @@ from .transfer_drawn import Map, Neighbour, Neighbours, Part, Plot, Table, diffe
 from .transfer_pictures import TransferPictures
 
 MAP_SIDE = 300.0
-MOST_MAPS = 24  # of t-SNE: one of 2,000 images takes some 200 kB
+MOST_MAPS = 24  # t-SNE maps: one of 2,000 images takes about 200 kB
 
 
 def classification_part(transfer: Transfer) -> Part | None:
-    """Whole images, frozen and fine-tuned; None where they were not asked for."""
+    """Classification of whole images, frozen and fine-tuned; None where it was not requested."""
     found = transfer.classification
     if found is None:
         return None
@@ -59,7 +59,7 @@ def _recipe(found: FineTuned | None) -> str:
 
 
 def crops_part(transfer: Transfer) -> Part | None:
-    """Objects in views that they fill more and less; None where it was not asked for."""
+    """Objects in views that they fill to different shares; None where they were not requested."""
     found = transfer.crops
     if found is None:
         return None
@@ -87,7 +87,7 @@ def crops_part(transfer: Transfer) -> Part | None:
 
 
 def segmentation_part(transfer: Transfer) -> Part | None:
-    """A linear decoder, of frozen and of fine-tuned backbones; None where it was not asked for."""
+    """Segmentation by a linear decoder on frozen and fine-tuned backbones; None where it was not requested."""
     found = transfer.segmentation
     if found is None:
         return None
@@ -113,7 +113,7 @@ def segmentation_part(transfer: Transfer) -> Part | None:
 
 
 def _iou_plots(words: str, accuracy: Sequence[SegmentationAccuracy], most: float) -> Iterator[Plot]:
-    """By share, and on the largest one by the distance from boundaries."""
+    """Plots by share and, on the largest share, by distance from boundaries."""
     by_share = [(own.source, own.data_fraction, own.miou) for own in accuracy]
     yield plot(f"Mean IoU by share of the training images, {words}", "share of the training images", by_share)
     bands = [
@@ -127,7 +127,7 @@ def _iou_plots(words: str, accuracy: Sequence[SegmentationAccuracy], most: float
 
 
 def side_part(transfer: Transfer, pictures: TransferPictures) -> Part | None:
-    """Neighbours, distances, CKA, clusters and maps of the sources' features; None where they were not asked for."""
+    """Neighbours, distances, CKA, clusters and maps of the sources' features; None where they were not requested."""
     found = transfer.side_by_side
     if found is None:
         return None
@@ -184,7 +184,7 @@ def _class_name(label: int, names: Sequence[str]) -> str:
 
 
 def look_part(transfer: Transfer, pictures: TransferPictures) -> Part | None:
-    """Where sources are active, and what covered parts of objects change; None where it was not asked for."""
+    """Where sources are active, and what covering parts of objects changes; None where it was not requested."""
     found = transfer.look
     if found is None:
         return None

@@ -1,4 +1,4 @@
-"""Pictures of a transfer's page, as data addresses: they are in the page alone, not in transfer.json."""
+"""Pictures for a transfer's page, as data URLs: they are only in the page, not in transfer.json."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ class LookedImage:
     """A scored image on its canvas, and where each source is active on it."""
 
     name: str
-    picture: str  # data: address
+    picture: str  # data URL
     boxes: tuple[Box, ...]  # left, top, width, height, in fractions of the canvas
-    maps: tuple[tuple[str, str], ...]  # source and the data: address of what is laid over the picture
+    maps: tuple[tuple[str, str], ...]  # source, and the data URL of its overlay
 
 
 @dataclass
 class TransferPictures:
-    """What a run has drawn so far."""
+    """The pictures that a run has drawn so far."""
 
-    images: tuple[str, ...] = ()  # by position in side_by_side, small; none where there are too many
+    images: tuple[str, ...] = ()  # thumbnails by position in side_by_side; empty where there are too many
     looked: tuple[LookedImage, ...] = ()

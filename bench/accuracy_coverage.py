@@ -1,14 +1,16 @@
-"""How often intervals of mAP and of differences of mAP hold what is true of a population of images.
+"""How often the intervals of mAP and of mAP differences contain the true value of a population of images.
 
     python -m bench.accuracy_coverage DATA --json bench/results/accuracy_coverage.json \\
         --markdown bench/results/accuracy_coverage.md
 
 DATA is the folder that BENCH_FREEZE_DATA names: YOLOv8n and YOLO11n run on its 206 images of COCO at 320 pixels, and
-bench/accuracy_population.py makes a population of them. Sets of 50 and 206 images are drawn from it, each anew:
+bench/accuracy_population.py makes a population from the results. Sets of 50 and 206 images are drawn from it. For each
+set, this script computes
 
-- one model's mAP, its interval, and the same less what few images add: by the bootstrap's own mean, and by halves;
-- the difference of the two models, and of two that take turns by a coin (truly 0): by the bootstrap, and with the error
-  of swaps where that is larger.
+- the mAP of one model and its interval, as measured and without the bias of few images, which is estimated in two ways:
+  by the bootstrap's own mean, and by halves of the set;
+- the difference between the two models, and between two that exchange images by a fair coin (true difference 0). The
+  standard error comes from the bootstrap, or from swaps where that is larger.
 """
 
 from __future__ import annotations
@@ -29,20 +31,20 @@ from bench_freeze.stats.permutation import image_swaps, swap_error, swapped_diff
 from bench_freeze.stats.student import quantile
 
 SIZES = (50, 206)
-LARGE = 20_000  # images that stand for all
+LARGE = 20_000  # images that represent the population
 RESAMPLES = 200
 
 
 def main() -> None:
-    """Simulate, and write both forms."""
+    """Simulate, and write the results as JSON and Markdown."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
-    parser.add_argument("--sets", type=int, default=100, help="of each size (100)")
-    parser.add_argument("--detections", type=Path, help="keep the models' detections here, or read them")
+    parser.add_argument("--sets", type=int, default=100, help="number of sets of each size (100)")
+    parser.add_argument("--detections", type=Path, help="file that keeps the models' detections; read if it exists")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--markdown", type=Path)
     args = parser.parse_args()
-    warnings.simplefilter("ignore", RuntimeWarning)  # means over classes that a set does not have
+    warnings.simplefilter("ignore", RuntimeWarning)  # means over classes that are missing in a set
     population = Population(real_pair(args.data, args.detections))
     large = [population.draw(np.random.default_rng([1, k]), LARGE) for k in range(2)]
     true = np.mean([[_mean(whole_ap(side))[0] for side in pair] for pair in large], axis=0)
@@ -90,13 +92,13 @@ def _swap_error(pair: Pair, n: int, seed: int) -> float:
 
 
 def _mean(ap: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[B] from [B, K, T], over the classes that there are."""
+    """Mean over thresholds and the classes that exist: [B] from [B, K, T]."""
     of_class: NDArray[np.float64] = np.nanmean(ap.mean(axis=2), axis=1)
     return of_class
 
 
 def summary(of: dict[str, NDArray[np.float64]], n: int, true: NDArray[np.float64]) -> dict[str, float]:
-    """Covers of 95 % intervals, biases and errors."""
+    """Coverage of the 95 % confidence intervals, biases and standard errors."""
     t = quantile(0.975, n - 1)
 
     def cover(value: NDArray[np.float64], error: NDArray[np.float64], truth: float) -> float:
@@ -126,7 +128,7 @@ def summary(of: dict[str, NDArray[np.float64]], n: int, true: NDArray[np.float64
 
 
 def table(found: dict[str, Any]) -> list[str]:
-    """The Markdown form: a column for each size."""
+    """The lines of the Markdown table, with a column for each size."""
     sizes = found["sizes"]
     lines = ["| | " + " | ".join(f"{n} images" for n in sizes) + " |", "|---|" + "---:|" * len(sizes)]
     for key in next(iter(sizes.values())):

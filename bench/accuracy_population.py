@@ -1,9 +1,9 @@
-"""A population of images for bench/accuracy_coverage.py, made of the match data of real models on real images.
+"""A population of images for bench/accuracy_coverage.py, made from the match data of real models on real images.
 
-A new image takes its classes from a real one, and every second class instead from another: boxes and detections of one
-class on one image stay together, with the matches that they had. The scores of each such group are shifted by one
-normal number (on the logit), so no two images show the same curve twice. Numbers of 20,000 such images are taken for
-those of the population. Nothing of bench_freeze's resampling is used here.
+A new image takes its classes from one real image, and every second class from another one: boxes and detections of one
+class on one image stay together, with their matches. The scores of each such group are shifted by one normal number
+(on the logit), so that no curve occurs twice. The numbers of 20,000 such images count as those of the population.
+bench_freeze's own resampling is not used here.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from bench_freeze.evaluate.evaluation import Evaluation
 from bench_freeze.evaluate.join import Found
 from bench_freeze.kernels.matching import Masks, Matches, TruthIndex
 
-SHIFT = 0.5  # of a group's logits, in both models alike
-OWN_SHIFT = 0.2  # of each model's, beside that
+SHIFT = 0.5  # standard deviation of a group's shift on the logits, equal for both models
+OWN_SHIFT = 0.2  # and of each model's own shift in addition
 LEAST_SCORE = 0.01
 IMAGE_SIZE = 320
 
@@ -30,7 +30,7 @@ Pair = tuple[Evaluation, Evaluation]
 
 
 def real_pair(data: Path, kept: Path | None) -> Pair:
-    """YOLOv8n and YOLO11n on the 206 images; `kept` holds their detections from call to call."""
+    """YOLOv8n and YOLO11n evaluated on the 206 images; `kept` is a file that holds their detections for later calls."""
     annotations = data / "coco206" / "annotations" / "instances_val2017.json"
     if kept is not None and kept.exists():
         rows = json.loads(kept.read_text())
@@ -79,7 +79,7 @@ class Population:
         self._found = [_spans_by_class(e.matches.begin, e.matches.label, self.classes) for e in pair]
 
     def draw(self, generator: np.random.Generator, n: int, *, is_null: bool = False) -> Pair:
-        """Two models on n new images; `is_null` gives each image's results to either of them by a fair coin."""
+        """Two models on n new images; with `is_null`, they exchange their results for an image by a fair coin."""
         base = generator.integers(0, self.images, (n, 1))
         other = generator.integers(0, self.images, (n, self.classes))
         source = np.where(generator.random((n, self.classes)) < 0.5, base, other)
@@ -109,7 +109,7 @@ Spans = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
 def _spans_by_class(begin: NDArray[np.int64], label: NDArray[np.int32], classes: int) -> Spans:
-    """[I, K] first row and number of rows of each class on each image, whose rows lie by class."""
+    """First row and number of rows of each class on each image, both [I, K]; an image's rows are sorted by class."""
     image = np.repeat(np.arange(len(begin) - 1), np.diff(begin))
     counts = np.bincount(image * classes + label, minlength=(len(begin) - 1) * classes).reshape(-1, classes)
     assert np.all(np.diff(image * classes + label) >= 0), "rows lie by image and class"
@@ -126,7 +126,7 @@ def _take(spans: Spans, source: NDArray[np.int64]) -> tuple[NDArray[np.int64], N
 
 
 def _mixed(first: Evaluation, second: Evaluation, takes_second: NDArray[np.bool_]) -> Evaluation:
-    """One result, by image from either of two."""
+    """One evaluation that takes each image from the first or the second."""
     sides = first.matches, second.matches
     offset = len(sides[0].label)
     starts = np.where(takes_second, sides[1].begin[:-1] + offset, sides[0].begin[:-1])

@@ -1,13 +1,13 @@
-"""Is the order of models right on a busy machine: timed together in rounds, and one after the other?
+"""Is the order of models right on a busy machine if they are timed together in rounds, or one after the other?
 
     bench-freeze --freeze 15 --epochs 1 --construction branched,grafted --out runs/rows
     python bench/busy_rows.py runs/rows --json FILE --markdown FILE
 
-First and last the true ratios to the original: the models timed together for long, without a load of ours. Between, in
-every run, a process of our own keeps one core busy in bursts of random length (seeded by the run), and the models are
-timed both ways in turn, with as many calls of each at most: as a study times its rows alone, one after the other, whose
-medians are divided, and as it times them together (`ratio_to_original`). An order is right when every two models whose
-true times differ by more than 5 % stand in it as they truly do.
+The true ratios to the original come from long measurements at the start and at the end, in which the models are timed
+together without a load of ours. In every run in between, a process of our own keeps one core busy in bursts of random
+length (seeded by the run), and the models are timed in both ways, with the same limits on calls and time: one after the
+other, as a study times each row alone (the medians are divided), and together, as it times them in rounds
+(`ratio_to_original`). An order is right if it is right for every two models whose true times differ by more than 5 %.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ from bench_freeze.measure.stopping import StoppingRule
 from bench_freeze.profile.images import folder_records
 
 ORIGINAL = "original"
-APART = 0.05  # true times that differ by less have no order that counts
+APART = 0.05  # the order of two models counts only if their true times differ by more
 BURST_S, PAUSE_S = 1.5, 1.5  # means of exponential lengths
 
 Ratios = dict[str, dict[str, float]]  # by scope and model
 
 
-# A program of its own that imports nothing of ours: busy on one core, on and off, until it is ended.
+# The load, a separate program that imports nothing of ours: it keeps one core busy, on and off, until it is killed.
 BUSY = """
 import os, random, sys, time
 seed, core, burst_s, pause_s = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), float(sys.argv[4])
@@ -60,7 +60,7 @@ while True:
 
 @contextmanager
 def load(seed: int) -> Iterator[None]:
-    """One core busy in bursts; raises SystemExit where the program that keeps it so has ended by itself."""
+    """Keep one core busy in bursts; raises SystemExit if the load program has ended by itself."""
     core = sorted(os.sched_getaffinity(0))[0]
     program = subprocess.Popen([sys.executable, "-c", BUSY, *map(str, (seed, core, BURST_S, PAUSE_S))])
     try:
@@ -73,9 +73,10 @@ def load(seed: int) -> Iterator[None]:
 
 
 def models_of(out: Path) -> dict[str, Path]:
-    """One ONNX file of each shape in a study's folder: the original, and dual-head models by the layer they split at.
+    """One ONNX file of each shape in a study's folder: the original, and dual-head models by the layer of their split.
 
-    A branched model splits at its depth, a grafted one at its head.
+    A branched model splits at its freeze depth, a grafted one at its head. Raises SystemExit without the original or
+    with fewer than two dual-head models.
     """
     models = {}
     for manifest in sorted((out / "artifacts").glob("onnx-*/manifest.json")):
@@ -155,7 +156,7 @@ def wrong_pairs(ratios: Mapping[str, float], true: Mapping[str, float]) -> list[
 
 
 def summary(runs: list[dict[str, Any]], true: Ratios) -> dict[str, Any]:
-    """By way and scope: runs in the right order, pairs in the right order, and how far ratios were off."""
+    """By way and scope: runs in the right order, pairs in the right order, and errors of the ratios."""
     found: dict[str, Any] = {}
     for way in ("together", "alone"):
         found[way] = {}
@@ -207,8 +208,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path, help="output folder of a finished study with engine ort")
     parser.add_argument("--runs", type=int, default=40)
-    parser.add_argument("--samples", type=int, default=120, help="calls of each model and scope, either way")
-    parser.add_argument("--seconds", type=float, default=6.0, help="for each model and scope, either way")
+    parser.add_argument("--samples", type=int, default=120, help="most calls of each model and scope, in both ways")
+    parser.add_argument("--seconds", type=float, default=6.0, help="most seconds of each model and scope, in both ways")
     parser.add_argument("--true-rounds", type=int, default=200)
     parser.add_argument("--json", type=Path, required=True)
     parser.add_argument("--markdown", type=Path)

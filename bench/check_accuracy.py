@@ -1,9 +1,9 @@
 """The accuracy half of bench/check_simulation.py: per-image match data of a real run, swapped and drawn image by image.
 
-A against A: two models take turns. On a fair coin an image goes to the first or the second of them, and the other run
-gets the other one, so the two runs differ as two real models do and neither is better. A against a worse A: the second
-run is the first, but for some images, chosen so that mAP falls by twice the limit, which show the worse model.
-Every simulated check draws its images anew, with replacement, from those of the run.
+Nothing changed: for every image, a fair coin decides which run gets the result of the first model and which that of the
+second. So the two runs differ as two real models do, and neither is better. A regression: the second run equals the
+first except for some images, which have the result of a worse model; their number makes mAP fall by twice the limit.
+Every simulated check draws its images again, with replacement, from those of the run.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ from bench_freeze.kernels.matching import Masks, Matches, TruthIndex
 from bench_freeze.results.identity import RowKey
 
 RESAMPLES = 200  # fewer than a check takes, for speed
-LEAST_SCORE = 0.01  # below it are five of six detections and next to no mAP: for the simulation's speed alone
-OTHER_TESTS = 70  # of a study of ten rows
+LEAST_SCORE = 0.01  # five of six detections are below it and add almost nothing to mAP: only for speed
+OTHER_TESTS = 70  # tests of a study with ten rows
 LIMITS = {"map": "0.005", "f1": "0.02", "calibration": "0.02"}
-NO_ROW = RowKey(None, None, None, None, None, "ort", "fp32", "branched", 640, 1, "cpu")  # findings of no real row
+NO_ROW = RowKey(None, None, None, None, None, "ort", "fp32", "branched", 640, 1, "cpu")  # a made-up row for findings
 BLANK = Finding("base_map", "row", NO_ROW, "mAP", "AP", "PASS", "")
 
 
 def simulate_accuracy(results: Path, checks: int, jobs: int) -> dict[str, Any]:
-    """False alarms of real pairs of models, and how often a fall of mAP is seen, by its size and the images."""
+    """False alarms on pairs of real models, and how often a fall of mAP is proven, by its size and number of images."""
     entries = _entries(results)
     images = len(entries["fp32"].truth.begin) - 1
     gap = entries["fp32"].ap() - entries["worse"].ap()
@@ -71,7 +71,7 @@ def _entries(results: Path) -> dict[str, Evaluation]:
 
 
 def _quiet_check(results: Path, second: str, number: int) -> int:
-    """A against A: the exit status."""
+    """Exit status of a check in which nothing changed."""
     entries = _entries(results)
     images = len(entries["fp32"].truth.begin) - 1
     generator = np.random.default_rng([3, number])
@@ -81,7 +81,7 @@ def _quiet_check(results: Path, second: str, number: int) -> int:
 
 
 def _worse_check(results: Path, images: int, share: float, number: int) -> int:
-    """A against A with a share of images of the worse model: the exit status."""
+    """Exit status of a check whose second run has the worse model's results on a share of the images."""
     good, worse = _entries(results)["fp32"], _entries(results)["worse"]
     generator = np.random.default_rng([4, number])
     drawn, hit = generator.integers(0, len(good.truth.begin) - 1, images), generator.random(images) < share
@@ -110,7 +110,7 @@ def _exit_code(a: Evaluation, b: Evaluation) -> int:
 def _mixed(
     first: Evaluation, second: Evaluation, drawn: NDArray[np.int64], takes_second: NDArray[np.bool_]
 ) -> Evaluation:
-    """Drawn images, each with the matches of one of two evaluations; only what a bootstrap reads is made anew."""
+    """Drawn images, each with the matches of one of two evaluations; only what a bootstrap reads is rebuilt."""
     truth, matches = first.truth, (first.matches, second.matches)
     rows, begin = _rows(truth.begin, drawn)
     columns = {name: getattr(truth, name)[rows] for name in ("label", "boxes_xywh", "area", "is_crowd", "is_void")}
@@ -140,7 +140,7 @@ def _rows(begin: NDArray[np.int64], drawn: NDArray[np.int64]) -> tuple[NDArray[n
 
 
 def _spans(starts: NDArray[np.int64], ends: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """All positions of [start, end) one after the other, and where each begins."""
+    """All positions of the spans [start, end) one after the other, and where each span begins in that order."""
     counts = ends - starts
     begin = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
     return np.repeat(starts - begin[:-1], counts) + np.arange(begin[-1]), begin
@@ -150,7 +150,7 @@ def _entry(side: Any, construction: str, precision: str) -> Evaluation:
     def fits(row: RowSnapshot) -> bool:
         return row.construction == construction and row.precision == precision
 
-    # Of several depths the shallowest freeze changed the base head most.
+    # Of several depths, the smallest --freeze changed the base head most.
     row = min((row for row in side.snapshot.rows if fits(row)), key=lambda row: row.freeze or 0)
     return _without_lowest(side.evaluations[row.accuracy["base"].matches])
 

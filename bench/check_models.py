@@ -1,4 +1,4 @@
-"""Models for bench/check_real.py: another training of one shape, and one that is slower by real layers."""
+"""Models for bench/check_real.py: one of equal shape with other weights, and one that is slower by real layers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from onnx import helper, numpy_helper
 
 
 def retrained(source: Path, out: Path, seed: int) -> None:
-    """The same graph with weights that are 0.1 % off, as another training would leave: other bytes, equal work."""
+    """Write the same graph with weights changed by 0.1 %, as after a second training: different bytes, equal work."""
     model = onnx.load(source)
     generator = np.random.default_rng(seed)
     for tensor in model.graph.initializer:
@@ -22,7 +22,7 @@ def retrained(source: Path, out: Path, seed: int) -> None:
 
 
 def with_layers(source: Path, out: Path, behind: int, layers: int, kernel: int = 3) -> None:
-    """`layers` convolutions more behind convolution number `behind`, each an identity: more work, the same numbers."""
+    """Insert `layers` identity convolutions after convolution number `behind`: more work, the same output."""
     model = onnx.load(source)
     graph = model.graph
     number, node = [(k, node) for k, node in enumerate(graph.node) if node.op_type == "Conv"][behind]

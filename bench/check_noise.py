@@ -1,7 +1,7 @@
 """What machines do to durations, for bench/check_simulation.py: models of noise, and recorded runs.
 
-No number in here is one that the check knows. A machine is a source of factors, one for every call in the order taken;
-a run, or a process, of one model has a level of its own beside that.
+The check knows none of the numbers here. A machine is a source of factors, one for every call in the order taken; in
+addition, each run (or process) of a model has a level of its own.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ Logs = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Noise:
-    """`calls` continues a machine's log factors by n; `level` draws log levels of runs, [n] of them at once.
+    """One kind of noise: `calls` yields chunks of a machine's log factors, `level` draws log levels of runs by shape.
 
-    `is_shared`: all rows of a run have one level (a machine, an hour), else each its own (memory, threads).
+    With `is_shared`, all rows of a run have one level (a machine, an hour); otherwise each has its own (memory,
+    threads).
     """
 
     calls: Callable[[np.random.Generator], Iterator[Logs]]
@@ -42,7 +43,7 @@ def independent(sd: float) -> Callable[[np.random.Generator], Iterator[Logs]]:
 
 
 def two_states(generator: np.random.Generator) -> Iterator[Logs]:
-    """x1.10 for a while: a change of state before one call in 200, on 2 %."""
+    """Two states that differ by x1.10, with a change before one call in 200; 2 % independent noise on top."""
     state = generator.integers(2)
     while True:
         changes = np.cumsum(generator.random(CHUNK) < 0.005)
@@ -51,7 +52,7 @@ def two_states(generator: np.random.Generator) -> Iterator[Logs]:
 
 
 def bursts(generator: np.random.Generator) -> Iterator[Logs]:
-    """x1.15 for 40 calls on the average, one call in 100 starts one, on 2 %."""
+    """Bursts of x1.15 that last 40 calls on average, started by one call in 100; 2 % independent noise on top."""
     left = 0
     while True:
         slow = np.zeros(CHUNK)
@@ -64,7 +65,7 @@ def bursts(generator: np.random.Generator) -> Iterator[Logs]:
 
 
 def random_walk(generator: np.random.Generator) -> Iterator[Logs]:
-    """0.2 % a call, on 2 %."""
+    """A random walk with steps of 0.2 % a call; 2 % independent noise on top."""
     at = 0.0
     while True:
         walk = at + np.cumsum(generator.normal(0, 0.002, CHUNK))
@@ -73,7 +74,7 @@ def random_walk(generator: np.random.Generator) -> Iterator[Logs]:
 
 
 def recorded(folder: Path) -> Callable[[np.random.Generator], Iterator[Logs]]:
-    """Whole recorded runs, one after the other by chance, each with the level that it had among runs of its kind."""
+    """Whole recorded runs in random order, each with its level relative to other runs of its kind."""
 
     def calls(generator: np.random.Generator) -> Iterator[Logs]:
         runs = recorded_runs(folder)
@@ -85,7 +86,10 @@ def recorded(folder: Path) -> Callable[[np.random.Generator], Iterator[Logs]]:
 
 @cache
 def recorded_runs(folder: Path) -> tuple[Logs, ...]:
-    """Logarithms of every VALID run of committed results over the mean level of its kind: file, scope, construction."""
+    """Log durations of every VALID run of committed results, minus the mean level of its kind.
+
+    A kind is a file, scope, construction and precision with at least five runs.
+    """
     kinds: dict[tuple[str, ...], dict[tuple[float, ...], Logs]] = {}
     for file in sorted(folder.glob("*.json")):
         results = json.loads(file.read_text())
@@ -115,7 +119,7 @@ def rare_level(generator: np.random.Generator, shape: tuple[int, ...]) -> Logs:
 
 
 def noises(results: Path) -> dict[str, Noise]:
-    """Every model of the tables, by its name."""
+    """Every kind of noise in the tables, by its name there."""
     quiet = independent(0.02)
     found = {"independent 2 %": Noise(quiet, no_level)}
     for percent in (1, 2, 3, 5):
@@ -131,7 +135,7 @@ def noises(results: Path) -> dict[str, Noise]:
 
 
 class Machine:
-    """One machine as time goes by: a factor for the next call, or for the next n."""
+    """One machine as time passes."""
 
     def __init__(self, noise: Noise, generator: np.random.Generator) -> None:
         self._chunks = noise.calls(generator)

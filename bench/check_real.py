@@ -1,11 +1,11 @@
-"""Real checks on a machine that is never quiet: an equal model, one that is slower by real layers, another CPU limit.
+"""Real checks on a busy machine: an equal model, one that is slower by real layers, and a different CPU limit.
 
     python bench/check_real.py WEIGHTS.pt IMAGES --json FILE [--checks 40] [--folder DIR]
 
-Exports a detector at 160 pixels, keeps it as a baseline with its model, and checks others against it while load comes
-and goes: processes that multiply matrices or copy memory, 0 to 2 at a time, for 2 to 15 seconds each, by a fixed seed.
-Every check is a whole `bench-freeze check` of the model's latency with the limit of 5 %. The first two have a baseline
-that was timed on one core. What is done is written after every check, and the same command goes on where it stopped.
+Exports a detector at 160 pixels, keeps it as a baseline with its model, and checks other models against it under a
+varying load: processes that multiply matrices or copy memory, 0 to 2 at a time, for 2 to 15 seconds each, by a fixed
+seed. Every check is a whole `bench-freeze check` of the model's latency with a limit of 5 %. The first two checks have
+a baseline that was timed on one core. Results are written after every check; the same command resumes the series.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ from bench_freeze.measure.rounds import Rounds
 
 SIZE = 160
 SEED = 16
-EXTRA = {"behind": 0, "layers": 3}  # convolutions of 3x3 behind the stem
+EXTRA = {"behind": 0, "layers": 3}  # 3x3 convolutions after the stem
 RULES = "[limits]\nlatency_pipeline = 'off'\nsize = 'off'\n"
 EXPECTED = {"equal": 0, "slower": 1}
 
 
 def busy(seed: int) -> None:
-    """One process of load, until it is ended."""
+    """Run load until the process is killed: odd seeds multiply matrices, even ones copy memory."""
     generator = np.random.default_rng(seed)
     a = generator.random((400, 400), np.float32)
     b = np.zeros(8_000_000, np.float32)
@@ -52,7 +52,7 @@ def busy(seed: int) -> None:
 
 
 class Load(threading.Thread):
-    """Load that comes and goes; `log` has seconds since the start and processes."""
+    """A varying load; `log` has (seconds since the start, number of processes)."""
 
     def __init__(self, seed: int) -> None:
         super().__init__(daemon=True)
@@ -79,7 +79,7 @@ class Load(threading.Thread):
 
 
 def command(*words: object) -> int:
-    """One command of the command line, silent."""
+    """Run one bench-freeze command silently; its exit status."""
     with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):
         return int(cli.main([str(word) for word in words]) or 0)
 
@@ -98,7 +98,7 @@ def keep(run: Path, name: str) -> Path:
 
 
 def one_check(run: Path, baseline: Path, images: Path, max_minutes: float) -> dict[str, Any]:
-    """A whole check: its status, what was measured, and how long it took."""
+    """Run a whole check; its exit status, the measured change, and how long it took."""
     out, rules = run.with_name("check.json"), run.with_name("rules.toml")
     rules.write_text(RULES)
     load = os.getloadavg()[0]
@@ -123,7 +123,7 @@ def one_check(run: Path, baseline: Path, images: Path, max_minutes: float) -> di
 
 
 def cost(models: dict[str, Path], seconds: float) -> dict[str, Any]:
-    """Processor time of each over the first, in one process, in rounds."""
+    """Ratio of each model's processor time to the first model's, in rounds within one process."""
     images = np.random.default_rng(0).random((1, 3, SIZE, SIZE), np.float32)
     engines = {name: open_exported("ort", path, "cpu", 1, spin="never") for name, path in models.items()}
     calls = {name: lambda k, engine=engine: engine.infer(images) for name, engine in engines.items()}
@@ -142,7 +142,7 @@ def main() -> None:
     parser.add_argument("--checks", type=int, default=40)
     parser.add_argument("--max-minutes", type=float, default=4.0)
     parser.add_argument("--json", type=Path, required=True)
-    parser.add_argument("--folder", type=Path, help="where models are kept, so that a series can go on another day")
+    parser.add_argument("--folder", type=Path, help="keep the models here, so that a series can be resumed")
     parsed = parser.parse_args()
     kept: dict[str, Any] = {"limit": 0.05, "checks": [], "load": []}
     if parsed.json.is_file():
@@ -175,7 +175,7 @@ def main() -> None:
 
 
 def make_models(weights: Path, images: Path, folder: Path) -> dict[str, Path]:
-    """The old model, one that does equal work, and the slower one; those that are there already stay."""
+    """Make the old model, one with equal work and the slower one; an old model that exists is kept."""
     models = {name: folder / f"{name}.onnx" for name in ("old", *EXPECTED)}
     if not models["old"].is_file():
         folder.mkdir(parents=True, exist_ok=True)
@@ -187,7 +187,7 @@ def make_models(weights: Path, images: Path, folder: Path) -> dict[str, Path]:
 
 
 def cases_left(checks: int, done: list[dict[str, Any]], baselines: tuple[Path, Path]) -> list[tuple[str, Path]]:
-    """What is left of a series: one of each against the limited baseline, then pairs of both, by chance in order."""
+    """The checks that remain: one of each model against the limited baseline, then pairs of both in random order."""
     usual, limited = baselines
     order, kinds = random.Random(SEED), list(EXPECTED)
     pairs = [(kind, usual) for _ in range(checks // 2) for kind in order.sample(kinds, len(kinds))]
@@ -200,7 +200,7 @@ def cases_left(checks: int, done: list[dict[str, Any]], baselines: tuple[Path, P
 
 
 def summary(kept: dict[str, Any]) -> str:
-    """What the checks said, in a line for each kind."""
+    """The outcomes of the checks, one line for each model and baseline."""
     lines = []
     for kind, expected in EXPECTED.items():
         for baseline in ("usual", "limited"):

@@ -1,4 +1,4 @@
-"""Rules on two runs of samples that bench/check_simulation.py compares with: True is an alarm."""
+"""Other rules for two runs of samples, with which bench/check_simulation.py compares the check; True is an alarm."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from bench_freeze.stats.multiple import holm
 from bench_freeze.stats.student import quantile, two_sided_p
 
 Trace = NDArray[np.float64]
-ASSUMED = 0.005  # what the check assumed, until now, that whole runs differ by
+ASSUMED = 0.005  # the earlier check assumed that whole runs differ by this standard deviation
 
 
 def before(pairs: list[tuple[Trace, Trace]], others: int) -> bool:
-    """This project's rule until now: block bootstrap of both runs, 0.5 % assumed between runs, Holm at 2 %."""
+    """This project's earlier rule: block bootstrap of both runs, 0.5 % assumed between runs, Holm at 2 %."""
     p_values, beyond = [], []
     for reference, current in pairs:
         a, b = level(reference), level(current)
@@ -47,7 +47,7 @@ def mann_whitney(reference: Trace, current: Trace) -> bool:
 
 
 def t_test(reference: Trace, current: Trace) -> bool:
-    """Welch's, two-sided p < 0.05 (normal for so many samples), and slower."""
+    """Welch's t-test, two-sided p < 0.05 (normal approximation, for many samples), and slower."""
     se = math.sqrt(reference.var(ddof=1) / len(reference) + current.var(ddof=1) / len(current))
     return bool(current.mean() - reference.mean() > 1.959964 * se)
 

@@ -1,11 +1,11 @@
-"""Does the check cry wolf, does it see one, and does it decide? Simulated checks of ten rows in two scopes.
+"""False alarms, power and decisions of the regression check, in simulated checks of ten rows in two scopes.
 
     python bench/check_simulation.py --json FILE --markdown FILE [--checks 200] [--apart 200] [OUT/results.json]
 
-Nothing changed, or one row of ten is 10 % slower in both scopes; the limit is 5 %. Side by side: the real `Rounds` on a
-clock that the noise moves, the real rule, its real stopping. Hours apart: a run of 200 samples a latency against K
-runs of a baseline. Beside it what this project did before, and the usual rules, on two such runs. With the results of
-a study (match file beside it) accuracy is simulated too.
+Either nothing changed, or one row of ten is 10 % slower in both scopes; the limit is 5 %. "Side by side" uses the real
+`Rounds` on a clock that the noise moves, with the real rule and its real stopping. "Hours apart" compares a run of 200
+samples per latency with K runs of a baseline; this project's earlier rule and the usual rules judge two such runs.
+Given the results of a study (with its match file in the same folder), accuracy is simulated, too.
 """
 
 from __future__ import annotations
@@ -39,25 +39,25 @@ from bench_freeze.results.identity import RowKey
 RESULTS = Path(__file__).parent / "results"
 ROWS, SCOPES = 10, ("model", "pipeline")
 LATENCIES = ROWS * len(SCOPES)
-OTHER_TESTS = 57  # accuracy of a study of that size: they share the 2 %
+OTHER_TESTS = 57  # accuracy tests of a study of that size, which share the 2 %
 SLOWDOWN = 1.10  # twice the default limit of 5 %
 CALL_S = 0.02
-SAMPLES = 200  # of a run hours apart
+SAMPLES = 200  # per latency of a run, hours apart
 PAIRS = 3  # mirrored pairs of calls in a simulated round
-WARM_UP = 12  # calls of both sides, before those that are timed
-PROCESS_S = 1.2  # to start one and open two models, on a quiet core
+WARM_UP = 12  # calls of both sides before the timed ones
+PROCESS_S = 1.2  # to start a process and open two models, on a quiet core
 BASELINES = (1, 3, 5, 10, 18, 25)
 LIMIT = Limit(0.05, is_share=True, text="5%")
-CASES = {"nothing": 0, "one row": len(SCOPES)}  # latencies that are slower
-NO_ROW = RowKey(None, None, None, None, None, "ort", "fp32", "plain", 320, 1, "cpu")  # findings of no real row
+CASES = {"nothing": 0, "one row": len(SCOPES)}  # number of slower latencies
+NO_ROW = RowKey(None, None, None, None, None, "ort", "fp32", "plain", 320, 1, "cpu")  # a made-up row for findings
 BLANK = Finding("latency_model", "row", NO_ROW, "", "s", "PASS", "")
 PASS = 20
-SLOW_RULE = 20  # checks where nothing changed that `before` sees: its bootstrap takes most of the time
+SLOW_RULE = 20  # unchanged checks that `before` judges: its bootstrap takes most of the time
 OTHERS_MADE = [Test(BLANK, Change(1.0, 1.0, 0.0, 1.0, 1e3), LIMIT)] * OTHER_TESTS
 
 
 class SimulatedRounds:
-    """A round source: one process a round, whose models have levels of their own, on one machine as time goes by."""
+    """A source of rounds on one machine as time passes: each round is a process whose models have their own levels."""
 
     label, only_doubtful = "side by side", False
 
@@ -69,7 +69,7 @@ class SimulatedRounds:
         return True
 
     def round(self, asked: Sequence[Asked]) -> Mapping[Key, Timed | str]:
-        """All open latencies in one process; `pair` is here the number of a row."""
+        """Time all undecided latencies in one process; here, `pair` is the number of a row."""
         self._clock.advance(PROCESS_S)
         found: dict[Key, Timed | str] = {}
         shared = self._noise.level(self._generator, (1,))
@@ -95,7 +95,7 @@ class SimulatedRounds:
 
 
 def side_by_side(name: str, seed: int, case: str) -> dict[str, Any]:
-    """One check: its exit status, its rounds, and the minutes that they take."""
+    """Simulate one check; its exit status, its rounds, and the minutes that they take."""
     clock, generator = FakeClock(), np.random.default_rng([seed, CASES[case]])
     source = SimulatedRounds(noises(RESULTS)[name], CASES[case], generator, clock)
     changes: dict[Any, SideBySide] = {(row, scope): SideBySide(LIMIT) for row in range(ROWS) for scope in SCOPES}
@@ -118,7 +118,7 @@ def side_by_side(name: str, seed: int, case: str) -> dict[str, Any]:
 
 
 def hours_apart(name: str, seed: int, case: str) -> dict[str, Any]:
-    """One check of a run against 25 others, by the number of them that the baseline has; and by the usual rules."""
+    """Simulate one check by the number of runs in the baseline, and the judgement of the other rules."""
     noise, generator = noises(RESULTS)[name], np.random.default_rng([seed, 100 + CASES[case]])
     runs = [_run(noise, generator) for _ in range(max(BASELINES) + 1)]
     current = runs[0] * np.where(np.arange(LATENCIES) < CASES[case], SLOWDOWN, 1.0)[:, None]
@@ -140,7 +140,7 @@ def hours_apart(name: str, seed: int, case: str) -> dict[str, Any]:
 
 
 def _run(noise: Noise, generator: np.random.Generator) -> np.ndarray:
-    """Seconds [latencies, samples], one latency after the other on a machine that was not watched in between."""
+    """Seconds [latencies, samples] of one run; each latency starts the machine's noise again."""
     shape = (1,) if noise.is_shared else (LATENCIES,)
     levels = np.broadcast_to(noise.level(generator, shape), (LATENCIES,))
     logs = [Machine(noise, generator).next(SAMPLES) for _ in range(LATENCIES)]
@@ -148,7 +148,7 @@ def _run(noise: Noise, generator: np.random.Generator) -> np.ndarray:
 
 
 def summary(taken: Mapping[str, list[dict[str, Any]]], apart: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any]:
-    """Of one noise: all checks of each case, in shares of them."""
+    """Outcomes of all checks under one kind of noise, as shares by case."""
     found: dict[str, Any] = {}
     for case in CASES:
         checks = len(taken[case])
@@ -185,7 +185,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("results", nargs="?", type=Path)
     parser.add_argument("--checks", type=int, default=200)
-    parser.add_argument("--apart", type=int, help="checks hours apart, which take longest (default: as many)")
+    parser.add_argument("--apart", type=int, help="checks hours apart, which take longest (default: --checks)")
     parser.add_argument("--json", type=Path, required=True)
     parser.add_argument("--markdown", type=Path, required=True)
     parsed = parser.parse_args()
@@ -197,7 +197,7 @@ def main() -> None:
     names = list(noises(RESULTS))
     taken: dict[str, Any] = {name: {case: [] for case in CASES} for name in names}
     apart: dict[str, Any] = {name: {case: [] for case in CASES} for name in names}
-    for first in range(0, parsed.checks, PASS):  # what is written is whole after every pass
+    for first in range(0, parsed.checks, PASS):  # the files are complete after every pass
         for name in names:
             for case in CASES:
                 for seed in range(first, min(first + PASS, parsed.checks)):
@@ -215,7 +215,7 @@ def main() -> None:
 
 
 def table(kept: dict[str, Any]) -> str:
-    """Markdown of all parts."""
+    """All parts as Markdown."""
     lines = [
         f"{kept['checks']} checks of each kind, {ROWS} rows in two scopes. Side by side, at most ten minutes:",
         "",

@@ -1,10 +1,10 @@
-"""Which clock sees a model that is 10 % slower on a busy machine: wall time, processor time, instructions.
+"""Which clock detects a model that is 10 % slower on a busy machine: wall time, processor time or instructions?
 
-Every run is a fresh process that opens a model in ONNX Runtime and calls it. Between the runs other processes come and
-go (a seeded script; whatever else is on the machine comes on top). The slower model has real extra layers: convolutions
-of its own width, put in until its multiplications are 10 % more. Of each clock: how runs of one model differ (standard
-deviation of log medians), what the slower model shows, how often one run of each tells them apart (ratio above 5 %),
-and how often it would tell two runs of one model apart.
+Every run is a fresh process that opens a model in ONNX Runtime and calls it. From run to run, other processes come and
+go (seeded; the machine's own load comes on top). The slower model has real extra layers: convolutions of the width of
+their surroundings, inserted until it has 10 % more multiplications. For each clock, the result has the variation
+between runs of one model (standard deviation of log medians), the slowdown that it shows, how often one run of each
+model distinguishes them (ratio above 5 %), and how often it would distinguish two runs of one model.
 
     python bench/clocks.py --weights yolov8n.pt --work WORK --out bench/results/clocks.json
 """
@@ -26,13 +26,13 @@ from typing import Any
 import numpy as np
 
 CALLS, WARMUP = 60, 10
-LOADS = (0, 1, 2)  # processes beside the run
+LOADS = (0, 1, 2)  # other processes during the run
 BUSY = "import numpy as np, sys\na = np.random.rand({n}, {n})\nwhile True: a = (a @ a) % 1.0"
 THREADS = {"1 thread": (1, True), "2 threads": (2, True), "2 threads, no spinning": (2, False)}
 
 
 def main() -> None:
-    """Make the models, run, count, write; as a worker, one run."""
+    """Make the models, run, and write the result; with --worker, do one run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--work", type=Path)
@@ -78,10 +78,10 @@ CLOCKS = ("wall_s", "processor_s", "instructions")
 
 
 def one_run(model: Path, threads: int, spin: bool) -> dict[str, Any]:
-    """Medians over the calls of one process."""
+    """Median of each clock over the calls of this process; None for a clock that does not exist here."""
     from bench_freeze.measure.instructions import Instructions
 
-    with Instructions() as counter:  # before the threads are made
+    with Instructions() as counter:  # before ONNX Runtime starts its threads
         import onnxruntime as ort
 
         options = ort.SessionOptions()
@@ -105,7 +105,7 @@ def one_run(model: Path, threads: int, spin: bool) -> dict[str, Any]:
 def measure(
     models: tuple[Path, Path], threads: int, spin: bool, pair: int, generator: np.random.Generator
 ) -> list[dict[str, Any]]:
-    """A run of each model, with other processes beside it that change from run to run."""
+    """One run of each model, with other processes that change from run to run."""
     runs = []
     for which in (0, 1) if pair % 2 == 0 else (1, 0):
         load = int(generator.choice(LOADS))
@@ -128,7 +128,7 @@ def measure(
 
 
 def judged(runs: list[dict[str, Any]], clock: str) -> dict[str, float] | None:
-    """What a clock says of both models; None where it was not there."""
+    """What a clock shows about both models; None if it was not available."""
     logs: dict[str, list[float]] = {"plain": [], "slower": []}
     for run in runs:
         if run[clock] is not None:
@@ -148,7 +148,7 @@ def judged(runs: list[dict[str, Any]], clock: str) -> dict[str, float] | None:
 
 
 def make_models(weights: Path, work: Path, imgsz: int) -> tuple[Path, Path, float]:
-    """The model as it is exported, one with extra layers, and how many more multiplications that one has."""
+    """The exported model, the one with extra layers, and its share of additional multiplications."""
     import onnx
 
     work.mkdir(parents=True, exist_ok=True)
@@ -174,7 +174,7 @@ def make_models(weights: Path, work: Path, imgsz: int) -> tuple[Path, Path, floa
 
 
 def multiplications(model: Any) -> int:
-    """Of all convolutions."""
+    """The number of multiplications in all convolutions."""
     shapes = {value.name: [d.dim_value for d in value.type.tensor_type.shape.dim] for value in model.graph.value_info}
     kernels = {tensor.name: list(tensor.dims) for tensor in model.graph.initializer}
     total = 0
@@ -185,7 +185,7 @@ def multiplications(model: Any) -> int:
 
 
 def put_behind(model: Any, name: str, channels: int) -> None:
-    """A 3x3 convolution of a tensor, small, added to it; whoever read the tensor reads the sum."""
+    """Add a 3x3 convolution of a tensor, with small weights, to the tensor; its readers then read the sum."""
     from onnx import helper, numpy_helper
 
     generator = np.random.default_rng(0)
@@ -202,7 +202,7 @@ def put_behind(model: Any, name: str, channels: int) -> None:
 
 
 def machine() -> str:
-    """The processor, its cores, and how busy it was before."""
+    """The processor, its cores, and the load average before the run."""
     from bench_freeze.cores import usable_cores
     from bench_freeze.environment import cpu_model
 

@@ -1,13 +1,13 @@
-"""The check of a data set before a study: ours beside Ultralytics' own scan, and what proving one image costs.
+"""The check of a data set before a study: ours compared with Ultralytics' own scan, and the cost of verifying an image.
 
     python bench/data_check.py [--images 20000] [--rounds 3] [--json bench/results/data_check.json]
 
-Makes a data set of JPEGs of 640x480 with label files in a temporary folder: patterns, each file with bytes of its own.
-In every round both sides read images and labels twice, the first time with nothing remembered; which side begins
-changes from round to round. Ours is `read_yolo`, theirs `YOLODataset.get_labels`. Beside them: our check of the images
-without labels, and reading the files and opening their headers in one thread. The files are in the page cache, as they
-were just written. A disk adds to both, more to ours: it reads each file whole, for its hash and to prove that it is
-whole, and Ultralytics reads the header and the last two bytes of a JPEG.
+Makes a data set of 640x480 JPEGs with label files in a temporary folder; the images are patterns, and no two files have
+equal bytes. In every round both sides read images and labels twice, the first time without a cache; the side that
+begins changes from round to round. Ours is `read_yolo`, theirs `YOLODataset.get_labels`. Also measured: our check of
+the images without labels, and reading the files and opening their headers in one thread. The files were just written,
+so they are in the page cache. A disk adds time to both sides, and more to ours: we read whole files, to hash them and
+to verify that they are complete, whereas Ultralytics reads the header and the last two bytes of a JPEG.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ from bench_freeze.profile.images import pattern_records
 
 PATTERNS = 200
 CLASSES = 10
-SAMPLES = 200  # images for the costs of one
+SAMPLES = 200  # images for the cost per image
 
 
 def make_data(folder: Path, count: int) -> Path:
-    """`count` images with labels; the data yaml. Each file is a pattern with a comment of its own."""
+    """Write `count` images with labels and return the data yaml. Each file is a pattern with a comment of its own."""
     for name in ("images", "labels", "patterns"):
         (folder / name).mkdir()
     records = pattern_records(folder / "patterns", PATTERNS)
@@ -64,12 +64,12 @@ def make_data(folder: Path, count: int) -> Path:
 
 
 class Timed(YOLODataset):
-    """Ultralytics' data set, with the time that its own scan took."""
+    """Ultralytics' data set, with the seconds that its scan took."""
 
     seconds = 0.0
 
     def get_labels(self) -> Any:
-        """Their scan, or what they kept of it."""
+        """Time Ultralytics' scan, or its reading of its cache."""
         start = time.perf_counter()
         labels = super().get_labels()
         self.seconds = time.perf_counter() - start
@@ -77,7 +77,7 @@ class Timed(YOLODataset):
 
 
 def theirs(yaml: Path) -> tuple[float, int]:
-    """Seconds of their scan, and the images that it kept."""
+    """Seconds of Ultralytics' scan, and the number of images that it kept."""
     names = {k: f"c{k}" for k in range(CLASSES)}
     images = str(yaml.parent / "images")
     data = Timed(img_path=images, data={"names": names, "nc": CLASSES, "channels": 3}, augment=False, hyp=get_cfg())
@@ -85,14 +85,14 @@ def theirs(yaml: Path) -> tuple[float, int]:
 
 
 def ours(yaml: Path) -> tuple[float, int]:
-    """Seconds of our check of images and labels, and the images."""
+    """Seconds of our check of images and labels, and the number of images."""
     start = time.perf_counter()
     data = read_yolo(yaml, "train")
     return time.perf_counter() - start, len(data.images)
 
 
 def one_round(yaml: Path, first: bool) -> dict[str, dict[str, float]]:
-    """Both sides twice, the first time with nothing remembered."""
+    """Time both sides twice, the first time without a cache."""
     file_cache.store_path().unlink(missing_ok=True)
     (yaml.parent / "labels.cache").unlink(missing_ok=True)
     sides: dict[str, Callable[[Path], tuple[float, int]]] = {"ours": ours, "ultralytics": theirs}
@@ -114,7 +114,7 @@ def headers(files: Sequence[Path]) -> float:
 
 
 def images_alone(files: Sequence[Path]) -> dict[str, float]:
-    """Seconds of our check of the images without labels: with nothing remembered, and again."""
+    """Seconds of our check of the images without labels: without a cache, and again."""
     file_cache.store_path().unlink(missing_ok=True)
     times = []
     for _ in range(2):
@@ -125,7 +125,7 @@ def images_alone(files: Sequence[Path]) -> dict[str, float]:
 
 
 def cost_of_one(folder: Path, files: Sequence[Path]) -> dict[str, dict[str, float]]:
-    """Milliseconds per image, in one thread: decoding by us and by OpenCV, checking, per format; the best of three."""
+    """Milliseconds per image by format, in one thread, best of three: our decoding, OpenCV's, and our check."""
     costs = {}
     saved_as: tuple[tuple[str, dict[str, Any]], ...]
     saved_as = ((".jpg", {}), (".png", {}), (".webp", {"quality": 80}), (".tif", {}), (".bmp", {}))
@@ -154,7 +154,7 @@ def _best(step: Callable[[Path], Any], files: Sequence[Path]) -> float:
 
 
 def main() -> None:
-    """Run the rounds, print what they took, and write it."""
+    """Run the rounds, and print and write their times."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=20_000)
     parser.add_argument("--rounds", type=int, default=3)
@@ -165,7 +165,7 @@ def main() -> None:
         folder = Path(name)
         os.environ["BENCH_FREEZE_CACHE"] = str(folder / "cache")
         yaml = make_data(folder, asked.images)
-        time.sleep(3)  # a file that changed a moment ago is not remembered
+        time.sleep(3)  # files that have just changed are not cached
         files = sorted((folder / "images").iterdir())
         size = sum(file.stat().st_size for file in files) / len(files)
         rounds = [one_round(yaml, first=i % 2 == 0) for i in range(asked.rounds)]

@@ -1,12 +1,12 @@
-"""What a dual-head model costs over the single-head original: both in one process, in turn, on the same real images.
+"""Latency of dual-head models relative to the single-head original, timed alternately in one process.
 
     python bench/dualhead_latency.py OUT [--rounds 60]
 
 OUT is the output folder of a finished `bench-freeze run --engine ort`. Every round times each model once in one order
-and once in the reverse (A B B A), so that a drift of the machine's speed meets all alike. Printed per model: the median
-of its times and of its ratio to its original within a round, with the interval that holds 95 % of bootstrap medians.
+and once in reverse (A B B A), so that drift of the machine's speed affects all models alike. For each model, it prints
+the median of its times, and the median of its ratio to its original within a round with a 95 % bootstrap interval.
 
-One thread by default: the waiting threads of many sessions in one process spin, and would slow the one that is timed.
+The default is one thread: the waiting threads of many sessions in one process spin, and would slow the timed one.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def main() -> None:
         for manifest in (options.out / "artifacts").glob("onnx-*/manifest.json")
     }
     models: dict[str, str] = {}
-    original_of: dict[str, str] = {}  # several checkpoints have one each
+    original_of: dict[str, str] = {}  # with several checkpoints, each has its own
     for record in (*results["originals"], *results["rows"]):
         what = f"{record['construction']} {record['freeze']}" if "freeze" in record else "original"
         name, original = (" ".join(filter(None, [text, record.get("weights")])) for text in (what, "original"))

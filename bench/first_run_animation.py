@@ -3,9 +3,9 @@
 python bench/first_run_animation.py [--out docs/pictures/first_run.gif] [--seconds 30] [-- COMMAND ...]
 
 asciinema records the command in a terminal of its own, in an empty folder. The recording keeps the true times. For the
-picture, pauses are cut to IDLE_S and the rest is played faster, so that it lasts `--seconds`; its last line states the
-true duration and the factor. agg draws it. `--cast FILE` keeps the recording, `--draw FILE` draws a kept one again.
-Record on a quiet machine: what the terminal shows are that machine's times.
+animation, pauses are cut to IDLE_S and the rest is played faster, so that it lasts `--seconds`; the last line states
+the true duration and the factor. agg draws it. `--cast FILE` keeps the recording, `--draw FILE` draws a kept one again.
+Record on a quiet machine, because the terminal shows times measured on it.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ import numpy as np
 from PIL import Image, ImageSequence
 
 ROOT = Path(__file__).parents[1]
-BIN = Path(sys.executable).parent  # asciinema and agg are installed beside this Python
-FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"  # every machine draws the same letters
-COLUMNS, ROWS = 80, 40  # the report of a run fits
+BIN = Path(sys.executable).parent  # asciinema and agg are installed in this Python's environment
+FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"  # so that every machine draws the same letters
+COLUMNS, ROWS = 80, 40  # large enough for the report of a run
 IDLE_S = 1.0  # the longest pause
-END_S = 5.0  # for the last picture, which has the result
+END_S = 5.0  # for the last frame, which has the result
 MOST_BYTES = 500_000
-COLOURS = 12
-FRAMES_PER_S = (8, 5, 3, 2)  # the first that keeps the file below MOST_BYTES
+COLOURS = 16
+FRAMES_PER_S = (8, 5, 3, 2)  # the first one that keeps the file within MOST_BYTES is used
 FIRST = ["bench-freeze", "run", "--out", "runs/demo"]
 
 
@@ -44,7 +44,7 @@ class Event:
 
 
 def main() -> int:
-    """Record, draw, and print what a caption needs; 1 when the picture is too large."""
+    """Record, draw, and print the numbers for a caption; returns 1 if the file is too large."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "pictures" / "first_run.gif")
     parser.add_argument("--seconds", type=float, default=30.0, help="how long the animation lasts (default: 30)")
@@ -70,7 +70,10 @@ def main() -> int:
 
 
 def record(command: list[str], cast: Path, scratch: Path) -> None:
-    """Run a command in a recorded terminal and an empty folder. Raises CalledProcessError where either fails."""
+    """Run a command in a recorded terminal and an empty folder.
+
+    Raises CalledProcessError if the command or the recorder fails.
+    """
     folder, status = scratch / "work", scratch / "status"
     folder.mkdir()
     words = shlex.join(command)
@@ -92,7 +95,7 @@ def read_cast(text: str) -> tuple[dict[str, object], list[Event]]:
 
 
 def shortened(events: list[Event], seconds: float) -> tuple[list[Event], float]:
-    """The events within `seconds`, and how many times as fast they are; pauses are cut to IDLE_S before."""
+    """The events compressed into `seconds`, and the factor; pauses are first cut to IDLE_S."""
     moments, now = [], 0.0
     for before, event in zip([Event(0.0, ""), *events], events, strict=False):
         now += min(event.at_s - before.at_s, IDLE_S)
@@ -102,32 +105,32 @@ def shortened(events: list[Event], seconds: float) -> tuple[list[Event], float]:
 
 
 def closing_line(total_s: float, factor: float) -> str:
-    """What the last line of the animation says about its time."""
+    """The last line of the animation, with its true duration."""
     said = f"# took {clock(total_s)} on this machine; shown {factor:.1f} times as fast, without pauses"
     return f"\r\n\x1b[2m{said}\x1b[0m\r\n"
 
 
 def clock(seconds: float) -> str:
-    """As 3:05, minutes and seconds."""
+    """Minutes and seconds, such as 3:05."""
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
 def as_cast(header: dict[str, object], events: list[Event]) -> str:
-    """A recording as text, of the size that this file states."""
+    """A recording as text, with the terminal size of its header."""
     kept = {"version": 2, "width": header.get("width", COLUMNS), "height": header.get("height", ROWS)}
     lines = [json.dumps([round(event.at_s, 6), "o", event.text]) for event in events]
     return "\n".join([json.dumps(kept), *lines]) + "\n"
 
 
 def draw(cast: Path, out: Path) -> int:
-    """Draw a recording as a GIF with as many frames as its size allows; its bytes."""
+    """Draw a recording as a GIF with as many frames a second as the size limit allows; returns its bytes."""
     for frames in FRAMES_PER_S:
         drawn = [
             str(BIN / "agg"), "--font-dir", str(FONTS), "--font-family", "DejaVu Sans Mono", "--theme", "monokai",
             "--font-size", "12", "--fps-cap", str(frames), "--idle-time-limit", str(IDLE_S),
             "--last-frame-duration", str(END_S), str(cast), str(out),
         ]  # fmt: skip
-        subprocess.run(drawn, check=True, capture_output=True)  # which is a line for every frame
+        subprocess.run(drawn, check=True, capture_output=True)  # agg writes a line for every frame
         reduce_colours(out)
         if out.stat().st_size <= MOST_BYTES:
             break

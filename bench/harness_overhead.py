@@ -1,16 +1,16 @@
-"""What the measuring harness itself adds: scripted durations through the replay engine, and the sampler around nothing.
+"""What the measuring harness itself adds: scripted durations in the replay engine, and the sampler on an empty call.
 
     python bench/harness_overhead.py [--json bench/results/harness_overhead.json]
 
-Part one: the replay engine spends 50 us to 50 ms by a busy wait of the real clock; the median must come back within
-0.5 % or 2 us, whichever is larger. Beside it: the share of single samples within that, and what the harness added to
-them: the reported duration less the time that truly passed in the wait. Run it on a quiet machine: where others
-take the core away in the middle of most waits, the first fails by their doing.
+Part one: the replay engine spends 50 us to 50 ms in a busy wait on the real clock; the measured median must be within
+0.5 % or 2 us of that, whichever is larger. It also prints the share of single samples within this limit, and what the
+harness added to them: the reported duration minus the time that truly passed in the wait. Run it on a quiet machine: if
+other processes interrupt most waits, this part fails because of them.
 
-Part two: the sampler around an empty call, as this thread's processor time per sample (the difference of a long and a
+Part two: the sampler on an empty call, as this thread's processor time per sample (the difference between a long and a
 short run, so that warm-up cancels) and as the duration that it reports; both must stay below 1 us.
 
-Exit status 1 when a limit is broken.
+The exit status is 1 if a limit is exceeded.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def scripted(duration_s: float) -> dict[str, float | int | bool]:
 
 
 def nothing(i: int) -> None:
-    """A call that takes no time."""
+    """An empty call."""
 
 
 def sampler(criterion: Criterion) -> dict[str, float | str | bool]:

@@ -1,17 +1,17 @@
-"""How often the bounds of a percentile hold what is true, among the runs that are called VALID.
+"""How often the bounds of a percentile contain its true value, among the runs that are called VALID.
 
     python -m bench.interval_coverage --json bench/results/interval_coverage.json \\
         --markdown bench/results/interval_coverage.md
 
-Made runs (bench/interval_models.py says what is true of each) of 64, 200 and 1,000 samples, runs that the default
-stopping rule ends, and recorded ones. Three ways beside each other:
+The runs are simulated with 64, 200 and 1,000 samples (bench/interval_models.py defines the true values), simulated and
+ended by the default stopping rule, or recorded. Three ways are compared:
 
-- independent: order statistics as if samples were independent, and a verdict that does not look at their dependence;
+- independent: order statistics as if samples were independent, and a verdict that ignores their dependence;
 - bootstrap: the median of circular blocks of neighbours, of Politis and White's length, and Student's t;
-- here: bench_freeze.measure, bounds and verdict.
+- here: the bounds and verdict of bench_freeze.measure.
 
-Recorded runs are made of long blocks (32 to 96 samples) of one recorded trace, the last followed by the first. What is
-true of them is the percentile of that trace: every sample of it is as likely at every place.
+Recorded runs consist of long blocks (32 to 96 samples) of one recorded trace, whose end is joined to its start. Their
+true percentile is that of the trace, because every sample of the trace is equally likely at every place.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ DEFAULT = StoppingRule(200, 1e9)  # --latency-samples, without a limit of time
 
 
 def main() -> None:
-    """Simulate, and write both forms."""
+    """Simulate, and write the results as JSON and Markdown."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "--runs", type=int, default=400, help="of each model and length, an eighth of 1,000 samples (400)"
+        "--runs", type=int, default=400, help="runs of each model and length, an eighth with 1,000 samples (400)"
     )
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--json", type=Path)
@@ -73,7 +73,7 @@ def main() -> None:
 
 
 def of_model(name: str, runs: int) -> dict[str, Any]:
-    """One model's tallies by length, and as the default rule ends its runs."""
+    """One model's tallies by length, and with the default stopping rule."""
     number, make = list(MODELS).index(name), MODELS[name]
     found = {}
     for n in LENGTHS:
@@ -85,14 +85,14 @@ def of_model(name: str, runs: int) -> dict[str, Any]:
 
 
 def of_recorded(runs: int) -> dict[str, Any]:
-    """The tally of recorded traces in long blocks, and the verdicts on them as they are."""
+    """The tally of recorded traces in long blocks, and today's verdicts on the unchanged traces."""
     traces, generator = recorded(RESULTS), np.random.default_rng(9)
     drawn = (of_trace(traces[k % len(traces)], generator) for k in range(runs))
     return {"traces": len(traces), "200": tally(drawn), **still_valid(RESULTS)}
 
 
 def tally(runs: Iterator[Run]) -> dict[str, Any]:
-    """Shares of VALID runs and, among them, of those whose bounds hold what is true, by percentile."""
+    """Share of VALID runs and, among them, share of those whose bounds contain the true value, by percentile."""
     counts: dict[str, dict[str, list[float]]] = {}
     total, taken = 0, 0
     for run in runs:
@@ -136,7 +136,7 @@ def _ends(found: Percentile) -> tuple[float, float]:
 
 
 def _was_valid(stats: LatencyStats, median: Percentile) -> bool:
-    """The verdict without a look at dependence: drift, steps, and the median's width as if samples were independent."""
+    """The verdict that ignores dependence: drift, steps, and the median's width as if samples were independent."""
     seen = stability(stats.samples_s)
     drifts = seen is not None and abs(seen.drift_z) >= 2.576 and abs(seen.drift) >= 0.03
     steps = seen is not None and seen.steps >= 0.25
@@ -145,7 +145,7 @@ def _was_valid(stats: LatencyStats, median: Percentile) -> bool:
 
 
 def stopped(run: Run) -> Run:
-    """The run as the default rule ends it, with the look at dependence of bench_freeze."""
+    """The run as the default rule ends it, including bench_freeze's check of dependence."""
     samples, summary, look = run.samples_s.tolist(), DEFAULT.summary(), DependenceLook(DEFAULT)
     for n, sample in enumerate(samples, start=1):
         if look.reason_to_stop(samples[:n], 0.0, summary.add(sample)) is not None:
@@ -154,7 +154,7 @@ def stopped(run: Run) -> Run:
 
 
 def scopes(folder: Path) -> Iterator[dict[str, Any]]:
-    """Every scope of committed results."""
+    """The latencies of every scope in committed results."""
     for file in sorted(folder.glob("fruit9_*.json")):
         results = json.loads(file.read_text())
         for row in (*results.get("originals", ()), *results.get("rows", ())):
@@ -162,13 +162,13 @@ def scopes(folder: Path) -> Iterator[dict[str, Any]]:
 
 
 def recorded(folder: Path) -> list[Array]:
-    """Every trace of 64 samples or more, each once."""
+    """Every recorded trace of at least 64 samples, without repetitions."""
     found = {tuple(s["samples_s"]): np.array(s["samples_s"]) for s in scopes(folder) if len(s["samples_s"]) >= 64}
     return list(found.values())
 
 
 def of_trace(trace: Array, generator: np.random.Generator) -> Run:
-    """200 samples of long blocks of a trace."""
+    """A run of 200 samples, made from long blocks of a trace."""
     places: list[int] = []
     while len(places) < 200:
         start, length = generator.integers(len(trace)), generator.integers(32, 97)
@@ -182,14 +182,14 @@ def of_trace(trace: Array, generator: np.random.Generator) -> Run:
 
 
 def still_valid(folder: Path) -> dict[str, int]:
-    """Of the kept scopes that were VALID when they were measured, those that are by the verdict of today."""
+    """How many kept latencies were VALID when measured, and how many of them are VALID by today's verdict."""
     kept = [s for s in scopes(folder) if s.get("verdict") == "VALID"]
     again = [judge(LatencyStats(tuple(s["samples_s"]), s["stopped_by"], s["warmup_calls"]), period=16) for s in kept]
     return {"VALID when measured": len(kept), "VALID now": sum(entry.verdict == "VALID" for entry in again)}
 
 
 def table(found: dict[str, Any]) -> list[str]:
-    """The Markdown form."""
+    """The lines of the Markdown file."""
     lines = ["Cover of 95 % bounds among VALID runs (share VALID).", ""]
     for n in (*map(str, LENGTHS), "default rule"):
         lines += [f"## {n} samples" if n.isdigit() else "## As the default rule ends a run, at most 200 samples", ""]

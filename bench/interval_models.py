@@ -1,14 +1,14 @@
-"""Noise of made runs for bench/interval_coverage.py, each with the percentile that a run of it has in truth.
+"""Noise of simulated runs for bench/interval_coverage.py, each with its true percentiles.
 
 Nothing here is imported from bench_freeze. A run is one machine measuring one model; its durations are LEVEL_S times
-exp(noise). What is true:
+exp(noise). The true percentile is defined as follows:
 
-- Of stationary noise (independent, autoregressive) it is the percentile of the distribution that every sample has.
-- Of a machine of two states, and of one with bursts, it is that of the states which the run saw, because nothing in a
-  run that saw one of them tells of the other: the state's own percentile where one state holds 9 of 10 samples or more
-  (of bursts: all samples), else the percentile of the long run, with the states' shares in the long run.
-- A random walk has no long run. It is the percentile of all levels that the run passed, each for the time that it
-  lasted. `at_start` is the percentile at the level where it began, which is where a run would begin anew.
+- For stationary noise (independent, autoregressive), it is the percentile of the distribution of every sample.
+- For a machine with two states or with bursts, it is that of the states which the run visited, because a run that
+  visited only one state cannot know the other. If one state has at least 9 of 10 samples (for bursts: all samples), it
+  is that state's own percentile; otherwise it is the percentile of the long run, with the states' long-run shares.
+- A random walk has no long run, so it is the percentile over all levels that the run passed, weighted by their
+  duration. `at_start` is the percentile at the first level, where the next run would begin.
 """
 
 from __future__ import annotations
@@ -35,24 +35,24 @@ class Run:
     samples_s: Array
     true_s: Callable[[float], float]
     at_start: Callable[[float], float]
-    cut: Callable[[int], Run]  # the run, had it ended after so many samples
+    cut: Callable[[int], Run]  # the run as if it had ended after this number of samples
 
 
 Model = Callable[[np.random.Generator, int], Run]
 
 
 def independent(generator: np.random.Generator, n: int) -> Run:
-    """Normal, 2 %."""
+    """Normal noise of 2 %."""
     return _stationary(generator.normal(0, NOISE, n), _normal)
 
 
 def skewed(generator: np.random.Generator, n: int) -> Run:
-    """Lognormal above a floor: 5 % at the median, a long tail."""
+    """Lognormal noise above a floor: 5 % at the median, with a long tail."""
     return _stationary(_skew(generator.normal(0, 1, n)), _skewed)
 
 
 def autoregressive(rho: float) -> Model:
-    """AR(1), normal, 2 %."""
+    """Autocorrelated normal noise of 2 %, AR(1)."""
     return lambda generator, n: _stationary(NOISE * _ar(generator, n, rho), _normal)
 
 
@@ -62,7 +62,7 @@ def skewed_autoregressive(rho: float) -> Model:
 
 
 def states(factor: float, enter: float, leave: float, least: float) -> Model:
-    """Two states; a run that has a share of at most `least` of one of them is taken to be of the other."""
+    """Two states; a run with a share of at most `least` of one state counts as a run of the other state."""
     share, high = enter / (enter + leave), math.log(factor)
 
     def make(generator: np.random.Generator, n: int) -> Run:
@@ -85,7 +85,7 @@ def states(factor: float, enter: float, leave: float, least: float) -> Model:
 
 
 def walk(step: float) -> Model:
-    """A random walk of `step` a sample under normal noise."""
+    """A random walk with `step` per sample, plus normal noise."""
 
     def make(generator: np.random.Generator, n: int) -> Run:
         levels = np.cumsum(generator.normal(0, step, n))
@@ -110,7 +110,7 @@ MODELS: dict[str, Model] = {
 
 
 def same_truth(samples: Array, true: Callable[[float], float]) -> Run:
-    """A run of which the same is true wherever it ends."""
+    """A run whose true percentiles do not depend on where it ends."""
     return Run(samples, true, true, lambda k: same_truth(samples[:k], true))
 
 
@@ -119,7 +119,7 @@ def _stationary(logs: Array, true: Callable[[float], float]) -> Run:
 
 
 def _of_levels(samples: Array, levels: Array, parts: Callable[[int], list[tuple[float, float]]]) -> Run:
-    """A run of normal noise at levels; `parts` are shares and levels of what is true of its first samples."""
+    """A run of normal noise at `levels`; `parts(n)` has the shares and levels that define the truth of n samples."""
     first = [(1.0, float(levels[0]))]
     return Run(
         samples,
@@ -150,7 +150,7 @@ def _skewed(percent: float) -> float:
 
 
 def _of_mixture(parts: list[tuple[float, float]], percent: float) -> float:
-    """The percentile of normal noise at levels with shares, by halving."""
+    """The percentile of a mixture of normal noise around levels with shares, by bisection."""
     shares, levels = np.array(parts).T
     low, high = float(levels.min()) - 1, float(levels.max()) + 1
     for _ in range(30):

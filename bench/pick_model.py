@@ -1,10 +1,10 @@
 """Simulated detectors with known true mAP: the data of bench/pick_simulation.py.
 
-Objects have a difficulty, of their image and of their own; a trained model has an ability, of its arm and of its seed.
-What lies between the two, and chance, gives the overlap of the detection with the object and its score; other
-detections lie on nothing. So models that look at the same images err on the same objects, seeds of an arm differ, and
-everything goes through the real matching, curves and resamples. SPREADS are set so that the standard errors are those
-of the committed study of five depths; `python bench/pick_simulation.py --noise` prints both.
+An object has a difficulty, from its image and its own; a trained model has an ability, from its arm and its seed. The
+difference between the two, and chance, gives the overlap of the detection with the object and its score; false
+detections lie on no object. So models that see the same images fail on the same objects, seeds of an arm differ, and
+everything passes through the real matching, curves and resamples. The standard deviations below are set so that the
+standard errors are those of the committed study of five depths; `python bench/pick_simulation.py --noise` prints both.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from bench_freeze.evaluate.evaluation import Evaluation
 OBJECTS_PER_IMAGE = 2.5
 FALSE_PER_IMAGE = 5.0
 OF_IMAGE, OF_OBJECT = 0.7, 0.7  # standard deviations of difficulty
-OF_MODEL, OF_SCORE = 0.75, 0.6  # of one model's own chance on an object, in overlap and in score
-SIDE, STEP, COLUMNS = 100.0, 1000.0, 40  # of boxes, in pixels: none touches another
+OF_MODEL, OF_SCORE = 0.75, 0.6  # standard deviations of a model's own chance on an object, in overlap and in score
+SIDE, STEP, COLUMNS = 100.0, 1000.0, 40  # of boxes, in pixels: no two boxes touch
 EVERY_AREA = {"all": (0.0, 1e10)}
 
 
 @dataclass(frozen=True)
 class Images:
-    """Images with objects; what every model finds hard in them."""
+    """Images with objects, and the difficulties that all models share."""
 
     truth: GroundTruth
     difficulty: NDArray[np.float64]  # [N]
@@ -37,7 +37,7 @@ class Images:
 
 
 def draw_images(generator: np.random.Generator, images: int, classes: int) -> Images:
-    """A set of images; every class has an object somewhere."""
+    """Draw a set of images; every class has at least one object."""
     counts = np.maximum(generator.poisson(OBJECTS_PER_IMAGE, images), 1)
     image = np.repeat(np.arange(images), counts)
     label = generator.integers(0, classes, len(image))
@@ -65,11 +65,11 @@ def draw_images(generator: np.random.Generator, images: int, classes: int) -> Im
 
 
 def detect(generator: np.random.Generator, images: Images, ability: float) -> Evaluation:
-    """A model of this ability on these images."""
+    """Evaluate a model of this ability on these images."""
     truth, n = images.truth, len(images.difficulty)
     margin = ability - images.difficulty + OF_MODEL * generator.standard_normal(n)
     overlap = 0.98 / (1 + np.exp(-1.2 * margin - 1.2))
-    shift = SIDE * (1 - overlap) / (1 + overlap)  # a box moved so far overlaps by that much
+    shift = SIDE * (1 - overlap) / (1 + overlap)  # a box shifted by this distance has that overlap
     score = margin + OF_SCORE * generator.standard_normal(n)
     wrong = generator.poisson(FALSE_PER_IMAGE * np.exp(0.3 * images.clutter))
     image = np.repeat(np.arange(len(wrong)), wrong)
@@ -91,9 +91,9 @@ def detect(generator: np.random.Generator, images: Images, ability: float) -> Ev
 
 @cache
 def true_curve(classes: int, images: int = 40_000, seed: int = 99) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Abilities and the mAP that a model of each has on all images there could be: on very many, the same for all.
+    """Abilities, and the mAP of a model of each ability on all possible images.
 
-    So many that their own choice moves mAP by 0.0017 (standard deviation).
+    These are represented by one very large set; a different large set changes mAP by 0.0017 (standard deviation).
     """
     abilities = np.linspace(-1.4, 1.4, 7)
     generator = np.random.default_rng(seed)

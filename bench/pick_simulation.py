@@ -3,11 +3,11 @@
     python bench/pick_simulation.py --json FILE --markdown FILE [--studies N] [--only CELL]
     python bench/pick_simulation.py --noise
 
-Every study draws images, true abilities of its arms and trainings of each seed (pick_model.py), and goes through the
-real matching, bootstrap and decision. Three rules choose: this version's, the highest mAP, and the rule of the version
-before (of the arms whose interval of the difference has 0 in it the cheapest). Costs are latencies and file sizes of
-the committed study of five depths, or all alike. Regret is in true target mAP; with costs, the whole span of latencies
-is worth the indifference to the user: utility = true mAP - 0.01 * (latency - lowest) / (highest - lowest).
+Every study draws images, true abilities of its arms and trainings of each seed (pick_model.py), and passes through the
+real matching, bootstrap and decision. Three rules choose: this version's rule, the highest mAP, and the earlier
+version's rule (the cheapest of the arms whose interval of the difference contains 0). Costs are latencies and file
+sizes of the committed study of five depths, or all equal. Regret is in true target mAP; with costs, the full range of
+latencies is worth the indifference to the user: utility = true mAP - 0.01 * (latency - lowest) / (highest - lowest).
 """
 
 from __future__ import annotations
@@ -33,22 +33,22 @@ from bench_freeze.evaluate.variation import varying_images
 from bench_freeze.results.schema import decode
 from bench_freeze.results.study_statistics import Claim
 
-# Of trainings, in abilities; 0.1 is about 0.03 mAP: seeds of the committed study have a standard deviation of 0.012 to
-# 0.054, and rise and fall together.
+# Standard deviations of trainings in units of ability; 0.1 is about 0.03 mAP. In the committed study, the standard
+# deviation over seeds is 0.012 to 0.054 mAP, and the arms of a seed rise and fall together.
 COMMON_SEED, OWN_SEED = 0.07, 0.08
-PER_ABILITY = 0.3  # mAP that one unit of ability is worth around 0.45
+PER_ABILITY = 0.3  # mAP per unit of ability, around a mAP of 0.45
 
 
 @dataclass(frozen=True)
 class Cell:
-    """Studies of one kind."""
+    """One kind of study."""
 
     images: int
     classes: int
     seeds: int
     arms: int = 5
-    spread: float = 0.08  # standard deviation of arms' true mAP: from 0 to this; the committed study's is 0.07
-    share: float = 1.0  # of the studies asked for
+    spread: float = 0.08  # largest standard deviation of the arms' true mAP; the committed study's is 0.07
+    share: float = 1.0  # of the requested number of studies
 
     @property
     def name(self) -> str:
@@ -70,7 +70,7 @@ CELLS = [
 
 
 class Truth:
-    """True mAP by ability: of all images there could be, and of sets as small as a study's on average."""
+    """True mAP by ability: on all possible images, and on average over sets of a study's size."""
 
     def __init__(self, images: int, classes: int, sets: int = 120) -> None:
         abilities, values = true_curve(classes)
@@ -84,16 +84,16 @@ class Truth:
         self._excess = np.polynomial.Polynomial.fit(some, excess, 1)
 
     def of(self, ability: NDArray[np.float64]) -> NDArray[np.float64]:
-        """On all images."""
+        """True mAP on all possible images."""
         return np.asarray(1 / (1 + np.exp(-self._whole(ability))))
 
     def of_sets(self, ability: NDArray[np.float64]) -> NDArray[np.float64]:
-        """On average over sets of the study's size."""
+        """True mAP on average over sets of the study's size."""
         return np.asarray(self.of(ability) + self._excess(np.clip(ability, -1, 1)))
 
 
 def simulate(cell: Cell, studies: int) -> dict[str, Any]:
-    """What the three rules' picks are worth, and how true the quoted numbers are."""
+    """Value of the three rules' picks, and errors of the quoted numbers, over all studies of a cell."""
     truth = Truth(cell.images, cell.classes)
     base = zlib.crc32(cell.name.encode())
     found = [one_study(cell, truth, np.random.default_rng([base, number])) for number in range(studies)]
@@ -105,14 +105,14 @@ def one_study(cell: Cell, truth: Truth, generator: np.random.Generator) -> dict[
     spread = generator.uniform(0, cell.spread) / PER_ABILITY
     arms = 0.05 + spread * generator.standard_normal(cell.arms)
     if generator.random() < 0.5:
-        arms.sort()  # deeper is better, and dearer
+        arms.sort()  # deeper is better, and more expensive
     common = COMMON_SEED * generator.standard_normal(cell.seeds)
     abilities = arms[:, None] + common + OWN_SEED * generator.standard_normal((cell.arms, cell.seeds))
     images = draw_images(generator, cell.images, cell.classes)
     samples = [[_sample(detect(generator, images, a)) for a in row] for row in abilities]
     chance = np.hypot(COMMON_SEED, OWN_SEED) * np.random.default_rng(0).standard_normal(400)
     true = np.array([truth.of(a + chance).mean() for a in arms])
-    # One seed's interval covers the images, of this very model.
+    # With one seed, the interval covers other images only: the truth is that of this very model.
     known = abilities if cell.seeds == 1 else arms[:, None] + chance
     quotes = {"all images": truth.of(known).mean(axis=1), "such sets": truth.of_sets(known).mean(axis=1)}
     claims = [figure(own) for own in samples]
@@ -147,7 +147,7 @@ def one_study(cell: Cell, truth: Truth, generator: np.random.Generator) -> dict[
 
 
 def noise() -> dict[str, Any]:
-    """Standard errors of simulated studies like the committed one, beside its own."""
+    """Standard errors of simulated studies like the committed one, and those of the committed one itself."""
     committed = decode(COMMITTED.read_bytes()).statistics
     assert committed is not None
     arms = [arm.target for arm in committed.arms if arm.name.startswith("branched")]
@@ -177,7 +177,7 @@ def noise() -> dict[str, Any]:
 
 
 def _quoted(name: str, quoted: Any, measured: Claim, true: float) -> dict[str, float]:
-    """Errors and cover of the quoted number, and of the measured one with its own interval."""
+    """Errors and coverage of the quoted number, and of the measured one with its own interval."""
     found = {f"{name}: quoted error": quoted.value - true, f"{name}: measured error": measured.value - true}
     for what, ends in (("quoted", quoted.interval), ("measured", measured.interval)):
         if ends is not None:
@@ -251,14 +251,14 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--markdown", type=Path)
     parser.add_argument("--studies", type=int, default=400)
-    parser.add_argument("--only", default="", help="cells whose name has this in it")
+    parser.add_argument("--only", default="", help="only the cells whose name contains this")
     parser.add_argument("--noise", action="store_true", help="only the standard errors, simulated and committed")
     args = parser.parse_args()
     if args.noise:
         print(json.dumps(noise(), indent=1))
         return
     done = json.loads(args.json.read_text(encoding="utf-8"))["cells"] if args.json and args.json.exists() else []
-    kept = {(cell["cell"], cell["studies"]): cell for cell in done}  # a run that was cut short goes on
+    kept = {(cell["cell"], cell["studies"]): cell for cell in done}  # an interrupted run resumes
     cells: list[dict[str, Any]] = []
     spreads = noise()
     for cell in CELLS:

@@ -1,4 +1,4 @@
-"""Simulated studies as results.json would hold them, their costs, and the rule of the version before."""
+"""Simulated studies in the form of results.json, their costs, and the rule of the earlier version."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from bench_freeze.results.study_statistics import ArmStatistics, Claim, Comparis
 
 COMMITTED = Path(__file__).parent / "results" / "fruit9_depths_seeds_320.json"
 RESAMPLES = 100  # fewer than a study's 2,000, for speed: standard errors are known to 7 %
-WORTH = 0.01  # mAP that the span of latencies is worth; what the studies are asked with
+WORTH = 0.01  # mAP that the full range of latencies is worth, and the indifference of the studies
 
 
 def old_rule(measured: NDArray[np.float64], pairs: dict[tuple[int, int], Claim], latency: Any, size: Any) -> int:
-    """The pick of the version before: the cheapest of the highest and of those whose difference from it has 0 in it."""
+    """The pick of the earlier version: the cheapest of the highest arm and those whose difference from it may be 0."""
     best = int(np.argmax(measured))
 
     def ties(arm: int) -> bool:
@@ -32,7 +32,7 @@ def old_rule(measured: NDArray[np.float64], pairs: dict[tuple[int, int], Claim],
 
 
 def study_of(claims: list[Claim], pairs: dict[tuple[int, int], Claim], latency: Any, size: Any) -> Results:
-    """A study of branched arms with these claims, as results.json would hold it; latencies are known to 1 %."""
+    """A study of branched arms with these claims, in the form of results.json; latencies have intervals 1 % wide."""
     zero = figure([Sample(0.0, None, 0, 0), Sample(0.0, None, 0, 0)])
     seeds = list(range(len(claims[0].per_seed)))
     arms = [
@@ -67,7 +67,7 @@ def study_of(claims: list[Claim], pairs: dict[tuple[int, int], Claim], latency: 
 
 @cache
 def costs_of(arms: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Latencies and sizes of the committed study's branched arms, from shallow to deep; of more arms in between."""
+    """Latencies and sizes of the committed study's branched arms, from shallow to deep, interpolated to `arms` arms."""
     statistics = decode(COMMITTED.read_bytes()).statistics
     assert statistics is not None
     own = [arm for arm in statistics.arms if arm.name.startswith("branched")]

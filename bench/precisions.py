@@ -1,12 +1,13 @@
-"""Every engine and precision that this machine can run, of one dual-head model, and the plans that it can build.
+"""One dual-head model in every engine and precision that this machine can run, and in the plans that it can build.
 
     python bench/precisions.py DATA [--epochs 10] [--builds 2] [--out runs/precisions] [--results bench/results]
 
-DATA is a folder with weights/, fruit9/ and coco206/. One study (freeze 15, branched) runs torch and ONNX Runtime in
-fp32, fp16 and int8: accuracy of both heads, sizes, latencies. Then the ONNX files of its row are built to TensorRT
-plans ahead of time for four kinds of GPU, each `--builds` times: sizes, hashes and seconds of building. No plan is run:
-for that see bench/trt.py. Writes fruit9_precisions_320.json (the study), fruit9_plans_320.json (the plans) and
-fruit9_precisions_320.md (both as tables). Needs a quiet machine; a finished study is found again.
+DATA is a folder with weights/, fruit9/ and coco206/. One study (freeze 15, branched) runs torch in fp32 and ONNX
+Runtime in fp32, fp16 and int8, and measures accuracy of both heads, sizes and latencies. Then TensorRT plans are built
+from the ONNX files of its row, ahead of time for four kinds of GPU, each `--builds` times; sizes, hashes and build
+times are recorded. No plan is run: for that see bench/trt.py. Writes fruit9_precisions_320.json (the study),
+fruit9_plans_320.json (the plans) and fruit9_precisions_320.md (tables of both). Needs a quiet machine; a finished study
+is reused.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ json."""
 
 
 def arguments(data: Path, epochs: int, out: Path) -> list[str]:
-    """The study, as a command line."""
+    """The arguments of the study's command line."""
     engines = "--engine torch,ort --precision fp32,fp16,int8 --construction branched --freeze 15 --imgsz 320"
     training = f"--epochs {epochs} --optimizer AdamW --lr0 0.001 --train-batch 16"
     base = data / "coco206/annotations/instances_val2017.json"
@@ -47,7 +48,7 @@ def arguments(data: Path, epochs: int, out: Path) -> list[str]:
 
 
 def build_plans(results: Results, artifacts: Path, builds: int) -> list[dict[str, Any]]:
-    """Every ONNX of the dual-head rows for every target, several times over."""
+    """Build every ONNX file of the dual-head rows for every target GPU, several times each."""
     files = {
         json.loads(manifest.read_text())["files"]["model.onnx"]["sha256"]: manifest.parent / "model.onnx"
         for manifest in artifacts.glob("onnx*/manifest.json")
@@ -77,7 +78,7 @@ def build_plans(results: Results, artifacts: Path, builds: int) -> list[dict[str
 
 
 def plan_table(plans: list[dict[str, Any]]) -> str:
-    """The plans as Markdown: one row a precision and target."""
+    """The plans as Markdown, with one row for each precision and target."""
     lines = ["| precision | target | size | builds | distinct | seconds (median) |", "|---|---|---:|---:|---:|---:|"]
     for plan in plans:
         size = f"{statistics.median(plan['bytes']) / 1e6:.2f} MB"

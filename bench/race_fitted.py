@@ -1,11 +1,11 @@
-"""New seeds of a grid, drawn from those that it has.
+"""New seeds of a grid, simulated from its real seeds.
 
-What a seed deviates by from an arm's mean is split into what it does to all arms, to the arms of one depth beside that,
-and to an arm alone. Each part keeps its course over the looks, its relation to the reported number and to the loss of
-base mAP. A new seed has the arms' means, and of each part a sum of the recorded deviations with standard normal
-weights: one set of weights for all arms, one for each depth, one for each arm. So each part has the covariance that was
-recorded, and no shape is assumed. The means hold what chance added to them: arms lie a little farther apart
-than they do in truth.
+A seed's deviation from an arm's mean is split into three parts: common to all arms, common to the arms of one depth,
+and of one arm alone. Each part keeps its course over the looks (the epochs at which arms are scored), and its relation
+to the reported number and to the loss of base mAP. A new seed is the arms' means plus, for each part, a sum of the
+recorded deviations with standard normal weights: one set of weights for all arms, one for each depth, one for each arm.
+So each part has the recorded covariance, and no shape is assumed. The means include chance, so arms lie a little
+farther apart than they truly do.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Array = NDArray[np.float64]
 
 
 def drawn_seeds(curves: Curves, kinds: Sequence[str], seeds: int, generator: np.random.Generator) -> Curves:
-    """Curves of `seeds` new seeds. `kinds` are by arm; arms of one kind deviate together."""
+    """Curves of `seeds` new seeds. `kinds` has the kind of each arm; arms of one kind deviate together."""
     assert curves.base_drop is not None
     assert curves.reported_drop is not None
     parts = (curves.held_out, curves.base_drop, curves.reported[..., None], curves.reported_drop[..., None])
@@ -48,7 +48,7 @@ def drawn_seeds(curves: Curves, kinds: Sequence[str], seeds: int, generator: np.
 
 
 def parts_of(deviations: Array, kinds: Sequence[str]) -> tuple[Array, Array, Array]:
-    """[arms, seeds, values] as [seeds, values] of all arms, and per arm of its kind and of its own; they add up."""
+    """Split [arms, seeds, values] into a common part [seeds, values], and by arm its kind's and its own part."""
     common = deviations.mean(axis=0)
     rest = deviations - common
     alike = np.empty_like(rest)

@@ -1,12 +1,14 @@
-"""Made races: what arms would score, epoch by epoch, on held-out and on reported images, and what is true of them.
+"""Simulated races: what arms score, epoch by epoch, on held-out and reported images, and their true values.
 
-Measured, from the committed studies of five depths and nine recipes (200 training images, 3 seeds, 55 scored images;
-`measured` reads them again): what a seed does to all arms alike and to arms that train alike,
-what it does to one arm alone, and what other images would do to the difference of two arms. How far arms lie apart is
-stated by the setting (the arms' means of those studies: 0.048). Stated too, because those
-studies are older than --val-every and have no held-out curves: the shapes. An arm comes up to its value exponentially
-in the schedule's summed rate, each with a speed of its own; while the rate is high its moving average stays below that
-by a share of its own; one arm in four trains its head alone for three tenths of the epochs.
+Measured are the effects of a seed on all arms, on arms that train alike and on one arm alone, and the effect of other
+images on the difference between two arms. They come from the committed studies of five depths and nine recipes (200
+training images, 3 seeds, 55 scored images), which `measured` reads.
+
+Assumed are the distances between arms, by the setting (the arms' means of those studies have a standard deviation of
+0.048), and the shapes of the curves, because those studies are older than --val-every and have no held-out curves. An
+arm approaches its value exponentially in the schedule's summed learning rate, at a speed of its own; while the rate is
+high, its moving average stays below that by a share of its own; and one arm in four trains its head alone for three
+tenths of the epochs.
 """
 
 from __future__ import annotations
@@ -27,8 +29,8 @@ EPOCHS, ARMS, SEEDS = 50, 20, 3
 REPORTED_IMAGES = 55
 HELD_OUT_IMAGES = 20  # a tenth of 200
 STAGED, STAGE_SHARE = 4, 0.3  # every fourth arm; of the epochs
-HEAD_ALONE = 0.8  # of its value, that an arm comes up to while its head alone trains
-MOST_BELOW = 0.2  # of a value, while the rate is highest
+HEAD_ALONE = 0.8  # share of its value that an arm reaches while its head alone trains
+MOST_BELOW = 0.2  # share of a value that is missing while the rate is highest
 PERSISTS = 0.8  # correlation of an arm's deviations on the same images between two looks
 
 Array = NDArray[np.float64]
@@ -36,30 +38,30 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Setting:
-    """Races of one kind."""
+    """One kind of race."""
 
     name: str
     spread: float  # standard deviation of the arms' true values
     images: int = HELD_OUT_IMAGES
-    slow: float = 0.2  # the share of the summed rate in which an arm comes up to 63 %, the median arm
+    slow: float = 0.2  # the share of the summed rate in which the median arm reaches 63 % of its value
     slow_is_good: float = 0.0  # correlation of an arm's slowness with its value
-    kinds: int = 5  # arms that train alike and deviate together, as those of one depth do
+    kinds: int = 5  # groups of arms that train alike and deviate together, as those of one depth do
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Standard deviations in the committed studies, of mAP."""
+    """Standard deviations of mAP in the committed studies."""
 
-    arms: float  # of the arms' means, nothing that chance adds taken out
-    common: float  # of what a seed does to all arms
-    alike: float  # to the arms that train alike, beside that
-    own: float  # to one arm, beside both
-    images: float  # of a difference of two arms on other images as many as the reported ones
+    arms: float  # of the arms' means, chance included
+    common: float  # of a seed's effect on all arms
+    alike: float  # of its additional effect on arms that train alike
+    own: float  # of its additional effect on one arm
+    images: float  # of a difference between two arms over sets of as many images as the reported ones
 
 
 @cache
 def measured() -> Measured:
-    """From the committed results."""
+    """Read them from the committed results."""
     depths, recipes = (json.loads((RESULTS / f"{name}.json").read_text()) for name in (DEPTHS, RECIPES))
     by_depth = _by_arm(depths, "freeze")
     alike = _by_arm(recipes, "recipe")
@@ -82,7 +84,7 @@ def measured() -> Measured:
 
 
 def _by_arm(study: dict[str, Any], by: str) -> dict[Any, list[float]]:
-    """Target mAP of every seed, of grafted models."""
+    """Target mAP of every seed of the grafted models, by arm."""
     found: dict[Any, list[float]] = {}
     for row in sorted(study["rows"], key=lambda row: row["seed"]):
         if row["construction"] == "grafted":
@@ -91,7 +93,7 @@ def _by_arm(study: dict[str, Any], by: str) -> dict[Any, list[float]]:
 
 
 def _beside_means(values: Array) -> float:
-    """What is left of [arms, seeds] beside the arms' and the seeds' means."""
+    """Standard deviation of [arms, seeds] after the arms' and the seeds' means are subtracted."""
     rest = values - values.mean(axis=1, keepdims=True) - values.mean(axis=0) + values.mean()
     return math.sqrt(float(np.sum(rest**2)) / ((values.shape[0] - 1) * (values.shape[1] - 1)))
 
@@ -109,13 +111,13 @@ class World:
     _images: Array  # [arms] of the reported images
 
     def shorter(self, share: float) -> Array:
-        """[arms, seeds] on the reported images, had all trained a whole schedule over this share of the epochs."""
+        """[arms, seeds] on the reported images, if all had trained a whole schedule in this share of the epochs."""
         reached = _risen(np.full(1, share), self._speeds)[:, 0]
         return np.asarray((self.true * reached)[:, None] + self._noise * reached[:, None] + self._images[:, None])
 
 
 def world(setting: Setting, times: Array, rates: Array, generator: np.random.Generator) -> World:
-    """A race. `times` and `rates` are of the looks: the summed rate that is spent, and the rate over the highest."""
+    """Simulate a race. By look, `times` has the spent share of the summed rate, `rates` the rate over the highest."""
     found, arms = measured(), ARMS
     true = 0.45 + setting.spread * generator.standard_normal(arms)
     quality = (true - true.mean()) / true.std()
@@ -146,12 +148,12 @@ def world(setting: Setting, times: Array, rates: Array, generator: np.random.Gen
 
 
 def _risen(times: Array, speeds: Array) -> Array:
-    """[arms, times] the share of its value that an arm has come up to; 1 at the end."""
+    """[arms, times] the share of its value that an arm has reached; 1 at the end."""
     return np.asarray((1 - np.exp(-times / speeds[:, None])) / (1 - np.exp(-1 / speeds[:, None])))
 
 
 def _course(times: Array, speeds: Array, staged: tuple[bool, ...]) -> Array:
-    """[arms, times] as `_risen`; a staged arm rises twice."""
+    """[arms, times] like `_risen`; a staged arm rises twice."""
     plain = _risen(times, speeds)
     begins = 1 - (1 - STAGE_SHARE) ** 2  # of a rate that falls linearly
     later = _risen(np.clip((times - begins) / (1 - begins), 0, 1), speeds)

@@ -1,11 +1,10 @@
-"""Races on a grid of real trainings that was trained once, in every order of its seeds; and simulated from its curves.
+"""Races on a grid of real trainings, in every order of its seeds, and on seeds simulated from its curves.
 
     python bench/race_on_grid.py bench/results/fruit9_grid_160.json --json FILE --markdown FILE [--limits none,0.1]
 
 The grid is a study with --val-every, so every arm has its held-out curve to the end. Each order of three of its seeds
-is a grid of its own: what its best arm reaches under the limit on base mAP is what a race is compared with, for each of
-the limits. Then new seeds are drawn as race_fitted.py says, 400 times, and the regret is in mean mAP of the grid's
-seeds.
+is a grid of its own. For each limit on the loss of base mAP, a race is compared with the best arm within that limit.
+Then new seeds are drawn 400 times, as race_fitted.py says; there, regret is in mean mAP over the grid's seeds.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from bench_freeze.racing.schedule import decision_epochs, relative_rates, times_
 Array = NDArray[np.float64]
 BUDGETS = (0.25, 0.35, 0.5, 0.7, 1.0)
 AT_A_TIME = 3  # seeds of a study
-ENOUGH = 0.01  # of target mAP: what --indifference counts as none
+ENOUGH = 0.01  # target mAP, the default of --indifference
 
 
 @dataclass(frozen=True)
@@ -42,11 +41,11 @@ class Grid:
     seconds: Array  # [arms, seeds] of training
 
     def under(self, limit: float | None) -> Grid:
-        """The same, with another limit on what an arm may lose of base mAP."""
+        """The same grid with a different limit on the loss of base mAP."""
         return replace(self, curves=replace(self.curves, limit=limit))
 
     def ordered(self, seeds: Sequence[int]) -> Curves:
-        """The study with these seeds, in this order; `seeds` are places in those of the grid."""
+        """The study with these seeds, in this order; `seeds` are positions among the grid's seeds."""
         curves, of = self.curves, list(seeds)
         assert curves.base_drop is not None
         assert curves.reported_drop is not None
@@ -85,7 +84,7 @@ def grid_of(results: dict[str, Any]) -> Grid:
 
 
 def in_orders(grid: Grid, budget: float) -> dict[str, Any]:
-    """Every way at this budget, over all orders of the seeds."""
+    """The outcome of every way at this budget, over all orders of the seeds."""
     orders = list(itertools.permutations(range(len(grid.seeds)), AT_A_TIME))
     found: dict[str, Any] = {"budget": budget, "orders": len(orders)}
     behind: dict[str, list[float]] = {}
@@ -163,7 +162,7 @@ def _ways(curves: Curves, budget: float) -> dict[str, Spent | None]:
 
 
 def _all_to_a_look(curves: Curves, budget: float) -> Spent | None:
-    """Every arm and seed up to the last look that the budget reaches; who is highest there is the pick."""
+    """Train every arm and seed up to the last look that the budget reaches; the highest arm there is the pick."""
     reached = [k for k, look in enumerate(curves.looks) if look <= budget * curves.epochs]
     if not reached:
         return None
@@ -178,7 +177,7 @@ def _all_to_a_look(curves: Curves, budget: float) -> Spent | None:
 
 
 def under_limit(grid: Grid, races: int) -> dict[str, Any]:
-    """Both tables' rows of one limit."""
+    """The rows of both tables for one limit."""
     best = grid.curves.best(range(len(grid.names)), len(grid.seeds))
     return {
         "limit": grid.curves.limit,
@@ -244,11 +243,11 @@ def _orders_cell(value: dict[str, float] | None, orders: int) -> str:
 
 
 def main() -> None:
-    """Race, simulate, and write both forms."""
+    """Race, simulate, and write the results as JSON and Markdown."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("grid", type=Path, help="results.json of the grid")
-    parser.add_argument("--limits", help="on the loss of base mAP: numbers, or none (the study's)")
-    parser.add_argument("--races", type=int, default=400, help="to simulate for each limit (400)")
+    parser.add_argument("--limits", help="limits on the loss of base mAP: numbers, or none (the study's)")
+    parser.add_argument("--races", type=int, default=400, help="races to simulate for each limit (400)")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--markdown", type=Path)
     args = parser.parse_args()

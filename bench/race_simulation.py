@@ -1,11 +1,12 @@
-"""What a race under a budget finds, beside successive halving on raw means and all arms for fewer epochs.
+"""What a race under a budget finds, compared with successive halving on raw means and fewer epochs for all arms.
 
     python bench/race_simulation.py --json FILE --markdown FILE [--races 300] [--only SETTING]
 
-Each race is of 20 arms and 3 seeds over 50 epochs (race_model.py). Four ways spend the same share of the full grid's
+Each race has 20 arms and 3 seeds over 50 epochs (race_model.py). Four ways spend the same share of the full grid's
 epochs: the race, by the real rule; successive halving at the same epochs, on two and on three seeds, by raw held-out
-means; and every arm and seed trained to the end of a shorter schedule. Each picks the arm with the highest mean on the
-reported images among those that it trained to its end, and its regret is in true mAP. The full grid picks so, too.
+means; and every arm and seed trained to the end of a shorter schedule. Each way picks the arm with the highest mean on
+the reported images among the arms that it trained to the end; regret is in true mAP. The full grid picks in the same
+way.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ TIMES = times_of(RATES)
 LOOKS = decision_epochs(TIMES)
 LOOK_TIMES = TIMES[list(LOOKS)]
 LOOK_RATES = np.append(RATES, 0.0)[list(LOOKS)]
-ENOUGH = 0.01  # of target mAP: what --indifference counts as none
+ENOUGH = 0.01  # target mAP, the default of --indifference
 
 
 def one_race(setting: Setting, number: int, budgets: Sequence[float]) -> dict[str, Any]:
@@ -69,7 +70,7 @@ def one_race(setting: Setting, number: int, budgets: Sequence[float]) -> dict[st
 
 
 def curves_of(made: World) -> Curves:
-    """What the ways see of a made race: all arms and seeds."""
+    """The curves of a simulated race that the ways see, for all arms and seeds."""
     begins = tuple(round(STAGE_SHARE * EPOCHS) if staged else 0 for staged in made.staged)
     return Curves(LOOKS, begins, made.held_out, made.reported)
 
@@ -79,7 +80,7 @@ def _regret(made: World, pick: int) -> float:
 
 
 def summary(setting: Setting, races: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Means and quantiles over the races of a setting."""
+    """Means and quantiles over the races of one setting."""
     ways = ("race", "halving, 2 seeds", "halving, 3 seeds", "fewer epochs")
     rows = []
     for budget in BUDGETS:
@@ -132,10 +133,10 @@ def _share(value: float | None) -> str:
 
 
 def main() -> None:
-    """Simulate, and write both forms."""
+    """Simulate, and write the results as JSON and Markdown."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--races", type=int, default=300, help="of each setting (300)")
-    parser.add_argument("--only", help="one setting, by its name")
+    parser.add_argument("--races", type=int, default=300, help="number of races of each setting (300)")
+    parser.add_argument("--only", help="run only the setting with this name")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--markdown", type=Path)
     args = parser.parse_args()

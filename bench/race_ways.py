@@ -1,7 +1,7 @@
 """Ways to spend a budget on arms: a race by the real rule, and successive halving on raw means, on given curves.
 
-Both read curves that go on to the end whether or not the arm would have been stopped: made ones (race_model.py) or
-recorded ones (race_on_grid.py). The cost of an arm is its epochs times its seeds.
+Both read curves that continue to the end whether or not the arm would have been stopped: simulated (race_model.py) or
+recorded (race_on_grid.py). The cost of an arm is its epochs times its seeds.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Curves:
-    """What every arm scores, on each seed, at each look and at the end.
+    """The scores of every arm, on each seed, at each look and at the end.
 
     With `limit`, an arm whose mean `reported_drop` is above it cannot be picked.
     """
@@ -35,7 +35,7 @@ class Curves:
 
     @property
     def epochs(self) -> int:
-        """Of a whole training."""
+        """The epochs of a whole training."""
         return self.looks[-1]
 
     @property
@@ -45,13 +45,13 @@ class Curves:
         return int(arms * seeds * self.epochs)
 
     def keeps_limit(self, arm: int) -> bool:
-        """Whether an arm does, on average over all seeds."""
+        """Whether an arm keeps the limit, on average over all seeds."""
         if self.limit is None or self.reported_drop is None:
             return True
         return bool(self.reported_drop[arm].mean() <= self.limit)
 
     def best(self, arms: Sequence[int], seeds: int) -> int:
-        """The arm with the highest mean over the first seeds that keeps the limit; if none does, that loses least."""
+        """The arm within the limit with the highest mean over the first seeds; without one, that which loses least."""
         if self.limit is not None and self.reported_drop is not None:
             drops = self.reported_drop[:, :seeds].mean(axis=1)
             within = [arm for arm in arms if drops[arm] <= self.limit]
@@ -64,7 +64,7 @@ class Curves:
 
 @dataclass(frozen=True)
 class Spent:
-    """What a way found: the arm it picks, what it took as a share of the grid, and who stopped why."""
+    """The outcome of a way: its pick, its cost as a share of the grid, and which arms stopped for which reason."""
 
     pick: int
     share: float
@@ -73,7 +73,7 @@ class Spent:
 
 
 def race(curves: Curves, budget: float) -> Spent | None:
-    """By the real rule; None where the budget does not even open the race."""
+    """Race by the real rule; None if the budget is too small to begin."""
     arms, seeds, _ = curves.held_out.shape
     names = tuple(f"arm {k}" for k in range(arms))
     course = Course(names, curves.comparable_from, curves.looks, tuple(range(seeds)), curves.limit)
@@ -108,7 +108,7 @@ def race(curves: Curves, budget: float) -> Spent | None:
 
 
 def halving(curves: Curves, budget: float, seeds: int) -> Spent | None:
-    """The same share of the budget for each stage; who goes on is who has the highest mean, within the limit first."""
+    """Halving with an equal share of the budget per stage; the highest means continue, arms within the limit first."""
     arms = len(curves.held_out)
     running = list(range(arms))
     left = budget * curves.grid - seeds * arms * curves.looks[0]

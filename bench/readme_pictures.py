@@ -1,9 +1,9 @@
-"""The pictures of README and documentation: parts of two reports, photographed in Chromium.
+"""The pictures of README and documentation: screenshots of two reports in Chromium.
 
 python bench/readme_pictures.py [--demo runs/demo] [--out docs/pictures]
 
-Tables and plots are of the committed results of a real study, example images of the embedded demo only, whose pictures
-the project generates itself; without --demo theirs stays as it is.
+Tables and plots show the committed results of a real study. Example images come only from the embedded demo, whose
+images the project generates itself; without --demo, the picture of them is not renewed.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 def main() -> int:
-    """Take all pictures; 1 when one is too large."""
+    """Take all pictures; returns 1 if one is too large."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--demo", type=Path, help="folder of a finished `make demo`")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "pictures")
@@ -52,7 +52,7 @@ def main() -> int:
         wide = _open(browser, RESULTS / "fruit9_depths_seeds_320.json", Path(folder), width=WIDE)
         taken["report"] = wide.screenshot(clip=_first_screen(wide, WIDE), full_page=True)
         taken["decision"] = wide.locator("#summary .decision").screenshot()
-        depth = wide.locator("#plot-depth")  # alone: without what unfolds, and no taller than it is
+        depth = wide.locator("#plot-depth")  # the plot alone: without the unfoldable details, and without extra height
         depth.evaluate("figure => { figure.querySelector('details').remove(); figure.style.alignSelf = 'start'; }")
         taken["depth"] = depth.screenshot()
         if options.demo is not None:
@@ -69,7 +69,7 @@ def main() -> int:
 
 
 def _open(browser: Any, results: Path, folder: Path, width: int) -> Any:
-    """The report of some results in a window of its own."""
+    """Open the report of some results in a window of its own."""
     documents = read_documents([results])
     file = folder / f"{results.stem}.html"
     file.write_text(report_page(documents.view, documents.examples, documents.no_examples))
@@ -80,13 +80,13 @@ def _open(browser: Any, results: Path, folder: Path, width: int) -> Any:
 
 
 def _first_screen(page: Any, width: int) -> dict[str, float]:
-    """From the top of the page to the end of the table, or of the screen."""
+    """From the top of the page to the end of the table or of the screen."""
     box = page.locator("#table").bounding_box()
     return {"x": 0, "y": 0, "width": width, "height": min(box["y"] + box["height"] + 8, SCREEN)}
 
 
 def _cards(page: Any) -> dict[str, float]:
-    """The key of the colours, two cards of the target set, and one of the base set on which something was lost."""
+    """The colour key, two cards of the target set, and one of the base set on which something was lost."""
     page.locator("#gallery details.rest[data-role=base] > summary").click()
     page.evaluate(
         """() => {
@@ -98,7 +98,7 @@ def _cards(page: Any) -> dict[str, float]:
         for (const more of document.querySelectorAll("#gallery details.rest > summary")) more.hidden = true;
         }"""
     )
-    page.evaluate("scrollTo(0, 0)")  # places are told from the window's corner, and the clip counts from the page's
+    page.evaluate("scrollTo(0, 0)")  # boxes are relative to the window, the clip is relative to the page
     top, end = page.locator(".key").bounding_box(), page.locator("#gallery").bounding_box()
     return {"x": 0, "y": top["y"] - 8, "width": 1000, "height": end["y"] + end["height"] - top["y"] + 8}
 

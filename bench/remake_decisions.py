@@ -1,9 +1,9 @@
-"""The decisions of the committed studies, made anew by the rule of this version from the statistics in their files.
+"""Make the decisions of the committed studies again, by this version's rule, from the statistics in their files.
 
     python bench/remake_decisions.py
 
-Nothing is trained, scored or timed. Only `recommendation` of each file changes; a study without statistics (an older
-file, whose match data were not kept) has no decision and is left as it is. The tables beside the files come from
+Nothing is trained, scored or timed. Only `recommendation` of each file changes. A study without statistics (an older
+file, whose match data were not kept) has no decision and is left unchanged. The tables beside the files come from
 `bench-freeze report FILE --markdown FILE`.
 """
 

@@ -1,13 +1,13 @@
-"""How cost grows: processor seconds and peak memory of the evaluator and the report by size, exponents fitted.
+"""How cost grows: processor seconds and peak memory of the evaluator and the report by size, with fitted exponents.
 
     python bench/scale.py --json bench/results/scale.json --markdown bench/results/scale.md [--quick] [--only AXIS ...]
 
-Every point is a process of its own: its peak is VmHWM, and what was held before any data (imports) stands beside it.
-A point is in FILE as soon as it is there, and a FILE that exists is gone on with: a killed run loses none. Along an
-axis one size grows and the others stand still. `exponent` is the slope of log seconds (or of log bytes over the
-imports) on log size, over all sizes and between the last two, where what does not grow weighs least: 1 is linear, and
-work that was doubled by doubling everything. Peers follow where a point of theirs ends within a minute; contenders of
-a point take turns, and all must give the same twelve numbers, to 1e-12.
+Every point is a process of its own: its peak memory is VmHWM, and the memory after the imports is recorded, too. Each
+point is written to FILE at once, and an existing FILE is resumed, so a killed run loses nothing. Along an axis, one
+size grows and the others stay fixed. `exponent` is the slope of log seconds (or of log bytes above the imports) on log
+size, over all sizes and between the last two, where constant cost weighs least; 1 is linear. Other evaluators (peers)
+are measured as long as a point of theirs is expected to end within a minute. Contenders at a point take turns, and all
+must give the same twelve numbers, to 1e-12.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent))  # bench.growth, wherever it is started
+sys.path.insert(0, str(HERE.parent))  # finds bench.growth from any folder
 
 from bench.growth.contenders import OURS, PEERS  # noqa: E402
 
-LIMIT_S = 60.0  # a peer that would take longer does not follow
-MOST_S = 3600.0  # a point of ours that takes longer is a fault
+LIMIT_S = 60.0  # processor seconds; a peer that would take longer is not measured
+MOST_S = 3600.0  # seconds; a point of ours that takes longer is a fault
 
 
 @dataclass(frozen=True)
 class Point:
-    """One process: `kind` is evaluator, report or decision; `values` are the arguments of its size."""
+    """One process: `kind` is evaluator, report or decision; `values` are its arguments, which set the size."""
 
     axis: str
     size: int
@@ -50,7 +50,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Axis:
-    """A size that grows; `peers` says whether peers are asked to follow."""
+    """A size that grows; `peers` says whether peers are measured, too."""
 
     name: str
     what: str
@@ -84,7 +84,7 @@ AXES = (
 
 
 def points(axes: Sequence[Axis], quick: bool, rounds: int) -> Iterator[Point]:
-    """In the order in which they are measured: small ones first, contenders in turn and the next round in reverse."""
+    """The points in the order of measurement: small sizes first, contenders in turn, every second round in reverse."""
     for axis in axes:
         for size in axis.sizes[:2] if quick else axis.sizes:
             contenders = [OURS, *(PEERS if axis.peers else ())]
@@ -94,8 +94,8 @@ def points(axes: Sequence[Axis], quick: bool, rounds: int) -> Iterator[Point]:
 
 
 def measure(point: Point) -> dict[str, Any]:
-    """The point's own process; what it printed last, or how it ended."""
-    limit = MOST_S if point.contender == OURS else 10 * LIMIT_S  # on the clock, of a busy machine
+    """Run the point's own process; the last line that it printed, or how it failed."""
+    limit = MOST_S if point.contender == OURS else 10 * LIMIT_S  # wall seconds, on a busy machine
     command = [sys.executable, "-m", "bench.growth.child", json.dumps(asdict(point))]
     own = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "RAYON_NUM_THREADS": "1"}
     load = os.getloadavg()[0]
@@ -110,7 +110,7 @@ def measure(point: Point) -> dict[str, Any]:
 
 
 def follows(point: Point, measured: dict[str, Any]) -> bool:
-    """Whether a peer's next size will end in a minute, by the one before; one that failed does not follow."""
+    """Whether a peer's next size will end within a minute, judged by its last one; False after a failure."""
     if point.contender == OURS:
         return True
     smaller = [
@@ -125,12 +125,14 @@ def follows(point: Point, measured: dict[str, Any]) -> bool:
 
 
 def main() -> None:
-    """Measure what the file does not hold yet, print and fit."""
+    """Measure the points that the file does not have yet, print them and fit exponents."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", type=Path, required=True, help="written after every point, gone on with if it exists")
+    parser.add_argument("--json", type=Path, required=True, help="written after every point, resumed if it exists")
     parser.add_argument("--markdown", type=Path)
-    parser.add_argument("--quick", action="store_true", help="the two smallest sizes of every axis, one round")
-    parser.add_argument("--rounds", type=int, default=3, help="of every point that ends within 20 s; others have one")
+    parser.add_argument("--quick", action="store_true", help="only the two smallest sizes of every axis, one round")
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="rounds of every point that ends within 20 s; longer points have one"
+    )
     parser.add_argument("--only", nargs="+", metavar="AXIS", choices=[axis.name for axis in AXES])
     asked = parser.parse_args()
     from bench.growth.tables import markdown, summary

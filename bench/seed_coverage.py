@@ -1,10 +1,10 @@
-"""Outlying trainings: how often a training is named that is none, and how often one that went wrong is.
+"""Outlying trainings: how often a training is named wrongly, and how often one that went wrong is named.
 
     python -m bench.seed_coverage --json bench/results/seed_coverage.json --markdown bench/results/seed_coverage.md
 
-Made studies: arms of 3 to 10 seeds, whose target mAP is normal about the arm's own mean. Where one training in ten goes
-wrong it loses a fifth of mAP. What is true of an arm is the mean of trainings that do not go wrong; beside the interval
-of all seeds stands that of the seeds that are left when outlying ones are named.
+The studies are simulated: arms of 3 to 10 seeds, whose target mAP is normal around the arm's own mean. In some of them,
+one training in ten goes wrong and loses a fifth of its mAP. The true value of an arm is the mean of trainings that do
+not go wrong. Two intervals are compared with it: over all seeds, and over the seeds that are not named.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from bench_freeze.environment import environment
 from bench_freeze.stats.estimate import over_seeds
 from bench_freeze.stats.outlying import outlying
 
-SD = 0.006  # of target mAP over seeds
+SD = 0.006  # standard deviation of target mAP over seeds
 LOSS = 0.2
 RATE = 0.1
 
 
 def main() -> None:
-    """Simulate, and write both forms."""
+    """Simulate, and write the results as JSON and Markdown."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--studies", type=int, default=400)
     parser.add_argument("--json", type=Path)
@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def simulate(arms: int, seeds: int, studies: int) -> dict[str, Any]:
-    """Rates over studies: false ones by kind of spread, and detections and covers where trainings go wrong."""
+    """Rates over studies: false namings by kind of spread; detections and coverage where trainings go wrong."""
     generator = np.random.default_rng([arms, seeds])
     false: dict[str, int] = {"equal": 0, "unequal": 0, "t5": 0}
     wrong = named = named_right = covered_all = covered_left = counted = 0

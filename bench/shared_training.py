@@ -1,16 +1,16 @@
-"""What training several depths in lockstep saves: against as many plain Ultralytics runs, and our own separate ones.
+"""What training several depths in lockstep saves, compared with separate Ultralytics runs and our own separate runs.
 
     python bench/shared_training.py --weights weights/yolov8n_coco.pt --target fruit9/fruit9.yaml --json FILE
 
-The same images, epochs, batch size, augmentation, optimizer, seed, precision and number of threads; validation and
-plots off on both sides. A time is that of the whole job, from a loaded base model to the last tuned weights:
-set-up, reading, training, and for ours the audit and the artifacts on disk. Every round runs the sides forwards and
-then backwards (A B C C B A), so that a drift of the machine's speed meets all alike. Without --weights and --target the
-embedded problem is used. `--device cuda:0` trains there; `--amp false` or `--amp bf16` says in what precision. Also
-compared: whether arms that trained apart and together have the same weights, to the bit.
+All sides have the same images, epochs, batch size, augmentation, optimizer, seed, precision and number of threads,
+without validation and plots. Each time is that of the whole job, from a loaded base model to the last tuned weights:
+set-up, reading, training, and for ours the audit and writing the artifacts. Every round runs the sides forwards and
+then backwards (A B C C B A), so that drift of the machine's speed affects all alike. Without --weights and --target,
+the embedded problem is used. `--device cuda:0` trains on a GPU, `--amp false` or `--amp bf16` sets the precision. It
+also checks whether arms that trained separately and together have bit-identical weights.
 
---cached also compares, apart from the rest, two trainings of all arms together without augmentation: with the frozen
-layers' outputs computed in every epoch and kept per image (A B B A).
+--cached also compares two trainings of all arms together without augmentation: with the outputs of the frozen layers
+computed in every epoch, and cached per image (A B B A).
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ from bench_freeze.finetune.training import fine_tune
 
 
 def write_yolo_copy(data: DetectionSet, folder: Path) -> Path:
-    """The images (as links) and labels in Ultralytics' layout, since it writes a cache beside the labels."""
+    """Copy the set in Ultralytics' layout, images as links, because Ultralytics writes a cache beside the labels."""
     from bench_freeze.finetune.training_data import training_labels
 
     for name in ("images", "labels"):
@@ -89,7 +89,7 @@ def ultralytics_runs(
 
 
 def tensors_sha256(checkpoint: Checkpoint) -> str:
-    """A digest of all tensors of a model: its file has dates in it."""
+    """A digest of all tensors of a model, because its file contains dates."""
     digest = hashlib.sha256()
     for name, tensor in checkpoint.model.state_dict().items():
         digest.update(name.encode() + tensor.cpu().numpy().tobytes())
@@ -97,7 +97,7 @@ def tensors_sha256(checkpoint: Checkpoint) -> str:
 
 
 def seconds_of(job: Callable[[], Any]) -> tuple[float, float]:
-    """Wall time and processor time of all threads: the second is less disturbed by what else the machine does."""
+    """Wall time, and processor time of all threads, which other load on the machine disturbs less."""
     wall, processor = time.perf_counter(), time.process_time()
     with contextlib.redirect_stdout(io.StringIO()):
         job()
@@ -105,7 +105,7 @@ def seconds_of(job: Callable[[], Any]) -> tuple[float, float]:
 
 
 def paired(seconds: dict[str, list[float]], over: str) -> dict[str, list[float]]:
-    """Per round of A B C C B A the ratio of a side's two times over those of the side `over`."""
+    """For each round (A B C C B A), the ratio of a side's two times to those of the side `over`."""
     ours = seconds[over]
     return {
         side: [(own[k] + own[k + 1]) / (ours[k] + ours[k + 1]) for k in range(0, len(own), 2)]
@@ -115,7 +115,7 @@ def paired(seconds: dict[str, list[float]], over: str) -> dict[str, list[float]]
 
 
 def compare(sides: dict[str, Callable[[], None]], rounds: int, over: str) -> dict[str, Any]:
-    """Run the sides forwards and backwards, print their times and ratios, and give them back."""
+    """Run the sides forwards and backwards; print and return their times and ratios."""
     taken: dict[str, list[float]] = {side: [] for side in sides}
     processor: dict[str, list[float]] = {side: [] for side in sides}
     for _ in range(rounds):
@@ -145,9 +145,11 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--imgsz", type=int, default=320)
     parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--rounds", type=int, default=2, help="of A B C C B A")
+    parser.add_argument("--rounds", type=int, default=2, help="rounds of A B C C B A")
     parser.add_argument("--mosaic", action="store_true", help="mosaic in all epochs but the last")
-    parser.add_argument("--cached", action="store_true", help="also without augmentation, frozen layers kept or not")
+    parser.add_argument(
+        "--cached", action="store_true", help="also compare cached and computed frozen layers, without augmentation"
+    )
     parser.add_argument("--device", default="cpu", help="cpu or cuda:N")
     parser.add_argument("--amp", choices=("false", "bf16"), help="precision (default: the device's own)")
     parser.add_argument("--json", type=Path, help="also write the figures here")
@@ -174,7 +176,7 @@ def main() -> None:
         copy = write_yolo_copy(data, scratch / "yolo")
         threads = usable_cores()
 
-        weights_of: dict[bool, list[str]] = {}  # their digests, by whether the arms trained together
+        weights_of: dict[bool, list[str]] = {}  # digests of the weights, by whether the arms trained together
 
         def ours(options: TrainingOptions) -> None:
             with tempfile.TemporaryDirectory() as out:

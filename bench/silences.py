@@ -1,9 +1,9 @@
-"""The longest silences of a command on a terminal: how long its screen stood still, and after which words.
+"""The longest silences of a command on a terminal: how long its screen stood still, and after which output.
 
     python bench/silences.py bench-freeze --out runs/silent
 
-The command runs under a pseudo-terminal of 100 columns; every time at which something came out is kept. Its lines stay
-in `--log FILE`.
+The command runs in a pseudo-terminal of 100 columns, and the time of every output is recorded. `--log FILE` keeps the
+output.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 @dataclass(frozen=True)
 class Silence:
-    """Nothing came out for so long, `at_s` after the start, behind these words."""
+    """A silence: its length in seconds, its start `at_s` seconds after the launch, and the last words before it."""
 
     seconds: float
     at_s: float
@@ -35,7 +35,7 @@ class Silence:
 
 
 def silences(command: list[str], log: Path | None) -> tuple[list[Silence], float, int]:
-    """Run a command; its silences in their order, the seconds that it took, and its exit status."""
+    """Run a command; its silences in order, the seconds that it took, and its exit status."""
     child, terminal = pty.fork()
     if child == 0:
         os.environ |= {"TERM": "xterm-256color", "COLUMNS": str(COLUMNS)}
@@ -66,7 +66,7 @@ def silences(command: list[str], log: Path | None) -> tuple[list[Silence], float
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--log", type=Path, metavar="FILE", help="keep what came out")
+    parser.add_argument("--log", type=Path, metavar="FILE", help="keep the output in this file")
     parser.add_argument("command", nargs=argparse.REMAINDER)
     parsed = parser.parse_args()
     found, seconds, status = silences(parsed.command, parsed.log)

@@ -2,7 +2,7 @@
 
 python bench/terminal_pictures.py [--out docs/pictures]
 
-Rich draws what `bench-freeze report` writes on a terminal about the committed study of five depths.
+Rich draws the terminal output of `bench-freeze report` for the committed study of five depths.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ COLUMNS, ROWS = 80, 40
 
 
 def main() -> int:
-    """Draw the picture; 1 when it is too large."""
+    """Draw the picture; returns 1 if it is too large."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "pictures")
     path = parser.parse_args().out / "terminal.svg"
@@ -37,7 +37,7 @@ def main() -> int:
 
 
 def on_terminal(command: list[str]) -> str:
-    """What a command writes on a terminal of COLUMNS, escape sequences included; raises when it fails."""
+    """Output of a command on a terminal of COLUMNS, with escape sequences; raises if it fails."""
     ours, theirs = pty.openpty()
     environment = {**os.environ, "COLUMNS": str(COLUMNS), "LINES": str(ROWS), "TERM": "xterm-256color"}
     with subprocess.Popen(command, stdout=theirs, stderr=theirs, env=environment) as process:
@@ -59,7 +59,7 @@ def _read(terminal: int) -> bytes:
 
 
 def as_svg(output: str, title: str = "bench-freeze") -> str:
-    """Terminal output as a drawing of a window, which loads no font."""
+    """Terminal output as an SVG of a window that loads no font."""
     console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True)
     console.print(Text.from_ansi(output))
     drawing = console.export_svg(title=title, theme=MONOKAI, unique_id="terminal")

@@ -1,13 +1,14 @@
-"""All that a machine with TensorRT and an NVIDIA GPU has to tell, a server or a Jetson: is it right, how fast.
+"""Verify and time everything on a machine with TensorRT and an NVIDIA GPU, a server or a Jetson.
 
-    python bench/trt.py [DATA] --dry-run       # every command line, checked and not run
+    python bench/trt.py [DATA] --dry-run       # check every command line, run nothing
     python bench/trt.py [DATA] --out OUT       # the run; OUT gets results.json, table.txt, log.txt, study.json
 
-DATA is a folder with weights/, fruit9/ and coco206/ (bench/README.md); without it the embedded study runs, which says
-nothing of a real detector. The machine needs TensorRT 10 or 11 (or for RTX), PyCUDA and the extension with its CUDA
-back end, and for the study the train and ort extras. Each step is a process of its own with a limit of its own and
-never stops the next; its result is written at once. Ends with 1 where a step that ran is not ok. No machine with
-TensorRT and a GPU was at hand for this version: it was rehearsed as far as that goes without one.
+DATA is a folder with weights/, fruit9/ and coco206/ (bench/README.md). Without it, the embedded study runs, which shows
+nothing about a real detector. The machine needs TensorRT 10 or 11 (or for RTX), PyCUDA and the extension with its CUDA
+back end, and for the study the train and ort extras. Each step is a process of its own with its own time limit; a
+failing step does not stop the next one, and its result is written at once. The exit status is 1 if any step that ran is
+not ok. No machine with TensorRT and a GPU was available for this version: the script was rehearsed without one, as far
+as that is possible.
 """
 
 from __future__ import annotations

@@ -1,19 +1,19 @@
-"""A whole `bench-freeze run` at three freeze depths, and the same work by a script of plain Ultralytics: paired.
+"""A whole `bench-freeze run` at three freeze depths against the same work by a script of plain Ultralytics, in pairs.
 
     python bench/whole_run.py DATA --json FILE --markdown FILE
-    python bench/whole_run.py DATA --images 8 --epochs 1 --imgsz 64 --samples 8 --rounds 1    only to see that it works
+    python bench/whole_run.py DATA --images 8 --epochs 1 --imgsz 64 --samples 8 --rounds 1    only a rehearsal
 
-On a quiet machine; DATA has weights/, fruit9/ and coco206/. Each side is a process of its own, from its start to its
-end, in an empty output folder; the order changes from round to round. Both have the same images, depths, epochs, image
-size, batch size, optimizer, learning rate, seed and threads. The other side is `whole_run_plain.py`. The sets are
-copied, one copy a side, since Ultralytics writes caches beside labels. One round of each with a single epoch is not
-counted: it fills the file cache and Ultralytics' cache of labels, which plain Ultralytics then finds, and tells how
-many samples of the pipeline our timing takes a model, both alone and in rounds. Plain Ultralytics takes as many, of
-both models of each pair, and has the engine's own time from the same calls.
+Run it on a quiet machine; DATA has weights/, fruit9/ and coco206/. Each side is a process of its own, timed from start
+to end, with an empty output folder; the order changes from round to round. Both sides have the same images, depths,
+epochs, image size, batch size, optimizer, learning rate, seed and threads. The other side is `whole_run_plain.py`. Each
+side has its own copy of the sets, since Ultralytics writes caches beside labels. A first round of each side, with a
+single epoch, is not counted: it fills the file cache and Ultralytics' cache of labels, which plain Ultralytics then
+uses, and shows how many pipeline samples our timing takes per model, alone and in rounds. Plain Ultralytics takes
+equally many, of both models of each pair, and reads the engine's own time from the same calls.
 
-Wall seconds are the process's; processor seconds, user and system, are the kernel's account of it and its children.
-The ratio is plain over ours, round by round. Two parts of the plain side are taken off again in further lines: the two
-validations that `val=False` leaves in a training, and the tuned model over the base images.
+Wall seconds are those of the process; processor seconds, user and system, are the kernel's account of it and its
+children. The ratio is plain over ours, round by round. Further lines give the ratio without two parts of the plain
+side: the two validations that `val=False` leaves in a training, and the tuned model over the base images.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ import yaml
 
 OURS, PLAIN = "bench-freeze run", "plain Ultralytics"
 HERE = Path(__file__).resolve().parent
-CALLS = 2  # of a model in a round
+CALLS = 2  # calls of a model in a round
 LEFT_OUT = {
     "without validations inside train": ("validate inside train",),
     "without the tuned model over the base set": ("tuned on base set",),
@@ -62,7 +62,7 @@ ONLY_PLAIN = (
 
 
 def copy_set(source: Path, folder: Path, most: int | None) -> Path:
-    """Copy the images and labels of a data yaml, at most so many of each split, evenly spaced; the new yaml."""
+    """Copy the images and labels of a data yaml, at most `most` of each split, evenly spaced; the new yaml."""
     content = yaml.safe_load(source.read_text())
     for split in {content[name] for name in ("train", "val", "test") if content.get(name)}:
         images = sorted(path for path in (source.parent / split).iterdir() if path.suffix.lower() in (".jpg", ".png"))
@@ -82,7 +82,7 @@ def copy_set(source: Path, folder: Path, most: int | None) -> Path:
 
 
 def parts_of(log: str) -> dict[str, float]:
-    """Seconds by the first word of the steps' titles, from the log of a run; timing alone and in rounds apart."""
+    """Seconds by the first word of the steps' titles, from the log of a run; timing in rounds is separate."""
     parts: defaultdict[str, float] = defaultdict(float)
     for title, seconds in re.findall(r"^(?:\d+/\d+ )?(\S.*?)\s+(\d+\.\d) s$", log, re.MULTILINE):
         word = "time in rounds" if title.endswith("in rounds") else title.split()[0]
@@ -91,7 +91,7 @@ def parts_of(log: str) -> dict[str, float]:
 
 
 def process(command: Sequence[str], folder: Path) -> dict[str, Any]:
-    """Run a command to its end: seconds on the wall, user and system seconds with its children, peak, its output."""
+    """Run a command; wall seconds, user and system seconds with its children, peak memory, and its output."""
     own = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
     own |= {"YOLO_OFFLINE": "true", "YOLO_AUTOINSTALL": "false", "YOLO_CONFIG_DIR": str(folder / "settings")}
     out, log = folder / "out.txt", folder / "log.txt"
@@ -115,7 +115,7 @@ def process(command: Sequence[str], folder: Path) -> dict[str, Any]:
 
 
 def ours(asked: argparse.Namespace, folder: Path, place: Path, epochs: int) -> dict[str, Any]:
-    """A run in an empty folder, with the parts of its log and what it found."""
+    """Run bench-freeze in an empty folder; its times, the parts of its log and its findings."""
     out = place / "out"
     command = [sys.executable, "-m", "bench_freeze", "run", *shared(asked, folder / "ours", epochs), "--out", str(out)]
     command += ["--train-batch", str(asked.batch), "--construction", "branched"]
@@ -136,7 +136,7 @@ def ours(asked: argparse.Namespace, folder: Path, place: Path, epochs: int) -> d
 
 
 def plain(asked: argparse.Namespace, folder: Path, place: Path, epochs: int, samples: int) -> dict[str, Any]:
-    """The same work by plain Ultralytics."""
+    """Do the same work with plain Ultralytics."""
     command = [sys.executable, str(HERE / "whole_run_plain.py"), *shared(asked, folder / "plain", epochs)]
     command += ["--batch", str(asked.batch), "--out", str(place / "out"), "--samples", str(samples)]
     done = process(command, place)
@@ -155,7 +155,7 @@ def plain(asked: argparse.Namespace, folder: Path, place: Path, epochs: int, sam
 
 
 def shared(asked: argparse.Namespace, sets: Path, epochs: int) -> list[str]:
-    """The flags that both sides have."""
+    """The flags that both sides share."""
     return [
         *("--weights", str(asked.data / "weights" / "yolov8n_coco.pt")),
         *("--target", str(sets / "fruit9" / "fruit9.yaml"), "--base", str(sets / "coco206" / "coco206.yaml")),
@@ -165,7 +165,7 @@ def shared(asked: argparse.Namespace, sets: Path, epochs: int) -> list[str]:
 
 
 def ratios(rounds: Mapping[str, Sequence[Mapping[str, Any]]], clock: str, less: Sequence[str] = ()) -> list[float]:
-    """Plain over ours of every round; `less` are parts that are taken off the plain side's seconds."""
+    """Plain over ours in every round; the parts in `less` are subtracted from the plain side's seconds."""
     return [
         (other[clock] - sum(other["parts_s"].get(name, 0.0) for name in less)) / own[clock]
         for own, other in zip(rounds[OURS], rounds[PLAIN], strict=True)
@@ -173,12 +173,12 @@ def ratios(rounds: Mapping[str, Sequence[Mapping[str, Any]]], clock: str, less: 
 
 
 def spread(values: Sequence[float]) -> dict[str, Any]:
-    """Median, least, greatest, all."""
+    """Median, minimum, maximum and all values."""
     return {"median": statistics.median(values), "least": min(values), "greatest": max(values), "rounds": list(values)}
 
 
 def summary(rounds: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
-    """Ratios of both clocks, and of the wall without each part that could be argued about."""
+    """Ratios of both clocks, and of wall time without each part that is open to argument."""
     found = {"wall": spread(ratios(rounds, "wall_s")), "processor": spread(ratios(rounds, "processor_s"))}
     return found | {f"wall, {name}": spread(ratios(rounds, "wall_s", less)) for name, less in LEFT_OUT.items()}
 
@@ -206,7 +206,7 @@ def markdown(content: Mapping[str, Any]) -> str:
 
 
 def main() -> None:
-    """Copy the sets, run the rounds, write what is known after each."""
+    """Copy the sets, run the rounds, and write the results after each."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=lambda name: Path(name).resolve())
     parser.add_argument("--freeze", default="22,15,10")
@@ -216,8 +216,8 @@ def main() -> None:
     parser.add_argument("--optimizer", default="AdamW")
     parser.add_argument("--lr0", type=float, default=0.001)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--samples", type=int, default=200, help="most latency samples of a row and scope of ours")
-    parser.add_argument("--images", type=int, help="at most so many of every split, to rehearse")
+    parser.add_argument("--samples", type=int, default=200, help="most latency samples of our rows, per scope")
+    parser.add_argument("--images", type=int, help="most images of every split, for a rehearsal")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--markdown", type=Path)

@@ -3,13 +3,13 @@
     python bench/whole_run_plain.py --weights W.pt --target T.yaml --base B.yaml --out DIR [--freeze 22,15,10] ...
 
 For every depth: one `train`, one ONNX export, `val` of the ONNX file on the target set, and the tuned model over the
-base images, where a deployed pair of models runs too. Once: the original's export and `val` on the base set. At last
-original and tuned are timed, one after the other, image files to detections. Ultralytics keeps its defaults but for
-what the flags say, `val=False`, `plots=False`, and as many threads as there are cores, where its own choice is one
-less. Nothing here knows bench_freeze. The last line of the output is json: seconds by part, mAPs, latencies.
+base images, because a deployed pair of models sees those, too. Once: the original's export and `val` on the base set.
+Finally, original and tuned are timed, one after the other, from image files to detections. Ultralytics keeps its
+defaults except for the flags, `val=False`, `plots=False`, and as many threads as there are cores (by default it takes
+one less). Nothing here uses bench_freeze. The last line of the output is JSON: seconds by part, mAPs, latencies.
 
-`val=False` leaves two validations in every training, after the last epoch and of best.pt; what they take is reported
-as a part of its own.
+`val=False` leaves two validations in every training, after the last epoch and of best.pt; their time is reported as a
+separate part.
 """
 
 from __future__ import annotations

@@ -2,11 +2,11 @@
 
     python bench/whole_validation.py DATA [--rounds 5] [--json FILE]
 
-DATA is the folder with weights/yolov8n_coco.pt and coco206. Ultralytics exports the weights at 640, both programs score
-that same file, in turn, each a process of its own as a user starts it. Both leave the number of threads to ONNX
-Runtime, which takes every core. Ultralytics works on a copy of the set, since it writes beside the labels; its cache of
-them is made in a run that does not count. It is timed twice, at its defaults and without plots. The two mAPs differ by
-protocol (crowds, interpolation), so ours is also computed by Ultralytics' own, which must come near.
+DATA is the folder with weights/yolov8n_coco.pt and coco206. Ultralytics exports the weights at 640, and both programs
+score that same file, in turn, each in a process of its own as a user would start it. Both leave the number of threads
+to ONNX Runtime, which takes every core. Ultralytics works on a copy of the set, since it writes beside the labels; its
+cache of labels is made in a run that does not count. It is timed twice, at its defaults and without plots. The two mAPs
+differ by protocol (crowds, interpolation), so ours is also computed by Ultralytics' protocol, which must be close.
 """
 
 from __future__ import annotations

@@ -87,10 +87,6 @@ def _heads_problem(heads: object) -> str | None:
     return None
 
 
-def _is_name(name: object) -> bool:
-    return isinstance(name, str) and is_text(name)
-
-
 def check_card(card: ModelCard, inputs: tuple[Tensor, ...], outputs: tuple[Tensor, ...], where: str) -> None:
     """Raise InputError if the graph contradicts its card in heads, shapes, image size or batch."""
     check_images(one_input(inputs, where).shape, card.imgsz, where)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from ..text.paths import require_utf8
 from .base import EngineIdentity, Head, Spin, check_images_shape
+from .cuda_device import device_index
 from .model_card import CARD_KEY as CARD_KEY
 from .model_file import read_model
 from .ort_binding import BoundSession
@@ -92,7 +93,7 @@ class OrtEngine:
         name = "ort-trt" if chosen == "tensorrt" else "ort"
         self.identity = EngineIdentity(name, ort.__version__, self.card.precision, device, wanted, threads)
         if chosen != "cpu":
-            self._bound: BoundSession | None = BoundSession(self._session, "cuda", _index(device))
+            self._bound: BoundSession | None = BoundSession(self._session, "cuda", device_index(device))
         else:
             self._bound = None  # the CPU uses host memory: a binding would only add copies
 
@@ -146,15 +147,11 @@ def _providers(chosen: ProviderName, device: str, precision: str) -> list[str | 
     """
     if chosen == "cpu":
         return [PROVIDERS["cpu"]]
-    cuda = (PROVIDERS["cuda"], {"device_id": _index(device)})
+    cuda = (PROVIDERS["cuda"], {"device_id": device_index(device)})
     if chosen == "cuda":
         return [cuda]
     allowed = {"trt_fp16_enable": precision == "fp16", "trt_int8_enable": precision == "int8"}
-    return [(PROVIDERS["tensorrt"], {"device_id": _index(device), **allowed}), cuda]
-
-
-def _index(device: str) -> int:
-    return int(device.partition(":")[2] or 0)
+    return [(PROVIDERS["tensorrt"], {"device_id": device_index(device), **allowed}), cuda]
 
 
 def _checked(output: NDArray[np.floating], head: Head, images: int, path: Path) -> NDArray[np.float32]:

@@ -53,7 +53,9 @@ class PlanFile:
         """The model card. For an Ultralytics file, `output_shape` helps to determine the kind of its head."""
         if self.plan is not None:
             card = card_of(self.plan.card, side_car_path(self.path).name)
-            check_card(card, _tensors(self.plan.inputs), _tensors(self.plan.outputs), side_car_path(self.path).name)
+            side_car = side_car_path(self.path)
+            inputs, outputs = (_tensors(of, side_car) for of in (self.plan.inputs, self.plan.outputs))
+            check_card(card, inputs, outputs, side_car.name)
             return card
         output = tuple(size if size > 0 else None for size in output_shape) or (None, None, None)
         images = (output[0] if output_shape else self.header.get("batch", 1), None, None, None)
@@ -69,7 +71,7 @@ class PlanFile:
         return (UNKNOWN_THRESHOLD,)
 
 
-def _tensors(described: list[Facts]) -> tuple[Tensor, ...]:
+def _tensors(described: list[Facts], side_car: Path) -> tuple[Tensor, ...]:
     """Inputs or outputs as described by a side-car, where -1 means a free size."""
     try:
         return tuple(
@@ -77,7 +79,7 @@ def _tensors(described: list[Facts]) -> tuple[Tensor, ...]:
             for t in described
         )
     except (KeyError, TypeError, ValueError):
-        raise InputError("the side-car of the plan does not describe its tensors; build the plan again.") from None
+        raise InputError(f"{side_car} does not describe the tensors of the plan; build the plan again.") from None
 
 
 def side_car_path(plan: Path) -> Path:

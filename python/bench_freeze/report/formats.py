@@ -25,6 +25,7 @@ _SHORT: dict[Format, str] = {
     "ratio": ".2f",
 }
 UNITS: dict[Format, str] = {"milliseconds": "ms", "joules": "mJ", "megabytes": "MB", "rate": "images/s"}
+LEAST_P = 0.001  # the smallest p-value that is written out
 
 
 def number(value: float | None, form: Format) -> str:
@@ -44,6 +45,13 @@ def short(value: float | None, form: Format) -> str:
         return number(value, form)
     text = format(value * _SCALE.get(form, 1.0), digits)
     return text if float(text) else number(value, form)
+
+
+def p_value(p: float | None) -> str:
+    """A p-value: three decimals, "below 0.001" for what those cannot show; empty if there is none."""
+    if p is None:
+        return ""
+    return f"below {LEAST_P:g}" if p < LEAST_P else f"{p:.3f}"
 
 
 def interval(value: Value, form: Format, *, brief: bool = False) -> str:

@@ -11,10 +11,8 @@ from ..results.transfer import Classification, Crops, Segmentation, SideBySide, 
 from ..results.tuned import FineTuned
 from ..text import terminal
 from ..text.aligned import aligned
-from .formats import number, short
+from .formats import number, p_value, short
 from .view import Format
-
-LEAST_P = 0.001  # the smallest p-value that is written out
 
 
 def transfer_text(transfer: Transfer) -> str:
@@ -53,7 +51,7 @@ def answer_lines(answer: Answer) -> list[str]:
 def _figure(own: AnswerFigure) -> str:
     value, ends = shown(own.difference, "change")
     known = "no interval" if ends == "none" else f"[{ends}]"
-    p = "" if own.p is None else f", p {own.p:.3f}" if own.p >= LEAST_P else f", p below {LEAST_P:g}"
+    p = "" if own.p is None else f", p {p_value(own.p)}"
     return f"{own.what}, {own.detector} - {own.classifier}: {value} {known}{p}: {own.verdict}."
 
 
@@ -189,9 +187,8 @@ def _pairs(comparisons: Sequence[Compared], column: str | None = None) -> Iterat
     share = () if column is None else (column,)
     rows: list[tuple[str, ...]] = [("difference", *share, "change", "95 % interval", "p", "")]
     for pair in comparisons:
-        p = "" if pair.p is None else f"{pair.p:.3f}"
         at = () if column is None else (f"{pair.data_fraction:g}",)
-        rows.append((f"{pair.b} - {pair.a}", *at, *shown(pair.difference, "change"), p, verdict(pair)))
+        rows.append((f"{pair.b} - {pair.a}", *at, *shown(pair.difference, "change"), p_value(pair.p), verdict(pair)))
     yield from aligned(rows, words=(0, len(rows[0]) - 1))
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from ...results.estimated import Compared, Estimated
 from ...text.visible import cell, visible
+from ..formats import p_value
 from ..transfer_text import shown, verdict
 from .plotly import PALETTE
 from .transfer_pictures import LookedImage
@@ -110,7 +111,7 @@ def differences(comparisons: Sequence[Compared], column: str, of: str = "") -> T
             f"{pair.b} - {pair.a}",
             f"{pair.data_fraction:g}",
             *shown(pair.difference, "change"),
-            "" if pair.p is None else f"{pair.p:.3f}",
+            p_value(pair.p),
             verdict(pair),
         )
         for pair in comparisons

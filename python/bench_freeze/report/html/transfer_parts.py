@@ -9,7 +9,7 @@ from ...results.transfer import Clustering, Embedding, SideBySide, Transfer
 from ...results.transfer_accuracy import SegmentationAccuracy
 from ...results.tuned import FineTuned
 from ...text.visible import cell
-from ..formats import short
+from ..formats import p_value, short
 from ..transfer_text import look_table, shown
 from .plotly import PALETTE
 from .transfer_drawn import Map, Neighbour, Neighbours, Part, Plot, Table, differences, part, plot, table
@@ -136,9 +136,10 @@ def side_part(transfer: Transfer, pictures: TransferPictures) -> Part | None:
         both = [
             " ".join(shown(own)) if own is not None else "none" for own in (pair.a_in_b, pair.b_in_a, pair.direction)
         ]
-        p = "" if pair.direction_p is None else f"{pair.direction_p:.3f}"
         numbers = (None if pair.overlap is None else pair.overlap.value, pair.distance_correlation)
-        rows.append((f"{pair.a}, {pair.b}", *both, p, *(short(value, "fraction") for value in numbers)))
+        rows.append(
+            (f"{pair.a}, {pair.b}", *both, p_value(pair.direction_p), *(short(value, "fraction") for value in numbers))
+        )
     layers = [
         (f"{pair.a}, {pair.b}", " ".join(f"{own.a}|{own.b}: {short(own.cka, 'fraction')}" for own in pair.cka))
         for pair in found.pairs

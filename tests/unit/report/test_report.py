@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from bench_freeze.report.assemble import view_of
-from bench_freeze.report.formats import heading
+from bench_freeze.report.formats import heading, p_value
 from bench_freeze.report.provenance import origins
 from bench_freeze.report.table import cells_of, csv_table, markdown, markdown_table, plain_table, terminal_table
 from bench_freeze.results import schema
@@ -148,3 +148,11 @@ def test_csv_names_the_files_of_every_model_and_of_no_mean():
     facts = dict(origins(view)[-1].facts)
     assert facts["ONNX file"] == of_models[-1][0]
     assert facts["weights"] == of_models[-1][2]
+
+
+@pytest.mark.parametrize(
+    ("p", "text"),
+    [(None, ""), (0.0, "below 0.001"), (0.0009999, "below 0.001"), (0.001, "0.001"), (0.04, "0.040"), (1.0, "1.000")],
+)
+def test_a_p_value_is_never_written_as_zero(p, text):
+    assert p_value(p) == text

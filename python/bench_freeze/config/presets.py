@@ -35,6 +35,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "ladder": True,
         "drift": True,
         "breakdown": True,
+        "protocols": ("coco", "voc-all", "voc-11"),
         "features": True,
         "resamples": 10_000,
         "latency_samples": 1000,

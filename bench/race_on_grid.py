@@ -1,8 +1,9 @@
 """Races on a grid of real trainings, in every order of its seeds, and on seeds simulated from its curves.
 
-    python bench/race_on_grid.py bench/results/fruit9_grid_160.json --json FILE --markdown FILE [--limits none,0.1]
+    python bench/race_on_grid.py bench/results/fruit9_grid_160*.json --json FILE --markdown FILE [--limits none,0.1]
 
-The grid is a study with --val-every, so every arm has its held-out curve to the end. Each order of three of its seeds
+The grid is a study with --val-every, or several that differ in their seeds alone, so every arm has its held-out curve
+to the end. Each order of three of its seeds
 is a grid of its own. For each limit on the loss of base mAP, a race is compared with the best arm within that limit.
 Then new seeds are drawn 400 times, as race_fitted.py says; there, regret is in mean mAP over the grid's seeds.
 """
@@ -58,12 +59,17 @@ class Grid:
         )
 
 
-def grid_of(results: dict[str, Any]) -> Grid:
-    """The grid from the results of a study of grafted models with --val-every and --max-base-drop."""
-    study = results["study"]
-    seeds, every, epochs = tuple(study["seeds"]), study["val_every"], study["epochs"]
+def grid_of(parts: Sequence[dict[str, Any]]) -> Grid:
+    """The grid from the results of studies of grafted models with --val-every and --max-base-drop."""
+    study = parts[0]["study"]
+    options = set.intersection(*(set(part["study"]) for part in parts)) - {"seeds", "out"}
+    differing = sorted(name for name in options if any(part["study"][name] != study[name] for part in parts))
+    if differing:
+        raise SystemExit(f"these studies differ in {', '.join(differing)}, so they are not one grid.")
+    seeds = tuple(seed for part in parts for seed in part["study"]["seeds"])
+    every, epochs = study["val_every"], study["epochs"]
     looks = decision_epochs(times_of(relative_rates(epochs)), every)
-    rows = {(row["freeze"], row["recipe"], row["seed"]): row for row in results["rows"]}
+    rows = {(row["freeze"], row["recipe"], row["seed"]): row for part in parts for row in part["rows"]}
     arms = list(dict.fromkeys((freeze, recipe) for freeze, recipe, _ in rows))
     shape = (len(arms), len(seeds), len(looks))
     held_out, drop = np.empty(shape), np.empty(shape)
@@ -245,22 +251,23 @@ def _orders_cell(value: dict[str, float] | None, orders: int) -> str:
 def main() -> None:
     """Race, simulate, and write the results as JSON and Markdown."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("grid", type=Path, help="results.json of the grid")
+    parser.add_argument("grid", type=Path, nargs="+", help="results.json of the grid; several add their seeds")
     parser.add_argument("--limits", help="limits on the loss of base mAP: numbers, or none (the study's)")
     parser.add_argument("--races", type=int, default=400, help="races to simulate for each limit (400)")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--markdown", type=Path)
     args = parser.parse_args()
-    results = json.loads(args.grid.read_text())
-    grid = grid_of(results)
+    parts = [json.loads(file.read_text()) for file in args.grid]
+    grid = grid_of(parts)
     limits = [grid.curves.limit]
     if args.limits is not None:
         limits = [None if text == "none" else float(text) for text in args.limits.split(",")]
+    files = " ".join(f"bench/results/{file.name}" for file in args.grid)
     asked = "" if args.limits is None else f" --limits {args.limits}"
     found = {
-        "command": f"python bench/race_on_grid.py bench/results/{args.grid.name}{asked} --races {args.races}",
+        "command": f"python bench/race_on_grid.py {files}{asked} --races {args.races}",
         "environment": environment(),
-        "of": results["about"],
+        "of": parts[0]["about"],
         "grid": {
             "arms": list(grid.names),
             "seeds": list(grid.seeds),

@@ -30,6 +30,23 @@ def transfer_facts(
     }
 
 
+def tuned_facts(flowers: Mapping[str, Any], masks: Mapping[str, Any]) -> dict[str, Any]:
+    """`top1` and `iou` of the fine-tuned sources by depth: how far the detector leads, and every source's mean."""
+    found: dict[str, Any] = {}
+    for name, kept, value in (("top1", flowers["classification"], "top1"), ("iou", masks["segmentation"], "miou")):
+        depths = {f"freeze{depth['freeze']}": depth for depth in kept["tuned_depths"]} | {"frozen": kept}
+        found[name] = {
+            depth: {"ahead": _ahead(own["comparisons"]), **_means(own["accuracy"], value)}
+            for depth, own in depths.items()
+        }
+    return found
+
+
+def _means(accuracy: Iterable[Mapping[str, Any]], value: str) -> dict[str, str]:
+    names = {DETECTOR: "coco", CLASSIFIER: "imagenet", "scratch": "scratch"}
+    return {names[own["source"]]: f"{own[value]['value']:.3f}" for own in accuracy if own["data_fraction"] == 1}
+
+
 def _ahead(comparisons: Iterable[Mapping[str, Any]]) -> str:
     """What the detector has more than the classifier, on all of the data; a kept difference is b minus a."""
     (own,) = (c for c in comparisons if {c["a"], c["b"]} == {DETECTOR, CLASSIFIER} and c["data_fraction"] == 1)

@@ -219,7 +219,7 @@ def test_the_page_shows_activations_and_answers_of_what_was_measured(looked):
     assert spread.difference.value == -pair.difference.value
     for text in (page, done.stdout):
         assert f"{spread.what}, detector - classifier" in text
-        assert "not measured here: measured with --segment" in text
+        assert "not measured here: add --segment" in text
         assert "bench-freeze run --freeze 9,0" in text
 
 

@@ -25,21 +25,21 @@ DETECTION = (
     "after OpenImages detection.",
 )
 SEGMENTATION = (
-    "Does detection pre-training help segmentation, another task of places?",
+    "Does detection pre-training help segmentation, another task that depends on location?",
     "About 3 % more on VOC 2012 than after classification.",
 )
 CLASSIFICATION = (
-    "What does it cost when whole images are classified?",
+    "What does it cost in the classification of whole images?",
     "About 8 % less on Caltech-256 by frozen features.",
 )
 FEATURES = (
-    "Are images that are alike to a detector alike to a classifier, and less so the other way round?",
+    "Are images that a detector finds similar also similar to a classifier, and less so the other way round?",
     "Yes, by nearest neighbours.",
 )
 NEURONS = (
     "Do a detector's neurons look at whole objects and a classifier's at parts, so that detectors classify worse where "
     "an object is small or not alone?",
-    "Yes, by activations shown and by the images that detectors name wrong.",
+    "Yes, by its pictures of activations and by the images that detectors misclassify.",
 )
 
 
@@ -68,7 +68,7 @@ def answers(transfer: Transfer) -> list[Answer]:
     ]
     for (question, published), figures, flags in measured:
         every = list(figures)
-        why = f"measured with {flags}" if paired else "no detector stands beside a classifier among the sources"
+        why = f"add {flags}" if paired else "the sources do not include both a detector and a classifier"
         found.append(Answer(question=question, published=published, figures=every, not_measured=None if every else why))
     return found
 
@@ -97,7 +97,7 @@ def _features(transfer: Transfer, tasks: Tasks) -> Iterator[AnswerFigure]:
             continue
         turned = kinds[0] == "classify"
         yield AnswerFigure(
-            what="alike to the detector, alike to the classifier too, minus the converse",
+            what="similar to the detector and then to the classifier, minus the converse",
             detector=pair.b if turned else pair.a,
             classifier=pair.a if turned else pair.b,
             difference=_turned(pair.direction) if turned else pair.direction,

@@ -82,7 +82,7 @@ def test_without_a_detector_beside_a_classifier_nothing_is_answered(tasks):
     assert len(found) == 5
     assert [own.figures for own in found] == [[]] * 5
     for own in found[1:]:
-        assert own.not_measured == "no detector stands beside a classifier among the sources"
+        assert own.not_measured == "the sources do not include both a detector and a classifier"
         assert answer_lines(own) == [f"not measured here: {own.not_measured}."]
 
 

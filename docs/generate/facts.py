@@ -11,7 +11,7 @@ from typing import Any
 from .bench_facts import bench_facts
 from .detection_facts import detection_facts
 from .studies import KEPT, STUDIES
-from .transfer_facts import transfer_facts
+from .transfer_facts import transfer_facts, tuned_facts
 
 Texts = dict[str, Any]  # by name: text, or such texts
 MARGIN = "0.001"  # of equivalence, whose images pages quote
@@ -209,7 +209,8 @@ def _check() -> Texts:
 
 def _transfer() -> Texts:
     names = ("flowers5_direction", "coco_seg", "fruit9_look", "fruit9_crops")
-    return transfer_facts(*(document(f"transfer_{name}") for name in names))
+    tuned = (document(f"transfer_{name}_tuned") for name in ("flowers5", "coco_seg"))
+    return transfer_facts(*(document(f"transfer_{name}") for name in names)) | {"tuned": tuned_facts(*tuned)}
 
 
 def _right(statuses: list[int], wanted: int) -> str:

@@ -1,4 +1,4 @@
-"""The pictures of README and documentation: screenshots of two reports in Chromium.
+"""The pictures of README and documentation: screenshots of reports in Chromium.
 
 python bench/readme_pictures.py [--demo runs/demo] [--out docs/pictures]
 
@@ -21,6 +21,8 @@ from playwright.sync_api import sync_playwright
 
 from bench_freeze.report.documents import read_documents
 from bench_freeze.report.html.page import report_page
+from bench_freeze.report.html.transfer_page import transfer_page
+from bench_freeze.results.transfer import decode_transfer
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "bench" / "results"
@@ -55,6 +57,7 @@ def main() -> int:
         depth = wide.locator("#plot-depth")  # the plot alone: without the unfoldable details, and without extra height
         depth.evaluate("figure => { figure.querySelector('details').remove(); figure.style.alignSelf = 'start'; }")
         taken["depth"] = depth.screenshot()
+        taken["transfer"] = _transfer(browser, RESULTS / "transfer_coco_seg_tuned.json", Path(folder))
         if options.demo is not None:
             demo = _open(browser, options.demo, Path(folder), width=1000)
             demo.locator("#gallery-controls [name=names]").check()
@@ -77,6 +80,19 @@ def _open(browser: Any, results: Path, folder: Path, width: int) -> Any:
     page.goto(file.as_uri())
     page.wait_for_selector("html[data-plots=drawn]")
     return page
+
+
+def _transfer(browser: Any, results: Path, folder: Path) -> bytes:
+    """The page of a transfer from its top to the end of the second plot."""
+    file = folder / f"{results.stem}.html"
+    file.write_text(transfer_page(decode_transfer(results.read_bytes())))
+    page = browser.new_page(viewport={"width": 900, "height": SCREEN}, device_scale_factor=1)
+    page.goto(file.as_uri())
+    box = page.locator("svg").nth(1).bounding_box()
+    content: bytes = page.screenshot(
+        clip={"x": 0, "y": 0, "width": 900, "height": box["y"] + box["height"] + 8}, full_page=True
+    )
+    return content
 
 
 def _first_screen(page: Any, width: int) -> dict[str, float]:

@@ -31,12 +31,16 @@ def transfer_facts(
 
 
 def tuned_facts(flowers: Mapping[str, Any], masks: Mapping[str, Any]) -> dict[str, Any]:
-    """`top1` and `iou` of the fine-tuned sources by depth: how far the detector leads, and every source's mean."""
+    """`top1` and `iou` of the fine-tuned sources by depth: the detector's lead with its p, every source's mean."""
     found: dict[str, Any] = {}
     for name, kept, value in (("top1", flowers["classification"], "top1"), ("iou", masks["segmentation"], "miou")):
         depths = {f"freeze{depth['freeze']}": depth for depth in kept["tuned_depths"]} | {"frozen": kept}
         found[name] = {
-            depth: {"ahead": _ahead(own["comparisons"]), **_means(own["accuracy"], value)}
+            depth: {
+                "ahead": _ahead(own["comparisons"]),
+                "p": f"{_pair(own['comparisons'])['p']:.3f}",
+                **_means(own["accuracy"], value),
+            }
             for depth, own in depths.items()
         }
     return found
@@ -49,8 +53,13 @@ def _means(accuracy: Iterable[Mapping[str, Any]], value: str) -> dict[str, str]:
 
 def _ahead(comparisons: Iterable[Mapping[str, Any]]) -> str:
     """What the detector has more than the classifier, on all of the data; a kept difference is b minus a."""
-    (own,) = (c for c in comparisons if {c["a"], c["b"]} == {DETECTOR, CLASSIFIER} and c["data_fraction"] == 1)
+    own = _pair(comparisons)
     return _with_interval(own["difference"], 1 if own["b"] == DETECTOR else -1)
+
+
+def _pair(comparisons: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
+    (own,) = (c for c in comparisons if {c["a"], c["b"]} == {DETECTOR, CLASSIFIER} and c["data_fraction"] == 1)
+    return own
 
 
 def _with_interval(of: Mapping[str, Any], sign: int) -> str:

@@ -18,6 +18,26 @@ def detection_facts(kept: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def sources_facts(kept: Mapping[str, Any], sources: Mapping[str, tuple[str, str]]) -> dict[str, dict[str, str]]:
+    """By name of a source (its checkpoint and recipe), nothing frozen: mAP with its interval, and AP by VOC's protocol.
+
+    `voc50` and `voc70` are means over seeds at IoU 0.5 and 0.7, by area under the precision-recall curve.
+    """
+    found = {}
+    for name, source in sources.items():
+        (arm,) = (arm for arm in kept["statistics"]["arms"] if _source_of(arm["identity"]) == source)
+        rows = [
+            row["target"]["by_protocol"]["voc-all"]["ap"]["all"] for row in kept["rows"] if _source_of(row) == source
+        ]
+        voc = {f"voc{iou[2:]}": f"{sum(row[iou] for row in rows) / len(rows):.3f}" for iou in ("0.50", "0.70")}
+        found[name] = {"map": _mean(arm["target"]), **voc}
+    return found
+
+
+def _source_of(of: Mapping[str, Any]) -> tuple[str, str]:
+    return (of["weights"], of["recipe"])
+
+
 def _by_share(arms: Iterable[Mapping[str, Any]], source: str, recipe: str) -> dict[str, str]:
     names = {0.1: "tenth", 0.25: "quarter", 1.0: "all"}
     return {

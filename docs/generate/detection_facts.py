@@ -6,6 +6,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 SOURCES = {"coco": "yolo11n_coco", "imagenet": "yolo11n-cls_imagenet"}
+YOLOV8N = {
+    "coco": ("yolov8n_coco", "static"),
+    "openimages": ("yolov8n_oiv7", "static"),
+    "weather": ("yolov8n-cls_weather1ep", "static"),
+    "scratch": ("yolov8n_coco", "scratch"),
+}
 
 
 def detection_facts(kept: Mapping[str, Any]) -> dict[str, Any]:
@@ -18,13 +24,13 @@ def detection_facts(kept: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def sources_facts(kept: Mapping[str, Any], sources: Mapping[str, tuple[str, str]]) -> dict[str, dict[str, str]]:
-    """By name of a source (its checkpoint and recipe), nothing frozen: mAP with its interval, and AP by VOC's protocol.
+def yolov8n_facts(kept: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """By source, nothing frozen: mAP with its interval, and AP by VOC's protocol.
 
     `voc50` and `voc70` are means over seeds at IoU 0.5 and 0.7, by area under the precision-recall curve.
     """
     found = {}
-    for name, source in sources.items():
+    for name, source in YOLOV8N.items():
         (arm,) = (arm for arm in kept["statistics"]["arms"] if _source_of(arm["identity"]) == source)
         rows = [
             row["target"]["by_protocol"]["voc-all"]["ap"]["all"] for row in kept["rows"] if _source_of(row) == source

@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any
 
 from .bench_facts import bench_facts
-from .detection_facts import detection_facts
+from .detection_facts import detection_facts, yolov8n_facts
 from .studies import KEPT, STUDIES
 from .transfer_facts import transfer_facts, tuned_facts
 
@@ -32,6 +32,7 @@ def facts() -> Texts:
         "transfer": _transfer(),
         "bench": bench_facts(),
         "detection": detection_facts(document("fruit9_pretrainings_256")),
+        "yolov8n": yolov8n_facts(document("fruit9_pretrainings_yolov8n_160")),
     }
     return {"facts": {study: _facts(study) for study in STUDIES} | others}
 

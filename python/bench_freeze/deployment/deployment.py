@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,7 +28,7 @@ from ..export.quantize import Int8Settings
 from ..files import Facts
 from ..results.inputs import BaseOutput
 from .calibration import CalibrationSets
-from .unchanged import compare_base_output, produce_base_output
+from .unchanged import produce_base_output
 
 if TYPE_CHECKING:
     from torch.nn import Module
@@ -94,6 +94,14 @@ class Candidate:
         if self.graft_at is None:
             return SingleHead(next(iter(self._detectors.values()))).eval()
         return DualHead(self._detectors["base"], self._detectors["target"], self.graft_at).eval()
+
+    def alone(self, head: HeadName, imgsz: int) -> tuple[Module, ModelCard]:
+        """The detector of one head of a dual-head model, without the other, and its card."""
+        from ..dualhead.model import SingleHead
+
+        card = self.card(imgsz, None)
+        own = tuple(one for one in card.heads if one.name == head)
+        return SingleHead(self._detectors[head]).eval(), replace(card, heads=own, graft_at=None)
 
     def card(self, imgsz: int, batch: int | None) -> ModelCard:
         """The description that the deployed file carries."""
@@ -272,13 +280,11 @@ def export_checked(
 ) -> Facts:
     """Export to `path` and compare with torch on real images; return the card and the differences.
 
-    Raises AuditError when a head differs beyond the bound, or when the base output of a model that must keep it differs
-    from the original's. Without ONNX Runtime the export cannot be compared; the facts then have `parity` None.
+    Raises AuditError when a head differs beyond the bound. Without ONNX Runtime the export cannot be compared; the
+    facts then have `parity` None.
     """
     from ..engines.torch_engine import TorchEngine
 
-    if candidate.keeps_base:
-        compare_base_output(candidate, imgsz, parity_images)
     card = candidate.card(imgsz, batch)
     module = candidate.module()
     export_onnx(module, card, path, opset=opset)

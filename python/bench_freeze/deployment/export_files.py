@@ -19,6 +19,7 @@ from ..files import file_sha256, write_whole
 from ..user_files import check_target, writing
 from .deployment import Candidate, export_checked
 from .sample_images import sample_images
+from .unchanged import compare_base_output
 
 PARITY_IMAGES = 4  # over all folders
 
@@ -71,6 +72,8 @@ def export_files(request: ExportRequest) -> list[str]:
         checkpoint.layers.check_imgsz(request.imgsz)
     per_folder = max(1, PARITY_IMAGES // max(1, len(request.images)))
     images = sample_images(request.images, request.imgsz, per_folder, are_spread=False)
+    if candidate.keeps_base:
+        compare_base_output(candidate, request.imgsz, images)
     with writing(request.out, "--out"):
         request.out.parent.mkdir(parents=True, exist_ok=True)
     with writing(request.out, "--out"), tempfile.TemporaryDirectory(dir=request.out.parent) as folder:

@@ -8,7 +8,6 @@ export's bounds.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,12 +55,10 @@ def compare_base_output(
     """
     from ..engines.torch_engine import TorchEngine
 
-    def engine(model: Candidate) -> TorchEngine:
-        return TorchEngine(model.module(), model.card(imgsz, None), "cpu")
-
-    original = engine(replace(candidate, construction="original", tuned=None, freeze=None))
-    alone = original.infer(images) | engine(replace(candidate, construction="plain")).infer(images)
-    for head, found in engine(candidate).infer(images).items():
+    original = TorchEngine(*candidate.alone("base", imgsz), "cpu")
+    alone = original.infer(images) | TorchEngine(*candidate.alone("target", imgsz), "cpu").infer(images)
+    both = TorchEngine(candidate.module(), candidate.card(imgsz, None), "cpu")
+    for head, found in both.infer(images).items():
         if not np.array_equal(found, alone[head], equal_nan=True):
             _raise(candidate, head, *largest_difference(alone[head], found), images=len(images))
     if onnx is None or package_version("onnxruntime") is None:

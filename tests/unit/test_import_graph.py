@@ -23,6 +23,7 @@ FRAMEWORK_MODULES = {
     "dualhead.ladder",
     "dualhead.model",
     "dualhead.new_head",
+    "export.structure_key",
     "finetune.audit",
     "finetune.capacity",
     "finetune.data_order",

@@ -24,6 +24,7 @@ FRAMEWORK_MODULES = {
     "dualhead.model",
     "dualhead.new_head",
     "export.structure_key",
+    "export.traces",
     "finetune.audit",
     "finetune.capacity",
     "finetune.data_order",

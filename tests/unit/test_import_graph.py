@@ -23,6 +23,8 @@ FRAMEWORK_MODULES = {
     "dualhead.ladder",
     "dualhead.model",
     "dualhead.new_head",
+    "export.structure_key",
+    "export.traces",
     "finetune.audit",
     "finetune.capacity",
     "finetune.data_order",

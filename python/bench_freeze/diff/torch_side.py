@@ -36,7 +36,8 @@ class TorchSide:
         self._engine = TorchEngine(module, self.card, "cpu")
         self.title = f"{title} (torch {self._engine.identity.version}, fp32)"
         with tempfile.TemporaryDirectory() as folder:
-            program = export_onnx(module, self.card, Path(folder) / "model.onnx", opset=18)
+            program = export_onnx(module, self.card, Path(folder) / "model.onnx", opset=18, reuse=False)
+            assert program is not None, "a new trace gives a program"
             self.graph = Graph(onnx.load(Path(folder) / "model.onnx"))
         self._module = program.module()
         nodes = self._module.graph.nodes

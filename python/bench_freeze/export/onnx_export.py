@@ -9,6 +9,7 @@ import logging
 import warnings
 from collections.abc import Iterator
 from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,11 @@ from ..finite import require_finite, require_finite_constants
 
 if TYPE_CHECKING:
     from onnx import ModelProto
+    from onnx_ir import Graph
     from torch import nn
+    from torch.export import ExportedProgram
+
+    from .traces import Traces
 
 MODEL = "model.onnx"
 INPUT = "images"
@@ -38,12 +43,15 @@ def check_opset(opset: int, option: str = "--opset") -> None:
         )
 
 
-def export_onnx(module: nn.Module, card: ModelCard, path: Path, *, opset: int) -> ModelProto:
+def export_onnx(
+    module: nn.Module, card: ModelCard, path: Path, *, opset: int, reuse: bool = True
+) -> ExportedProgram | None:
     """Write a DualHead or SingleHead module as ONNX with its card in the metadata. Returns torch's traced program.
 
-    If the card has no batch, the batch dimension is free. Raises InputError if torch cannot export the model in this
-    opset, AuditError for weights or constants that are not finite, and BenchFreezeError if the result is not a valid
-    model.
+    A module of the structure of an earlier one takes that one's trace, for the same file in less time; there is no
+    program then. `reuse` False traces anew. If the card has no batch, the batch dimension is free. Raises InputError
+    if torch cannot export the model in this opset, AuditError for weights or constants that are not finite, and
+    BenchFreezeError if the result is not a valid model.
     """
     import onnx
     import torch
@@ -55,21 +63,12 @@ def export_onnx(module: nn.Module, card: ModelCard, path: Path, *, opset: int) -
     set_export_mode(module)
     batch = card.batch or 2  # tracing with one image would fix a free batch dimension at 1
     images = torch.zeros(batch, 3, card.imgsz, card.imgsz)
-    dynamic = ({0: torch.export.Dim("batch", min=1, max=4096)},) if card.batch is None else None
     try:
         with _silenced():
-            program = torch.onnx.export(
-                module,
-                (images,),
-                str(path),
-                dynamo=True,
-                external_data=False,
-                opset_version=opset,
-                input_names=[INPUT],
-                output_names=[head.name for head in card.heads],
-                dynamic_shapes=dynamic,
-                verbose=False,
-            )
+            program = _traces().program(module, images, free_batch=card.batch is None, opset=opset, reuse=reuse)
+            program.optimize()  # and names and file, in torch's own order
+            _name(program.model.graph, [head.name for head in card.heads])
+            program.save(str(path), external_data=False)
     except Exception as error:  # the exporter raises its own classes and wraps others
         full = disk_full(error)
         if full is not None:
@@ -93,6 +92,20 @@ def export_onnx(module: nn.Module, card: ModelCard, path: Path, *, opset: int) -
     except onnx.checker.ValidationError as error:
         raise BenchFreezeError(f"{path} is not a valid ONNX model: {error}") from error
     return program.exported_program
+
+
+@cache
+def _traces() -> Traces:
+    """The traces of this process."""
+    from .traces import Traces
+
+    return Traces()
+
+
+def _name(graph: Graph, heads: list[str]) -> None:
+    """Name the graph's input and outputs."""
+    for value, name in zip((*graph.inputs, *graph.outputs), (INPUT, *heads), strict=True):
+        value.name = name
 
 
 def _forget_sources(model: ModelProto) -> None:

@@ -30,7 +30,7 @@ COLUMNS, ROWS = 80, 40  # large enough for the report of a run
 IDLE_S = 1.0  # the longest pause
 END_S = 5.0  # for the last frame, which has the result
 MOST_BYTES = 500_000
-COLOURS = 16
+COLOURS = 12
 FRAMES_PER_S = (8, 5, 3, 2)  # the first one that keeps the file within MOST_BYTES is used
 FIRST = ["bench-freeze", "run", "--out", "runs/demo"]
 

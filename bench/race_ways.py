@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench_freeze.racing.decision import Course, Purse, Seen, decide
-from bench_freeze.racing.places import going_on
+from bench_freeze.racing.places import going_on, seeds_paid_for, set_aside
 
 Array = NDArray[np.float64]
 
@@ -77,34 +77,34 @@ def race(curves: Curves, budget: float) -> Spent | None:
     arms, seeds, _ = curves.held_out.shape
     names = tuple(f"arm {k}" for k in range(arms))
     course = Course(names, curves.comparable_from, curves.looks, tuple(range(seeds)), curves.limit)
-    opening = len(course.opening)
+    ran, end = len(course.opening), curves.epochs
     running = list(range(arms))
-    spent, limit = opening * arms * curves.looks[0], budget * curves.grid
-    if spent + opening * (curves.epochs - curves.looks[0]) > limit:
+    spent, limit = ran * arms * curves.looks[0], budget * curves.grid
+    if spent + ran * (end - curves.looks[0]) > limit:
         return None
+    aside = set_aside(end, limit) if course.further else 0.0
     before: Seen | None = None
     why: dict[int, str] = {}
-    for k, epoch in enumerate(curves.looks):
-        seen = _seen(curves, opening, k)
-        cost = 0 if course.is_end(seen) else opening * (curves.looks[k + 1] - epoch)
-        purse = None
-        if not course.is_end(seen):
-            rest = opening * (curves.epochs - epoch)
-            stages = len(curves.looks) - 1 - k
-            purse = Purse(limit - spent, dict.fromkeys(running, cost), dict.fromkeys(running, rest), stages)
+    for k, epoch in enumerate(curves.looks[:-1]):
+        seen = _seen(curves, ran, k)
+        cost, rest = ran * (curves.looks[k + 1] - epoch), ran * (end - epoch)
+        left, stages = limit - spent - aside, len(curves.looks) - 1 - k
+        purse = Purse(left, dict.fromkeys(running, cost), dict.fromkeys(running, rest), stages)
         why |= {stop.arm: stop.why for stop in decide(course, running, seen, before, purse)}
         running = [arm for arm in running if arm not in why]
         spent += cost * len(running)
         before = seen
-    ran = opening
-    for further in course.further:
-        if spent + curves.epochs * len(running) > limit:
-            break
-        spent, ran = spent + curves.epochs * len(running), further + 1
+    while True:
         seen = _seen(curves, ran, len(curves.looks) - 1)
-        why |= {stop.arm: stop.why for stop in decide(course, running, seen, None, None)}
+        paid = seeds_paid_for(limit - spent, end, len(running), seeds - ran)
+        again = None
+        if paid:
+            again = Purse(limit - spent, dict.fromkeys(running, end), dict.fromkeys(running, paid * end), paid)
+        why |= {stop.arm: stop.why for stop in decide(course, running, seen, before, again)}
         running = [arm for arm in running if arm not in why]
-    return Spent(curves.best(running, ran), spent / curves.grid, ran, why)
+        if ran == seeds or spent + end * len(running) > limit:
+            return Spent(curves.best(running, ran), spent / curves.grid, ran, why)
+        spent, ran = spent + end * len(running), ran + 1
 
 
 def halving(curves: Curves, budget: float, seeds: int) -> Spent | None:

@@ -100,8 +100,8 @@ class TrainingOptions(CommonOptions):
     budget: str | None = flag(
         "training",
         "training budget: a time (2h, 30m), or a percentage of the time that all trainings take in full. Arms race: "
-        "those shown to be worse on a held-out tenth of the training images stop, which leaves time for more seeds of "
-        "the others",
+        "all begin on one seed, the least promising ones on a held-out tenth of the training images stop, and the best "
+        "get more seeds",
         None,
         "TIME|SHARE",
     )

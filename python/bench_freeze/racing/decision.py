@@ -14,7 +14,7 @@ from .rule import ALPHA, at_end, level_of_a_pair, shown_beyond, shown_worse
 
 Array = NDArray[np.float64]
 Why = Literal["worse", "base", "budget"]
-OPENING_SEEDS = 2  # that every arm begins with: the fewest that have a spread
+OPENING_SEEDS = 1  # that every arm begins with: a second one for all of them costs more than it tells
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Course:
     """What is fixed before a race begins.
 
     `comparable_from` is by arm the epoch from which on it trains all that it ever will. `decisions` counts those on the
-    way and those after each further seed.
+    way and those after each further seed. On one seed nothing can be shown; counting these too errs on the safe side.
     """
 
     names: tuple[str, ...]
@@ -114,12 +114,16 @@ def decide(
         )
     left = [arm for arm in running if arm not in stops]
     if purse is not None and left:
-        stops |= _for_the_budget(course, left, seen, before, purse)
+        stops |= _for_the_budget(course, left, seen, None if course.is_end(seen) else before, purse)
     return tuple(stops[arm] for arm in sorted(stops))
 
 
-def ranked(running: Sequence[int], seen: Seen, before: Seen | None, max_base_drop: float | None = None) -> list[int]:
+def ranked(
+    running: Sequence[int], seen: Seen, before: Seen | None, max_base_drop: float | None = None, *, ended: bool = False
+) -> list[int]:
     """Arms by what they promise, the best first: the mean held-out mAP, and as much more as since the last decision.
+
+    Trainings that have `ended` promise what they have; `before` is None then.
 
     Decisions lie about a doubling of the spent rate apart, and curves are about straight over its logarithm. Arms that
     promise to lose more base mAP than they may come after all others, from the second decision on: the first epochs,
@@ -128,8 +132,8 @@ def ranked(running: Sequence[int], seen: Seen, before: Seen | None, max_base_dro
     """
     promise = _promised(seen.target, None if before is None else before.target)
     beyond = np.zeros(len(promise), dtype=np.bool_)
-    if max_base_drop is not None and seen.base_drop is not None and before is not None:
-        beyond = _promised(seen.base_drop, before.base_drop) > max_base_drop
+    if max_base_drop is not None and seen.base_drop is not None and (ended or before is not None):
+        beyond = _promised(seen.base_drop, None if before is None else before.base_drop) > max_base_drop
     return sorted(running, key=lambda arm: (bool(beyond[arm]), -float(promise[arm]), arm))
 
 
@@ -199,16 +203,18 @@ def _beyond(
 def _for_the_budget(
     course: Course, left: Sequence[int], seen: Seen, before: Seen | None, purse: Purse
 ) -> dict[int, Stop]:
-    order = ranked(left, seen, before, course.max_base_drop)
+    ended = course.is_end(seen)
+    order = ranked(left, seen, before, course.max_base_drop, ended=ended)
     chosen = going_on(order, purse.next_stage, purse.to_the_end, purse.left, purse.stages)
     means = seen.target.mean(axis=1)
+    another, rise = " on another seed" if ended else "", "" if ended else " and its rise"
     return {
         arm: Stop(
             arm,
             seen.epoch,
             "budget",
-            f"not shown to be worse: the budget has room for {len(chosen)} of the {len(left)} arms left, and by "
-            f"held-out mAP and its rise it is number {place} ({means[arm]:.3f}; number 1: {means[order[0]]:.3f})",
+            f"not shown to be worse: the budget has room for {len(chosen)} of the {len(left)} arms left{another}, "
+            f"and by held-out mAP{rise} it is number {place} ({means[arm]:.3f}; number 1: {means[order[0]]:.3f})",
         )
         for place, arm in enumerate(order, 1)
         if arm not in chosen

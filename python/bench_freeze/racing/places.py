@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+SET_ASIDE = 3  # trainings on a second seed: the first arms are compared on more than one
+MOST_ASIDE = 0.15  # of a budget
+
 
 def going_on(
     order: Sequence[int], costs: Mapping[int, float], to_the_end: Mapping[int, float], left: float, stages: int
@@ -30,3 +33,17 @@ def going_on(
         chosen.append(arm)
         taken += costs[arm]
     return chosen
+
+
+def set_aside(of_a_training: float, limit: float) -> float:
+    """The part of a budget that the opening seed may not spend; nothing of a small budget, which needs it there."""
+    aside = SET_ASIDE * of_a_training
+    return aside if aside <= MOST_ASIDE * limit else 0.0
+
+
+def seeds_paid_for(left: float, of_a_seed: float, running: int, further: int) -> int:
+    """Over how many of the `further` seeds the rest is divided: so many that two arms can train on each of them.
+
+    `of_a_seed` is what one of the `running` arms takes on one seed. 0 means that no further seed is paid for.
+    """
+    return min(further, int(left / (min(2, running) * of_a_seed) + 1e-9))

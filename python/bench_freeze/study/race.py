@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from statistics import fmean
 
 import msgspec
 import numpy as np
@@ -27,6 +28,7 @@ from ..finetune.standing import Standing, standing_of
 from ..finetune.training import train_until
 from ..pace import Work
 from ..racing.decision import Course, Purse, Seen, decide
+from ..racing.places import seeds_paid_for, set_aside
 from ..results.race import Race, RaceDecision, StoppedArm
 from ..results.schema import Results
 from .arms import Entered, title_of, trained_together
@@ -34,7 +36,7 @@ from .race_terms import Limit, limit_of
 from .racers import Racer, course_of_racers, racers_of
 
 KIND = "race"  # the kind of a decision's artifact
-METHOD = 2  # increased whenever a decision gives different results for the same numbers
+METHOD = 3  # increased whenever a decision gives different results for the same numbers
 
 
 def raced(
@@ -52,7 +54,7 @@ def raced(
             race.stage(course.opening, course.opening, epoch, before, stages=len(course.epochs) - 1 - place)
         for seed in course.further:
             cost = sum(race.spent[k] for k in race.running) / len(race.seeds)
-            if cost > race.left:
+            if cost > race.left * (1 + 1e-9):
                 break
             race.stage((seed,), (*race.seeds, seed), course.epochs[-1], None, stages=0)
     results.race = race.record()
@@ -162,16 +164,7 @@ class Raced:
             spent[k] = in_time if self.limit.unit == "seconds" else passes
         seen = self._seen(standings, seeds, epoch)
         earlier = None if before is None else self._seen(standings, seeds, before)
-        purse = None
-        if stages:
-            following = self.course.epochs[self.course.epochs.index(epoch) + 1]
-            of_an_epoch = {k: spent[k] / epoch for k in self.running}
-            purse = Purse(
-                self.limit.amount - sum(spent),
-                {k: each * (following - epoch) for k, each in of_an_epoch.items()},
-                {k: each * (self.course.epochs[-1] - epoch) for k, each in of_an_epoch.items()},
-                stages,
-            )
+        purse = self._on_the_way(spent, epoch, stages) if stages else self._for_further_seeds(spent, len(seeds))
         stops = []
         for stop in decide(self.course, self.running, seen, earlier, purse):
             arm = self.racers[stop.arm].any_arm
@@ -189,6 +182,26 @@ class Raced:
                 )
             )
         return Decided(stops, spent)
+
+    def _on_the_way(self, spent: Sequence[float], epoch: int, stages: int) -> Purse:
+        """What the opening seed may still spend."""
+        course, of_an_epoch = self.course, {k: spent[k] / epoch for k in self.running}
+        following, last = course.epochs[course.epochs.index(epoch) + 1], course.epochs[-1]
+        of_a_training = fmean(of_an_epoch.values()) * last / len(course.opening)
+        aside = set_aside(of_a_training, self.limit.amount) if course.further else 0.0
+        return Purse(
+            self.limit.amount - sum(spent) - aside,
+            {k: each * (following - epoch) for k, each in of_an_epoch.items()},
+            {k: each * (last - epoch) for k, each in of_an_epoch.items()},
+            stages,
+        )
+
+    def _for_further_seeds(self, spent: Sequence[float], seeds: int) -> Purse | None:
+        """What is left for the seeds to come; None if it does not pay for one, or none comes."""
+        left, of_a_seed = self.limit.amount - sum(spent), {k: spent[k] / seeds for k in self.running}
+        further = len(self.course.seeds) - seeds
+        paid = seeds_paid_for(left, fmean(of_a_seed.values()), len(of_a_seed), further)
+        return Purse(left, of_a_seed, {k: paid * each for k, each in of_a_seed.items()}, paid) if paid else None
 
     def record(self) -> Race:
         """The race in the form of the results."""
@@ -217,8 +230,8 @@ class Raced:
         if not missing:
             return f"{arms} on all {len(self.seeds)} seeds."
         return (
-            f"{arms} on {len(self.seeds)} of {len(self.course.seeds)} seeds: what is left of the budget is less than "
-            f"one more seed of {'that arm' if left == 1 else 'these arms'} takes."
+            f"{arms} on {len(self.seeds)} of {len(self.course.seeds)} seeds: the rest of the budget does not pay for "
+            f"one more seed of {'that arm' if left == 1 else 'two arms'}."
         )
 
     def survivors(self, entered: Sequence[Entered]) -> list[Entered]:
@@ -231,7 +244,8 @@ class Raced:
     @property
     def resumable(self) -> frozenset[str]:
         """Keys of the trainings that stopped early; their progress is kept so that they can be resumed later."""
-        stopped = [k for k in range(len(self.racers)) if k not in self.running]
+        early = {stop.arm for stop in self.stopped if stop.epoch < self.course.epochs[-1]}
+        stopped = [k for k, name in enumerate(self.course.names) if name in early]
         return frozenset(self.member(k, seed).key for k in stopped for seed in self.course.opening)
 
     def _standing(self, racer: int, seed: int) -> Standing:

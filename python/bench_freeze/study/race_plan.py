@@ -8,7 +8,7 @@ from functools import cached_property
 
 from ..config.budget import Budget, parse_budget
 from ..config.study import Study
-from ..racing.bought import bought
+from ..racing.bought import bought, seeds_bought
 from ..racing.decision import Course
 from .arms import arms_of
 from .inputs import Inputs
@@ -71,16 +71,17 @@ class Buys:
 
     @cached_property
     def finished(self) -> tuple[int, int]:
-        """How many arms run to the end, and on how many seeds; one arm on the opening seeds if the limit is unknown."""
-        course = self.course
+        """How many arms run to the end, and on how many seeds; one arm on the opening seed if the limit is unknown."""
+        opening = len(self.course.opening)
         if self.limit is None:
-            return 1, len(course.opening)
-        arms = [len(self.passes), *(going for _, going in self.stages)]  # in each stage
-        epochs = [epoch - before for before, epoch in zip((0, *course.epochs), course.epochs, strict=False)]
-        spent = sum(n * len(course.opening) * m for n, m in zip(arms, epochs, strict=True)) * self._of_an_epoch
-        of_a_seed = arms[-1] * course.epochs[-1] * self._of_an_epoch
-        more = int(max(0.0, self.limit - spent) / of_a_seed + 1e-9)
-        return arms[-1], len(course.opening) + min(more, len(course.further))
+            return 1, opening
+        arms = [len(self.passes), *(going for _, going in self.stages), *self.further]
+        return arms[-1], opening + len(self.further)
+
+    @cached_property
+    def further(self) -> list[int]:
+        """How many arms train on each further seed that is paid for."""
+        return [] if self.limit is None else seeds_bought(self.course, self._of_an_epoch, self.limit)
 
     @property
     def share_to_the_end(self) -> float:
@@ -102,16 +103,18 @@ class Buys:
             return [*lines, f"That is too little: beginning all arms and finishing one takes {fewest / grid:.0%}."]
         going = [f"{arms} after epoch {epoch}" for epoch, arms in self.stages]
         last = self.stages[-1][1] if self.stages else racers
+        kept = ", ".join(going) or "all"
         lines.append(
-            f"All arms begin on {_seeds(course.opening)}. If none is shown to be worse, the budget keeps "
-            f"{', '.join(going) or 'all'}, and {last} to the end. Arms that are shown to be worse make room for others."
-            + ("" if len(course.opening) > 1 else " One seed cannot show that an arm is worse: the budget decides.")
+            f"All arms begin on {_seeds(course.opening)}. The budget keeps {kept}, and {last} to the end; "
+            "one seed cannot show that an arm is worse."
         )
-        if course.further:
+        if self.further:
+            on = [f"{arms} on seed {seed}" for arms, seed in zip(self.further, course.further, strict=False)]
+            lines.append(f"Then the rest of the budget pays for the best arms on further seeds: {', '.join(on)}.")
+        elif course.further:
             one = sum(self.passes) / racers / limit
             lines.append(
-                f"Then {_seeds(course.further)}, one by one, while the rest of the budget pays for all remaining arms: "
-                f"one arm takes {one:.1%} of the budget per seed."
+                f"The rest pays for no further seed of two arms: one arm takes {one:.1%} of the budget per seed."
             )
         return lines
 

@@ -4,7 +4,7 @@ import pytest
 
 from bench_freeze.config.budget import parse_budget
 from bench_freeze.errors import InputError
-from bench_freeze.racing.bought import bought
+from bench_freeze.racing.bought import bought, seeds_bought
 from bench_freeze.study.plan import Plan, Work
 from bench_freeze.study.race_plan import Buys, seconds_within, units_after_race
 from bench_freeze.study.race_terms import course_of, fewest_passes, limit_of, looks_of_race, max_base_drop
@@ -50,10 +50,12 @@ def test_what_a_budget_buys_fits_into_it_and_never_grows(share):
     going = [arms for _, arms in stages]
     assert going == sorted(going, reverse=True)
     assert going[-1] >= 1
-    spent = 20 * 2 * 5 + sum(
-        2 * arms * (after - epoch) for (epoch, arms), after in zip(stages, course.epochs[1:], strict=True)
-    )
-    assert spent <= share * 3000
+    spent = 20 * 5 + sum(arms * (after - epoch) for (epoch, arms), after in zip(stages, course.epochs[1:], strict=True))
+    further = seeds_bought(course, 1.0, share * 3000)
+    assert [going[-1], *further] == sorted([going[-1], *further], reverse=True)
+    assert spent + sum(50 * arms for arms in further) <= share * 3000
+    if share > 0.3:  # of a budget that is not small, a second seed of some arms is set aside
+        assert further[0] >= 3
 
 
 def buys(budget, arms=4, seeds=(0, 1, 2), pass_s=None):
@@ -79,11 +81,11 @@ WHOLE = {"train": 12_000.0, "deploy": 130.0, "run": 37.0, "time": 26.0}
 
 @pytest.mark.parametrize("budget", ["40%", "80m"])
 def test_a_plan_s_total_is_that_of_the_budget(budget):
-    """A share of 12,000 passes of a second each, and the same as a time: 4,800 s, for which one of four arms ends."""
+    """A share of 12,000 passes of a second each, and the same as a time: 4,800 s. Four arms end on one seed."""
     found = buys(budget, pass_s=1.0)
     assert found.limit == pytest.approx(4800)
     ended = found.stages[-1][1]
-    assert 1 <= ended < 4
+    assert (ended, found.further) == (4, [])
     within = seconds_within(found, RACED, planned(), WHOLE)
     assert within["train"] == pytest.approx(4800)
     arms, seeds = found.finished
@@ -97,19 +99,21 @@ def test_a_plan_s_total_is_that_of_the_budget(budget):
 @pytest.mark.parametrize("percent", [35, 45, 60, 75, 90, 100])
 @pytest.mark.parametrize("seeds", [1, 2, 3, 6])
 def test_what_finishes_is_what_the_budget_pays_for(percent, seeds):
-    """Counted stage by stage: it fits, and another seed of all that are left would not."""
+    """Counted stage by stage: it fits, and another seed of two arms would not."""
     found = buys(f"{percent}%", seeds=range(seeds))
     arms, ended_on = found.finished
-    course, opening = found.course, min(2, seeds)
     spent, running, before = 0.0, 4, 0
     going = dict(found.stages)
-    for epoch in course.epochs:
-        spent += running * opening * (epoch - before) * 20
+    for epoch in found.course.epochs:
+        spent += running * (epoch - before) * 20
         running, before = going.get(epoch, running), epoch
-    assert running == arms
-    spent += (ended_on - opening) * arms * 1000
+    for more in found.further:
+        assert more <= running
+        running = more
+        spent += running * 1000
+    assert (running, 1 + len(found.further)) == (arms, ended_on)
     assert spent <= found.limit + 1e-6
-    assert ended_on == seeds or spent + arms * 1000 > found.limit
+    assert ended_on == seeds or spent + min(2, arms) * 1000 > found.limit
     if percent == 100:
         assert (arms, ended_on, found.share_to_the_end) == (4, seeds, 1)
 

@@ -69,7 +69,7 @@ class Trained:
 
     @property
     def exact_up_to(self) -> int:
-        """Layers 0..exact_up_to-1 must equal the base model's bit for bit; 0 if frozen statistics could drift."""
+        """Layers 0..exact_up_to-1 must equal the base's bit for bit; 0 if frozen statistics were free to drift."""
         return self.arm.freeze if self.frozen_bn == "eval" else 0
 
     def key(self, *packages: str) -> dict[str, object]:

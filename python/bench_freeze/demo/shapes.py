@@ -44,7 +44,7 @@ def _triangle(x: Plane, y: Plane) -> Plane:
 
 
 def _star(x: Plane, y: Plane) -> Plane:
-    # A point lies in a pentagram if it is outside at most one of the five lines, so the second largest distance decides.
+    # A point lies in a pentagram if it is outside at most one of the five lines, so the second largest distance counts.
     # The lines lie a little further out than a true pentagram's (0.309), whose arms would be too thin at twenty pixels.
     distance: Plane = np.partition(_half_planes(x, y, 5, 0.36), -2, axis=0)[-2]
     return np.maximum(distance, _length(x, y) - 1.0)

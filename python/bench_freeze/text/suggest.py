@@ -37,8 +37,8 @@ def hint(
 def nearest(given: str, known: Iterable[str], others: Mapping[str, str] | None = None) -> list[str]:
     """The known words that are most like a given one; case, dashes and underscores do not count.
 
-    A word in `others` is replaced by its name here. A word that resembles a part of several known words, such as `batch`
-    in `train_batch` and `engine_batch`, gets all of these.
+    A word in `others` is replaced by its name here. A word that resembles a part of several known words, such as
+    `batch` in `train_batch` and `engine_batch`, gets all of these.
     """
     choices = {
         **{_plain(name): here for name, here in (others or {}).items()},

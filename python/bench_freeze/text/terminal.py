@@ -1,7 +1,7 @@
 """Guarded output to a terminal or a log, on standard output and standard error.
 
-Lines go through `say` and `line`, tables that Rich draws through `Shown`. `guarded_streams` is the last line of defence:
-everything that a library, a warning or argparse prints also passes through it.
+Lines go through `say` and `line`, tables that Rich draws through `Shown`. `guarded_streams` is the last line of
+defence: everything that a library, a warning or argparse prints also passes through it.
 """
 
 from __future__ import annotations

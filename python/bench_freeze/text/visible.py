@@ -12,8 +12,8 @@ ELLIPSIS = "\u2026"
 _ZWNJ, _ZWJ = "\u200c", "\u200d"
 _VARIATIONS = "\ufe00-\ufe0f"
 _NONCHARACTERS = "".join(f"{chr(plane << 16 | 0xFFFE)}{chr(plane << 16 | 0xFFFF)}" for plane in range(17))
-# Explicit ranges, since Unicode's categories differ between versions of Python: control characters, marks of the writing
-# direction, characters without width, lone surrogates (bytes of a file name that are not UTF-8), private characters.
+# Explicit ranges, since Unicode's categories differ between versions of Python: control characters, marks of the
+# writing direction, zero-width characters, lone surrogates (file name bytes that are not UTF-8), private characters.
 _HIDDEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
     f"\u2060-\u206f\u3164\ud800-\udfff\ue000-\uf8ff{_VARIATIONS}\ufeff\uffa0\ufff0-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3"

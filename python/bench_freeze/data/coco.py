@@ -231,7 +231,7 @@ def _columns(where: str, text: bytes, threads: int) -> ResultColumns | None:
 
 
 def _result_columns(where: str | Path, text: bytes) -> ResultColumns | None:
-    """The compiled reader's columns from a full parser, for texts that it cannot read; None if types differ from COCO's."""
+    """The compiled reader's columns, by a full parser for texts that it leaves; None if types differ from COCO's."""
     rows = decode_typed(str(where), text, list[_Result])
     if rows is None:
         return None

@@ -138,7 +138,7 @@ def int_column(where: str, name: str, values: Iterable[int], count: int) -> NDAr
 
 
 def unique_ids(where: str, name: str, ids: NDArray[np.int64]) -> NDArray[np.int64]:
-    """`ids` in ascending order. Raises InputError for a repeated id, of which pycocotools silently keeps the last entry."""
+    """`ids` in ascending order. Raises InputError for a repeated id, of which pycocotools silently keeps the last."""
     unique, first = np.unique(ids, return_index=True)
     if len(unique) < len(ids):
         repeated = int(np.setdiff1d(np.arange(len(ids)), first)[0])

@@ -91,7 +91,7 @@ class LooseResult(msgspec.Struct, gc=False):
 
 
 def instances_of(where: str, content: LooseInstances) -> CocoInstances:
-    """The columns of an instances file. Raises InputError that names an entry with an unreadable or implausible value."""
+    """The columns of an instances file. Raises InputError that names an entry with an unreadable or absurd value."""
     forms = Forms()
     listed = _listed(where, content, forms)
     kept, left_out = _annotations(where, content.annotations, listed, forms)

@@ -24,7 +24,7 @@ from ..measure.streams import Camera, Served, serve_cameras, serve_without_pause
 from ..measure.telemetry.machine import MachineTelemetry
 from ..results.profile import StreamsLatency
 
-# Cameras are not synchronised, and by chance their frames collide at the engine or never do. So every part has new phases.
+# Cameras are not synchronised: by chance, their frames collide at the engine or never do. So every part has new phases.
 PARTS = 8
 LEAD_S = 0.02  # between the moment when all engines are ready and the first frame
 

@@ -1,4 +1,4 @@
-"""Images for a profile: the user's, or generated patterns that are written to files, so that files are read either way."""
+"""Images for a profile: the user's, or generated patterns. Patterns are written too, so files are read either way."""
 
 from __future__ import annotations
 

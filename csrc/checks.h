@@ -1,6 +1,6 @@
 // The last checks before the entry points of score.h: they take arrays with the sizes that their owner states, and
-// return the structs that the kernels read. Whatever the caller does, no index leaves its array: contradictory sizes and
-// values that are not positions throw std::invalid_argument, and comparisons are written so that NaN fails them.
+// return the structs that the kernels read. Whatever the caller does, no index leaves its array: contradictory sizes
+// and values that are not positions throw std::invalid_argument, and comparisons are written so that NaN fails them.
 //
 // python/bench_freeze/kernels checks first, with messages for the user; nothing here relies on that.
 #pragma once
@@ -38,7 +38,7 @@ void check_letterbox(const Image& image, int64_t pixel_stride, int64_t channel_s
 
 void check_images(Array<const int32_t> image, Array<int64_t> begin, Array<int32_t> order);
 
-// Ground truth as in TruthIndex. `checked` checks only the sizes; the rows are checked for the images that a call reads.
+// Ground truth as in TruthIndex. `checked` checks only the sizes; rows are checked for the images that a call reads.
 struct TruthArrays {
   int64_t classes;
   Array<const int64_t> begin;

@@ -1,7 +1,7 @@
 // Entry points of a back end: plain pointers and sizes in, results in memory that the caller owns.
 //
-// No function here allocates its results, prints, or keeps state or threads between calls. Calls on different memory may
-// run at the same time. checks.h has validated the arguments.
+// No function here allocates its results, prints, or keeps state or threads between calls. Calls on different memory
+// may run at the same time. checks.h has validated the arguments.
 #pragma once
 
 #include <cstdint>
@@ -165,10 +165,10 @@ struct Resampling {
   const int32_t* weights;  // [B, I], at least 0; null: drawn
 };
 
-// AP of every resample, class and IoU threshold in the first area range, at curves.max_detections[0]; -1 if the resample
-// has no ground truth of the class. Without recall thresholds, AP is the area under the envelope. The draws of row b
-// depend only on the seed and b, so any two results have the same draws. `matches` has an entry for every image of the
-// ground truth, in order.
+// AP of every resample, class and IoU threshold in the first area range, at curves.max_detections[0]; -1 if the
+// resample has no ground truth of the class. Without recall thresholds, AP is the area under the envelope. The draws of
+// row b depend only on the seed and b, so any two results have the same draws. `matches` has an entry for every image
+// of the ground truth, in order.
 void bootstrap(const TruthIndex& truth, const MatchTable& matches, const MatchSettings& settings,
                const CurveSettings& curves, const Resampling& resampling, int64_t threads, double* ap);  // [B, K, T]
 

@@ -59,8 +59,8 @@ enum class MatchFault : int32_t { kNone, kImage, kLabel, kOrder, kTwice };
 
 int64_t match_cuda_workspace_bytes(int64_t truth_rows);
 
-// `truth`, with `truth_rows` rows, lies on the device. The arrays of `settings` lie on the host and are read before this
-// returns.
+// `truth`, with `truth_rows` rows, lies on the device. The arrays of `settings` lie on the host and are read before
+// this returns.
 void match_cuda(const TruthIndex& truth, int64_t truth_rows, const CudaRanked& detections,
                 const MatchSettings& settings, const CudaMatches& out, void* workspace, const CudaTarget& target);
 

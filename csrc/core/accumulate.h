@@ -18,8 +18,8 @@ BENCH_FREEZE_HD inline double recall_at(int64_t true_positives, int64_t truths) 
   return static_cast<double>(true_positives) / static_cast<double>(truths);
 }
 
-// The fewest true positives whose recall reaches `threshold`; more than `truths` if no number does. The rounded quotient
-// decides; the product is at most one too small.
+// The fewest true positives whose recall reaches `threshold`; more than `truths` if no number does. The rounded
+// quotient decides; the product is at most one too small.
 BENCH_FREEZE_HD inline int64_t true_positives_for_recall(double threshold, int64_t truths) {
   if (!(threshold > 0)) return 0;
   if (threshold > 1) return truths + 1;

@@ -1,5 +1,5 @@
-// Greedy suppression of one class by a Group: serial over tiles of the ranked candidates, parallel over the pairs within
-// a tile and over all candidates after it.
+// Greedy suppression of one class by a Group: serial over tiles of the ranked candidates, parallel over the pairs
+// within a tile and over all candidates after it.
 //
 // The CPU back end processes columns in vectors instead (cpu/suppress.cpp). Both use the decision in core/nms.h, and
 // tests check that they agree.

@@ -143,9 +143,9 @@ struct Stretch {
   }
 };
 
-// Where an object seems to start after `from`: at the second brace of "},{". That may also occur in a string or a nested
-// list; then the stretch before does not end there, which is detected. Returns the end of the text if the window has no
-// such place.
+// Where an object seems to start after `from`: at the second brace of "},{". That may also occur in a string or a
+// nested list; then the stretch before does not end there, which is detected. Returns the end of the text if the window
+// has no such place.
 int64_t guess_start(const Text& text, int64_t from) {
   Window window(text, from);
   window.slide(window.begin());

@@ -1,5 +1,5 @@
-// The piece of a text that a Cursor reads: of a text in memory all of the rest, of a file as much as the reader needs at
-// a time. So a file's bytes are read as they are parsed, and none are kept.
+// The piece of a text that a Cursor reads: of a text in memory all of the rest, of a file as much as the reader needs
+// at a time. So a file's bytes are read as they are parsed, and none are kept.
 #pragma once
 
 #include <cstdint>
@@ -27,8 +27,8 @@ class Window {
   // The place in the text of a position in the window.
   int64_t place(const char* at) const { return place_ + (at - begin()); }
 
-  // Drops the text before `from` and reads more at the end, which invalidates positions. Returns false if nothing is left
-  // to read, or if the file cannot be read.
+  // Drops the text before `from` and reads more at the end, which invalidates positions. Returns false if nothing is
+  // left to read, or if the file cannot be read.
   bool slide(const char* from);
 
  private:

@@ -96,7 +96,7 @@ def add_transfer(commands: Commands) -> None:
 
 def _add_fine_tuning(transfer: argparse.ArgumentParser) -> None:
     group = transfer.add_argument_group(
-        "fine-tuning", "also fine-tune the backbones for --classify and --segment, with the same settings for every source"
+        "fine-tuning", "also fine-tune the backbones for --classify and --segment, every source with the same settings"
     )
     group.add_argument(
         "--freeze",

@@ -29,7 +29,7 @@ class RoundSource(Protocol):
     """Times both models of rows in turn: files on this machine, or through a command that measures them elsewhere."""
 
     label: str  # how the rounds were taken, in words
-    only_doubtful: bool  # rounds are expensive, so only rows beyond a limit as recorded are timed again
+    only_doubtful: bool  # rounds are expensive, so only latencies that are doubtful as recorded are timed again
 
     def can_time(self, pair: RowPair) -> bool:
         """Whether both models of a row are available."""

@@ -44,8 +44,8 @@ def read_coco(
 
     Without `images`, they are searched for in COCO's layout (`../images/<split>`, `../<split>` and the like beside the
     folder of the json) and in `shared_images`, the folder that was named for another split. Everything that is left
-    out, here or in training, is counted and noted. Raises InputError if an image is missing, unreadable or has another
-    size than in the json, and if either of two folders could be meant.
+    out, here or in training, is counted and noted. Raises InputError if an image is missing or unreadable or its size
+    differs from the json, and if either of two folders could be meant.
     """
     instances = read_instances(path)
     _check_names(path, instances)

@@ -1,8 +1,8 @@
-// The last border before the entry points of score.h: arrays with the sizes that their owner tells in, the structs that
-// the kernels read out. Whoever calls, no index leaves its array: sizes that contradict each other and values that are
-// no position throw std::invalid_argument, and a comparison is asked such that NaN does not pass it.
+// The last checks before the entry points of score.h: they take arrays with the sizes that their owner states, and
+// return the structs that the kernels read. Whatever the caller does, no index leaves its array: contradictory sizes
+// and values that are not positions throw std::invalid_argument, and comparisons are written so that NaN fails them.
 //
-// python/bench_freeze/scorer checks before, in the words of the user; nothing here relies on it.
+// python/bench_freeze/kernels checks first, with messages for the user; nothing here relies on that.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace bench_freeze {
 
-// All elements of an array of any shape, side by side.
+// All elements of a contiguous array of any shape.
 template <class Item>
 struct Array {
   Item* data;
@@ -19,10 +19,10 @@ struct Array {
 };
 
 constexpr int64_t kMostRows = 0x7fffffff;  // rows and positions are kept in 32 bits
-constexpr int64_t kMostClasses = 1 << 20;  // every worker of a match has a counter for each
+constexpr int64_t kMostClasses = 1 << 20;  // every matching worker has a counter for each class
 
-// A head [images, rows, anchors] with its strides in elements, and what is written of it: see Detections, whose arrays
-// hold `images` x `max_detections`.
+// A head [images, rows, anchors] with its strides in elements, and its output: see Detections, whose arrays hold
+// `images` x `max_detections`.
 struct HeadArrays {
   Head head;  // its classes are rows - 4
   int64_t anchor_stride;
@@ -32,14 +32,13 @@ struct HeadArrays {
 };
 Detections checked_detections(const HeadArrays& arrays, const NmsSettings& settings);
 
-// `image` is [height, width, 3] with these strides in bytes, `canvas_size` the elements of the canvas.
+// `image` is [height, width, 3] with these strides in bytes; `canvas_size` is the number of elements of the canvas.
 void check_letterbox(const Image& image, int64_t pixel_stride, int64_t channel_stride, const Canvas& canvas,
                      int64_t canvas_size);
 
 void check_images(Array<const int32_t> image, Array<int64_t> begin, Array<int32_t> order);
 
-// Ground truth as in TruthIndex. `checked` looks at the sizes alone; the rows of the images that a call reads come
-// next.
+// Ground truth as in TruthIndex. `checked` checks only the sizes; rows are checked for the images that a call reads.
 struct TruthArrays {
   int64_t classes;
   Array<const int64_t> begin;
@@ -67,12 +66,12 @@ struct TableArrays {
   Array<double> scores;
   Array<uint8_t> true_positive, ignored;
 };
-// To be written, for a batch whose `begin` it takes.
+// A table to write, for a batch whose `begin` it uses.
 MatchTable checked_output(const TableArrays& arrays, const MatchSettings& settings);
-// To be read, with the outcomes of so many lanes; 0: of any.
+// A table to read, with the outcomes of `lanes` lanes; 0: any number.
 MatchTable checked_input(const TableArrays& arrays, int64_t classes, int64_t lanes);
 
-// Every image of the parts, whose tables are checked, is one of `images` and in one of them only.
+// Checks that every image of the parts is below `images` and in one part only. The parts' tables are checked already.
 void check_parts(const MatchPart* parts, int64_t count, int64_t images);
 
 CurveSettings checked_curves(Array<const double> recall_thresholds, Array<const int64_t> max_detections);

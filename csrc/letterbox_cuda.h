@@ -1,5 +1,5 @@
-// Letterbox on a GPU: the image and the canvas lie there, the work is enqueued on the caller's stream. Throws
-// std::runtime_error where CUDA refuses it, or where this build has no CUDA.
+// Letterbox on a GPU, with image and canvas in its memory. The work is enqueued on the caller's stream. Throws
+// std::runtime_error if CUDA refuses it, or if this build has no CUDA.
 #pragma once
 
 #include "score.h"

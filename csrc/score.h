@@ -1,7 +1,7 @@
 // Entry points of a back end: plain pointers and sizes in, results in memory that the caller owns.
 //
-// Nothing here allocates what it returns, prints, or keeps state or threads between calls; calls on different memory
-// may run at the same time. Arguments are those that checks.h lets through.
+// No function here allocates its results, prints, or keeps state or threads between calls. Calls on different memory
+// may run at the same time. checks.h has validated the arguments.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@ namespace bench_freeze {
 enum class HeadType : int32_t { kFloat32, kFloat16 };
 
 // Raw predictions of B images, [B, 4 + C, A]: four box rows, then one row of scores per class. Strides count elements;
-// the anchors of a row lie side by side.
+// the anchors of a row are contiguous.
 struct Head {
   const void* data;
   HeadType type;
@@ -35,7 +35,7 @@ struct NmsSettings {
   BoxFormat box_format;
 };
 
-// D = max_detections rows for each of B images; rows past `count` are left as they are.
+// D = max_detections rows for each of B images; rows past `count` are not written.
 struct Detections {
   float* boxes_xyxy;            // [B, D, 4]
   float* scores;                // [B, D]
@@ -45,14 +45,14 @@ struct Detections {
   int64_t* dropped_detections;  // [B]
 };
 
-// The first value that is not a number or infinite; `image` is -1 where there is none.
+// The first value that is NaN or infinite; `image` is -1 if there is none.
 struct Fault {
   int64_t image;
   int64_t row;
   int64_t anchor;
 };
 
-// Decode and suppress every image. Tells the first image with a fault; the results are undefined then.
+// Decodes and suppresses every image. Returns the first fault; if there is one, the results are undefined.
 Fault nms(const Head& head, const NmsSettings& settings, int64_t threads, const Detections& detections);
 
 // An image [height, width, 3] of 8-bit RGB whose rows lie `row_stride` bytes apart, 3 x width or more.
@@ -63,7 +63,7 @@ struct Image {
   int64_t row_stride;
 };
 
-// Where a resized image lies in a canvas [3, height, width] of float32.
+// The place of a resized image in a float32 canvas [3, height, width].
 struct Canvas {
   float* data;
   int64_t height;
@@ -77,10 +77,11 @@ struct Canvas {
 
 void letterbox(const Image& image, const Canvas& canvas);
 
-// Rows by image, in the order of the file within it: row order[j] for j in begin[i] .. begin[i + 1] is of image i.
+// Sorts rows by image, in the order of the file within an image: row order[j], for j in begin[i] .. begin[i + 1],
+// belongs to image i.
 void order_by_image(int64_t rows, const int32_t* image, int64_t images, int64_t* begin, int32_t* order);
 
-// Ground truth by image and, within it, by class; in the order of the file within both. Classes by position.
+// Ground truth sorted by image and class; rows of both keep the order of the file. Classes are positions.
 struct TruthIndex {
   int64_t images;
   int64_t classes;
@@ -89,10 +90,10 @@ struct TruthIndex {
   const double* boxes;      // [N, 4] left, top, width, height
   const double* area;       // [N]
   const uint8_t* is_crowd;  // [N]
-  const uint8_t* is_void;   // [N], a match with it counts as none (pycocotools' annotation id 0)
+  const uint8_t* is_void;   // [N], a match with it does not count (pycocotools' annotation id 0)
 };
 
-// Detections of some images, whole images only. Rows of one image keep the order in which they were found.
+// All detections of some images. Rows of one image keep the order in which they were found.
 struct DetectionBatch {
   int64_t images;
   const int32_t* image;  // [B], position in the ground truth
@@ -103,8 +104,8 @@ struct DetectionBatch {
   const double* scores;  // [N]
 };
 
-// Matched detections by image, class and rank; nothing else is kept of them. A mask is the lowest `mask_bytes` bytes of
-// an Outcome's word (core/match.h), least significant first; T x A bits fit.
+// Matched detections by image, class and rank. A mask is the lowest `mask_bytes` bytes of an Outcome's word
+// (core/match.h), least significant first; T x A bits fit.
 struct MatchTable {
   int64_t images;
   const int64_t* begin;  // [B + 1]
@@ -115,11 +116,11 @@ struct MatchTable {
   uint8_t* ignored;        // [N, mask_bytes]
 };
 
-// Matches image by image into out.begin = batch.begin. Returns how many IoUs lie within 1e-6 of a threshold.
+// Matches image by image; out.begin = batch.begin. Returns the number of IoUs within 1e-6 of a threshold.
 int64_t match(const TruthIndex& truth, const DetectionBatch& batch, const MatchSettings& settings, int64_t threads,
               const MatchTable& out);
 
-// Some images of a data set, matched: `image[b]` is the position of the table's b-th one; null: b itself.
+// Matches of some images of a data set: `image[b]` is the position of the table's image b; null: b itself.
 struct MatchPart {
   const int32_t* image;
   MatchTable table;
@@ -143,31 +144,31 @@ struct CocoTensors {
   double* scores;     // [T, R, K, A, M]
 };
 
-// The parts hold every image once at most, in any order; images that they lack have no detections.
+// Each image is in at most one part, in any order; an image in no part has no detections.
 CurveCounts accumulate(const TruthIndex& truth, const MatchPart* parts, int64_t count, const MatchSettings& settings,
                        const CurveSettings& curves, int64_t threads, const CocoTensors& tensors);
 
-// Raw curves of one lane: the true positives of every class by score, best first. N is the rows of the matches.
+// Raw curves of one lane: the true positives of every class, best score first. N is the number of rows of the matches.
 struct RawCurves {
   int64_t* begin;                 // [K + 1]
   int32_t* false_positives;       // [N], before this one
-  int32_t* false_positives_tied;  // [N], of this score or a better one
+  int32_t* false_positives_tied;  // [N], with this score or a higher one
   double* scores;                 // [N]
 };
 
 void raw_curves(const TruthIndex& truth, const MatchTable& matches, int64_t lane, const RawCurves& out);
 
-// How often every image counts, `count` times over: as given, or drawn with replacement, as many as there are.
+// `count` resamples, by how often each image counts: as given, or as many draws with replacement as there are images.
 struct Resampling {
   int64_t count;
   uint64_t seed;
-  const int32_t* weights;  // [B, I], 0 and more; or null: drawn
+  const int32_t* weights;  // [B, I], at least 0; null: drawn
 };
 
-// AP of every resample, class and IoU threshold in the first area range, at curves.max_detections[0]; -1 where the
-// resample has no ground truth of the class. Without recall thresholds AP is the area under the envelope. Row b is
-// drawn from the seed and b alone, so two results are drawn alike. `matches` has a row of images for every image of the
-// ground truth, in order.
+// AP of every resample, class and IoU threshold in the first area range, at curves.max_detections[0]; -1 if the
+// resample has no ground truth of the class. Without recall thresholds, AP is the area under the envelope. The draws of
+// row b depend only on the seed and b, so any two results have the same draws. `matches` has an entry for every image
+// of the ground truth, in order.
 void bootstrap(const TruthIndex& truth, const MatchTable& matches, const MatchSettings& settings,
                const CurveSettings& curves, const Resampling& resampling, int64_t threads, double* ap);  // [B, K, T]
 

@@ -1,4 +1,4 @@
-// Types of the arrays that cross the border, and the parts of the module that other files bind.
+// Types of the arrays that Python passes in, and the parts of the module that other files bind.
 #pragma once
 
 #include <nanobind/nanobind.h>
@@ -17,7 +17,7 @@ using In = nb::ndarray<const Scalar, nb::shape<Shape...>, nb::c_contig, nb::devi
 template <class Scalar, int64_t... Shape>
 using Out = nb::ndarray<Scalar, nb::shape<Shape...>, nb::c_contig, nb::device::cpu>;
 
-// All elements of a contiguous array, as checks.h takes them.
+// All elements of a contiguous array, in the form that checks.h takes.
 template <class Scalar, class... Options>
 Array<Scalar> all_of(const nb::ndarray<Scalar, Options...>& array) {
   return {array.data(), static_cast<int64_t>(array.size())};

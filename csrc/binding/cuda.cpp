@@ -1,5 +1,5 @@
-// The CUDA back end's border with Python. Device arrays come as addresses: python/bench_freeze/cuda.py reads them from
-// whatever owns them (torch, `__cuda_array_interface__`, DLPack) and has checked their types, shapes and device.
+// Python bindings of the CUDA back end. Device arrays arrive as addresses: python/bench_freeze/kernels reads them from
+// their owner (torch, `__cuda_array_interface__`, DLPack) and has checked their types, shapes and device.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
@@ -92,7 +92,7 @@ void bind_match(const BoundCudaTruth& truth, int64_t images, int64_t rows, uintp
   match_cuda(truth.index, truth.rows, detections, settings, out, at<void>(workspace), {device, stream});
 }
 
-// Address, shape, strides in elements, letter and bytes of the type, device: what any DLPack producer says of itself.
+// What a DLPack producer describes: address, shape, strides in elements, letter and size of the type, device.
 using Description = std::tuple<uintptr_t, std::vector<int64_t>, std::vector<int64_t>, std::string, int32_t>;
 
 Description describe_dlpack(nb::ndarray<nb::ro, nb::device::cuda> array) {

@@ -1,4 +1,4 @@
-// The part of the module that stands in front of the CUDA back end.
+// The part of the module that binds the CUDA back end.
 #pragma once
 
 #include <nanobind/nanobind.h>

@@ -1,5 +1,4 @@
-// The evaluator's border with Python. Every call has its arrays checked; the objects here keep them alive between
-// calls.
+// Python bindings of the evaluator. Every call checks its arrays; the objects here keep them alive between calls.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/tuple.h>
@@ -38,7 +37,7 @@ struct BoundTruth {
 
   int64_t rows() const { return static_cast<int64_t>(label.shape(0)); }
 
-  // Sizes are checked; its rows are where a call reads them.
+  // Sizes are checked here, rows only where a call reads them.
   TruthIndex index() const {
     return checked(TruthArrays{classes, all_of(begin), all_of(label), all_of(boxes), all_of(area), all_of(is_crowd),
                                all_of(is_void)});
@@ -51,7 +50,7 @@ struct BoundTruth {
   }
 };
 
-// What a detection is matched for: IoU thresholds and area ranges, by one rule.
+// The IoU thresholds and area ranges for which detections are matched, by one rule.
 struct Lattice {
   int32_t rule;
   In<double, -1> iou_thresholds;
@@ -67,7 +66,7 @@ struct Lattice {
   int64_t lanes() const { return static_cast<int64_t>(iou_thresholds.shape(0) * area_ranges.shape(0)); }
 };
 
-// Matches that are only read; the entry points share one type with those that write.
+// Matches that are only read. The entry points have one type for reading and writing.
 MatchTable read_table(const BoundTruth& truth, int64_t lanes, const In<int64_t, -1>& begin,
                       const In<int32_t, -1>& label, const In<double, -1>& scores,
                       const In<uint8_t, -1, -1>& true_positive, const In<uint8_t, -1, -1>& ignored) {

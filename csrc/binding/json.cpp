@@ -1,4 +1,4 @@
-// The readers' border with Python: a text in, columns that own their memory out, or None where a full parser must look.
+// Python bindings of the readers: a text in, columns that own their memory out, or None if a full parser is needed.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 

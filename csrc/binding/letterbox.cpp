@@ -1,4 +1,4 @@
-// The letterbox on a GPU, for Python: device memory comes as addresses that cuda_letterbox.py has checked.
+// Python bindings of the letterbox on a GPU: device memory arrives as addresses that cuda_letterbox.py has checked.
 #include "binding/letterbox.h"
 
 #include <nanobind/nanobind.h>

@@ -1,4 +1,4 @@
-// The part of the module that stands in front of the letterbox on a GPU.
+// The part of the module that binds the letterbox on a GPU.
 #pragma once
 
 #include <nanobind/nanobind.h>

@@ -1,5 +1,5 @@
-// What Python calls, beside evaluator.cpp: typed arrays in, plain pointers on, the interpreter lock released around the
-// work. ext.py owns every message to the user; checks.h refuses what would leave an array, whoever calls.
+// The other Python bindings, besides evaluator.cpp: they take typed arrays, pass on plain pointers, and release the
+// interpreter lock around the work. ext.py has all messages to the user; checks.h refuses every out-of-bounds access.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/tuple.h>

@@ -1,5 +1,5 @@
 // Boxes and their overlap. Each formula keeps the operations, their order and the scalar type of the program whose
-// decisions it must repeat; compile without floating-point contraction.
+// decisions it must reproduce. Compile without floating-point contraction.
 #pragma once
 
 #include <cstdint>
@@ -21,15 +21,15 @@ BENCH_FREEZE_HD inline BoxXyxy decode_box(BoxFormat format, float a, float b, fl
 
 BENCH_FREEZE_HD inline float box_area(const BoxXyxy& box) { return (box.x2 - box.x1) * (box.y2 - box.y1); }
 
-// NaN and the infinities are the values that differ from themselves by something other than zero.
+// Only for NaN and the infinities is the difference from itself not zero.
 BENCH_FREEZE_HD inline bool is_finite(float value) { return value - value == 0; }
 
 BENCH_FREEZE_HD inline bool is_finite(const BoxXyxy& box) {
   return is_finite(box.x1) && is_finite(box.y1) && is_finite(box.x2) && is_finite(box.y2);
 }
 
-// IoU as NMS takes it (torchvision): float32, union = a + b - intersection. Two boxes without area give NaN, which is
-// above no threshold.
+// IoU for NMS, as in torchvision: float32, union = a + b - intersection. Two boxes without area give NaN, which exceeds
+// no threshold.
 BENCH_FREEZE_HD inline float iou_xyxy(const BoxXyxy& a, float area_a, const BoxXyxy& b, float area_b) {
   const float left = a.x1 > b.x1 ? a.x1 : b.x1;
   const float top = a.y1 > b.y1 ? a.y1 : b.y1;
@@ -41,8 +41,8 @@ BENCH_FREEZE_HD inline float iou_xyxy(const BoxXyxy& a, float area_a, const BoxX
   return intersection / (area_a + area_b - intersection);
 }
 
-// IoU as COCO matches it: float64 from left, top, width, height. A crowd's overlap is the share of the detection that
-// lies in it.
+// IoU for matching, as in COCO: float64 from left, top, width, height. The overlap with a crowd is the share of the
+// detection that lies in it.
 BENCH_FREEZE_HD inline double iou_xywh(const double* detection, const double* truth, bool is_crowd) {
   const double detection_right = detection[2] + detection[0];
   const double truth_right = truth[2] + truth[0];
@@ -60,7 +60,7 @@ BENCH_FREEZE_HD inline double iou_xywh(const double* detection, const double* tr
   return intersection / (detection_area + truth[2] * truth[3] - intersection);
 }
 
-// IoU as Ultralytics' validation takes it: float32 corners, 1e-7 added to the union.
+// IoU as in Ultralytics' validation: float32 corners, 1e-7 added to the union.
 BENCH_FREEZE_HD inline double iou_float32(const double* detection, const double* truth) {
   const BoxXyxy a = {static_cast<float>(truth[0]), static_cast<float>(truth[1]),
                      static_cast<float>(truth[0] + truth[2]), static_cast<float>(truth[1] + truth[3])};

@@ -1,4 +1,4 @@
-// Bilinear sampling with half-pixel centres and no antialiasing, as OpenCV's INTER_LINEAR places its samples.
+// Bilinear sampling with half-pixel centres and no antialiasing, as in OpenCV's INTER_LINEAR.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +31,7 @@ BENCH_FREEZE_HD inline Level blend(Level first, Level second, float fraction) {
   return first + (second - first) * fraction;
 }
 
-// Grey levels stay integers, as in an image that was resized before it was normalised.
+// Grey levels are rounded to integers, as in an image that is resized before it is normalised.
 BENCH_FREEZE_HD inline float normalise(float level) {
   return static_cast<float>(static_cast<int32_t>(level + 0.5f)) / 255.0f;
 }

@@ -1,4 +1,4 @@
-// A band of rows of a letterboxed canvas, written by a Group: what the CPU's vectors compute, a pixel at a time.
+// A band of rows of a letterboxed canvas, written by a Group: the same values as the CPU's vectors, pixel by pixel.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 namespace bench_freeze {
 
-// A tap takes a division in double, which few GPUs are fast at: a column's is computed once for this many rows.
+// A tap needs a division in double, which is slow on most GPUs, so a column's tap is computed once for this many rows.
 constexpr int64_t kBandRows = 8;
 
 struct BandShared {
@@ -22,7 +22,7 @@ BENCH_FREEZE_HD inline float level_in_row(const uint8_t* row, const Tap& column,
                static_cast<float>(row[3 * static_cast<int64_t>(column.second) + channel]), column.fraction);
 }
 
-// Every pixel of the canvas' rows from kBandRows * band on, in all three planes. Lanes write apart from each other.
+// Writes the band's rows, from kBandRows * band on, in all three planes. No two lanes write the same pixel.
 template <class Group>
 BENCH_FREEZE_HD void letterbox_band(const Group& group, const Image& image, const Canvas& canvas, int64_t band,
                                     BandShared* shared) {

@@ -13,14 +13,14 @@ namespace bench_freeze {
 
 constexpr int32_t kMaxLanes = 64;
 
-// Whose decisions are repeated. All are greedy by descending score within an image and class.
+// The program whose decisions are reproduced. All are greedy by descending score within an image and class.
 enum class MatchRule : int32_t {
-  // pycocotools: the free ground truth of the highest IoU, the last of equals; ignored ones only where no other is.
+  // pycocotools: the free ground truth with the highest IoU, the last one on a tie; ignored ones only if no other fits.
   kCoco,
-  // Ultralytics 8.4.183: the free ground truth of the highest IoU, the first of equals; IoU in float32.
+  // Ultralytics 8.4.183: the free ground truth with the highest IoU, the first one on a tie; IoU in float32.
   kUltralytics,
-  // VOC development kit: the ground truth of the highest IoU, the first of equals, free or not; one that is taken
-  // already makes the detection false. A crowd is what VOC calls difficult, and its IoU is the usual quotient.
+  // VOC development kit: the ground truth with the highest IoU, the first one on a tie, free or not; if it is taken
+  // already, the detection is false. A crowd stands for a difficult object in VOC, with the usual IoU.
   kVoc,
 };
 
@@ -28,7 +28,7 @@ struct Lanes {
   MatchRule rule = MatchRule::kCoco;
   int32_t thresholds = 0;
   int32_t areas = 0;
-  double lowest_iou[kMaxLanes] = {};  // [T], the IoU a match starts from
+  double lowest_iou[kMaxLanes] = {};  // [T], the lowest IoU of a match
   double area_ranges[2 * kMaxLanes] = {};
   uint64_t every_area = 0;  // bit 0 of each area range
 
@@ -39,7 +39,7 @@ struct Lanes {
 
   BENCH_FREEZE_HD uint64_t every_lane() const { return all_of_area() * every_area; }
 
-  // Lanes whose threshold this IoU reaches. Asked the way pycocotools asks, so that NaN reaches all.
+  // Lanes whose threshold this IoU reaches. Compared as in pycocotools, so that NaN reaches all.
   BENCH_FREEZE_HD uint64_t reached(double iou) const {
     uint64_t bits = 0;
     for (int32_t t = 0; t < thresholds; ++t) bits |= static_cast<uint64_t>(!(iou < lowest_iou[t])) << t;
@@ -65,7 +65,7 @@ struct Lanes {
   }
 };
 
-// COCO: a match starts just below 1 even where the threshold is 1.
+// COCO: the lowest IoU of a match is just below 1, even if the threshold is 1.
 BENCH_FREEZE_HD inline double lowest_iou(double threshold) { return threshold < 1 - 1e-10 ? threshold : 1 - 1e-10; }
 
 // T x A may not exceed 64: one bit per IoU threshold and area range.
@@ -103,7 +103,7 @@ struct Truth {
   uint64_t ignored;  // lanes in which it counts as neither found nor missed
   uint64_t taken;    // lanes in which a detection has it
   bool is_crowd;     // can be taken again
-  bool is_void;      // a match with it counts as none
+  bool is_void;      // a match with it does not count
 };
 
 // A ground truth box that the detection at hand overlaps enough for at least one lane.
@@ -117,7 +117,7 @@ struct Outcome {
   uint64_t ignored;
 };
 
-// As `choose`, by the rule of VOC: the highest of all is settled before anything else is asked.
+// As `choose`, by VOC's rule: the box with the highest IoU is determined first, and only then tested.
 template <class Group>
 BENCH_FREEZE_HD int32_t choose_highest(const Group& group, const Lanes& lanes, int32_t lane, const Truth* truths,
                                        const Overlap* overlaps, int32_t count) {
@@ -130,8 +130,8 @@ BENCH_FREEZE_HD int32_t choose_highest(const Group& group, const Lanes& lanes, i
   return (group.bits(&truth.taken) >> lane & 1) != 0 && !truth.is_crowd ? -1 : chosen;
 }
 
-// Position in `overlaps` (ascending by ground truth, one at least) that one lane takes, or -1. Ground truth that is not
-// ignored comes first; an ignored one is looked at only where none of those matched.
+// Position in `overlaps` (ascending by ground truth, not empty) that one lane takes, or -1. Ground truth that is not
+// ignored comes first; ignored ones are considered only if none of those matched.
 template <class Group>
 BENCH_FREEZE_HD int32_t choose(const Group& group, const Lanes& lanes, int32_t lane, const Truth* truths,
                                const Overlap* overlaps, int32_t count) {
@@ -153,7 +153,7 @@ BENCH_FREEZE_HD int32_t choose(const Group& group, const Lanes& lanes, int32_t l
   return chosen;
 }
 
-// What a match of `lanes_taken` with `truth` makes of the detection.
+// The outcome of a detection that matched `truth` in `lanes_taken`.
 BENCH_FREEZE_HD inline Outcome outcome_of(const Truth& truth, uint64_t lanes_taken, uint64_t own_area_ignored) {
   const uint64_t ignored = lanes_taken & truth.ignored;
   if (truth.is_void) return {0, ignored | (lanes_taken & own_area_ignored)};
@@ -165,7 +165,7 @@ BENCH_FREEZE_HD inline Outcome outcome_of(const Truth& truth, uint64_t lanes_tak
 template <class Group>
 BENCH_FREEZE_HD void match_detection(const Group& group, const Lanes& lanes, Truth* truths, const Overlap* overlaps,
                                      int32_t count, uint64_t own_area_ignored, Outcome* outcome) {
-  if (count == 1) {  // nearly always, and every rule agrees: all lanes at once
+  if (count == 1) {  // the usual case; all rules agree, so all lanes go at once
     Truth& truth = truths[overlaps[0].truth];
     const uint64_t free = truth.is_crowd ? ~uint64_t{0} : ~truth.taken;
     const uint64_t taken = lanes.reached(overlaps[0].iou) & free;

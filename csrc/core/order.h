@@ -1,5 +1,5 @@
 // Total orders over scores as unsigned integers: sorting the keys ascending sorts the scores descending. Both zeros
-// share one key; NaN has no place in the order and is refused before.
+// share one key; NaN has no place in the order and is refused beforehand.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +30,7 @@ BENCH_FREEZE_HD inline uint64_t descending_key(double score) {
   return bits >> 63 ? bits : ~bits & 0x7fffffffffffffffu;
 }
 
-// float16 is read as its bits: the smallest GPU-less machine has no such type.
+// float16 is read as bits, since not every machine without a GPU has such a type.
 BENCH_FREEZE_HD inline float half_to_float(uint16_t half) {
   const uint32_t sign = static_cast<uint32_t>(half & 0x8000u) << 16;
   const uint32_t magnitude = half & 0x7fffu;
@@ -40,7 +40,7 @@ BENCH_FREEZE_HD inline float half_to_float(uint16_t half) {
     memcpy(&value, &bits, sizeof value);
     return value;
   }
-  // Shifted into place the exponent is 112 short, for subnormal halves too; one exact product makes up for it.
+  // After the shift the exponent is 112 too small, also for subnormal halves; one exact product corrects it.
   uint32_t bits = magnitude << 13;
   memcpy(&value, &bits, sizeof value);
   value *= 5192296858534827628530496329220096.0f;  // 2^112

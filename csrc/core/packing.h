@@ -1,5 +1,5 @@
-// A candidate is one integer: its score's descending key, its class, its anchor. Ascending integers are the total order
-// (score descending, then class, then anchor), whatever found them and in whatever batch.
+// A candidate is one integer: the descending key of its score, its class, its anchor. Ascending integers give the total
+// order (score descending, then class, then anchor), whatever the back end and the batch.
 #pragma once
 
 #include <cstdint>

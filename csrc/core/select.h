@@ -13,8 +13,8 @@ struct SelectShared {
   uint32_t counts[1 << kDigitBits];
 };
 
-// `visit(function)` calls function(key) for every key, spread over the group's lanes, the same keys each time; `k` is
-// from 1 to their number. Keys that are equal count as often as they are visited.
+// `visit(function)` calls function(key) for every key, spread over the group's lanes, with the same keys each time. `k`
+// is from 1 to their number. Equal keys count as often as they are visited.
 template <class Group, class Visit>
 BENCH_FREEZE_HD uint64_t select_smallest(const Group& group, const Visit& visit, int64_t k, SelectShared* shared) {
   constexpr int32_t kDigits = 1 << SelectShared::kDigitBits;
@@ -24,7 +24,7 @@ BENCH_FREEZE_HD uint64_t select_smallest(const Group& group, const Visit& visit,
     group.for_each(0, kDigits, [=](int64_t digit) { shared->counts[digit] = 0; });
     group.sync();
     visit([&](uint64_t key) {
-      // The digits above this one; two shifts, as one by 64 has no meaning.
+      // The digits above this one; two shifts, since a shift by 64 is undefined.
       if ((key >> shift >> SelectShared::kDigitBits) != prefix) return;
       group.add(&shared->counts[(key >> shift) & (kDigits - 1)], 1);
     });

@@ -1,5 +1,5 @@
-// Ascending sort of distinct keys by a Group, whose lanes place every key of a pair of sorted runs at once: its rank in
-// the merged run is its own place plus the number of smaller keys in the other.
+// Ascending merge sort of distinct keys by a Group, whose lanes place all keys of two sorted runs in parallel: a key's
+// rank in the merged run is its place in its own run plus the number of smaller keys in the other.
 #pragma once
 
 #include <cstdint>
@@ -22,8 +22,8 @@ BENCH_FREEZE_HD inline int64_t count_below(const uint64_t* keys, int64_t begin, 
   return low - begin;
 }
 
-// Sorts keys[0, count), of which no two may be equal, using `spare` of the same size; returns whichever of the two
-// holds the result. The caller syncs before; after, every lane may read the result.
+// Sorts keys[0, count), which must be distinct, using `spare` of the same size. Returns the one of the two that holds
+// the result. The caller syncs before; afterwards every lane may read the result.
 template <class Group>
 BENCH_FREEZE_HD uint64_t* sort_distinct(const Group& group, uint64_t* keys, uint64_t* spare, int64_t count) {
   uint64_t* from = keys;

@@ -1,8 +1,8 @@
-// Greedy suppression of one class by a Group: serial over the ranked candidates, a tile of them at a time, parallel
-// over the pairs within a tile and over all candidates behind it.
+// Greedy suppression of one class by a Group: serial over tiles of the ranked candidates, parallel over the pairs
+// within a tile and over all candidates after it.
 //
-// The CPU back end goes through columns in vectors instead (cpu/suppress.cpp); both ask core/nms.h for the decision,
-// and the tests hold them equal.
+// The CPU back end processes columns in vectors instead (cpu/suppress.cpp). Both use the decision in core/nms.h, and
+// tests check that they agree.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,7 @@ struct SuppressTile {
   uint64_t contested;  // members with a rival
 };
 
-// Members that greedy suppression keeps. Every lane finds out for itself, so that none has to wait for the answer.
+// Members that greedy suppression keeps. Every lane computes this itself, so that no lane has to wait.
 BENCH_FREEZE_HD inline uint64_t resolve(const SuppressTile& tile) {
   uint64_t kept = tile.alive & ~tile.contested;
   for (uint64_t open = tile.alive & tile.contested; open != 0; open &= open - 1) {
@@ -34,8 +34,8 @@ BENCH_FREEZE_HD inline uint64_t resolve(const SuppressTile& tile) {
   return kept;
 }
 
-// boxes[0, count) in the total order; sets dropped[i], which the caller cleared, where a kept box before i suppresses
-// it. The caller syncs before; after, every lane may read the result.
+// boxes[0, count) are in the total order. Sets dropped[i], which the caller cleared, if a kept box before i suppresses
+// box i. The caller syncs before; afterwards every lane may read the result.
 template <class Group>
 BENCH_FREEZE_HD void suppress(const Group& group, const BoxXyxy* boxes, int64_t count, float iou_threshold,
                               uint8_t* dropped, SuppressTile* tile) {

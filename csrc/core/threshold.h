@@ -1,5 +1,5 @@
-// "Strictly above the score threshold" for both types of a head, decided the same on float16 bits as on the floats that
-// they stand for.
+// "Strictly above the score threshold" for both types of a head: float16 bits give the same decision as the floats that
+// they represent.
 #pragma once
 
 #include <cstdint>
@@ -36,11 +36,11 @@ struct ScoreThreshold {
   BENCH_FREEZE_HD bool passes(float score) const { return score > value; }
   BENCH_FREEZE_HD bool passes(int16_t bits) const { return half_order(bits) > floor_of_halves && is_number(bits); }
 
-  // NaN orders above infinity as bits; as a float it is above nothing.
+  // As bits, NaN orders above infinity; as a float, it is above nothing.
   BENCH_FREEZE_HD static bool is_number(int16_t bits) { return (bits & 0x7fff) <= 0x7c00; }
 };
 
-// A value of a head, whichever type it is stored as.
+// A value of a head as a float, whatever its stored type.
 BENCH_FREEZE_HD inline float to_float(float value) { return value; }
 BENCH_FREEZE_HD inline float to_float(int16_t bits) { return half_to_float(static_cast<uint16_t>(bits)); }
 BENCH_FREEZE_HD inline bool is_sound(float value) { return is_finite(value); }

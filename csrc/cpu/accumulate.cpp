@@ -12,9 +12,9 @@
 namespace bench_freeze {
 namespace {
 
-// One class at a time. A column is one (area range, maximum of detections), as they lie in the tensors; a curve is one
-// (IoU threshold, column). Of a curve only what the recall thresholds read is kept: at each of them the score of the
-// true positive that reaches it, and the highest precision from there to the one that reaches the next.
+// Processes one class at a time. A column is one (area range, maximum of detections), as in the tensors; a curve is one
+// (IoU threshold, column). Of a curve, only what the recall thresholds need is kept: for each threshold, the score of
+// the true positive that reaches it, and the highest precision from there to the one that reaches the next.
 class Accumulator {
  public:
   Accumulator(const Matches& matches, const std::vector<int64_t>& truths, int64_t classes,
@@ -68,9 +68,9 @@ class Accumulator {
     for (int64_t t = 0; t < lanes_.thresholds; ++t) write_threshold(label, t, truths);
   }
 
-  // False positives are counted per area range as if they were so at every threshold; the few detections that match, or
-  // count for nothing, correct that per lane. Each is counted once, at the first maximum that has it: a curve's number
-  // is the sum up to its own.
+  // Detections are counted as false positives per area range, for all thresholds at once; the few that match or are
+  // ignored are corrected per lane. Each is counted once, at the first maximum that includes it, so a curve's number is
+  // the sum up to its own maximum.
   void count(const Matched& detection) {
     int64_t first = 0;  // maxima ascend: the detection counts from here on
     while (first < maxima_ && detection.rank >= settings_.max_detections[first]) ++first;
@@ -101,7 +101,7 @@ class Accumulator {
       const int64_t curve = lane * maxima_ + m;
       false_positives += false_positives_[m * lanes_.areas + area] - corrections_[curve];
       if (m < first) continue;
-      // Matching cannot find more than there is; masks that say so come from elsewhere.
+      // Matching cannot find more objects than there are; such masks come from a wrong or damaged source.
       if (found_[curve] >= of_class_[area]) throw std::invalid_argument("matches: more found than there is");
       const int64_t found = ++found_[curve];
       const double precision = precision_at(found, false_positives);
@@ -125,7 +125,7 @@ class Accumulator {
     }
   }
 
-  // One threshold's columns are gathered first: side by side they fill whole cache lines of the tensors.
+  // Gathers one threshold's columns first, because side by side they fill whole cache lines of the tensors.
   void write_threshold(int64_t label, int64_t t, const int64_t* truths) {
     const int64_t recalls = settings_.recall_thresholds_count;
     std::fill(precision_.begin(), precision_.end(), -1.0);
@@ -135,7 +135,7 @@ class Accumulator {
       for (int64_t m = 0; m < maxima_; ++m) {
         const int64_t column = a * maxima_ + m;
         recall[column] = -1;
-        if (truths[a] == 0) continue;  // nothing to find: every entry stays -1
+        if (truths[a] == 0) continue;  // no ground truth: every entry stays -1
         const int64_t curve = (a * lanes_.thresholds + t) * maxima_ + m;
         recall[column] = recall_at(found_[curve], truths[a]);
         read_curve(curve, needed_.data() + a * recalls, column);
@@ -158,7 +158,7 @@ class Accumulator {
       const int64_t at = r * columns_ + column;
       precision_[at] = envelope;
       scores_[at] = is_reached ? reaching_score_[curve * recalls + r] : 0;
-      if (needed[r] == 0) scores_[at] = best_score_;  // reached by the best detection, whatever became of it
+      if (needed[r] == 0) scores_[at] = best_score_;  // the best detection reaches it, true positive or not
     }
   }
 
@@ -173,11 +173,11 @@ class Accumulator {
   const int64_t columns_;
   Ranking ranking_;
   double best_score_ = 0;                 // 0 without detections
-  std::vector<int32_t> false_positives_;  // [M, A], had nothing matched; of ranks from one maximum to the next
-  std::vector<int32_t> corrections_;      // [A, T, M], of such ranks
+  std::vector<int32_t> false_positives_;  // [M, A], before corrections; for ranks from one maximum to the next
+  std::vector<int32_t> corrections_;      // [A, T, M], for the same ranks
   std::vector<int32_t> found_;            // [A, T, M], true positives so far
   std::vector<int64_t> reached_;          // [A, T, M], the last recall threshold reached so far; -1: none
-  std::vector<double> highest_;           // [A, T, M, R], precision; where it is reached
+  std::vector<double> highest_;           // [A, T, M, R], precision; valid if the threshold is reached
   std::vector<double> reaching_score_;    // [A, T, M, R]
   std::vector<int64_t> needed_;           // [A, R]
   std::vector<double> precision_;         // [R, A, M]
@@ -208,7 +208,7 @@ void raw_curves(const TruthIndex& truth, const MatchTable& matches, int64_t lane
   for (int64_t label = 0; label < truth.classes; ++label) {
     out.begin[label] = at;
     int32_t false_positives = 0;
-    int64_t unfinished = at;  // true positives from here on tie with the detection at hand
+    int64_t unfinished = at;  // true positives from here on tie with the current detection
     double score = 0;
     ranking.for_each(grouped, label, [&](const Matched& detection) {
       if (detection.score != score) {

@@ -9,7 +9,7 @@
 namespace bench_freeze {
 namespace {
 
-// splitmix64 (Steele, Lea, Flood 2014): any seed gives a sound sequence, so every resample has one of its own.
+// splitmix64 (Steele, Lea, Flood 2014): any seed gives a good sequence, so every resample has its own.
 class Random {
  public:
   Random(uint64_t seed, uint64_t sequence) : state_(seed + sequence * 0xd1342543de82ef95u) { next(); }
@@ -28,13 +28,14 @@ class Random {
   uint64_t state_;
 };
 
-// What one detection is, in lanes of the first area range; false where neither bit is set.
+// The outcome of one detection in the lanes of the first area range; a false positive where neither bit is set.
 struct Event {
   uint64_t true_positive;
   uint64_t ignored;
 };
 
-// Detections of one class that tie within one image, nearly always one: drawn again, the whole run comes again.
+// Detections of one class that tie within one image, nearly always just one. If the image is drawn again, the whole run
+// repeats.
 struct Run {
   int32_t image;
   int32_t plain_before;  // position in `plain_image`
@@ -42,8 +43,8 @@ struct Run {
   int32_t end;
 };
 
-// What a resample needs of a data set, laid out once: by class, best score first. Most detections are false in every
-// lane; of those only the image is kept, and they are summed up between the others.
+// What resamples need from a data set, laid out once by class, best score first. Most detections are false in every
+// lane; for those only the image is kept, and their weights are summed between the others.
 struct Plan {
   int64_t images = 0;
   std::vector<int32_t> plain_image;
@@ -81,7 +82,7 @@ Plan make_plan(const TruthIndex& truth, const MatchTable& table, const Lanes& la
     ranking.for_each(matches, label, [&](const Matched& detection) {
       if (detection.rank >= max_detections) return;
       const Event event{detection.outcome.true_positive & first_area, detection.outcome.ignored & first_area};
-      if (event.ignored == first_area) return;  // at every threshold, as one of another size: it counts nowhere
+      if (event.ignored == first_area) return;  // ignored at every threshold, for example for its size: never counts
       if (!tied.empty() && (last.image != detection.image || last.score != detection.score)) {
         plan.add(last.image, tied);
         tied.clear();
@@ -135,7 +136,7 @@ class Resampler {
   }
 
  private:
-  struct Point {  // after a true positive, or several of equal standing
+  struct Point {  // after a true positive, or after several that tie
     int64_t true_positives;
     int64_t false_positives;
   };
@@ -168,7 +169,7 @@ class Resampler {
     }
   }
 
-  // The curves of one class. Detections before a point are false where they are neither true nor ignored.
+  // Traces the curves of one class. Detections before a point are false if they are neither true nor ignored.
   void trace(int64_t label) {
     for (std::vector<Point>& curve : curves_) curve.clear();
     std::fill(not_false_, not_false_ + kMaxLanes, 0);
@@ -179,7 +180,7 @@ class Resampler {
       const Run& run = plan_.runs[i];
       for (; plain < run.plain_before; ++plain) seen += weight_[plan_.plain_image[plain]];
       const int32_t weight = weight_[run.image];
-      if (weight > 0 && run.end - run.begin == 1) {  // drawn again it stands beside itself
+      if (weight > 0 && run.end - run.begin == 1) {  // its repetitions are adjacent
         add(plan_.events[run.begin], weight, &seen);
         continue;
       }
@@ -201,8 +202,8 @@ class Resampler {
     }
   }
 
-  // Area under the envelope, which is constant between two points. Masks from elsewhere may say more is found than
-  // there is.
+  // Area under the envelope, which is constant between two points. Masks from a wrong source may claim more true
+  // positives than there is ground truth.
   static double area_under(const std::vector<Point>& curve, int64_t truths) {
     double area = 0;
     double envelope = 0;

@@ -15,7 +15,7 @@ void require(bool is_sound, const char* what) {
 
 bool is_below(int64_t value, int64_t limit) { return value >= 0 && value < limit; }
 
-// The product of sizes, or -1 where one is negative or the product does not fit.
+// The product of sizes, or -1 if a size is negative or the product does not fit.
 template <class... Sizes>
 int64_t product(Sizes... sizes) {
   int64_t result = 1;
@@ -25,7 +25,7 @@ int64_t product(Sizes... sizes) {
   return result;
 }
 
-// begin[0] = 0, nothing descends, and the last one is the count of rows.
+// Checks that begin[0] = 0, that nothing descends, and that the last entry is the number of rows.
 void check_begin(Array<const int64_t> begin, int64_t rows, const char* what) {
   require(begin.size >= 1 && begin.size <= kMostRows && rows <= kMostRows, what);
   require(begin.data[0] == 0 && begin.data[begin.size - 1] == rows, what);
@@ -47,7 +47,7 @@ void check_numbers(Array<const double> values, double low, double high, const ch
 
 constexpr double kInfinity = HUGE_VAL;
 
-// One image's ground truth: its rows are within the table, their classes known and ascending.
+// Checks one image's ground truth: its rows lie within the table, and their classes are valid and ascending.
 void check_image(const TruthIndex& truth, int64_t rows, int64_t image) {
   const int64_t begin = truth.begin[image];
   const int64_t end = truth.begin[image + 1];
@@ -104,7 +104,7 @@ void check_letterbox(const Image& image, int64_t pixel_stride, int64_t channel_s
                      int64_t canvas_size) {
   require(image.height >= 1 && image.width >= 1 && image.height <= kMostRows && image.width <= kMostRows,
           "image: a side is out of range");
-  // A stride that is never walked may be anything.
+  // A stride that is never used may be anything.
   require(channel_stride == 1 && (image.width == 1 || pixel_stride == 3) &&
               (image.height == 1 || image.row_stride >= 3 * image.width),
           "image: pixels are not side by side");

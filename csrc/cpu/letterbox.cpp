@@ -9,7 +9,7 @@
 namespace bench_freeze {
 namespace {
 
-// A pixel is one vector of red, green, blue and whatever byte comes next: four lanes cost as much as one.
+// A pixel is one vector of red, green, blue and the byte that follows: four lanes cost as much as one.
 typedef uint8_t Bytes16 __attribute__((vector_size(16)));
 typedef int16_t Short8 __attribute__((vector_size(16)));
 typedef int32_t Int4 __attribute__((vector_size(16)));
@@ -18,7 +18,7 @@ typedef float Float4 __attribute__((vector_size(16)));
 inline Float4 load_pixel(const uint8_t* from) {
   int32_t four;
   std::memcpy(&four, from, sizeof four);
-  // Spelled out, because compilers convert bytes to floats one by one.
+  // Written as vector operations, because compilers convert bytes to floats one by one.
   const Bytes16 bytes = reinterpret_cast<Bytes16>(Int4{four, 0, 0, 0});
   const Bytes16 zeros = {};
   const Short8 pairs = reinterpret_cast<Short8>(
@@ -41,8 +41,8 @@ void resize_row(const uint8_t* row, const Tap* taps, int64_t width, Float4* out)
   }
 }
 
-// The two resized source rows that the current output row lies between. Walking down, an enlarged image reads the same
-// rows again and again, and a row that was the lower one becomes the upper one.
+// The two resized source rows around the current output row. Going down, an enlarged image reads the same rows
+// repeatedly, and the lower row later becomes the upper one.
 class RowPair {
  public:
   RowPair(const Image& image, const Tap* taps, int64_t width)
@@ -82,7 +82,7 @@ class RowPair {
   int32_t rows_[2] = {-1, -1};
 };
 
-// The output row between two resized rows, split into its planes four pixels at a time.
+// Writes the output row between two resized rows, split into its planes, four pixels at a time.
 void blend_rows(const Float4* upper, const Float4* lower, float fraction, int64_t width, float* red, float* green,
                 float* blue) {
   int64_t x = 0;

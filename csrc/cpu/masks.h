@@ -1,4 +1,4 @@
-// An outcome's masks to and from the bytes that a table keeps of them.
+// Converts an outcome's masks to the bytes in a table, and back.
 #pragma once
 
 #include <cstdint>

@@ -13,8 +13,8 @@
 namespace bench_freeze {
 namespace {
 
-constexpr double kNear = 1e-6;             // an IoU this close to a threshold might have gone the other way
-constexpr int64_t kImagesPerStretch = 16;  // what a thread takes at a time
+constexpr double kNear = 1e-6;             // rounding might turn the decision for an IoU this close to a threshold
+constexpr int64_t kImagesPerStretch = 16;  // images that a thread takes at a time
 
 // Detections of one image and class, best first; equal scores keep the order in which they were found.
 void sort_by_score(int32_t* begin, int32_t* end, const double* scores) {
@@ -31,7 +31,7 @@ void sort_by_score(int32_t* begin, int32_t* end, const double* scores) {
   }
 }
 
-// One thread's way through a batch.
+// One thread's part of a batch.
 class Matcher {
  public:
   Matcher(const TruthIndex& truth, const DetectionBatch& batch, const Lanes& lanes, const MatchTable& out,
@@ -72,7 +72,7 @@ class Matcher {
     return near;
   }
 
-  // Fills `rows_`, by class and in the order found within it, `labels_`, ascending, and `count_` of those.
+  // Fills `rows_` (by class, in the order found within a class), `labels_` (ascending), and their `count_`.
   void group_by_class(int64_t begin, int64_t end) {
     labels_.clear();
     for (int64_t j = begin; j < end; ++j) {
@@ -131,9 +131,9 @@ class Matcher {
   const Lanes& lanes_;
   const MatchTable& out_;
   const double lowest_;
-  std::vector<int32_t> count_;   // [K], of the image at hand; zero between images
+  std::vector<int32_t> count_;   // [K], of the current image; zero between images
   std::vector<int32_t> next_;    // [K]
-  std::vector<int32_t> labels_;  // classes of the image at hand
+  std::vector<int32_t> labels_;  // classes of the current image
   std::vector<int32_t> rows_;
   std::vector<Truth> truths_;
   std::vector<Overlap> overlaps_;

@@ -13,7 +13,7 @@
 namespace bench_freeze {
 namespace {
 
-// The candidates of an image by class, and what became of them.
+// The candidates of an image by class, and whether they were dropped.
 struct Columns {
   std::vector<float> values;
   std::vector<int32_t> dropped;
@@ -65,7 +65,7 @@ class Suppressor {
  private:
   const Value* row(int64_t index) const { return image_ + index * head_.row_stride; }
 
-  // Gathers every score above the threshold and tells whether all scores are finite.
+  // Gathers every score above the threshold. Returns whether all scores are finite.
   bool collect() {
     bool is_sound = true;
     hits_.resize(static_cast<size_t>(head_.anchors));
@@ -80,8 +80,8 @@ class Suppressor {
     return is_sound;
   }
 
-  // The best class of an anchor, if it is above the threshold, is among the candidates already. The smaller integer has
-  // the higher score or, on a tie, the lower class.
+  // Keeps the best class of each anchor; if it is above the threshold, it is among the candidates already. The smaller
+  // integer has the higher score or, on a tie, the lower class.
   void leave_best_classes() {
     best_.assign(static_cast<size_t>(head_.anchors), ~uint64_t{0});
     for (const uint64_t candidate : candidates_) {
@@ -113,7 +113,8 @@ class Suppressor {
     return 0;  // finite values whose corner overflows
   }
 
-  // Decodes the candidates into columns by class, in the total order within each. Tells the first unsound box.
+  // Decodes the candidates into columns by class, in the total order within each. Returns the first box that is not
+  // finite.
   Fault spread_by_class(int64_t image, int64_t used) {
     lay_out_columns(used);
     columns_.places.resize(static_cast<size_t>(used));
@@ -130,7 +131,7 @@ class Suppressor {
     return {-1, 0, 0};
   }
 
-  // Gives each class a stretch long enough for all of its candidates, in whole blocks.
+  // Gives each class a stretch of whole blocks with room for all its candidates.
   void lay_out_columns(int64_t used) {
     begin_.assign(static_cast<size_t>(settings_.class_agnostic ? 1 : head_.classes), 0);
     for (int64_t i = 0; i < used; ++i) ++begin_[segment(candidates_[i])];
@@ -155,7 +156,7 @@ class Suppressor {
                        columns_.dropped.data() + begin_[i]);
     }
     int64_t kept = 0;
-    for (int64_t i = 0; i < used; ++i) {  // without a branch: which ones are kept cannot be foretold
+    for (int64_t i = 0; i < used; ++i) {  // without a branch, since the kept ones are unpredictable
       order_[kept] = static_cast<int32_t>(i);
       kept += columns_.dropped[columns_.places[i]] == 0;
     }
@@ -195,7 +196,7 @@ class Suppressor {
   std::vector<int64_t> next_;   // its end, once the candidates are in
 };
 
-// One thread's way through the images.
+// One thread's part of the images.
 template <class Value>
 class Worker {
  public:

@@ -1,5 +1,5 @@
-// Work split over threads that live for one call. What a piece of work computes may not depend on who computes it, so
-// that results are the same for any number of threads.
+// Work split over threads that live for one call. The result of a piece of work must not depend on the thread that does
+// it, so that results are the same for any number of threads.
 #pragma once
 
 #include <algorithm>
@@ -11,15 +11,15 @@
 
 namespace bench_freeze {
 
-// How many workers a call may have. Results do not depend on it, and no machine gains by more.
+// The most workers of a call. Results do not depend on it, and more would not be faster on any machine.
 constexpr int64_t kMostWorkers = 256;
 
 inline int64_t workers_for(int64_t pieces, int64_t threads) {
   return std::max<int64_t>(1, std::min({pieces, threads, kMostWorkers}));
 }
 
-// Calls `worker(i)` for i in [0, count), each on a thread of its own, the last one on the caller's; the first exception
-// is thrown again here. Where the system grants fewer threads, the caller does the rest.
+// Calls `worker(i)` for i in [0, count), each on its own thread, the last one on the caller's. Rethrows the first
+// exception. If the system grants fewer threads, the caller does the rest.
 template <class Worker>
 void run_workers(int64_t count, const Worker& worker) {
   std::vector<std::exception_ptr> errors(static_cast<size_t>(count));

@@ -1,4 +1,4 @@
-// Stable ascending sort of 64-bit items by their upper 32 bits; the lower ones travel along.
+// Stable ascending sort of 64-bit items by their upper 32 bits; the lower bits are carried along.
 #pragma once
 
 #include <algorithm>
@@ -8,7 +8,7 @@
 
 namespace bench_freeze {
 
-// One pass per digit of kBits from the lowest on; all digits are counted in one reading.
+// One pass per digit of kBits, lowest first; a single read counts all digits.
 template <int kBits>
 void sort_by_digits(uint64_t* items, int64_t count, uint64_t* spare) {
   constexpr int kDigits = (32 + kBits - 1) / kBits;
@@ -32,7 +32,7 @@ void sort_by_digits(uint64_t* items, int64_t count, uint64_t* spare) {
   if (from != items) std::copy(from, from + count, items);
 }
 
-// Sorts items[0, count), fewer than 2^32, in place; `spare` is memory that a caller keeps between calls.
+// Sorts items[0, count), fewer than 2^32, in place; the caller can keep the memory of `spare` between calls.
 inline void sort_by_upper_half(uint64_t* items, int64_t count, std::vector<uint64_t>* spare) {
   constexpr int64_t kFew = 96;     // below it, clearing the counters costs more than comparing
   constexpr int64_t kMany = 8192;  // from it on, a pass costs more than larger counters

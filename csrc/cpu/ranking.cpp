@@ -11,9 +11,9 @@ namespace bench_freeze {
 
 namespace {
 
-// How finely scores are told apart when a class goes by bands: 6 bits of the mantissa.
+// The resolution of scores when a class is processed in bands: 6 bits of the mantissa.
 constexpr int kBinBits = 18;
-constexpr int64_t kMostInBand = 1 << 19;  // about; 48 bytes each are held while it is gone through
+constexpr int64_t kMostInBand = 1 << 19;  // approximate; a band takes 48 bytes for each while it is processed
 constexpr int64_t kMostBands = 32;        // every band reads all scores of its class
 
 std::vector<Matches::Place> places_of(const MatchPart* parts, int64_t count, int64_t images) {
@@ -105,7 +105,7 @@ uint64_t bin_of(double score) { return descending_key(score) >> (64 - kBinBits);
 // Calls found(image, rank, table, row) for the detections of a class by image and rank.
 template <class Found>
 void for_each_row(const Matches& matches, int64_t label, const Found& found) {
-  constexpr int64_t kAhead = 16;  // runs lie scattered over the tables
+  constexpr int64_t kAhead = 16;  // prefetch distance: runs are scattered over the tables
   const int64_t end = matches.begin[label + 1];
   for (int64_t i = matches.begin[label]; i < end; ++i) {
     if (i + kAhead < end) {
@@ -128,7 +128,7 @@ void for_each_row(const Matches& matches, int64_t label, const Found& found) {
 
 }  // namespace
 
-// Bands of about equal size; the whole class is one where it is small.
+// Bands of about equal size; a small class is one band.
 void Ranking::find_bands(const Matches& matches, int64_t label) {
   constexpr uint64_t kBins = uint64_t{1} << kBinBits;
   const int64_t count = matches.count[label];

@@ -17,8 +17,8 @@ struct Matched {
   Outcome outcome;
 };
 
-// Where the detections of each class lie in the parts of a data set, which have to outlive this. A run is those of one
-// image: a table has them side by side.
+// The places of each class's detections in the parts of a data set, which must outlive this. A run is the detections of
+// one image, which are adjacent in a table.
 struct Matches {
   struct Run {
     int32_t image;  // position in the data set
@@ -38,14 +38,14 @@ struct Matches {
 // Every image of the parts is below `images`, and in one part only.
 Matches by_class(const MatchPart* parts, int64_t count, int64_t images, int64_t classes, int64_t threads);
 
-// As above, of one table that has the first images of the data set in order.
+// As above, for one table with the first images of the data set in order.
 Matches by_class(const MatchPart& part, int64_t classes, int64_t threads);
 
 // Ground truth that is not ignored, [K, A].
 std::vector<int64_t> count_truth(const TruthIndex& truth, const Lanes& lanes);
 
-// One class at a time, best score first; equal scores keep the order by image and rank. A large class goes band of
-// scores by band of scores, so that what is held beside the tables is bounded; a score lies in one band.
+// Visits one class at a time, best score first; equal scores keep the order by image and rank. A large class is
+// processed in bands of scores, which bounds the memory besides the tables; equal scores lie in one band.
 class Ranking {
  public:
   // Calls visit(const Matched&) for every detection of the class.
@@ -65,15 +65,15 @@ class Ranking {
     }
   }
 
-  // How many of the class visited last share their score with another.
+  // The number of detections in the last visited class that share their score with another.
   int64_t tied() const { return tied_; }
 
  private:
-  static constexpr int64_t kAhead = 16;  // what lies scattered is asked for before it is needed
+  static constexpr int64_t kAhead = 16;  // prefetch distance for scattered data
   static constexpr uint64_t kLower = 0xffffffffu;
 
   struct Band {
-    uint64_t end;  // of the bins of scores (ranking.cpp), where the next band begins
+    uint64_t end;  // the bin of scores (ranking.cpp) where the next band begins
     int64_t count;
   };
 
@@ -83,7 +83,7 @@ class Ranking {
 
   std::vector<Band> bands_;
   std::vector<uint32_t> in_bin_;
-  std::vector<Matched> detections_;  // of the band at hand, by image and rank; room for the largest so far
+  std::vector<Matched> detections_;  // of the current band, by image and rank; room for the largest so far
   std::vector<uint64_t> items_;      // upper half: score; lower half: position in detections_
   std::vector<uint64_t> spare_;
   int64_t tied_ = 0;

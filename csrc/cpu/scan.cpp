@@ -7,7 +7,7 @@
 namespace bench_freeze {
 namespace {
 
-// Few stretches of a head hold a score above the threshold; only in those is it looked for, score by score.
+// Few stretches of a head have a score above the threshold; only those are searched score by score.
 constexpr int64_t kStretch = 64;
 constexpr int64_t kGroup = 8;
 
@@ -18,8 +18,8 @@ uint32_t bits_of(float score) {
 }
 uint16_t bits_of(int16_t score) { return static_cast<uint16_t>(score); }
 
-// Smallest bits, as an unsigned number, of a score that has to be looked at: scores from 0 on ascend with their bits,
-// and above them lie the infinite ones, NaN and whatever is negative. Below 0 a threshold leaves nothing out.
+// The smallest bits, as an unsigned number, of a score that must be examined. Scores from 0 on ascend with their bits;
+// above them lie infinity, NaN and all negative scores. A threshold below 0 excludes nothing.
 uint32_t lowest_bits(const ScoreThreshold& threshold, float) {
   return threshold.value < 0 ? 0 : bits_of(threshold.value + 0.0f) + 1;  // -0 becomes 0
 }

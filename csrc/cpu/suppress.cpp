@@ -12,7 +12,7 @@ BENCH_FREEZE_BODY void suppress(const BoxColumns& boxes, int64_t count, float io
     const BoxXyxy kept = {boxes.x1[i], boxes.y1[i], boxes.x2[i], boxes.y2[i]};
     const float area = boxes.area[i];
     for (int64_t block = (i + 1) / kBoxBlock * kBoxBlock; block < count; block += kBoxBlock) {
-      const int32_t before = static_cast<int32_t>(i - block);  // a block may begin with boxes that are settled
+      const int32_t before = static_cast<int32_t>(i - block);  // a block may begin with boxes up to i, already decided
       for (int32_t j = 0; j < kBoxBlock; ++j) {
         const int64_t other = block + j;
         const BoxXyxy box = {boxes.x1[other], boxes.y1[other], boxes.x2[other], boxes.y2[other]};

@@ -7,8 +7,8 @@
 namespace bench_freeze {
 
 // Whether a GPU of compute capability `gpu` (10 * major + minor) runs code that was compiled for the `count`
-// capabilities in `built`. Machine code runs on its own and later minor versions of one major version; the newest of
-// the build is there as PTX too, which the driver compiles for every later GPU.
+// capabilities in `built`. Machine code runs on its own and later minor versions of the same major version. The newest
+// capability is also present as PTX, which the driver compiles for every later GPU.
 inline bool runs_on(int gpu, const int* built, size_t count) {
   int newest = 0;
   for (size_t i = 0; i < count; ++i) {

@@ -11,7 +11,7 @@ constexpr int kArchitectures[] = {__CUDA_ARCH_LIST__};  // 800, 860 ...: what nv
 #endif
 constexpr size_t kArchitectureCount = sizeof(kArchitectures) / sizeof(kArchitectures[0]);
 
-// The compute capability of a GPU, 10 * major + minor; 0 where the driver does not tell. No context is made for it.
+// The compute capability of a GPU, 10 * major + minor; 0 if the driver does not report it. Creates no context.
 int capability_of(int device) {
   int major = 0, minor = 0;
   if (cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device) != cudaSuccess ||
@@ -36,7 +36,7 @@ std::string cuda_unavailable_reason() {
   int found[1] = {0};
   for (int device = 0; device < devices; ++device) {
     found[0] = capability_of(device);
-    if (found[0] == 0 || runs_on(found[0], built, kArchitectureCount)) return "";  // a launch will tell
+    if (found[0] == 0 || runs_on(found[0], built, kArchitectureCount)) return "";  // if unknown, a launch will show
   }
   return "the GPU's compute capability is " + capabilities_in_words(found, 1) + " and this build has code for " +
          capabilities_in_words(built, kArchitectureCount) +
@@ -49,7 +49,7 @@ void cuda_wait_for(uintptr_t before, const CudaTarget& target) {
   check_cuda(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "making an event");
   cudaError_t error = cudaEventRecord(event, reinterpret_cast<cudaStream_t>(before));
   if (error == cudaSuccess) error = cudaStreamWaitEvent(stream_of(target), event, 0);
-  cudaEventDestroy(event);  // what waits for it goes on waiting
+  cudaEventDestroy(event);  // work that waits for it keeps waiting
   check_cuda(error, "waiting for the stream of an array's producer");
 }
 
@@ -65,7 +65,7 @@ void cuda_free(int32_t device, void* memory) noexcept {
     const OnDevice on_device(device);
     cudaFree(memory);
   } catch (const std::runtime_error&) {
-    // The driver is gone, at the end of the process; the memory went with it.
+    // At the end of the process the driver is gone, and the memory with it.
   }
 }
 

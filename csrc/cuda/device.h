@@ -12,11 +12,11 @@ namespace bench_freeze {
 
 inline void check_cuda(cudaError_t error, const char* what) {
   if (error == cudaSuccess) return;
-  cudaGetLastError();  // an error that is reported here must not be found again by the next caller
+  cudaGetLastError();  // clears the error that is reported here, so that the next caller does not find it
   throw std::runtime_error(std::string(what) + ": CUDA says " + cudaGetErrorString(error));
 }
 
-// Makes a device the current one for as long as it lives.
+// Makes a device the current one during its lifetime.
 class OnDevice {
  public:
   explicit OnDevice(int32_t device) {

@@ -1,4 +1,4 @@
-// Sizes and offsets of device work: host arithmetic that refuses what would not fit, tested without a GPU.
+// Sizes and offsets of device work: host arithmetic that refuses sizes that do not fit, tested without a GPU.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@ namespace bench_freeze {
 
 constexpr int64_t kMostBlocks = 2147483647;  // of a grid along x
 
-// Sizes that multiply are multiplied here, and refused where an index would no longer fit.
+// Multiplies sizes, and refuses a product that an index could not hold.
 inline int64_t product(int64_t a, int64_t b, int64_t most = INT64_MAX) {
   if (a < 0 || b < 0 || (b != 0 && a > most / b)) {
     throw std::length_error("this batch is too large for the CUDA back end: pass fewer images at once");
@@ -18,8 +18,8 @@ inline int64_t product(int64_t a, int64_t b, int64_t most = INT64_MAX) {
 
 inline int64_t blocks_for(int64_t items, int64_t per_block) { return items / per_block + (items % per_block != 0); }
 
-// Hands out stretches of a workspace, each aligned for any type and any vector load. A null workspace asks for the
-// sizes alone.
+// Hands out stretches of a workspace, each aligned for any type and any vector load. With a null workspace, only the
+// sizes are computed.
 class Layout {
  public:
   explicit Layout(void* workspace) : base_(static_cast<char*>(workspace)) {}

@@ -1,4 +1,4 @@
-// Letterbox as a CUDA kernel: one block a band of the canvas.
+// Letterbox as a CUDA kernel: one block per band of the canvas.
 #include "core/letterbox_band.h"
 #include "cuda/device.h"
 #include "cuda/layout.h"

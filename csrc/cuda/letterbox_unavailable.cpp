@@ -1,4 +1,4 @@
-// The letterbox of a build without nvcc: it says so.
+// The letterbox of a build without nvcc: it reports that it is unavailable.
 #include <stdexcept>
 
 #include "letterbox_cuda.h"

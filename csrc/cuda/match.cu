@@ -1,4 +1,4 @@
-// Matching as CUDA kernels: each hands its block one piece of work of match_task.h.
+// Matching as CUDA kernels: each gives its block one piece of work from match_task.h.
 #include "cuda/device.h"
 #include "cuda/match_plan.h"
 #include "cuda/match_task.h"

@@ -1,4 +1,4 @@
-// From the arguments of a matching to what its kernels are given.
+// Turns the arguments of a matching into the arguments of its kernels.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@ inline MatchPlan plan_match(const TruthIndex& truth, int64_t truth_rows, const C
                             const Lanes& lanes, const CudaMatches& out, void* workspace) {
   product(detections.images, truth.classes, kMostBlocks);
   product(product(detections.images, detections.rows), 4);
-  product(truth_rows, 1, INT32_MAX);  // an overlap names its ground truth in 32 bits
+  product(truth_rows, 1, INT32_MAX);  // an overlap stores its ground truth in 32 bits
   Layout layout(workspace);
   MatchTask task{};
   task.truth = truth;

@@ -1,4 +1,4 @@
-// Matching on the device: one block per (image of the batch, class), written against a Group like the stages of
+// Matching on the device: one block per (image of the batch, class), written for a Group, like the stages of
 // suppression.
 #pragma once
 
@@ -20,17 +20,17 @@ struct MatchTask {
 };
 
 struct MatchShared {
-  uint64_t chosen;  // of 64 detections, those of the class at hand
+  uint64_t chosen;  // of 64 detections, those of the current class
   Outcome outcome;
 };
 
-// Sets the whole batch's marks where no class does: one lane per row.
+// Initialises the outcomes of the whole batch, which no class block does: one lane per row.
 BENCH_FREEZE_HD inline void clear_match(const MatchTask& task, int64_t row) {
   task.out.true_positive[row] = task.out.ignored[row] = 0;
   task.out.rank[row] = -1;
 }
 
-// What is wrong with an image of the batch, apart from the values that its class blocks never look at.
+// What is wrong with an image of the batch; values that its class blocks never read are not checked.
 BENCH_FREEZE_HD inline MatchFault fault_of_row(const MatchTask& task, int64_t image, int64_t row) {
   const CudaRanked& detections = task.detections;
   const int64_t at = image * detections.rows + row;
@@ -39,7 +39,7 @@ BENCH_FREEZE_HD inline MatchFault fault_of_row(const MatchTask& task, int64_t im
   return MatchFault::kNone;
 }
 
-// One block per image. The same image twice would have two blocks take the same ground truth.
+// One block per image. If an image came twice, two blocks would take the same ground truth.
 template <class Group>
 BENCH_FREEZE_HD void check_image(const Group& group, const MatchTask& task, int64_t image, uint64_t* worst) {
   const CudaRanked& detections = task.detections;
@@ -63,7 +63,7 @@ BENCH_FREEZE_HD void check_image(const Group& group, const MatchTask& task, int6
   group.for_each(0, 1, [&](int64_t) { task.out.fault[image] = static_cast<int32_t>(*worst); });
 }
 
-// The image's ground truth of one class, none of it taken.
+// The image's ground truth of one class, all of it free.
 template <class Group>
 BENCH_FREEZE_HD void place_truths(const Group& group, const MatchTask& task, int64_t begin, int64_t end) {
   group.for_each(begin, end, [&](int64_t row) {
@@ -73,7 +73,7 @@ BENCH_FREEZE_HD void place_truths(const Group& group, const MatchTask& task, int
   });
 }
 
-// First row of [begin, end), which ascends by class, whose class is `label` or a later one.
+// The first row in [begin, end) with class `label` or later; the rows ascend by class.
 BENCH_FREEZE_HD inline int64_t first_of_class(const int32_t* labels, int64_t begin, int64_t end, int64_t label) {
   while (begin < end) {
     const int64_t middle = begin + (end - begin) / 2;
@@ -86,7 +86,7 @@ BENCH_FREEZE_HD inline int64_t first_of_class(const int32_t* labels, int64_t beg
   return begin;
 }
 
-// Matches detection `row`, which is the next best of its class, with the ground truth [begin, end) of class and image.
+// Matches detection `row`, the next best of its class, with the ground truth [begin, end) of its class and image.
 template <class Group>
 BENCH_FREEZE_HD void match_row(const Group& group, const MatchTask& task, int64_t row, int64_t begin, int64_t end,
                                MatchShared* shared) {
@@ -99,7 +99,7 @@ BENCH_FREEZE_HD void match_row(const Group& group, const MatchTask& task, int64_
     return;
   }
   group.for_each(0, 1, [=](int64_t) { shared->outcome = {0, 0}; });
-  // Pairs that overlap too little for every lane stay in the list: no lane chooses them.
+  // Pairs that overlap too little for every lane stay in the list, since no lane chooses them.
   group.for_each(begin, end, [&](int64_t truth) {
     const Truth& against = task.truths[truth];
     overlaps[truth - begin] = {static_cast<int32_t>(truth - begin),

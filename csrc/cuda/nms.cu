@@ -1,4 +1,4 @@
-// Suppression as CUDA kernels: each hands its block one piece of work of nms_stages.h.
+// Suppression as CUDA kernels: each gives its block one piece of work from nms_stages.h.
 #include "cuda/device.h"
 #include "cuda/nms_stages.h"
 
@@ -6,8 +6,8 @@ namespace bench_freeze {
 namespace {
 
 constexpr int kScanThreads = 256;
-constexpr int kManyThreads = 1024;  // where one block has a whole image
-constexpr int kFewThreads = 128;    // where it has one class of many: the more blocks at once, the better
+constexpr int kManyThreads = 1024;  // for a block with a whole image
+constexpr int kFewThreads = 128;    // for a block with one class of many, so that more blocks run at once
 
 template <class Value>
 __global__ void __launch_bounds__(kScanThreads) find_best_kernel(NmsTask task, int64_t blocks_per_image) {
@@ -42,7 +42,7 @@ __global__ void __launch_bounds__(kManyThreads) finish_kernel(NmsTask task) {
 
 template <class Value>
 void launch(const NmsTask& task, cudaStream_t stream) {
-  const auto blocks = [](int64_t count) { return static_cast<unsigned>(count); };  // plan_nms refused too many
+  const auto blocks = [](int64_t count) { return static_cast<unsigned>(count); };  // plan_nms refuses too many
   const int64_t images = task.head.images;
   check_cuda(cudaMemsetAsync(task.states, 0, static_cast<size_t>(task.state_bytes), stream), "clearing the workspace");
   if (!task.settings.multi_label && task.head.anchors > 0) {

@@ -1,9 +1,9 @@
-// The stages of CUDA suppression, each the work of one block, written against a Group: what the kernels in nms.cu run
-// is run on the CPU by the host doubles in tests/csrc.
+// The stages of CUDA suppression, each the work of one block, written for a Group: the code that the kernels in nms.cu
+// run also runs on the CPU in the host doubles of tests/csrc.
 //
 //   find_best    one block per 256 anchors (single-label only)
 //   scan_class   one block per (image, class): its scores above the threshold become a segment of candidates
-//   truncate     one block per image: where there are too many candidates, the best are found and kept
+//   truncate     one block per image: if there are too many candidates, keeps the best
 //   suppress     one block per (image, segment): sort, decode, drop
 //   finish       one block per image: sort the survivors, write the best, report
 #pragma once
@@ -31,7 +31,7 @@ BENCH_FREEZE_HD BoxXyxy decode(const NmsTask& task, int64_t image, int64_t ancho
                     to_float(first[3 * stride]));
 }
 
-// Whether a score above the threshold makes a candidate: without multi_label only an anchor's best class does.
+// Whether a score above the threshold is a candidate: without multi_label, only an anchor's best class is.
 BENCH_FREEZE_HD inline bool is_candidate(const NmsTask& task, int64_t image, int64_t anchor, uint64_t key) {
   return task.settings.multi_label || task.best[image * task.head.anchors + anchor] == key;
 }
@@ -55,7 +55,7 @@ struct ScanShared {
   uint32_t next;
 };
 
-// As many scores as one load of 16 bytes brings.
+// The scores of one 16-byte load.
 template <class Value>
 struct alignas(16) Scores {
   static constexpr int64_t kCount = 16 / sizeof(Value);
@@ -66,7 +66,7 @@ struct alignas(16) Scores {
 template <class Group, class Value, class Function>
 BENCH_FREEZE_HD void for_each_score(const Group& group, const Value* row, int64_t anchors, const Function& function) {
   constexpr int64_t kCount = Scores<Value>::kCount;
-  // Rows that start between two loads are read score by score; so is the end of a row.
+  // Unaligned rows are read score by score, and so is the end of a row.
   const int64_t whole = reinterpret_cast<uintptr_t>(row) % 16 == 0 ? anchors / kCount : 0;
   group.for_each(0, whole, [&](int64_t i) {
     const Scores<Value> scores = reinterpret_cast<const Scores<Value>*>(row)[i];
@@ -101,7 +101,7 @@ BENCH_FREEZE_HD void scan_class(const Group& group, const NmsTask& task, int64_t
     task.classes[image * task.head.classes + label] = {shared->begin, shared->found};
   });
   group.sync();
-  if (found == 0) return;  // the lanes that found something read the same scores again, most likely from a cache
+  if (found == 0) return;  // lanes that found something read their scores again, most likely from a cache
   for_each_score(group, row, task.head.anchors, [&](int64_t anchor, Value score) {
     if (!task.threshold.passes(score)) return;
     const uint64_t key = task.packing.pack(to_float(score), label, anchor);
@@ -144,7 +144,7 @@ BENCH_FREEZE_HD void truncate(const Group& group, const NmsTask& task, int64_t i
   }
 }
 
-// Room to sort in without leaving the multiprocessor, for as many keys as are usual.
+// Shared memory to sort a usual number of keys.
 template <int64_t kKeys>
 struct SortShared {
   static constexpr int64_t kCount = kKeys;
@@ -152,7 +152,7 @@ struct SortShared {
   uint64_t spare[kKeys];
 };
 
-// Sorts keys[0, count), in shared memory where they fit, else where they are.
+// Sorts keys[0, count), in shared memory if they fit, else in place.
 template <class Group, class Shared>
 BENCH_FREEZE_HD const uint64_t* sort_keys(const Group& group, uint64_t* keys, uint64_t* spare, int64_t count,
                                           Shared* shared) {
@@ -198,7 +198,7 @@ struct FinishShared {
   uint32_t next;
 };
 
-// Row 0 to 3 of the first box value that is not finite; 0 where only a corner overflows.
+// Row 0 to 3 of the first box value that is not finite; 0 if only a corner overflows.
 template <class Value>
 BENCH_FREEZE_HD int64_t unsound_box_row(const NmsTask& task, int64_t image, int64_t anchor) {
   for (int64_t row = 0; row < 4; ++row) {
@@ -207,7 +207,8 @@ BENCH_FREEZE_HD int64_t unsound_box_row(const NmsTask& task, int64_t image, int6
   return 0;
 }
 
-// The fault that the CPU back end would name: scores in (class, anchor) order first, then boxes in that of candidates.
+// The fault that the CPU back end would report: scores first, in (class, anchor) order, then boxes in the order of
+// candidates.
 template <class Value>
 BENCH_FREEZE_HD Fault fault_of(const NmsTask& task, int64_t image) {
   const ImageState& state = task.states[image];
@@ -233,7 +234,7 @@ BENCH_FREEZE_HD void finish(const Group& group, const NmsTask& task, int64_t ima
   uint64_t* keys = task.survivors + image * task.capacity;
   uint64_t* spare = task.spare + image * task.capacity;
   int64_t sortable = kept;
-  if (written > 0 && kept > FinishShared::Sort::kCount) {  // only the best are worth sorting
+  if (written > 0 && kept > FinishShared::Sort::kCount) {  // sort only the best
     sortable = written;
     const auto visit = [&](const auto& function) { group.for_each(0, kept, [&](int64_t i) { function(keys[i]); }); };
     const uint64_t last = select_smallest(group, visit, written, &shared->select);

@@ -1,4 +1,4 @@
-// What the stages of CUDA suppression share: where each array lies in the workspace, and how large the grids are. Plain
+// Shared by the stages of CUDA suppression: the place of each array in the workspace, and the sizes of the grids. Plain
 // host arithmetic, tested without a GPU.
 #pragma once
 
@@ -14,13 +14,13 @@ namespace bench_freeze {
 
 // Zero before every call.
 struct ImageState {
-  uint64_t unsound_score;  // complement of the first place with an unsound score
-  uint64_t unsound_box;    // complement of the best candidate with an unsound box
+  uint64_t unsound_score;  // complement of the first place with a score that is not finite
+  uint64_t unsound_box;    // complement of the best candidate with a box that is not finite
   uint32_t found;          // candidates
   uint32_t kept;           // survivors
 };
 
-// Where the candidates of one (image, class) lie among those of the image.
+// The place of one class's candidates among those of the image.
 struct Segment {
   uint32_t begin;
   uint32_t count;
@@ -32,8 +32,8 @@ struct NmsTask {
   CudaDetections out;
   Packing packing;
   ScoreThreshold threshold;
-  int64_t capacity;     // candidates of an image that enter suppression, at most
-  int64_t segments;     // of an image: its classes, or one
+  int64_t capacity;     // the most candidates of an image that enter suppression
+  int64_t segments;     // per image: one per class, or one
   ImageState* states;   // [B]
   Segment* classes;     // [B, C]
   uint64_t* keys;       // [B, capacity] candidates
@@ -46,7 +46,7 @@ struct NmsTask {
   int64_t bytes;        // of the whole workspace
 };
 
-// A null workspace asks for the sizes alone.
+// With a null workspace, only the sizes are computed.
 inline NmsTask plan_nms(const Head& head, const NmsSettings& settings, const CudaDetections& out, void* workspace) {
   NmsTask task{};
   task.head = head;
@@ -54,7 +54,7 @@ inline NmsTask plan_nms(const Head& head, const NmsSettings& settings, const Cud
   task.out = out;
   task.packing = Packing(head.anchors);
   task.threshold = ScoreThreshold(settings.score_threshold);
-  const int64_t scores = product(head.classes, head.anchors, INT32_MAX);  // of an image; a counter has 32 bits
+  const int64_t scores = product(head.classes, head.anchors, INT32_MAX);  // per image; counters have 32 bits
   product(head.classes, int64_t{1} << (head.anchors > 1 ? 64 - __builtin_clzll(head.anchors - 1) : 0),
           int64_t{1} << 32);  // a packed (class, anchor) has 32 bits
   const int64_t most = settings.multi_label ? scores : head.anchors;

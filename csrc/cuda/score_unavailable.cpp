@@ -1,4 +1,4 @@
-// The CUDA entry points of a build without nvcc: each says so.
+// The CUDA entry points of a build without nvcc: each reports that it is unavailable.
 #include <stdexcept>
 
 #include "score_cuda.h"

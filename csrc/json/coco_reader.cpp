@@ -18,8 +18,8 @@ bool read_box(Cursor* cursor, double* box) {
   return cursor->take(']');
 }
 
-// Reads an object's entries: `read(key)` tells its bit and reads the value, 0 where it is of no interest. False where a
-// key comes twice or one of `required` is missing.
+// Reads an object's entries: `read(key)` reads the value and returns the key's bit, or 0 for a key of no interest.
+// Returns false if a key comes twice or one of `required` is missing.
 template <class Read>
 bool read_object(Cursor* cursor, unsigned required, const Read& read) {
   unsigned seen = 0;
@@ -38,7 +38,7 @@ bool read_object(Cursor* cursor, unsigned required, const Read& read) {
 // What follows an entry of a list.
 enum class After { kEntry, kEnd, kUnsound };
 
-// Reads an entry with what separates it from the next one; only then it is one of `out`.
+// Reads an entry and the separator after it, and only then adds it to `out`.
 After read_result(Cursor* cursor, ResultColumns* out) {
   int64_t image = 0;
   int64_t category = 0;
@@ -98,7 +98,7 @@ bool read_annotation(Cursor* cursor, AnnotationColumns* out) {
   return true;
 }
 
-// Steps over white space, in a file to where there is something else.
+// Steps over white space; in a file, as far as it reaches.
 void skip_space(Cursor* cursor, Window* window) {
   cursor->skip_space();
   while (cursor->is_at_end() && window->slide(cursor->position())) {
@@ -107,14 +107,14 @@ void skip_space(Cursor* cursor, Window* window) {
   }
 }
 
-// One thread's stretch of a list of results; places are in the text.
+// One thread's stretch of a list of results; positions are those in the whole text.
 struct Stretch {
   int64_t begin = 0;  // where its first object seems to start
-  int64_t stop = 0;   // where it found the first object that is another's, or the end of the text
+  int64_t stop = 0;   // where the first object of another stretch begins, or the end of the text
   bool is_sound = false;
   ResultColumns columns;
 
-  // `expected` is a number of rows to have room for.
+  // `expected` is the number of rows to reserve memory for.
   void read(const Text& text, int64_t limit, int64_t expected) {
     columns.image_id.reserve(static_cast<size_t>(expected));
     columns.category_id.reserve(static_cast<size_t>(expected));
@@ -127,12 +127,12 @@ struct Stretch {
       skip_space(&cursor, &window);
       stop = window.place(cursor.position());
       if (stop >= limit) {
-        is_sound = limit != text.size;  // at the end of the text there is a bracket missing
+        is_sound = limit != text.size;  // at the end of the text, a bracket is missing
         return;
       }
       Cursor ahead = cursor;
       while ((after = read_result(&ahead, &columns)) == After::kUnsound && window.slide(cursor.position())) {
-        ahead = cursor = Cursor(window.begin(), window.end());  // it may have been cut off: again, with more of it
+        ahead = cursor = Cursor(window.begin(), window.end());  // it may have been cut off: retry with more text
       }
       cursor = ahead;
     }
@@ -143,9 +143,9 @@ struct Stretch {
   }
 };
 
-// Where an object seems to start after `from`: behind a brace, a comma, a brace. In a string or a nested list it would
-// seem so too; that is found out when the stretch before does not end there. The end of the text where there is none in
-// what a window has.
+// Where an object seems to start after `from`: at the second brace of "},{". That may also occur in a string or a
+// nested list; then the stretch before does not end there, which is detected. Returns the end of the text if the window
+// has no such place.
 int64_t guess_start(const Text& text, int64_t from) {
   Window window(text, from);
   window.slide(window.begin());
@@ -159,7 +159,7 @@ int64_t guess_start(const Text& text, int64_t from) {
 }
 
 bool read_stretches(const Text& text, int64_t first, int64_t count, ResultColumns* out) {
-  constexpr int64_t kBytesOfARow = 90;  // room costs nothing before it is used
+  constexpr int64_t kBytesOfARow = 90;  // an estimate; reserved memory costs nothing until it is used
   std::vector<Stretch> stretches(static_cast<size_t>(count));
   for (int64_t i = 0; i < count; ++i) {
     stretches[i].begin = i == 0 ? first : guess_start(text, first + (text.size - first) / count * i);
@@ -167,7 +167,7 @@ bool read_stretches(const Text& text, int64_t first, int64_t count, ResultColumn
   const auto limit = [&](int64_t i) { return i + 1 < count ? stretches[i + 1].begin : text.size; };
   run_workers(count, [&](int64_t i) {
     Stretch& own = stretches[i];
-    const int64_t bytes = i == 0 ? text.size : limit(i) - own.begin;  // the first one takes in the others in the end
+    const int64_t bytes = i == 0 ? text.size : limit(i) - own.begin;  // the others are appended to the first one
     if (own.begin < limit(i)) own.read(text, limit(i), bytes / kBytesOfARow);
   });
   size_t rows = 0;

@@ -1,4 +1,4 @@
-// Rows of COCO files as columns. A reader returns false for any text that is not plainly what it expects.
+// Rows of COCO files as columns. A reader returns false for any text that is not exactly in the expected form.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +29,7 @@ struct AnnotationColumns {
   int64_t end = 0;
 };
 
-// The list under the key "annotations" of an instances file; the rest of the text is skipped, and is sound.
+// The list under the key "annotations" of an instances file. The rest of the text is skipped, but must be valid.
 bool read_annotations(const char* text, int64_t size, AnnotationColumns* out);
 
 }  // namespace bench_freeze

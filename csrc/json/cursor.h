@@ -1,6 +1,6 @@
-// A narrow reader of JSON text: numbers, plain strings, and whatever else is skipped. It refuses what it does not
-// expect and explains nothing; who calls it falls back on a full parser, which finds the words. Nothing it accepts
-// would a full parser refuse or read otherwise.
+// A narrow reader of JSON text: it reads numbers and plain strings and skips everything else. It refuses what it does
+// not expect, without an explanation; the caller then falls back on a full parser, which explains the error. It accepts
+// nothing that a full parser would refuse or read differently.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@ namespace bench_freeze {
 
 class Cursor {
  public:
-  // The text must be followed by a zero byte, which no rule below steps over.
+  // A zero byte must follow the text; no function below steps over it.
   Cursor(const char* begin, const char* end) : at_(begin), end_(end) {}
 
   const char* position() const { return at_; }
@@ -20,7 +20,7 @@ class Cursor {
     while (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t') ++at_;
   }
 
-  // Steps over white space and `wanted`, if that is what comes.
+  // Steps over white space, and over `wanted` if it follows.
   bool take(char wanted) {
     skip_space();
     if (*at_ != wanted) return false;
@@ -36,13 +36,13 @@ class Cursor {
   // A string of printable ASCII without escapes.
   bool text(std::string_view* value);
 
-  // A number without fraction and exponent that fits 63 bits.
+  // A number without fraction and exponent that fits into 63 bits.
   bool integer(int64_t* value);
 
   // Any number whose magnitude is well within float64, rounded to nearest.
   bool number(double* value);
 
-  // Anything, to a depth that the stack bears.
+  // Any value, nested up to `depth` levels, which the stack can hold.
   bool skip_value(int depth = 64);
 
  private:

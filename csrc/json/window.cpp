@@ -26,7 +26,7 @@ bool Window::slide(const char* from) {
     const ssize_t read =
         pread(text_.file, held_.data() + count_, static_cast<size_t>(wanted - count_), place_ + count_);
     if (read < 0 && errno == EINTR) continue;
-    if (read <= 0) break;  // an error, or the file is shorter by now: what is missing is missed where it is needed
+    if (read <= 0) break;  // an error, or the file has become shorter: the parser notices the missing text
     count_ += read;
   }
   held_[static_cast<size_t>(count_)] = '\0';

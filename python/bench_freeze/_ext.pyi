@@ -1,4 +1,4 @@
-"""Compiled kernels; import `bench_freeze.ext` instead, which checks its arguments."""
+"""Compiled kernels; import `bench_freeze.kernels.ext` instead, which checks its arguments."""
 
 from collections.abc import Sequence
 
@@ -23,7 +23,7 @@ def nms(
     dropped_candidates: NDArray[np.int64],  # out [B]
     dropped_detections: NDArray[np.int64],  # out [B]
 ) -> tuple[int, int, int]:
-    """Image, row and anchor of the first value that is not finite; image -1 where all is well."""
+    """Image, row and anchor of the first value that is not finite; image -1 if there is none."""
 
 def letterbox(
     image: NDArray[np.uint8],  # [H, W, 3], rows contiguous
@@ -74,7 +74,7 @@ def match(
     out_true_positive: NDArray[np.uint8],  # out [N, bytes]
     out_ignored: NDArray[np.uint8],  # out [N, bytes]
 ) -> int:
-    """How many IoUs lie within 1e-6 of a threshold."""
+    """The number of IoUs within 1e-6 of a threshold."""
 
 class MatchPart:
     """Matches of some images; it keeps its arrays alive."""
@@ -92,7 +92,7 @@ class MatchPart:
 def accumulate(
     truth: Truth,
     lattice: Lattice,
-    parts: Sequence[MatchPart],  # an image in one of them at most
+    parts: Sequence[MatchPart],  # each image is in at most one part
     recall_thresholds: NDArray[np.float64],  # [R]
     max_detections: NDArray[np.int64],  # [M]
     threads: int,
@@ -100,7 +100,7 @@ def accumulate(
     recall: NDArray[np.float64],  # out [T, K, A, M]
     score_tensor: NDArray[np.float64],  # out [T, R, K, A, M]
 ) -> tuple[int, int]:
-    """Detections that tie with another, and detections beyond the highest maximum."""
+    """The numbers of detections that tie with another, and of detections beyond the highest maximum."""
 
 def raw_curves(
     truth: Truth,
@@ -133,12 +133,12 @@ def bootstrap(
 def read_results(
     text: bytes, threads: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]] | None:
-    """image_id [N], category_id [N] int64, boxes [4 N], scores [N] float64; None for what is not plainly that."""
+    """image_id [N], category_id [N] int64, boxes [4 N], scores [N] float64; None for any other form of text."""
 
 def read_results_file(
     file: int, size: int, threads: int, piece: int = ...
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]] | None:
-    """The same of a file's first `size` bytes, by its descriptor; a thread has about `piece` of them at a time."""
+    """The same for a file's first `size` bytes, by its descriptor; each thread reads about `piece` bytes at a time."""
 
 def read_annotations(
     text: bytes,
@@ -157,10 +157,10 @@ def read_annotations(
     ]
     | None
 ):
-    """(id, image_id, category_id int64, boxes [4 N], area float64, is_crowd uint8), and where their list lies."""
+    """(id, image_id, category_id int64, boxes [4 N], area float64, is_crowd uint8), and the place of their list."""
 
-# The CUDA back end. Addresses are of device memory, strides count elements, streams are addresses of a cudaStream_t.
-# Without nvcc at build time all but cuda_unavailable_reason and CudaNms itself raise RuntimeError.
+# The CUDA back end. Addresses point to device memory, strides count elements, a stream is the address of a
+# cudaStream_t. Without nvcc at build time, all but cuda_unavailable_reason and CudaNms itself raise RuntimeError.
 
 def cuda_unavailable_reason() -> str: ...
 def cuda_describe_dlpack(array: object) -> tuple[int, list[int], list[int], str, int]:

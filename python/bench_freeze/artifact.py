@@ -32,10 +32,10 @@ from .errors import InputError
 from .files import Facts, canonical, file_sha256, is_partial, partial_folder, remove, seal_of, sealed, write_whole
 
 MANIFEST = "manifest.json"
-DAMAGED = "damaged-"  # before the name of what was put aside
+DAMAGED = "damaged-"  # prefix of the name of a damaged artifact
 KEY_DIGITS = 12
-KEYS = "0.1.0"  # in every key; raised only when equal inputs give other artifacts than before, whatever the version is
-_OLD_PARTIAL = re.compile(r"\.(progress-.+\.pt|timing-.+\.cache)\..+")  # names that earlier versions gave
+KEYS = "0.1.0"  # part of every key; changes only when equal inputs give different artifacts, not with each version
+_OLD_PARTIAL = re.compile(r"\.(progress-.+\.pt|timing-.+\.cache)\..+")  # unfinished files of earlier versions
 _FIELDS = frozenset({"kind", "key", "bench_freeze", "inputs", "files", "facts"})
 
 Warn = Callable[[str], None]
@@ -86,7 +86,7 @@ class DamagedArtifact(Exception):
 
 
 def warn_on_stderr(sentence: str) -> None:
-    """The notes of a store without a console: on a worker, or in a program."""
+    """Print a warning of a store that has no console, on a worker or in a user's program."""
     print(f"warning: {sentence}", file=sys.stderr, flush=True)
 
 
@@ -230,7 +230,7 @@ def open_artifact(folder: Path) -> Artifact:
     try:
         manifest = json.loads((folder / MANIFEST).read_bytes())
         seal = seal_of(manifest, _FIELDS)
-        keys = manifest.get("keys", manifest["bench_freeze"])  # without `keys`: the version was in the key
+        keys = manifest.get("keys", manifest["bench_freeze"])  # early manifests: the version was part of the key
         if seal == "damaged" or manifest["key"] != _key(manifest["kind"], manifest["inputs"], keys):
             raise DamagedArtifact(f"{MANIFEST} is not what was written")
         for name, known in manifest["files"].items():
@@ -262,5 +262,5 @@ def _write_manifest(folder: Path, manifest: Mapping[str, object]) -> None:
 
 
 def _key(kind: str, inputs: object, keys: str) -> str:
-    # Named after the version, which it was: the keys of artifacts that are kept are made of it.
+    # The entry was once the version; it keeps that name so that the keys of existing artifacts stay the same.
     return hashlib.sha256(canonical({"kind": kind, "inputs": inputs, "bench_freeze": keys})).hexdigest()

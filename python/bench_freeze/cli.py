@@ -39,9 +39,9 @@ COMMANDS = (
     "clean",
     "doctor",
 )
-ASKED = "_ARGCOMPLETE"  # set by the shell's hook that argcomplete writes; nothing is loaded without it
-_ADDED_BY = {"baseline": "check"}  # all others by the module of their own name
-_LONG_FLAG = re.compile("--|-[A-Za-z][A-Za-z-]")  # one dash before a word is a slip, before a number it is a minus
+ASKED = "_ARGCOMPLETE"  # set by argcomplete's shell hook; argcomplete is not loaded without it
+_ADDED_BY = {"baseline": "check"}  # every other command is added by the module of its own name
+_LONG_FLAG = re.compile("--|-[A-Za-z][A-Za-z-]")  # one dash before a word is a typo, before a number it is a minus
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -140,7 +140,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser(command: str | None = None) -> argparse.ArgumentParser:
-    """The parser of all commands, or of one: to load and build all of them takes longer than many a command does."""
+    """The parser of all commands, or of one: loading and building all takes longer than many commands run."""
     parser = _Parser(
         prog="bench-freeze",
         description="How deep to unfreeze a detector, what the original task loses, and what the deployed model costs.",

@@ -17,12 +17,12 @@ from .progress import Status
 from .text.terminal import line, rich_console, rows, say
 from .text.visible import shortened
 
-LOG_EVERY_S = 10.0  # a log should show that a long step is alive,
-LOG_EVERY_SHARE = 0.05  # and how far it is,
-LOG_APART_S = 2.0  # and not be filled by a short one
+LOG_EVERY_S = 10.0  # seconds: a log should show that a long step is alive,
+LOG_EVERY_SHARE = 0.05  # how far it is,
+LOG_APART_S = 2.0  # and should not be filled by a short one
 BEAT_S = 1.0
-DETAILS_EVERY_S = 0.5  # to ask for a loss may make a GPU wait
-STILL_EVERY_S = 1.0  # between two drawings of what is timed
+DETAILS_EVERY_S = 0.5  # reading a loss may make the GPU wait
+STILL_EVERY_S = 1.0  # between two redraws during a timed step
 BETWEEN = "between two steps"
 MOST_DETAILS = 8  # lines below the bar
 BESIDE_TITLE = 40  # columns for the bar, the counts and the times
@@ -76,7 +76,7 @@ class Console:
         self._number = 0
         self._expected: int | None = None
         self._pace = Pace()
-        self._between: ExitStack | None = None  # what is shown while no step is
+        self._between: ExitStack | None = None  # what is shown while no step runs
 
     def expect(
         self, more: int, to_do: Mapping[str, float] | None = None, most_s: Mapping[str, float] | None = None
@@ -90,7 +90,7 @@ class Console:
         self._pace.expect(to_do or {}, most_s)
 
     def found(self, work: Work, seconds: float = 0.0) -> None:
-        """Say that work was there already, without a step of its own, and how long it took then."""
+        """Record work whose result was found without running a step, and how long it took when it ran."""
         self._pace.found(work, seconds)
 
     def note(self, text: str) -> None:
@@ -113,7 +113,7 @@ class Console:
                 self._between = None
 
     def _show_between(self) -> None:
-        if self._between is not None and (self._live or self._number):  # a refusal is one line in a log
+        if self._between is not None and (self._live or self._number):  # in a log, an early error stays one line
             status = Status(BETWEEN, self._step_number(), pace=self._pace)
             self._between.enter_context(self._shown(status, False) if self._live else self._logged(status, False))
 
@@ -159,7 +159,7 @@ class Console:
             TimeElapsedColumn(table_column=Column(no_wrap=True)),  # on a narrow terminal, the bar shrinks instead
             TextColumn("{task.fields[left]}", markup=False),
         )
-        # What others print passes the guarded streams, not the display, which would take colours out of text.
+        # Output of other libraries goes through the guarded streams; the display would strip its colours.
         with _Display(
             status,
             *columns,

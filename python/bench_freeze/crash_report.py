@@ -14,7 +14,7 @@ PACKAGES = (
     *("numpy", "pillow", "msgspec", "pyyaml", "torch", "torchvision", "ultralytics-opencv-headless", "ultralytics"),
     *("onnx", "onnxruntime", "onnxruntime-gpu", "tensorrt", "ray"),
 )
-_LONGEST = 200_000  # characters of a traceback: that of a recursion names each of its frames
+_LONGEST = 200_000  # characters of a traceback; that of a deep recursion lists every frame
 
 
 def write_report(error: BaseException, arguments: Sequence[str]) -> str:

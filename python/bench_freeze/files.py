@@ -23,7 +23,7 @@ PARTIAL = ".partial"
 _ABANDONED_S = 3600.0  # no file takes an hour from its creation to its name
 _LONGEST_PREFIX = 200  # bytes: names end at 255
 
-Facts = dict[str, Any]  # an object of json: what is read from one has the type that its reader expects
+Facts = dict[str, Any]  # a json object; its readers know the types of its values
 Seal = Literal["whole", "unsealed", "damaged"]
 
 
@@ -70,7 +70,7 @@ def is_partial(path: Path) -> bool:
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a folder with all that is in it; a link goes, what it names stays."""
+    """Remove a file or a folder with its contents. A link is removed, not what it points to."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
@@ -85,14 +85,14 @@ def size_of(path: Path) -> int:
 
 
 def sealed(document: Mapping[str, object]) -> dict[str, object]:
-    """The json document with the digest of its own content, whatever its order and spaces: it survives reformatting."""
+    """The json document with a digest of its own content, which survives reordering and reformatting."""
     return {**document, SEAL: _digest(document)}
 
 
 def seal_of(document: Mapping[str, object], known: Collection[str]) -> Seal:
-    """Whether a document is what was sealed; `unsealed` is one of an earlier version.
+    """Whether a document is as it was sealed; an `unsealed` one comes from an early version.
 
-    An unsealed document has none but `known` keys. With another it is damaged: that may have been the seal's.
+    An unsealed document has only `known` keys. With any other key it is damaged: that may be a garbled seal.
     """
     if SEAL not in document:
         return "unsealed" if document.keys() <= set(known) else "damaged"
@@ -105,7 +105,7 @@ def _digest(document: Mapping[str, object]) -> str:
 
 
 def canonical(value: object) -> bytes:
-    """The one form of a json value that hashes are made of."""
+    """The canonical bytes of a json value, for hashing."""
     return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
 
 
@@ -118,7 +118,7 @@ def _partial_prefix(name: str) -> str:
 
 
 def _remove_abandoned(path: Path) -> None:
-    """Remove what earlier writes of the same file left when they were killed. One that goes on elsewhere is younger."""
+    """Remove what killed writes of the same file left. A write that another process is making is younger."""
     prefix, length = _partial_prefix(path.name), len(_partial_name(path.name))
     with contextlib.suppress(OSError), os.scandir(path.parent) as entries:
         for entry in entries:

@@ -65,7 +65,7 @@ def run(study: Study, console: Console, command: list[str]) -> Results:
         console.note(plan.sentence())
         for note in held_out_notes(study, every[0].training):
             console.note(f"  {note}")
-        is_race = study.training.budget is not None  # which finds out what it trains
+        is_race = study.training.budget is not None  # a race decides on the way what it trains
         units = units_of_race(study, every, plan) if is_race else (plan.units_to_do(study.analysis), {})
         console.expect(steps_to_come(study, every), *units)
         results, matches = _begin(study, every, command), MatchFile()
@@ -107,7 +107,7 @@ def run(study: Study, console: Console, command: list[str]) -> Results:
         _write(folder, results, matches, store)
         page = write_report(folder, results, every, store, console)
         if not book.finish(results, (folder / RESULTS, page, *picked_files(results, folder))):
-            _write(folder, results, matches, store)  # with what a tracker failed of
+            _write(folder, results, matches, store)  # again, with the failures of trackers
     if broke_off:
         raise MeasurementError(f"{broke_off[0]} All else is in {folder / RESULTS}.")
     return results

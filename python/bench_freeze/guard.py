@@ -23,7 +23,7 @@ from .errors import BenchFreezeError, disk_full
 from .exit_status import ExitStatus
 
 SAME_INTERRUPT_S = 1.0  # several Ctrl-C within this time are one
-IMPATIENT_S = 3.0  # one so long after the work had stopped ends the process as it is
+IMPATIENT_S = 3.0  # a Ctrl-C this long after the work has stopped ends the process at once
 _MACHINE = (  # errors of the machine or its file systems, not of this program
     *(errno.EROFS, errno.EIO, errno.ESTALE, errno.ENODEV, errno.ENXIO, errno.ENOTCONN, errno.ETIMEDOUT),
     *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP),
@@ -101,7 +101,7 @@ class _Interrupt:
     """The handler of SIGINT: one KeyboardInterrupt for several Ctrl-C, and none while the command exits."""
 
     def __init__(self) -> None:
-        self.is_over = False  # the work has ended, whatever the way
+        self.is_over = False  # the work has ended, in whatever way
         self._last = -SAME_INTERRUPT_S
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
@@ -117,13 +117,13 @@ class _Interrupt:
 @contextmanager
 def _interrupts(ends_process: bool) -> Iterator[_Interrupt]:
     interrupt = _Interrupt()
-    # A shell's background job ignores SIGINT, and another program's handler is its own business.
+    # A shell's background job ignores SIGINT, and a handler that another program installed stays.
     is_ours = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) in (
         signal.default_int_handler,
         signal.SIG_DFL,
     )
     before = signal.signal(signal.SIGINT, interrupt) if is_ours else None
-    if is_ours and ends_process:  # the interpreter, at its end, takes handlers away but leaves this
+    if is_ours and ends_process:  # the interpreter removes handlers when it exits, but leaves this
         atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
     try:
         yield interrupt
@@ -171,7 +171,7 @@ class _Leavable(io.FileIO):
                 return super().write(content)
             except BrokenPipeError:
                 self.is_left = True
-            except OSError:  # a full disk; the interpreter would try it again at its end
+            except OSError:  # a full disk; the interpreter would try again when it exits
                 self.is_left = True
                 raise
         return memoryview(content).nbytes

@@ -18,7 +18,7 @@ from .files import is_partial, remove
 
 ARTIFACTS = "artifacts"
 LOCK = ".lock"
-# Names that earlier versions gave to the files that they were writing.
+# Names that earlier versions gave to files while they wrote them.
 _OLD_PARTIAL = re.compile(r"\.(results\.json|matches\.zip|examples\.json|report\.html)\.[a-z0-9_]{8}")
 
 
@@ -59,7 +59,7 @@ def unfinished(folder: Path) -> list[Path]:
 
 def _take_lock(folder: Path) -> TextIO:
     path = folder / LOCK
-    # A link would have another file emptied; a pipe would be waited for.
+    # Following a link would empty another file; opening a pipe would wait.
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
     with ExitStack() as opened:
         lock = opened.enter_context(os.fdopen(handle, "r+"))

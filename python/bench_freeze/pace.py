@@ -27,22 +27,22 @@ class Pace:
     """Remaining units by kind, and the time that a unit of each kind took so far. Steps without work are left out."""
 
     to_do: dict[str, float] = field(default_factory=dict)
-    most_s: dict[str, float] = field(default_factory=dict)  # by kind: what it may still take, where that is bounded
+    most_s: dict[str, float] = field(default_factory=dict)  # by kind: the most it may still take, if that is bounded
     _took: dict[str, tuple[float, float]] = field(default_factory=dict)  # by kind: units, seconds
 
     def expect(self, to_do: Mapping[str, float], most_s: Mapping[str, float] | None = None) -> None:
-        """Set how many units of each kind are left, and how long a kind may take whatever its units are."""
+        """Set how many units of each kind are left, and the most seconds that a kind may take in all."""
         self.to_do, self.most_s = dict(to_do), dict(most_s or {})
 
     def done(self, work: Work, seconds: float | None) -> None:
-        """Record that a step ended after so many seconds; None if its result was found in the store."""
+        """Record that a step ended after `seconds`; None if its result was found in the store."""
         self.found(work, seconds or 0.0)
         if seconds is not None:
             units, before = self._took.get(work.kind, (0.0, 0.0))
             self._took[work.kind] = units + work.units, before + seconds
 
     def found(self, work: Work, seconds: float = 0.0) -> None:
-        """Work is not to come any more; it took so many of the seconds that its kind may take."""
+        """Record work that need not run any more; `seconds` count against the limit of its kind."""
         for left, amount in ((self.to_do, work.units), (self.most_s, seconds)):
             if work.kind in left:
                 left[work.kind] = max(0.0, left[work.kind] - amount)

@@ -55,9 +55,9 @@ class PlannedRun(Struct, frozen=True, kw_only=True):
     disk_bytes: dict[str, float]
     free_bytes: int | None
     downloads: list[str]
-    budget: list[str] = []  # with --budget: what it buys, in sentences; `seconds` are then those that it leaves
-    whole_grid_seconds: float | None = None  # with --budget: what all arms would take to their ends
-    is_whole: bool = True  # False: what has to be downloaded first was not read, so steps are not known
+    budget: list[str] = []  # with --budget: what it buys, in sentences; `seconds` are then limited by it
+    whole_grid_seconds: float | None = None  # with --budget: the time to train all arms to the end
+    is_whole: bool = True  # False: something must be downloaded first, so the steps are not known
 
 
 def plan_run(study: Study, console: Console) -> PlannedRun:
@@ -144,7 +144,7 @@ def plan_lines(plan: PlannedRun) -> Iterator[str]:
 
 
 def _require_trackers(names: Sequence[str]) -> None:
-    """Check that the trackers' packages are installed, without opening one, which would start a run in it."""
+    """Check that the trackers' packages are installed, without opening a tracker, which would start a run there."""
     for name in names:
         if find_spec(name) is None:
             raise InputError(
@@ -191,7 +191,7 @@ def _by_arm(plan: Plan) -> list[PlannedArm]:
 
 
 def _passes(plan: Plan) -> float:
-    """Image passes of the trainings whose time was estimated."""
+    """The number of image passes in the trainings whose time was estimated."""
     return float(sum(len(group.arms) * group.images * group.epochs for group in plan.groups))
 
 

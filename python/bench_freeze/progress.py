@@ -23,7 +23,7 @@ class Status:
     details: Sequence[str] = ()
     work: Work | None = None
     pace: Pace = field(default_factory=Pace)  # of the whole run
-    _first: tuple[float, int] | None = None  # when the first report came, and with what
+    _first: tuple[float, int] | None = None  # the time of the first report, and how much was done then
 
     def set(self, done: int, total: int) -> None:
         """Record progress. The pace counts from the first work done; items found in the store took no time."""

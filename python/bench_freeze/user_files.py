@@ -19,9 +19,9 @@ from typing import Any, BinaryIO
 from .errors import InputError, disk_full
 
 MIB = 1 << 20
-MAX_TEXT = 16 * MIB  # of a study file, rules, a list: a thousand times the largest that is known
-MAX_DOCUMENT = 1024 * MIB  # of results, profiles, baselines and COCO's smaller files
-MAX_DATA = 64 * 1024 * MIB  # of models, COCO files and match files: what a machine may hold in memory
+MAX_TEXT = 16 * MIB  # for study files, rules and lists: a thousand times the largest known one
+MAX_DOCUMENT = 1024 * MIB  # for results, profiles, baselines and COCO's smaller files
+MAX_DATA = 64 * 1024 * MIB  # for models, COCO files and match files: what a machine may hold in memory
 MAX_DEPTH = 64  # levels of lists and tables inside each other
 
 
@@ -37,7 +37,7 @@ def read_file(path: Path, what: str, advice: str, limit: int = MAX_DOCUMENT) -> 
     """
     with open_file(path, what, advice, limit) as stream, _sentences(path, what, advice):
         content = stream.read(os.fstat(stream.fileno()).st_size + 1)
-        while len(content) <= limit and (more := stream.read(MIB)):  # it grows, or is one of the kernel's: 0 bytes
+        while len(content) <= limit and (more := stream.read(MIB)):  # a growing file, or one in /proc of size 0
             content += more
     if len(content) > limit:
         raise _too_large(path, what, limit, advice)
@@ -59,7 +59,7 @@ def open_file(path: Path, what: str, advice: str, limit: int = MAX_DATA) -> Iter
         _check_regular(path, os.stat(path), what, limit, advice)  # noqa: PTH116 - a device is not even opened
         number = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         stream = os.fdopen(number, "rb")
-        _check_regular(path, os.fstat(number), what, limit, advice)  # it may be another one by now
+        _check_regular(path, os.fstat(number), what, limit, advice)  # it may have been replaced in between
     with stream:
         yield stream
 
@@ -71,7 +71,7 @@ def parse_toml(text: str, where: Path, advice: str) -> dict[str, Any]:
         values: dict[str, Any] = tomllib.loads(text)
     except RecursionError:
         raise InputError(f"{where} is nested more than {MAX_DEPTH} levels deep; {advice}.") from None
-    except ValueError as error:  # a number of thousands of digits is one of Python's own
+    except ValueError as error:  # Python itself raises it for a number with thousands of digits
         raise InputError(f"{where} is not a TOML file ({' '.join(str(error).split())[:300]}); {advice}.") from None
     check_depth(values, where, advice)
     return values
@@ -87,7 +87,7 @@ def check_depth(values: Any, where: Path | str, advice: str) -> None:
                 inner += value.values()
             elif isinstance(value, list | tuple):
                 inner += value
-        # Aliases of a yaml are one object in many places: each is looked at once a level.
+        # A YAML alias is one object in many places: each object is visited once per level.
         level = list({id(value): value for value in inner if isinstance(value, dict | list | tuple)}.values())
         if not level:
             return
@@ -130,7 +130,7 @@ def check_target(path: Path, flag: str) -> None:
         if path.is_dir():
             raise InputError(f"{flag} {path} cannot be written: it is a folder; give the path of a file.")
         with suppress(FileNotFoundError):
-            path.stat()  # a name that no file system takes, links in a circle
+            path.stat()  # raises for an invalid name or a circle of links
         place = path if path.exists() else path.absolute().parent
         while not place.exists() and place != place.parent:
             place = place.parent

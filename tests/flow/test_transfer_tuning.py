@@ -211,7 +211,7 @@ def test_segmentation_is_trained_together_with_the_backbone(problem):
 BAD = [
     (["--freeze", "0,11"], "the backbone of classifier has layers 0 to 9 only; give 0 to 10"),
     (["--freeze", "0", "--epochs", "0"], "--epochs 0: give 1"),
-    (["--epochs", "5"], "--epochs is of a fine-tuning"),
+    (["--epochs", "5"], "--epochs belongs to fine-tuning"),
     (["--freeze", "0", "--classify", "one"], "one class only, 'lying'"),
 ]
 

@@ -1,1 +1,1 @@
-"""One arm's model looked into: the ladder of grafts, drift, features, recovery; the arithmetic is in numbers/."""
+"""Analyses of one arm's model: graft ladder, drift, features, recovery. The arithmetic is in numbers/."""

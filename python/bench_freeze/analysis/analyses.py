@@ -1,4 +1,4 @@
-"""Everything a study may look at in one fine-tuned model beside its rows."""
+"""All analyses that a study can make of one fine-tuned model, besides its rows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .trained import Trained
 
 
 def measure_findings(trained: Trained) -> Findings:
-    """The ladder and the analyses that are asked for, of the seeds that they are asked for."""
+    """The graft ladder and the other requested analyses; empty for a seed that is not analysed."""
     asked = trained.options
     if not trained.is_analysed:
         return Findings()

@@ -1,4 +1,4 @@
-"""Drift of an arm: every layer of the tuned detector against the base's, on base and on target images."""
+"""Drift of an arm: every layer of the tuned detector compared with the base model's, on base and target images."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Drift(Struct, frozen=True):
 def measure_drift(trained: Trained) -> list[LayerDrift]:
     """Weights, BatchNorm statistics and activations of every layer below the head.
 
-    Raises AuditError when a frozen layer is not exactly the base's, in its tensors or in its output.
+    Raises AuditError if a frozen layer differs from the base model's in any bit of its tensors or its output.
     """
     inputs = trained.inputs
     key = trained.key() | {"data_sha256": [inputs.base_set.sha256, inputs.target.sha256]}

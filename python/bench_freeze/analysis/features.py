@@ -1,4 +1,4 @@
-"""What an arm's features carry beside the base model's: nearest neighbours, a linear probe, energy inside boxes."""
+"""An arm's features compared with the base model's: nearest neighbours, a linear probe, energy inside boxes."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ MAPS_OF = 6  # images of each set whose energy maps are kept
 
 
 class ComparedFeatures(Struct, frozen=True, kw_only=True):
-    """What the artifact keeps beside the maps."""
+    """What the artifact keeps besides the maps."""
 
     base: SetFeatures
     target: SetFeatures
 
 
 def measure_features(trained: Trained) -> Features:
-    """Base and tuned features compared on the base set and on the scored target set, each seen once by both models."""
+    """Compare base and tuned features on the base set and on the scored target set, each in one pass of both models."""
     inputs = trained.inputs
     sets = (inputs.base_set, inputs.target, inputs.training)
     key = trained.key("torchvision") | {
@@ -83,7 +83,7 @@ def _compare(trained: Trained, folder: Path, step: Step) -> ComparedFeatures:
 
 
 def compared_layers(layers: LayerMap) -> tuple[int, ...]:
-    """The layers that the head reads, and the backbone's last."""
+    """The layers that the head reads, and the last one of the backbone."""
     return tuple(sorted({layers.backbone_end - 1, *layers.layers[layers.head].sources}))
 
 
@@ -112,7 +112,7 @@ def _on_set(samples: Samples, images: int, probe: Probe | None) -> SetFeatures:
 
 
 def _probe(train: Samples, train_rows: Rows, test: Samples, test_rows: Rows) -> Probe | None:
-    """The same classifier on both models' features; rows pick objects. None where either side has no object."""
+    """The same classifier on both models' features; rows select objects. None if training or test has no object."""
     from .numbers.probe import linear_probe
 
     labels, test_labels = train.labels[train_rows], test.labels[test_rows]

@@ -16,9 +16,9 @@ from .numbers.labelled import LabelledImages
 def labelled_batches(
     data: DetectionSet, *, imgsz: int, batch: int, workers: int | None, order: NDArray[np.integer] | None = None
 ) -> Iterator[LabelledImages]:
-    """All images, in `order` where one is given; labels are positions of categories.
+    """All images, in `order` if given; labels are positions of categories.
 
-    Boxes are clipped to the image; crowd regions, which are not a single object, and boxes outside are left out.
+    Boxes are clipped to the image. Crowd regions, which are not single objects, and boxes outside it are left out.
     """
     order = np.arange(len(data.images)) if order is None else order
     truth = data.ground_truth
@@ -44,7 +44,7 @@ def objects_on_canvas(
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """([N], [N, 4]) labels and boxes, in fractions of the canvas, of the objects of the image at `position`.
 
-    As `labelled_batches` has them: clipped to the image, without crowd regions and boxes outside.
+    As in `labelled_batches`: clipped to the image, without crowd regions and boxes outside it.
     """
     rows = np.flatnonzero((truth.image_index == position) & ~truth.is_crowd)
     corners = truth.boxes_xywh[rows].copy()

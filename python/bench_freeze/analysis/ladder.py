@@ -28,8 +28,8 @@ class Ladder(Struct, frozen=True):
 def measure_ladder(trained: Trained) -> list[Rung]:
     """Base mAP at every rung, by torch on the study's device.
 
-    Raises AuditError when a rung up to the freeze depth gives another output than the original, to the last bit: those
-    layers are the same, so the construction would be wrong.
+    Raises AuditError if the output at a rung up to the freeze depth differs from the original's in any bit: those
+    layers are equal, so the construction would be wrong.
     """
     inputs, options = trained.inputs, trained.selection
     key = trained.key() | {
@@ -56,7 +56,7 @@ def _climb(trained: Trained, options: NmsOptions, step: Step) -> list[Rung]:
     base_model = prepare_for_inference(inputs.base.model, branch).to(device)
     ladder = GraftLadder(base_model, prepare_for_inference(load_tuned(trained.tuned).model, branch).to(device))
     head = Head("base", inputs.base.class_names, head_kind(base_model))  # type: ignore[arg-type]
-    # Up to the freeze depth the outputs are asserted to be the original's, so they need no scoring of their own.
+    # Up to the freeze depth the outputs are checked to equal the original's, so they are not scored separately.
     collectors = {k: Collector() for k in ladder.rungs if k == 0 or k > exact_up_to}
     records = inputs.base_set.images
     for batch in trained.batches(records):

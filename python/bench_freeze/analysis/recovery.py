@@ -1,8 +1,8 @@
-"""Recoverability of an arm: is what the base head lost gone from the tuned features, or does the head just not read it?
+"""Recoverability: have the tuned features lost what the base head needs, or does the head just not read it any more?
 
-Half of the base set trains heads for a small budget on features that do not move, the other half scores them. A head is
-trained from a fresh start and from the original's weights, each on the tuned features and, as control, on the original
-ones: half a small set trains a poor head even where nothing was lost, so a head is compared with its control only.
+Half of the base set trains heads for a few epochs on frozen features; the other half scores them. A head is trained
+from a fresh start and from the original's weights, each on the tuned features and, as control, on the original ones.
+Half of a small set trains a poor head even if nothing was lost, so each head is compared only with its control.
 """
 
 from __future__ import annotations
@@ -50,9 +50,9 @@ class Heads(Struct, frozen=True):
 
 
 def measure_recovery(trained: Trained) -> Recovery:
-    """Base mAP of the original head, a fresh one and a realigned one, on tuned and on original features.
+    """Base mAP of the original head, a fresh one and a realigned one, on tuned and original features.
 
-    Raises InputError for a base set that is too small to be halved.
+    Raises InputError if the base set is too small to be halved.
     """
     whole = trained.inputs.base_set
     if len(whole.images) < LEAST_IMAGES:
@@ -81,19 +81,19 @@ def measure_recovery(trained: Trained) -> Recovery:
 
 
 def two_halves(images: int) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
-    """Positions of the images that learn and of those that score, the same for every arm and study of a base set."""
+    """Positions of the training and of the scoring images, the same for every arm and study of a base set."""
     learned, scored = np.array_split(np.random.default_rng(SPLIT_SEED).permutation(images), 2)
     return np.sort(learned), np.sort(scored)
 
 
 def _trained_heads(trained: Trained, detector: Module, halves: list[DetectionSet], title: str) -> Heads:
-    """Heads on the trunk of a detector. The key has the trunk's tensors, so arms with the same trunk share them."""
+    """Train heads on a detector's trunk. The key covers the trunk's tensors, so arms with the same trunk share them."""
     budget = Budget(trained.options.recover)
     classes = trained.inputs.base_classes
     key = {name: value for name, value in trained.key().items() if name not in ("tuned_sha256", "freeze", "frozen_bn")}
     key |= branch_key(trained.head_branch, trained.inputs.base.model)
     modules = trained.inputs.base.own_modules
-    key |= {} if modules is None else {"own_modules": modules}  # fresh heads are of these
+    key |= {} if modules is None else {"own_modules": modules}  # fresh heads are built from these
     key |= {
         "trunk_sha256": _trunk_sha256(detector),
         "data_sha256": trained.inputs.base_set.sha256,

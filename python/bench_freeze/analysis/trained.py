@@ -1,4 +1,4 @@
-"""One arm's fine-tuned model with all that an analysis of it needs, and what every analysis of it depends on."""
+"""One arm's fine-tuned model with everything that its analyses need and depend on."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ..study.bench import Bench
 from ..study.inputs import Inputs
 from ..study.kept_step import kept_step
 
-BATCH = 8  # of an analysis' own forward passes; the study's batch is the engine's
+BATCH = 8  # for the forward passes of analyses; the study's batch size is for engines
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,9 +31,9 @@ class Trained:
     arm: Arm
     tuned: Artifact
     options: AnalysisOptions
-    is_analysed: bool  # or of a seed that is not
+    is_analysed: bool  # False: the study does not analyse this seed
     frozen_bn: FrozenBatchNorm
-    head_branch: HeadBranch  # of heads with two
+    head_branch: HeadBranch  # the branch to read if a head has two
     selection: NmsOptions
     inputs: Inputs
     store: ArtifactStore
@@ -41,7 +41,7 @@ class Trained:
 
     @classmethod
     def of(cls, bench: Bench, arm: Arm, tuned: Artifact) -> Trained:
-        """The model of an arm as the study of a bench trains, answers and selects."""
+        """The model of an arm, with the settings of the bench's study."""
         study, given = bench.study, bench.inputs.given_arm(arm)
         seeds = study.analysis.analysis_seeds
         return cls(
@@ -59,21 +59,21 @@ class Trained:
 
     @property
     def name(self) -> str:
-        """For progress lines."""
+        """The arm's name, for progress lines."""
         return self.arm.name
 
     @property
     def has_base_accuracy(self) -> bool:
-        """Whether there is a base mAP to follow from rung to rung, or to recover."""
+        """Whether base mAP can be measured, for the ladder and for recovery."""
         return self.inputs.no_base_accuracy is None
 
     @property
     def exact_up_to(self) -> int:
-        """Layers 0..exact_up_to-1 must be the base's, bit for bit; 0 where frozen statistics were left to drift."""
+        """Layers 0..exact_up_to-1 must equal the base's bit for bit; 0 if frozen statistics were free to drift."""
         return self.arm.freeze if self.frozen_bn == "eval" else 0
 
     def key(self, *packages: str) -> dict[str, object]:
-        """What any comparison of the base with this tuned model by torch depends on; the data sets come on top."""
+        """What every comparison of the base with this tuned model in torch depends on, except the data sets."""
         return {
             "base_sha256": self.inputs.base.sha256,
             "tuned_sha256": self.tuned.sha256(CHECKPOINT),

@@ -24,7 +24,7 @@ from .change import Change
 
 RESAMPLES = 1000
 SEED = 20240131
-SHIPPED_SCORE = 0.25  # what Ultralytics predicts with by default
+SHIPPED_SCORE = 0.25  # the default of Ultralytics' predict
 SHIPPED_IOU = 0.5
 CALIBRATION_BINS = 10
 MIN_CLASS_BOXES = 10

@@ -19,7 +19,7 @@ EXIT_CODES: dict[Status, ExitStatus] = {
     "AMBIGUOUS": ExitStatus.NO_VERDICT,
 }
 UNCHECKED = "accuracy not checked"  # begins a note, and the summary says it too
-# What is missing outranks a regression, and that a measurement that says too little.
+# Missing data outrank a regression, which outranks an inconclusive measurement.
 PRECEDENCE = (ExitStatus.INPUT, ExitStatus.FAILED, ExitStatus.NO_VERDICT, ExitStatus.DONE)
 ORDER: tuple[Status, ...] = ("REFUSED", "REGRESSION", "INVALID", "AMBIGUOUS", "PASS")
 

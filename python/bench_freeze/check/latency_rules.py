@@ -98,7 +98,7 @@ class LatencyRules:
         if pair.reference.artifact_sha256 != pair.current.artifact_sha256:
             return False
         if pair.current.engine == "torch":
-            return False  # its hash is of weights, of which a model of two heads has more
+            return False  # its hash does not cover all the weights of a dual-head model
         versions = [side.snapshot.packages.get(PACKAGES.get(pair.current.engine, "")) for side in self._sides]
         ours = [side.snapshot.bench_freeze for side in self._sides]
         is_same_engine = None in versions or versions[0] == versions[1]

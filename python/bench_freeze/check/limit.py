@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import InputError
 from .metric import METRICS
 
-MOST_SHARE = 10.0  # of the reference: what may grow elevenfold is not checked
+MOST_SHARE = 10.0  # of the reference: a limit that allows elevenfold growth checks nothing
 _WRITTEN = re.compile(r"((?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)\s*([a-zA-Zµ%]*)")
 
 

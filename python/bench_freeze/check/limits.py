@@ -38,8 +38,8 @@ class CheckRules:
 
     common: Mapping[str, Limit | None]
     special: tuple[tuple[Mapping[str, Any], Mapping[str, Limit | None]], ...] = ()
-    asked: frozenset[str] = frozenset()  # metrics that the user named: they must be there to be checked
-    named: frozenset[str] = frozenset()  # those of them that were named one by one, not by a flag for several
+    asked: frozenset[str] = frozenset()  # metrics that the user named, which must be present
+    named: frozenset[str] = frozenset()  # of these, the ones that were named singly, not by a flag for several
 
     def of(self, row: RowSnapshot) -> dict[str, Limit]:
         """The metrics to check for a row, in the order of METRICS."""
@@ -53,7 +53,7 @@ class CheckRules:
         return metric in self.asked or self._is_special(metric, row)
 
     def is_named(self, metric: str, row: RowSnapshot) -> bool:
-        """The same, of this metric alone."""
+        """As `is_asked`, but only if the user named this metric alone."""
         return metric in self.named or self._is_special(metric, row)
 
     def _is_special(self, metric: str, row: RowSnapshot) -> bool:

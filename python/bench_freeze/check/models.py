@@ -14,7 +14,7 @@ from .snapshot import RowSnapshot
 
 SUFFIXES = (".onnx", ".plan", ".engine")
 HASH_DIGITS = 64
-ENGINES = ("ort", "ort-trt", "trt")  # those that run a file; what torch runs is no file that could be kept
+ENGINES = ("ort", "ort-trt", "trt")  # engines that run a file; torch runs a module, which cannot be kept as one
 
 
 def kept_folder(baseline: Path) -> Path:
@@ -119,5 +119,5 @@ def _kept(folder: Path) -> Iterator[Path]:
 
 
 def _side_car(model: Path) -> Path:
-    """What a plan's heads are stands beside it (engines/plan_file.py)."""
+    """The side-car that describes a plan's heads (engines/plan_file.py)."""
     return model.with_suffix(f"{model.suffix}.json")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 STYLES = {"PASS": "green", "REGRESSION": "bold red", "REFUSED": "bold red", "INVALID": "yellow", "AMBIGUOUS": "yellow"}
 NARROW_COLUMNS = 120  # below, a table of nine columns breaks words
-MOST_OPEN = 20  # findings that are told outside of the fold
+MOST_OPEN = 20  # open findings that are shown outside the folded part
 MOST_TABLE = 45_000  # characters: a comment on GitHub has room for 65 536
 
 

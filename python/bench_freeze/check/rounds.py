@@ -29,7 +29,7 @@ class RoundSource(Protocol):
     """Times both models of rows in turn: files on this machine, or through a command that measures them elsewhere."""
 
     label: str  # how the rounds were taken, in words
-    only_doubtful: bool  # rounds cost so much that only what is beyond its limit hours apart is timed again
+    only_doubtful: bool  # rounds are expensive, so only latencies that are doubtful as recorded are timed again
 
     def can_time(self, pair: RowPair) -> bool:
         """Whether both models of a row are available."""
@@ -74,7 +74,7 @@ def add_rounds(
         if not open_keys:
             break
         started = budget.now_s()
-        if number > 1 and started + longest > ends:  # the first is taken however little time there is
+        if number > 1 and started + longest > ends:  # the first round is taken even if time is short
             break
         if _is_told(number):
             note(f"timing both models in turn, round {number}: {_open(open_keys)}, {(started - began) / 60:.1f} min")
@@ -90,7 +90,7 @@ def add_rounds(
 
 
 def _is_told(number: int) -> bool:
-    """The first, and then fewer and fewer."""
+    """Whether to report this round: the first, and then fewer and fewer."""
     return math.log2(number).is_integer()
 
 

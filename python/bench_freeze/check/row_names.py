@@ -10,7 +10,7 @@ from .finding import Finding, Outcome
 from .snapshot import PROFILE
 
 _ENGINES = {"ort": "ORT", "trt": "TensorRT"}
-_ALWAYS = ("freeze", "construction")  # the name of a row that differs from no other
+_ALWAYS = ("freeze", "construction")  # name a row that does not differ from any other
 
 
 def row_names(keys: Iterable[RowKey]) -> dict[RowKey, str]:

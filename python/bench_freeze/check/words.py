@@ -7,7 +7,7 @@ from .headline import moved, proof
 from .row_names import shared_parts
 
 HEADINGS = ("row", "metric", "baseline", "current", "worse by", "in percent", "95 % bounds", "limit", "status")
-TEXT_COLUMNS = 2  # the rest are numbers, set to the right, but for the status
+TEXT_COLUMNS = 2  # the others are right-aligned numbers, except for the status
 NOTHING = "-"
 
 

@@ -27,7 +27,7 @@ def study_words(prefix: str, **_: object) -> list[str]:
     words = [f"{key}=" for key in (*keys, *(alias.word for alias in ALIASES), *PLACE)]
     folder = prefix.rpartition("/")[0]
     try:
-        files = sorted(os.listdir(folder or "."))  # noqa: PTH208 - a folder that is not there is no error
+        files = sorted(os.listdir(folder or "."))  # noqa: PTH208 - a missing folder is not an error
     except OSError:
         files = []
     return [*words, *(f"{folder}/{file}" if folder else file for file in files if file.endswith(".toml"))]

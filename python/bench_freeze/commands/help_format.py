@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any, TypeAlias
 
-Commands: TypeAlias = "argparse._SubParsersAction[Any]"  # what a command adds itself to
+Commands: TypeAlias = "argparse._SubParsersAction[Any]"  # the object that each command adds itself to
 
 
 class HelpFormatter(argparse.HelpFormatter):

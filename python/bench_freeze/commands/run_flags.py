@@ -37,7 +37,7 @@ def _add(group: argparse._ArgumentGroup, option: Option, *, is_shown: bool) -> N
     help_text, metavar = option.metadata["help"], option.metadata["metavar"]
     others = [f"--{alias.word.replace('_', '-')}" for alias in ALIASES if alias.option == option.name]
     if option.name == BATCH:
-        others = []  # its alias is the flag itself; the old name has a value of its own, to be told from it
+        others = []  # the flag is the alias itself; the old name keeps a separate value, so that both can be recognized
         group.add_argument(f"--{BATCH}", dest=BATCH, metavar="N", help=argparse.SUPPRESS, default=None)
         help_text += f"; --{BATCH}, the earlier name, is still accepted, with a note"
     flag, dest = "--" + spelled(_key(option)), _key(option)

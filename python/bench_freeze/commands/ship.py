@@ -73,7 +73,7 @@ def _ship(parsed: argparse.Namespace, command: list[str]) -> int:
         to = Path(parsed.to)
     else:
         to = out / BEST if parsed.row is None else out / "shipped" / row_slug(key_of(chosen.row))
-    # Into the study's own folder nothing is written beside a run that may be doing the same.
+    # Writing into the study's own folder needs its lock, since a run may be writing there.
     with held(out) if parsed.to is None else nullcontext():
         ship(out, results, chosen, to, replace=parsed.to is None)
     say(f"{to}")

@@ -85,7 +85,7 @@ def add_transfer(commands: Commands) -> None:
         "--seeds", default="0,1,2", metavar="N[,N]", help="seeds of shares, held-out parts and random weights"
     )
     transfer.add_argument("--imgsz", type=int, default=224, metavar="PX", help="side of the canvas (default: 224)")
-    transfer.add_argument("--batch", type=int, default=32, metavar="N", help="images at a time (default: 32)")
+    transfer.add_argument("--batch", type=int, default=32, metavar="N", help="images per batch (default: 32)")
     transfer.add_argument("--device", type=device_name, default="cpu", help="cpu, 0, cuda:0 ... (default: cpu)")
     transfer.add_argument("--workers", type=int, metavar="N", help="threads that read images")
     transfer.add_argument("--trust-checkpoint", action="store_true", help="let checkpoints run code while loading")
@@ -96,14 +96,14 @@ def add_transfer(commands: Commands) -> None:
 
 def _add_fine_tuning(transfer: argparse.ArgumentParser) -> None:
     group = transfer.add_argument_group(
-        "fine-tuning", "of backbones for --classify and --segment, beside the frozen ones: the same for every source"
+        "fine-tuning", "also fine-tune the backbones for --classify and --segment, every source with the same settings"
     )
     group.add_argument(
         "--freeze",
         metavar="N[,N]",
-        help="fine-tune with layers 0 to N-1 frozen: 0 trains all, as many as the backbone has the reader alone",
+        help="fine-tune with layers 0 to N-1 frozen: 0 trains all layers, the backbone's number only the reader",
     )
-    group.add_argument("--epochs", type=int, metavar="N", help="of every fine-tuning (default: 10)")
+    group.add_argument("--epochs", type=int, metavar="N", help="epochs of every fine-tuning (default: 10)")
     group.add_argument(
         "--lr0",
         type=float,
@@ -113,11 +113,11 @@ def _add_fine_tuning(transfer: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--schedule", choices=("cosine", "linear"), help="how the rate falls from its peak to 0 (default: cosine)"
     )
-    group.add_argument("--train-batch", type=int, metavar="N", help="images of a step, at most (default: 16)")
+    group.add_argument("--train-batch", type=int, metavar="N", help="most images per training step (default: 16)")
 
 
 def _fine_tuning(parsed: argparse.Namespace) -> FineTuning | None:
-    """Raises InputError for options of a fine-tuning that was not asked for."""
+    """The requested fine-tuning, or None. Raises InputError for its options without --freeze."""
     from ..transfer.fine_tuning import FineTuning
 
     given = {
@@ -134,7 +134,7 @@ def _fine_tuning(parsed: argparse.Namespace) -> FineTuning | None:
         return FineTuning(_listed("--freeze", parsed.freeze, int, "whole numbers"), **given)
     if given:
         flag = {"batch": "train-batch"}.get(next(iter(given)), next(iter(given)))
-        raise InputError(f"--{flag} is of a fine-tuning; say with --freeze N how many layers stay frozen (0: none).")
+        raise InputError(f"--{flag} belongs to fine-tuning; add --freeze N, the number of frozen layers (0: none).")
     return None
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from ..results.identity import DEPLOYMENT, TRAINING, RowKey, key_of, varying
 from ..results.schema import Original, Results, Row
 
-# What names an arm, in the order of its name and of `identity` in the results.
+# The parts that identify an arm, in the order of its name and of `identity` in the results.
 _NAMED_BY = (*(name for name in TRAINING if name != "seed"), "construction", *DEPLOYMENT)
 
 
@@ -18,14 +18,14 @@ class ArmRows:
     """The rows of one arm by seed, and the original model through the same engine."""
 
     name: str
-    training: str  # its name without the construction: arms of one training have the same target head
-    key: RowKey  # of all its rows but for the seed
+    training: str  # the arm's name without the construction: arms of one training have the same target head
+    key: RowKey  # the key of all its rows, except for the seed
     rows: dict[int, Row]
     original: Original
 
     @property
     def deployment(self) -> tuple[Any, ...]:
-        """What runs its models."""
+        """The engine, precision and batch that run its models."""
         return self.key.deployment
 
     @property

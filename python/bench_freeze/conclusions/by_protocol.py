@@ -1,8 +1,8 @@
 """Target AP by protocol, IoU threshold and object size, and how far pre-trainings differ in it.
 
-The figures of Li et al., "An Analysis of Pre-Training on Object Detection" (arXiv 1904.05871), on one's own data. Both
-trainings of a difference have the same images and seed, and are scored on the same images: intervals are of paired
-differences.
+This answers the questions of Li et al., "An Analysis of Pre-Training on Object Detection" (arXiv 1904.05871), on your
+own data. Both trainings of a difference have the same images and seed and are scored on the same images, so the
+intervals are those of paired differences.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from .arms import ArmRows, trainings_of
 from .figures import Sample, Sampler, at_iou, figure
 
 COMPARED = ("0.50", "0.70", "0.90")  # IoU thresholds; the paper's are 0.5, 0.7 and 0.9
-ONLY_SOURCE = "pre-trained"  # of a study of one checkpoint, which has no name
+ONLY_SOURCE = "pre-trained"  # the source's name in a study of one checkpoint
 
 BySeed = Mapping[int, Mapping[str, Sample]]  # AP at each IoU threshold
 
 
 @dataclass(frozen=True)
 class SourcePair:
-    """Two pre-trainings of one architecture, trained alike: on the same images, and to the same freeze depth."""
+    """Two pre-trainings of one architecture, fine-tuned on the same images with the same freeze depth."""
 
     of: ArmRows
     over: ArmRows
@@ -32,7 +32,7 @@ class SourcePair:
     found: ByProtocol = field(default_factory=dict)
 
     def at(self, of: BySeed, over: BySeed) -> dict[str, AtIou]:
-        """The differences at COMPARED, where both have objects."""
+        """The differences at the IoU thresholds in COMPARED, if both have objects."""
         own: dict[str, AtIou] = {}
         for iou in COMPARED:
             if all(iou in side[seed] for side in (of, over) for seed in self.seeds):
@@ -46,9 +46,9 @@ def protocol_statistics(
     architectures: Mapping[str | None, str],
     on_progress: Callable[[int, int], None] | None = None,
 ) -> ProtocolStatistics | None:
-    """Every training's target AP, and the differences of pre-trainings; None where no row has AP by protocol.
+    """Every training's target AP, and the differences of pre-trainings; None if no row has AP by protocol.
 
-    `architectures` are by the name of the checkpoint.
+    `architectures` maps names of checkpoints to their architectures.
     """
     trainings = [arm for arm in trainings_of(arms) if all(row.target.by_protocol for row in arm.rows.values())]
     kept = trainings[0].first.target.by_protocol if trainings else None
@@ -58,7 +58,7 @@ def protocol_statistics(
     ap: dict[str, ByProtocol] = {arm.training: {} for arm in trainings}
     parts = [(protocol, size) for protocol, own in kept.items() for size in own.ap]
     for done, (protocol, size) in enumerate(parts):
-        # One part at a time: the resamples of all of them would be gigabytes in a large study.
+        # One part at a time: in a large study, the resamples of all parts would take gigabytes.
         samples = {
             arm.training: {seed: sampler.of_size(row.target, protocol, size) for seed, row in arm.rows.items()}
             for arm in trainings
@@ -103,14 +103,14 @@ def protocol_statistics(
 
 
 def source_of(arm: ArmRows) -> str:
-    """What an arm's training began with: a checkpoint's name, or random weights."""
+    """The start of an arm's training: a checkpoint's name, or random weights."""
     if arm.first.recipe == SCRATCH.name:
         return SCRATCH.name
     return arm.first.weights or ONLY_SOURCE
 
 
 def source_pairs(trainings: Sequence[ArmRows], architectures: Mapping[str | None, str]) -> list[SourcePair]:
-    """Earlier checkpoints over later ones, and each over random weights, which have no freeze depth."""
+    """Pairs of an earlier and a later checkpoint, and of each with random weights, which have no freeze depth."""
 
     def trained_alike(arm: ArmRows) -> tuple[object, ...]:
         return architectures.get(arm.first.weights), arm.first.data_fraction, arm.deployment
@@ -118,7 +118,7 @@ def source_pairs(trainings: Sequence[ArmRows], architectures: Mapping[str | None
     def depth(arm: ArmRows) -> tuple[object, ...]:
         return arm.first.freeze, arm.first.recipe
 
-    # A given checkpoint saw other images, for another time: the difference would not be of pre-training alone.
+    # A given checkpoint saw other images and epochs, so its difference would not be due to pre-training alone.
     own = [arm for arm in trainings if not is_given(arm.first.recipe)]
     pairs = []
     for one, other in combinations(own, 2):
@@ -132,6 +132,6 @@ def source_pairs(trainings: Sequence[ArmRows], architectures: Mapping[str | None
 
 
 def _means(by_seed: BySeed) -> dict[str, AtIou]:
-    """AP at every IoU threshold that all seeds have a number at."""
+    """AP at every IoU threshold for which all seeds have a number."""
     own = list(by_seed.values())
     return {iou: at_iou(figure([each[iou] for each in own])) for iou in own[0] if all(iou in each for each in own)}

@@ -56,7 +56,7 @@ class Candidates:
     """All arms of a study, and the basis of their costs."""
 
     every: tuple[Candidate, ...]
-    has_base: bool  # some arm has a base mAP; else the base task is no part of the decision
+    has_base: bool  # some arm has a base mAP; else the base task plays no part in the decision
     timed: bool  # latency is the cost; else the size of the file
     statistics: Statistics
 
@@ -149,7 +149,7 @@ def untested(a: ArmStatistics, b: ArmStatistics, among: Candidates) -> str | Non
 
 
 def loss_of(arm: ArmStatistics, best: ArmStatistics, among: Candidates) -> tuple[float, Interval | None]:
-    """Target mAP of `best` less `arm`'s, and its interval: paired where the two were compared.
+    """Target mAP of `best` minus that of `arm`, and its interval: paired if the two were compared.
 
     Arms of one training share a target head, so the loss between them is 0. Pairs that were not compared image by image
     get the wider interval of two independent numbers. None if the uncertainty is unknown, or if the interval does not
@@ -193,5 +193,5 @@ def _same_engine(a: Candidate, b: Candidate) -> bool:
 
 
 def names_of(candidates: Sequence[Candidate]) -> str:
-    """Their names in a row."""
+    """The names of candidates as a list in words."""
     return ", ".join(candidate.name for candidate in candidates)

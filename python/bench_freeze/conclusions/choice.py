@@ -19,9 +19,9 @@ Array = NDArray[np.float64]
 class Arms:
     """The inputs of the rule for A arms, besides their target mAP and base change."""
 
-    reach: Array  # [A, A] from the value of the loss of arm j against arm i up to its upper end; inf where not known
+    reach: Array  # [A, A] upper end minus value of the loss of arm j against arm i; inf if unknown
     cost: NDArray[np.int64] | Array  # [A] rank, 0 the cheapest; arms of equal cost have equal ranks
-    order: NDArray[np.int64]  # [A] what decides between arms that are equal in everything else
+    order: NDArray[np.int64]  # [A] the last tie-breaker
     is_barred: NDArray[np.bool_]  # [A] breaks a constraint whatever its target mAP and base change are
     max_drop: float
     min_target: float

@@ -23,12 +23,12 @@ from .figures import Sample, Sampler, estimate_of, figure, image_error
 SWAP_SEED = 1
 NUMBERS: dict[str, float | None] = {"map": None, "map50": 0.5}
 ALPHA = 0.05
-MOST_PERMUTED = 60  # comparisons with a permutation test of their own: it takes seconds for each
+MOST_PERMUTED = 60  # comparisons that get a permutation test, which takes seconds each
 
 
 @dataclass(frozen=True)
 class ArmPair:
-    """Two arms on one data set: accuracies by common seed, in one order."""
+    """Two arms on one data set: their accuracies by common seed, in the same order."""
 
     data: str
     between: str
@@ -89,7 +89,7 @@ def compare_pairs(
     threads: int,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> list[Compared]:
-    """Compare all pairs by mAP and mAP50; p values are adjusted within comparisons of one kind, data set and number."""
+    """Compare all pairs by mAP and mAP50; p-values are adjusted within comparisons of one kind, data set and number."""
     compared: list[Compared] = []
     permuted = 0
     for done, pair in enumerate(pairs):
@@ -170,7 +170,7 @@ def _swapped(pair: ArmPair, sampler: Sampler, permutations: int, threads: int) -
 
 
 def _adjusted(compared: Sequence[Compared]) -> list[Compared]:
-    """Add Holm's p values. A copy of the original is not tested and does not count."""
+    """Add Holm-adjusted p-values. A copy of the original is not tested and does not count."""
     comparisons = [entry.comparison for entry in compared]
     for kind in dict.fromkeys((c.data, c.between, c.number) for c in comparisons):
         for name in ("p", "p_images"):

@@ -17,7 +17,7 @@ from .figures import Sample, Sampler, figure
 from .gain import gain_over_scratch
 from .limits import about_long_tail, about_outlying, detectable_of, limits_of, outlying_trainings
 
-RESAMPLES = 2000  # of older results, which do not say
+RESAMPLES = 2000  # for older results, which do not record it
 MARGINS = (0.001, 0.005)
 SAME_EPOCHS = (
     "Scratch arms trained for as many epochs as the others, so a gain over them includes what longer training would "
@@ -156,7 +156,7 @@ def _class_groups(arm: ArmRows, sampler: Sampler, groups: Mapping[str, Sequence[
 
 
 def _figure(samples: Sequence[Sample | None]) -> Claim | None:
-    """None if a row has no such number."""
+    """The figure over all seeds; None if a row has no such number."""
     known = [sample for sample in samples if sample is not None]
     return figure(known) if known and len(known) == len(samples) else None
 

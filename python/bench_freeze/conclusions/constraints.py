@@ -9,7 +9,7 @@ from typing import Any
 
 from ..results.study_statistics import ArmStatistics
 
-INDIFFERENCE = 0.01  # of studies that are older than the flag
+INDIFFERENCE = 0.01  # for studies that are older than the flag
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from .cost import bounds_of
 DUAL = ("branched", "grafted")
 Scope = Literal["model", "pipeline"]
 SCOPES: tuple[Scope, ...] = ("model", "pipeline")
-APART = 0.03  # times that were taken one after the other: a machine may drift so much and be VALID (measure/verdict.py)
+APART = 0.03  # for successive measurements: a machine may drift by this much and be VALID (measure/verdict.py)
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def _contained(row: Row, results: Results) -> Iterator[tuple[str, Row | Original
 
 
 def _engine(record: Row | Original) -> tuple[object, ...]:
-    """What runs a model, and of which checkpoint it is."""
+    """What runs a model, and the checkpoint that it comes from."""
     return record.weights, key_of(record).deployment
 
 

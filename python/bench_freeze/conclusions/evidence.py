@@ -33,10 +33,10 @@ class Criterion:
 class Facts:
     """The inputs of the grade."""
 
-    seeds: int  # the fewest of an arm that may be picked
+    seeds: int  # the smallest number of seeds of an arm that may be picked
     images: int  # of the selection split
     split: str
-    epochs: int | None  # None in results that do not say
+    epochs: int | None  # None in results that do not record them
     support: float | None
     silence: str | None  # why there is no support
     choices: int  # arms that keep to the constraints

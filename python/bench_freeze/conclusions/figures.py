@@ -31,7 +31,7 @@ class Sample:
     matches: str | None = None  # the match data of one model's number
     is_kept_zero: bool = False  # a difference that is 0 on every resample, because the two follow each other
     is_absolute: bool = False  # a model's own number, in [0, 1]
-    excess: float | None = None  # of an absolute number: how far it is estimated to lie too high, for few images
+    excess: float | None = None  # of an absolute number: its estimated upward bias due to few images
 
     def __sub__(self, other: Sample) -> Sample:
         images, varying = max(self.images, other.images), min(self.varying, other.varying)
@@ -212,7 +212,7 @@ def figure(samples: Sequence[Sample], swap_error: float = 0.0) -> Claim:
 
 
 def at_iou(claim: Claim) -> AtIou:
-    """The same at an IoU threshold among many, without the parts of its interval."""
+    """The claim for one of many IoU thresholds, without the parts of its interval."""
     return AtIou(value=claim.value, interval=claim.interval, covers=claim.covers, no_interval=claim.no_interval)
 
 
@@ -278,7 +278,7 @@ def _interval(estimate: Estimate | None, is_absolute: bool = False) -> Interval 
 
 
 def _mean_of_classes(ap: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[B] means of [B, K] over the classes that a resample has."""
+    """[B] means of [B, K] over the classes that each resample has."""
     count = np.isfinite(ap).sum(axis=1)
     with np.errstate(invalid="ignore"):
         mean: NDArray[np.float64] = np.where(count, np.nansum(ap, axis=1), np.nan) / count

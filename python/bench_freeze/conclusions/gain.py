@@ -1,8 +1,8 @@
 """The gain of pre-training over random weights, by share of the training images and by IoU threshold.
 
-The questions of Li et al., "An Analysis of Pre-Training on Object Detection" (arXiv 1904.05871), on one's own data.
-Both trainings of a gain have the same images and seed (and epochs, unless `scratch_epochs` differs) and are scored on
-the same images, so the intervals are those of paired differences. A gain is an absolute difference of AP.
+This answers the questions of Li et al., "An Analysis of Pre-Training on Object Detection" (arXiv 1904.05871), on your
+own data. Both trainings of a gain have the same images and seed (and epochs, unless `scratch_epochs` differs) and are
+scored on the same images, so the intervals are those of paired differences. A gain is an absolute difference of AP.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def gain_over_scratch(
     """The gain of each training over the scratch arm with the same architecture, share and deployment; None without
     one.
 
-    `architectures` are by the name of the checkpoint, `training_images` are those of the whole training split.
+    `architectures` maps names of checkpoints to architectures; `training_images` is the size of the training split.
     """
     pairs = _pairs(arms, sampler, architectures)
     gains = [gain for pair in pairs if (gain := _gain(pair, training_images)) is not None]
@@ -66,7 +66,7 @@ def _pairs(arms: Sequence[ArmRows], sampler: Sampler, architectures: Mapping[str
     found = []
     for arm in trainings:
         other = scratch.get(beside(arm))
-        # A given checkpoint saw other images, for another time: its gain would not be of pre-training alone.
+        # A given checkpoint saw other images and epochs, so its gain would not be due to pre-training alone.
         if arm.first.recipe == SCRATCH.name or other is None or is_given(arm.first.recipe):
             continue
         seeds = [seed for seed in arm.seeds if seed in other.rows]

@@ -8,7 +8,7 @@ from .resampled import Answered
 
 
 def quoted_of(arm: ArmStatistics, answered: Answered, silence: str | None, covers: str, choices: int) -> Quoted:
-    """From the test split where there is one; else the measured value less what choosing among `choices` arms adds.
+    """The value on the test split if there is one, else the measured value minus the optimism of choosing among arms.
 
     The interval then covers the error of such choices, over resamples that each repeat the choice. If nothing can be
     resampled, the measured value is kept and its optimism is unknown.

@@ -19,12 +19,12 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Answered:
-    """One of the two questions, over the resamples."""
+    """The answer to one of the two questions, over the resamples."""
 
     at: int  # the arm that answers it; -1 for none
-    support: Array | None  # [A] share of resamples in which each arm answers; None where nothing can be resampled
-    optimism: float | None  # by how much an answer's measured value exceeds its true one
-    error: tuple[float, float] | None  # 2.5 and 97.5 % quantiles of measured less true, the choice made anew
+    support: Array | None  # [A] share of resamples in which each arm is the answer; None if nothing can be resampled
+    optimism: float | None  # how much the measured value of the answer exceeds its true value
+    error: tuple[float, float] | None  # 2.5 and 97.5 % quantiles of measured minus true value, with repeated choice
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def _trainings(candidates: Sequence[Candidate]) -> NDArray[np.int64]:
 
 
 def _spread(of_trainings: Array, trainings: NDArray[np.int64]) -> Array:
-    """[B, A] from [B, trainings]."""
+    """Spread values of trainings [B, trainings] to their arms [B, A]."""
     return of_trainings[:, trainings]
 
 

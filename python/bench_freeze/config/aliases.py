@@ -36,12 +36,12 @@ OPTION_OF = {alias.word: alias.option for alias in ALIASES}
 # Together they are the output folder, as in Ultralytics: OUT = project/name.
 PLACE = {"project": "the folder of the output folder (default: runs)", "name": "the name of the output folder"}
 
-# Training's in Ultralytics; here an option of this name is the engine's, and has been since the first version.
+# In Ultralytics, `batch` is the training's; here it has been the engine's since the first version.
 BATCH = "batch"
 SCRATCH = "scratch"
 TRAIN_BATCH = "train_batch"
 
-# The same word for the same thing in both tools: they need no alias.
+# These mean the same in both tools, so they need no alias.
 SAME = ("epochs", "imgsz", "freeze", "optimizer", "lr0", "device", "workers", "split", "opset", "train_batch")
 
 # Arguments of Ultralytics' training that have no option of their own: `mosaic=0.5` is `--train-args mosaic=0.5`.
@@ -53,7 +53,7 @@ TRAINING_WORDS = (
     "copy_paste_mode",
 )  # fmt: skip
 
-# Words that mean something in Ultralytics and nothing here, with what to do instead.
+# Words that mean something in Ultralytics but nothing here, and what to do instead.
 ELSEWHERE = {
     "task": "all studies are detection studies; leave it out",
     "mode": "the command itself says so; leave it out",

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import InputError
 
-LONGEST_TEXT = 4096  # characters, of a path that Linux takes as well
+LONGEST_TEXT = 4096  # characters, as for paths on Linux
 MOST_VALUES = 10_000  # in a list
 MAX_IMGSZ = 15_808  # the largest multiple of 32 whose square one batch may have, as in engines/model_card.py
 _LARGEST: dict[str, float] = {

@@ -11,7 +11,7 @@ from .common import flag
 PresetName = Literal["quick", "paper", "thorough"]
 
 PRESETS: dict[str, dict[str, Any]] = {
-    # A first look: does it run, what comes out, in which order of magnitude.
+    # A first look: whether it runs, what comes out, and the orders of magnitude.
     "quick": {
         "epochs": 10,
         "imgsz": 320,
@@ -20,14 +20,14 @@ PRESETS: dict[str, dict[str, Any]] = {
         "latency_samples": 50,
         "latency_seconds": 3.0,
     },
-    # Gandhi and Gandhi, arXiv 2505.01016: freeze points and dual-head evaluation, and the change of base mAP (0.1
-    # points) that its claim is about. Only the abstract is followed; the rest stays at its default.
+    # Gandhi and Gandhi, arXiv 2505.01016: its freeze points and dual-head evaluation, and the change of base mAP (0.1
+    # points) in its claim. Only the abstract is followed; everything else stays at its default.
     "paper": {
         "freeze": (22, 15, 10),
         "construction": ("branched", "grafted", "plain"),
         "equivalence_margins": (0.001, 0.005),
     },
-    # For a decision that others rely on: seeds for the variation of trainings, all that can be looked into.
+    # For a decision that others rely on: several seeds, to cover the variation of trainings, and all analyses.
     "thorough": {
         "epochs": 100,
         "seeds": (0, 1, 2),

@@ -10,7 +10,7 @@ from ..errors import InputError
 from ..results.recipe import DISTILL, GIVEN, GRADUAL, INTERPOLATE, LP_FT, MATCHED, REPLAY, SCRATCH, STATIC, Recipe
 from ..text.suggest import hint
 
-RECIPES: dict[str, str] = {  # that --recipe names; others have flags of their own
+RECIPES: dict[str, str] = {  # the values of --recipe; other recipes have their own flags
     STATIC.name: "layers 0..freeze-1 stay frozen, the others train from the first step",
     LP_FT.name: "first only the head trains, then all layers from freeze on",
     GRADUAL.name: "unfreezes from the head down to freeze, depth by depth",

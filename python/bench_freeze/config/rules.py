@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .deployment import DeploymentOptions
     from .study import ConstraintOptions, StatisticsOptions, Study, TimingOptions
 
-# Ultralytics' names of what a study sets itself: given as train_args they would contradict it unseen.
+# Ultralytics' arguments that a study sets itself: given as train_args, they would silently contradict it.
 OWN_TRAINING_KEYS = {
     "batch": "train_batch", "device": "device", "epochs": "epochs", "freeze": "freeze", "imgsz": "imgsz", "lr0": "lr0",
     "model": "weights", "data": "target", "optimizer": "optimizer", "seed": "seeds",

@@ -204,7 +204,7 @@ def study_from(values: Mapping[str, object], where: str) -> Study:
         raise InputError(
             f"{where}: {key} = {_shown(as_lists.get(key))} does not fit; {message[0].lower()}{message[1:]}."
         ) from None
-    except UnicodeEncodeError as error:  # bytes that are not UTF-8, in the place of one of the words that are known
+    except UnicodeEncodeError as error:  # bytes that are not UTF-8 instead of a known word
         raise InputError(
             f"{where}: {error.object!r} is not a valid value; bench-freeze run --help lists the options."
         ) from None
@@ -231,7 +231,7 @@ def _choices(kind: object) -> tuple[str, ...]:
     return tuple(word for part in get_args(kind) if part is not type(None) for word in _choices(part))
 
 
-# What options of few words may be, by name.
+# The choices of options with a fixed set of words, by name.
 CHOICES: dict[str, tuple[str, ...]] = {
     name: words
     for options in _OPTIONS.values()

@@ -14,7 +14,7 @@ from .recipe import RECIPES
 HeadInit = Literal["reinit", "shape_match", "width_preserving", "name_remap"]
 FrozenBatchNorm = Literal["eval", "train"]
 
-# Ultralytics' arguments that change an image or mix it with others, off; what else it lists is for classification.
+# Ultralytics' augmentation arguments, turned off; the others that it lists are for classification.
 NO_AUGMENTATION: dict[str, Any] = {
     **dict.fromkeys(("mosaic", "mixup", "cutmix", "copy_paste", "hsv_h", "hsv_s", "hsv_v", "degrees"), 0.0),
     **dict.fromkeys(("translate", "scale", "shear", "perspective", "flipud", "fliplr", "bgr", "multi_scale"), 0.0),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from ..text.suggest import nearest
 
-LARGEST = 10**9  # number of a class; what Python writes out has at most 4300 digits
+LARGEST = 10**9  # class number; Python cannot print numbers of more than 4300 digits
 
 
 @dataclass(frozen=True)
@@ -55,9 +55,9 @@ def names_by_number(names: object, where: str) -> tuple[str, ...]:
                 f"{where}: class number {number} has no name, {max(numbered)} has one; number the classes from 0 "
                 "without gaps."
             )
-        # YAML reads a name such as 1, 7.5 or yes as a number or a truth value; Ultralytics makes text of it again.
+        # YAML reads a name such as 1, 7.5 or yes as a number or a truth value; Ultralytics turns it back into text.
         name = numbered[number]
-        if not isinstance(name, str | int | float):  # never written out: nested aliases would take for ever
+        if not isinstance(name, str | int | float):  # not printed: nested aliases could take for ever
             raise InputError(f"{where}: the name of class {number} is not a text; give it a name.")
         if isinstance(name, int) and abs(name) >= LARGEST:
             raise InputError(f"{where}: the name of class {number} is a number of many digits; give it a name.")

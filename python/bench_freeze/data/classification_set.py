@@ -18,7 +18,7 @@ from .images import check_images
 from .source import Progress
 
 TRAIN = "train"
-FEWEST_OF_A_CLASS = 2  # training images: one to learn from, one to choose the regularisation by
+FEWEST_OF_A_CLASS = 2  # training images: one to learn from, one to choose the regularisation with
 
 
 @dataclass(frozen=True)

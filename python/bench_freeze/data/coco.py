@@ -35,7 +35,7 @@ from .coco_forms import LooseInstances, LooseResult, instances_of, results_from
 from .coco_json import decode_loosely, decode_typed, open_text, read_text
 from .dataset import GroundTruth
 
-# ids, image ids, category ids, boxes [4 N] or [N, 4], area, flags of crowds; of results without ids, and scores
+# ids, image ids, category ids, boxes [4 N] or [N, 4], area, crowd flags; for results: no ids, and scores
 AnnotationColumns = tuple[
     NDArray[np.int64],
     NDArray[np.int64],
@@ -192,7 +192,7 @@ def read_results(path: Path, ground_truth: GroundTruth, *, threads: int = 1) -> 
     Raises InputError that says what is wrong and where, also for an image that the ground truth lacks.
     """
     if not _has_text_ids(ground_truth):
-        with open_text(path) as stream:  # a plain file's text is never held, only what is read of it
+        with open_text(path) as stream:  # the text of a common file is streamed and never held as a whole
             columns = native.read_results_file(stream.fileno(), os.fstat(stream.fileno()).st_size, threads)
         if columns is not None:
             return _results(str(path), columns, ground_truth)
@@ -231,7 +231,7 @@ def _columns(where: str, text: bytes, threads: int) -> ResultColumns | None:
 
 
 def _result_columns(where: str | Path, text: bytes) -> ResultColumns | None:
-    """The compiled reader's columns, for texts that it leaves to a full parser; None if types differ from COCO's."""
+    """The compiled reader's columns, by a full parser for texts that it leaves; None if types differ from COCO's."""
     rows = decode_typed(str(where), text, list[_Result])
     if rows is None:
         return None

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from .dataset import DetectionTable, GroundTruth
 
-MOST_PLACES_PER_ID = 4  # of a table by id; ids that lie further apart are searched for
+MOST_PLACES_PER_ID = 4  # in a lookup table by id; sparser ids are found by a search
 
 
 @dataclass(frozen=True)
@@ -20,11 +20,11 @@ class CocoInstances:
     """An instances file. Images and categories ascend by id; annotations keep the order of the file."""
 
     ground_truth: GroundTruth
-    file_names: tuple[str, ...]  # one per image, as in the file; "" where it does not say
-    widths: tuple[int, ...]  # pixels; 0 where the file does not say
+    file_names: tuple[str, ...]  # one per image, as in the file; "" if it is missing there
+    widths: tuple[int, ...]  # pixels; 0 if it is missing in the file
     heights: tuple[int, ...]
-    left_out_annotations: int = 0  # of images or categories that the file does not list, as pycocotools leaves them out
-    notes: tuple[str, ...] = ()  # sentences about what was left out, and about forms that are read and are unusual
+    left_out_annotations: int = 0  # their image or category is not listed; pycocotools leaves them out too
+    notes: tuple[str, ...] = ()  # sentences about entries that were left out or have an unusual form
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class CocoResults:
     """A results file, in its own order."""
 
     detections: DetectionTable
-    ignored_detections: int  # of categories that the ground truth does not have: left out, as pycocotools does
+    ignored_detections: int  # with categories that the ground truth does not have; pycocotools leaves them out too
     notes: tuple[str, ...] = ()
 
 
@@ -40,7 +40,7 @@ class CocoResults:
 class Listed:
     """What an instances file lists: images and categories, both in ascending order of id.
 
-    Where ids are text, `image_ids` and `category_ids` number them from 0 and the keys hold the text.
+    If ids are text, `image_ids` and `category_ids` number them from 0, and the keys hold the text.
     """
 
     image_ids: NDArray[np.int64]
@@ -55,7 +55,7 @@ class Listed:
 
 @dataclass(frozen=True)
 class Annotations:
-    """Annotations that are kept, in the order of the file; `rows` are their numbers there. N rows."""
+    """The kept annotations, N rows in the order of the file; `rows` has their positions there."""
 
     rows: NDArray[np.int64]  # [N]
     ids: NDArray[np.int64]  # [N]
@@ -72,7 +72,7 @@ class Annotations:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """Entries that name an image or category which is not listed, and the first of them."""
+    """Entries that name an unlisted image or category: their number, and the first of them."""
 
     what: str  # "image" or "category"
     count: int
@@ -138,7 +138,7 @@ def int_column(where: str, name: str, values: Iterable[int], count: int) -> NDAr
 
 
 def unique_ids(where: str, name: str, ids: NDArray[np.int64]) -> NDArray[np.int64]:
-    """`ids` ascending; refuses a repeated one, of which pycocotools would quietly keep the last."""
+    """`ids` in ascending order. Raises InputError for a repeated id, of which pycocotools silently keeps the last."""
     unique, first = np.unique(ids, return_index=True)
     if len(unique) < len(ids):
         repeated = int(np.setdiff1d(np.arange(len(ids)), first)[0])
@@ -156,7 +156,7 @@ def positions(known_ids: NDArray[np.int64], ids: NDArray[np.int64]) -> tuple[NDA
         found = np.searchsorted(known_ids, ids).clip(max=len(known_ids) - 1)
         is_known = known_ids[found] == ids
         return np.where(is_known, found, 0).astype(np.int32), is_known
-    position_of = np.full(span + 1, -1, np.int32)  # by distance from the lowest id; the last place is of all others
+    position_of = np.full(span + 1, -1, np.int32)  # by distance from the lowest id; the last place is for other ids
     position_of[known_ids - low] = np.arange(len(known_ids), dtype=np.int32)
     is_within = (ids >= low) & (ids <= high)
     found = position_of[ids - low if is_within.all() else np.where(is_within, ids - low, span)]
@@ -171,7 +171,7 @@ def box_column(boxes: Sequence[Sequence[float]]) -> NDArray[np.float64]:
 def _are_sound(boxes_xywh: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Mask of rows that are finite and whose box has no negative size."""
     is_sound = np.isfinite(values)
-    for column in range(4):  # several times as fast as a reduction over rows of four
+    for column in range(4):  # several times faster than a reduction over rows of four
         is_sound &= np.isfinite(boxes_xywh[:, column])
     return is_sound & (boxes_xywh[:, 2] >= 0) & (boxes_xywh[:, 3] >= 0)
 
@@ -198,9 +198,9 @@ def results_of(
     category_names: Sequence[str] | NDArray[np.int64],
     notes: Sequence[str] = (),
 ) -> CocoResults:
-    """Mask [N] of rows whose category is listed. Raises InputError for an invalid box or score.
+    """The detections whose category is listed. Raises InputError for an invalid box or score.
 
-    `category_names` are the ids of the categories as a message shows them, one a row.
+    `category_names` has the category id of each row as messages show it.
     """
     is_sound = _are_sound(boxes_xywh, scores)
     if not (is_sound | ~is_scored).all():

@@ -74,7 +74,7 @@ class LooseAnnotation(msgspec.Struct, gc=False):
 
 
 class LooseInstances(msgspec.Struct):
-    """An instances file, as far as its lists and objects go."""
+    """An instances file with its lists and objects, but values of any type."""
 
     images: list[LooseImage]
     annotations: list[LooseAnnotation]
@@ -91,7 +91,7 @@ class LooseResult(msgspec.Struct, gc=False):
 
 
 def instances_of(where: str, content: LooseInstances) -> CocoInstances:
-    """The columns of an instances file. Raises InputError naming the entry that cannot be read, or cannot be meant."""
+    """The columns of an instances file. Raises InputError that names an entry with an unreadable or absurd value."""
     forms = Forms()
     listed = _listed(where, content, forms)
     kept, left_out = _annotations(where, content.annotations, listed, forms)
@@ -99,7 +99,7 @@ def instances_of(where: str, content: LooseInstances) -> CocoInstances:
 
 
 def results_from(where: str, rows: Sequence[LooseResult], ground_truth: GroundTruth) -> CocoResults:
-    """The columns of a results file. Raises InputError as instances_of does, and for an image that is not listed."""
+    """The columns of a results file. Raises InputError as instances_of does, and for an unlisted image."""
     images = _known(ground_truth.image_ids, ground_truth.image_keys)
     categories = _known(ground_truth.category_ids, ground_truth.category_keys)
     count = len(rows)
@@ -158,7 +158,7 @@ def _listed(where: str, content: LooseInstances, forms: Forms) -> Listed:
 def _ids(
     where: str, name: str, values: Sequence[object], forms: Forms
 ) -> tuple[NDArray[np.int64], tuple[str, ...] | None, NDArray[np.int64]]:
-    """Ids in the order in which pycocotools has them, their text where they are text, and the entry of each."""
+    """Ids in pycocotools' order, their text if they are text, and the entry of each."""
     for i, value in enumerate(values):
         read_key(f"{where}: {name}[{i}]", "id", value)
     texts = [isinstance(value, str) for value in values]
@@ -225,7 +225,7 @@ def _annotations(
 
 
 def _annotation_ids(where: str, entries: Sequence[LooseAnnotation], forms: Forms) -> NDArray[np.int64]:
-    """Ids as numbers; digits as text are the number that NumPy, and so pycocotools, makes of them."""
+    """Ids as numbers. Text of digits is read as a number, as NumPy and so pycocotools does."""
     values = [read_key(f"{where}: annotations[{i}]", "id", entry.id) for i, entry in enumerate(entries)]
     for i, value in enumerate(values):
         if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 20:

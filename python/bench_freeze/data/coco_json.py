@@ -1,4 +1,4 @@
-"""The text of a COCO file: decoded, or the sentence that says why it cannot be."""
+"""Decode the text of a COCO file, or explain why it cannot be decoded."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def open_text(path: Path) -> AbstractContextManager[BinaryIO]:
 
 
 def decode_typed(where: str, text: bytes, content_type: type[_Content]) -> _Content | None:
-    """The text as values of that type, None for JSON that holds other values.
+    """The text as values of `content_type`; None for JSON with other types.
 
-    Raises InputError for what is not JSON.
+    Raises InputError if the text is not JSON.
     """
     content = _decode(where, text, content_type)
     return None if isinstance(content, msgspec.ValidationError) else content
@@ -47,9 +47,9 @@ def decode_typed(where: str, text: bytes, content_type: type[_Content]) -> _Cont
 def decode_loosely(
     where: str, text: bytes, content_type: type[_Content], explain: Callable[[object], str | None]
 ) -> _Content:
-    """As decode_typed, but other values are an InputError too.
+    """As decode_typed, but JSON with other types raises InputError too.
 
-    Only then is the text decoded without types, and `explain` says of that what is wrong where.
+    In that case the text is decoded without types, and `explain` finds what is wrong and where.
     """
     content = _decode(where, text, content_type)
     if not isinstance(content, msgspec.ValidationError):
@@ -65,10 +65,10 @@ def decode_loosely(
 
 
 def _decode(where: str, text: bytes, content_type: type[_Content]) -> _Content | msgspec.ValidationError:
-    """The values, or why the text is JSON of others. Raises InputError for what is not JSON."""
+    """The values, or the error of JSON with other types. Raises InputError if the text is not JSON."""
     try:
         content = msgspec.json.decode(text, type=content_type)
-        if not text.isascii():  # what a type leaves out is skipped unseen
+        if not text.isascii():  # values that the type leaves out are skipped without a check
             text.decode()
         return content
     except msgspec.ValidationError as error:

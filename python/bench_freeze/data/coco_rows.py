@@ -16,14 +16,14 @@ _KEYS = ("image_id", "category_id", "bbox", "score")
 
 
 def are_coco_rows(detections: object) -> TypeGuard[Sequence[Mapping[str, object]]]:
-    """Whether detections are rows of COCO's results format, one dict a box."""
+    """Whether detections are rows of COCO's results format, one dict per box."""
     return isinstance(detections, list | tuple) and len(detections) > 0 and isinstance(detections[0], Mapping)
 
 
 def results_of_rows(rows: Sequence[object], ground_truth: GroundTruth) -> CocoResults:
-    """The rows as columns, by the rules that a results file is read by; values of NumPy count as Python's.
+    """The rows as columns, by the same rules as a results file; NumPy values count as Python's.
 
-    Raises InputError naming the row that is not sound, or whose image the ground truth does not list.
+    Raises InputError that names a row that is invalid, or whose image the ground truth does not list.
     """
     loose = []
     for number, row in enumerate(rows):

@@ -1,4 +1,4 @@
-"""A COCO json with its images as a data set: what is used, and what is not, counted."""
+"""A COCO json with its images as a data set, with counts of everything that is left out or unusual."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from .coco_folder import has_file, image_file, image_folder_for
 from .dataset import DetectionSet, GroundTruth, ImageRecord, content_sha256
 from .images import SUFFIXES, ImageFacts, check_images
 
-_ROUNDING = 0.0101  # pixels: COCO's boxes have two digits, so one that ends at the border may exceed it by that
+_ROUNDING = 0.0101  # pixels: COCO's boxes have two decimals, so a box at the border may exceed it by rounding
 
 
 def sibling_json(path: Path, split: str) -> Path:
-    """`instances_train2017.json` is scored on the `instances_val2017.json` beside it."""
+    """The json to score on: `instances_val2017.json` beside `instances_train2017.json`."""
     name = re.sub("train", split, path.name)
     sibling = path.with_name(name)
     if name == path.name or not sibling.is_file():
@@ -40,12 +40,12 @@ def read_coco(
     *,
     shared_images: Path | None = None,
 ) -> DetectionSet:
-    """A COCO instances json with its images, every one of them checked.
+    """A COCO instances json with its images, all of which are checked.
 
-    Without `images` they are looked for in COCO's layout: `../images/<split>`, `../<split>` and the like beside the
-    folder of the json; and in `shared_images`, the folder that was named for another split. What is left out, here or
-    in training, is counted and noted. Raises InputError when an image is missing, unreadable or of another size than
-    the json says, and when nothing says which of two folders is meant.
+    Without `images`, they are searched for in COCO's layout (`../images/<split>`, `../<split>` and the like beside the
+    folder of the json) and in `shared_images`, the folder that was named for another split. Everything that is left
+    out, here or in training, is counted and noted. Raises InputError if an image is missing or unreadable or its size
+    differs from the json, and if either of two folders could be meant.
     """
     instances = read_instances(path)
     _check_names(path, instances)
@@ -86,7 +86,7 @@ def read_coco(
 
 
 def _check_names(path: Path, instances: CocoInstances) -> None:
-    """Refuse an image without a name, or with one that no file can have."""
+    """Raise InputError for an image without a file name, or with an invalid one."""
     for i, name in enumerate(instances.file_names):
         if not name or "\0" in name:
             has = "has no 'file_name'; add it" if not name else f"has the file_name {name!r}; correct it"
@@ -106,7 +106,7 @@ def _check_presence(path: Path, files: Sequence[Path]) -> None:
 
 def _record(path: Path, position: int, instances: CocoInstances, file: Path, fact: ImageFacts) -> ImageRecord:
     width, height = instances.widths[position], instances.heights[position]
-    stated = (width or fact.width, height or fact.height)  # 0 where the json does not say
+    stated = (width or fact.width, height or fact.height)  # 0: not stated in the json
     if (fact.width, fact.height) != stated:
         raise InputError(
             f"{file} is {fact.width}x{fact.height} pixels but {path} says {width}x{height} (image "
@@ -117,7 +117,7 @@ def _record(path: Path, position: int, instances: CocoInstances, file: Path, fac
 
 
 def _unusual(instances: CocoInstances, records: Sequence[ImageRecord]) -> tuple[dict[str, int], list[str]]:
-    """Counts of what is unusual, where there is any, and a sentence for each."""
+    """Counts of unusual images and boxes, and a sentence for each count above 0."""
     counts, sentences = {}, list(instances.notes)
     if instances.left_out_annotations:
         counts["left_out_annotations"] = instances.left_out_annotations
@@ -133,11 +133,11 @@ def _unusual(instances: CocoInstances, records: Sequence[ImageRecord]) -> tuple[
     return counts, sentences
 
 
-_Found = Iterator[tuple[str, int, str]]  # name of the count, count, sentence behind it
+_Found = Iterator[tuple[str, int, str]]  # name of the count, count, the sentence after the count
 
 
 def _boxes(truth: GroundTruth, records: Sequence[ImageRecord]) -> _Found:
-    """What training makes of unusual boxes (finetune/training_data.py); all of them are scored as pycocotools does."""
+    """Unusual boxes, and how training handles them (finetune/training_data.py); all are scored as in pycocotools."""
     sides = np.array([(record.width, record.height) for record in records], np.float64).reshape(-1, 2)[
         truth.image_index
     ]

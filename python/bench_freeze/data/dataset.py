@@ -20,7 +20,7 @@ class ImageRecord:
     width: int
     height: int
     sha256: str = ""  # of the file's bytes
-    decoder_mark: str = ""  # set where these bytes do not decide the pixels
+    decoder_mark: str = ""  # set if these bytes alone do not determine the pixels
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class GroundTruth:
     area: NDArray[np.float64]  # [N], the annotation's own area, which is not width * height where masks exist
     is_crowd: NDArray[np.bool_]  # [N]
     annotation_ids: NDArray[np.int64]  # [N], unique
-    image_keys: tuple[str, ...] | None = None  # [I], the ids of the file where they are text; image_ids number them
+    image_keys: tuple[str, ...] | None = None  # [I], the file's ids if they are text; image_ids number them
     category_keys: tuple[str, ...] | None = None  # [K], likewise
 
     def __len__(self) -> int:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
     from PIL.JpegImagePlugin import JpegImageFile
 
-# Raised whenever `image_decode.decode` gives other pixels for any file. 1 stood for Pillow's own reading in scoring and
-# OpenCV's in training; sets without a marked file have the keys that they had then.
+# Increased whenever `image_decode.decode` gives different pixels for any file. 1 was Pillow's reading in scoring and
+# OpenCV's in training; sets without a marked file still have their keys from then.
 DECODER = 2
 
 _COMMON = frozenset({"JPEG", "PNG", "BMP", "WEBP"})

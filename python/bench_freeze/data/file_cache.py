@@ -27,7 +27,7 @@ _TABLE = """CREATE TABLE IF NOT EXISTS facts (
     UNIQUE (kind, path)
 )"""
 
-_stamps: dict[tuple[str, Path], str] = {}  # of the files that were asked about, until their facts come
+_stamps: dict[tuple[str, Path], str] = {}  # of the files that were asked about, until their facts are stored
 _stamps_lock = threading.Lock()
 
 
@@ -107,7 +107,7 @@ def _look_up(
     marks = ",".join("?" * len(keys))
     query = f"SELECT path, stamp, value, checksum FROM facts WHERE kind = ? AND path IN ({marks})"
     for key, stamp, value, checksum in store.execute(query, (kind, *keys)):
-        path = keys.get(key)  # what comes out of a damaged store may be anything
+        path = keys.get(key)  # a damaged store may return anything
         if path is None or not stamp or stamp != stamps[path] or not isinstance(value, bytes):
             continue
         if checksum == _checksum(kind, key, stamp, value):
@@ -126,7 +126,7 @@ def _key(path: Path) -> bytes:
 def _stamp(path: Path, now_ns: int) -> str | None:
     """The stamp of a file, without reading it; empty if it changed just now, None if it cannot be examined."""
     try:
-        status = os.stat(path)  # noqa: PTH116 - twice as fast as Path.stat, and there are many
+        status = os.stat(path)  # noqa: PTH116 - twice as fast as Path.stat, and there are many files
     except (OSError, ValueError):
         return None
     if max(status.st_mtime_ns, status.st_ctime_ns) > now_ns - RACY_NS:

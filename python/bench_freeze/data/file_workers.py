@@ -70,9 +70,9 @@ class FileWorkers(Generic[_Item, _Result]):
 
 def serve() -> None:
     """The loop of a worker: read (work, items), write (results, None) or (None, error), until its input ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the caller's, who then closes the input
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the caller handles Ctrl-C, and then closes the input
     requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a library prints must not stand between the answers
+    os.dup2(2, 1)  # output of libraries must not mix with the answers
     while True:
         try:
             work, items = pickle.load(requests)

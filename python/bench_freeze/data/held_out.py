@@ -12,7 +12,7 @@ from .dataset import DetectionSet
 from .subset import keep_images
 
 SHARE = 0.1
-MOST_OF_A_CLASS = 0.2  # of the images that show it: what is scored on the way must not be missing in what is learned
+MOST_OF_A_CLASS = 0.2  # of a class's images: holding out more would leave too few to learn from
 
 
 def hold_out(data: DetectionSet, seed: int) -> tuple[DetectionSet, DetectionSet]:

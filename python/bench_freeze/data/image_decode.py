@@ -1,4 +1,4 @@
-"""The one decoder: the bytes of an image file to RGB pixels, upright, 8 bits a channel.
+"""The one decoder: the bytes of an image file to upright RGB pixels with 8 bits per channel.
 
 Pillow decodes, since the light installation has no OpenCV. Ultralytics trains on OpenCV's pixels, so this module
 converts Pillow's result wherever the two differ. tests/unit/data/test_image_decode.py compares them and lists intended
@@ -25,10 +25,10 @@ from .exif import ORIENTATION, SWAPS_SIDES, exif_orientation, turned
 from .image_format import Fault, image_format
 from .image_structure import cut_off
 
-# What Pillow warns of is damage, which decoding judges, or transparency, which is dropped.
+# Pillow warns about damage, which decoding detects itself, and about transparency, which is dropped.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
-MAX_PIXELS = 200_000_000  # of one image; decoded it takes three bytes a pixel, and more while it is decoded
+MAX_PIXELS = 200_000_000  # of one image; a decoded image takes three bytes per pixel, and more during decoding
 if Image.MAX_IMAGE_PIXELS is not None:  # Pillow warns from its own limit on, and refuses twice that
     Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS, MAX_PIXELS)
 if TYPE_CHECKING:
@@ -54,8 +54,8 @@ _BITS, _PHOTOMETRIC, _PLANAR, _PALETTE, _SAMPLE_FORMAT, _DNG, _SUBFILE = 258, 26
 def decode(content: bytes, order: Order = "RGB") -> NDArray[np.uint8]:
     """The pixels of an image file as [H, W, 3], contiguous and writable. Raises Fault if it is not an image.
 
-    Upright by the EXIF block (a TIFF by its own tag). 16-bit values keep their high byte, files of several frames or
-    pages their first; alpha is dropped, not blended.
+    The image is turned upright by the EXIF block (a TIFF by its own tag). Of 16-bit values the high byte is kept, of
+    several frames or pages the first. Alpha is dropped, not blended.
     """
     with _guarded(content, _header) as image:
         pixels: NDArray[np.uint8] = _guarded(content, lambda _: _pixels(image, order))
@@ -73,7 +73,7 @@ class Header:
 
 
 def read_header(content: bytes) -> Header:
-    """The header of an image file; raises Fault for what is not an image."""
+    """The header of an image file. Raises Fault if it is not an image."""
     with _guarded(content, _header) as image:
         width, height = _stored_size(image)
         if _orientation(image) in SWAPS_SIDES:
@@ -88,7 +88,7 @@ def _frame_count(content: bytes, image: ImageFile) -> int:
         return 1
     try:
         count: int = _guarded(content, lambda _: getattr(image, "n_frames", 1))
-    except Fault:  # behind the first page, which may decode
+    except Fault:  # after the first page, which may still decode
         return 1
     return count
 
@@ -130,7 +130,7 @@ def _opener(name: str) -> Callable[[io.BytesIO], ImageFile]:
     feature, title = _FEATURES.get(name, ("", ""))
     try:
         usable = not feature or features.check(feature)
-    except ValueError:  # a Pillow that does not know of it
+    except ValueError:  # this Pillow does not know the format
         usable = False
     if not usable:
         raise Fault("no_decoder", f"a {title} image, which this Pillow cannot decode; install a newer one")
@@ -153,7 +153,7 @@ def _heif_opener() -> Callable[[io.BytesIO], ImageFile]:
 def _open_tiff(opener: Callable[[io.BytesIO], ImageFile], file: io.BytesIO) -> ImageFile:
     try:
         return opener(file)
-    except SyntaxError as error:  # Pillow's word for a combination of bits and channels that it does not know
+    except SyntaxError as error:  # Pillow raises it for an unknown combination of bits and channels
         if "unknown" not in str(error):
             raise
         raise Fault(
@@ -214,7 +214,7 @@ def _pixels(image: ImageFile, order: Order) -> NDArray[np.uint8]:
         upright = _load_tiff(image)
     else:
         image.load()
-        upright = turned(_to_rgb(image), _orientation(image))  # a PNG may state it behind the pixels
+        upright = turned(_to_rgb(image), _orientation(image))  # a PNG may state it after the pixels
     width, height = upright.size
     packed = np.frombuffer(upright.tobytes("raw", order), dtype=np.uint8).reshape(height, width, 3)
     return packed.copy() if mask is None else packed & mask
@@ -266,7 +266,7 @@ def _high_byte(image: ImageFile) -> NDArray[np.uint8]:
 
 
 def _from_cmyk(image: ImageFile) -> NDArray[np.uint8]:
-    """RGB of ink. OpenCV rounds a JPEG's by a shift, and libtiff a TIFF's by a division."""
+    """RGB from CMYK. OpenCV rounds a JPEG by a shift, and libtiff a TIFF by a division."""
     light = 255 - np.asarray(image).astype(np.int32)
     cmy, black = light[..., :3], light[..., 3:]
     if image.format == "TIFF":
@@ -275,7 +275,7 @@ def _from_cmyk(image: ImageFile) -> NDArray[np.uint8]:
 
 
 def _scale_palette(image: TiffImageFile) -> None:
-    """A colour map holds 16-bit values. Some writers fill in 8-bit ones, which libtiff notices and Pillow does not."""
+    """Scale a colour map to 16 bits if a writer stored 8-bit values, which libtiff notices and Pillow does not."""
     colours = image.tag_v2.get(_PALETTE, ())
     if colours and max(colours) < 256:
         third = len(colours) // 3

@@ -73,7 +73,7 @@ def _in_folder(folder: Path, tally: Tally) -> Iterator[Path]:
             tally.add("hidden_images", str(file), int(is_image))
         elif is_image:
             yield file
-        elif file.suffix.lower() not in (".txt", ".npy", ".cache"):  # labels, and what Ultralytics leaves behind
+        elif file.suffix.lower() not in (".txt", ".npy", ".cache"):  # labels, and caches of Ultralytics
             tally.add("other_files", str(file))
 
 
@@ -82,7 +82,7 @@ def _walk(folder: Path) -> Iterator[tuple[Path, bool]]:
     seen: set[str] = set()
     for place, folders, names in os.walk(folder, followlinks=True, onerror=_unreadable):
         real = os.path.realpath(place)
-        if real in seen:  # a link that leads back
+        if real in seen:  # a circular link
             folders.clear()
             continue
         seen.add(real)
@@ -97,7 +97,7 @@ def _unreadable(error: OSError) -> None:
 
 
 def _in_list(data: YoloYaml, file: Path, split: str, tally: Tally) -> Iterator[Path]:
-    """The images that a text file names, one a line: relative to itself, else to the working directory."""
+    """The images that a text file names, one per line: relative to the file, else to the working directory."""
     if file.suffix.lower() in SUFFIXES:
         raise InputError(f"{data.path}: {split}: {file} is an image; name its folder, or a list file.")
     content = read_file(file, "list of images", "a list has one image a line", MAX_LIST_BYTES)
@@ -117,7 +117,7 @@ def _in_list(data: YoloYaml, file: Path, split: str, tally: Tally) -> Iterator[P
 
 
 def label_path(image: Path) -> Path:
-    """`.../images/x.jpg` has its labels in `.../labels/x.txt`; the last folder named images counts."""
+    """The label file of an image: `.../labels/x.txt` for `.../images/x.jpg`, by the last folder named images."""
     before, found, behind = f"/{image}".rpartition("/images/")
     text = f"{before}/labels/{behind}" if found else f"/{image}"
     return Path(f"{text[1 : -len(image.suffix)] if image.suffix else text[1:]}.txt")

@@ -9,7 +9,7 @@ import re
 import struct
 import zlib
 
-# In the coded data of a JPEG 0xFF stands before 0x00 (a plain 0xFF), a restart marker, or another 0xFF that fills.
+# In the coded data of a JPEG, 0xFF is followed by 0x00 (a plain 0xFF), a restart marker, or another 0xFF as fill.
 _END_OF_SCAN = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 _EOI = b"\xff\xd9"
 _SOF, _DHT, _SOS, _DQT, _DRI, _COM = (0xC0, 0xC1), 0xC4, 0xDA, 0xDB, 0xDD, 0xFE
@@ -23,9 +23,9 @@ _INFLATE_AT_ONCE = 1 << 22
 def jpeg_probe(content: bytes) -> bytes | None:
     """A tiny JPEG that decodes if and only if `content` does; None if the structure does not allow the conclusion.
 
-    A sequential JPEG of one Huffman coded scan fails in the decoder by its segments alone: errors in the coded data are
-    only warnings to libjpeg, as long as the end marker follows where the data end. So the probe has the same segments,
-    16x16 pixels and no data. Bytes after the end marker are legal; phones and stereo cameras write them.
+    Only the segments of a sequential JPEG with one Huffman-coded scan can make decoding fail: libjpeg only warns about
+    errors in the coded data, as long as the end marker follows the data. So the probe has the same segments, 16x16
+    pixels and no data. Bytes after the end marker are legal; phones and stereo cameras write them.
     """
     at, frame, kept = 2, b"", [b"\xff\xd8"]
     while content[at : at + 1] == b"\xff" and len(content) >= at + 4:
@@ -49,7 +49,7 @@ def jpeg_probe(content: bytes) -> bytes | None:
 
 
 def _plain_frame(segment: bytes) -> bool:
-    """Whether a frame header has 8 bits a sample, and a size that libjpeg does not refuse."""
+    """Whether a frame header has 8 bits per sample, and a size that libjpeg accepts."""
     if len(segment) < 11:
         return False
     bits, height, width = struct.unpack_from(">BHH", segment, 4)
@@ -108,7 +108,7 @@ class _Rows:
         return cls(1 + (width * bits * _PNG_CHANNELS[colour] + 7) // 8, height)
 
     def feed(self, data: memoryview) -> bool:
-        """Take more of the stream; False as soon as the stream is wrong."""
+        """Take the next part of the stream. Returns False once the stream is invalid."""
         left: bytes | memoryview = data
         try:
             while len(left):
@@ -131,9 +131,9 @@ class _Rows:
 
 
 def cut_off(content: bytes, message: str) -> str | None:
-    """Where a file that does not decode is truncated, in words; None if it has its end and is damaged elsewhere.
+    """Where a file that does not decode is cut off, in words; None if its end is present and it is damaged elsewhere.
 
-    `message` is what the decoder said.
+    `message` is the decoder's error.
     """
     stated = _stated_length(content)
     if stated is not None and stated > len(content):

@@ -24,7 +24,7 @@ from .image_format import Fault, Kind, image_format
 from .image_structure import jpeg_probe, png_is_whole
 from .many_files import over_files
 
-# What counts as an image by its name: Ultralytics' list (a test compares them).
+# The suffixes of images: Ultralytics' list (a test compares them).
 SUFFIXES = frozenset(
     {".avif", ".bmp", ".dng", ".heic", ".heif", ".jp2", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"}
 )

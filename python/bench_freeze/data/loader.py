@@ -17,7 +17,7 @@ from .images import read_image
 from .letterbox import Letterbox, letterbox_into
 from .many_files import default_workers
 
-READ_AHEAD_BYTES = 2 << 30  # of decoded images, which are as large as their files say
+READ_AHEAD_BYTES = 2 << 30  # of decoded images, whose size varies with the files
 
 
 @dataclass(frozen=True)
@@ -35,14 +35,14 @@ class DecodedBatch:
 
     start: int  # position of the first image in the data set
     images: tuple[NDArray[np.uint8], ...]  # [H, W, 3] each, RGB
-    letterboxes: tuple[Letterbox, ...]  # [B], where they will lie
+    letterboxes: tuple[Letterbox, ...]  # [B], their later placement
 
 
 _Loaded = TypeVar("_Loaded", Batch, DecodedBatch)
 
 
 def no_lap(stage: str) -> None:
-    """A `lap` that times nothing."""
+    """A `lap` that does nothing."""
 
 
 def decode_image(record: ImageRecord, lap: Callable[[str], None] = no_lap) -> NDArray[np.uint8]:
@@ -128,7 +128,7 @@ def _read_ahead(
 
 
 def _no_bytes(records: Sequence[ImageRecord]) -> int:
-    """Canvases all have the size that the caller chose."""
+    """0 bytes: canvases need no limit, since the caller chose their size."""
     return 0
 
 

@@ -10,12 +10,12 @@ from typing import TypeVar
 from ..cores import usable_cores
 from .file_workers import FileWorkers
 
-# A file that takes longer waits for a disk or a decoder, which other threads can use. Quicker ones would only hand the
-# interpreter's lock to and fro: two threads took 1.6 times as long as one for 10,000 cached JPEGs on two cores.
+# A slower file waits for a disk or a decoder, and other threads can use that time. With quicker files, threads would
+# only compete for the interpreter lock: two threads took 1.6 times as long as one for 10,000 cached JPEGs on two cores.
 SLOW_S = 1e-3
-_SLOW_PARTS = 3  # one after the other: a single one may have had to wait for another program
+_SLOW_PARTS = 3  # in a row; a single slow part may have waited for another program
 _AT_ONCE = 32
-# Processes take 0.14 s to start, on a core each, so they are worth it where much more is left.
+# A process takes 0.14 s of one core to start, so processes pay off only if much more work is left.
 WORTH_PROCESSES_S = 1.0
 _MEASURED_PARTS = 8
 _AT_ONCE_BY_PROCESS = 256

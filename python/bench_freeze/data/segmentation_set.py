@@ -26,7 +26,7 @@ from .image_folders import images_in, label_path
 from .images import check_images
 from .source import Progress, read_split
 
-IGNORE = 255  # pixels that are neither learned nor scored
+IGNORE = 255  # marks pixels that are neither trained on nor scored
 BACKGROUND = "background"
 TRAIN = "train"
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ..errors import InputError
 
-# The base set of a study that names none: what the checkpoints that Ultralytics releases were trained on.
+# The default base set of a study: Ultralytics' released checkpoints were trained on it.
 COCO = "coco.yaml"
 
 
@@ -35,9 +35,9 @@ def shipped_values(path: Path) -> dict[str, object] | None:
 
 
 def fetch(path: Path, agree: Callable[[str], bool]) -> None:
-    """Let Ultralytics download a set that it ships, if it is not on this machine and `agree` answers yes.
+    """Let Ultralytics download a set that it ships, if it is not on this machine and `agree` returns True.
 
-    Raises InputError if it does not, or if the download fails.
+    Raises InputError if `agree` returns False, or if the download fails.
     """
     file = _file(path)
     if file is None or _read(path) is not None:
@@ -87,7 +87,7 @@ def _read(path: Path) -> dict[str, object] | None:
         values: dict[str, object] = check_det_dataset(path.name, autodownload=False)
     except FileNotFoundError:
         return None
-    except Exception as error:  # of a set that is there, but not whole
+    except Exception as error:  # the set is present but incomplete
         raise InputError(f"{path} cannot be read by Ultralytics ({_words(error)}); give the path of a yaml.") from None
     finally:
         log.setLevel(level)

@@ -21,7 +21,7 @@ Progress = Callable[[int, int], None]
 
 
 def is_coco(path: Path) -> bool:
-    """True for a COCO json (by its suffix); False for a data yaml, a folder with one, or a VOC folder.
+    """Whether the path is a COCO json (by its suffix), as opposed to a data yaml, a folder with one, or a VOC folder.
 
     Raises InputError for any other file.
     """

@@ -25,7 +25,7 @@ from .tally import Tally
 from .yolo_yaml import one_line, read_yolo_yaml
 
 MAX_LABEL_BYTES = 64 << 20
-# What a folder may hold beside its images; a damaged image is an error, since its boxes are wanted.
+# What a folder may contain besides images. A damaged image is an error, since its boxes are needed.
 PASSED_OVER = ("empty", "not_an_image", "not_a_file", "no_decoder")
 
 _SENTENCES = {

@@ -33,8 +33,8 @@ class YoloYaml:
     path: Path
     class_names: tuple[str, ...]
     splits: dict[str, tuple[Path, ...]]
-    keypoint_values: int | None = None  # numbers behind the box in each row of a pose set, from its `kpt_shape`
-    downloads: bool = False  # it has a `download` key, which is Ultralytics' to run
+    keypoint_values: int | None = None  # numbers after the box in each row of a pose set, from its `kpt_shape`
+    downloads: bool = False  # whether it has a `download` key, which only Ultralytics runs
 
 
 def read_yolo_yaml(path: Path) -> YoloYaml:
@@ -50,7 +50,7 @@ def read_yolo_yaml(path: Path) -> YoloYaml:
         if shipped is not None:
             return shipped
     values = _load(path)
-    if "val" not in values and "validation" in values:  # Ultralytics' own second name
+    if "val" not in values and "validation" in values:  # an alias in Ultralytics
         values["val"] = values["validation"]
     return YoloYaml(
         path=path,
@@ -85,7 +85,7 @@ def _load(path: Path) -> dict[str, object]:
 
 
 def _parsed(text: str) -> object:
-    """The content, with C's parser where there is one; control characters are dropped only where they stop it."""
+    """The content, by the C parser if available. Control characters are dropped only if parsing fails without that."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         return yaml.load(text, loader)
@@ -121,11 +121,11 @@ def _class_names(path: Path, values: dict[str, object]) -> tuple[str, ...]:
 
 
 def _class_count(path: Path, values: dict[str, object]) -> int | None:
-    """`nc`, which may be written 3, 3.0 or '3'."""
+    """The value of `nc`, which may be written as 3, 3.0 or '3'."""
     count = values.get("nc")
     if count is None:
         return None
-    if not isinstance(count, _SCALAR):  # never written out: nested aliases would take for ever
+    if not isinstance(count, _SCALAR):  # not printed: nested aliases could take for ever
         raise InputError(f"{path}: 'nc' is not a number of classes; write a whole number.")
     try:
         number = float(count)
@@ -168,7 +168,7 @@ def _roots(path: Path, root: object) -> list[Path]:
 
 
 def _datasets_folder() -> Path:
-    """Where Ultralytics keeps data sets: its settings file says it, on every machine that it has run on."""
+    """The folder of Ultralytics' data sets, from the settings file that it writes on its first run."""
     config = Path(os.environ.get("YOLO_CONFIG_DIR") or Path.home() / ".config")
     try:
         settings = json.loads((config / "Ultralytics" / "settings.json").read_text())
@@ -193,9 +193,9 @@ def _splits(path: Path, values: dict[str, object], roots: list[Path]) -> dict[st
 
 
 def _located(path: Path, split: str, entry: str, roots: list[Path]) -> Path:
-    """An entry under the only root that has it; two roots that both do would make the result a matter of where one is.
+    """An entry under the only root that has it. Raises InputError if two roots do: the working directory would decide.
 
-    `../train/images` beside `train/` is what Roboflow exports, and Ultralytics reads it as `train/images`.
+    Roboflow exports `../train/images` beside `train/`, which Ultralytics reads as `train/images`.
     """
     found = []
     for root in roots:
@@ -220,7 +220,7 @@ def _distinct(paths: list[Path]) -> list[Path]:
 
 
 def exists(path: Path) -> bool:
-    """As Path.exists; a name that no file system takes does not exist."""
+    """As Path.exists, but False for an invalid file name."""
     try:
         return path.exists()
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Backgrounds and clutter: what a detector has to ignore."""
+"""Backgrounds and clutter, which a detector has to ignore."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Range = tuple[float, float]
 _ANY: tuple[Range, Range, Range] = ((0.05, 0.95), (0.05, 0.95), (0.05, 0.95))
 _MEADOW: tuple[Range, Range, Range] = ((0.10, 0.50), (0.25, 0.65), (0.05, 0.40))
 _CLEAR_GAP = 0.3
-"""Difference in one channel, of 1, at which an object stands out from its surroundings."""
+"""Difference in one channel, on a scale of 0 to 1, at which an object stands out from its surroundings."""
 
 
 def _colour(rng: np.random.Generator, palette: tuple[Range, Range, Range]) -> Colour:
@@ -37,7 +37,7 @@ def _smooth_noise(rng: np.random.Generator, cells: int) -> Plane:
 def backdrop(rng: np.random.Generator, *, meadow: bool) -> Canvas:
     """An empty canvas: a gradient between two colours, blotches of two sizes and pixel noise.
 
-    `meadow` keeps to greens and browns, so that the target set also differs from the base set in its surroundings.
+    `meadow` uses only greens and browns, so that the target set also differs from the base set in its backgrounds.
     """
     palette = _MEADOW if meadow else _ANY
     first, second = _colour(rng, palette), _colour(rng, palette)
@@ -49,7 +49,7 @@ def backdrop(rng: np.random.Generator, *, meadow: bool) -> Canvas:
         rng.uniform(0.02, 0.10) * _smooth_noise(rng, int(rng.integers(20, 41))),
     ]
     pixels: npt.NDArray[np.float64] = np.empty((SIDE, SIDE, 3))
-    for channel in range(3):  # several times as fast as a last axis of three
+    for channel in range(3):  # several times faster than broadcasting over a last axis of three
         pixels[..., channel] = first[channel] + ramp * (second - first)[channel] + blotches[0] + blotches[1]
     return Canvas(pixels)
 
@@ -76,7 +76,7 @@ def clutter(rng: np.random.Generator, canvas: Canvas, strokes: int) -> None:
 
 
 def contrasting_colour(rng: np.random.Generator, canvas: Canvas, pose: Pose) -> Colour:
-    """A random colour that stands out from what lies under the pose, or the one of 20 that does so most."""
+    """A random colour that contrasts with what lies under the pose, or the best of 20 tries."""
     reach = pose.radius
     rows = slice(max(0, int(pose.y - reach)), int(pose.y + reach) + 1)
     columns = slice(max(0, int(pose.x - reach)), int(pose.x + reach) + 1)

@@ -30,7 +30,7 @@ class Pose:
 
 def coverage(shape: SignedDistance, pose: Pose) -> Plane:
     """Share of each pixel of the picture that the posed shape covers, from the distance at the pixel's centre."""
-    # Outside the circle around the shape nothing is covered, so only its window is computed.
+    # The shape covers nothing outside its circle, so only that window is computed.
     reach = pose.radius + 1.5
     left, right = (max(0, min(SIDE, v)) for v in (math.floor(pose.x - reach), math.ceil(pose.x + reach)))
     top, bottom = (max(0, min(SIDE, v)) for v in (math.floor(pose.y - reach), math.ceil(pose.y + reach)))
@@ -62,12 +62,12 @@ class Canvas:
         window = np.s_[y : y + height, x : x + width]
         ys, xs = np.arange(y, y + height)[:, None] / SIDE, np.arange(x, x + width) / SIDE
         light, share = 1.0 + shade * (1.0 - xs - ys), covered[window]
-        for channel in range(3):  # several times as fast as a last axis of three
+        for channel in range(3):  # several times faster than broadcasting over a last axis of three
             under = self.pixels[window][..., channel]
             under += share * (np.clip(colour[channel] * light, 0.0, 1.0) - under)
 
     def hide(self, mask: Mask) -> None:
-        """Take pixels that a new layer covers away from every object under it."""
+        """Remove the pixels that a new layer covers from the mask of every object under it."""
         self.masks = [seen & ~mask for seen in self.masks]
 
     def add_object(self, mask: Mask) -> None:

@@ -1,7 +1,7 @@
 """The embedded base model as an ordinary Ultralytics checkpoint.
 
 The repository holds its tensors only (`base_weights.pt`): loading them runs no code, and a pickled model would carry
-the training machine's paths. The classes come from the Ultralytics that is installed.
+the training machine's paths. The model's classes come from the installed Ultralytics.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ TENSORS = Path(__file__).with_name("base_weights.pt")
 
 
 def build_model(model_yaml: dict[str, Any], names: dict[int, str]) -> nn.Module:
-    """A detection model of the described shape, with its classes named and its weights at random."""
+    """A detection model by its YAML description, with class names and random weights."""
     from ultralytics.nn.tasks import DetectionModel
 
     model: Any = DetectionModel(model_yaml, nc=len(names), verbose=False)

@@ -11,12 +11,12 @@ import numpy as np
 from .canvas import SIDE, Mask, tight_box
 from .scenes import BASE_NAMES, Scene, base_scenes
 
-# Like COCO's own, the ids start at 1 and leave gaps: code that takes an id for an index fails on this set.
+# As in COCO, the ids start at 1 and have gaps, so code that mistakes an id for an index fails on this set.
 CATEGORY_IDS: dict[str, int] = dict(zip(BASE_NAMES, (1, 2, 3, 5, 7, 8), strict=True))
 
 
 def run_lengths(mask: Mask) -> list[int]:
-    """COCO's uncompressed run lengths: column by column, starting with the count of pixels outside (maybe 0)."""
+    """COCO's uncompressed run lengths, column by column; the first counts pixels outside the mask and may be 0."""
     flat = mask.ravel(order="F").astype(np.int8)
     changes = np.flatnonzero(np.diff(flat)) + 1
     edges = np.concatenate(([0], changes, [flat.size]))
@@ -57,6 +57,6 @@ def write_coco_split(folder: Path, split: str, scenes: Iterable[Scene]) -> Path:
 def write_base_set(folder: Path, *, images: int, seed: int, split: str) -> Path:
     """Write a split ("train", "val" or "test") of the base set under `folder`; returns its annotation file.
 
-    The train split holds no group annotations: a group's members look like objects, and are not labelled as such.
+    The train split has no group annotations: the members of a group look like objects but have no labels of their own.
     """
     return write_coco_split(folder, split, base_scenes(split, images, seed, crowds=split != "train"))

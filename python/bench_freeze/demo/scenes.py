@@ -1,4 +1,4 @@
-"""One picture of the base set or of the target set, and the objects it shows, from a seed alone."""
+"""One picture of the base set or of the target set and its objects, determined by a seed alone."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PLACEMENTS = 30
 
 @dataclass(frozen=True)
 class Thing:
-    """An annotated object: its visible pixels, and whether it is a group that stands for many of its kind."""
+    """An annotated object: its visible pixels, and whether it is a group of many objects of its kind."""
 
     name: str
     mask: Mask
@@ -41,7 +41,7 @@ class Scene:
 
     def save(self, file: Path) -> None:
         """Write the picture without loss, as PNG."""
-        # Noise hardly compresses: the highest levels take twice the time of the lowest for a tenth of the bytes.
+        # Noise hardly compresses: the highest levels take twice the time of the lowest to save a tenth of the bytes.
         Image.fromarray(self.picture).save(file, compress_level=1)
 
 
@@ -53,7 +53,7 @@ def _pose(rng: np.random.Generator, radius: tuple[float, float]) -> Pose:
 
 
 def _draw(rng: np.random.Generator, canvas: Canvas, name: str, radius: tuple[float, float]) -> bool:
-    """Put one object where it hides little of the others; False when no such place was found."""
+    """Draw one object where it hides little of the others; False if no such place was found."""
     shape: SignedDistance = flower(PETALS[name], rng.uniform(0.7, 0.9)) if name in PETALS else BASE_KINDS[name]
     for _ in range(_PLACEMENTS):
         pose = _pose(rng, radius)
@@ -87,7 +87,7 @@ def _draw_crowd(rng: np.random.Generator, canvas: Canvas, name: str) -> None:
 
 
 def _finish(rng: np.random.Generator, canvas: Canvas, names: list[str], crowds: int) -> Scene:
-    """Last touches; the first `crowds` objects of the canvas are groups."""
+    """Finish the picture and list its objects; the first `crowds` objects of the canvas are groups."""
     clutter(rng, canvas, int(rng.integers(0, 4)))
     grain(rng, canvas)
     things = [
@@ -123,7 +123,7 @@ def _target_scene(rng: np.random.Generator, objects: int) -> Scene:
 
 
 def _generator(set_id: int, split: str, seed: int, index: int) -> np.random.Generator:
-    # One generator per picture: picture i is the same however many are asked for, and no two splits share a picture.
+    # One generator per picture: picture i does not depend on how many are made, and no two splits share a picture.
     return np.random.Generator(np.random.PCG64([seed, set_id, _STREAMS[split], index]))
 
 

@@ -1,7 +1,7 @@
 """Signed distances of the drawn kinds, in a unit frame: negative inside, about one per unit of length across the edge.
 
-Per pixel only `+ - * max min sqrt` are used. Those are rounded the same way on every machine, which per-pixel sines are
-not, so a seed gives the same picture everywhere.
+Per pixel, only `+ - * max min sqrt` are used. Unlike sines, these are rounded the same way on every machine, so a seed
+gives the same picture everywhere.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ def _triangle(x: Plane, y: Plane) -> Plane:
 
 
 def _star(x: Plane, y: Plane) -> Plane:
-    # A pentagram is where at most one of its five lines is crossed, so the second largest distance decides. The lines
-    # pass a little further out than a pentagram's (0.309): its arms would be too thin at twenty pixels.
+    # A point lies in a pentagram if it is outside at most one of the five lines, so the second largest distance counts.
+    # The lines lie a little further out than a true pentagram's (0.309), whose arms would be too thin at twenty pixels.
     distance: Plane = np.partition(_half_planes(x, y, 5, 0.36), -2, axis=0)[-2]
     return np.maximum(distance, _length(x, y) - 1.0)
 
@@ -66,7 +66,7 @@ def capsule(x: Plane, y: Plane, start: tuple[float, float], end: tuple[float, fl
 
 
 def flower(petals: int, fullness: float = 0.8) -> SignedDistance:
-    """A flower with round petals; at fullness 1 neighbours touch at their tips, below it a notch parts them."""
+    """A flower with round petals. At fullness 1, neighbouring petals touch at their tips; below, a notch parts them."""
     half = math.sin(math.pi / petals)
     reach = 1.0 / (1.0 + fullness * half)
     radius = 1.0 - reach
@@ -95,4 +95,4 @@ PETALS: dict[str, int] = {"flower3": 3, "flower4": 4, "flower6": 6, "flower9": 9
 """Target kinds that only their number of petals distinguishes."""
 
 SHARED_KIND = "star"
-"""The one kind that both sets name, so that a remapping by name has a row to carry over."""
+"""The one kind that both sets have, so that remapping by name has a row to carry over."""

@@ -1,7 +1,7 @@
 """Retrain the embedded base model: `python -m bench_freeze.demo.train_base --out FILE`.
 
-A quarter of an hour on two cores. The pictures depend on the seed alone; the weights also depend on the machine's
-arithmetic, so a rerun gives a model of the same quality and not the same bytes.
+It takes a quarter of an hour on two cores. The pictures depend on the seed alone. The weights also depend on the
+machine's arithmetic, so a rerun gives a model of the same quality but not the same bytes.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def train(folder: Path, *, images: int, epochs: int, seed: int) -> tuple[Path, d
 
 
 def tensors_of(checkpoint: Path, about: dict[str, Any]) -> dict[str, Any]:
-    """What is kept of a trained checkpoint: plain types and half precision tensors."""
+    """The stored part of a trained checkpoint: plain types and half-precision tensors."""
     from ..dualhead.checkpoint import load_checkpoint
 
     state: dict[str, torch.Tensor] = load_checkpoint(checkpoint).model.state_dict()

@@ -21,7 +21,7 @@ def _box_row(class_index: int, mask: Mask) -> str:
 
 
 def outline(mask: Mask) -> list[tuple[int, int]]:
-    """Corners of the region between each row's first and last pixel: down the left side, then up the right."""
+    """Corners of the region between each row's first and last pixel: down the left side, then up the right side."""
     left: list[tuple[int, int]] = []
     right: list[tuple[int, int]] = []
     for y in np.flatnonzero(mask.any(axis=1)).tolist():

@@ -1,1 +1,1 @@
-"""Layer blame: two engines compared tensor by tensor on the same images, and the first layer that diverges."""
+"""Layer blame: compare two engines tensor by tensor on the same images, and find the first layer that diverges."""

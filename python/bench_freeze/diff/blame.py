@@ -1,4 +1,4 @@
-"""Errors of every layer of one model against another, and for each head the first layer that diverges."""
+"""The error of every layer of one model against another, and for each head the first layer that diverges."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from .side import Side
 
 @dataclass(frozen=True)
 class Bounds:
-    """Relative errors from which a layer diverges: of what has added up on the way to it, and of itself alone."""
+    """Relative errors at which a layer counts as diverging: accumulated on the way to it, and of the layer alone."""
 
     cumulative: float
     own: float
 
 
-# Twice to ten times what sound conversions of a dual-head YOLOv8n leave at their worst layer on real images: fp16 0.003
-# and 0.0007, int8 0.31 and 0.06. A layer that is broken is off by about its own size.
+# Two to ten times the error at the worst layer in correct conversions of a dual-head YOLOv8n on real images: fp16 0.003
+# and 0.0007, int8 0.31 and 0.06. A broken layer has a relative error of about 1.
 BOUNDS: dict[Precision, Bounds] = {"fp32": Bounds(1e-3, 1e-4), "fp16": Bounds(0.03, 0.005), "int8": Bounds(0.6, 0.2)}
 
 
@@ -39,7 +39,7 @@ class Error:
     largest: float = 0.0  # single difference
 
     def add(self, a: NDArray[np.floating], b: NDArray[np.floating]) -> None:
-        """Take in the values of one batch."""
+        """Add the values of one batch."""
         expected = a.astype(np.float64)
         with np.errstate(invalid="ignore", over="ignore"):
             difference = np.abs(expected - b)
@@ -50,7 +50,7 @@ class Error:
 
     @property
     def relative(self) -> float:
-        """0 for equal values, also where all are zero."""
+        """The relative error; 0 for equal values, also if all are zero."""
         if self.squares == 0:
             return 0.0
         return math.sqrt(self.squares / self.reference) if self.reference > 0 else math.inf
@@ -58,7 +58,7 @@ class Error:
 
 @dataclass(frozen=True)
 class LayerError:
-    """One layer of the second model. `own` is its error on the first one's inputs: the layer's own fault."""
+    """One layer of the second model. `own` is its error on the first model's inputs: the layer's own fault."""
 
     layer: str
     operator: str
@@ -70,11 +70,11 @@ class LayerError:
 
 @dataclass(frozen=True)
 class HeadVerdict:
-    """One head: its outputs as deployed and with all tensors exposed, and the layers of note, by position.
+    """One head: the errors of its outputs as deployed and with all tensors exposed, and its notable layers by position.
 
-    Errors are the larger of boxes and scores. `first` is the first layer whose cumulative error is beyond its bound,
-    `at_fault` the first that is beyond its own bound by itself. An engine that fuses layers no longer does when they
-    are exposed: where only `deployed` is beyond the bound, the fusion is at fault.
+    Errors are the larger of boxes and scores. `first` is the first layer whose cumulative error exceeds its bound,
+    `at_fault` the first whose own error exceeds its bound. Exposing tensors stops an engine from fusing layers: if only
+    `deployed` exceeds the bound, the fusion is at fault.
     """
 
     head: str
@@ -86,7 +86,7 @@ class HeadVerdict:
 
 @dataclass(frozen=True)
 class Difference:
-    """Two models compared on `images` images; `layers` stand in the order of the first model."""
+    """Two models compared on `images` images; `layers` are in the order of the first model."""
 
     a: str
     b: str
@@ -94,11 +94,11 @@ class Difference:
     bounds: Bounds
     layers: tuple[LayerError, ...]
     verdicts: tuple[HeadVerdict, ...]
-    unpaired: int  # tensors of floats of the first model that the second has not, or does not show
+    unpaired: int  # float tensors of the first model that the second lacks, or does not show
 
     @property
     def diverges(self) -> bool:
-        """Whether anything is beyond the bound."""
+        """Whether any error exceeds its bound."""
         heads = any(max(v.deployed, v.exposed) > self.bounds.cumulative for v in self.verdicts)
         return heads or any(v.first is not None or v.at_fault is not None for v in self.verdicts)
 
@@ -110,14 +110,14 @@ class _Tally:
 
 
 def bounds_for(a: Side, b: Side) -> Bounds:
-    """The bounds of the less exact of both sides."""
+    """The bounds of the less precise side."""
     return max(BOUNDS[a.exactness], BOUNDS[b.exactness], key=lambda bounds: bounds.cumulative)
 
 
 def compare(a: Side, b: Side, batches: Iterable[NDArray[np.float32]], bounds: Bounds | None = None) -> Difference:
-    """Compare `b` with `a` on batches [B, 3, S, S] of one shape, within the bounds of their precisions by default.
+    """Compare `b` with `a` on batches [B, 3, S, S] of one shape; `bounds` default to those of their precisions.
 
-    Raises InputError where the two models share no head or no tensor.
+    Raises InputError if the two models share no head or no tensor.
     """
     bounds = bounds or bounds_for(a, b)
     heads = [head.name for head in a.card.heads if head.name in {other.name for other in b.card.heads}]
@@ -172,8 +172,8 @@ def compare(a: Side, b: Side, batches: Iterable[NDArray[np.float32]], bounds: Bo
 
 
 def _parts(output: NDArray[np.floating], kind: str) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    """Boxes and scores of a head's output. A head that selects for itself has them in an order that rounding decides:
-    only its scores, which it sorts, can be compared.
+    """Boxes and scores of a head's output. If the head selects detections itself, rounding decides their order, so only
+    the sorted scores can be compared.
     """
     if kind == "raw":
         return output[:, :4], output[:, 4:]

@@ -1,4 +1,4 @@
-"""An ONNX graph as a comparison needs it, and which tensors of two graphs are the same one."""
+"""An ONNX graph for a comparison, and the tensors that correspond in two graphs."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
 
-# They carry a value on in another form; conversions to fp16 and int8 add and remove them.
+# They pass a value on in another form; conversions to fp16 and int8 add and remove them.
 CARRIERS = frozenset({"Cast", "DequantizeLinear", "Identity", "QuantizeLinear"})
-# What follows them is in an order that rounding decides: its positions say nothing.
+# Rounding decides the order of what follows them, so its positions cannot be compared.
 SELECTORS = frozenset({"ArgMax", "NonMaxSuppression", "TopK"})
 
 
 @dataclass(frozen=True)
 class TensorPair:
-    """One tensor in both graphs, and the node of the second that makes it."""
+    """One tensor in both graphs, and the node of the second graph that computes it."""
 
     a: str
     b: str
     node: str
     operator: str
-    layer: str  # the name of the weights it uses, where it has some; else the node's
+    layer: str  # the name of the node's weights if it has any, else the node's name
 
 
 class Graph:
-    """Who makes and who reads each tensor of a model."""
+    """Which node produces each tensor of a model, and which nodes read it."""
 
     def __init__(self, model: ModelProto) -> None:
         self.model = model
@@ -39,14 +39,14 @@ class Graph:
 
     @cached_property
     def types(self) -> dict[str, int]:
-        """Element type of every tensor that a node makes, and of the inputs."""
+        """Element type of every tensor, inputs included."""
         import onnx
 
         graph = onnx.shape_inference.infer_shapes(self.model).graph
         return {v.name: v.type.tensor_type.elem_type for v in (*graph.value_info, *graph.input, *graph.output)}
 
     def origin(self, tensor: str) -> str:
-        """The tensor behind all carriers: the one whose value this one has."""
+        """The tensor whose value this one carries: the source behind all carriers."""
         node = self.producer.get(tensor)
         while node is not None and node.op_type in CARRIERS:
             tensor = node.input[0]
@@ -66,7 +66,7 @@ class Graph:
         return seen
 
     def downstream(self, tensors: Iterable[str]) -> set[str]:
-        """All that depends on some tensors, these included; nodes stand in their order in a valid model."""
+        """Everything that depends on the given tensors, these included; a valid model's nodes are in order."""
         reached = set(tensors)
         for node in self.nodes:
             if reached.intersection(node.input):
@@ -74,7 +74,7 @@ class Graph:
         return reached
 
     def layer(self, node: NodeProto) -> str:
-        """What a person calls the node: the part of the model that its weights belong to."""
+        """A readable name for the node: the part of the model that its weights belong to."""
         for name in node.input[1:]:
             weights = self.origin(name)
             if weights in self._weights and "." in weights:
@@ -83,12 +83,12 @@ class Graph:
 
 
 def corresponding(a: Graph, b: Graph) -> list[TensorPair]:
-    """Tensors of floats that both graphs have, in the order of the first.
+    """Float tensors that both graphs have, in the order of the first.
 
-    Both are walked from the outputs of one name towards the inputs, past carriers: nodes at the same place with the
-    same operator make the same tensor, whatever they are called. What the walk does not reach (one side has other
-    operators there) is paired by name and operator. Tensors behind the model's own selection of detections are left
-    out: rounding decides their order.
+    Both graphs are walked from outputs with the same name towards the inputs, past carriers: nodes at the same place
+    with the same operator compute the same tensor, whatever their names. Tensors that the walk does not reach, because
+    one side has other operators there, are paired by name and operator. Tensors after the model's own selection of
+    detections are left out, since rounding decides their order.
     """
     found: dict[str, str] = {}
     waiting = [(name, name) for name in a.outputs if name in b.outputs]

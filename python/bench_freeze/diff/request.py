@@ -1,4 +1,4 @@
-"""What `bench-freeze diff` is asked for, and the two models and images that it means."""
+"""The request of `bench-freeze diff`, and the two models and the images that it names."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ ENGINES = {".onnx": "ort", ".pt": "torch", ".plan": "trt", ".engine": "trt"}
 class DiffRequest:
     """Two forms of one model, as [ENGINE:]FILE, and the images to run both on.
 
-    `tuned`, `freeze` and `construction` make a dual-head model of a checkpoint; `imgsz` is for two checkpoints, `count`
-    images are taken of each folder and data set.
+    `tuned`, `freeze` and `construction` turn a checkpoint into a dual-head model. `imgsz` is for two checkpoints. Each
+    folder and data set gives `count` images.
     """
 
     sides: tuple[str, str]
@@ -40,7 +40,7 @@ class DiffRequest:
     count: int
 
     def check(self) -> None:
-        """Raise InputError for what cannot be meant, before anything is opened."""
+        """Raise InputError for an invalid request, before anything is opened."""
         if self.count < 1:
             raise InputError(f"--count {self.count}: give at least 1 image.")
         kinds = [_split(text)[0] for text in self.sides]
@@ -52,7 +52,7 @@ class DiffRequest:
             )
 
     def open(self) -> tuple[Side, Side]:
-        """Both sides; checkpoints last, since they take image size and batch from the other."""
+        """Open both sides; checkpoints last, since they take image size and batch from the other side."""
         sides: dict[int, Side] = {}
         described = [_split(text) for text in self.sides]
         for i, (engine, path) in sorted(enumerate(described), key=lambda item: item[1][0] == "torch"):

@@ -1,4 +1,4 @@
-"""Two rewritten forms of an ONNX model: one that shows its inner tensors, one that is cut at each of them."""
+"""Two rewritten forms of an ONNX model: one that exposes its inner tensors, one that is cut at each of them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from .graph import Graph
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-OWN = "__own"  # behind the name of a tensor: what the model makes of the inputs that it was given
+OWN = "__own"  # suffix of a tensor's name: its value computed from the given inputs
 
 
 def exposed(graph: Graph, tensors: Collection[str]) -> ModelProto:
-    """The model with `tensors` as outputs behind its own."""
+    """The model with `tensors` as further outputs after its own."""
     import onnx
 
     model = onnx.ModelProto()
@@ -25,8 +25,8 @@ def exposed(graph: Graph, tensors: Collection[str]) -> ModelProto:
 
 
 def cut(graph: Graph, shapes: Mapping[str, tuple[int, ...]]) -> ModelProto:
-    """The model cut at every tensor of `shapes`: each is an input for those who read it, and what its node makes of
-    its own inputs is the output `NAME__own`. One run then shows every layer's own error, on inputs that are given.
+    """The model cut at every tensor of `shapes`: each becomes an input for its readers, and the value that its node
+    computes becomes the output `NAME__own`. One run then shows every layer's own error, on given inputs.
     """
     import onnx
 
@@ -42,12 +42,12 @@ def cut(graph: Graph, shapes: Mapping[str, tuple[int, ...]]) -> ModelProto:
     )
     del model.graph.output[:]
     model.graph.output.extend(onnx.helper.make_tensor_value_info(n + OWN, graph.types[n], None) for n in shapes)
-    del model.graph.value_info[:]  # they name tensors that are inputs now
+    del model.graph.value_info[:]  # it lists tensors that are inputs now
     return _ordered(model)
 
 
 def _ordered(model: ModelProto) -> ModelProto:
-    """Drop what no output needs any more; the order stays."""
+    """Drop nodes that no output needs any more, and keep the order of the others."""
     needed = {output.name for output in model.graph.output}
     kept = []
     for node in reversed(model.graph.node):

@@ -1,4 +1,4 @@
-"""One side of a comparison: a model on an engine that shows its inner tensors."""
+"""One side of a comparison: a model on an engine that exposes its inner tensors."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Values = dict[str, NDArray[np.floating]]
 
 
 def precision_of(card: ModelCard) -> Precision:
-    """The precision that a card says, one of those that have bounds."""
+    """The precision on a model card, as one that has bounds."""
     return {"fp16": "fp16", "int8": "int8"}.get(card.precision, "fp32")  # type: ignore[return-value]
 
 
@@ -34,31 +34,31 @@ class Side(Protocol):
     title: str
     card: ModelCard
     graph: Graph
-    exactness: Precision  # whose bounds apply
+    exactness: Precision  # the precision whose bounds apply
 
     def shows(self, tensor: str) -> bool:
-        """Whether the engine can show this tensor of the graph."""
+        """Whether the engine can expose this tensor of the graph."""
         ...
 
     def heads(self, images: NDArray[np.float32]) -> Values:
-        """The heads' outputs of the model as it is deployed, with nothing exposed."""
+        """The outputs of the heads in the model as deployed, with nothing exposed."""
         ...
 
     def values(self, images: NDArray[np.float32], tensors: Collection[str]) -> Values:
-        """Inner tensors of the model as it runs through."""
+        """Inner tensors of one whole pass of the model."""
         ...
 
     def own(self, images: NDArray[np.float32], given: Mapping[str, NDArray[np.floating]]) -> Values:
-        """What each tensor becomes when everything that reads a tensor of `given` reads the given value."""
+        """Each tensor's value when every reader of a tensor in `given` reads the given value instead."""
         ...
 
     def close(self) -> None:
-        """Free what the engine holds."""
+        """Free the engine's resources."""
         ...
 
 
 def with_head_names(model: ModelProto, outputs: Mapping[str, str]) -> ModelProto:
-    """The model, its outputs renamed in place to the heads that they are: a file of another tool has its own names."""
+    """The model with its outputs renamed in place to its heads, since other tools use names of their own."""
     renamed = {output: head for head, output in outputs.items() if output != head}
     for value in model.graph.output:
         value.name = renamed.get(value.name, value.name)
@@ -70,19 +70,19 @@ def with_head_names(model: ModelProto, outputs: Mapping[str, str]) -> ModelProto
 
 
 def _in_order(model: ModelProto) -> ModelProto:
-    """The model, its nodes sorted in place behind what they read: converters append casts anywhere."""
+    """The model with its nodes sorted in place, each after its inputs: converters append casts anywhere."""
     missing = {name for node in model.graph.node for name in node.output}
     waiting, ordered = list(model.graph.node), []
     while waiting:
         later = []
-        for node in waiting:  # one pass where all stand in order already
+        for node in waiting:  # one pass if all are in order already
             if missing.isdisjoint(node.input):
                 ordered.append(node)
                 missing.difference_update(node.output)
             else:
                 later.append(node)
         if len(later) == len(waiting):
-            return model  # a graph with a loop, which no engine loads
+            return model  # the graph has a cycle, and no engine loads it
         waiting = later
     kept = [type(node).FromString(node.SerializeToString()) for node in ordered]
     del model.graph.node[:]
@@ -91,7 +91,7 @@ def _in_order(model: ModelProto) -> ModelProto:
 
 
 class OrtSide:
-    """An ONNX file through ONNX Runtime on the CPU, not optimised: its fusions would hide tensors."""
+    """An ONNX file in ONNX Runtime on the CPU, without graph optimisation, whose fusions would hide tensors."""
 
     def __init__(self, path: Path) -> None:
         import onnx
@@ -106,11 +106,11 @@ class OrtSide:
         self._sessions: dict[str, InferenceSession] = {}
 
     def shows(self, tensor: str) -> bool:
-        """Every tensor of the file."""
+        """True for every tensor of the file."""
         return True
 
     def heads(self, images: NDArray[np.float32]) -> Values:
-        """Outputs of the optimised session that is deployed."""
+        """Outputs of the optimised session, as deployed."""
         return dict(self._engine.infer(images))
 
     def values(self, images: NDArray[np.float32], tensors: Collection[str]) -> Values:
@@ -120,7 +120,7 @@ class OrtSide:
         return dict(zip(names, session.run(names, self._fed(images)), strict=True))
 
     def own(self, images: NDArray[np.float32], given: Mapping[str, NDArray[np.floating]]) -> Values:
-        """Every layer on given inputs, all in one run of the model cut into pieces."""
+        """Every layer on given inputs, in one run of the model that is cut at each tensor."""
         session = self._session("own", lambda: cut(self.graph, {name: v.shape for name, v in given.items()}))
         wanted = {each.name: each.type for each in session.get_inputs()}
         half = {name for name, kind in wanted.items() if "float16" in kind}
@@ -137,7 +137,7 @@ class OrtSide:
         return {self._image: images.astype(self._image_type, copy=False)}
 
     def _session(self, kind: str, make: Callable[[], ModelProto]) -> InferenceSession:
-        """One session of each kind: all batches of a comparison have one shape and ask for the same tensors."""
+        """One session per kind: all batches of a comparison have one shape and request the same tensors."""
         if kind not in self._sessions:
             import onnxruntime as ort
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-WORST = 8  # layers with the largest own errors that are shown beside those of note
+WORST = 8  # layers with the largest own errors, shown besides those that verdicts name
 
 
 def to_dict(difference: Difference) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Checkpoints through torch: the traced program that the ONNX export is made of, node by node."""
+"""Checkpoints in torch: the traced program that the ONNX export is made from, node by node."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 
 class TorchSide:
-    """A model of checkpoints, run by torch.
+    """A model from checkpoints, run by torch.
 
-    The exporter names an ONNX tensor after the node of torch's traced program that makes it, so both have one graph.
+    The exporter names each ONNX tensor after the node of torch's traced program, so both sides have the same graph.
     """
 
     def __init__(self, title: str, candidate: Candidate, imgsz: int, batch: int) -> None:
@@ -48,7 +48,7 @@ class TorchSide:
         self._shown = {node.name for node in nodes if node.op == "call_function"} | set(self._heads)
 
     def shows(self, tensor: str) -> bool:
-        """Tensors that torch makes too; the exporter adds a few of its own, such as the sigmoid inside a SiLU."""
+        """True for tensors that torch computes too. The exporter adds a few, such as the sigmoid inside a SiLU."""
         return tensor in self._shown
 
     def heads(self, images: NDArray[np.float32]) -> Values:
@@ -60,7 +60,7 @@ class TorchSide:
         return self._run(images, tensors, {})
 
     def own(self, images: NDArray[np.float32], given: Mapping[str, NDArray[np.floating]]) -> Values:
-        """The same pass; behind every tensor of `given` the given value goes on."""
+        """The same pass, continued with the given value after every tensor of `given`."""
         return self._run(images, tuple(given), given)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""A TensorRT plan, or an ONNX file through TensorRT: its inner tensors are outputs of a plan built for the comparison.
+"""A TensorRT plan, or an ONNX file in TensorRT: inner tensors are outputs of a plan built for the comparison.
 
 Such plans are built in tests, ahead of time; no machine with TensorRT and a GPU has run this file yet.
 """
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class TrtSide:
-    """A plan with the ONNX that it was built from beside it, or an ONNX file that is built here."""
+    """A plan beside the ONNX file that it was built from, or an ONNX file that is built here."""
 
     def __init__(self, path: Path, device: str) -> None:
         import onnx
@@ -47,17 +47,17 @@ class TrtSide:
         self.title = f"{path.name} ({self._engine.identity.version}, {self._engine.card.precision})"
         self.card = self._engine.card
         precision = precision_of(self.card)
-        # Convolutions of a float32 plan run in TF32 by default, which keeps the ten bits of mantissa that float16 has.
+        # Convolutions of a float32 plan run in TF32 by default, whose mantissa has ten bits, as that of float16.
         self.exactness: Precision = "fp16" if precision == "fp32" else precision
         self.graph = Graph(onnx.load(source))
         self._runners: dict[str, TrtRunner] = {}
 
     def shows(self, tensor: str) -> bool:
-        """Every tensor of the ONNX file: marked as an output, none is fused away."""
+        """True for every tensor of the ONNX file: none is fused away once it is marked as an output."""
         return True
 
     def heads(self, images: NDArray[np.float32]) -> Values:
-        """Outputs of the plan that is deployed, fused as TensorRT likes."""
+        """Outputs of the deployed plan, with TensorRT's fusions."""
         return dict(self._engine.infer(images))
 
     def values(self, images: NDArray[np.float32], tensors: Collection[str]) -> Values:
@@ -65,7 +65,7 @@ class TrtSide:
         return self._run("values", exposed(self.graph, tensors), {self._image: images})
 
     def own(self, images: NDArray[np.float32], given: Mapping[str, NDArray[np.floating]]) -> Values:
-        """Every layer on given inputs, in one run of a plan of the model cut into pieces."""
+        """Every layer on given inputs, in one run of a plan of the model that is cut at each tensor."""
         model = cut(self.graph, {name: value.shape for name, value in given.items()})
         outputs = self._run("own", model, {**given, self._image: images})
         return {name: outputs[name + OWN] for name in given}
@@ -96,7 +96,7 @@ class TrtSide:
 
 
 def build_rewritten(model: ModelProto, batch: int, name: str, options: PlanOptions) -> Serialized:
-    """The plan of a rewritten model at one batch size: static shapes, so that inputs need no profiles."""
+    """The plan of a rewritten model for one batch size, with static shapes, so that inputs need no profiles."""
     model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = batch
     trt = builder_for(options.compute_capability)
     return serialize(model.SerializeToString(), name, trt, replace(options, batch_profile=None))

@@ -1,4 +1,4 @@
-"""A paired bootstrap over images: is one result better than another, or is it the choice of images?"""
+"""A paired bootstrap over images: is one result better than another, or does the choice of images explain it?"""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ def compare(
     class without ground truth in a resample is left out of it. The numbers are COCO's AP over all areas at the highest
     of `max_detections` up to 100. Equal seeds give equal intervals for any number of `threads`.
 
-    If the images cannot vary the number (one image, a class in one image only, the same value on every resample), the
-    difference has a value and no interval. With few images per class (50 to 206 images of 80 classes), the nominal 95 %
+    If resampling cannot vary the number (one image, a class in one image only, the same value on every resample), the
+    difference has a value but no interval. With few images per class (50 to 206 images of 80 classes), the nominal 95 %
     intervals cover the true difference in 87 to 93 % of cases (bench/accuracy_coverage.py).
 
     Raises InputError if the results differ in ground truth, protocol or thresholds, or the protocol is not COCO's.
@@ -170,7 +170,7 @@ def resampled_ap(
     """[resamples, K, T] AP over drawn images; NaN without ground truth.
 
     Resample b of any result on the same ground truth draws the same images. `weights` [resamples, I], if given, says
-    how often every image counts: nothing is drawn. Raises InputError for a protocol whose AP is read in another way.
+    how often every image counts, and nothing is drawn. Raises InputError for a protocol with another kind of AP.
     """
     recall_thresholds = protocols.rules_of(result.protocol).recall_thresholds
     if recall_thresholds is None:
@@ -191,7 +191,7 @@ def resampled_ap(
 
 
 HALVES = 100
-EVERY_DETECTION = (1 << 31) - 1  # of an image and class: protocols other than COCO's have no maximum
+EVERY_DETECTION = (1 << 31) - 1  # per image and class: protocols other than COCO's have no maximum
 
 
 def excess_of_few_images(result: Evaluation, seed: int, threads: int, halves: int = HALVES) -> NDArray[np.float64]:
@@ -237,7 +237,7 @@ def _maximum(result: Evaluation) -> int:
 
 
 def check_pair(a: Evaluation, b: Evaluation) -> None:
-    """Raise InputError for results of different ground truth, protocol or thresholds."""
+    """Raise InputError if two results differ in ground truth, protocol or thresholds."""
     if not (a.is_coco and b.is_coco):
         raise InputError("compare takes results of protocol coco or coco-corrected: evaluate both by one of those")
     if a.protocol != b.protocol or not np.array_equal(a.iou_thresholds, b.iou_thresholds):

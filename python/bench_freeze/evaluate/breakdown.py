@@ -18,7 +18,7 @@ from .ground_truth import sound_truth
 from .incoming import sound_table
 from .variation import SAME, varying_images
 
-# COCO's ten thresholds as they are, so that AP at them is COCO's to the last bit, with eight lower ones before them.
+# COCO's ten thresholds unchanged, so that AP there equals COCO's to the last bit, after eight lower ones.
 LOW_IOU_THRESHOLDS: NDArray[np.float64] = np.arange(10, 50, 5) / 100
 IOU_THRESHOLDS: NDArray[np.float64] = np.concatenate([LOW_IOU_THRESHOLDS, protocols.IOU_THRESHOLDS])
 COUNT_BINS: Mapping[str, tuple[int, float]] = {"1": (1, 1), "2-4": (2, 4), "5-9": (5, 9), "10+": (10, np.inf)}
@@ -39,13 +39,13 @@ def break_down(
     """AP in parts by the COCO protocol: at IOU_THRESHOLDS, by COCO's areas, and by COUNT_BINS, whose images are scored
     alone.
 
-    A resample draws as many images as there are, with replacement, as `compare` does. Intervals are of the choice of
-    images, not of the training, and are the bootstrap's basic ones (Davison and Hinkley, "Bootstrap Methods and their
-    Application", 1997, eq. 5.6): the resampled quantiles mirrored at the value. AP is higher on average on a resample
-    than on the images it is drawn from, as it is on few images than on many; percentiles would take that bias twice.
-    Where the images of a part say nothing about others (see `variation`) it has a value and no interval.
+    A resample draws as many images as there are, with replacement, as in `compare`. The intervals cover the choice of
+    images, not of the training. They are basic bootstrap intervals (Davison and Hinkley, "Bootstrap Methods and their
+    Application", 1997, eq. 5.6): the resampled quantiles mirrored at the value. On average AP is higher on a resample
+    than on the images that it is drawn from, as it is on few images compared with many; percentile intervals would
+    count that bias twice. If a part's images allow no interval (see `variation`), it has only a value.
 
-    Images without objects stand in no part by count: their AP is undefined.
+    Images without objects belong to no part by count, since their AP is undefined.
     """
 
     def intervals(evaluation: Evaluation) -> _Intervals:
@@ -75,7 +75,7 @@ def break_down(
 
 
 class _Intervals:
-    """AP of one evaluation by threshold, on the images there are and on every resample."""
+    """AP of one evaluation by threshold, on its images and on every resample."""
 
     def __init__(self, evaluation: Evaluation, resamples: int, confidence: float, seed: int, threads: int) -> None:
         self._evaluation, self._tails = evaluation, [(1 - confidence) / 2, (1 + confidence) / 2]
@@ -108,7 +108,7 @@ class _Intervals:
         )
 
     def _interval(self, value: float, drawn: NDArray[np.float64]) -> NumberInterval:
-        """The mean over classes, and thresholds, that a resample has ground truth of."""
+        """The interval of the mean over thresholds and over the classes with ground truth in a resample."""
         if value < 0:
             return UNDEFINED
         (low, high), reason = percentiles(mean_ap(drawn, self._evaluation.iou_thresholds), self._images, self._tails)

@@ -1,7 +1,7 @@
-"""Columns of numbers as bytes that compress well: a json line that says what follows, then the bytes of each column.
+"""Columns of numbers as bytes that compress well: a json line that describes the layout, then each column's bytes.
 
-Whole numbers take the fewest bytes that hold them, and the bytes of a column are turned: all first bytes, then all
-second ones. Most numbers of a column begin alike, so this is what a compressor finds most in.
+Whole numbers are stored in the fewest bytes, and each column's bytes are transposed: all first bytes, then all second
+ones, and so on. Most numbers of a column share their leading bytes, so this order compresses best.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class DamagedColumns(Exception):
 
 
 def pack_columns(facts: Mapping[str, object], columns: Mapping[str, AnyArray]) -> bytes:
-    """Facts (plain json values) and columns of numbers; equal ones give equal bytes."""
+    """Pack facts (plain json values) and columns of numbers; equal inputs give equal bytes."""
     stored = {name: _smallest(column) for name, column in columns.items()}
     layout = [[name, _TYPES[_type_of(column)], list(column.shape)] for name, column in stored.items()]
     head = json.dumps({"facts": facts, "columns": layout}, sort_keys=True, separators=(",", ":"))
@@ -32,7 +32,7 @@ def pack_columns(facts: Mapping[str, object], columns: Mapping[str, AnyArray]) -
 
 
 def unpack_columns(content: bytes) -> tuple[Facts, Columns]:
-    """The inverse; whole numbers come back in their stored type. Raises DamagedColumns."""
+    """The inverse of pack_columns; whole numbers keep their stored type. Raises DamagedColumns."""
     head, newline, rest = content.partition(b"\n")
     try:
         parsed = json.loads(head)

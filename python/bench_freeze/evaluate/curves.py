@@ -17,13 +17,13 @@ class Curve:
 
     truths: int
     false_positives: NDArray[np.int64]  # [n], before each true positive
-    false_positives_tied: NDArray[np.int64]  # [n], of its score or a better one
+    false_positives_tied: NDArray[np.int64]  # [n], with the same score as each true positive or a higher one
     scores: NDArray[np.float64]  # [n]
 
 
 @dataclass(frozen=True)
 class BestF1:
-    """The score threshold at which a class has its highest F1; detections of that score and better are kept."""
+    """The score threshold at which a class has its highest F1; detections with that score or more are kept."""
 
     score: float
     f1: float
@@ -43,15 +43,15 @@ def curve_of(raw: RawCurves, label: int, truths: int) -> Curve:
 
 
 def best_f1(curve: Curve) -> BestF1 | None:
-    """The highest F1 over all score thresholds, the highest threshold on a tie; None where nothing can be found.
+    """The highest F1 over all score thresholds, with the highest threshold on a tie; None without true positives.
 
-    A threshold cannot part equal scores, so false positives that tie with a true one count with it.
+    A threshold cannot separate equal scores, so false positives that tie with a true positive count with it.
     """
     if curve.truths == 0 or len(curve.scores) == 0:
         return None
     found = np.arange(1, len(curve.scores) + 1)
     f1 = 2 * found / (found + curve.false_positives_tied + curve.truths)
-    # Among true positives of one score only the last counts all of them; its F1 is the highest of the group.
+    # Among true positives with one score, only the last one counts them all, and has the group's highest F1.
     best = int(np.argmax(f1))
     return BestF1(
         score=float(curve.scores[best]),
@@ -62,27 +62,27 @@ def best_f1(curve: Curve) -> BestF1 | None:
 
 
 def average_precision(curve: Curve, protocol: Protocol) -> float:
-    """AP of one class by a protocol that reads it from the raw curve; 0 where nothing was found."""
+    """AP of one class by a protocol that reads it from the raw curve; 0 without true positives."""
     if protocol == "ultralytics-8.4.183":
         return _ultralytics(curve)
     return _voc_11(curve) if protocol == "voc-11" else _voc_all(curve)
 
 
 def _recall_and_envelope(curve: Curve) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """At every true positive; between two of them precision only falls, so the envelope is attained there."""
+    """Recall and envelope at each true positive. Between two, precision only falls, so the envelope lies at them."""
     found = np.arange(1, len(curve.scores) + 1)
     precision = found / (found + curve.false_positives)
     return found / curve.truths, np.maximum.accumulate(precision[::-1])[::-1]
 
 
 def _voc_all(curve: Curve) -> float:
-    """The area under the envelope, as the development kit has it from 2010 on."""
+    """The area under the envelope, as in VOC's development kit from 2010 on."""
     recall, envelope = _recall_and_envelope(curve)
     return float(np.sum(np.diff(recall, prepend=0.0) * envelope))
 
 
 def _voc_11(curve: Curve) -> float:
-    """The mean of the envelope at recalls 0, 0.1 ... 1, as the development kit of 2007 has it."""
+    """The mean of the envelope at recalls 0, 0.1 ... 1, as in VOC's development kit of 2007."""
     recall, envelope = _recall_and_envelope(curve)
     at = np.searchsorted(recall, np.arange(11) / 10)
     return float(np.append(envelope, 0.0)[at].sum() / 11)
@@ -91,16 +91,16 @@ def _voc_11(curve: Curve) -> float:
 def _ultralytics(curve: Curve) -> float:
     """`compute_ap` of Ultralytics 8.4.190, operation by operation.
 
-    The curve runs from (recall 0, precision 1) through every detection to (last recall, 0) and (1, 0); its envelope is
-    read by linear interpolation at 101 recalls and integrated by trapezoids. False positives between two true ones
-    put the envelope's step at the former's recall; only the last of them matters.
+    The curve runs from (recall 0, precision 1) through every detection to (last recall, 0) and (1, 0). Its envelope is
+    interpolated linearly at 101 recalls and integrated by the trapezoidal rule. False positives between two true ones
+    put a step of the envelope at the recall of the former; only the last of them matters.
     """
     found = np.arange(1, len(curve.scores) + 1)
     recall = found / (curve.truths + 1e-16)
     _, envelope = _recall_and_envelope(curve)
     follows_false = np.diff(curve.false_positives, prepend=0) > 0
     before = np.concatenate([[0.0], recall[:-1]]) if len(recall) else recall
-    # Two points a true positive: after the false ones before it, and itself; the first is there only where such are.
+    # Two points per true positive: after the false positives before it, if there are any, and the true positive itself.
     kept = np.stack([follows_false, np.ones_like(follows_false)], axis=1).reshape(-1)
     xs = np.stack([before, recall], axis=1).reshape(-1)[kept]
     ys = np.repeat(envelope, 2)[kept]

@@ -33,16 +33,16 @@ class EvalReport:
     seconds: float  # from opening the files to the numbers
     images: int
     categories: int
-    detections: int  # rows that were scored
-    ignored_detections: int  # rows of categories that the ground truth does not have
-    notes: tuple[str, ...] = ()  # what was left out of the files or read in an unusual form, each a sentence
-    head: str | None = None  # of the model that was run, with its classes and the categories that have no partner
+    detections: int  # scored rows
+    ignored_detections: int  # rows with categories that the ground truth does not have
+    notes: tuple[str, ...] = ()  # sentences about entries that were left out or read in an unusual form
+    head: str | None = None  # the head of the model that was run, with its classes and its unpaired categories
     left_out_classes: tuple[str, ...] = ()
     left_out_categories: tuple[str, ...] = ()
-    ap_at: ApAt = field(default_factory=ApAt)  # of the thresholds that were asked for
+    ap_at: ApAt = field(default_factory=ApAt)  # at the requested thresholds
 
     def summary(self) -> str:
-        """The twelve lines that pycocotools prints, or one line a number under another protocol; then the notes."""
+        """The twelve lines that pycocotools prints, or one line per number by another protocol; then the notes."""
         if self.evaluation.is_coco:
             lines = list(summary_lines(self.evaluation))
         else:
@@ -80,9 +80,9 @@ class EvalReport:
 def ap_at(
     ground_truth: GroundTruth, detections: DetectionTable, ious: Sequence[float], protocol: Protocol, threads: int = 1
 ) -> ApAt:
-    """AP at each IoU threshold by a protocol, matched at these thresholds; empty without any.
+    """AP by a protocol at each of the given IoU thresholds; empty without any.
 
-    By COCO's and VOC's protocols also of COCO's three sizes; Ultralytics' knows none.
+    COCO's and VOC's protocols also give AP for COCO's three sizes; Ultralytics' protocol has no sizes.
     """
     if not ious:
         return ApAt()
@@ -104,9 +104,9 @@ def ap_at(
 def evaluate_files(
     gt: Path, dt: Path, *, protocol: Protocol = "coco", threads: int = 1, ious: Sequence[float] = ()
 ) -> EvalReport:
-    """Score a COCO results file against a COCO instances file; `ious` are thresholds to say AP at as well.
+    """Score a COCO results file against a COCO instances file; `ious` are further thresholds to report AP at.
 
-    Raises InputError for a file that cannot be read or that contradicts the other.
+    Raises InputError if a file cannot be read, or if the files contradict each other.
     """
     start = time.perf_counter()
     instances = read_instances(gt)

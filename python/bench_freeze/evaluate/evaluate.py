@@ -1,4 +1,4 @@
-"""One data set, scored at once."""
+"""Score all detections of a data set in one call."""
 
 from __future__ import annotations
 

@@ -19,14 +19,14 @@ from .protocols import Protocol
 
 @dataclass(frozen=True)
 class Counts:
-    """What a number does not show."""
+    """Counts behind the numbers of an evaluation."""
 
     images: int
-    skipped_images: int  # of the ground truth, that no update named (of a table: that have no row)
+    skipped_images: int  # images of the ground truth that no update named (with a table: that have no row)
     detections: int
-    truncated_detections: int  # beyond the highest maximum of their image and class
-    dropped_by_nms: int  # beyond a limit of NMS, as far as it told
-    near_threshold: int  # IoUs within 1e-6 of a threshold: decisions that another rounding might turn
+    truncated_detections: int  # detections beyond the highest maximum per image and class
+    dropped_by_nms: int  # detections beyond a limit of NMS, as far as NMS reported them
+    near_threshold: int  # IoUs within 1e-6 of a threshold: decisions that a different rounding might change
     tied_scores: int  # detections that share class and score with another
 
 
@@ -67,7 +67,7 @@ class Evaluation:
         return self.found.joined
 
     def stats(self) -> dict[str, float]:
-        """COCO's twelve numbers by their names in STAT_NAMES; other protocols have AP, AP50 and AP75 only.
+        """COCO's twelve numbers by their names in STAT_NAMES; other protocols have only AP, AP50 and AP75.
 
         -1 marks an undefined number.
         """
@@ -107,8 +107,8 @@ class Evaluation:
         }
 
     def of_size(self, area: str) -> Evaluation:
-        """The same with one of the area ranges for "all": objects of other sizes count as neither found nor missed, nor
-        do detections of other sizes that match nothing. Raises InputError for a range that was not evaluated.
+        """The evaluation restricted to one area range: objects of other sizes count as neither found nor missed, and
+        unmatched detections of other sizes are ignored. Raises InputError for a range that was not evaluated.
 
             >>> from bench_freeze import Evaluator
             >>> truth = {"images": [{"id": 1}], "categories": [{"id": 3, "name": "pear"}], "annotations": []}
@@ -169,7 +169,7 @@ class Evaluation:
         return self._objects(0) > 0
 
     def _nearest(self, iou_threshold: float) -> NDArray[np.intp]:
-        """Position of a threshold, empty without it; thresholds of float32 are not exact."""
+        """The position of a threshold, or an empty array; float32 thresholds are not exact."""
         return np.flatnonzero(np.abs(self.iou_thresholds - iou_threshold) < 1e-6)[:1]
 
     def _at(self, iou_threshold: float) -> float:

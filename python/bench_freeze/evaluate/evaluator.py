@@ -139,7 +139,7 @@ class Evaluator:
         self._add(positions, rows)
 
     def update_table(self, detections: DetectionTable) -> None:
-        """Add every image that has rows in a table. Its `image_index` are positions among the ground truth's images."""
+        """Add every image that has rows in a table. Its `image_index` has positions in the ground truth's images."""
         positions, rows = rows_of_table(detections, len(self._ground_truth.image_ids))
         self._refuse_seen(positions)
         self._add(positions, rows)
@@ -221,7 +221,7 @@ class Evaluator:
         return positions.astype(np.int32)
 
     def _check_head(self, shape: tuple[int, ...], positions: NDArray[np.int32]) -> None:
-        """Refuse raw outputs of other images or classes, before they are searched."""
+        """Raise InputError if raw outputs have the wrong number of images or classes."""
         images, classes = len(positions), self._truth.classes
         if len(shape) == 3 and shape[0] != images:
             raise InputError(f"{images} image ids and predictions {list(shape)}: give one row of predictions per id")

@@ -1,4 +1,4 @@
-"""Ground truth in every form that an evaluator accepts, validated before any work."""
+"""Ground truth in every form that an evaluator accepts, validated before any work starts."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ GroundTruthLike = GroundTruth | Mapping[str, object] | str | Path
 
 
 def as_ground_truth(ground_truth: GroundTruthLike) -> GroundTruth:
-    """A COCO instances file by its path, its content as a dict, or arrays.
+    """Ground truth from the path of a COCO instances file, its content as a dict, or arrays.
 
-    What a reader leaves out, or takes in an unusual form, is a warning. Raises InputError naming the first item that is
-    not sound.
+    Entries that are left out, or read in an unusual form, give a warning. Raises InputError that names the first
+    invalid entry.
     """
     if isinstance(ground_truth, (str, Path)):
         return _with_warnings(str(ground_truth), read_instances(Path(ground_truth)))
@@ -45,16 +45,16 @@ def _with_warnings(where: str, instances: CocoInstances) -> GroundTruth:
 
 
 def image_numbers(truth: GroundTruth) -> dict[str, int] | None:
-    """Numbers of images by their ids, where those are text."""
+    """Numbers of images by their ids, if the ids are text; else None."""
     if truth.image_keys is None:
         return None
     return dict(zip(truth.image_keys, truth.image_ids.tolist(), strict=True))
 
 
 def numbers_of(known: Mapping[str, int] | None, image_ids: object) -> object:
-    """Image ids as numbers, where those of the ground truth are text (`image_numbers`); otherwise as they were given.
+    """Image ids as numbers if the ground truth's ids are text (`image_numbers`), else unchanged.
 
-    Raises InputError for one that the ground truth does not list.
+    Raises InputError for an id that the ground truth does not list.
     """
     if known is None:
         return image_ids
@@ -68,9 +68,9 @@ def numbers_of(known: Mapping[str, int] | None, image_ids: object) -> object:
 
 
 def sound_truth(truth: GroundTruth) -> GroundTruth:
-    """The same annotations with every column in the type that GroundTruth declares.
+    """The same annotations, with every column in the type that GroundTruth declares.
 
-    Raises InputError for arrays that contradict each other or hold what no annotation can.
+    Raises InputError if arrays contradict each other or have invalid values.
     """
     table = "ground truth"
     image_ids = _ascending("image", truth.image_ids)
@@ -102,7 +102,7 @@ def sound_truth(truth: GroundTruth) -> GroundTruth:
 
 
 def _ascending(what: str, ids: object) -> NDArray[np.int64]:
-    """Equal scores are ordered by image id, so positions must ascend with ids."""
+    """Ids as a column; they must ascend, since equal scores are ordered by image id."""
     whole = whole_array(f"ground truth: {what}_ids", ids)
     if whole.ndim != 1 or (whole[1:] <= whole[:-1]).any():
         raise InputError(f"{what} ids of the ground truth do not ascend: sort them, each once, and renumber the rows")
@@ -117,7 +117,7 @@ def _texts(what: str, values: Sequence[str], count: int) -> tuple[str, ...]:
 
 
 def index_for(truth: GroundTruth, rules: ProtocolRules) -> TruthIndex:
-    """Ground truth as a protocol sees it, laid out for matching."""
+    """The ground truth under the rules of a protocol, laid out for matching."""
     kept = slice(None) if rules.keeps_crowds else ~truth.is_crowd
     return index_truth(
         truth.image_index[kept],

@@ -1,4 +1,4 @@
-"""Curves and the confusion matrix of a head: what users of Ultralytics look for, from one evaluation."""
+"""Curves and the confusion matrix of a head, as Ultralytics shows them, from one evaluation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Curves:
     """Means over classes with ground truth, at IoU_THRESHOLD."""
 
     precision: NDArray[np.float64]  # [101] at recall 0, 0.01 ... 1
-    f1: NDArray[np.float64]  # [101] of the detections that score at least SCORES
+    f1: NDArray[np.float64]  # [101] with the detections that score at least SCORES
 
 
 def head_curves(evaluation: Evaluation) -> Curves | None:
@@ -39,16 +39,16 @@ def head_curves(evaluation: Evaluation) -> Curves | None:
 
 
 def _counts(evaluation: Evaluation, threshold: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """[K, 101] true and false positives of each class that score at least SCORES."""
+    """[K, 101] true and false positives of each class with a score of at least SCORES."""
     matches, lattice = evaluation.matches, evaluation.lattice
     part = next(k for k, part in enumerate(lattice.parts()) if part.start <= threshold < part.stop)
-    lane = threshold - lattice.parts()[part].start  # of the first area range, which is all
+    lane = threshold - lattice.parts()[part].start  # in the first area range, which is "all"
 
     def bit(mask: NDArray[np.uint8]) -> NDArray[np.bool_]:
         return np.asarray(mask[:, lane // 8] >> (lane % 8) & 1, np.bool_)
 
     hit, ignored = bit(matches.masks[part].true_positive), bit(matches.masks[part].ignored)
-    # The highest of SCORES that keeps the detection; below it, all keep it.
+    # The highest of SCORES that keeps the detection; all lower ones keep it too.
     highest = np.searchsorted(SCORES, matches.scores, side="right") - 1
     inside = highest >= 0
 
@@ -63,11 +63,11 @@ def _counts(evaluation: Evaluation, threshold: int) -> tuple[NDArray[np.int64], 
 
 
 def confusion(truth: GroundTruth, found: DetectionTable) -> NDArray[np.int64]:
-    """[K + 1, K + 1] counts by annotated class, then detected class; the last of each is the background.
+    """[K + 1, K + 1] counts by annotated class and detected class; the last row and column are the background.
 
-    Ultralytics' rule: detections that score more than CONFUSION_SCORE, best first, take the box of any class that they
-    overlap most among those that are free, if by more than CONFUSION_IOU. Crowd regions are not boxes; what lies in one
-    and has no box counts as nothing.
+    Ultralytics' rule: each detection with a score above CONFUSION_SCORE, best first, takes the free box of any class
+    with the highest IoU above CONFUSION_IOU. Crowd regions are not boxes; a detection without a box is not counted if
+    it lies in a crowd region of its class.
     """
     background = len(truth.category_ids)
     counts = np.zeros((background + 1, background + 1), np.int64)
@@ -104,7 +104,7 @@ def confusion(truth: GroundTruth, found: DetectionTable) -> NDArray[np.int64]:
 
 
 def _overlap(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[N, M] area that two boxes, as left, top, width, height, have in common."""
+    """[N, M] area of the intersection of each pair of boxes (left, top, width, height)."""
     low = np.maximum(a[:, None, :2], b[None, :, :2])
     high = np.minimum(a[:, None, :2] + a[:, None, 2:], b[None, :, :2] + b[None, :, 2:])
     return np.asarray(np.clip(high - low, 0, None).prod(axis=2), dtype=np.float64)

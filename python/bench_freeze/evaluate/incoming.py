@@ -1,4 +1,4 @@
-"""What an update brings, as rows: the forms of detections that NMS, engines and tables have."""
+"""The detections of an update as rows, from any form that NMS, engines and tables produce."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from ..kernels.values import array_of, number_array, whole_array
 
 @dataclass(frozen=True)
 class Incoming:
-    """Rows of B images; `image` is a position among them. Columns may be of any type: `match` reads and checks them."""
+    """Rows of B images; `image` is a position among them. Columns may have any type: `match` reads and checks them."""
 
     image: NDArray[np.int32]  # [N]
     labels: AnyArray  # [N]
     boxes_xywh: AnyArray  # [N, 4], pixels of the image
     scores: AnyArray  # [N]
-    dropped: int = 0  # what a limit of NMS cut off
+    dropped: int = 0  # detections beyond a limit of NMS
 
 
 def rows_of_table(
     table: DetectionTable, images: int, among: NDArray[np.int32] | None = None
 ) -> tuple[NDArray[np.int32], Incoming]:
-    """Positions of the images that have rows, and the rows; with `among`, of those images, whether they have any.
+    """Positions of the images that have rows, and the rows. With `among`, those images, with or without rows.
 
-    Raises InputError for an image out of range, or none of `among`.
+    Raises InputError for an image that is out of range, or not in `among`.
     """
     image = positions_of("detections", "image", table.image_index, images)
     is_added = np.zeros(images, np.bool_)
@@ -50,7 +50,7 @@ def rows_of_table(
 
 
 def sound_table(table: DetectionTable, images: int, classes: int) -> DetectionTable:
-    """The same detections with every column in the type that DetectionTable declares. Raises InputError."""
+    """The same detections, with every column in the type that DetectionTable declares. Raises InputError."""
     image, label, boxes = rows_of_boxes(
         "detections", images, classes, table.image_index, table.labels, table.boxes_xywh
     )
@@ -114,7 +114,7 @@ def _of_rows(rows: AnyArray, images: int) -> _Columns:
         raise InputError(
             f"detections of {images} images are {describe(rows)}: give float [B, D, 6] of corners, score and label"
         )
-    kept = ~(rows[:, :, 4] <= 0)  # NaN is no padding: it is refused later, by name
+    kept = ~(rows[:, :, 4] <= 0)  # NaN is not padding; a later check refuses it by name
     found = rows[kept]
     return np.nonzero(kept)[0].astype(np.int32), found[:, :4], found[:, 4], found[:, 5]
 

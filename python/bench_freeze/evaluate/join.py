@@ -1,4 +1,4 @@
-"""Matches of single updates: kept as they came, and as those of the whole data set, whatever order they came in."""
+"""Matches of updates in any order: kept per update, and joined to those of the whole data set."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from ..kernels.matching import Lattice, Masks, MatchedImages, Matches
 
-_BLOCK_ROWS = 1 << 19  # small updates are put together up to so many rows: they would leave holes in the memory
-_BLOCK_UPDATES = 1 << 12  # ... and headers of arrays
+_BLOCK_ROWS = 1 << 19  # rows up to which small updates are joined: single ones would fragment the memory
+_BLOCK_UPDATES = 1 << 12  # and cost the overhead of many arrays
 
 
 class Updates:
-    """Matches as updates bring them; what is kept of an update is never changed, so that results can share it."""
+    """The matches of all updates. They never change once kept, so that results can share them."""
 
     def __init__(self) -> None:
         self._blocks: list[MatchedImages] = []
@@ -35,12 +35,12 @@ class Updates:
             self._small, self._small_rows = [], 0
 
     def parts(self) -> tuple[MatchedImages, ...]:
-        """All of them; in which order and how many together says nothing."""
+        """All updates, in an arbitrary order and grouping."""
         return (*self._blocks, *self._small)
 
 
 class Found:
-    """Matches of a data set of I images: part by part, and joined once something reads them image by image."""
+    """Matches of a data set of I images: in parts, and joined once they are read image by image."""
 
     def __init__(self, parts: Sequence[MatchedImages], images: int, lattice: Lattice) -> None:
         self.parts = tuple(parts)
@@ -58,9 +58,9 @@ class Found:
 
     @cached_property
     def joined(self) -> Matches:
-        """Of every image, in ascending order; a copy, where there is more than one part."""
+        """The matches of every image, in ascending order; a copy if there is more than one part."""
         matches = join_matches(self.parts, self._images, self._lattice)
-        self.parts = (MatchedImages.first(matches),)  # the single ones need not be held any more
+        self.parts = (MatchedImages.first(matches),)  # frees the single parts
         return matches
 
 
@@ -88,7 +88,7 @@ def join_matches(parts: Sequence[MatchedImages], images: int, lattice: Lattice) 
     begin = np.concatenate([np.zeros(1, np.int64), np.cumsum(count)])
     rows: slice | NDArray[np.int64] = slice(None)
     if (np.diff(position) < 0).any():
-        start = np.empty(images, np.int64)  # of each image's rows, one part after the other
+        start = np.empty(images, np.int64)  # the first row of each image, one part after the other
         start[position] = np.cumsum(sizes) - sizes
         rows = np.repeat(start - begin[:-1], count) + np.arange(begin[-1])
 

@@ -1,4 +1,4 @@
-"""The zip of a match file as bytes that are not trusted: bounded, without overlaps, every part what its name says."""
+"""Read the zip of an untrusted match file: bounded in size, without overlaps, every part checked by its name's hash."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ VERSION = 1
 ABOUT = "about.json"
 NAME_DIGITS = 16
 MAX_PARTS = 100_000
-MAX_RATIO = 200  # of all parts to the file; two studies on generated data have 4.0 and 4.7
-ALWAYS_ALLOWED = 64 << 20  # bytes, whatever the ratio: few numbers that are all alike
+MAX_RATIO = 200  # of the inflated parts to the file; two studies on generated data have 4.0 and 4.7
+ALWAYS_ALLOWED = 64 << 20  # bytes, whatever the ratio: equal numbers compress extremely well
 _PART = re.compile(rf"[0-9a-f]{{{NAME_DIGITS}}}")
 
 
 def read_archive(content: bytes, where: str) -> tuple[Facts, dict[str, bytes]]:
-    """The table of contents, and every part inflated, by name.
+    """The table of contents, and all inflated parts by name.
 
-    Raises InputError for another kind of file, a newer version, or one that is damaged or grows beyond all measure.
+    Raises InputError for another kind of file, a newer version, or a file that is damaged or inflates too much.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:

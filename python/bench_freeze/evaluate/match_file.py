@@ -1,8 +1,8 @@
-"""Match data in a file: what an evaluation is made of, so that it can be made again and compared image by image.
+"""Match data in a file, from which an evaluation can be rebuilt and compared image by image.
 
-The file is a zip of parts that are compressed one by one and named by the hash of their content: ground truth, once
-for each data set, and matches. `about.json` says which parts an entry is made of. There are no dates and the parts are
-sorted, so equal evaluations give equal bytes.
+The file is a zip of parts, each compressed separately and named by the hash of its content: ground truth, once for each
+data set, and matches. `about.json` lists the parts of each entry. There are no dates, and the parts are sorted, so
+equal evaluations give equal bytes.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ from .match_archive import ABOUT, FORMAT, NAME_DIGITS, VERSION, read_archive
 from .protocols import RECALL_THRESHOLDS, rules_of
 
 MAX_CLASSES = 100_000
-MAX_NUMBERS = 1 << 27  # of the tensors that are counted from a part: a gigabyte
-_COUNTS = ("skipped_images", "dropped_by_nms", "near_threshold")  # the others are counted again
+MAX_NUMBERS = 1 << 27  # in the tensors that are computed from a part: a gigabyte
+_COUNTS = ("skipped_images", "dropped_by_nms", "near_threshold")  # the others are computed again
 
 
 class MatchFileFacts(TypedDict):
@@ -46,14 +46,14 @@ class MatchFileFacts(TypedDict):
 
 
 class MatchFile:
-    """A match file in the making; a part is compressed once, however often the file is written."""
+    """A match file under construction; each part is compressed once, however often the file is written."""
 
     def __init__(self) -> None:
         self._parts: dict[str, bytes] = {}
         self._entries: dict[str, dict[str, str]] = {}
 
     def add(self, evaluation: Evaluation, name: str | None = None) -> str:
-        """Keep an evaluation under `name`, or under the hash of its content, which is returned then."""
+        """Keep an evaluation under `name`, or under the hash of its content. Returns the name."""
         truth = self._keep(*_truth_columns(evaluation))
         matches = self._keep(*_match_columns(evaluation))
         if name is None:
@@ -62,24 +62,24 @@ class MatchFile:
         return name
 
     def evaluations(self) -> dict[str, Evaluation]:
-        """Everything that was added, by name, as `load_matches` would give it; compressed until it is asked for."""
+        """All added evaluations by name, as `load_matches` returns them; stored compressed until then."""
         raw = {name: zlib.decompress(part) for name, part in self._parts.items()}
         return _evaluations(self._entries, {name: unpack_columns(part) for name, part in raw.items()})
 
     def content(self) -> bytes:
-        """The bytes of the file with everything that was added."""
+        """The bytes of the file with all added evaluations."""
         about = {"format": FORMAT, "version": VERSION, "entries": self._entries}
         parts = {ABOUT: json.dumps(about, indent=1, sort_keys=True).encode(), **dict(sorted(self._parts.items()))}
         stream = io.BytesIO()
         with zipfile.ZipFile(stream, "w") as archive:
             for name, content in parts.items():
-                member = zipfile.ZipInfo(name)  # dated 1980, as every member
-                member.create_system = 3  # or it would tell the operating system
+                member = zipfile.ZipInfo(name)  # dated 1980, like every member
+                member.create_system = 3  # a constant; else it depends on the operating system
                 archive.writestr(member, content)
         return stream.getvalue()
 
     def write(self, path: Path) -> MatchFileFacts:
-        """Write the file whole; its name, hash and size, as the results record them."""
+        """Write the file atomically. Returns its name, hash and size, as the results record them."""
         content = self.content()
         write_whole(path, content)
         return {"file": path.name, "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
@@ -93,7 +93,7 @@ class MatchFile:
 
 
 def save_matches(path: Path, evaluations: Mapping[str, Evaluation]) -> MatchFileFacts:
-    """Write evaluations under their names; equal ones share their data. Returns the file's name, sha256 and bytes."""
+    """Write evaluations under their names; equal data are stored once. Returns the file's name, sha256 and bytes."""
     file = MatchFile()
     for name, evaluation in evaluations.items():
         file.add(evaluation, name)
@@ -101,7 +101,7 @@ def save_matches(path: Path, evaluations: Mapping[str, Evaluation]) -> MatchFile
 
 
 def load_matches(path: Path) -> dict[str, Evaluation]:
-    """The evaluations of a match file by name, tensors and all; those of one data set share its ground truth.
+    """The evaluations of a match file by name, with their tensors; those of one data set share its ground truth.
 
     Raises InputError for a file that is missing, damaged, of another kind or of a newer version.
     """
@@ -109,7 +109,7 @@ def load_matches(path: Path) -> dict[str, Evaluation]:
 
 
 def parse_matches(content: bytes, where: str) -> dict[str, Evaluation]:
-    """The same from the bytes of a file; `where` names it in an error."""
+    """As load_matches, from the bytes of a file; `where` names it in errors."""
     about, raw = read_archive(content, where)
     try:
         return _evaluations(about["entries"], {name: unpack_columns(part) for name, part in raw.items()})
@@ -176,7 +176,7 @@ def _match_columns(evaluation: Evaluation) -> tuple[Facts, Columns]:
         "area_ranges": evaluation.lattice.area_ranges,
     }
     for i, masks in enumerate(matches.masks):
-        columns[f"true_positive.{i}"] = masks.true_positive.T  # bits of one kind side by side compress best
+        columns[f"true_positive.{i}"] = masks.true_positive.T  # similar bits side by side compress best
         columns[f"ignored.{i}"] = masks.ignored.T
     return facts, columns
 
@@ -234,7 +234,7 @@ def _begin(count: AnyArray, rows: int) -> NDArray[np.int64]:
 
 
 def _check_lattice(thresholds: AnyArray, ranges: AnyArray, maxima: list[int], classes: int) -> None:
-    """What the counting relies on: ascending thresholds and maxima, and tensors that fit into memory."""
+    """Check what the computation relies on: ascending thresholds and maxima, and tensors that fit into memory."""
     if thresholds.ndim != 1 or not len(thresholds) or not len(ranges) or not maxima:
         raise DamagedColumns("thresholds, areas or limits are missing")
     if not all(type(maximum) is int and 0 < maximum < 1 << 31 for maximum in maxima) or sorted(maxima) != maxima:
@@ -248,6 +248,6 @@ def _check_lattice(thresholds: AnyArray, ranges: AnyArray, maxima: list[int], cl
 
 
 def _exact_float32(scores: NDArray[np.float64]) -> AnyArray:
-    """Half the size where nothing is lost by it, as for the scores of every engine."""
+    """Scores as float32 if that is exact, as it is for every engine: half the size."""
     short = scores.astype(np.float32)
     return short if np.array_equal(short.astype(np.float64), scores) else scores

@@ -21,7 +21,7 @@ PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 RECALL_THRESHOLDS = np.linspace(0.0, 1.0, 101)
 
-# Pixels of the original image; both ends belong to the range, so 32 x 32 is small and medium.
+# In square pixels of the original image. Both ends belong to a range, so 32 x 32 is both small and medium.
 AREA_RANGES = MappingProxyType(
     {
         "all": (0.0, 1e10),
@@ -31,10 +31,10 @@ AREA_RANGES = MappingProxyType(
     }
 )
 
-# The ranges of objects, without that of all.
+# The size ranges alone, without "all".
 SIZES = MappingProxyType({name: ends for name, ends in AREA_RANGES.items() if name != "all"})
 
-# Best detections per image and class that count. AP is only defined for the last of them.
+# The numbers of best detections per image and class that count. AP is only defined for the last one.
 MAX_DETECTIONS = (1, 10, 100)
 AP_MAX_DETECTIONS = 100
 
@@ -61,20 +61,20 @@ class ProtocolRules:
     rule: MatchRule
     iou_thresholds: NDArray[np.float64]
     area_ranges: Mapping[str, tuple[float, float]]
-    # The recalls whose mean precision AP is; none: the area under the whole curve. None: a formula of its own.
+    # AP is the mean precision at these recalls; empty: the area under the whole curve. None: a formula of its own.
     recall_thresholds: NDArray[np.float64] | None
-    keeps_crowds: bool = True  # else crowds are no ground truth at all, as in labels of YOLO's form
-    knows_sizes: bool = True  # else no way is known to leave out objects of other sizes
-    voids_id_zero: bool = False  # ground truth with annotation id 0 can never be found: pycocotools' flaw
+    keeps_crowds: bool = True  # False: crowds are not ground truth at all, as in YOLO's label format
+    knows_sizes: bool = True  # False: the protocol cannot leave out objects of other sizes
+    voids_id_zero: bool = False  # ground truth with annotation id 0 is never matched: a bug of pycocotools
 
 
 _EVERY_AREA = MappingProxyType({"all": (0.0, float("inf"))})
 RULES: Mapping[Protocol, ProtocolRules] = MappingProxyType(
     {
-        # pycocotools 2.0.11, its flaw included; "coco-corrected" is the same without that flaw.
+        # pycocotools 2.0.11 with its bug; "coco-corrected" is the same without that bug.
         "coco": ProtocolRules("coco", IOU_THRESHOLDS, AREA_RANGES, RECALL_THRESHOLDS, voids_id_zero=True),
         "coco-corrected": ProtocolRules("coco", IOU_THRESHOLDS, AREA_RANGES, RECALL_THRESHOLDS),
-        # Greedy by confidence, which Ultralytics matches by from 8.4.183 on; its thresholds are float32.
+        # Greedy matching by confidence, as in Ultralytics from 8.4.183 on; its thresholds are float32.
         "ultralytics-8.4.183": ProtocolRules(
             "ultralytics",
             np.linspace(0.5, 0.95, 10, dtype=np.float32).astype(np.float64),
@@ -84,7 +84,7 @@ RULES: Mapping[Protocol, ProtocolRules] = MappingProxyType(
             False,
         ),
         # The development kit's matching at IoU 0.5; the area under the whole curve (2010 on), or eleven samples of it.
-        # Its pixels are inclusive: a box from xmin to xmax has width xmax - xmin + 1.
+        # Pixels are inclusive there: a box from xmin to xmax has width xmax - xmin + 1.
         "voc-all": ProtocolRules("voc", np.array([0.5]), _EVERY_AREA, np.empty(0)),
         "voc-11": ProtocolRules("voc", np.array([0.5]), _EVERY_AREA, np.arange(11) / 10),
     }

@@ -1,7 +1,7 @@
 """Numbers read from an evaluation's tensors: means over the entries that have ground truth.
 
-The values are gathered in C order and averaged by `numpy.mean`, whose pairwise summation depends on that order: this
-is what makes them equal pycocotools' to the last bit.
+The values are gathered in C order and averaged by `numpy.mean`, whose pairwise summation depends on that order. This
+makes them equal to pycocotools' to the last bit.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ def average_precision(
     area: str = "all",
     max_detections: int = AP_MAX_DETECTIONS,
 ) -> float:
-    """Mean precision over recalls and classes, at one IoU threshold or over all; -1 where it is not defined."""
+    """Mean precision over recalls and classes, at one IoU threshold or over all; -1 if undefined."""
     return _mean(_precision(evaluation, iou_threshold, area, max_detections))
 
 
 def average_recall(evaluation: Evaluation, *, area: str = "all", max_detections: int = AP_MAX_DETECTIONS) -> float:
-    """Mean over IoU thresholds and classes of the highest recall; -1 where it is not defined."""
+    """Mean over IoU thresholds and classes of the highest recall; -1 if undefined."""
     areas, maxima = _columns(evaluation, area, max_detections)
     return _mean(evaluation.recall[:, :, areas, :][..., maxima])
 
 
 def twelve_numbers(evaluation: Evaluation) -> dict[str, float]:
-    """COCO's twelve numbers. AP counts the best 100 detections, the others the evaluation's own three maxima."""
+    """COCO's twelve numbers. AP uses the best 100 detections, the others the evaluation's own three maxima."""
     first, second, third = _three_maxima(evaluation)
     values = (
         average_precision(evaluation),
@@ -53,7 +53,7 @@ def twelve_numbers(evaluation: Evaluation) -> dict[str, float]:
 
 
 def per_class(evaluation: Evaluation, *, iou_threshold: float | None = None) -> tuple[float | None, ...]:
-    """[K] AP of each class over all areas, None where it has no ground truth."""
+    """[K] AP of each class over all areas; None for a class without ground truth."""
     precision = _precision(evaluation, iou_threshold, "all", AP_MAX_DETECTIONS)
     means = (_mean(precision[:, :, label]) for label in range(precision.shape[2]))
     return tuple(None if mean == _UNDEFINED else mean for mean in means)
@@ -88,7 +88,7 @@ def summary_lines(evaluation: Evaluation) -> tuple[str, ...]:
 def _precision(
     evaluation: Evaluation, iou_threshold: float | None, area: str, max_detections: int
 ) -> NDArray[np.float64]:
-    """[T', R, K, 1, 1], with empty axes where the evaluation has no such threshold, area range or maximum."""
+    """[T', R, K, 1, 1], with an empty axis if the evaluation has no such threshold, area range or maximum."""
     areas, maxima = _columns(evaluation, area, max_detections)
     precision = evaluation.precision[:, :, :, areas, :][..., maxima]
     return precision if iou_threshold is None else precision[evaluation.iou_thresholds == iou_threshold]
@@ -99,12 +99,12 @@ def _columns(evaluation: Evaluation, area: str, max_detections: int) -> tuple[sl
 
 
 def _only(values: Sequence[_Value], wanted: _Value) -> slice:
-    """Where it stands, empty where it is missing; values ascend or differ. A slice copies nothing."""
+    """The position of a value as a slice, which copies nothing; empty if the value is missing."""
     return slice(values.index(wanted), values.index(wanted) + values.count(wanted)) if wanted in values else slice(0)
 
 
 def _three_maxima(evaluation: Evaluation) -> tuple[int, int, int]:
-    """The evaluation's maxima by position; 0, which it never has, where there are fewer."""
+    """The evaluation's maxima by position, filled up with 0, which no evaluation has, if there are fewer."""
     first, second, third, *_ = (*evaluation.max_detections, 0, 0, 0)
     return first, second, third
 

@@ -1,8 +1,8 @@
-"""Whether resampled images can say anything about other images. Every interval, test and margin over images asks here.
+"""Whether resampling can say anything about other images. Every interval, test and margin over images checks this.
 
-A bootstrap knows only the images that it draws from. Where the boxes of each class lie in one image, a resample either
-repeats that image or leaves it out. Where every resample gives the same number, their spread is 0 because nothing was
-varied, not because the number is known. Either would give an interval of width 0.
+A bootstrap knows only the images that it draws from. If the boxes of each class lie in a single image, a resample can
+only repeat that image or leave it out. If every resample gives the same number, the spread is 0 because nothing varied,
+not because the number is known exactly. In both cases the interval would have width 0.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from ..kernels.matching import TruthIndex
 
 FEWEST_IMAGES = 2
-SAME = 1e-12  # AP of equal curves, summed over other classes, is equal but for rounding
+SAME = 1e-12  # AP of equal curves, averaged over different classes, is equal up to rounding
 
 
 def images_of_classes(truth: TruthIndex) -> list[int]:
-    """[K] on how many images each class has boxes that are not a crowd."""
+    """[K] the number of images in which each class has boxes that are not crowds."""
     counted = truth.is_crowd == 0
     image = np.repeat(np.arange(len(truth.begin) - 1), np.diff(truth.begin))[counted]
     pairs = np.unique(np.stack([truth.label[counted], image.astype(np.int64)], axis=1), axis=0)
@@ -29,10 +29,10 @@ def images_of_classes(truth: TruthIndex) -> list[int]:
 def varying_images(
     truth: TruthIndex, labels: Sequence[int] | None = None, area: tuple[float, float] | None = None
 ) -> int:
-    """The images that a number can vary over: those with boxes of the class that has boxes in the most images.
+    """The number of images that a number can vary over: those of the class that has boxes in the most images.
 
-    `labels` are the classes that the number is a mean over (None: all), `area` the range of areas that counts. Crowd
-    regions are not counted: without other boxes they make no AP.
+    `labels` are the classes that the number averages over (None: all), and `area` is the range of areas that counts.
+    Crowd regions are not counted: without other boxes there is no AP.
     """
     counted = truth.is_crowd == 0
     if labels is not None:
@@ -45,16 +45,16 @@ def varying_images(
 
 
 def varies(drawn: NDArray[np.float64]) -> bool:
-    """Whether resamples [B] differ; those on which the number is not defined (NaN) are left out."""
+    """Whether resamples [B] differ; undefined ones (NaN) are left out."""
     defined = drawn[np.isfinite(drawn)]
     return len(defined) > 1 and float(np.ptp(defined)) > SAME
 
 
 def silence(images: int, drawn: NDArray[np.float64], *, is_kept_zero: bool = False) -> str | None:
-    """Why resamples [B] of a number say nothing about other images; None where they do. Follows "no interval: ".
+    """Why resamples [B] of a number say nothing about other images; None if they do. The text follows "no interval: ".
 
-    `images` is what `varying_images` counts. `is_kept_zero` marks a difference that is 0 on every resample because the
-    two results are alike, although images can vary: that is a finding (see `is_kept_zero`).
+    `images` is the count of `varying_images`. `is_kept_zero` marks a difference that is 0 on every resample because the
+    two results agree although the images vary, which is a finding (see the function `is_kept_zero`).
     """
     if images < FEWEST_IMAGES:
         return "no class has boxes in more than one image, so resampling says nothing about other images"
@@ -64,10 +64,10 @@ def silence(images: int, drawn: NDArray[np.float64], *, is_kept_zero: bool = Fal
 
 
 def is_kept_zero(difference: NDArray[np.float64], are_identical: bool, *sides: NDArray[np.float64]) -> bool:
-    """Whether a difference of two numbers is 0 on every resample for a reason.
+    """Whether a difference of two numbers is 0 on every resample because the two results agree.
 
-    Either the two results are the same match by match, or one of the `sides` varies and the other follows it. Two
-    models that are at 0 on every image, each in its own way, are not shown to be alike.
+    They agree if they are the same match by match, or if one of the `sides` varies and the other varies with it. Two
+    models that both score 0 on every image are not shown to agree.
     """
     defined = difference[np.isfinite(difference)]
     is_zero = len(defined) > 0 and not np.any(np.abs(defined) > SAME)

@@ -1,4 +1,4 @@
-"""Which images are shown: what depth bought, the best and the worst of every depth, where two engines differ most."""
+"""Choose the shown images: the effect of depth, the best and worst of every depth, the largest engine difference."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Choice:
 
 
 def choose_images(role: str, models: Sequence[KeptModel], data: DetectionSet, classes: ClassMap) -> list[Choice]:
-    """At most MOST_IMAGES images of a set, the reasons in the order of the depths."""
+    """At most MOST_IMAGES images of a set, with reasons in the order of the depths."""
     chosen: dict[int, Choice] = {}
     for image, why, suggest in (
         *_bought_by_depth(role, models, data, classes),
@@ -37,7 +37,7 @@ def choose_images(role: str, models: Sequence[KeptModel], data: DetectionSet, cl
         if image in chosen or len(chosen) < MOST_IMAGES:
             choice = chosen.setdefault(image, Choice(image, suggest=suggest))
             choice.why.append(why)
-            if len(suggest) > len(choice.suggest):  # models beside each other show more than one
+            if len(suggest) > len(choice.suggest):  # several models side by side show more than one
                 choice.suggest = suggest
     return list(chosen.values())
 
@@ -45,7 +45,7 @@ def choose_images(role: str, models: Sequence[KeptModel], data: DetectionSet, cl
 def _bought_by_depth(
     role: str, models: Sequence[KeptModel], data: DetectionSet, classes: ClassMap
 ) -> Iterator[tuple[int, str, list[int]]]:
-    """Where training more layers helped most, twice, and where it harmed most; at most three depths side by side."""
+    """The two images where training more layers helped most, and the one where it harmed most; up to three depths."""
     depths = {r.freeze: k for k in _one_for_each_depth(role, models) if isinstance(r := models[k].record, Row)}
     if role != "target" or len(depths) < 2:
         return
@@ -65,7 +65,7 @@ def _bought_by_depth(
 def _extremes(
     role: str, models: Sequence[KeptModel], data: DetectionSet, classes: ClassMap
 ) -> Iterator[tuple[int, str, list[int]]]:
-    """Best and worst image of every depth; on the base set also where most was lost."""
+    """The best and the worst image of every depth; on the base set also the one with the largest loss."""
     boxes = np.bincount(data.ground_truth.image_index[~data.ground_truth.is_crowd], minlength=len(data.images))
     for position in _one_for_each_depth(role, models):
         record, f1 = models[position].record, _f1(role, models[position], data, classes)
@@ -92,9 +92,9 @@ def _original_of(record: Row | Original, models: Sequence[KeptModel]) -> int | N
 
 
 def _one_for_each_depth(role: str, models: Sequence[KeptModel]) -> list[int]:
-    """Positions of the models that are looked at: of the first seed and engine, one for each depth.
+    """Positions of one model for each depth, with the first seed and engine.
 
-    On the base set grafted ones: branched models find what the original finds.
+    On the base set these are grafted models, since branched models find exactly what the original finds.
     """
     found: dict[int, int] = {}
     for position, model in enumerate(models):
@@ -141,12 +141,12 @@ def _f1(role: str, model: KeptModel, data: DetectionSet, classes: ClassMap) -> N
 
 
 def _first(order: NDArray[np.float64], boxes: NDArray[np.int64]) -> int | None:
-    """The image with annotations that comes first, of equal ones that with the most boxes."""
+    """The first image with annotations; among ties, the one with the most boxes."""
     return next(iter(_ranked(order, boxes)), None)
 
 
 def _ranked(order: NDArray[np.float64], boxes: NDArray[np.int64]) -> list[int]:
-    """Images with annotations by ascending `order`, of equal ones first that with the most boxes."""
+    """Images with annotations by ascending `order`; among ties, those with more boxes first."""
     return [int(image) for image in np.lexsort((-boxes, order)) if boxes[image] and np.isfinite(order[image])]
 
 

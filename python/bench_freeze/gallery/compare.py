@@ -13,7 +13,7 @@ from ..deployment.accuracy import as_table
 from ..deployment.pipeline import HeadDetections
 from ..evaluate import Evaluator
 
-SCORE_THRESHOLD = 0.25  # of what is drawn: at the scoring threshold every image is covered with boxes
+SCORE_THRESHOLD = 0.25  # for drawing; at the scoring threshold, boxes would cover every image
 IOU_THRESHOLD = 0.5
 
 
@@ -34,7 +34,7 @@ class ImageBoxes:
 
 
 def f1_by_image(detections: HeadDetections, classes: ClassMap, data: DetectionSet) -> NDArray[np.float64]:
-    """[I] F1 of every image at SCORE_THRESHOLD and IOU_THRESHOLD, matched by the scorer; NaN where there is nothing."""
+    """[I] F1 of every image at SCORE_THRESHOLD and IOU_THRESHOLD, matched by the scorer; NaN without any box."""
     table = as_table(detections, classes)
     shown = table.scores >= SCORE_THRESHOLD
     table = DetectionTable(table.image_index[shown], table.labels[shown], table.boxes_xywh[shown], table.scores[shown])
@@ -53,7 +53,7 @@ def f1_by_image(detections: HeadDetections, classes: ClassMap, data: DetectionSe
 
 
 def detections_on(detections: HeadDetections, image: int) -> ImageBoxes:
-    """What is drawn of a head's detections on an image, in the head's own classes, best first."""
+    """A head's detections to draw on an image, with the head's own classes, best first."""
     begin, end = np.searchsorted(detections.image_index, [image, image + 1])
     rows = np.arange(begin, end)[detections.scores[begin:end] >= SCORE_THRESHOLD]
     boxes = detections.boxes_xyxy[rows]
@@ -69,7 +69,7 @@ def annotations_on(data: DetectionSet, image: int) -> tuple[ImageBoxes, NDArray[
 
 
 def pair(detections: ImageBoxes, truth: ImageBoxes) -> NDArray[np.int64]:
-    """[N] for every detection its annotation, -1 without: best score first, each annotation once, same class."""
+    """[N] the annotation of each detection, or -1: by descending score, same class, each annotation at most once."""
     pairs = np.full(len(detections), -1, dtype=np.int64)
     overlap = iou(detections.boxes_xywh, truth.boxes_xywh)
     overlap[detections.labels[:, None] != truth.labels[None, :]] = 0.0
@@ -81,9 +81,9 @@ def pair(detections: ImageBoxes, truth: ImageBoxes) -> NDArray[np.int64]:
 
 
 def in_crowd(detections: ImageBoxes, crowds: ImageBoxes) -> NDArray[np.bool_]:
-    """[N] detections that lie in a crowd region of their class, by COCO's measure: overlap over the detection's area.
+    """[N] whether a detection lies in a crowd region of its class, by COCO's overlap over the detection's area.
 
-    They count as nothing, neither hit nor false, unless they have an annotation.
+    Such a detection counts as neither hit nor false, unless it has an annotation.
     """
     inside = overlap_area(detections.boxes_xywh, crowds.boxes_xywh) >= (
         IOU_THRESHOLD * detections.boxes_xywh[:, 2:].prod(axis=1)[:, None]
@@ -92,20 +92,20 @@ def in_crowd(detections: ImageBoxes, crowds: ImageBoxes) -> NDArray[np.bool_]:
 
 
 def differences(a: ImageBoxes, b: ImageBoxes) -> int:
-    """Boxes of either that the other has no counterpart of."""
+    """The number of boxes on either side without a counterpart on the other."""
     common = int((pair(a, b) >= 0).sum())
     return len(a) + len(b) - 2 * common
 
 
 def iou(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[N, M] intersection over union of boxes as left, top, width, height."""
+    """[N, M] intersection over union of boxes (left, top, width, height)."""
     inter = overlap_area(a, b)
     union = a[:, 2:].prod(axis=1)[:, None] + b[:, 2:].prod(axis=1)[None, :] - inter
     return np.asarray(inter / np.maximum(union, 1e-9), dtype=np.float64)
 
 
 def overlap_area(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[N, M] area that two boxes have in common."""
+    """[N, M] area of the intersection of each pair of boxes."""
     low = np.maximum(a[:, None, :2], b[None, :, :2])
     high = np.minimum(a[:, None, :2] + a[:, None, 2:], b[None, :, :2] + b[None, :, 2:])
     return np.asarray(np.clip(high - low, 0, None).prod(axis=2), dtype=np.float64)

@@ -1,4 +1,4 @@
-"""From kept detections and the data sets to the examples of a study."""
+"""Build the example images of a study from kept detections and the data sets."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from .kept import ROLES, Heads, KeptModel, kept_models
 
 SIDE = 480  # pixels of the longer side of a small copy
 QUALITY = 70
-MOST_BOXES = 25  # of a head on an image
+MOST_BOXES = 25  # per head and image
 
 
 def gather_examples(results: Results, every: Sequence[Inputs], store: ArtifactStore) -> Examples:
-    """The example images of a finished study. Raises InputError when an image can no longer be read."""
+    """The example images of a finished study. Raises InputError if an image can no longer be read."""
     target, base = every[0].target, base_heads(every)
     models = [base.of(model) for model in kept_models(results, store)]
     sets = {"target": target, "base": base.data}
@@ -94,7 +94,7 @@ def _found(
     is_known: NDArray[np.bool_],
     classes: ClassMap,
 ) -> Found:
-    """Boxes of all heads; those of the head that is scored on this set are hits or false."""
+    """Boxes of all heads. Only those of the head that is scored on this set are hits or false."""
     boxes: dict[str, list[ExampleBox]] = {}
     missed: list[int] = []
     kept = np.flatnonzero(~is_crowd & is_known)

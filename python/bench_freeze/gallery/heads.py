@@ -1,4 +1,4 @@
-"""The base set that is shown, and the base heads of all checkpoints as if they were one."""
+"""The shown base set, and the base heads of all checkpoints combined into one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .kept import Heads, KeptModel
 
 @dataclass(frozen=True)
 class BaseHeads:
-    """Classes of the heads one behind the other: a box of a later checkpoint's head has a label behind the former's."""
+    """The classes of all heads, concatenated: labels of a later checkpoint's head follow those of the earlier ones."""
 
     data: DetectionSet
     class_names: tuple[str, ...]
@@ -25,7 +25,7 @@ class BaseHeads:
     same_images: frozenset[str | None]  # checkpoints that were scored on these very images
 
     def of(self, model: KeptModel) -> KeptModel:
-        """A model with the labels of its base head moved there; what is of other images is left out."""
+        """A model with the labels of its base head shifted; detections on other images are left out."""
         weights = model.record.weights
         found = {
             role: self._moved(heads, self.begins[weights])
@@ -35,7 +35,7 @@ class BaseHeads:
         return replace(model, found=found)
 
     def known(self, weights: str | None) -> NDArray[np.bool_]:
-        """[K] categories that the head of a checkpoint knows: it misses none of the others."""
+        """[K] whether a checkpoint's head has the category; missing the others is not counted against it."""
         begin = self.begins[weights]
         end = min((other for other in self.begins.values() if other > begin), default=len(self.class_names))
         known = np.zeros(len(self.data.class_names), np.bool_)
@@ -52,7 +52,7 @@ class BaseHeads:
 
 
 def base_heads(every: Sequence[Inputs]) -> BaseHeads:
-    """The heads of all checkpoints on the base set of the one that knows most of its categories."""
+    """The heads of all checkpoints, on the base set of the checkpoint that has most of its categories."""
     widest = max(every, key=lambda inputs: len(inputs.base_set.class_names)).base_set
     names = [inputs.base.class_names for inputs in every]
     ends = np.cumsum([len(own) for own in names]).tolist()

@@ -1,4 +1,4 @@
-"""The detections that a study kept, found again by what they depend on."""
+"""Find the kept detections of a study by the inputs that they depend on."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ Heads = Mapping[str, HeadDetections]
 
 @dataclass(frozen=True)
 class KeptModel:
-    """One model with its detections that are drawn, by role of the data set, then by head.
+    """One model and its detections for drawing, by role of the data set, then by head.
 
-    Rows that share a model share its detections; `records` are their positions, -1-i is the i-th original.
+    Rows that share a model share its detections. `records` has their positions; -1-i is the i-th original.
     """
 
     records: tuple[int, ...]
@@ -35,7 +35,7 @@ class KeptModel:
 
 
 def kept_models(results: Results, store: ArtifactStore) -> list[KeptModel]:
-    """The models of a study whose detections are still there, originals first."""
+    """The models of a study whose detections still exist, originals first."""
     settings = msgspec.convert(results.settings, Settings)
     selection = NmsOptions(settings.score_threshold, settings.nms_iou_threshold, settings.max_detections)
     artifacts = [a for folder in sorted(store.folder.glob("detections-*")) if (a := read_artifact(folder)) is not None]
@@ -61,7 +61,7 @@ def _data_sha256(role: str, record: Row | Original, results: Results) -> str:
 
 
 def _shown(content: bytes) -> dict[str, HeadDetections]:
-    """Detections that score high enough to be drawn: one in a hundred, so that all models fit into memory."""
+    """Detections with scores high enough to draw: about one in a hundred, so that all models fit into memory."""
     shown = {}
     for head, found in load_detections(io.BytesIO(content)).items():
         rows = found.scores >= SCORE_THRESHOLD
@@ -90,7 +90,7 @@ def _find(artifacts: Sequence[Artifact], record: Row | Original, results: Result
 
 
 def _is_model(model: Any, record: Row | Original, results: Results) -> bool:
-    """Whether detections are of a record's model: the hash of a deployed file, or what a torch model is made of."""
+    """Whether detections belong to a record's model, by the hash of the deployed file or of a torch model's parts."""
     hashes = record.artifact
     if isinstance(model, str):
         return model == (hashes.plan_sha256 or hashes.onnx_sha256)

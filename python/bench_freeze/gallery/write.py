@@ -23,9 +23,9 @@ REPORT = "report.html"
 def write_report(
     folder: Path, results: Results, every: Sequence[Inputs], store: ArtifactStore, console: Console
 ) -> Path:
-    """Write the report; examples that cannot be made leave it without them, and with a warning.
+    """Write the report. If the example images cannot be made, write it without them and warn.
 
-    The results are written by now, so nothing that examples meet may end the study, whatever it is.
+    The results are written already, so no error in the examples may end the study.
     """
     name = folder.resolve().name
     examples, absent = {}, []

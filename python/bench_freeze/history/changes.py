@@ -1,11 +1,11 @@
-"""Change points of a history: the runs from which on a metric has another level.
+"""Change points of a history: the runs at which the level of a metric changes.
 
-First one test of the whole series: is there any stretch whose mean differs from the rest by more than chance allows?
-Chance is what the same values show in a random order (a permutation test of the largest gain over all stretches, as in
-circular binary segmentation, Olshen et al. 2004), so the test holds its level for any noise that has no order in time:
-normal, long-tailed, or one run in ten that is slow. Only where that is significant are change points placed: by PELT
-(Killick et al. 2012) of the package ruptures, least squares, at the penalty that a change point in the permuted
-residuals would beat with the same small probability. A level needs MIN_RUNS runs, so that no single run is one.
+The first step tests the whole series: does the mean of any stretch differ from the rest by more than chance? It is a
+permutation test of the largest gain over all stretches, as in circular binary segmentation (Olshen et al. 2004): the
+same values in random order show what chance does. So the test keeps its level for any noise that is independent of
+time: normal, long-tailed, or one slow run in ten. Change points are placed only if it is significant: by PELT (Killick
+et al. 2012) from the package ruptures, with least squares and the penalty that a change point in permuted residuals
+would exceed with the same small probability. A level needs at least MIN_RUNS runs, so a single run is never a level.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-ALPHA = 0.02  # of a change point anywhere in a history in which nothing changed
+ALPHA = 0.02  # probability of any change point in a history without a change
 MIN_RUNS = 3
 PERMUTATIONS = 2000
 SEED = 20240131
@@ -27,7 +27,7 @@ INSTALL = 'change points need the package ruptures: pip install "bench-freeze[hi
 
 @dataclass(frozen=True)
 class Change:
-    """From the run at `position` on, the level is `after` (a mean of the values), before that `before`."""
+    """The level (a mean of values) is `before` up to the run at `position`, and `after` from that run on."""
 
     position: int
     before: float
@@ -47,9 +47,9 @@ def can_find_changes() -> bool:
 
 
 def changes(values: ArrayLike, tests: int = 1) -> list[Change]:
-    """Change points of one series of finite values in the order of time; `tests` is the number of series looked at.
+    """Change points of one series of finite values in order of time; `tests` is the number of tested series.
 
-    Below 2 * MIN_RUNS values there are none. Equal values give equal answers.
+    A series of fewer than 2 * MIN_RUNS values has none. Equal values give equal results.
     """
     series = np.asarray(values, np.float64)
     alpha = ALPHA / tests
@@ -62,9 +62,9 @@ def changes(values: ArrayLike, tests: int = 1) -> list[Change]:
 
 
 def p_value(series: NDArray[np.float64], permutations: int = PERMUTATIONS, enough: float = 1.0) -> float:
-    """The share of orders of these values, this one included, that show a stretch as different as this one does.
+    """The share of orders of these values, this one included, with a stretch at least as different as in this order.
 
-    Counting ends where the share cannot be `enough` or below any more; what it gives then is above `enough`.
+    Counting stops early once the share must exceed `enough`; the result is then above `enough`.
     """
     observed = float(_largest_gain(series[None])[0])
     beaten = 0
@@ -76,7 +76,7 @@ def p_value(series: NDArray[np.float64], permutations: int = PERMUTATIONS, enoug
 
 
 def _permutations(alpha: float) -> int:
-    """Enough that the smallest p-value lies well below alpha."""
+    """The number of permutations that puts the smallest possible p-value well below alpha."""
     return max(PERMUTATIONS, math.ceil(20 / alpha))
 
 
@@ -89,10 +89,10 @@ def _orders(series: NDArray[np.float64], permutations: int) -> Iterator[NDArray[
 
 
 def _largest_gain(rows: NDArray[np.float64], *, with_end: bool = False) -> NDArray[np.float64]:
-    """[m] of series [m, n]: how much smaller the sum of squares is at best with a mean of its own for one stretch.
+    """[m] the largest reduction of the sum of squares in series [m, n] if one stretch gets a mean of its own.
 
-    A stretch and what lies beside it have MIN_RUNS values at least, or none. `with_end`: only stretches that begin the
-    series, which is one change point.
+    A stretch, and each part beside it, has at least MIN_RUNS values, or a part is empty. `with_end` allows only
+    stretches from the beginning of the series, which means one change point.
     """
     n = rows.shape[1]
     sums = np.concatenate(
@@ -112,18 +112,18 @@ def _largest_gain(rows: NDArray[np.float64], *, with_end: bool = False) -> NDArr
 
 
 def _penalty(series: NDArray[np.float64], alpha: float) -> float:
-    """What one change point must gain: the quantile of the largest gain of one in residuals in random order."""
+    """The gain that a change point must reach: the quantile of the largest gain in randomly ordered residuals."""
     n = len(series)
     noise = np.median(np.abs(np.diff(series))) / (0.6745 * math.sqrt(2))
     ends = _segments(series, max(3 * noise**2 * math.log(n), 1e-12))
     residuals = np.concatenate([series[a:b] - series[a:b].mean() for a, b in pairwise([0, *ends])])
-    residuals *= math.sqrt(n / max(n - len(ends), 1))  # a mean was taken from each segment
+    residuals *= math.sqrt(n / max(n - len(ends), 1))  # each segment's mean was subtracted
     gains = np.concatenate([_largest_gain(block, with_end=True) for block in _orders(residuals, _permutations(alpha))])
     return max(float(np.quantile(gains, 1 - alpha)), 1e-9)
 
 
 def _segments(series: NDArray[np.float64], penalty: float) -> list[int]:
-    """Ends of the segments with the least sum of squares plus the penalty of each, the last is the series' length."""
+    """Ends of the segments that minimise the sum of squares plus penalties; the last end is the series' length."""
     import ruptures
 
     found = ruptures.Pelt(model="l2", min_size=MIN_RUNS, jump=1).fit(series[:, None]).predict(pen=penalty)

@@ -1,4 +1,4 @@
-"""A history as one HTML page: a small plot of every series, drawn as SVG; nothing in it runs or is loaded."""
+"""A history as one HTML page with a small SVG plot of every series. The page has no scripts and loads nothing."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ figure { margin: 1.5rem 0; } figcaption { font-weight: 600; } .range { font-weig
 
 @dataclass(frozen=True)
 class Plot:
-    """One series in coordinates of the drawing: runs as points, levels as lines."""
+    """One series in drawing coordinates: runs as points, levels as lines."""
 
     title: str
     range: str
@@ -63,7 +63,7 @@ class Plot:
 
 
 def page(runs: Sequence[Run], found: Sequence[Series], notes: Sequence[str]) -> str:
-    """The page; series that changed come first."""
+    """The page, with the series that changed first."""
     ordered = sorted(found, key=lambda series: not series.has_changed)
     template = Environment(autoescape=True).from_string(_TEMPLATE)
     return template.render(

@@ -1,4 +1,4 @@
-"""The runs of a history, read from files and folders and put in the order of time."""
+"""The runs of a history, read from files and folders and sorted by time."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ METRICS_KEPT = (
 
 @dataclass(frozen=True)
 class Place:
-    """What a number may be compared with: the same row and metric, and the same machine or data set."""
+    """What identifies comparable numbers: the row, the metric, and the machine or data set."""
 
     key: RowKey
     metric: str  # as in rules of the check: "latency_model", "base_map", "size" ...
@@ -32,7 +32,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Run:
-    """One run: its name, when it was recorded, of which commit, and its numbers.
+    """One run: its name, its time, its commit, and its numbers.
 
     `values` are seconds, fractions, bytes or joules; `left_out` counts latencies that were INVALID.
     """
@@ -45,16 +45,16 @@ class Run:
 
     @property
     def label(self) -> str:
-        """The run in a few words."""
+        """A short description of the run."""
         day = "" if self.recorded_at is None else self.recorded_at.strftime("%Y-%m-%d %H:%M")
         return " ".join(part for part in (day, (self.commit or "")[:10]) if part) or self.name
 
 
 def read_runs(paths: Sequence[Path]) -> tuple[list[Run], list[str]]:
-    """The runs of files and folders in the order of time, and notes on what was left out.
+    """The runs of files and folders in order of time, and notes on what was left out.
 
-    Of a folder its .json files and the results.json of its folders are read; those of other kinds are
-    counted. Raises InputError for a file that cannot be read, and where there are no two runs.
+    A folder gives its .json files and the results.json of its subfolders; other .json files are counted. Raises
+    InputError if a file cannot be read, or if there are fewer than two runs.
     """
     runs: list[Run] = []
     notes: list[str] = []
@@ -85,7 +85,7 @@ def _runs_of(side: CheckedRun, name: str) -> list[Run]:
     if snapshot.runs:
         return list(_runs_of_baseline(snapshot, name, side.path))
     recorded_at = snapshot.recorded_at
-    if recorded_at is None and snapshot.history:  # a baseline knows the day on which it was set
+    if recorded_at is None and snapshot.history:  # a baseline has the day of its last update
         recorded_at = snapshot.history[-1].date
     invalid = sum(found.verdict == "INVALID" for row in snapshot.rows for found in row.latency.values())
     return [Run(name, _moment(recorded_at, side.path), snapshot.commit, dict(_values(snapshot)), invalid)]
@@ -132,7 +132,7 @@ def _moment(text: str | None, path: Path) -> datetime.datetime | None:
     if text is None:
         return None
     try:
-        found = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))  # which Python 3.10 does not know
+        found = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))  # Python 3.10 does not accept the Z
     except ValueError:
         raise InputError(f"{path}: recorded_at is {text[:40]!r}, not a time of ISO 8601; write it again.") from None
     return found if found.tzinfo is not None else found.replace(tzinfo=datetime.timezone.utc)
@@ -148,7 +148,7 @@ def _in_time(runs: list[Run], notes: list[str]) -> list[Run]:
 
 
 def _without_repeats(runs: list[Run]) -> tuple[list[Run], int]:
-    """A study that was run again and found all it needed repeats its latencies to the last digit."""
+    """Drop repeated runs: a study that runs again from kept results repeats its latencies to the last digit."""
     kept: list[Run] = []
     seen: set[frozenset[tuple[Place, float]]] = set()
     for run in runs:

@@ -1,4 +1,4 @@
-"""The series of a history: one metric of one row over the runs that have it, with its change points."""
+"""The series of a history: one metric of one row over the runs that have it, with change points."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TICKS = "▁▂▃▄▅▆▇█"
 
 @dataclass(frozen=True)
 class Series:
-    """One line of a history. `runs` are positions in the history, `values` those of the metric there."""
+    """One line of a history. `runs` has positions in the history, `values` the metric's values there."""
 
     name: str
     metric: str
@@ -34,22 +34,22 @@ class Series:
 
     @property
     def has_changed(self) -> bool:
-        """Whether its last level is another than its first."""
+        """Whether the last level differs from the first."""
         return bool(self.changes)
 
     def shown(self, value: float) -> str:
-        """A value in the unit that its metric is read in."""
+        """A value in the display unit of its metric."""
         scale, unit, digits = _SCALES.get(METRICS[self.metric].subject, (1.0, "", 4))
         return f"{value * scale:.{digits}f} {unit}".rstrip()
 
     def sparkline(self) -> str:
-        """The values as heights, a letter each, the smallest lowest."""
+        """The values as block characters of different heights, one per value."""
         low, high = min(self.values), max(self.values)
         step = (high - low) / (len(_TICKS) - 1)
         return "".join(_TICKS[round((value - low) / step) if step else 0] for value in self.values)
 
     def sentences(self, runs: Sequence[Run]) -> list[str]:
-        """Each change in words, and of several what they come to."""
+        """Each change in words, and the total if there are several."""
         told = [
             f"{self.name}: {self.title} {self.shown(change.before)} → {self.shown(change.after)}{_share(change)} from "
             f"{runs[self.runs[change.position]].label} on"
@@ -62,10 +62,10 @@ class Series:
 
 
 def make_series(runs: Sequence[Run], metrics: Collection[str]) -> list[Series]:
-    """The series of these metrics with values in two runs at least; change points where ruptures is installed.
+    """The series of these metrics with values in at least two runs; change points need ruptures.
 
-    All series share the probability of a false change point. A row that was measured on several machines, or scored on
-    several data sets, has a series for each.
+    All series share one probability of a false change point. A row that was measured on several machines, or scored on
+    several data sets, has one series for each.
     """
     found: dict[Place, list[tuple[int, float]]] = {}
     for position, run in enumerate(runs):

@@ -1,4 +1,4 @@
-"""A history as a table: for a pipe, a terminal, Markdown, and as json."""
+"""A history as text: aligned for a pipe or a terminal, as Markdown, and as json."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from .runs import Run
 from .series import Series
 
 HEADINGS = ("row", "metric", "runs", "first", "last", "changes", "course")
-WORDS = (0, 1, 6)  # the columns of words
-WIDEST = 60  # runs of a course in a table: of a longer one the last
+WORDS = (0, 1, 6)  # columns of words
+WIDEST = 60  # runs of a sparkline in a table; longer series show the last ones
 
 
 def cells(series: Series) -> tuple[str, ...]:
@@ -34,7 +34,7 @@ def cells(series: Series) -> tuple[str, ...]:
 
 
 def headline(runs: Sequence[Run], found: Sequence[Series]) -> str:
-    """How much changed, in one line."""
+    """What changed, in one line."""
     span = f"{len(runs)} runs, {runs[0].label} to {runs[-1].label}"
     if not can_find_changes():
         return f"{span}: {INSTALL}"
@@ -45,7 +45,7 @@ def headline(runs: Sequence[Run], found: Sequence[Series]) -> str:
 
 
 def method() -> str:
-    """What a change point is."""
+    """A sentence that explains change points."""
     return (
         f"A change is proven: among histories without a change, one is found in at most {ALPHA:.0%}, over all series "
         f"together, if runs vary independently of each other. A level has at least {MIN_RUNS} runs, so a change "

@@ -1,1 +1,1 @@
-"""Two models of one row timed side by side, a fresh process for every round: what a check decides latencies by."""
+"""Time two models of one row side by side, with a fresh process for every round; a check decides latencies by this."""

@@ -1,4 +1,4 @@
-"""What one process is asked to time, and what it answers: json on its way in and out."""
+"""The request to one timing process, and its answers; both travel as json."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-ClockName = Literal["cpu", "wall"]  # processor time where the engine runs on the CPU, or time on the wall
+ClockName = Literal["cpu", "wall"]  # processor time if the engine runs on the CPU, else wall clock
 SIDES = ("baseline", "current")
 
 
 class PairJob(Struct, frozen=True, kw_only=True):
-    """Two files of one row and what runs them."""
+    """Two model files of one row, and the engine that runs them."""
 
-    number: int  # its answer bears it
+    number: int  # repeated in the answer
     baseline: str
     current: str
     engine: str
@@ -24,7 +24,7 @@ class PairJob(Struct, frozen=True, kw_only=True):
 
 
 class ImageFile(Struct, frozen=True, kw_only=True):
-    """An image that both models are run on."""
+    """An image that both models run on."""
 
     path: str
     width: int
@@ -32,17 +32,17 @@ class ImageFile(Struct, frozen=True, kw_only=True):
 
 
 class Job(Struct, frozen=True, kw_only=True):
-    """One round of several rows. `seed` decides who goes first, and the images of this round."""
+    """One round of several rows. `seed` determines their order and the images of this round."""
 
     pairs: list[PairJob]
     images: list[ImageFile]
-    options: dict[str, Any]  # of suppression
+    options: dict[str, Any]  # of non-maximum suppression
     seed: int
     clock: ClockName
 
 
 class Answer(Struct, frozen=True, kw_only=True):
-    """One scope of one pair: seconds of a call of each side; or in `error` why there is none."""
+    """One scope of one pair: seconds per call of each side, or the reason in `error` why there are none."""
 
     number: int
     scope: str

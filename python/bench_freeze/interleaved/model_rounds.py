@@ -1,4 +1,4 @@
-"""Rounds of a check from model files: every call starts one process that times all rows that are still open."""
+"""Rounds of a check from model files: each round starts one process that times all open rows."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from ..results.identity import RowKey
 from .job import Answer, ClockName, ImageFile, Job, PairJob
 
 IMAGES = 16
-ROUND_SECONDS = 900.0  # a process that takes longer hangs
+ROUND_SECONDS = 900.0  # a process that takes longer is taken to hang
 SEED = 20240131
 
 
 class ModelRounds:
-    """Both sides' files, found by content; a context manager, since images may be written for it."""
+    """The files of both sides, found by content. A context manager, since it may write images."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class ModelRounds:
         self._scratch.cleanup()
 
     def files(self, pair: RowPair) -> tuple[Path, Path] | None:
-        """Both files of a row, or None where one is not at hand. Raises InputError for one that was promised."""
+        """Both files of a row, or None if one is missing. Raises InputError if the baseline should have kept it."""
         if pair.current.key not in self._found:
             self._found[pair.current.key] = self._find(pair)
         return self._found[pair.current.key]
@@ -84,11 +84,11 @@ class ModelRounds:
         return None if found[0] is None or found[1] is None else (found[0], found[1])
 
     def can_time(self, pair: RowPair) -> bool:
-        """Whether both files of a row are at hand."""
+        """Whether both files of a row are available."""
         return pair.current.engine in ENGINES and self.files(pair) is not None
 
     def round(self, asked: Sequence[Asked]) -> Mapping[Key, Timed | str]:
-        """One round of every row that is asked for; a sentence where one could not be timed."""
+        """One round of every requested row; a sentence for each that could not be timed."""
         if not self._records:
             self._records = self._load_images()
         jobs = [self._job(number, wanted) for number, wanted in enumerate(asked)]
@@ -116,7 +116,7 @@ class ModelRounds:
         )
 
     def _answers(self, jobs: list[PairJob]) -> list[Answer]:
-        """A process that dies takes its round with it; then every row gets one of its own, and who dies is known."""
+        """The answers of one process. If it dies, every row gets a process of its own, which shows the faulty row."""
         try:
             return self._process(jobs)
         except MeasurementError as error:

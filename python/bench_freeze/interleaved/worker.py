@@ -1,7 +1,8 @@
-"""One round, in a process of its own: `python -m bench_freeze.interleaved.worker`, a Job on stdin, Answers on stdout.
+"""One round in its own process: `python -m bench_freeze.interleaved.worker`, a Job on stdin, Answers on stdout.
 
-A process draws anew where memory lies and which cores threads start on. Such luck can make one of two equal models some
-percent slower for as long as the process lives; drawn again in every round, it is noise that rounds average out.
+Each process has a new memory layout and new cores for its threads. By chance these can make one of two equal models a
+few percent slower for the life of the process. With a new process for every round, this is noise that rounds average
+out.
 """
 
 from __future__ import annotations
@@ -25,13 +26,13 @@ from ..measure.rounds import PAIRS, Call, Rounds
 from ..measure.stages import StageClock
 from .job import SIDES, Answer, ImageFile, Job, PairJob
 
-WARM_UP_SECONDS = 0.2  # of both sides together, and six calls of each at least
-CALL_SECONDS = 0.5  # of both sides together, of one scope
+WARM_UP_SECONDS = 0.2  # of both sides together, and at least six calls of each
+CALL_SECONDS = 0.5  # of both sides together, per scope
 MOST_PAIRS = 31
 
 
 def time_round(job: Job) -> Iterator[Answer]:
-    """Every pair in a random order; a pair that fails is answered by its error."""
+    """Time every pair, in random order; the answer to a failed pair is its error."""
     order = random.Random(job.seed)
     options = NmsOptions(**job.options)
     for pair in order.sample(job.pairs, len(job.pairs)):
@@ -42,7 +43,7 @@ def time_round(job: Job) -> Iterator[Answer]:
             for answer in _time_pair(pair, batches, options, order.getrandbits(32), clock):
                 answered.append(answer.scope)
                 yield answer
-        except Exception as error:  # each engine raises classes of its own
+        except Exception as error:  # each engine raises its own classes
             said = " ".join(str(error).split())[:300] or type(error).__name__
             for scope in pair.scopes:
                 if scope not in answered:
@@ -73,12 +74,12 @@ def _time_pair(
 
 
 def _pairs(call_s: float) -> int:
-    """So many that the calls are not a small part of the cost of a process; an odd number has a middle one."""
+    """The number of pairs: enough to outweigh the start of the process, and odd, so that there is a median."""
     return min(MOST_PAIRS, max(PAIRS, int(CALL_SECONDS / (4 * call_s)))) | 1
 
 
 def _call(engine: Engine, scope: str, batches: Sequence[list[ImageRecord]], options: NmsOptions) -> Call:
-    """Batch number k of either scope; the images of the model's are loaded before."""
+    """A call that runs batch k of the scope; for scope model, the images are loaded beforehand."""
     calls: list[Callable[[], object]]
     if scope == "pipeline":
         laps = StageClock(HostClock())
@@ -89,7 +90,7 @@ def _call(engine: Engine, scope: str, batches: Sequence[list[ImageRecord]], opti
 
 
 def _batches(images: Sequence[ImageFile], batch: int, seed: int) -> list[list[ImageRecord]]:
-    """As many batches as a round has pairs, of other images in every round."""
+    """The batches of a round, with different images in every round."""
     start = seed % len(images)
     taken = [images[(start + k) % len(images)] for k in range(PAIRS * batch)]
     records = [ImageRecord(k, Path(image.path), image.width, image.height) for k, image in enumerate(taken)]
@@ -97,7 +98,7 @@ def _batches(images: Sequence[ImageFile], batch: int, seed: int) -> list[list[Im
 
 
 def main() -> None:
-    """Answers are lines; whatever libraries print goes to stderr."""
+    """Read the job and print one answer per line; output of libraries goes to stderr."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     for answer in time_round(msgspec.json.decode(sys.stdin.buffer.read(), type=Job)):

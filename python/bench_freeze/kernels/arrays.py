@@ -1,4 +1,4 @@
-"""Arrays given by callers: which can be read, and an error message for each that cannot."""
+"""Read arrays from callers, with a clear error for each that cannot be read."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 
-AnyArray = NDArray[Any]  # a caller's: its type is asked while the program runs
+AnyArray = NDArray[Any]  # from a caller, with its type checked at run time
 
 
 def is_on_cuda(array: object) -> bool:
-    """Whether the array declares that it is in the memory of a CUDA device."""
+    """Whether the array declares that it lies in the memory of a CUDA device."""
     own_word = getattr(
         array, "is_cuda", None
     )  # torch, whose interface raises RuntimeError for a tensor with a gradient
@@ -27,14 +27,14 @@ def is_on_cuda(array: object) -> bool:
 
 def as_numpy(what: str, array: object) -> AnyArray:
     """`array` as a NumPy array, without a copy if it is on the CPU; `what` names it in errors."""
-    if np.ma.is_masked(array):  # NumPy would drop the mask and show what lies under it
+    if np.ma.is_masked(array):  # NumPy would drop the mask and use the values under it
         raise InputError(f"{what} has masked values: leave their rows out, or fill them")
-    # torch's own conversion comes first: its __dlpack__ refuses a tensor that requires grad, and so does this, but with
-    # a message that says what to do.
+    # torch's own conversion comes first. Like its __dlpack__, it refuses a tensor that requires grad, but its message
+    # says what to do.
     try:
         if hasattr(array, "__array__") or hasattr(array, "__array_interface__"):
             return np.asarray(array)
-        exchanged: Any = array  # numpy says what it lacks, if it is no array at all
+        exchanged: Any = array  # NumPy reports what is missing if it is not an array at all
         return np.from_dlpack(exchanged)
     except (TypeError, ValueError, RuntimeError, BufferError, AttributeError) as error:
         raise InputError(
@@ -44,5 +44,5 @@ def as_numpy(what: str, array: object) -> AnyArray:
 
 
 def describe(array: AnyArray) -> str:
-    """Type and shape, for a message."""
+    """Type and shape of an array, for messages."""
     return f"{array.dtype} {list(array.shape)}"

@@ -1,7 +1,7 @@
-"""Suppression on a GPU: checked calls in front of the CUDA back end, equal to the CPU's to the last bit.
+"""Suppression on a GPU: checked calls of the CUDA back end, whose results equal the CPU's to the last bit.
 
-Nothing here waits for the GPU except `check()`: work is enqueued on the caller's stream, results have fixed shapes, and
-all of it may be captured in a CUDA graph once its memory exists (torch inputs, or a Workspace that was used before).
+Only `check()` waits for the GPU: work is enqueued on the caller's stream and results have fixed shapes. All of it can
+be captured in a CUDA graph once its memory exists (torch inputs, or a Workspace that was used before).
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class CudaDetections:
 
 
 def refuse_faults(faults: NDArray[np.int64]) -> None:
-    """Raise InputError for the first image of `fault` [B, 3] whose outputs are not numbers."""
+    """Raise InputError for the first image in `fault` [B, 3] with an output that is not finite."""
     for image, row, anchor in faults[faults[:, 0] >= 0].tolist():
         what = f"box value {row}" if row < 4 else f"the score of class {row - 4}"
         raise InputError(
@@ -80,11 +80,11 @@ def nms_cuda(
     workspace: Workspace | None = None,
     out: CudaDetections | None = None,
 ) -> CudaDetections:
-    """`ext.nms` on the GPU that `predictions` [B, 4 + C, A] float32 or float16 lies on, with the same result.
+    """`ext.nms` on the GPU that holds `predictions` [B, 4 + C, A], float32 or float16, with the same result.
 
     `predictions` is a torch CUDA tensor, or anything with `__cuda_array_interface__` or DLPack; its last axis is
-    contiguous (a torch tensor is copied where it is not). Results are torch tensors for a torch tensor, else
-    DeviceArray. If `out` is given, with the shapes of `detection_fields`, it is written instead. Work is enqueued on
+    contiguous (a torch tensor is copied if it is not). Results are torch tensors for a torch tensor, else DeviceArray.
+    If `out` is given, with the shapes of `detection_fields`, results are written there. Work is enqueued on
     `stream`: by default torch's current stream for a torch tensor, else the default stream. The memory of a torch input
     belongs to torch's current stream, so the caller must synchronise any other with it.
 

@@ -1,6 +1,6 @@
-"""Matching on a GPU: checked calls in front of the CUDA back end, equal to the CPU's to the last bit.
+"""Matching on a GPU: checked calls of the CUDA back end, whose results equal the CPU's to the last bit.
 
-As in cuda.py, nothing but `check()` waits for the GPU.
+As in cuda.py, only `check()` waits for the GPU.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _FAULTS = {
 
 @dataclass(frozen=True)
 class CudaTruth:
-    """Ground truth on the GPU by image and, within it, by class; in the order of the file within both."""
+    """Ground truth on the GPU, sorted by image and class; rows of both keep the order of the file."""
 
     images: int
     classes: int
@@ -56,12 +56,12 @@ class CudaTruth:
     def upload(cls, truth: TruthIndex, device: int = 0) -> CudaTruth:
         """Copy a data set's ground truth to a GPU, once for all of its batches."""
         require_cuda()
-        truth.native()  # refuses columns of other types, and what the kernels could not follow
+        truth.native()  # refuses columns of wrong types, and positions that would make kernels read out of bounds
         columns = (getattr(truth, name) for name in _COLUMNS)
         return cls(len(truth.begin) - 1, truth.classes, *(DeviceArray.from_numpy(column, device) for column in columns))
 
     def columns(self, device: int) -> tuple[DeviceView, ...]:
-        """Where the columns lie, in the order of the fields. Raises InputError for other types, sizes or GPUs."""
+        """Views of the columns in the order of the fields. Raises InputError for a wrong type, size or GPU."""
         views = {name: view_of(name, getattr(self, name)) for name in _COLUMNS}
         if any(view.device != device for view in views.values()):
             raise InputError(
@@ -81,7 +81,7 @@ class CudaMatches:
     true_positive: GpuArray  # [B, D] int64, read as 64 bits
     ignored: GpuArray  # [B, D] int64
     rank: GpuArray  # [B, D] int32, place within image and class; -1 from `count` on
-    fault: GpuArray  # [B] int32, 0 where all is well
+    fault: GpuArray  # [B] int32, 0 for no fault
 
     def check(self, stream: Stream | None = None) -> None:
         """Wait for the result, and raise InputError if an image could not be matched; such an image has no bits set."""
@@ -102,11 +102,11 @@ def match_cuda(
     stream: Stream | None = None,
     workspace: Workspace | None = None,
 ) -> CudaMatches:
-    """Match detections of B distinct images, D rows each, on the GPU that they lie on: the CPU back end's bits.
+    """Match detections of B distinct images, D rows each, on the GPU that holds them; the bits equal the CPU's.
 
-    `image` [B] int32 is each one's position in the ground truth; `boxes_xywh` [B, D, 4] float64, `scores` [B, D]
+    `image` [B] int32 has the images' positions in the ground truth; `boxes_xywh` [B, D, 4] float64, `scores` [B, D]
     float32, `labels` [B, D] int32 and `count` [B] int32 are as NMS writes them, in the pixels of the image. All are
-    contiguous. `lattice` lies on the host and has 64 lanes at most.
+    contiguous. `lattice` is in host memory and has at most 64 lanes.
     """
     require_cuda()
     views = {

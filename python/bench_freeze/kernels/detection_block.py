@@ -1,4 +1,4 @@
-"""The detections of several heads in one block of GPU memory, so that one copy brings them to the host."""
+"""The detections of several heads in one block of GPU memory, so that a single copy brings them to the host."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from .cuda import CudaDetections, detection_fields, refuse_faults
 from .device_array import DeviceArray, DeviceTensor
 from .ext import Detections
 
-_ALIGNMENT = 256  # of every array, as of memory from CUDA itself
+_ALIGNMENT = 256  # bytes, for every array, as in CUDA's own allocations
 
 
 class DetectionBlock:
-    """Memory for the detections of some heads on a batch of `images`, at most `rows` in each.
+    """Memory for the detections of some heads on a batch of `images`, at most `rows` per image.
 
-    `on_device` is the `out` of `nms_cuda`. After the block was copied to the host, `read` decodes its bytes.
+    `on_device` is the `out` of `nms_cuda`. Once the block is copied to the host, `read` decodes its bytes.
     """
 
     def __init__(self, heads: Iterable[str], images: int, rows: int, device: int) -> None:
@@ -34,9 +34,9 @@ class DetectionBlock:
         self.on_device = {head: self._detections_at(head) for head in dict.fromkeys(head for head, _ in self._offsets)}
 
     def read(self, copied: NDArray[np.uint8]) -> dict[str, Detections]:
-        """Detections by head of the block's bytes on the host, as arrays of their own.
+        """Detections by head, copied from the block's bytes on the host.
 
-        Raises InputError where a head's outputs are not numbers.
+        Raises InputError if an output of a head is not finite.
         """
         found = {}
         for head in self.on_device:

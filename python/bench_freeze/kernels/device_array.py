@@ -49,7 +49,7 @@ class DeviceView:
     strides: tuple[int, ...]  # in elements
     dtype: np.dtype[np.generic]
     device: int
-    producer: Stream | None = None  # the stream that its contents are written on, where its library tells
+    producer: Stream | None = None  # the stream that writes the contents, if the library names it
 
     @property
     def is_contiguous(self) -> bool:
@@ -70,7 +70,7 @@ def _interface(address: int, shape: tuple[int, ...], dtype: np.dtype[np.generic]
         "data": (address, False),
         "version": 3,
         "strides": None,
-        "stream": None,  # whoever produced the contents says when they are there
+        "stream": None,  # the producer of the contents is responsible for synchronisation
     }
 
 
@@ -98,7 +98,7 @@ class DeviceTensor:
 class DeviceArray:
     """Contiguous GPU memory of our own, for callers without a framework; any library reads it without a copy."""
 
-    address = 0  # nothing to give back yet
+    address = 0  # nothing to free yet
 
     def __init__(self, shape: tuple[int, ...], dtype: DTypeLike, device: int) -> None:
         self.shape = shape
@@ -148,17 +148,17 @@ def is_torch(array: object) -> TypeGuard[Tensor]:
 
 def view_of(name: str, array: object) -> DeviceView:
     """The view of `array`. Raises InputError, with its name, if it is not on a GPU."""
-    if isinstance(array, (DeviceArray, DeviceTensor)):  # nothing to ask the driver for, which a recording need not like
+    if isinstance(array, (DeviceArray, DeviceTensor)):  # without driver calls, which a graph capture may not allow
         return DeviceView(array.address, array.shape, _c_strides(array.shape), array.dtype, array.device)
     if is_torch(array):
         if not array.is_cuda:
             raise InputError(f"{name} is a torch tensor on {array.device}: give one on a CUDA device")
-        # A tensor that requires grad keeps its interface to itself, so it is read member by member.
+        # A tensor that requires grad refuses to export its interface, so its attributes are read one by one.
         try:
             dtype = np.dtype(str(array.dtype).removeprefix("torch."))
         except TypeError:
             dtype = None
-        # NumPy has no bfloat16, unless a package that onnx imports has registered one that no kernel reads.
+        # NumPy has no bfloat16, unless a package that onnx imports has registered one, which no kernel reads.
         if dtype is None or dtype.isbuiltin != 1:
             raise InputError(f"{name} is {array.dtype}: convert it, for example with .float()")
         return DeviceView(array.data_ptr(), tuple(array.shape), tuple(array.stride()), dtype, array.device.index)
@@ -198,7 +198,7 @@ def _view_of_interface(name: str, interface: dict[str, Any]) -> DeviceView:
     return DeviceView(address, shape, strides, dtype, device, interface.get("stream"))
 
 
-LEGACY_DEFAULT = 1  # what __cuda_array_interface__ calls the default stream, which a launch calls 0
+LEGACY_DEFAULT = 1  # the default stream in __cuda_array_interface__; launches use 0
 
 
 def wait_for_producers(views: Iterable[DeviceView], stream: Stream) -> None:

@@ -16,7 +16,7 @@ from .arrays import as_numpy, describe
 from .nms_options import DEFAULTS, NmsOptions
 from .values import INT64, real_number, whole_number
 
-native = _ext  # for matching.py, the other half of this border
+native = _ext  # for matching.py, the other module that calls the compiled code
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def letterbox(
 
 
 def _head(predictions: object) -> NDArray[np.float32] | NDArray[np.float16]:
-    """`predictions` as a NumPy array whose last axis is contiguous; copies only where it is not."""
+    """`predictions` as a NumPy array whose last axis is contiguous; copied only if it is not."""
     head = as_numpy("predictions", predictions)
     if head.dtype not in (np.float32, np.float16) or not head.dtype.isnative or head.ndim != 3 or head.shape[1] < 5:
         raise InputError(

@@ -1,4 +1,4 @@
-"""Matches for one area range alone: what reads one range at a time reads them without a second matching."""
+"""Extract the matches for one area range from a finished matching, without matching again."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from .matching import Lattice, Masks, Matches
 
 
 def of_area(lattice: Lattice, matches: Matches, area: int) -> tuple[Lattice, Matches]:
-    """The lattice of one of its area ranges (by position), and the outcomes in that range, in one part.
+    """The lattice reduced to one area range (by position), and the outcomes in that range, in one part.
 
-    Equal to matching for this range alone: lanes are matched independently of each other.
+    The result equals matching for this range alone, since lanes are matched independently.
     """
     alone = Lattice(lattice.rule, lattice.iou_thresholds, lattice.area_ranges[[area]])
     sizes = [len(lattice.iou_thresholds[part]) for part in lattice.parts()]

@@ -16,7 +16,7 @@ from .values import UINT64_MAX, number_array, whole_array, whole_number
 
 MatchRule = Literal["coco", "ultralytics", "voc"]  # in the order of csrc/core/match.h
 _RULES: tuple[MatchRule, ...] = get_args(MatchRule)
-_MOST_CLASSES = 1 << 20  # as csrc/checks.h
+_MOST_CLASSES = 1 << 20  # as in csrc/checks.h
 _MAX_WEIGHT = 1 << 20  # of an image in `bootstrap`
 _LANES = 64  # one bit per (IoU threshold, area range) in the kernel
 
@@ -33,17 +33,17 @@ class CocoTensors(NamedTuple):
 
 
 class RawCurves(NamedTuple):
-    """True positives of every class by score, best first, at one IoU threshold; nothing interpolated."""
+    """True positives of every class by descending score, at one IoU threshold, without interpolation."""
 
     begin: NDArray[np.int64]  # [K + 1], true positives of each class
     false_positives: NDArray[np.int32]  # [N], before this one
-    false_positives_tied: NDArray[np.int32]  # [N], of this score or a better one
+    false_positives_tied: NDArray[np.int32]  # [N], with this score or a higher one
     scores: NDArray[np.float64]  # [N]
 
 
 @dataclass(frozen=True)
 class TruthIndex:
-    """Ground truth by image and, within it, by class; images and classes by position. Made by `index_truth`."""
+    """Ground truth sorted by image and class, both given by position. Made by `index_truth`."""
 
     classes: int
     begin: NDArray[np.int64]  # [I + 1], rows of each image
@@ -51,7 +51,7 @@ class TruthIndex:
     boxes_xywh: NDArray[np.float64]  # [N, 4]
     area: NDArray[np.float64]  # [N]
     is_crowd: NDArray[np.uint8]  # [N]
-    is_void: NDArray[np.uint8]  # [N], a match with it counts as none
+    is_void: NDArray[np.uint8]  # [N], a match with such a box does not count
 
     def native(self) -> native.Truth:
         """The kernel's view of these arrays."""
@@ -61,7 +61,7 @@ class TruthIndex:
 
 
 class Masks(NamedTuple):
-    """Outcomes of matched detections, bit = area range * thresholds + threshold, lowest byte first."""
+    """Outcomes of matched detections as bits: bit = area range * thresholds + threshold, lowest byte first."""
 
     true_positive: NDArray[np.uint8]  # [N, bytes]
     ignored: NDArray[np.uint8]  # [N, bytes]
@@ -69,7 +69,7 @@ class Masks(NamedTuple):
 
 @dataclass(frozen=True)
 class Matches:
-    """Matched detections of B images by image, class and rank: 12 bytes a row and two masks of 5, by default."""
+    """Matched detections of B images by image, class and rank. By default a row takes 12 bytes and two masks of 5."""
 
     begin: NDArray[np.int64]  # [B + 1], rows of each image
     label: NDArray[np.int32]  # [N]
@@ -78,7 +78,7 @@ class Matches:
 
 
 class MatchedImages(NamedTuple):
-    """Matches of B images of a data set: what one update adds."""
+    """Matches of B images of a data set, as one update adds them."""
 
     images: NDArray[np.int32]  # [B], positions in the ground truth
     matches: Matches
@@ -96,7 +96,7 @@ class MatchedImages(NamedTuple):
 
 @dataclass(frozen=True)
 class Lattice:
-    """What a detection is matched for: every pair of IoU threshold and area range, by one rule (csrc/core/match.h)."""
+    """All pairs of IoU threshold and area range for which detections are matched, by one rule (csrc/core/match.h)."""
 
     rule: MatchRule
     iou_thresholds: NDArray[np.float64]  # [T], 1 or more
@@ -110,7 +110,7 @@ class Lattice:
             )
 
     def parts(self) -> list[slice]:
-        """Thresholds are matched independently, so more of them than the kernel has bits for go in parts."""
+        """Parts of the thresholds that fit into the kernel's bits; thresholds are matched independently."""
         step = _LANES // len(self.area_ranges)
         return [slice(begin, begin + step) for begin in range(0, len(self.iou_thresholds), step)]
 
@@ -167,8 +167,9 @@ def match(
 ) -> tuple[Matches, int]:
     """Match the detections of some images, each with all of its rows; identical for any number of threads.
 
-    `image_positions` [B] are positions in the ground truth, `image` [N] positions in those; rows of one image may lie
-    anywhere, and equal scores keep their order. Also returns how many IoUs lie within 1e-6 of a threshold.
+    `image_positions` [B] are positions in the ground truth, and `image` [N] are positions in `image_positions`. Rows of
+    one image may lie anywhere; equal scores keep their order. Also returns the number of IoUs within 1e-6 of a
+    threshold.
 
     Raises InputError for columns of unequal length, a position out of range, a box or score that is not finite, or a
     negative width or height.
@@ -215,11 +216,11 @@ def accumulate(
     max_detections: tuple[int, ...],
     threads: int = 1,
 ) -> tuple[CocoTensors, int, int]:
-    """The protocol's tensors, identical for any number of threads and however images lie in the parts of `found`.
+    """The protocol's tensors, identical for any number of threads and any division of images into parts of `found`.
 
     Also returns how many detections share class and score with another, and how many are beyond the highest maximum.
 
-    An image is in one part at most, and has no detections where it is in none; both other arguments ascend.
+    Each image is in at most one part; an image in no part has no detections. Both other arguments ascend.
     """
     threads = whole_number("threads", threads)
     maxima = whole_array("max_detections", max_detections, 1)
@@ -240,7 +241,7 @@ def accumulate(
 
 
 def raw_curves(truth: TruthIndex, lattice: Lattice, matches: Matches, threshold: int) -> RawCurves:
-    """The curve of every class at one IoU threshold (by position) in the first area range, over all detections."""
+    """Raw curves of all classes at one IoU threshold (by position) in the first area range, over all detections."""
     threshold = whole_number("threshold", threshold, 0, len(lattice.iou_thresholds) - 1)
     part = threshold // (_LANES // len(lattice.area_ranges))
     lane = threshold - lattice.parts()[part].start
@@ -269,11 +270,11 @@ def bootstrap(
 ) -> NDArray[np.float64]:
     """AP [resamples, K, T] over images drawn with replacement, in the first area range; -1 without ground truth.
 
-    Resample b draws the same images for any matches of this ground truth. `weights` [resamples, I], if given, says how
-    often every image counts instead: nothing is drawn. `matches` covers every image of the ground truth. Without
-    `recall_thresholds` AP is the area under the curve.
+    Resample b draws the same images for any matches of this ground truth. If `weights` [resamples, I] is given, it says
+    how often every image counts, and nothing is drawn. `matches` covers every image of the ground truth. Without
+    `recall_thresholds`, AP is the area under the curve.
 
-    Raises InputError for weights of another shape, below 0 or above 2^20.
+    Raises InputError for weights of a wrong shape, below 0 or above 2^20.
     """
     threads = whole_number("threads", threads)
     resamples = whole_number("resamples", resamples, low=0)

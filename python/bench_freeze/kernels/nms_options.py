@@ -10,7 +10,7 @@ from .values import flag, real_number, whole_number
 
 BoxFormat = Literal["cxcywh", "xyxy"]
 LARGEST_FLOAT32 = (2 - 2**-23) * 2.0**127
-_MOST_DETECTIONS = 2**31 - 1  # they are counted in 32 bits
+_MOST_DETECTIONS = 2**31 - 1  # counts have 32 bits
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class NmsOptions:
             raise InputError(f"box_format is {self.box_format!r}: give 'cxcywh' or 'xyxy'")
 
     def key(self) -> dict[str, object]:
-        """What results depend on, as plain values: the four that have always been in keys, others where they differ."""
+        """The options as plain values for keys: the original four always, later ones only if not at their default."""
         return {
             field.name: value
             for field in fields(self)

@@ -1,4 +1,4 @@
-"""Tables of boxes: the columns that every one has, as kernels read them."""
+"""Tables of boxes: their common columns, in the types that kernels read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .values import INT32, array_of, flag_array, number_array, whole_array
 
 
 class Rows(NamedTuple):
-    """Where every box of a table is; N rows."""
+    """Image, class and coordinates of every box of a table; N rows."""
 
     image: NDArray[np.int32]  # [N], position of its image
     label: NDArray[np.int32]  # [N], position of its class
@@ -21,7 +21,7 @@ class Rows(NamedTuple):
 
 
 def rows_of_boxes(table: str, images: int, classes: int, image: object, label: object, boxes: object) -> Rows:
-    """The columns of a table. Raises InputError for unequal lengths, positions out of range and boxes not finite."""
+    """The columns of a table. Raises InputError for unequal lengths, positions out of range or non-finite boxes."""
     columns = [array_of(f"{table}: {name}", values) for name, values in
                (("image_index", image), ("labels", label), ("boxes", boxes))]  # fmt: skip
     rows = len(columns[1]) if columns[1].ndim else 0
@@ -45,7 +45,7 @@ def positions_of(table: str, what: str, values: object, count: int) -> NDArray[n
 
 
 def column_of_numbers(table: str, what: str, values: object, rows: int) -> NDArray[np.float64]:
-    """One finite number per row. Raises InputError for another length."""
+    """One finite number per row. Raises InputError for a wrong length."""
     column = array_of(f"{table}: {what}", values)
     _check_length(table, f"values of {what}", column, rows)
     wrong = f"{table}: the {what} of {{place}} is {{value}}, not finite: fix or drop that row"
@@ -53,21 +53,21 @@ def column_of_numbers(table: str, what: str, values: object, rows: int) -> NDArr
 
 
 def column_of_flags(table: str, what: str, values: object, rows: int) -> NDArray[np.bool_]:
-    """One flag per row. Raises InputError for another length, and for what is not a flag."""
+    """One flag per row. Raises InputError for a wrong length, or for a value that is not a flag."""
     column = array_of(f"{table}: {what}", values)
     _check_length(table, what, column, rows)
     return flag_array(f"{table}: {what}", column)
 
 
 def column_of_ids(table: str, what: str, values: object, rows: int) -> NDArray[np.int64]:
-    """One whole number of 64 bits per row. Raises InputError for another length."""
+    """One 64-bit whole number per row. Raises InputError for a wrong length."""
     column = array_of(f"{table}: {what}", values)
     _check_length(table, what, column, rows)
     return whole_array(f"{table}: {what}", column)
 
 
 def check_sizes(table: str, boxes_xywh: NDArray[np.float64]) -> None:
-    """Refuse boxes [N, 4] of negative width or height."""
+    """Raise InputError for a box [N, 4] with a negative width or height."""
     if len(boxes_xywh) and not boxes_xywh[:, 2:].min() >= 0:
         row = int(np.flatnonzero((boxes_xywh[:, 2:] < 0).any(axis=1))[0])
         raise InputError(

@@ -59,7 +59,7 @@ def nms(
 
 
 def on_host(detections: Detections | CudaDetections) -> Detections:
-    """Detections in host memory. Raises InputError where the GPU met a value that is not finite."""
+    """Detections in host memory. Raises InputError if the GPU found a value that is not finite."""
     if isinstance(detections, Detections):
         return detections
     detections.check()

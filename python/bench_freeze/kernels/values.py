@@ -1,8 +1,8 @@
 """Convert callers' values to the types that kernels read. Only this module converts them.
 
-No conversion changes a value, except that measures are rounded to float64: 0.9 does not become 0, 2^32 not 0, NaN not
-the lowest integer, "1" not 1, and 2 is not a flag. A value that cannot be kept raises InputError with its row. Range
-checks are written `not (low <= x <= high)`, which rejects NaN.
+No conversion changes a value, except that measures are rounded to float64: 0.9 and 2^32 do not become 0, NaN does not
+become the lowest integer, "1" does not become 1, and 2 is not a flag. A value that cannot be kept raises InputError
+with its row. Range checks are written `not (low <= x <= high)`, which rejects NaN.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ def whole_array(
 ) -> NDArray[np.integer]:
     """Whole numbers from `low` to `high` of any integer type, or of a float type that holds them exactly.
 
-    A float beyond the range in which its type has every whole number is refused: it may have been another one. Raises
-    InputError by the template `wrong`.
+    A float so large that its type cannot hold every whole number is refused, since it may have been rounded. Raises
+    InputError with the template `wrong`.
     """
     array = array_of(what, values)
     if array.dtype.kind not in "iuf":
@@ -78,7 +78,7 @@ def whole_array(
 def number_array(
     what: str, values: object, *, wrong: str = "{what}: {value} in {place} is not finite: fix it"
 ) -> NDArray[np.float64]:
-    """Finite numbers as float64; of any integer or float type, by the template `wrong` for one that is not finite."""
+    """Finite numbers of any integer or float type as float64. Raises InputError with the template `wrong`."""
     array = array_of(what, values)
     if array.dtype.kind not in "iuf":
         raise InputError(f"{what}: {describe(array)}: give numbers")
@@ -92,7 +92,7 @@ def number_array(
 
 
 def flag_array(what: str, values: object) -> NDArray[np.bool_]:
-    """Flags as bool: True and False, or 0 and 1 of any number type. Anything else is refused, NaN and 2 too."""
+    """Flags as bool: True and False, or 0 and 1 of any number type. Raises InputError for anything else."""
     array = array_of(what, values)
     if array.dtype.kind not in "biuf":
         raise InputError(f"{what}: {describe(array)}: give flags, True or False")
@@ -130,7 +130,7 @@ def flag(name: str, value: object) -> bool:
 
 
 def _scalar(value: object) -> Any:
-    """The number, None for a flag; an array of one number without axes counts as that number."""
+    """The number, or None for a flag; a zero-dimensional array counts as its number."""
     if isinstance(value, np.ndarray) and value.ndim == 0 and not isinstance(value, np.ma.MaskedArray):
         value = value[()]
     return None if isinstance(value, (bool, np.bool_)) else value

@@ -16,8 +16,8 @@ from ..errors import InputError
 class ImageDetections:
     """Detections of one head in one image, best score first.
 
-    `category_ids` has, for each class of the head, the category id of the data set that the head was scored on; None
-    for a class that the set does not have. It is None itself if the data set is unknown.
+    `category_ids` has the category id of each class in the data set that the head was scored on, or None for a class
+    that the set does not have. It is None itself if the data set is unknown.
 
     Example:
         >>> from bench_freeze import load

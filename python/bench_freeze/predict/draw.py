@@ -13,7 +13,7 @@ from ..text.visible import shortened, visible
 from .detections import ImageDetections
 
 Color = tuple[int, int, int]
-COLORS: dict[str, Color] = {"base": (0, 114, 178), "target": (213, 94, 0)}  # told apart by the colour-blind as well
+COLORS: dict[str, Color] = {"base": (0, 114, 178), "target": (213, 94, 0)}  # distinct for colour-blind readers too
 _OTHER: Color = (0, 120, 90)
 _TEXT: Color = (255, 255, 255)
 _LONGEST_NAME = 40
@@ -28,10 +28,10 @@ def drawn(image: NDArray[np.uint8], found: Mapping[str, ImageDetections]) -> NDA
     width, font = max(1, round(side / 320)), _font(max(10, round(side / 45)))
     for head, detections in found.items():
         color = COLORS.get(head, _OTHER)
-        for box in detections.boxes_xyxy[::-1]:  # the best on top
+        for box in detections.boxes_xyxy[::-1]:  # draws the best last, on top
             left, top, right, bottom = (round(float(v)) for v in box)
             pen.rectangle((left, top, max(left, right), max(top, bottom)), outline=color, width=width)
-    _legend(pen, tuple(found), font)  # below the labels, which say more
+    _legend(pen, tuple(found), font)  # before the labels, which matter more and are drawn over it
     for head, detections in found.items():
         rows = zip(detections.boxes_xyxy[::-1], detections.names[::-1], detections.scores[::-1], strict=True)
         for box, name, score in rows:

@@ -16,7 +16,7 @@ class Frame:
     """One image. `image` is [H, W, 3] RGB; None for a file that cannot be read, and `problem` says why."""
 
     number: int  # from 1
-    name: str  # below the folder of results, unique, without a suffix: fruit/0001, clip_000017
+    name: str  # unique path below the output folder, without a suffix: fruit/0001, clip_000017
     origin: str  # a path, with the frame's number for a video
     image: NDArray[np.uint8] | None
     problem: str = ""
@@ -27,9 +27,9 @@ class Source(Protocol):
 
     is_video: bool
     title: str
-    total: int | None  # None: nobody knows
-    rate: float  # frames a second of a video, else 0
-    note: str  # what is to be said at the end, in a sentence; empty where there is nothing
+    total: int | None  # None: unknown
+    rate: float  # frames per second of a video, else 0
+    note: str  # a sentence for the user at the end, or empty
 
     def frames(self) -> Iterator[Frame]:
         """Iterate over all frames, in order."""

@@ -23,7 +23,7 @@ from .pixels import rgb_pixels
 
 Confidence = float | Literal["best"] | None
 Found = dict[str, ImageDetections]  # by head
-UNKNOWN_THRESHOLD = 0.25  # of "best" where nothing was measured: Ultralytics' default
+UNKNOWN_THRESHOLD = 0.25  # for "best" if none was measured: Ultralytics' default
 OneImage = str | Path | Image.Image | NDArray[np.uint8]
 
 

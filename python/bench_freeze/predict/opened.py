@@ -23,20 +23,20 @@ from ..results.shipped import BEST, MODEL_JSON, Shipped, ShippedHead, read_shipp
 from ..user_files import is_folder
 
 ENGINES: tuple[EngineName, ...] = ("torch", "ort", "ort-trt", "trt")
-PLANS = "plans"  # beside a model: plans that were built of it for this machine
+PLANS = "plans"  # the folder beside a model with the plans that were built from it on this machine
 _CHECKPOINTS = (".pt", ".pth")
-_PLANS = (".plan", ".engine", ".trt", ".onnx")  # what is named so and is none is refused by its reader
+_PLANS = (".plan", ".engine", ".trt", ".onnx")  # the reader refuses a file whose content does not match its name
 _GIVE = "give an ONNX file, a plan, a .pt checkpoint, a folder that was shipped, or the output folder of a run"
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """How to run a model. None means as the study ran it, or ONNX Runtime on the CPU."""
+    """How to run a model. None means the study's setting, or ONNX Runtime on the CPU without a study."""
 
     engine: str | None = None
     device: str | None = None
     threads: int | None = None
-    imgsz: int | None = None  # of a checkpoint, which takes any
+    imgsz: int | None = None  # for checkpoints, which take any size
     trust_checkpoint: bool = False
 
 
@@ -85,7 +85,7 @@ def _shipped_folder(path: Path) -> Path:
     results = read_document(path / RESULTS)
     if not isinstance(results, Results) or not results.finished:
         raise InputError(f"{path}: its run did not finish, so nothing is chosen yet; run its command again.")
-    folder = path / (results.best or BEST)  # `ship` writes it later, and leaves what the run said
+    folder = path / (results.best or BEST)  # `ship` may write it after the run, without changing the results
     if not (folder / MODEL_JSON).is_file():
         raise InputError(f"{path} has no folder with the model that it recommends; bench-freeze ship {path} writes it.")
     return folder

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 AHEAD = 4  # items in each queue: enough to hide a slow one, few enough to fit into memory
-_LOOK_S = 0.1  # how often a stage that waits looks whether the others are still there
+_LOOK_S = 0.1  # how often a waiting stage checks that the others are still running
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -18,14 +18,14 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Busy:
-    """How long the middle stage was busy, and the time from its first item to the end of its last."""
+    """How long the middle stage was busy, in seconds, and the time from its first item to the end of its last one."""
 
     work_s: float
     wall_s: float
 
     @property
     def share(self) -> float:
-        """From 0 to 1."""
+        """The busy share of that time, from 0 to 1."""
         return self.work_s / self.wall_s if self.wall_s > 0 else 0.0
 
 
@@ -74,8 +74,8 @@ def overlapped(
 ) -> Busy:
     """Read `items` in one thread, `work` on them in this one, `write` the results in another, all in order.
 
-    `stop` ends the reading; what was read is still finished. Raises the first error of any stage after the threads have
-    ended. After an error while reading or working, or an interrupt, the results so far are written.
+    `stop` ends the reading; items that were read are still finished. Raises the first error of any stage after the
+    threads have ended. After an interrupt, or an error while reading or working, the results so far are written.
     """
     over = threading.Event()
     read: _Pipe[Item] = _Pipe(over)
@@ -111,7 +111,7 @@ def overlapped(
             ended = time.perf_counter()
             work_s += ended - start
             done.put(result)
-    finally:  # what was worked on is written, whatever ended it
+    finally:  # finished items are written, however the work ended
         stop.set()
         done.put(_End())
         threads[1].join()

@@ -31,8 +31,8 @@ OUT = Path("runs") / "predict"
 
 @dataclass(frozen=True)
 class PredictRequest:
-    """What to predict. `conf` None: the study's threshold for format coco, whose results are scored, else that of best
-    F1."""
+    """What to predict. Without `conf`, format coco uses the study's threshold, since its results are scored, and other
+    formats use the threshold of best F1."""
 
     model: Path
     source: str
@@ -104,7 +104,7 @@ def _run(request: PredictRequest, source: Source, model: Model, console: Console
             except KeyboardInterrupt:
                 if source.total is not None:
                     raise
-                busy = None  # how a camera is meant to be ended
+                busy = None  # the normal way to stop a camera
             finally:
                 written = tally.writer.close()
     seconds, share = (0.0, 0.0) if busy is None else (busy.wall_s, busy.share)

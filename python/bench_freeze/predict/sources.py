@@ -17,8 +17,8 @@ from ..user_files import is_folder, open_file
 from .frames import Frame, ImageFile, Source
 
 _GIVE = "give an image, a folder, a glob such as 'photos/*.jpg', a video file, or a camera's number such as 0"
-_HEADER = 1 << 12  # bytes that tell an image
-_DIGITS = 20  # of what may be meant as a camera's number
+_HEADER = 1 << 12  # bytes that suffice to recognize an image
+_DIGITS = 20  # the longest text that may be a camera's number
 
 
 def open_source(text: str) -> Source:
@@ -135,7 +135,7 @@ def _exists(path: Path) -> bool:
 
 
 def _is_image(path: Path) -> bool:
-    """Decide by content; if the content is neither, the name shows what was meant."""
+    """Decide by the file's content; if that is neither image nor video, decide by its name."""
     with open_file(path, "image or video", _GIVE) as stream:
         content = stream.read(_HEADER)
     try:

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from .frames import Frame
 
-CODEC = "mp4v"  # MPEG-4 in mp4: every OpenCV has it, and players know it
+CODEC = "mp4v"  # MPEG-4 in mp4: every OpenCV can write it, and players can show it
 SUFFIX = ".mp4"
-_USUAL_RATE = 25.0  # of a camera that does not tell
+_USUAL_RATE = 25.0  # for a camera that reports no rate
 _HIGHEST_RATE = 1000.0
 
 
@@ -30,7 +30,7 @@ class Video:
         self.note = ""
         self._capture, self._stem, self._first = capture, stem, first
         rate = float(capture.get(_cv2().CAP_PROP_FPS))
-        self.rate = rate if 0 < rate <= _HIGHEST_RATE else _USUAL_RATE  # NaN is not
+        self.rate = rate if 0 < rate <= _HIGHEST_RATE else _USUAL_RATE  # NaN fails the comparison
 
     def frames(self) -> Iterator[Frame]:
         """Iterate over all frames; a file with fewer than its header announces leaves a note."""

@@ -1,1 +1,1 @@
-"""Everything that can be measured of one ONNX file or plan on the machine at hand."""
+"""Profiles: everything that can be measured of one ONNX file or plan on this machine."""

@@ -1,4 +1,4 @@
-"""Accuracy of a file that a profile measures: both heads on their data sets, as `bench-freeze run` scores them."""
+"""The accuracy of a profiled file: each head on its data set, scored as in `bench-freeze run`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class AccuracyRequest:
 
 @dataclass(frozen=True)
 class ScoredSet:
-    """A data set, cut to what is scored, with the head that it is for."""
+    """A data set, reduced to the scored classes, with its head."""
 
     role: HeadName
     head: Head
@@ -43,7 +43,7 @@ class ScoredSet:
 
 
 def read_sets(request: AccuracyRequest, card: ModelCard, note: Callable[[str], None]) -> list[ScoredSet]:
-    """The sets that were asked for, read and checked; raises InputError before anything is measured."""
+    """Read and check the requested sets. Raises InputError before anything is measured."""
     asked: list[tuple[HeadName, Path | None, Path | None]] = [
         ("target", request.target, request.target_images),
         ("base", request.base, request.base_images),
@@ -68,14 +68,14 @@ def read_sets(request: AccuracyRequest, card: ModelCard, note: Callable[[str], N
 
 
 def match_file_of(out: Path) -> Path:
-    """Where the match data of a profile lie: beside it, under its name."""
+    """The match file of a profile: beside it, under the same name."""
     return out.with_name(f"{out.name.removesuffix('.json')}.matches.zip")
 
 
 def score_set(
     detections: dict[str, HeadDetections], scored: ScoredSet, options: NmsOptions, matches: MatchFile
 ) -> SetAccuracy:
-    """One head on its set: alone, with its match data put into `matches`, and under the limit that both heads share."""
+    """Score one head on its set, alone and under the limit that both heads share; match data go into `matches`."""
     merged = None
     if {"base", "target"} <= detections.keys():
         base, target = merge(detections["base"], detections["target"], options.max_detections)
@@ -94,7 +94,7 @@ def score_set(
 
 
 def _head(card: ModelCard, role: HeadName) -> Head:
-    """The head for a set; a model with one head is scored with it on either."""
+    """The head for a set. A model with one head is scored with it on either set."""
     named = {head.name: head for head in card.heads}
     if role in named:
         return named[role]

@@ -1,4 +1,4 @@
-"""Batch sizes of a model that takes any: whether one fits, asked so that the machine survives the answer."""
+"""Find the batch sizes that fit, without running the machine out of memory."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from ..engines.abilities import InfersMany
 from ..engines.base import Engine
 from ..measure.memory import PeakMemory
 
-IN_FLIGHT = 8  # batches of one overlapped call: its beginning and end, which nothing overlaps, weigh little
-MEMORY_SHARE = 0.8  # of what is available at the start: beyond it the kernel may kill the process
+IN_FLIGHT = 8  # batches per overlapped call: enough to outweigh its beginning and end, where nothing overlaps
+MEMORY_SHARE = 0.8  # of the memory available at the start; beyond it, the kernel may kill the process
 
 
 class BatchFits:
-    """Asks by running one batch. What would foreseeably exceed the memory is not tried: that does not fit.
+    """Tests a batch size by running one batch. A size that would exceed the memory is not tried and does not fit.
 
-    `limited_by` is what the last refusal was for.
+    `limited_by` is the reason for the last size that did not fit.
     """
 
     def __init__(self, engine: Engine, images: NDArray[np.float32], budget_bytes: int | None = None) -> None:
@@ -48,7 +48,7 @@ class BatchFits:
 
 
 def batch_of(images: NDArray[np.float32], batch: int) -> NDArray[np.float32]:
-    """A batch [B, 3, S, S] made of images in turn."""
+    """A batch [B, 3, S, S] that cycles through the images."""
     return np.ascontiguousarray(images[np.arange(batch) % len(images)])
 
 
@@ -59,7 +59,7 @@ def batch_call(engine: Engine, images: NDArray[np.float32], batch: int) -> Calla
 
 
 def overlapped_call(engine: Engine, images: NDArray[np.float32], batch: int) -> Callable[[int], object] | None:
-    """A call that runs IN_FLIGHT batches with copies beside compute; None for an engine that has no such way."""
+    """A call that runs IN_FLIGHT batches with copies overlapping compute; None if the engine cannot do that."""
     if not isinstance(engine, InfersMany):
         return None
     many, prepared = engine, [batch_of(images, batch)] * IN_FLIGHT

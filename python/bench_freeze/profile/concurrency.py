@@ -1,4 +1,4 @@
-"""Several streams on one engine, and each on an engine of its own: the questions of whoever connects more cameras."""
+"""Latency with several streams, such as cameras: all on one engine, or each on its own engine."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from ..measure.streams import Camera, Served, serve_cameras, serve_without_pause
 from ..measure.telemetry.machine import MachineTelemetry
 from ..results.profile import StreamsLatency
 
-# Cameras are not in step, and by luck their frames meet at the engine or never do: phases are drawn anew in every part.
+# Cameras are not synchronised: by chance, their frames collide at the engine or never do. So every part has new phases.
 PARTS = 8
-LEAD_S = 0.02  # from the moment that all engines are ready to the first frame
+LEAD_S = 0.02  # between the moment when all engines are ready and the first frame
 
-OpenEngine = Callable[[int | None], Engine]  # with that many threads; None leaves it to the engine
+OpenEngine = Callable[[int | None], Engine]  # takes the number of threads; None: the engine's default
 
 
 @dataclass(frozen=True)
 class Setup:
-    """What every load of a profile is measured with: `images` [B, 3, S, S] are one frame of a stream."""
+    """What all loads of a profile share; `images` [B, 3, S, S] are one frame of a stream."""
 
     open_engine: OpenEngine
     images: NDArray[np.float32]
@@ -48,7 +48,7 @@ class NotOpened(MeasurementError):
 
 @dataclass(frozen=True)
 class Load:
-    """`streams` on one engine or on one each, at `rate_hz` frames a second each, or as fast as answers come."""
+    """`streams` on one engine, or on one engine each, at `rate_hz` frames per second each or back to back."""
 
     streams: int
     engines: int
@@ -57,23 +57,23 @@ class Load:
 
     @property
     def frames_of_a_part(self) -> int:
-        """Frames that each stream delivers in a part; 0 without a rate, where it asks until the part is over."""
+        """Frames per stream and part; 0 without a rate, when each stream sends frames until the part is over."""
         return 0 if self.rate_hz is None else max(1, round(self.seconds / PARTS * self.rate_hz))
 
     @property
     def part_s(self) -> float:
-        """What a part takes when nothing is late."""
+        """Seconds of a part in which no frame is late."""
         return self.seconds / PARTS if self.rate_hz is None else self.frames_of_a_part / self.rate_hz
 
     def threads(self, asked: int | None, device: str) -> int | None:
-        """Threads of each engine: as asked, else the cores shared out, so that they do not push each other aside."""
+        """Threads of each engine: as requested, else an equal share of the cores, so that engines do not compete."""
         if asked is not None or device != "cpu":
             return asked
         return max(1, len(os.sched_getaffinity(0)) // self.engines)
 
 
 def loads_of(streams: Sequence[int], rate_hz: float | None, seconds: float) -> Iterator[Load]:
-    """For every number of streams: all on one engine, then each on its own."""
+    """For every number of streams: all on one engine, then each on its own engine."""
     for count in streams:
         for engines in sorted({1, count}):
             yield Load(count, engines, rate_hz, seconds)
@@ -82,14 +82,14 @@ def loads_of(streams: Sequence[int], rate_hz: float | None, seconds: float) -> I
 def measure_load(load: Load, threads: int | None, setup: Setup) -> StreamsLatency:
     """Serve the load with engines of `threads` threads each.
 
-    Raises NotOpened when the machine does not take so many engines, and what an engine raises during the run.
+    Raises NotOpened if the machine cannot open all the engines, and any error of an engine during the run.
     """
     before = setup.telemetry.read()
     servers = _Servers(load, threads, setup)
     with ThreadPoolExecutor(load.engines) as pool:
         running = [pool.submit(servers.serve, index) for index in range(load.engines)]
     errors = [error for future in running if (error := future.exception()) is not None]
-    if errors:  # the first cause: a broken barrier is what the others' threads see of it
+    if errors:  # the first cause; the other threads only see a broken barrier
         raise min(errors, key=lambda error: isinstance(error, BrokenBarrierError))
     conditions = setup.telemetry.conditions(before, setup.telemetry.read())
     worked = [future.result() for future in running]
@@ -111,7 +111,7 @@ def measure_load(load: Load, threads: int | None, setup: Setup) -> StreamsLatenc
 
 @dataclass(frozen=True)
 class _Worked:
-    """What one engine did, part by part."""
+    """The results of one engine, part by part."""
 
     warmup_calls: int
     settled: bool
@@ -120,7 +120,7 @@ class _Worked:
 
 
 class _Servers:
-    """The engines of one load, a thread each; a part begins for all of them at one moment."""
+    """The engines of one load, one thread each; each part begins for all of them at the same moment."""
 
     def __init__(self, load: Load, threads: int | None, setup: Setup) -> None:
         self._load, self._threads, self._setup = load, threads, setup
@@ -128,7 +128,7 @@ class _Servers:
         self._origin_s = 0.0
 
     def serve(self, index: int) -> _Worked:
-        """All parts of one engine, opened and closed in the thread that calls it, as a GPU's contexts ask for."""
+        """Run all parts of one engine, opened and closed in the calling thread, as GPU contexts require."""
         try:
             engine = self._open()
             try:
@@ -136,7 +136,7 @@ class _Servers:
             finally:
                 engine.close()
         except BaseException:
-            self._barrier.abort()  # or the others would wait for this one for ever
+            self._barrier.abort()  # else the others would wait for ever
             raise
 
     def _open(self) -> Engine:
@@ -170,7 +170,7 @@ class _Servers:
 
 
 def _stats(worked: Sequence[_Worked]) -> LatencyStats:
-    """Responses in the order in which they were done."""
+    """Latency statistics of the responses, in the order of completion."""
     responses: list[float] = []
     for part in zip(*(work.parts for work in worked), strict=True):
         frames = sorted((frame for served in part for frame in served.frames), key=lambda frame: frame.done_s)
@@ -180,6 +180,6 @@ def _stats(worked: Sequence[_Worked]) -> LatencyStats:
 
 
 def _duration_s(load: Load, worked: Sequence[_Worked]) -> float:
-    """Of all parts: from the beginning of each to its last result, or to its end where results were there before."""
+    """Total seconds of all parts: each from its beginning to its last result, or to its end if that is later."""
     ends = [max(served.frames[-1].done_s for served in part) for part in zip(*(w.parts for w in worked), strict=True)]
     return math.fsum(max(end - begin, load.part_s) for begin, end in zip(worked[0].origins_s, ends, strict=True))

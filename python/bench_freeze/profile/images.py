@@ -1,4 +1,4 @@
-"""Images to profile on: the user's, or patterns that are written for it, so that files are read in either case."""
+"""Images for a profile: the user's, or generated patterns. Patterns are written too, so files are read either way."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ PATTERN_WIDTH, PATTERN_HEIGHT = 640, 480
 
 @dataclass(frozen=True)
 class TimedImages:
-    """Batches to time, in turn, and where they are from, in words."""
+    """Batches to time in turn, and their origin in words."""
 
     batches: list[list[ImageRecord]]
     words: str
 
 
 def given_images(folder: str | None, batch: int, made: Path) -> TimedImages:
-    """Images of the user's folder, or patterns that are written into `made`."""
+    """Images from the user's folder, or patterns that are written into `made`."""
     count = batch * DISTINCT_BATCHES
     records = folder_records(folder, count) if folder else pattern_records(made, count)
     words = f"of {folder}" if folder else "generated patterns, not photographs"
@@ -35,13 +35,13 @@ def given_images(folder: str | None, batch: int, made: Path) -> TimedImages:
 
 
 def images_of(sets: Sequence[ScoredSet], batch: int) -> TimedImages:
-    """Images of the sets that are scored."""
+    """Images from the scored sets."""
     data = tuple(scored.data for scored in sets)
     return TimedImages(latency_batches(data, batch), f"of {' and '.join(one.name for one in data)}")
 
 
 def folder_records(folder: str, count: int) -> list[ImageRecord]:
-    """`count` images of a folder, spread over it and repeated where it has fewer; raises InputError without any."""
+    """`count` images spread over a folder, repeated if it has fewer. Raises InputError if it has none."""
     files = images_named(folder)
     taken = [files[i * len(files) // count] for i in range(count)]
     distinct = sorted(set(taken))
@@ -54,7 +54,7 @@ def folder_records(folder: str, count: int) -> list[ImageRecord]:
 
 
 def pattern_records(folder: Path, count: int) -> list[ImageRecord]:
-    """`count` smooth random patterns, written into `folder` as JPEG, the same every time."""
+    """Write `count` smooth random patterns into `folder` as JPEG, the same ones every time."""
     rng = np.random.default_rng(0)
     records = []
     for i in range(count):

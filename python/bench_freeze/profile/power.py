@@ -19,19 +19,19 @@ from ..measure.telemetry.power_modes import ModeRefused, PowerModes, chosen_mode
 from ..results.profile import PowerModeFigures
 from ..stats.pareto import pareto_front
 
-SETTLE_SECONDS = 2.0  # clocks and voltages of a new mode
+SETTLE_SECONDS = 2.0  # for the clocks and voltages of a new mode
 
 
 @dataclass(frozen=True)
 class AskedModes:
-    """A board, and those of its modes that were asked for."""
+    """A board and the requested power modes."""
 
     board: PowerModes
     modes: tuple[PowerMode, ...]
 
 
 def asked_modes(asked: str) -> AskedModes | None:
-    """What `--power-modes` asks for, None for nothing. Raises InputError where this machine cannot do it."""
+    """The modes that `--power-modes` requests; None without a request. Raises InputError if the machine has none."""
     if not asked:
         return None
     board = PowerModes()
@@ -47,10 +47,10 @@ def measure_modes(
     keep: Path,
     note: Callable[[str], None],
 ) -> Generator[PowerModeFigures, None, None]:
-    """Set one mode after the other with its clocks locked and measure; the board is then as it was before.
+    """Measure in one mode after the other with locked clocks, then restore the board's settings.
 
-    A mode that the board refuses comes without figures and with the reason. `keep` is where the earlier clocks are kept
-    meanwhile. The generator must be exhausted or closed.
+    A mode that the board refuses gives a reason instead of figures. `keep` is the file that stores the earlier clocks
+    meanwhile. Exhaust or close the generator, so that the settings are restored.
     """
     with asked.board.restored(keep):
         for mode in asked.modes:
@@ -77,7 +77,7 @@ def measure_modes(
 
 
 def with_front(figures: Sequence[PowerModeFigures]) -> list[PowerModeFigures]:
-    """The same figures, marked where no other mode is both faster and more frugal."""
+    """The same figures; modes that no other mode beats in both time and energy are marked."""
     costs = {i: cost for i, mode in enumerate(figures) if (cost := _cost(mode)) is not None}
 
     def faster(a: int, b: int) -> float:

@@ -1,4 +1,4 @@
-"""`bench-freeze profile`: everything that can be measured of one ONNX file or plan on the machine at hand."""
+"""`bench-freeze profile`: measure one ONNX file or plan on this machine."""
 
 from __future__ import annotations
 
@@ -58,12 +58,12 @@ COLD_REPEATS = 3
 
 
 def profile_model(request: ProfileRequest, command: Sequence[str], note: Callable[[str], None]) -> Profile:
-    """Measure part after part and write `request.out` after each; raises InputError, or MeasurementError during it.
+    """Measure part after part, and write `request.out` after each. Raises InputError or MeasurementError.
 
-    The file then holds the parts before, the samples taken and the reason.
+    After a MeasurementError the file has the earlier parts, the samples taken and the reason.
     """
     check_request(request)
-    # A second session's waiting threads spin and would slow the one that is timed: compared models get one thread each.
+    # Waiting threads of a second session spin and would slow the timed one, so compared models get one thread each.
     threads = 1 if request.versus is not None and request.threads is None else request.threads
     check_target(request.out, "--out")
     modes = asked_modes(request.power_modes)
@@ -80,7 +80,7 @@ def profile_model(request: ProfileRequest, command: Sequence[str], note: Callabl
 
 
 class _Profiler:
-    """One profile in the making; its parts stand in the order in which they run."""
+    """One profile under construction; its parts are listed in the order in which they run."""
 
     def __init__(
         self,
@@ -122,7 +122,7 @@ class _Profiler:
         )
 
     def run(self) -> Profile:
-        """Every part that was asked for."""
+        """Measure every requested part."""
         parts: list[tuple[str, Callable[[], None]]] = [
             ("accuracy", self._accuracy),
             ("latency, back to back", self._sustained),
@@ -137,9 +137,9 @@ class _Profiler:
         for name, part in parts:
             try:
                 part()
-            except (InputError, OSError):  # a wrong request or a full disk: not the engine's doing
+            except (InputError, OSError):  # a wrong request or a full disk: not the engine's fault
                 raise
-            except Exception as error:  # each engine raises classes of its own when its device fails
+            except Exception as error:  # each engine raises its own classes when its device fails
                 self._profile.failure = f"{name}: {' '.join(str(error).split())}"
                 if isinstance(error, SamplingFailed):
                     self._profile.partial = latency_of(error.partial, UNREMARKABLE, 1)

@@ -1,4 +1,4 @@
-"""What a profile is asked to measure."""
+"""The request of a profile."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from ..errors import InputError
 from ..measure.stopping import Criterion
 from .accuracy import AccuracyRequest
 
-MAX_STREAMS = 64  # each of them may get an engine and a thread of its own
+MAX_STREAMS = 64  # each may get its own engine and thread
 
 
 @dataclass(frozen=True)
 class ProfileRequest:
-    """What to measure. `batches` are sizes for the throughput, the first also for latency; empty: the model's or 1.
+    """What to measure. `batches` are sizes for throughput, the first also for latency; empty: the model's size or 1.
 
-    `max_batch` is how far to search for the largest batch that fits, 0 for no search. `seconds` caps every part.
+    `max_batch` limits the search for the largest batch that fits; 0 means no search. `seconds` caps every part.
     """
 
     model: Path
@@ -31,7 +31,7 @@ class ProfileRequest:
     seconds: float = 10.0
     criterion: Criterion = "stdrel"
     rate_hz: float | None = None
-    streams: tuple[int, ...] = ()  # numbers of streams to serve at a time, each at `rate_hz` where that is given
+    streams: tuple[int, ...] = ()  # numbers of simultaneous streams, each at `rate_hz` if given
     power_modes: str = ""  # of a Jetson: all, or numbers and names; empty for none
     versus: Path | None = None
     accuracy: AccuracyRequest = AccuracyRequest()

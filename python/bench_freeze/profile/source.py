@@ -1,4 +1,4 @@
-"""What a profile measures: a file, the engine that runs it here, and a plan that is built where none fits."""
+"""What a profile measures: a file, the engine that runs it here, and a plan that is built if none fits."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from ..export.builder import PlanOptions
 from ..export.plan import PLAN, produce_plan
 from ..files import Facts, file_sha256
 
-PLANS = "plans"  # beside the profile: plans that were built for it
+PLANS = "plans"  # the folder beside the profile with plans that were built for it
 
 
 @dataclass(frozen=True)
 class Source:
-    """A file that an engine runs on this machine. `why` says how it came to be, where it is not the file given."""
+    """A file that an engine runs on this machine. `why` says how it was made, if it is not the given file."""
 
     engine: str
     file: Path
@@ -33,15 +33,15 @@ class Source:
     why: str = ""
 
     def open(self, threads: int | None = None, spin: Spin = "always") -> Engine:
-        """The engine, loaded anew; `spin` is for one that shares the process with others that work."""
+        """Load the engine anew; `spin` sets how its threads wait beside other working engines of the process."""
         return open_exported(self.engine, self.file, self.device, threads, spin=spin)
 
 
 def locate(path: Path, engine: str | None, device: str, plans: Path, note: Callable[[str], None]) -> Source:
-    """What runs `path` here: an ONNX file as it is, or the plan built of it; a plan where it fits this machine.
+    """What runs `path` here: an ONNX file or the plan that is built from it, or a plan that fits this machine.
 
-    A plan that does not fit is refused with the reason; where the ONNX that it was built from lies beside it, it is
-    built again into `plans`, and kept there by its content. Raises InputError in a sentence for everything else.
+    If a plan does not fit, it is built again from the ONNX file beside it and kept in `plans` by its content. Raises
+    InputError, with the reason, if there is no such ONNX file, and for any other file.
     """
     if not path.is_file():
         raise InputError(f"{path}: there is no such file; give an ONNX file of bench-freeze export, or a plan.")
@@ -73,12 +73,12 @@ def locate(path: Path, engine: str | None, device: str, plans: Path, note: Calla
 
 
 def _is_onnx(path: Path) -> bool:
-    """Content decides, whatever the name; what is neither is taken for what its name says, and refused as that."""
+    """Whether the content is ONNX. If it is neither ONNX nor a plan, the name decides, and its reader refuses it."""
     return is_onnx(path) or (path.suffix == ".onnx" and not side_car_path(path).is_file())
 
 
 def model_facts(source: Source, card: ModelCard) -> dict[str, object]:
-    """What a profile says of the file that ran, and of the plan that it is."""
+    """The profile's facts about the file that ran, and about its plan."""
     facts: dict[str, object] = {
         "file": source.file.name,
         "sha256": file_sha256(source.file),
@@ -96,18 +96,18 @@ def model_facts(source: Source, card: ModelCard) -> dict[str, object]:
 
 
 def file_notes(engine: Engine) -> tuple[str, ...]:
-    """Sentences on what a file does to its own numbers, such as detections that it drops."""
+    """Sentences about effects of the file on its numbers, such as detections that it drops."""
     return engine.notes if isinstance(engine, HasNotes) else ()
 
 
 def kept_notes(engine: Engine) -> dict[str, list[str]]:
-    """The same as an entry of a profile's settings; none where there are none."""
+    """The same notes as an entry of the profile's settings; empty without notes."""
     notes = file_notes(engine)
     return {"notes": list(notes)} if notes else {}
 
 
 def options_here(device: str, flags: Facts) -> PlanOptions:
-    """How a plan is built on this machine, with the flags of another that it stands in for."""
+    """The options to build a plan on this machine, with the flags of the plan that it replaces."""
     batches = flags.get("batch_profile")
     return PlanOptions(
         device=device,
@@ -127,7 +127,7 @@ def _build(onnx: Path, options: PlanOptions, plans: Path, note: Callable[[str], 
 
 def _misfit(path: Path, device: str) -> str | None:
     plan = read_plan(path).plan
-    if plan is None:  # a file of Ultralytics names neither GPU nor TensorRT: TensorRT itself will say
+    if plan is None:  # a plan of Ultralytics names neither GPU nor TensorRT, so TensorRT itself must refuse it
         return None
     trt = runtime_member(plan.title)
     return misfit(plan, trt.member.title, trt.version, cuda_device(device).capability)

@@ -1,4 +1,4 @@
-"""Two files side by side on one machine: the ratio of their times, from rounds that take both in turn."""
+"""Compare two files on one machine: the ratio of their times, from rounds that time both in turn."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def compare(
     clock: HostClock,
     request: ProfileRequest,
 ) -> PairedRatio:
-    """The time of `source`, opened beside `engine` with as many threads, over that of `call`.
+    """The time of `source` divided by that of `call`; `source` is opened beside `engine` with as many threads.
 
-    Raises InputError when the two take batches of different sizes.
+    Raises InputError if the two take batches of different sizes.
     """
     other = source.open(engine.identity.threads)
     try:
@@ -39,7 +39,7 @@ def compare(
                 f"{source.file} takes batches of {other.card.batch}, {request.model} takes batches of {batch}."
             )
         images = load_batch(records, 0, other.card.imgsz).images
-        rounds = Rounds({"this": call, "other": batch_call(other, images, batch)}, clock, pairs=1)  # many short ones
+        rounds = Rounds({"this": call, "other": batch_call(other, images, batch)}, clock, pairs=1)  # many short rounds
         rounds.warm_up(2 * request.seconds)
         rounds.run(MAX_ROUNDS, request.seconds)
     finally:

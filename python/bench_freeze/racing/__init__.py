@@ -1,1 +1,1 @@
-"""Arms that race: which of them stop on the way, and why. Numbers and words only; nothing here trains."""
+"""Races between arms: which arms stop early, and why. This package only decides; it trains nothing."""

@@ -1,4 +1,4 @@
-"""What a budget buys, told before it is spent: how many arms go how far where the budget alone stops them."""
+"""What a budget buys, computed in advance: how many arms get how far if only the budget stops them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from .places import going_on, seeds_paid_for, set_aside
 
 
 def bought(course: Course, cost: float, limit: float) -> list[tuple[int, int]]:
-    """[(epoch, arms that go on behind it)], the last epoch excluded, where no arm is shown to be worse.
+    """[(epoch, arms that continue after it)] without the last epoch, if no arm is shown to be worse.
 
-    `cost` is of an epoch of one arm and seed, in the unit of the limit. Arms that are shown to be worse make room, so
-    of the others at least as many go on.
+    `cost` is the cost of one epoch of one arm and seed, in the unit of the limit. An arm that stops as worse only makes
+    room for the others.
     """
     running, last = len(course.names), course.epochs[-1]
     left = limit - (set_aside(cost * last, limit) if course.further else 0.0)

@@ -1,4 +1,4 @@
-"""One decision of a race: from what was seen on held-out images to the arms that stop, each with its reason."""
+"""One decision of a race: from the held-out values to the arms that stop, each with its reason."""
 
 from __future__ import annotations
 
@@ -14,26 +14,27 @@ from .rule import ALPHA, at_end, level_of_a_pair, shown_beyond, shown_worse
 
 Array = NDArray[np.float64]
 Why = Literal["worse", "base", "budget"]
-OPENING_SEEDS = 1  # that every arm begins with: a second one for all of them costs more than it tells
+OPENING_SEEDS = 1  # seeds that every arm begins with: a second one for all arms costs more than it tells
 
 
 @dataclass(frozen=True)
 class Course:
     """What is fixed before a race begins.
 
-    `comparable_from` is by arm the epoch from which on it trains all that it ever will. `decisions` counts those on the
-    way and those after each further seed. On one seed nothing can be shown; counting these too errs on the safe side.
+    `comparable_from` is, for each arm, the epoch from which it trains all the layers that it will ever train.
+    `decisions` counts the decisions during the trainings and the one after each further seed. On one seed nothing can
+    be shown; counting those decisions too errs on the safe side.
     """
 
     names: tuple[str, ...]
     comparable_from: tuple[int, ...]
-    epochs: tuple[int, ...]  # after which there is a decision; the last is the end of the trainings
+    epochs: tuple[int, ...]  # a decision follows each of these; the last is the end of the trainings
     seeds: tuple[int, ...]
-    max_base_drop: float | None = None  # the most base mAP that an arm may lose; None: none is stopped for it
+    max_base_drop: float | None = None  # the most base mAP that an arm may lose; None: no limit
     alpha: float = ALPHA
 
     def is_end(self, seen: Seen) -> bool:
-        """Whether nothing comes after it."""
+        """Whether the values are those at the end of the trainings."""
         return seen.epoch == self.epochs[-1]
 
     @property
@@ -43,25 +44,25 @@ class Course:
 
     @property
     def further(self) -> tuple[int, ...]:
-        """The seeds that come after them, one by one, for the arms that are left."""
+        """The seeds that follow one by one, for the arms that are left."""
         return self.seeds[OPENING_SEEDS:]
 
     @property
     def decisions(self) -> int:
-        """How many there are at most."""
+        """The largest possible number of decisions."""
         return len(self.epochs) + len(self.further)
 
     @property
     def level(self) -> float:
-        """The one-sided level of a pair at one decision."""
+        """The one-sided significance level of one pair at one decision."""
         return level_of_a_pair(self.alpha, self.decisions, len(self.names))
 
 
 @dataclass(frozen=True)
 class Seen:
-    """Held-out values at one decision: [arms, seeds] NaN for arms that stopped before.
+    """Held-out values at one decision, [arms, seeds]; NaN for arms that stopped earlier.
 
-    `base_drop` is how much base mAP the graft has lost since before the first epoch; None where nothing measures it.
+    `base_drop` is the base mAP that the graft has lost since the start of the training; None if it is not measured.
     """
 
     epoch: int
@@ -71,7 +72,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Purse:
-    """What is left of a budget, and by arm what the next stage and all stages to come cost, in one unit."""
+    """What is left of a budget, and for each arm the cost of the next stage and of all remaining ones, in one unit."""
 
     left: float
     next_stage: Mapping[int, float]
@@ -81,7 +82,7 @@ class Purse:
 
 @dataclass(frozen=True)
 class Stop:
-    """An arm that stops: after which epoch, why, and in words."""
+    """An arm that stops: after which epoch, the kind of reason, and the reason in words."""
 
     arm: int
     epoch: int
@@ -92,10 +93,10 @@ class Stop:
 def decide(
     course: Course, running: Sequence[int], seen: Seen, before: Seen | None, purse: Purse | None
 ) -> tuple[Stop, ...]:
-    """The arms that stop at this decision. At least one goes on.
+    """The arms that stop at this decision. At least one arm continues.
 
-    `before` is what was seen at the last decision, of the same seeds; at the end of the trainings it does not count.
-    Without a `purse` no arm is stopped for the budget.
+    `before` has the values of the previous decision for the same seeds; it is not used at the end of the trainings.
+    Without a `purse`, no arm stops for the budget.
     """
     judged = [arm for arm in running if course.is_end(seen) or _has_pace(course.comparable_from[arm], before)]
     earlier, ahead = _pace(course, seen, before)
@@ -121,14 +122,14 @@ def decide(
 def ranked(
     running: Sequence[int], seen: Seen, before: Seen | None, max_base_drop: float | None = None, *, ended: bool = False
 ) -> list[int]:
-    """Arms by what they promise, the best first: the mean held-out mAP, and as much more as since the last decision.
+    """Arms by predicted value, the best first: the mean held-out mAP plus its rise since the previous decision.
 
-    Trainings that have `ended` promise what they have; `before` is None then.
+    For trainings that have `ended` it is the mean alone; `before` is None then.
 
-    Decisions lie about a doubling of the spent rate apart, and curves are about straight over its logarithm. Arms that
-    promise to lose more base mAP than they may come after all others, from the second decision on: the first epochs,
-    with the highest rates, lose the most, and what replay or distillation wins back shows later. Equal arms are in
-    their own order.
+    From one decision to the next, the summed learning rate about doubles, and learning curves are roughly straight over
+    its logarithm. From the second decision on, arms that are predicted to lose more base mAP than allowed come after
+    all others. The first decision is too early for that: the first epochs have the highest rates and lose the most, and
+    what replay or distillation wins back shows later. Ties keep the order of the arms.
     """
     promise = _promised(seen.target, None if before is None else before.target)
     beyond = np.zeros(len(promise), dtype=np.bool_)
@@ -143,10 +144,10 @@ def _promised(now: Array, before: Array | None) -> Array:
 
 
 def _may_be_beyond(course: Course, seen: Seen, before: Seen | None) -> NDArray[np.bool_]:
-    """[arms] whether an arm lost more base mAP than it may, on average, now or at the end at its pace.
+    """[arms] whether an arm has lost more base mAP than allowed on average, or would by the end at its pace.
 
-    That alone stops nobody, since it is not shown. But an arm that may turn out to break the limit must not stop
-    another one by its target mAP.
+    That alone stops no arm, since it is not shown. But an arm that may break the limit must not stop another one by its
+    target mAP.
     """
     if course.max_base_drop is None or seen.base_drop is None:
         return np.zeros(len(seen.target), dtype=np.bool_)
@@ -156,7 +157,7 @@ def _may_be_beyond(course: Course, seen: Seen, before: Seen | None) -> NDArray[n
 
 
 def _has_pace(comparable_from: int, before: Seen | None) -> bool:
-    """Whether there are epochs, up to two decisions, in which an arm trained all that it will."""
+    """Whether an arm trained all its layers at the previous decision already, so that a pace can be computed."""
     return before is not None and before.epoch > comparable_from
 
 
@@ -180,7 +181,7 @@ def _pace_of_loss(course: Course, seen: Seen, before: Seen | None) -> tuple[Arra
 def _beyond(
     course: Course, running: Sequence[int], judged: Sequence[int], seen: Seen, before: Seen | None
 ) -> dict[int, Stop]:
-    """Arms beyond the constraint on the base task; where all are, the one that lost least goes on."""
+    """Arms that break the limit on the base task. If all do, the one that lost least continues."""
     if course.max_base_drop is None or seen.base_drop is None:
         return {}
     earlier, ahead = _pace_of_loss(course, seen, before)

@@ -1,8 +1,8 @@
-"""How many arms a budget lets go on, and which: a choice by held-out means that shows nothing, and is said to be one.
+"""How many arms a budget lets continue, and which: a choice by held-out means, reported as a choice and not a finding.
 
-What is left is divided equally over the stages to come, as successive halving does (Karnin and others 2013, Jamieson
-and Talwalkar 2016): early stages are cheap and let many arms in, the last one is dear and lets in few. Arms that the
-rule stopped make room for others first. One arm always goes on, and what it takes to its end is set aside.
+The remaining budget is divided equally over the remaining stages, as in successive halving (Karnin et al. 2013,
+Jamieson and Talwalkar 2016): early stages are cheap and admit many arms, the last one is expensive and admits few. Arms
+that the rule stopped make room for others first. One arm always continues, and its cost to the end is set aside.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ def going_on(
 ) -> list[int]:
     """The arms for which there is room in the next stage.
 
-    `order` are arms, the best first. `costs` are of the next stage, `to_the_end` of all that come, in the unit of
-    `left`; `stages` is how many come.
+    `order` lists the arms, best first. `costs` are those of the next stage and `to_the_end` those of all remaining
+    stages, in the unit of `left`; `stages` is the number of remaining stages.
     """
     if not order:
         return []

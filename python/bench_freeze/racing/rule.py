@@ -1,21 +1,21 @@
 """Which arms are shown to be worse than another, or beyond a limit: a test over the seeds, paired by seed.
 
-All arms of a seed train on the same batches and are scored on the same held-out images, and another seed holds out
-others. So the difference of two arms within a seed is free of what the seed does to all, and its spread over the seeds
-holds both what another training and what other images would change.
+All arms of a seed train on the same batches and are scored on the same held-out images; another seed holds out other
+images. So the difference of two arms within a seed is free of the seed's common effect, and its spread over the seeds
+covers both another training and other images.
 
-An arm is worse only where one and the same other arm is ahead of it twice: now, and at the end, if every epoch to come
-closed the gap by as much as one did since the decision before. Rates fall, so epochs close it by less, and an arm that
-comes late goes on.
+An arm is worse only if the same other arm is ahead of it twice: now, and also at the end if every remaining epoch
+closed the gap as fast as the epochs since the previous decision did. Learning rates fall, so later epochs close less of
+it; this way an arm that improves late continues.
 
-Error control. Arms 0..A-1 begin, there are D decisions, and `alpha` is the whole error. A pair is tested at
-alpha / (D (A - 1)), one-sided: the share of each decision is equal, so it is spent whenever the race ends, and the
-arm that is best has A - 1 others that could be taken to be ahead of it. A union over both bounds the chance that it is
-ever stopped as worse by alpha, however arms were stopped before and whatever the dependence between the looks. It is
-the first step of Holm's rule over an arm's rivals; the later steps would protect arms that are not the best, which
-nobody asks for. What is assumed: differences of one decision are normal with one variance, estimated over all arms
-that run (a pair that spreads more than that counts with its own), and the gap to the best arm does not close faster and
-faster. With one seed there is no spread, and nothing is shown.
+Error control. Arms 0..A-1 begin, there are D decisions, and `alpha` is the error rate of the whole race. A pair is
+tested one-sided at alpha / (D (A - 1)): every decision gets an equal share, and the best arm has A - 1 rivals that
+could wrongly appear ahead of it. By the union bound over both, the probability that the best arm is ever stopped as
+worse is at most alpha, however arms were stopped earlier and whatever the dependence between the decisions. This is the
+first step of Holm's procedure over an arm's rivals; its later steps would protect arms that are not the best, which is
+not needed here. Assumptions: the differences of one decision are normal with one variance, estimated over all running
+arms (a pair with a larger spread counts with its own), and the gap to the best arm does not close at an increasing
+speed. With one seed there is no spread, and nothing can be shown.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from numpy.typing import NDArray
 
 from ..stats.student import quantile
 
-ALPHA = 0.05  # of a race: that the best arm is stopped as worse; and for each arm, that it is stopped within the limit
+ALPHA = 0.05  # error rates of a race: the best arm stops as worse; any one arm stops for base mAP within the limit
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Behind:
-    """An arm that is shown to be worse than another: by so much on average over the seeds, now and at the end."""
+    """An arm that is shown to be worse than another: the gap, averaged over the seeds, now and at the end."""
 
     than: int
     gap: float
@@ -44,21 +44,21 @@ class Behind:
 
 @dataclass(frozen=True)
 class Beyond:
-    """An arm that is shown to lose more than the limit: so much now, and at the end at its pace."""
+    """An arm that is shown to lose more than the limit: its loss now, and at the end at its present pace."""
 
     loss: float
     loss_at_end: float
 
 
 def level_of_a_pair(alpha: float, decisions: int, arms: int) -> float:
-    """The one-sided level of one comparison of two arms at one decision."""
+    """The one-sided significance level of one comparison of two arms at one decision."""
     return alpha / (decisions * max(1, arms - 1))
 
 
 def at_end(now: Array, before: Array, ahead: float) -> Array:
-    """Where values would be at the end if they went on as since `before`.
+    """The values at the end if they kept changing as they have since `before`.
 
-    `ahead` is the number of epochs to the end over that since then; with 0 this is the end.
+    `ahead` is the number of remaining epochs divided by the number of epochs since `before`; 0 at the end.
     """
     return np.asarray(now + ahead * (now - before))
 
@@ -68,9 +68,9 @@ def shown_worse(
 ) -> dict[int, Behind]:
     """Arms that are shown to be worse than another, with the one that is farthest ahead of them.
 
-    `now` and `before` are [arms, seeds] held-out mAP at this and at the last decision, complete for the arms that are
-    `judged`; only these are compared, in both roles, or with those of them that are `rivals`. At the end `ahead` is 0,
-    and `before` does not count.
+    `now` and `before` are [arms, seeds] held-out mAP at this and at the previous decision, complete for the `judged`
+    arms. Each judged arm is compared with all other judged arms, or only with those in `rivals` if given. At the end
+    `ahead` is 0, and `before` is not used.
     """
     own, coming = now[list(judged)], at_end(now, before, ahead)[list(judged)]
     are_behind = _pairs_behind(own, level) & _pairs_behind(coming, level)
@@ -89,10 +89,10 @@ def shown_worse(
 def shown_beyond(
     loss: Array, before: Array, ahead: float, judged: Sequence[int], limit: float, level: float
 ) -> dict[int, Beyond]:
-    """Arms whose loss [arms, seeds] is shown to be above the limit, now and at the end.
+    """Arms whose loss is shown to be above the limit, now and at the end; losses are [arms, seeds].
 
-    The spread is that of an arm's own seeds, or of all arms together where that is larger. Arms need not be paired: a
-    limit is one number.
+    The spread is that of the arm's own seeds, or the pooled spread of all arms if that is larger. No pairing is needed,
+    since the limit is a constant.
     """
     own, coming = loss[list(judged)], at_end(loss, before, ahead)[list(judged)]
     are_beyond = _above(own - limit, level) & _above(coming - limit, level)
@@ -100,7 +100,7 @@ def shown_beyond(
 
 
 def _pairs_behind(values: Array, level: float) -> NDArray[np.bool_]:
-    """[arms, arms] whether the arm of the row is shown to be below that of the column."""
+    """[arms, arms] whether the row's arm is shown to be below the column's."""
     arms, seeds = values.shape
     degrees = (arms - 1) * (seeds - 1)
     if degrees < 1:

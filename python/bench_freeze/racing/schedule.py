@@ -1,7 +1,7 @@
-"""When a race decides: after epochs that are spaced by what the learning rate has done, not by their number.
+"""When a race decides: after epochs that are spaced by the summed learning rate, not by their number.
 
-An epoch moves weights about as far as its learning rate lets it. So time in a race is the share of the schedule's
-summed rate: with Ultralytics' linear decay half of it is spent after 29 % of the epochs, with a constant rate after 50.
+An epoch moves the weights about as far as its learning rate allows. So time in a race is the share of the schedule's
+summed rate: half of it is spent after 29 % of the epochs with Ultralytics' linear decay, after 50 % at a constant rate.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-DECIDE_AT = (1 / 8, 1 / 4, 1 / 2, 3 / 4)  # doubled up to the half, then half of what is left
+DECIDE_AT = (1 / 8, 1 / 4, 1 / 2, 3 / 4)  # doubles up to one half, then half of the rest
 
 
 def relative_rates(
     epochs: int, *, final: float = 0.01, cosine: bool = False, warmup: float = 3.0
 ) -> NDArray[np.float64]:
-    """[epochs] the rate of each epoch over the highest, as Ultralytics' schedule has it.
+    """[epochs] the learning rate of each epoch divided by the highest, by Ultralytics' schedule.
 
-    `final` is lrf, `cosine` is cos_lr, `warmup` the epochs in which the rate rises from 0.
+    `final` is lrf, `cosine` is cos_lr, and `warmup` is the number of epochs in which the rate rises from 0.
     """
     epoch = np.arange(epochs)
     if cosine:
@@ -32,15 +32,15 @@ def relative_rates(
 
 
 def times_of(rates: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
-    """[epochs + 1] the share of the summed rate that is spent after 0, 1 ... all epochs; rises from 0 to 1."""
+    """[epochs + 1] the share of the summed rate that is spent after 0, 1, ..., all epochs; rises from 0 to 1."""
     spent = np.concatenate([[0.0], np.cumsum(np.asarray(rates, np.float64))])
     return np.asarray(spent / spent[-1])
 
 
 def decision_epochs(times: NDArray[np.float64], every: int = 1) -> tuple[int, ...]:
-    """Epochs after which a race decides, the last one of the trainings included.
+    """Epochs after which a race decides, including the last one.
 
-    They are those nearest to DECIDE_AT, of the ones in which there is a look: every `every`-th.
+    They are the ones nearest to DECIDE_AT among the epochs with held-out scores: every `every`-th one.
 
         >>> decision_epochs(times_of(relative_rates(50, warmup=0)))
         (3, 7, 15, 25, 50)

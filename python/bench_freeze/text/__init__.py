@@ -1,5 +1,5 @@
-"""Text that users' files and names hold, on its way out: one function for every form, and no other way into it.
+"""Untrusted text on its way to any output: one function per output form, and no other way in.
 
-Names come from data sets, models, studies and file names, so they may hold anything: what a terminal obeys, what a
-workflow log runs, what a renderer takes for markup. Results keep them as they are; each form escapes what enters it.
+Names come from data sets, models, studies and file names, so they may contain anything: terminal control codes,
+workflow commands, markup. Results keep them unchanged; each output form escapes them.
 """

@@ -8,10 +8,10 @@ from .visible import cell
 
 
 def aligned(rows: Sequence[Sequence[str]], words: int | Container[int], gap: int = 2) -> list[str]:
-    """Rows as lines with columns of one width: those of words to the left, the others to the right.
+    """Rows as lines with aligned columns: words to the left, other cells to the right.
 
-    `words` are the positions of the columns of words, or how many come first. A wide letter (Chinese, an emoji) counts
-    two, as a terminal draws it.
+    `words` has the positions of the columns of words, or the number of leading ones. A wide character (Chinese, an
+    emoji) counts as two, as on a terminal.
     """
     from rich.cells import cell_len
 
@@ -27,9 +27,9 @@ def aligned(rows: Sequence[Sequence[str]], words: int | Container[int], gap: int
 
 
 def wrapped(text: str, width: int, indent: str = "") -> list[str]:
-    """A text in lines of at most `width` columns, those after the first behind `indent`.
+    """A text in lines of at most `width` columns; lines after the first begin with `indent`.
 
-    A word is never broken: one that is wider stands whole on a line of its own.
+    Words are never broken: a word that is too wide gets a line of its own.
     """
     from rich.cells import cell_len
 

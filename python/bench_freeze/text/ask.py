@@ -1,4 +1,4 @@
-"""A question to whoever sits at the terminal."""
+"""Ask the user a question on the terminal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .terminal import line
 
 
 def agreed(question: str) -> bool:
-    """Ask a yes-or-no question on a terminal; where there is none nobody agrees, and nothing waits."""
+    """Ask a yes-or-no question on a terminal. Without a terminal, return False at once."""
     if sys.stdin is None or not sys.stdin.isatty() or not sys.stderr.isatty():
         return False
     print(f"{line(question)} [y/N] ", end="", file=sys.stderr, flush=True)

@@ -7,7 +7,7 @@ import re
 from typing import TextIO
 
 INDENT = "  "  # of every row after the first
-NARROWEST = 20  # below this a terminal's own wrapping is as good
+NARROWEST = 20  # on narrower terminals, the terminal's own wrapping is as good
 _WORD = re.compile(r"\s*\S+")
 
 
@@ -36,6 +36,6 @@ def terminal_width(stream: TextIO) -> int | None:
             return None
         stated = os.environ.get("COLUMNS", "")
         width = int(stated) if stated.isdecimal() else os.get_terminal_size(stream.fileno()).columns
-    except (OSError, ValueError, AttributeError):  # a stream that a notebook or a test puts there, or a closed one
+    except (OSError, ValueError, AttributeError):  # a closed stream, or the replacement of a notebook or a test
         return None
     return width if width >= NARROWEST else None

@@ -1,4 +1,4 @@
-"""Json for a file and for standard output. Names stay whole and as they are: json has escapes of its own."""
+"""Json for files and standard output. Names stay complete and unchanged, since json has escapes of its own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _Found = TypeVar("_Found")
 
 
 def encoded(value: object) -> bytes:
-    """A value as json in UTF-8, compact. Halves of surrogate pairs, which no reader of json takes, as their escapes."""
+    """A value as compact json in UTF-8. Lone surrogates, which json readers refuse, are written as visible escapes."""
     try:
         return msgspec.json.encode(value)
     except UnicodeEncodeError:
@@ -24,19 +24,19 @@ def encoded(value: object) -> bytes:
 
 
 def visible_values(value: object) -> object:
-    """Plain values with every text in them made visible: json for a page's scripts, which put it on the screen."""
+    """Plain values with every text made visible, for json that a page's scripts show on the screen."""
     return _each(value, visible)
 
 
 def print_json(content: str | bytes) -> None:
-    """Print json in ASCII, so that no terminal and no log finds anything in it to obey; its values are the same."""
+    """Print json in ASCII, so that it contains nothing that a terminal or a log would obey; the values are the same."""
     text = content.decode() if isinstance(content, bytes) else content
     text = re.sub(r"[^\x20-\x7e\n]", _unicode_escape, text).replace("##", "#\\u0023")
     sys.stdout.write(text if text.endswith("\n") else text + "\n")
 
 
 def print_findings(found: _Found, as_json: bool, render: Callable[[_Found], str]) -> None:
-    """Print plain values as indented json, or as the text that `render` makes of them."""
+    """Print plain values as indented json, or as the text that `render` makes from them."""
     if as_json:
         print_json(json.dumps(found, indent=1))
     else:

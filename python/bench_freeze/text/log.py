@@ -1,4 +1,4 @@
-"""What the log of a workflow would take for a command, said so that it takes it for text.
+"""Disarm what the log of a CI workflow would run as a command.
 
 GitHub runs a line that begins with ::, and ##[...] anywhere in it; Azure runs ##vso[...], TeamCity ##teamcity[...].
 Buildkite folds a log at ---, +++ and ~~~. GitLab's sections need control characters, which never get here.
@@ -13,7 +13,7 @@ _ANYWHERE = re.compile(r"#(?=#\w*\[)")
 
 
 def inert(line: str) -> str:
-    """A line of a log in which nothing is a command; one without commands stays as it is, applied again too."""
+    """A log line with every command disarmed. A line without commands stays as it is; applying it twice is harmless."""
     line = _ANYWHERE.sub(r"#\\", line)
     if not _AT_START.match(line):
         return line

@@ -9,12 +9,12 @@ from .visible import visible
 
 
 def command(words: Iterable[str]) -> str:
-    """The words as one line for bash, zsh and POSIX 2024: what cannot be seen or typed is written by its bytes."""
+    """Words as one line for bash, zsh and POSIX 2024; characters that cannot be seen or typed are written as bytes."""
     return " ".join(shlex.quote(word) if visible(word) == word else _by_bytes(word) for word in words)
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a command that was kept as text; none where it is not a command, in a file that others wrote."""
+    """The words of a command that was kept as text; empty if the text, which others may have written, is not one."""
     try:
         return shlex.split(text)
     except ValueError:

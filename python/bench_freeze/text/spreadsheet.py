@@ -7,11 +7,11 @@ import re
 from .log import inert
 from .visible import visible
 
-# Some programs skip blanks, and some take the wide forms of these signs for the signs.
+# Some programs skip leading blanks, and some accept the full-width forms of these signs.
 _FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 
 
 def csv_cell(text: str) -> str:
-    """A name as a cell: whole, with an apostrophe before it where it would be a formula. Numbers need none of this."""
-    text = inert(visible(text))  # a job of CI may print the file
+    """A complete name as a cell, after an apostrophe if it would be a formula. Only for text, not for numbers."""
+    text = inert(visible(text))  # a CI job may print the file
     return f"'{text}" if _FORMULA.match(text) else text

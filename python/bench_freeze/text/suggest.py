@@ -1,6 +1,6 @@
-"""What to say of a word that is not known: the nearest ones that are, or all of them.
+"""What to say about an unknown word: the nearest known words, or all of them.
 
-Flags, commands, keys of files and values are all answered here, so that a slip gets the same help wherever it is made.
+Flags, commands, keys of files and values all use this module, so that a typo gets the same help everywhere.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ import difflib
 from collections.abc import Iterable, Mapping
 
 FEW = 20  # choices that a sentence can list beside a suggestion
-_SHORTEST_PART = 4  # letters of a part of a word that is compared
+_SHORTEST_PART = 4  # letters; shorter parts of a word are not compared
 _MOST = 3  # words that a suggestion names
-_COMPARED = 100  # letters of a word: comparing long ones takes the square of their length
+_COMPARED = 100  # letters of a word that are compared: the time grows with the square of the length
 
 
 def hint(
@@ -19,8 +19,8 @@ def hint(
 ) -> str:
     """The end of a sentence about an unknown word, with its full stop: "did you mean 'ort'? Engines are ort, trt."
 
-    `what` begins the list of choices ("engines are"; "known are" without it), `others` are words of other programs with
-    what they are called here, and `all_in` says where all choices stand, for those that are too many to list here.
+    `what` begins the list of choices ("engines are"; default "known are"). `others` maps words of other programs to
+    their names here. `all_in` says where all choices are listed, if there are too many for a sentence.
     """
     choices = list(dict.fromkeys(known))
     near = nearest(given, choices, others or {})
@@ -37,8 +37,8 @@ def hint(
 def nearest(given: str, known: Iterable[str], others: Mapping[str, str] | None = None) -> list[str]:
     """The known words that are most like a given one; case, dashes and underscores do not count.
 
-    One of `others` stands for what it is called here. A word that is like a part of several known ones, as `batch` is
-    of `train_batch` and `engine_batch`, gets those.
+    A word in `others` is replaced by its name here. A word that resembles a part of several known words, such as
+    `batch` in `train_batch` and `engine_batch`, gets all of these.
     """
     choices = {
         **{_plain(name): here for name, here in (others or {}).items()},

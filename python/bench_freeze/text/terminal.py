@@ -1,7 +1,7 @@
-"""The way to a terminal and to a log, for standard output and standard error alike.
+"""Guarded output to a terminal or a log, on standard output and standard error.
 
-Lines enter through `say` and `line`, tables that Rich draws through `Shown`. `guarded_streams` is the wall behind them:
-whatever a library, a warning or argparse prints passes it, too.
+Lines go through `say` and `line`, tables that Rich draws through `Shown`. `guarded_streams` is the last line of
+defence: everything that a library, a warning or argparse prints also passes through it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def line(text: str) -> str:
-    """Text as one line of a terminal or a log, without anything that either would obey."""
+    """Text as one line for a terminal or a log, without anything that either would obey."""
     return shortened(inert(visible(text)), LINE)
 
 
@@ -38,12 +38,12 @@ def say(text: str, *, error: bool = False) -> None:
 
 
 def rows(text: str, width: int) -> list[str]:
-    """Text as the rows of one line on a terminal of `width` cells, without anything that the terminal would obey."""
+    """A text as one or more rows of a terminal of `width` cells, without anything that the terminal would obey."""
     return [inert(row) for row in fitted(line(text), width)]
 
 
 def rich_console(*, error: bool = False, **options: Any) -> Console:
-    """Rich's console on standard output or standard error; what it prints enters through `Shown`."""
+    """Rich's console on standard output or standard error; wrap what it prints in `Shown`."""
     from rich.console import Console
 
     stream = sys.stderr if error else sys.stdout
@@ -71,7 +71,7 @@ def _guarded_line(segments: list[Segment]) -> Iterator[Segment]:
     text = "".join(s.text for s in drawn if not s.control)
     if (safe := inert(text)) == text:
         yield from drawn
-    else:  # its colours are lost, which is better than its command run
+    else:  # lose its colours rather than let its command run
         yield Segment(safe)
 
 
@@ -99,10 +99,10 @@ def _release(guards: tuple[_Guard, _Guard], before: tuple[TextIO, TextIO]) -> No
 
 
 class _Guard:
-    """A text stream that passes whole lines on, each with nothing but text in it.
+    """A text stream that passes on whole lines, each with nothing but text in it.
 
-    `styled` is the stream behind it, for what has been guarded and coloured. A character that the encoding lacks is
-    shown as its escape: a name must not end a run because of the terminal's language.
+    `styled` is the underlying stream, for output that is guarded and coloured already. A character that the encoding
+    lacks is shown as its escape: a name must not end a run because of the terminal's encoding.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -126,7 +126,7 @@ class _Guard:
         self.styled.flush()
 
     def finish(self) -> None:
-        """Hand on what has no end of line yet, and leave the stream as it was."""
+        """Pass on a last line without a line end, and restore the stream."""
         if not self.styled.closed:
             self._write_rest()
             _set_errors(self.styled, self._errors)

@@ -1,19 +1,19 @@
-"""Text with everything shown that would act, hide or turn other text around; what people read stays as it is."""
+"""Make characters visible that would act on a terminal, hide text or change its direction; readable text stays."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
-CELL = 120  # characters of a name in a table: more would push the numbers out of sight
-LINE = 4000  # of a line: room for the longest path that Linux takes, none for a file that is all one name
+CELL = 120  # characters of a name in a table; more would push the numbers out of sight
+LINE = 4000  # characters of a line: enough for the longest path of Linux, but not for a whole file in one name
 ELLIPSIS = "\u2026"
 
 _ZWNJ, _ZWJ = "\u200c", "\u200d"
 _VARIATIONS = "\ufe00-\ufe0f"
 _NONCHARACTERS = "".join(f"{chr(plane << 16 | 0xFFFE)}{chr(plane << 16 | 0xFFFF)}" for plane in range(17))
-# Ranges, since Unicode's categories differ between versions of Python: controls, what steers the direction of writing,
-# what has no width, halves of surrogate pairs (bytes of a file name that are not UTF-8), private characters.
+# Explicit ranges, since Unicode's categories differ between versions of Python: control characters, marks of the
+# writing direction, zero-width characters, lone surrogates (file name bytes that are not UTF-8), private characters.
 _HIDDEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
     f"\u2060-\u206f\u3164\ud800-\udfff\ue000-\uf8ff{_VARIATIONS}\ufeff\uffa0\ufff0-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3"
@@ -25,32 +25,32 @@ _PICTOGRAPHS = range(0x1F000, 0x1FC00)  # also those that this Python's Unicode 
 
 
 def visible(text: str) -> str:
-    """One line of text, with each character that is not to be seen as its escape: ESC is shown as \\x1b.
+    """One line of text with each hidden character shown as its escape: ESC becomes \\x1b.
 
-    Joiners stay where a script or an emoji needs them. Applied again, it changes nothing.
+    Joiners stay where a script or an emoji needs them. Applying it again changes nothing.
     """
     return text if text.isascii() and text.isprintable() else _HIDDEN.sub(_escaped, text)
 
 
 def shortened(text: str, most: int) -> str:
-    """Text of at most `most` characters: of a longer one both ends, since names often differ at their end."""
+    """Text of at most `most` characters. Of a longer text both ends stay, since names often differ at the end."""
     if len(text) <= most:
         return text
     tail = (most - 1) // 3
     head = text[: most - 1 - tail].rstrip(_ZWJ + _ZWNJ)
     end = text[len(text) - tail :]
-    while end and (unicodedata.combining(end[0]) or _HIDDEN.match(end)):  # nothing that belongs to a letter before it
+    while end and (unicodedata.combining(end[0]) or _HIDDEN.match(end)):  # belongs to the letter that was cut off
         end = end[1:]
     return f"{head}{ELLIPSIS}{end}"
 
 
 def cell(text: str) -> str:
-    """A name in a table of text."""
+    """A name for a cell of a text table."""
     return shortened(visible(text), CELL)
 
 
 def well_formed(text: str) -> str:
-    """Text that UTF-8 can hold: halves of surrogate pairs, which file names and json may bring, as their escapes."""
+    """Text that UTF-8 can encode: lone surrogates, which occur in file names and json, become escapes."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -67,7 +67,7 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def _joins(text: str, at: int) -> bool:
-    """Whether a character without a width of its own stands where writing needs it."""
+    """Whether a zero-width character stands where a script or an emoji needs it."""
     before, after = text[at - 1 : at], text[at + 1 : at + 2]
     if not before:
         return False
@@ -84,5 +84,5 @@ def _joins(text: str, at: int) -> bool:
 
 
 def _is_drawn(letter: str) -> bool:
-    """Whether it is an emoji or another pictograph, a skin colour included."""
+    """Whether a character is an emoji or another pictograph, including skin colours."""
     return bool(letter) and (ord(letter) in _PICTOGRAPHS or unicodedata.category(letter) == "So")

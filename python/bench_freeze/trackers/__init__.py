@@ -1,1 +1,1 @@
-"""A study told to experiment trackers, each through its own package: parameters, curves, numbers, files."""
+"""Log a study to experiment trackers, each through its own package: parameters, curves, numbers, files."""

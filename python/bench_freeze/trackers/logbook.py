@@ -1,4 +1,4 @@
-"""All trackers of a study as one. One that fails is left out from there on, with a warning, and ends no run."""
+"""All trackers of a study as one. A tracker that fails is dropped with a warning and never ends the run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Warn = Callable[[str], None]
 
 
 class Logbook:
-    """Tells every tracker of a study what happens."""
+    """Passes the events of a study to every tracker."""
 
     def __init__(self, trackers: Sequence[Tracker]) -> None:
         self._trackers = list(trackers)
@@ -22,13 +22,13 @@ class Logbook:
         self._warn: Warn | None = None
 
     def start(self, results: Results, warn: Warn) -> None:
-        """Tell of a study that begins; `warn` gets a sentence for each tracker that fails later."""
+        """Log the start of a study; `warn` gets a sentence for each tracker that fails later."""
         self._warn = warn
         parameters = parameters_of(results)
         self._each(lambda tracker: tracker.start(results.about, parameters))
 
     def row(self, row: Row) -> None:
-        """Tell of a row, and before the first of a training of that."""
+        """Log a row, and its training before the first row of that training."""
         name = training_name(row)
         if name not in self._trainings:
             self._trainings.add(name)
@@ -38,7 +38,7 @@ class Logbook:
         self._each(lambda tracker: tracker.row(found))
 
     def finish(self, results: Results, files: Sequence[Path]) -> bool:
-        """Tell what is known only at the end, hand over what files exist, and end; whether every tracker took it."""
+        """Log what is known only at the end, hand over existing files, and close; whether every tracker succeeded."""
         before = len(self._trackers)
         for row in results.rows:
             rest = ratio_of(row)
@@ -52,7 +52,7 @@ class Logbook:
         return took_it
 
     def close(self, *, failed: bool) -> None:
-        """End those that have not ended."""
+        """Close the trackers that are still open."""
         self._each(lambda tracker: tracker.close(failed=failed))
         self._trackers.clear()
 
@@ -60,9 +60,9 @@ class Logbook:
         for tracker in list(self._trackers):
             try:
                 call(tracker)
-            except Exception as error:  # each package has errors of its own, and a server any
+            except Exception as error:  # each package has its own errors, and a server may cause any
                 self._trackers.remove(tracker)
-                with suppress(Exception):  # it may have left something running
+                with suppress(Exception):  # the tracker may have left something running
                     tracker.close(failed=True)
                 reason = " ".join(str(error).split())[:300] or type(error).__name__
                 if self._warn is not None:

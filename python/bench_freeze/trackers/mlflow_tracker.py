@@ -1,6 +1,6 @@
-"""MLflow: one run for a study, and one nested in it for every training, with its curves by epoch and its rows' numbers.
+"""MLflow: one run per study, with one nested run per training, which has the curves by epoch and the rows' numbers.
 
-Where it logs is MLflow's own business: MLFLOW_TRACKING_URI and MLFLOW_EXPERIMENT_NAME, or what it does without them.
+MLflow decides where to log: by MLFLOW_TRACKING_URI and MLFLOW_EXPERIMENT_NAME, or by its defaults.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typing import Any
 from .record import Parameter, RowLog, TrainingLog
 
 EXPERIMENT = "bench-freeze"
-LONGEST = 500  # characters of a parameter, which older servers refuse beyond
-AT_ONCE = 900  # metrics in a request; a server takes 1000
+LONGEST = 500  # characters of a parameter; older servers refuse more
+AT_ONCE = 900  # metrics per request; a server takes 1000
 _REFUSED = re.compile(r"[^A-Za-z0-9_\-./ ]")
-_QUICK = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}  # the usual is minutes
+_QUICK = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}  # the defaults take minutes
 
 
 class MlflowTracker:
@@ -41,22 +41,22 @@ class MlflowTracker:
             self._study = self._create(folder.resolve().name)
 
     def start(self, about: str, parameters: Mapping[str, Parameter]) -> None:
-        """Parameters of the study, and what it is of as the run's note."""
+        """Log the study's parameters, and its description as the run's note."""
         self._client.set_tag(self._study, "mlflow.note.content", about)
         self._log(self._study, parameters=parameters)
 
     def training(self, training: TrainingLog) -> None:
-        """A nested run."""
+        """Log a nested run with its parameters and curves."""
         run = self._runs[training.name] = self._create(training.name, **{"mlflow.parentRunId": self._study})
         points = [(line.name, value, epoch) for line in training.series for epoch, value in line.points]
         self._log(run, parameters=training.parameters, points=points)
 
     def row(self, row: RowLog) -> None:
-        """Metrics of the training's run, under the row's name."""
+        """Log the row's numbers as metrics of the training's run, under the row's name."""
         self._log(self._runs[row.training], points=[(f"{row.name}/{name}", v, 0) for name, v in row.numbers.items()])
 
     def files(self, files: Sequence[Path]) -> None:
-        """Artifacts of the study's run."""
+        """Log the files as artifacts of the study's run."""
         for file in files:
             self._client.log_artifact(self._study, str(file))
 
@@ -92,7 +92,7 @@ def _name(text: str) -> str:
 
 @contextmanager
 def _quick_to_fail() -> Iterator[None]:
-    """A server that is not there should be said before work, not after minutes of trying."""
+    """Shorten MLflow's retries, so that a missing server is reported before any work and not after minutes."""
     mine = {name: value for name, value in _QUICK.items() if name not in os.environ}
     os.environ.update(mine)
     try:

@@ -1,4 +1,4 @@
-"""Opening trackers before any work: one that is not installed or not reachable is a sentence then."""
+"""Open trackers before any work, so that one that is not installed or not reachable is reported at once."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from .tracker import Tracker
 
 @contextmanager
 def open_logbook(names: Sequence[str], folder: Path) -> Iterator[Logbook]:
-    """The trackers of these names for the study in `folder`.
+    """Open the named trackers for the study in `folder`.
 
-    Raises InputError for one whose package is missing, or that cannot be reached or logged in to.
+    Raises InputError if a tracker's package is missing, or if the tracker cannot be reached or logged in to.
     """
     trackers: list[Tracker] = []
     try:
@@ -42,7 +42,7 @@ def _open(name: str, folder: Path) -> Tracker:
         ) from None
     except InputError:
         raise
-    except Exception as error:  # each package has errors of its own
+    except Exception as error:  # each package has its own errors
         reason = " ".join(str(error).split())[:300] or type(error).__name__
         raise InputError(f"--log {name} cannot be used: {reason}; correct its settings, or leave it out.") from None
 

@@ -1,4 +1,4 @@
-"""What a tracker is told, as plain values: the same for all of them."""
+"""The records that all trackers receive, as plain values."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class TrainingLog:
 
 @dataclass(frozen=True)
 class RowLog:
-    """One row of a study: the training that it belongs to, what it is called among that one's rows, its numbers."""
+    """One row of a study: its training, its name among the training's rows, and its numbers."""
 
     training: str
     name: str
@@ -38,7 +38,7 @@ class RowLog:
 
 
 def parameters_of(results: Results) -> dict[str, Parameter]:
-    """What the study was asked for, without what was left open; lists as text."""
+    """The study's options that were set; lists become text."""
     flat: dict[str, Parameter] = {}
     for name, value in results.study.items():
         if isinstance(value, Mapping):
@@ -49,7 +49,7 @@ def parameters_of(results: Results) -> dict[str, Parameter]:
 
 
 def training_name(row: Row) -> str:
-    """A training in words."""
+    """A short description of a training."""
     recipe = "" if row.recipe == "static" else f" {row.recipe}"
     share = "" if row.data_fraction == 1 else f" on {row.data_fraction:g} of the images"
     whose = "" if row.weights is None else f"{row.weights} "
@@ -71,7 +71,7 @@ def row_of(row: Row) -> RowLog:
 
 
 def ratio_of(row: Row) -> RowLog:
-    """What is known of a row only when all rows are there."""
+    """The numbers of a row that are known only once all rows exist."""
     model = row.latency.model
     ratio = None if model is None else model.ratio_to_original
     numbers = {} if ratio is None else {"latency/ratio_to_original": ratio.value}
@@ -79,7 +79,7 @@ def ratio_of(row: Row) -> RowLog:
 
 
 def picked_files(results: Results, folder: Path) -> list[Path]:
-    """The deployed file of the recommended model, of its first seed; none where nothing is recommended."""
+    """The deployed file of the recommended model's first seed; empty without a recommendation."""
     found = results.recommendation
     if found is None or not found.identity:
         return []
@@ -113,7 +113,7 @@ def _numbers(row: Row) -> Iterator[tuple[str, float]]:
         if latency is not None and latency.p50_s is not None:
             yield f"latency/{scope}_p50_s", latency.p50_s
     yield "size_bytes", float(row.artifact.bytes)
-    if row.train.seconds is not None:  # of a checkpoint that was given it is not known
+    if row.train.seconds is not None:  # unknown for a given checkpoint
         yield "train_seconds", row.train.seconds
 
 

@@ -1,7 +1,7 @@
-"""TensorBoard: event files in OUT/tensorboard, a folder for each training and below it one for each of its rows.
+"""TensorBoard: event files in OUT/tensorboard, with a folder for each training and a subfolder for each of its rows.
 
-A row's numbers are in the HPARAMS tab, where trainings are compared by their parameters. TensorBoard keeps no files;
-the study's text says where they lie. A run writes its events anew: those of an earlier one would be drawn again.
+A row's numbers are in the HPARAMS tab, which compares trainings by their parameters. TensorBoard does not store files;
+the study's text says where they are. A run replaces the events of an earlier one, which would otherwise be drawn too.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ class TensorBoardTracker:
         self._numbers: dict[tuple[str, str], dict[str, float]] = {}
 
     def start(self, about: str, parameters: Mapping[str, Parameter]) -> None:
-        """A table of the parameters as text."""
+        """Log the parameters as a text table."""
         rows = [f"| {_cell(name)} | {_cell(value)} |" for name, value in parameters.items()]
         self._study.add_text("study", "\n".join((_cell(about), "", "| option | value |", "|---|---|", *rows)))
         self._study.flush()
 
     def training(self, training: TrainingLog) -> None:
-        """Scalars by epoch."""
+        """Log the curves as scalars by epoch."""
         self._parameters[training.name] = training.parameters
         writer = self._make_writer(str(self._folder / _folder_name(training.name)))
         for line in training.series:
@@ -51,11 +51,11 @@ class TensorBoardTracker:
         writer.close()
 
     def row(self, row: RowLog) -> None:
-        """Kept until the end: hyperparameters with their metrics are written once."""
+        """Keep the row until the end, since hyperparameters and their metrics can be written only once."""
         self._numbers.setdefault((row.training, row.name), {}).update(row.numbers)
 
     def files(self, files: Sequence[Path]) -> None:
-        """Where they lie."""
+        """Log the paths of the files."""
         self._study.add_text("files", "\n".join(f"- {_cell(file)}" for file in files))
 
     def close(self, *, failed: bool) -> None:

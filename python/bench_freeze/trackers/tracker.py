@@ -1,4 +1,4 @@
-"""What a tracker can do. Each may raise whatever its package does; `logbook.py` stands between that and the run."""
+"""The interface of a tracker. It may raise any error of its package; `logbook.py` shields the run from them."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from .record import Parameter, RowLog, TrainingLog
 
 
 class Tracker(Protocol):
-    """One place where a study is told of. It is open when it is made: what is missing is found before any work."""
+    """One experiment tracker. Its constructor opens it, so that problems appear before any work."""
 
     name: str
 
     def start(self, about: str, parameters: Mapping[str, Parameter]) -> None:
-        """Take the study's parameters."""
+        """Log the study's parameters."""
 
     def training(self, training: TrainingLog) -> None:
-        """Take a finished training with its curves."""
+        """Log a finished training with its curves."""
 
     def row(self, row: RowLog) -> None:
-        """Take numbers of a row, whose training was there before; more may follow of the same row."""
+        """Log numbers of a row, after its training; more numbers of the same row may follow."""
 
     def files(self, files: Sequence[Path]) -> None:
-        """Take the report, the results and the model."""
+        """Log the report, the results and the model."""
 
     def close(self, *, failed: bool) -> None:
-        """End; `failed` says that the study did."""
+        """Close the tracker; `failed` says whether the study failed."""

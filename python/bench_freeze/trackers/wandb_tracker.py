@@ -1,6 +1,6 @@
-"""Weights & Biases: one run for a study; each training's curves over its own epochs, and the rows as a table.
+"""Weights & Biases: one run per study, with each training's curves over its own epochs and the rows as a table.
 
-Where it logs is its own business: WANDB_MODE=offline, WANDB_PROJECT, WANDB_ENTITY, a login.
+W&B decides where to log: by WANDB_MODE=offline, WANDB_PROJECT, WANDB_ENTITY, and its login.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from ..errors import InputError
 from .record import Parameter, RowLog, TrainingLog
 
 PROJECT = "bench-freeze"
-WAIT_S = 30  # for a server, before any work
+WAIT_S = 30  # seconds to wait for the server before any work
 
 
 class WandbTracker:
@@ -41,12 +41,12 @@ class WandbTracker:
         self._rows: dict[tuple[str, str], dict[str, float]] = {}
 
     def start(self, about: str, parameters: Mapping[str, Parameter]) -> None:
-        """The run's config and notes."""
+        """Set the run's config and notes."""
         self._run.notes = about
         self._run.config.update(dict(parameters), allow_val_change=True)
 
     def training(self, training: TrainingLog) -> None:
-        """Curves over an axis of their own: trainings are told of one after the other, and all begin with epoch 1."""
+        """Log the curves over their own axis: trainings are logged one after the other, and all begin with epoch 1."""
         prefix = training.name.replace("/", "_")
         self._run.config.update({prefix: dict(training.parameters)}, allow_val_change=True)
         self._run.define_metric(f"{prefix}/epoch", hidden=True)
@@ -59,13 +59,13 @@ class WandbTracker:
             self._run.log({f"{prefix}/epoch": epoch, **values})
 
     def row(self, row: RowLog) -> None:
-        """The run's summary; the table follows at the end."""
+        """Add the numbers to the run's summary; the table follows at the end."""
         self._rows.setdefault((row.training, row.name), {}).update(row.numbers)
         prefix = f"{row.training.replace('/', '_')}/{row.name}"
         self._run.summary.update({f"{prefix}/{name}": value for name, value in row.numbers.items()})
 
     def files(self, files: Sequence[Path]) -> None:
-        """The table of the rows, and the files as one artifact."""
+        """Log the table of rows, and the files as one artifact."""
         names = list(dict.fromkeys(name for numbers in self._rows.values() for name in numbers))
         cells = [[*row, *(numbers.get(name) for name in names)] for row, numbers in self._rows.items()]
         self._run.log({"rows": self._wandb.Table(columns=["training", "row", *names], data=cells)})
@@ -75,5 +75,5 @@ class WandbTracker:
         self._run.log_artifact(artifact)
 
     def close(self, *, failed: bool) -> None:
-        """End the run, and wait until all is written."""
+        """Finish the run, and wait until everything is written."""
         self._run.finish(exit_code=int(failed))

@@ -97,10 +97,10 @@ def test_a_fine_tuning_needs_a_task_for_it():
 @pytest.mark.parametrize(
     ("flags", "text"),
     [
-        (["--epochs", "5"], "--epochs is of a fine-tuning; say with --freeze"),
-        (["--lr0", "0.1"], "--lr0 is of a fine-tuning"),
-        (["--schedule", "linear"], "--schedule is of a fine-tuning"),
-        (["--train-batch", "4"], "--train-batch is of a fine-tuning"),
+        (["--epochs", "5"], "--epochs belongs to fine-tuning; add --freeze"),
+        (["--lr0", "0.1"], "--lr0 belongs to fine-tuning"),
+        (["--schedule", "linear"], "--schedule belongs to fine-tuning"),
+        (["--train-batch", "4"], "--train-batch belongs to fine-tuning"),
         (["--freeze", "9,x"], "--freeze 9,x: give whole numbers"),
         (["--freeze", ""], "--freeze is empty"),
         (["--freeze", "0", "--lr0", "-1"], "--lr0 -1 is not a learning rate"),

@@ -1,4 +1,4 @@
-"""How long and how a head is trained; a value without torch, so that what is kept can name it."""
+"""How a head is trained, and for how long. The module needs no torch, so that artifact keys can use it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Budget:
-    """How long and how a head is trained: AdamW, the rate falling in a line to a hundredth, no augmentation."""
+    """How a head is trained, and for how long: AdamW, linear decay to 1 % of the learning rate, no augmentation."""
 
     epochs: int
     batch: int = 16

@@ -2,9 +2,9 @@
 
 CKA(X, Y) = HSIC(X, Y) / sqrt(HSIC(X, X) HSIC(Y, Y)) with linear kernels (Kornblith et al., "Similarity of Neural
 Network Representations Revisited", ICML 2019). HSIC is the unbiased estimator of Song et al.
-("Feature Selection via Dependence Maximization", JMLR 2012, eq. 4): with few samples and many features the plain one
-goes to 1 for unrelated features. It is written in feature space, so that the sums below suffice, of size [p, q] however
-many samples there are: no kernel matrix of all samples, and no average over minibatches that would depend on their cut.
+("Feature Selection via Dependence Maximization", JMLR 2012, eq. 4): with few samples and many features, the biased
+estimator goes to 1 for unrelated features. It is computed in feature space from sums of size [p, q], whatever the
+number of samples: no kernel matrix of all samples, and no average over minibatches that depends on how they are cut.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 
 class LinearCka:
-    """Gathers the same samples as seen by two models: rows of [n, p] and [n, q]."""
+    """Accumulates the features [n, p] and [n, q] of the same samples in two models."""
 
     def __init__(self) -> None:
         self._origins: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
@@ -25,10 +25,10 @@ class LinearCka:
         self.is_identical = True
 
     def add(self, x: NDArray[np.floating], y: NDArray[np.floating]) -> None:
-        """Add n samples. Neither order nor cut into calls changes more than rounding."""
+        """Add n samples. Their order, and how they are split into calls, changes the result by rounding only."""
         self.is_identical = self.is_identical and x.shape == y.shape and bool(np.array_equal(x, y))
         a, b = np.asarray(x, np.float64), np.asarray(y, np.float64)
-        if self._origins is None:  # CKA does not depend on the origin; one near the data keeps the sums' digits
+        if self._origins is None:  # CKA does not depend on the origin; one near the data keeps the sums precise
             self._origins = a.mean(axis=0), b.mean(axis=0)
         a, b = a - self._origins[0], b - self._origins[1]
         self.samples += len(a)
@@ -37,9 +37,9 @@ class LinearCka:
         self._yy.add(b, b)
 
     def value(self) -> float | None:
-        """CKA: 1 for features equal up to rotation, scale and origin, about 0 (of either sign) for unrelated ones.
+        """CKA: 1 for features equal up to rotation, scale and origin; near 0, of either sign, for unrelated ones.
 
-        Exactly 1 for identical features; None below four samples, or where one model's features do not vary.
+        Exactly 1 for identical features; None with fewer than 4 samples, or if one model's features do not vary.
         """
         if self.samples < 4:
             return None
@@ -50,7 +50,7 @@ class LinearCka:
 
 
 class _HsicSums:
-    """The sums over samples that HSIC of linear kernels K = X X', L = Y Y' needs."""
+    """The sums over samples that HSIC with linear kernels K = X X', L = Y Y' needs."""
 
     def __init__(self) -> None:
         self._cross: NDArray[np.float64] = np.zeros(())  # sum of x y', [p, q]

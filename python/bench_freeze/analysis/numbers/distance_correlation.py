@@ -1,4 +1,4 @@
-"""Distance correlation of two feature spaces, bias-corrected: 0 on average for unrelated ones, whatever their sizes.
+"""Bias-corrected distance correlation of two feature spaces: 0 on average for unrelated ones, whatever their sizes.
 
 Székely and Rizzo, "The distance correlation t-test of independence in high dimension" (Journal of Multivariate Analysis
 2013): the plain statistic goes to 1 for unrelated features of many dimensions.
@@ -15,10 +15,10 @@ Array = NDArray[np.float64]
 
 
 def distance_correlation(a: NDArray[np.floating], b: NDArray[np.floating]) -> float | None:
-    """Of the features [n, p] and [n, q] of the same n samples, by Euclidean distances; at most 1, may be below 0.
+    """Distance correlation of features [n, p] and [n, q] of the same n samples; at most 1, can be negative.
 
-    It is 1 for features that are equal up to rotation, scale and origin. None below four samples, or where one space
-    does not vary.
+    Distances are Euclidean. The value is 1 for features that are equal up to rotation, scale and origin; None with
+    fewer than 4 samples, or if one space does not vary.
     """
     n = len(a)
     if n < 4:

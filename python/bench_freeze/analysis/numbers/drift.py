@@ -1,4 +1,4 @@
-"""Drift: how far each layer of a tuned detector moved from the base's, in weights, statistics and activations."""
+"""Drift: how far each layer of a tuned detector moved from the base model's, in weights, statistics and activations."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ GRID = 16  # at most 16 x 16 positions of an image are compared, evenly spaced
 
 
 def tensor_drift(base: nn.Module, tuned: nn.Module) -> list[TensorDrift]:
-    """Of every numbered layer but the last, base to tuned."""
+    """The drift of weights and statistics of every numbered layer but the last, from base to tuned."""
     pairs = zip(list(base.model)[:-1], list(tuned.model)[:-1], strict=True)
     return [_layer_tensors(own.state_dict(), theirs.state_dict()) for own, theirs in pairs]
 
@@ -27,9 +27,9 @@ def tensor_drift(base: nn.Module, tuned: nn.Module) -> list[TensorDrift]:
 def activation_drift(
     lockstep: TwoModels, batches: Iterable[NDArray[np.float32]], on_batch: Callable[[int], None]
 ) -> list[ActivationDrift]:
-    """Of every numbered layer but the last, over batches of images [B, 3, S, S]; memory does not grow with them.
+    """The drift of activations of every numbered layer but the last, over batches of images [B, 3, S, S].
 
-    `on_batch(n)` is called after each batch of n images.
+    Memory does not grow with the number of batches. `on_batch(n)` is called after each batch of n images.
     """
     ckas: dict[int, LinearCka] = {}
     sums: dict[int, ShiftSum] = {}
@@ -48,7 +48,7 @@ def activation_drift(
 
 
 def positions(features: Tensor) -> NDArray[np.float32]:
-    """Rows [B * positions, C] of features [B, C, h, w], GRID x GRID an image at most: what a 1x1 convolution reads."""
+    """Features [B, C, h, w] as rows [B * positions, C], at most GRID x GRID per image: what a 1x1 convolution reads."""
     steps = [-(-side // GRID) for side in features.shape[2:]]
     picked = features[:, :, steps[0] // 2 :: steps[0], steps[1] // 2 :: steps[1]]
     rows: NDArray[np.float32] = picked.permute(0, 2, 3, 1).reshape(-1, features.shape[1]).float().cpu().numpy()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-FINE = 8  # a cell of a map is cut into 8 x 8 to see how much of it boxes cover
+FINE = 8  # each cell is cut into 8 x 8 sub-cells to measure how much of it boxes cover
 
 
 def energy_map(features: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -17,7 +17,7 @@ def energy_map(features: NDArray[np.floating]) -> NDArray[np.float64]:
 def coverage(boxes_xyxy: NDArray[np.float64], height: int, width: int) -> NDArray[np.float64]:
     """[height, width] the share of each cell of a grid that the union of boxes covers.
 
-    Boxes [N, 4] are in fractions of the grid; of a cell's FINE x FINE sub-cells those count whose centre is inside.
+    Boxes [N, 4] are in fractions of the grid. A cell's share counts its FINE x FINE sub-cells whose centre is inside.
     """
     rows, columns = ((np.arange(side * FINE) + 0.5) / (side * FINE) for side in (height, width))
     left, top, right, bottom = (boxes_xyxy[:, k, None] for k in range(4))
@@ -33,8 +33,8 @@ def share_inside(
 ) -> tuple[float | None, float | None]:
     """(share of the energy, share of the area) of an image that lies inside the union of its boxes.
 
-    `content_xyxy` [4] is where the image lies on the canvas: the bars beside it count for neither. None where there is
-    no energy, or no box.
+    `content_xyxy` [4] is the image's place on the canvas; the letterbox bars count for neither. None if there is no
+    energy, or no box.
     """
     if not len(boxes_xyxy):
         return None, None

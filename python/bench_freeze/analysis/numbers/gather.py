@@ -17,13 +17,13 @@ from .two_models import TwoModels
 
 @dataclass
 class Gathered:
-    """What was read of one detector on one set of images; `layers` are the ones that were asked for."""
+    """What was read from one detector on one set of images, for the requested layers."""
 
     pooled: dict[int, NDArray[np.float32]]  # by layer, [images, C]: the mean over the map
     objects: NDArray[np.float32]  # [objects, C of all layers]: the mean over the object's box
     energy: dict[int, list[float | None]]  # by layer and image, the share inside boxes
     area: dict[int, list[float | None]]  # by layer and image, the share of the image's area inside boxes
-    maps: dict[int, list[NDArray[np.float64]]]  # by layer, of the first images
+    maps: dict[int, list[NDArray[np.float64]]]  # by layer, the energy maps of the first images
 
 
 @dataclass
@@ -93,7 +93,7 @@ class _Side:
 
 
 def box_means(features: Tensor, batch: LabelledImages) -> Tensor:
-    """[N, C] the mean of features [B, C, h, w] over each object's box, between cells by RoIAlign."""
+    """[N, C] the mean of features [B, C, h, w] over each object's box, interpolated by RoIAlign."""
     from torchvision.ops import roi_align
 
     height, width = features.shape[2:]

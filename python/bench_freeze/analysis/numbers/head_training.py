@@ -1,4 +1,4 @@
-"""Training a Detect head alone, on the features of a trunk that does not move: what can still be read from them."""
+"""Train a Detect head alone on the features of a frozen trunk, to see what can still be read from them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Trunk:
         self._device = device
 
     def features(self, images: NDArray[np.float32]) -> list[Tensor]:
-        """What the head reads, one map [B, C, h, w] per level, of images [B, 3, S, S]."""
+        """The features that the head reads from images [B, 3, S, S]: one map [B, C, h, w] per level."""
         outputs: dict[int, Tensor] = {}
         with torch.no_grad():
             run_layers(self._layers, torch.as_tensor(images).to(self._device), outputs, self._kept)
@@ -45,11 +45,11 @@ def train_heads(
 ) -> list[nn.Module]:
     """Copies of `heads`, trained on the same features by Ultralytics' loss, in eval mode.
 
-    `detector` is any detector with such a head, `epoch_batches(k)` the batches of epoch k in an order of its own, of
-    `images` images. Each batch's features are computed once for all heads. One more epoch sets the running statistics
-    of the heads' BatchNorms to those of all images: a short training leaves the moving ones half at their start.
+    `detector` is any detector with such a head. `epoch_batches(k)` gives the batches of epoch k, `images` images in an
+    order of their own. Each batch's features are computed once for all heads. A final pass sets the running statistics
+    of the heads' BatchNorms to those of all images: in a short training, moving averages stay halfway to the start.
 
-    Raises BenchFreezeError when a loss is not finite.
+    Raises BenchFreezeError if a loss is not finite.
     """
     students = [_Student(detector, head, device, budget, -(-images // budget.batch)) for head in heads]
     for epoch in range(budget.epochs):
@@ -83,7 +83,7 @@ class _Student:
     def __init__(self, detector: nn.Module, head: nn.Module, device: str, budget: Budget, steps_per_epoch: int) -> None:
         from ultralytics.cfg import get_cfg
 
-        # The loss reads the head's layout from a whole model; of this one nothing but the head runs.
+        # The loss reads the head's layout from a whole model, of which only the head runs.
         model = deepcopy(detector)
         model.model[-1] = deepcopy(head)
         model.args = get_cfg()
@@ -111,7 +111,7 @@ class _Student:
         self._schedule.step()
 
     def forget_statistics(self) -> None:
-        """Let the next passes set the running statistics anew, every batch with the same weight."""
+        """Reset the running statistics; the following passes set them, each batch with the same weight."""
         for module in self.head.modules():
             if isinstance(module, nn.modules.batchnorm._BatchNorm):
                 module.reset_running_stats()

@@ -1,4 +1,4 @@
-"""What a comparison of one layer finds: the shift of its tensors, and of its output over a set of images."""
+"""The comparison of one layer: the shift of its tensors, and of its output over a set of images."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ...results.analysis import Shift
 
 
 class TensorDrift(Struct, frozen=True, kw_only=True):
-    """One layer's tensors; None where it has none of the kind."""
+    """The shift of one layer's tensors; None for a kind that the layer does not have."""
 
     weights: Shift | None  # trained parameters: convolutions, BatchNorm's scale and offset
     bn_mean: Shift | None  # BatchNorm's running means
@@ -16,7 +16,7 @@ class TensorDrift(Struct, frozen=True, kw_only=True):
 
     @property
     def is_identical(self) -> bool:
-        """Whether none of them moved."""
+        """Whether no tensor moved."""
         return all(shift is None or shift.relative_l2 == 0 for shift in (self.weights, self.bn_mean, self.bn_var))
 
 
@@ -29,7 +29,7 @@ class ActivationDrift(Struct, frozen=True, kw_only=True):
 
 
 class LayerComparison(TensorDrift, frozen=True, kw_only=True):
-    """All of one layer, base against tuned."""
+    """One layer's tensors and outputs, base compared with tuned."""
 
     layer: int
     base: ActivationDrift  # on the base set
@@ -37,5 +37,5 @@ class LayerComparison(TensorDrift, frozen=True, kw_only=True):
 
     @property
     def is_same(self) -> bool:
-        """Whether the layer is the base's, in its tensors and in its output."""
+        """Whether the layer equals the base model's in its tensors and its output."""
         return self.is_identical and self.base.is_identical and self.target.is_identical

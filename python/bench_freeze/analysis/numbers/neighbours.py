@@ -1,4 +1,4 @@
-"""Do two feature spaces agree on which images are alike?"""
+"""Whether two feature spaces agree on which images are alike."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ class Agreement:
 
     k: int
     overlap: float  # share of the k neighbours that both spaces name; k / (n - 1) by chance
-    a_in_b: float  # are neighbours in a still near in b (continuity); about 0.5 by chance
-    b_in_a: float  # are neighbours in b near in a already (trustworthiness); about 0.5 by chance
+    a_in_b: float  # how near neighbours in a still are in b (continuity); about 0.5 by chance
+    b_in_a: float  # how near neighbours in b were in a (trustworthiness); about 0.5 by chance
 
 
 @dataclass(frozen=True)
 class AgreementBySample:
-    """The same of every sample: [n] each; their means are those of `Agreement`."""
+    """The agreement of each sample, [n] each; the means are the values of `Agreement`."""
 
     k: int
     overlap: NDArray[np.float64]
@@ -33,8 +33,8 @@ def neighbour_agreement(a: NDArray[np.floating], b: NDArray[np.floating], k: int
     """Agreement of the features [n, p] and [n, q] of the same n samples, by cosine similarity.
 
     The overlap has no direction. The two directions are trustworthiness and continuity (Venna and Kaski, "Neighborhood
-    Preservation in Nonlinear Projection Methods", ICANN 2001): a neighbour that the other space puts further away than
-    rank k costs as much as its rank there exceeds k. `k` is lowered to what n allows; None below 5 samples.
+    Preservation in Nonlinear Projection Methods", ICANN 2001): a neighbour with a rank beyond k in the other space
+    costs the excess of that rank over k. `k` is lowered to what n allows; None with fewer than 5 samples.
     """
     n = len(a)
     k = min(k, (n - 1) // 2)
@@ -69,13 +69,13 @@ def agreement_by_sample(a: NDArray[np.floating], b: NDArray[np.floating], k: int
 
 
 def nearest(features: NDArray[np.floating], rows: Sequence[int], k: int) -> NDArray[np.int64]:
-    """[len(rows), k] the samples nearest to some of them by cosine similarity, themselves left out, nearest first."""
+    """[len(rows), k] the nearest other samples of each sample in `rows` by cosine similarity, nearest first."""
     found: NDArray[np.int64] = np.argsort(_ranks(features)[list(rows)], axis=1, kind="stable")[:, :k]
     return found
 
 
 def _ranks(features: NDArray[np.floating]) -> NDArray[np.int64]:
-    """[n, n] how near column j is to row i: 1 is the nearest; a sample is the farthest from itself."""
+    """[n, n] the rank of sample j among the neighbours of sample i: 1 is the nearest; i itself has the last rank."""
     rows = np.asarray(features, np.float64)
     rows = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
     similarity = rows @ rows.T

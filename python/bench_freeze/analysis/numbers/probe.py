@@ -16,10 +16,10 @@ def linear_probe(
     test_features: NDArray[np.floating],
     test_labels: NDArray[np.integer],
 ) -> ProbeScore:
-    """Multinomial logistic regression, fitted on [n, p] and [n], tested on other samples.
+    """Fit multinomial logistic regression on features [n, p] and labels [n], and score it on other samples.
 
-    Features are standardised by the training samples; |W|^2 / 2 is added to the summed loss (scikit-learn's C = 1), and
-    L-BFGS in doubles finds the one minimum. A class that training never saw is never predicted.
+    Features are standardised by the training samples. |W|^2 / 2 is added to the summed loss (scikit-learn's C = 1), and
+    L-BFGS in float64 finds the unique minimum. A class without training samples is never predicted.
     """
     mean, deviation = features.mean(axis=0), features.std(axis=0)
     deviation = np.where(deviation > 0, deviation, 1)

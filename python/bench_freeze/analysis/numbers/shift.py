@@ -11,7 +11,7 @@ from ...results.analysis import Shift
 
 
 class ShiftSum:
-    """Gathers pairs of arrays of any shape, as if they were one long vector each. Sums are of doubles."""
+    """Accumulates pairs of arrays of any shape as two long vectors, with float64 sums."""
 
     def __init__(self) -> None:
         self._before = self._after = self._product = self._difference = 0.0
@@ -28,7 +28,7 @@ class ShiftSum:
         self.is_identical = self.is_identical and not difference.any()
 
     def shift(self) -> Shift:
-        """The shift of all that was added; equal arrays give exactly 1 and 0, by definition and not by rounding."""
+        """The shift over all added pairs. Equal arrays give exactly 1 and 0, by definition and not by rounding."""
         if self.is_identical:
             return Shift(cosine=1.0, relative_l2=0.0)
         lengths = math.sqrt(self._before) * math.sqrt(self._after)

@@ -1,4 +1,4 @@
-"""Two detectors of the same layout, layer by layer on the same images: every activation computed once."""
+"""Run two detectors of the same layout layer by layer on the same images; every activation is computed once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ...dualhead.model import run_layers
 
 
 class TwoModels:
-    """A base and a tuned detector in eval mode; the Detect layers, which may know other classes, stay out."""
+    """A base and a tuned detector in eval mode, without their Detect layers, which may have different classes."""
 
     def __init__(self, base: nn.Module, tuned: nn.Module, device: str) -> None:
         if len(base.model) != len(tuned.model):
@@ -24,7 +24,7 @@ class TwoModels:
         self._device = device
 
     def outputs(self, images: NDArray[np.float32]) -> Iterator[tuple[int, Tensor, Tensor]]:
-        """(layer, base output, tuned output), each [B, C, h, w], of images [B, 3, S, S]; a pair is made when asked."""
+        """Yield (layer, base output, tuned output), each [B, C, h, w], for images [B, 3, S, S]; computed lazily."""
         x = y = torch.as_tensor(images).to(self._device)
         below: tuple[dict[int, Tensor], dict[int, Tensor]] = {}, {}
         base, tuned = (list(model.model)[:-1] for model in self._models)

@@ -46,4 +46,4 @@ def seeds_paid_for(left: float, of_a_seed: float, running: int, further: int) ->
 
     `of_a_seed` is what one of the `running` arms takes on one seed. 0 means that no further seed is paid for.
     """
-    return min(further, int(left / (min(2, running) * of_a_seed) + 1e-9))
+    return max(0, min(further, int(left / (min(2, running) * of_a_seed) + 1e-9)))  # a time may be overrun: left < 0

@@ -51,6 +51,7 @@ def test_one_goes_on_when_nothing_is_left():
         (19, 1, 2, 1),
         (1000, 5, 2, 2),
         (0, 1, 2, 0),
+        (-35, 5, 2, 0),
     ],
 )
 def test_the_rest_is_divided_over_as_many_seeds_as_have_room_for_two_arms(left, running, further, seeds):

@@ -31,7 +31,7 @@ IDLE_S = 1.0  # the longest pause
 END_S = 5.0  # for the last frame, which has the result
 MOST_BYTES = 500_000
 COLOURS = 12
-FRAMES_PER_S = (8, 5, 3, 2)  # the first one that keeps the file within MOST_BYTES is used
+FRAMES_PER_S = (8, 5, 3, 2, 1)  # the first one that keeps the file within MOST_BYTES is used
 FIRST = ["bench-freeze", "run", "--out", "runs/demo"]
 
 

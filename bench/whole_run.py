@@ -184,8 +184,17 @@ def summary(rounds: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, Any]
 
 
 def markdown(content: Mapping[str, Any]) -> str:
-    """The tables of the file."""
-    rounds, lines = content["rounds"], ["| side | wall s | user s | system s | peak MiB |", "|---|---:|---:|---:|---:|"]
+    """What was run under which load, and the tables."""
+    rounds, asked = content["rounds"], content["settings"]
+    loads = [run["load_average_before"] for runs in rounds.values() for run in runs]
+    lines = [
+        f"`python bench/whole_run.py DATA` with freeze {asked['freeze']}, {asked['epochs']} epochs, "
+        f"{asked['imgsz']} pixels, batch {asked['batch']}, {asked['optimizer']}: {len(rounds[OURS])} pair(s) on {content['cores']} cores, load "
+        f"average {min(loads):.1f} to {max(loads):.1f} before a side began.",
+        "",
+        "| side | wall s | user s | system s | peak MiB |",
+        "|---|---:|---:|---:|---:|",
+    ]
     for side, runs in rounds.items():
         medians = [statistics.median(run[key] for run in runs) for key in ("wall_s", "user_s", "system_s", "peak_mib")]
         lines.append(f"| {side} | {' | '.join(f'{value:.1f}' for value in medians)} |")

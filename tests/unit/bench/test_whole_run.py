@@ -52,7 +52,7 @@ def test_a_copy_has_so_many_images_with_their_own_labels(tmp_path, images, most)
 
 def side(wall_s, **parts):
     return {
-        "wall_s": wall_s, "processor_s": 2 * wall_s, "user_s": wall_s, "system_s": wall_s, "peak_mib": 1.0,
+        "wall_s": wall_s, "processor_s": 2 * wall_s, "user_s": wall_s, "system_s": wall_s, "peak_mib": 1.0, "load_average_before": 0.5,
         "parts_s": parts, "target_map": {22: 0.5},
     }  # fmt: skip
 
@@ -67,7 +67,12 @@ def test_ratios_are_of_rounds_and_parts_come_off_the_plain_side():
     assert (found["wall"]["median"], found["wall"]["least"], found["wall"]["greatest"]) == (2.0, 1.5, 4.0)
     assert found["wall, without validations inside train"]["rounds"] == [1.5, 1.5, 4.0]
     assert found["wall, without both"]["rounds"] == [1.4, 1.5, 4.0]
-    text = whole_run.markdown({"rounds": rounds, "ratios": found, "only_ours": ("a",), "only_plain": ("b",)})
+    own[1]["load_average_before"] = 3.5
+    settings = {"freeze": "22,15", "epochs": 2, "imgsz": 64, "batch": 8, "optimizer": "SGD"}
+    content = {"rounds": rounds, "ratios": found, "settings": settings, "cores": 2}
+    text = whole_run.markdown({**content, "only_ours": ("a",), "only_plain": ("b",)})
+    assert "freeze 22,15, 2 epochs, 64 pixels, batch 8, SGD: 3 pair(s) on 2 cores" in text
+    assert "load average 0.5 to 3.5 before a side began" in text
     assert "| wall | 2.00 | 1.50 | 4.00 |" in text
     assert "| validate inside train | 0.0 |" in text
 

@@ -189,8 +189,8 @@ def markdown(content: Mapping[str, Any]) -> str:
     loads = [run["load_average_before"] for runs in rounds.values() for run in runs]
     lines = [
         f"`python bench/whole_run.py DATA` with freeze {asked['freeze']}, {asked['epochs']} epochs, "
-        f"{asked['imgsz']} pixels, batch {asked['batch']}, {asked['optimizer']}: {len(rounds[OURS])} pair(s) on {content['cores']} cores, load "
-        f"average {min(loads):.1f} to {max(loads):.1f} before a side began.",
+        f"{asked['imgsz']} pixels, batch {asked['batch']}, {asked['optimizer']}: {len(rounds[OURS])} pair(s) on "
+        f"{content['cores']} cores, load average {min(loads):.1f} to {max(loads):.1f} before a side began.",
         "",
         "| side | wall s | user s | system s | peak MiB |",
         "|---|---:|---:|---:|---:|",

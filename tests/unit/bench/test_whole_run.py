@@ -52,8 +52,8 @@ def test_a_copy_has_so_many_images_with_their_own_labels(tmp_path, images, most)
 
 def side(wall_s, **parts):
     return {
-        "wall_s": wall_s, "processor_s": 2 * wall_s, "user_s": wall_s, "system_s": wall_s, "peak_mib": 1.0, "load_average_before": 0.5,
-        "parts_s": parts, "target_map": {22: 0.5},
+        "wall_s": wall_s, "processor_s": 2 * wall_s, "user_s": wall_s, "system_s": wall_s, "peak_mib": 1.0,
+        "load_average_before": 0.5, "parts_s": parts, "target_map": {22: 0.5},
     }  # fmt: skip
 
 

@@ -105,7 +105,6 @@ class World:
     true: Array  # [arms] the mean of all trainings on all images
     reported: Array  # [arms, seeds] on the reported images, after all epochs
     held_out: Array  # [arms, seeds, looks] on each seed's own held-out images
-    staged: tuple[bool, ...]
     _speeds: Array
     _noise: Array  # [arms, seeds] of trainings
     _images: Array  # [arms] of the reported images
@@ -142,7 +141,7 @@ def world(setting: Setting, times: Array, rates: Array, generator: np.random.Gen
     )
     held_out = curve[:, None] + grown[:, None] * (noise[:, :, None] + own)
     return World(
-        true, true[:, None] + noise + reported_images[:, None], np.maximum(held_out, 0), staged, speeds, noise,
+        true, true[:, None] + noise + reported_images[:, None], np.maximum(held_out, 0), speeds, noise,
         reported_images,
     )  # fmt: skip
 

@@ -74,9 +74,7 @@ def grid_of(parts: Sequence[dict[str, Any]]) -> Grid:
     shape = (len(arms), len(seeds), len(looks))
     held_out, drop = np.empty(shape), np.empty(shape)
     reported, reported_drop, seconds = (np.empty(shape[:2]) for _ in range(3))
-    begins = []
     for a, arm in enumerate(arms):
-        begins.append(rows[(*arm, seeds[0])]["train"]["recipe"]["stages"][-1][0])
         for s, seed in enumerate(seeds):
             row = rows[(*arm, seed)]
             points = {point["epoch"]: point for point in row["train"]["curves"]["held_out"]["points"]}
@@ -85,7 +83,7 @@ def grid_of(parts: Sequence[dict[str, Any]]) -> Grid:
             reported[a, s], reported_drop[a, s] = row["target"]["map"], -row["base_delta_map"]
             seconds[a, s] = row["train"]["seconds"]
     limit = study["max_base_drop"]
-    curves = Curves(looks, tuple(begins), held_out, reported, drop, reported_drop, limit)
+    curves = Curves(looks, held_out, reported, drop, reported_drop, limit)
     return Grid(tuple(f"freeze {freeze} {recipe}" for freeze, recipe in arms), seeds, curves, seconds)
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from race_model import ARMS, EPOCHS, SEEDS, STAGE_SHARE, Setting, World, measured, world
+from race_model import ARMS, EPOCHS, SEEDS, Setting, World, measured, world
 from race_ways import Curves, halving, race
 
 from bench_freeze.environment import environment
@@ -71,8 +71,7 @@ def one_race(setting: Setting, number: int, budgets: Sequence[float]) -> dict[st
 
 def curves_of(made: World) -> Curves:
     """The curves of a simulated race that the ways see, for all arms and seeds."""
-    begins = tuple(round(STAGE_SHARE * EPOCHS) if staged else 0 for staged in made.staged)
-    return Curves(LOOKS, begins, made.held_out, made.reported)
+    return Curves(LOOKS, made.held_out, made.reported)
 
 
 def _regret(made: World, pick: int) -> float:

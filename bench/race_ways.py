@@ -26,7 +26,6 @@ class Curves:
     """
 
     looks: tuple[int, ...]  # epochs; the last is the end
-    comparable_from: tuple[int, ...]  # [arms] epoch
     held_out: Array  # [arms, seeds, looks] target mAP
     reported: Array  # [arms, seeds] target mAP of the split that no decision sees
     base_drop: Array | None = None  # [arms, seeds, looks] base mAP that the graft has lost
@@ -76,18 +75,18 @@ def race(curves: Curves, budget: float) -> Spent | None:
     """Race by the real rule; None if the budget is too small to begin."""
     arms, seeds, _ = curves.held_out.shape
     names = tuple(f"arm {k}" for k in range(arms))
-    course = Course(names, curves.comparable_from, curves.looks, tuple(range(seeds)), curves.limit)
-    ran, end = len(course.opening), curves.epochs
+    course = Course(names, curves.looks, tuple(range(seeds)), curves.limit)
+    ran, end = 1, curves.epochs
     running = list(range(arms))
-    spent, limit = ran * arms * curves.looks[0], budget * curves.grid
-    if spent + ran * (end - curves.looks[0]) > limit:
+    spent, limit = arms * curves.looks[0], budget * curves.grid
+    if spent + end - curves.looks[0] > limit:
         return None
     aside = set_aside(end, limit) if course.further else 0.0
     before: Seen | None = None
     why: dict[int, str] = {}
     for k, epoch in enumerate(curves.looks[:-1]):
         seen = _seen(curves, ran, k)
-        cost, rest = ran * (curves.looks[k + 1] - epoch), ran * (end - epoch)
+        cost, rest = curves.looks[k + 1] - epoch, end - epoch
         left, stages = limit - spent - aside, len(curves.looks) - 1 - k
         purse = Purse(left, dict.fromkeys(running, cost), dict.fromkeys(running, rest), stages)
         why |= {stop.arm: stop.why for stop in decide(course, running, seen, before, purse)}

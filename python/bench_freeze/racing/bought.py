@@ -14,13 +14,12 @@ def bought(course: Course, cost: float, limit: float) -> list[tuple[int, int]]:
     """
     running, last = len(course.names), course.epochs[-1]
     left = limit - (set_aside(cost * last, limit) if course.further else 0.0)
-    seeds = len(course.opening)
-    left -= running * seeds * cost * course.epochs[0]
+    left -= running * cost * course.epochs[0]
     found = []
     for place, epoch in enumerate(course.epochs[:-1]):
-        stage = seeds * cost * (course.epochs[place + 1] - epoch)
+        stage = cost * (course.epochs[place + 1] - epoch)
         order = range(running)
-        ends = dict.fromkeys(order, seeds * cost * (last - epoch))
+        ends = dict.fromkeys(order, cost * (last - epoch))
         running = len(going_on(order, dict.fromkeys(order, stage), ends, left, len(course.epochs) - 1 - place))
         left -= running * stage
         found.append((epoch, running))
@@ -31,7 +30,7 @@ def seeds_bought(course: Course, cost: float, limit: float) -> list[int]:
     """How many arms train on each further seed that the rest of the budget pays for; see `bought`."""
     going = [len(course.names), *(arms for _, arms in bought(course, cost, limit))]
     spans = [epoch - before for before, epoch in zip((0, *course.epochs), course.epochs, strict=False)]
-    left = limit - sum(arms * span for arms, span in zip(going, spans, strict=True)) * len(course.opening) * cost
+    left = limit - sum(arms * span for arms, span in zip(going, spans, strict=True)) * cost
     running, of_a_seed, found = going[-1], cost * course.epochs[-1], list[int]()
     for place in range(len(course.further)):
         seeds = seeds_paid_for(left, of_a_seed, running, len(course.further) - place)

@@ -10,25 +10,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .places import going_on
-from .rule import ALPHA, at_end, level_of_a_pair, shown_beyond, shown_worse
+from .rule import ALPHA, level_of_a_pair, shown_beyond, shown_within, shown_worse
 
 Array = NDArray[np.float64]
 Why = Literal["worse", "base", "budget"]
-OPENING_SEEDS = 1  # seeds that every arm begins with: a second one for all arms costs more than it tells
 
 
 @dataclass(frozen=True)
 class Course:
     """What is fixed before a race begins.
 
-    `comparable_from` is, for each arm, the epoch from which it trains all the layers that it will ever train.
-    `decisions` counts the decisions during the trainings and the one after each further seed. On one seed nothing can
-    be shown; counting those decisions too errs on the safe side.
+    All arms begin on one seed: a second one for all of them would cost more than it tells. A decision follows each of
+    `epochs` on that seed, and each further seed, which the arms that are left train on from start to end.
     """
 
     names: tuple[str, ...]
-    comparable_from: tuple[int, ...]
-    epochs: tuple[int, ...]  # a decision follows each of these; the last is the end of the trainings
+    epochs: tuple[int, ...]  # the last is the end of the trainings
     seeds: tuple[int, ...]
     max_base_drop: float | None = None  # the most base mAP that an arm may lose; None: no limit
     alpha: float = ALPHA
@@ -38,24 +35,29 @@ class Course:
         return seen.epoch == self.epochs[-1]
 
     @property
-    def opening(self) -> tuple[int, ...]:
-        """The seeds that all arms begin with, together."""
-        return self.seeds[:OPENING_SEEDS]
+    def opening(self) -> int:
+        """The seed that all arms begin on."""
+        return self.seeds[0]
 
     @property
     def further(self) -> tuple[int, ...]:
         """The seeds that follow one by one, for the arms that are left."""
-        return self.seeds[OPENING_SEEDS:]
+        return self.seeds[1:]
 
     @property
     def decisions(self) -> int:
-        """The largest possible number of decisions."""
-        return len(self.epochs) + len(self.further)
+        """The largest possible number of decisions on several seeds. On one seed nothing can be shown."""
+        return max(1, len(self.further))
 
     @property
     def level(self) -> float:
         """The one-sided significance level of one pair at one decision."""
         return level_of_a_pair(self.alpha, self.decisions, len(self.names))
+
+    @property
+    def level_of_base(self) -> float:
+        """The one-sided significance level of one arm's base loss at one decision."""
+        return self.alpha / self.decisions
 
 
 @dataclass(frozen=True)
@@ -95,23 +97,19 @@ def decide(
 ) -> tuple[Stop, ...]:
     """The arms that stop at this decision. At least one arm continues.
 
-    `before` has the values of the previous decision for the same seeds; it is not used at the end of the trainings.
+    `before` has the values of the previous decision on the opening seed; it is not used at the end of the trainings.
     Without a `purse`, no arm stops for the budget.
     """
-    judged = [arm for arm in running if course.is_end(seen) or _has_pace(course.comparable_from[arm], before)]
-    earlier, ahead = _pace(course, seen, before)
-    stops = _beyond(course, running, judged, seen, before)
-    allowed = [arm for arm in judged if arm not in stops]
-    rivals = [arm for arm in allowed if not _may_be_beyond(course, seen, before)[arm]]
-    worse = shown_worse(seen.target, earlier, ahead, allowed, course.level, rivals)
-    for arm, found in worse.items():
-        end = f", and {found.gap_at_end:.3f} at the end if it went on closing the gap as before"
+    stops = _beyond(course, running, seen)
+    allowed = [arm for arm in running if arm not in stops]
+    rivals = _rivals(course, allowed, seen)
+    for arm, found in shown_worse(seen.target, allowed, course.level, rivals).items():
         stops[arm] = Stop(
             arm,
             seen.epoch,
             "worse",
             f"shown to be worse than {course.names[found.than]}: {found.gap:.3f} of held-out target mAP behind it on "
-            f"average over {_seeds(seen.target.shape[1])}{'' if course.is_end(seen) else end}",
+            f"average over {seen.target.shape[1]} seeds",
         )
     left = [arm for arm in running if arm not in stops]
     if purse is not None and left:
@@ -143,61 +141,32 @@ def _promised(now: Array, before: Array | None) -> Array:
     return np.asarray(mean if before is None else 2 * mean - before.mean(axis=1))
 
 
-def _may_be_beyond(course: Course, seen: Seen, before: Seen | None) -> NDArray[np.bool_]:
-    """[arms] whether an arm has lost more base mAP than allowed on average, or would by the end at its pace.
+def _rivals(course: Course, allowed: Sequence[int], seen: Seen) -> Sequence[int]:
+    """Arms that may stop others by their target mAP: with a limit, those that are shown to keep it.
 
-    That alone stops no arm, since it is not shown. But an arm that may break the limit must not stop another one by its
-    target mAP.
+    An arm beyond the limit cannot be picked. If it stopped another one, the best arm within the limit could be lost.
     """
     if course.max_base_drop is None or seen.base_drop is None:
-        return np.zeros(len(seen.target), dtype=np.bool_)
-    earlier, ahead = _pace_of_loss(course, seen, before)
-    ends = at_end(seen.base_drop, earlier, ahead)
-    return np.asarray(np.maximum(seen.base_drop.mean(axis=1), ends.mean(axis=1)) > course.max_base_drop)
+        return allowed
+    return shown_within(seen.base_drop, allowed, course.max_base_drop, course.level_of_base)
 
 
-def _has_pace(comparable_from: int, before: Seen | None) -> bool:
-    """Whether an arm trained all its layers at the previous decision already, so that a pace can be computed."""
-    return before is not None and before.epoch > comparable_from
-
-
-def _ahead(course: Course, seen: Seen, before: Seen) -> float:
-    return (course.epochs[-1] - seen.epoch) / (seen.epoch - before.epoch)
-
-
-def _pace(course: Course, seen: Seen, before: Seen | None) -> tuple[Array, float]:
-    if course.is_end(seen) or before is None:
-        return seen.target, 0.0
-    return before.target, _ahead(course, seen, before)
-
-
-def _pace_of_loss(course: Course, seen: Seen, before: Seen | None) -> tuple[Array, float]:
-    assert seen.base_drop is not None
-    if course.is_end(seen) or before is None or before.base_drop is None:
-        return seen.base_drop, 0.0
-    return before.base_drop, _ahead(course, seen, before)
-
-
-def _beyond(
-    course: Course, running: Sequence[int], judged: Sequence[int], seen: Seen, before: Seen | None
-) -> dict[int, Stop]:
+def _beyond(course: Course, running: Sequence[int], seen: Seen) -> dict[int, Stop]:
     """Arms that break the limit on the base task. If all do, the one that lost least continues."""
     if course.max_base_drop is None or seen.base_drop is None:
         return {}
-    earlier, ahead = _pace_of_loss(course, seen, before)
-    level = course.alpha / course.decisions
-    found = shown_beyond(seen.base_drop, earlier, ahead, judged, course.max_base_drop, level)
+    found = shown_beyond(seen.base_drop, running, course.max_base_drop, course.level_of_base)
     if len(found) == len(running):
-        found.pop(min(found, key=lambda arm: found[arm].loss), None)
+        found.pop(min(found, key=found.__getitem__))
     return {
         arm: Stop(
             arm,
             seen.epoch,
             "base",
-            f"shown to lose more base mAP than --max-base-drop {course.max_base_drop:g}: {one.loss:.3f} on average "
-            f"over {_seeds(seen.target.shape[1])}, by the graft on base images",
+            f"shown to lose more base mAP than --max-base-drop {course.max_base_drop:g}: {loss:.3f} on average "
+            f"over {seen.target.shape[1]} seeds, by the graft on base images",
         )
-        for arm, one in found.items()
+        for arm, loss in found.items()
     }
 
 
@@ -220,7 +189,3 @@ def _for_the_budget(
         for place, arm in enumerate(order, 1)
         if arm not in chosen
     }
-
-
-def _seeds(count: int) -> str:
-    return "1 seed" if count == 1 else f"{count} seeds"

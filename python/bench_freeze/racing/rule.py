@@ -4,18 +4,14 @@ All arms of a seed train on the same batches and are scored on the same held-out
 images. So the difference of two arms within a seed is free of the seed's common effect, and its spread over the seeds
 covers both another training and other images.
 
-An arm is worse only if the same other arm is ahead of it twice: now, and also at the end if every remaining epoch
-closed the gap as fast as the epochs since the previous decision did. Learning rates fall, so later epochs close less of
-it; this way an arm that improves late continues.
-
-Error control. Arms 0..A-1 begin, there are D decisions, and `alpha` is the error rate of the whole race. A pair is
-tested one-sided at alpha / (D (A - 1)): every decision gets an equal share, and the best arm has A - 1 rivals that
-could wrongly appear ahead of it. By the union bound over both, the probability that the best arm is ever stopped as
-worse is at most alpha, however arms were stopped earlier and whatever the dependence between the decisions. This is the
-first step of Holm's procedure over an arm's rivals; its later steps would protect arms that are not the best, which is
-not needed here. Assumptions: the differences of one decision are normal with one variance, estimated over all running
-arms (a pair with a larger spread counts with its own), and the gap to the best arm does not close at an increasing
-speed. With one seed there is no spread, and nothing can be shown.
+Error control. Arms 0..A-1 begin, there are D decisions on several seeds, each on the trainings' last epoch, and `alpha`
+is the error rate of the whole race. A pair is tested one-sided at alpha / (D (A - 1)): every decision gets an equal
+share, and the best arm has A - 1 rivals that could wrongly appear ahead of it. By the union bound over both, the
+probability that the best arm is ever stopped as worse is at most alpha, however arms were stopped earlier and whatever
+the dependence between the decisions. This is the first step of Holm's procedure over an arm's rivals; its later steps
+would protect arms that are not the best, which is not needed here. Assumption: the differences of one decision are
+normal with one variance, estimated over all running arms (a pair with a larger spread counts with its own). With one
+seed there is no spread, and nothing can be shown.
 """
 
 from __future__ import annotations
@@ -35,19 +31,10 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Behind:
-    """An arm that is shown to be worse than another: the gap, averaged over the seeds, now and at the end."""
+    """An arm that is shown to be worse than another, and the gap, averaged over the seeds."""
 
     than: int
     gap: float
-    gap_at_end: float
-
-
-@dataclass(frozen=True)
-class Beyond:
-    """An arm that is shown to lose more than the limit: its loss now, and at the end at its present pace."""
-
-    loss: float
-    loss_at_end: float
 
 
 def level_of_a_pair(alpha: float, decisions: int, arms: int) -> float:
@@ -55,48 +42,44 @@ def level_of_a_pair(alpha: float, decisions: int, arms: int) -> float:
     return alpha / (decisions * max(1, arms - 1))
 
 
-def at_end(now: Array, before: Array, ahead: float) -> Array:
-    """The values at the end if they kept changing as they have since `before`.
-
-    `ahead` is the number of remaining epochs divided by the number of epochs since `before`; 0 at the end.
-    """
-    return np.asarray(now + ahead * (now - before))
-
-
 def shown_worse(
-    now: Array, before: Array, ahead: float, judged: Sequence[int], level: float, rivals: Sequence[int] | None = None
+    values: Array, judged: Sequence[int], level: float, rivals: Sequence[int] | None = None
 ) -> dict[int, Behind]:
     """Arms that are shown to be worse than another, with the one that is farthest ahead of them.
 
-    `now` and `before` are [arms, seeds] held-out mAP at this and at the previous decision, complete for the `judged`
-    arms. Each judged arm is compared with all other judged arms, or only with those in `rivals` if given. At the end
-    `ahead` is 0, and `before` is not used.
+    `values` is [arms, seeds] held-out mAP, complete for the `judged` arms. Each judged arm is compared with all other
+    judged arms, or only with those in `rivals` if given.
     """
-    own, coming = now[list(judged)], at_end(now, before, ahead)[list(judged)]
-    are_behind = _pairs_behind(own, level) & _pairs_behind(coming, level)
+    own = values[list(judged)]
+    are_behind = _pairs_behind(own, level)
     if rivals is not None:
         are_behind &= np.isin(list(judged), list(rivals))
-    means, ends = own.mean(axis=1), coming.mean(axis=1)
+    means = own.mean(axis=1)
     found = {}
     for i, arm in enumerate(judged):
         ahead_of_it = np.flatnonzero(are_behind[i])
         if len(ahead_of_it):
             rival = ahead_of_it[np.argmax(means[ahead_of_it])]
-            found[arm] = Behind(judged[rival], float(means[rival] - means[i]), float(ends[rival] - ends[i]))
+            found[arm] = Behind(judged[rival], float(means[rival] - means[i]))
     return found
 
 
-def shown_beyond(
-    loss: Array, before: Array, ahead: float, judged: Sequence[int], limit: float, level: float
-) -> dict[int, Beyond]:
-    """Arms whose loss is shown to be above the limit, now and at the end; losses are [arms, seeds].
+def shown_beyond(loss: Array, judged: Sequence[int], limit: float, level: float) -> dict[int, float]:
+    """Arms whose loss is shown to be above the limit, with its mean; losses are [arms, seeds].
 
     The spread is that of the arm's own seeds, or the pooled spread of all arms if that is larger. No pairing is needed,
     since the limit is a constant.
     """
-    own, coming = loss[list(judged)], at_end(loss, before, ahead)[list(judged)]
-    are_beyond = _above(own - limit, level) & _above(coming - limit, level)
-    return {arm: Beyond(float(own[i].mean()), float(coming[i].mean())) for i, arm in enumerate(judged) if are_beyond[i]}
+    own = loss[list(judged)]
+    are_beyond = _above(own - limit, level)
+    return {arm: float(own[i].mean()) for i, arm in enumerate(judged) if are_beyond[i]}
+
+
+def shown_within(loss: Array, judged: Sequence[int], limit: float, level: float) -> list[int]:
+    """Arms whose loss is shown to be below the limit; see `shown_beyond`."""
+    own = loss[list(judged)]
+    are_within = _above(limit - own, level)
+    return [arm for i, arm in enumerate(judged) if are_within[i]]
 
 
 def _pairs_behind(values: Array, level: float) -> NDArray[np.bool_]:

@@ -36,7 +36,7 @@ from .race_terms import Limit, limit_of
 from .racers import Racer, course_of_racers, racers_of
 
 KIND = "race"  # the kind of a decision's artifact
-METHOD = 3  # increased whenever a decision gives different results for the same numbers
+METHOD = 4  # increased whenever a decision gives different results for the same numbers
 
 
 def raced(
@@ -51,12 +51,12 @@ def raced(
     with shared_between_trainings():
         for place, epoch in enumerate(course.epochs):
             before = course.epochs[place - 1] if place else None
-            race.stage(course.opening, course.opening, epoch, before, stages=len(course.epochs) - 1 - place)
+            race.stage(course.opening, epoch, before, stages=len(course.epochs) - 1 - place)
         for seed in course.further:
             cost = sum(race.spent[k] for k in race.running) / len(race.seeds)
             if cost > race.left * (1 + 1e-9):
                 break
-            race.stage((seed,), (*race.seeds, seed), course.epochs[-1], None, stages=0)
+            race.stage(seed, course.epochs[-1], None, stages=0)
     results.race = race.record()
     console.note(f"  {results.race.ended}")
     return race.survivors(entered), race.resumable
@@ -106,12 +106,13 @@ class Raced:
             self._members[racer, seed] = member
         return self._members[racer, seed]
 
-    def stage(self, train: Sequence[int], seeds: Sequence[int], epoch: int, before: int | None, stages: int) -> None:
-        """Train all running arms to the end of an epoch on the seeds `train`, then decide on stops by all `seeds`.
+    def stage(self, seed: int, epoch: int, before: int | None, stages: int) -> None:
+        """Train all running arms to the end of an epoch on a seed, then decide on stops by all seeds so far.
 
-        `before` is the epoch of the previous decision on the same seeds, and `stages` is the number of decisions still
-        to come on them. A decision of an earlier run is reused, and nothing is trained for it again.
+        `before` is the epoch of the previous decision on the same seed, and `stages` is the number of decisions still
+        to come on it. A decision of an earlier run is reused, and nothing is trained for it again.
         """
+        seeds = tuple(dict.fromkeys((*self.seeds, seed)))
         key = {
             "method": METHOD,
             "trainings": [self.member(k, seed).key for k in range(len(self.racers)) for seed in self.course.seeds],
@@ -123,15 +124,15 @@ class Raced:
         }
         is_made = self.store.find(KIND, key) is not None
         if not is_made:
-            self._train(train, epoch, before or 0)
+            self._train(seed, epoch, before or 0)
         made, _ = self.store.produce(KIND, key, lambda _: self._decided(seeds, epoch, before, stages))
         found = made.value(Decided)
         if is_made:
-            passes = len(train) * sum(self.racers[k].passes for k in self.running) * (epoch - (before or 0))
+            passes = sum(self.racers[k].passes for k in self.running) * (epoch - (before or 0))
             took_s = sum(found.spent) - sum(self.spent) if self.limit.unit == "seconds" else 0.0
             self.console.found(Work("train", passes), took_s)
         ran, names = len(self.running), {stop.arm for stop in found.stops}
-        self.spent, self.seeds = list(found.spent), tuple(seeds)
+        self.spent, self.seeds = list(found.spent), seeds
         self.running = [k for k in self.running if self.course.names[k] not in names]
         self.stopped += found.stops
         stopped = [stop.arm for stop in found.stops]
@@ -141,19 +142,18 @@ class Raced:
         for stop in found.stops:
             self.console.note(f"  {stop.arm} stops after epoch {epoch}: {stop.reason}")
 
-    def _train(self, seeds: Sequence[int], until: int, begun: int) -> None:
+    def _train(self, seed: int, until: int, begun: int) -> None:
         training = self.study.training
         runners = [self.racers[k] for k in self.running]
-        for seed in seeds:
-            for inputs, images in {id(r.inputs): (r.inputs, r.images) for r in runners}.values():
-                arms = [r.arms[seed] for r in runners if r.inputs is inputs]
-                for group in trained_together(arms, share=training.share):
-                    data, held_out = images.seen(group[0]), images.held_out(seed)
-                    work = Work("train", len(data.images) * (until - begun) * len(group))
-                    with self.console.step(f"to epoch {until}: {title_of(group)}", work=work) as step:
-                        step.kept = not train_until(
-                            training, group, inputs.base, data, self.store, until, inputs.replay, step.tell, held_out
-                        )
+        for inputs, images in {id(r.inputs): (r.inputs, r.images) for r in runners}.values():
+            arms = [r.arms[seed] for r in runners if r.inputs is inputs]
+            for group in trained_together(arms, share=training.share):
+                data, held_out = images.seen(group[0]), images.held_out(seed)
+                work = Work("train", len(data.images) * (until - begun) * len(group))
+                with self.console.step(f"to epoch {until}: {title_of(group)}", work=work) as step:
+                    step.kept = not train_until(
+                        training, group, inputs.base, data, self.store, until, inputs.replay, step.tell, held_out
+                    )
 
     def _decided(self, seeds: Sequence[int], epoch: int, before: int | None, stages: int) -> Decided:
         standings = {(k, seed): self._standing(k, seed) for k in self.running for seed in seeds}
@@ -187,7 +187,7 @@ class Raced:
         """What the opening seed may still spend."""
         course, of_an_epoch = self.course, {k: spent[k] / epoch for k in self.running}
         following, last = course.epochs[course.epochs.index(epoch) + 1], course.epochs[-1]
-        of_a_training = fmean(of_an_epoch.values()) * last / len(course.opening)
+        of_a_training = fmean(of_an_epoch.values()) * last
         aside = set_aside(of_a_training, self.limit.amount) if course.further else 0.0
         return Purse(
             self.limit.amount - sum(spent) - aside,
@@ -246,7 +246,7 @@ class Raced:
         """Keys of the trainings that stopped early; their progress is kept so that they can be resumed later."""
         early = {stop.arm for stop in self.stopped if stop.epoch < self.course.epochs[-1]}
         stopped = [k for k, name in enumerate(self.course.names) if name in early]
-        return frozenset(self.member(k, seed).key for k in stopped for seed in self.course.opening)
+        return frozenset(self.member(k, self.course.opening).key for k in stopped)
 
     def _standing(self, racer: int, seed: int) -> Standing:
         found = standing_of(self.member(racer, seed), self.store, self.progress)

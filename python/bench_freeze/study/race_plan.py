@@ -72,11 +72,10 @@ class Buys:
     @cached_property
     def finished(self) -> tuple[int, int]:
         """How many arms run to the end, and on how many seeds; one arm on the opening seed if the limit is unknown."""
-        opening = len(self.course.opening)
         if self.limit is None:
-            return 1, opening
+            return 1, 1
         arms = [len(self.passes), *(going for _, going in self.stages), *self.further]
-        return arms[-1], opening + len(self.further)
+        return arms[-1], 1 + len(self.further)
 
     @cached_property
     def further(self) -> list[int]:
@@ -105,7 +104,7 @@ class Buys:
         last = self.stages[-1][1] if self.stages else racers
         kept = ", ".join(going) or "all"
         lines.append(
-            f"All arms begin on {_seeds(course.opening)}. The budget keeps {kept}, and {last} to the end; "
+            f"All arms begin on seed {course.opening}. The budget keeps {kept}, and {last} to the end; "
             "one seed cannot show that an arm is worse."
         )
         if self.further:

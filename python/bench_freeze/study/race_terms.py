@@ -57,10 +57,9 @@ def max_base_drop(study: Study) -> float | None:
     return study.constraints.max_base_drop
 
 
-def course_of(study: Study, names: Sequence[str], comparable_from: Sequence[int]) -> Course:
+def course_of(study: Study, names: Sequence[str]) -> Course:
     """Everything that is fixed before the race begins."""
-    epochs = looks_of_race(study.training)
-    return Course(tuple(names), tuple(comparable_from), epochs, study.training.seeds, max_base_drop(study))
+    return Course(tuple(names), looks_of_race(study.training), study.training.seeds, max_base_drop(study))
 
 
 def limit_of(budget: str, passes: Sequence[float], course: Course) -> Limit:
@@ -75,11 +74,10 @@ def limit_of(budget: str, passes: Sequence[float], course: Course) -> Limit:
         return Limit("seconds", asked.seconds, None)
     fewest = fewest_passes(passes, course)
     if asked.share * grid < fewest * (1 - 1e-9):  # a share that is just enough must pass despite rounding
-        opening, seeds = course.epochs[0], len(course.opening)
         raise InputError(
-            f"budget = {budget} is too little: {len(passes)} arms begin with {opening} of {course.epochs[-1]} epochs "
-            f"on {seeds} seed{'s' if seeds > 1 else ''}, and one continues to its end, which takes "
-            f"{math.ceil(100 * fewest / grid)}% of all; give at least that, or fewer arms."
+            f"budget = {budget} is too little: {len(passes)} arms begin with {course.epochs[0]} of {course.epochs[-1]} "
+            f"epochs on 1 seed, and one continues to its end, which takes {math.ceil(100 * fewest / grid)}% of all; "
+            "give at least that, or fewer arms."
         )
     return Limit("image passes", asked.share * grid, grid)
 
@@ -87,4 +85,4 @@ def limit_of(budget: str, passes: Sequence[float], course: Course) -> Limit:
 def fewest_passes(passes: Sequence[float], course: Course) -> float:
     """The fewest passes that a race takes: every arm to the first decision, and the most expensive one to its end."""
     share = course.epochs[0] / course.epochs[-1]
-    return len(course.opening) * (sum(passes) * share + max(passes) * (1 - share))
+    return sum(passes) * share + max(passes) * (1 - share)

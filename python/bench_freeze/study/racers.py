@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..config.study import Study
-from ..finetune.arm import Arm, arm_stages
+from ..finetune.arm import Arm
 from ..racing.decision import Course
 from .arms import Entered
 from .inputs import Inputs
@@ -46,6 +46,5 @@ def racers_of(study: Study, entered: Sequence[Entered]) -> list[Racer]:
 
 
 def course_of_racers(study: Study, racers: Sequence[Racer]) -> Course:
-    """Everything that is fixed before the race; an arm can be compared from the last stage of its recipe on."""
-    stages = [arm_stages(study.training, racer.any_arm, racer.inputs.base.layers) for racer in racers]
-    return course_of(study, [racer.any_arm.name_of_all_seeds for racer in racers], [own[-1].epoch for own in stages])
+    """Everything that is fixed before the race of these racers."""
+    return course_of(study, [racer.any_arm.name_of_all_seeds for racer in racers])

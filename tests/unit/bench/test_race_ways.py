@@ -24,7 +24,7 @@ def curves(seed, limit=None):
     drops = rng.uniform(0, 0.3, ARMS)
     drop = drops[:, None, None] * rise + 0.01 * rng.standard_normal((ARMS, SEEDS, len(LOOKS)))
     reported_drop = drops[:, None] + 0.01 * rng.standard_normal((ARMS, SEEDS))
-    return Curves(LOOKS, (0,) * ARMS, held_out, reported, drop, reported_drop, limit)
+    return Curves(LOOKS, held_out, reported, drop, reported_drop, limit)
 
 
 @pytest.mark.parametrize("limit", [None, 0.1])
@@ -62,11 +62,9 @@ def test_deviations_are_split_into_parts_that_add_up():
 
 def test_drawn_seeds_deviate_as_the_recorded_ones():
     """Arms that deviated together do so again, and each part has its recorded variance."""
-    made = curves(2)
     together = 0.05 * np.random.default_rng(3).standard_normal(SEEDS)
     still = Curves(
         LOOKS,
-        made.comparable_from,
         np.full((ARMS, SEEDS, len(LOOKS)), 0.5),
         0.5 + np.broadcast_to(together, (ARMS, SEEDS)),
         np.zeros((ARMS, SEEDS, len(LOOKS))),

@@ -55,13 +55,14 @@ struct Lanes {
     return bits;
   }
 
-  // Lanes of the area ranges in `ranges`.
-  BENCH_FREEZE_HD uint64_t of_ranges(uint64_t ranges) const {
-    uint64_t lanes = 0;
+  // Lanes of the area ranges in which `area` does not lie. Without branches, which would depend on the data.
+  BENCH_FREEZE_HD uint64_t lanes_outside(double area) const {
+    uint64_t outside = 0;
     for (int32_t a = 0; a < areas; ++a) {
-      if (ranges >> a & 1) lanes |= all_of_area() << (a * thresholds);
+      const bool is_outside = (area < area_ranges[2 * a]) | (area > area_ranges[2 * a + 1]);
+      outside |= static_cast<uint64_t>(is_outside) << (a * thresholds);
     }
-    return lanes;
+    return outside * all_of_area();
   }
 };
 

@@ -29,31 +29,37 @@ class Accumulator {
         maxima_(settings.max_detections_count),
         columns_(lanes.areas * maxima_),
         false_positives_(static_cast<size_t>(columns_)),
-        corrections_(static_cast<size_t>(lanes.count() * maxima_)),
-        found_(static_cast<size_t>(lanes.count() * maxima_)),
-        reached_(static_cast<size_t>(lanes.count() * maxima_)),
-        highest_(static_cast<size_t>(lanes.count() * maxima_ * settings.recall_thresholds_count)),
+        curves_(static_cast<size_t>(lanes.count() * maxima_)),
+        highest_(curves_.size() * static_cast<size_t>(settings.recall_thresholds_count)),
         reaching_score_(highest_.size()),
         needed_(static_cast<size_t>(lanes.areas * settings.recall_thresholds_count)),
         precision_(static_cast<size_t>(settings.recall_thresholds_count * columns_)),
         scores_(static_cast<size_t>(settings.recall_thresholds_count * columns_)),
         tied_(tied),
-        truncated_(truncated) {}
+        truncated_(truncated) {
+    for (int64_t a = 0; a < lanes.areas; ++a) of_area_.push_back(lanes.all_of_area() << (a * lanes.thresholds));
+  }
 
   void run(int64_t begin, int64_t end) {
     for (int64_t label = begin; label < end; ++label) run_class(label);
   }
 
  private:
+  // One curve so far.
+  struct Curve {
+    int32_t corrections = 0;  // of the false positives, for ranks from the maximum before to its own
+    int32_t found = 0;        // true positives
+    int64_t reached = -1;     // the last recall threshold reached; -1: none
+    Fraction highest;         // the highest precision since then
+  };
+
   void run_class(int64_t label) {
     const int64_t* truths = truths_.data() + label * lanes_.areas;
     const int64_t most = *std::max_element(truths, truths + lanes_.areas);
     of_class_ = truths;
     find_needed(truths);
     std::fill(false_positives_.begin(), false_positives_.end(), 0);
-    std::fill(corrections_.begin(), corrections_.end(), 0);
-    std::fill(found_.begin(), found_.end(), 0);
-    std::fill(reached_.begin(), reached_.end(), -1);
+    std::fill(curves_.begin(), curves_.end(), Curve{});
     best_score_ = 0;
     bool is_first = true;
     int64_t truncated = 0;
@@ -77,15 +83,15 @@ class Accumulator {
     if (first == maxima_) return;
     const uint64_t not_false = detection.outcome.true_positive | detection.outcome.ignored;
     int32_t* false_positives = false_positives_.data() + first * lanes_.areas;
-    uint64_t corrected = 0;
+    uint64_t corrected = not_false;
     for (int64_t a = 0; a < lanes_.areas; ++a) {
-      const uint64_t of_area = lanes_.all_of_area() << (a * lanes_.thresholds);
+      const uint64_t of_area = of_area_[a];
       const bool is_counted = (~not_false & of_area) != 0;
-      corrected |= is_counted ? not_false & of_area : 0;
+      corrected &= is_counted ? ~uint64_t{0} : ~of_area;
       false_positives[a] += is_counted;
     }
     for (uint64_t left = corrected; left != 0; left &= left - 1) {
-      ++corrections_[__builtin_ctzll(left) * maxima_ + first];
+      ++curves_[__builtin_ctzll(left) * maxima_ + first].corrections;
     }
     for (uint64_t left = detection.outcome.true_positive; left != 0; left &= left - 1) {
       append(__builtin_ctzll(left), first, detection.score);
@@ -98,21 +104,19 @@ class Accumulator {
     const int64_t* needed = needed_.data() + area * recalls;
     int64_t false_positives = 0;
     for (int64_t m = 0; m < maxima_; ++m) {
-      const int64_t curve = lane * maxima_ + m;
-      false_positives += false_positives_[m * lanes_.areas + area] - corrections_[curve];
+      const int64_t number = lane * maxima_ + m;
+      Curve& curve = curves_[number];
+      false_positives += false_positives_[m * lanes_.areas + area] - curve.corrections;
       if (m < first) continue;
       // Matching cannot find more objects than there are; such masks come from a wrong or damaged source.
-      if (found_[curve] >= of_class_[area]) throw std::invalid_argument("matches: more found than there is");
-      const int64_t found = ++found_[curve];
-      const double precision = precision_at(found, false_positives);
-      int64_t at = reached_[curve];
-      double* highest = highest_.data() + curve * recalls;
-      for (; at + 1 < recalls && needed[at + 1] <= found; ++at) {
-        highest[at + 1] = 0;
-        reaching_score_[curve * recalls + at + 1] = score;
+      if (curve.found >= of_class_[area]) throw std::invalid_argument("matches: more found than there is");
+      const int64_t found = ++curve.found;
+      while (curve.reached + 1 < recalls && needed[curve.reached + 1] <= found) {
+        if (curve.reached >= 0) highest_[number * recalls + curve.reached] = curve.highest.precision();
+        curve.highest = {};
+        reaching_score_[number * recalls + ++curve.reached] = score;
       }
-      if (at >= 0) highest[at] = std::max(highest[at], precision);
-      reached_[curve] = at;
+      curve.highest.raise({found, false_positives});
     }
   }
 
@@ -137,7 +141,7 @@ class Accumulator {
         recall[column] = -1;
         if (truths[a] == 0) continue;  // no ground truth: every entry stays -1
         const int64_t curve = (a * lanes_.thresholds + t) * maxima_ + m;
-        recall[column] = recall_at(found_[curve], truths[a]);
+        recall[column] = recall_at(curves_[curve].found, truths[a]);
         read_curve(curve, needed_.data() + a * recalls, column);
       }
     }
@@ -151,10 +155,12 @@ class Accumulator {
   // From the last recall threshold backwards: the envelope is the highest precision there and later.
   void read_curve(int64_t curve, const int64_t* needed, int64_t column) {
     const int64_t recalls = settings_.recall_thresholds_count;
+    const int64_t reached = curves_[curve].reached;
     double envelope = 0;
     for (int64_t r = recalls - 1; r >= 0; --r) {
-      const bool is_reached = r <= reached_[curve];
-      if (is_reached) envelope = std::max(envelope, highest_[curve * recalls + r]);
+      const bool is_reached = r <= reached;
+      const double highest = r < reached ? highest_[curve * recalls + r] : curves_[curve].highest.precision();
+      if (is_reached) envelope = std::max(envelope, highest);
       const int64_t at = r * columns_ + column;
       precision_[at] = envelope;
       scores_[at] = is_reached ? reaching_score_[curve * recalls + r] : 0;
@@ -172,13 +178,12 @@ class Accumulator {
   const int64_t maxima_;
   const int64_t columns_;
   Ranking ranking_;
+  std::vector<uint64_t> of_area_;         // [A], its lanes
   double best_score_ = 0;                 // 0 without detections
   std::vector<int32_t> false_positives_;  // [M, A], before corrections; for ranks from one maximum to the next
-  std::vector<int32_t> corrections_;      // [A, T, M], for the same ranks
-  std::vector<int32_t> found_;            // [A, T, M], true positives so far
-  std::vector<int64_t> reached_;          // [A, T, M], the last recall threshold reached so far; -1: none
-  std::vector<double> highest_;           // [A, T, M, R], precision; valid if the threshold is reached
-  std::vector<double> reaching_score_;    // [A, T, M, R]
+  std::vector<Curve> curves_;             // [A, T, M]
+  std::vector<double> highest_;           // [A, T, M, R], precision; valid below the last threshold reached
+  std::vector<double> reaching_score_;    // [A, T, M, R]; valid up to it
   std::vector<int64_t> needed_;           // [A, R]
   std::vector<double> precision_;         // [R, A, M]
   std::vector<double> scores_;            // [R, A, M]

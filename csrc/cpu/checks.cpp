@@ -35,13 +35,13 @@ void check_begin(Array<const int64_t> begin, int64_t rows, const char* what) {
 template <class Position>
 void check_positions(Array<const Position> values, int64_t limit, const char* what) {
   bool is_sound = true;
-  for (int64_t i = 0; i < values.size; ++i) is_sound &= is_below(values.data[i], limit);
+  for (int64_t i = 0; i < values.size; ++i) is_sound &= (values.data[i] >= 0) & (values.data[i] < limit);
   require(is_sound, what);
 }
 
 void check_numbers(Array<const double> values, double low, double high, const char* what) {
   bool is_sound = true;
-  for (int64_t i = 0; i < values.size; ++i) is_sound &= values.data[i] >= low && values.data[i] <= high;
+  for (int64_t i = 0; i < values.size; ++i) is_sound &= (values.data[i] >= low) & (values.data[i] <= high);
   require(is_sound, what);
 }
 

@@ -42,6 +42,8 @@ class Matcher {
         out_(out),
         lowest_(*std::min_element(lanes.lowest_iou, lanes.lowest_iou + lanes.thresholds)),
         count_(static_cast<size_t>(truth.classes)),
+        next_(count_.size()),
+        present_(count_.size() / 64 + 1),
         near_(near) {}
 
   void run(int64_t begin, int64_t end) {
@@ -74,26 +76,30 @@ class Matcher {
 
   // Fills `rows_` (by class, in the order found within a class), `labels_` (ascending), and their `count_`.
   void group_by_class(int64_t begin, int64_t end) {
-    labels_.clear();
     for (int64_t j = begin; j < end; ++j) {
       const int32_t label = batch_.label[batch_.order[j]];
-      if (count_[label]++ == 0) labels_.push_back(label);
+      ++count_[label];
+      present_[label / 64] |= uint64_t{1} << (label % 64);
     }
-    std::sort(labels_.begin(), labels_.end());
-    next_.resize(count_.size());
+    labels_.clear();
     int32_t total = 0;
-    for (const int32_t label : labels_) {
-      next_[label] = total;
-      total += count_[label];
+    for (size_t word = 0; word < present_.size(); ++word) {
+      for (uint64_t left = present_[word]; left != 0; left &= left - 1) {
+        const int32_t label = static_cast<int32_t>(64 * word) + lowest_bit(left);
+        labels_.push_back(label);
+        next_[label] = total;
+        total += count_[label];
+      }
+      present_[word] = 0;
     }
     rows_.resize(static_cast<size_t>(end - begin));
     for (int64_t j = begin; j < end; ++j) rows_[next_[batch_.label[batch_.order[j]]]++] = batch_.order[j];
   }
 
   void add_truth(int64_t row) {
-    const uint64_t counted = truth_.is_crowd[row] ? 0 : lanes_.ranges_with(truth_.area[row]);
-    truths_.push_back(
-        {truth_.boxes + 4 * row, ~lanes_.of_ranges(counted), 0, truth_.is_crowd[row] != 0, truth_.is_void[row] != 0});
+    const bool is_crowd = truth_.is_crowd[row] != 0;
+    const uint64_t ignored = is_crowd ? lanes_.every_lane() : lanes_.lanes_outside(truth_.area[row]);
+    truths_.push_back({truth_.boxes + 4 * row, ignored, 0, is_crowd, truth_.is_void[row] != 0});
   }
 
   int64_t run_detection(int32_t row, int32_t label, int64_t at) {
@@ -106,7 +112,7 @@ class Matcher {
       count += !(iou < lowest_);
       if (iou > lowest_ - kNear) near += near_thresholds(iou);
     }
-    const uint64_t own_area_ignored = lanes_.every_lane() & ~lanes_.of_ranges(lanes_.ranges_with(box[2] * box[3]));
+    const uint64_t own_area_ignored = lanes_.lanes_outside(box[2] * box[3]);
     Outcome outcome{0, 0};
     if (count == 0) {
       outcome.ignored = own_area_ignored;
@@ -131,9 +137,10 @@ class Matcher {
   const Lanes& lanes_;
   const MatchTable& out_;
   const double lowest_;
-  std::vector<int32_t> count_;   // [K], of the current image; zero between images
-  std::vector<int32_t> next_;    // [K]
-  std::vector<int32_t> labels_;  // classes of the current image
+  std::vector<int32_t> count_;     // [K], of the current image; zero between images
+  std::vector<int32_t> next_;      // [K]
+  std::vector<uint64_t> present_;  // one bit for each class of the current image; zero between images
+  std::vector<int32_t> labels_;    // classes of the current image
   std::vector<int32_t> rows_;
   std::vector<Truth> truths_;
   std::vector<Overlap> overlaps_;

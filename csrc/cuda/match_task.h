@@ -67,9 +67,9 @@ BENCH_FREEZE_HD void check_image(const Group& group, const MatchTask& task, int6
 template <class Group>
 BENCH_FREEZE_HD void place_truths(const Group& group, const MatchTask& task, int64_t begin, int64_t end) {
   group.for_each(begin, end, [&](int64_t row) {
-    const uint64_t counted = task.truth.is_crowd[row] ? 0 : task.lanes.ranges_with(task.truth.area[row]);
-    task.truths[row] = {task.truth.boxes + 4 * row, ~task.lanes.of_ranges(counted), 0, task.truth.is_crowd[row] != 0,
-                        task.truth.is_void[row] != 0};
+    const bool is_crowd = task.truth.is_crowd[row] != 0;
+    const uint64_t ignored = is_crowd ? task.lanes.every_lane() : task.lanes.lanes_outside(task.truth.area[row]);
+    task.truths[row] = {task.truth.boxes + 4 * row, ignored, 0, is_crowd, task.truth.is_void[row] != 0};
   });
 }
 
@@ -93,7 +93,7 @@ BENCH_FREEZE_HD void match_row(const Group& group, const MatchTask& task, int64_
   const double* box = task.detections.boxes + 4 * row;
   Overlap* overlaps = task.overlaps + begin;
   const Lanes& lanes = task.lanes;
-  const uint64_t own_area_ignored = lanes.every_lane() & ~lanes.of_ranges(lanes.ranges_with(box[2] * box[3]));
+  const uint64_t own_area_ignored = lanes.lanes_outside(box[2] * box[3]);
   if (begin == end) {
     group.for_each(0, 1, [&](int64_t) { task.out.ignored[row] = own_area_ignored; });
     return;

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import platform
 import shlex
 import sys
-import tempfile
 import traceback
 from collections.abc import Sequence
 
@@ -26,13 +24,14 @@ def write_report(error: BaseException, arguments: Sequence[str]) -> str:
     what = f"an error in bench-freeze itself ({type(error).__name__}: {_short(error)})"
     report = _report(error, arguments)
     try:
+        import tempfile  # slow, so not with every command
+
         handle, name = tempfile.mkstemp(prefix="bench-freeze-error-", suffix=".txt")
         with os.fdopen(handle, "wb") as stream:
             stream.write(report.encode(errors="backslashreplace"))
-    except OSError as problem:
-        return (
-            f"{what}; finished work is kept. No report could be written ({problem.strerror}), so here it is:\n{report}"
-        )
+    except (OSError, ImportError) as problem:
+        reason = getattr(problem, "strerror", None) or problem
+        return f"{what}; finished work is kept. No report could be written ({reason}), so here it is:\n{report}"
     return (
         f"{what}; finished work is kept. Please look through {name} and send it to the project: it has the traceback, "
         "the command and the versions."
@@ -40,6 +39,8 @@ def write_report(error: BaseException, arguments: Sequence[str]) -> str:
 
 
 def _report(error: BaseException, arguments: Sequence[str]) -> str:
+    import platform
+
     from . import __version__
 
     trace = "".join(traceback.format_exception(error))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -116,6 +115,8 @@ def content_sha256(images: tuple[ImageRecord, ...], ground_truth: GroundTruth) -
 
     File names and folders are excluded, so a moved data set keeps its hash.
     """
+    import hashlib
+
     digest = hashlib.sha256()
     for image in images:
         digest.update(np.array([image.image_id, image.width, image.height], dtype=np.int64).tobytes())

@@ -81,11 +81,10 @@ def sound_truth(truth: GroundTruth) -> GroundTruth:
     rows = len(label)
     names = _texts("class_names", truth.class_names, classes)
     annotation_ids = column_of_ids(table, "annotation_ids", truth.annotation_ids, rows)
-    unique, count = np.unique(annotation_ids, return_counts=True)
-    if len(unique) < rows:
-        raise InputError(
-            f"ground truth: annotation id {unique[count > 1][0]} occurs more than once: number the annotations"
-        )
+    ordered = np.sort(annotation_ids)
+    repeated = ordered[1:][ordered[1:] == ordered[:-1]]
+    if len(repeated):
+        raise InputError(f"ground truth: annotation id {repeated[0]} occurs more than once: number the annotations")
     return GroundTruth(
         image_ids=image_ids,
         category_ids=category_ids,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,8 @@ def is_on_cuda(array: object) -> bool:
 
 def as_numpy(what: str, array: object) -> AnyArray:
     """`array` as a NumPy array, without a copy if it is on the CPU; `what` names it in errors."""
-    if np.ma.is_masked(array):  # NumPy would drop the mask and use the values under it
+    masked_arrays = sys.modules.get("numpy.ma")  # slow to load, and without it no array has a mask
+    if masked_arrays is not None and masked_arrays.is_masked(array):  # NumPy would use the values under the mask
         raise InputError(f"{what} has masked values: leave their rows out, or fill them")
     # torch's own conversion comes first. Like its __dlpack__, it refuses a tensor that requires grad, but its message
     # says what to do.

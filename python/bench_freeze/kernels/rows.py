@@ -68,7 +68,7 @@ def column_of_ids(table: str, what: str, values: object, rows: int) -> NDArray[n
 
 def check_sizes(table: str, boxes_xywh: NDArray[np.float64]) -> None:
     """Raise InputError for a box [N, 4] with a negative width or height."""
-    if len(boxes_xywh) and not boxes_xywh[:, 2:].min() >= 0:
+    if len(boxes_xywh) and not min(boxes_xywh[:, 2].min(), boxes_xywh[:, 3].min()) >= 0:  # faster than of both at once
         row = int(np.flatnonzero((boxes_xywh[:, 2:] < 0).any(axis=1))[0])
         raise InputError(
             f"{table}: the box of row {row} is {boxes_xywh[row].tolist()} as left, top, width, height, and neither "

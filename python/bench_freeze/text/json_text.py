@@ -8,8 +8,6 @@ import sys
 from collections.abc import Callable
 from typing import TypeVar
 
-import msgspec
-
 from .visible import visible, well_formed
 
 _Found = TypeVar("_Found")
@@ -17,6 +15,8 @@ _Found = TypeVar("_Found")
 
 def encoded(value: object) -> bytes:
     """A value as compact json in UTF-8. Lone surrogates, which json readers refuse, are written as visible escapes."""
+    import msgspec
+
     try:
         return msgspec.json.encode(value)
     except UnicodeEncodeError:

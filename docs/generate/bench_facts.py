@@ -12,7 +12,6 @@ from .studies import KEPT
 
 Texts = dict[str, Any]  # by name: text, or such texts
 RACED = 0.35  # of the grid: the budget whose losses a page quotes
-LATE = "the best come late"
 
 
 def bench_facts() -> Texts:
@@ -44,12 +43,11 @@ def _few_images() -> Texts:
 def _race() -> Texts:
     """How often the best arm is stopped as worse, and the target mAP lost at a budget of RACED."""
     settings = {own["setting"]: own["budgets"] for own in _kept("race_simulation")["settings"]}
-    errors = [own["best worse"] for name, budgets in settings.items() if name != LATE for own in budgets]
+    errors = [own["best worse"] for budgets in settings.values() for own in budgets]
     (at,) = (own for own in settings["as committed"] if own["budget"] == RACED)
     lost = {"race": "race", "halving": "halving, 2 seeds", "fewer": "fewer epochs"}
     return {
         "errors": _range(errors, "{:.1%}"),
-        "late": f"{max(own['best worse'] for own in settings[LATE]):.0%}".replace("%", " %"),
         "share": f"{RACED:.0%}".replace("%", " %"),
         "lost": {key: {of: f"{at[name][of]:.3f}" for of in ("mean", "q95")} for key, name in lost.items()},
     }

@@ -65,6 +65,11 @@ def add_eval(commands: Commands) -> None:
 
 
 def _eval(parsed: argparse.Namespace, command: list[str]) -> int:
+    from ..kernels.results_ahead import ResultsAhead
+
+    ahead = None
+    if parsed.dt is not None and (parsed.threads or 1) > 1:  # the modules below take as long to load as a file to read
+        ahead = ResultsAhead(Path(parsed.dt), parsed.threads - 1)
     from ..evaluate.eval_report import evaluate_files
     from ..evaluate.protocols import rules_of, thresholds_of
 
@@ -74,7 +79,9 @@ def _eval(parsed: argparse.Namespace, command: list[str]) -> int:
     ious = () if parsed.iou is None else thresholds_of(parsed.iou)
     gt = Path(parsed.gt)
     if parsed.dt is not None:
-        report = evaluate_files(gt, Path(parsed.dt), protocol=parsed.protocol, threads=parsed.threads or 1, ious=ious)
+        report = evaluate_files(
+            gt, Path(parsed.dt), protocol=parsed.protocol, threads=parsed.threads or 1, ious=ious, ahead=ahead
+        )
     else:
         from ..deployment.model_eval import ModelEval, evaluate_model
 

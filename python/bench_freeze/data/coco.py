@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..kernels.ext import native
+from ..kernels.results_ahead import ResultsAhead
 from .coco_columns import (
     Annotations,
     CocoInstances,
@@ -186,14 +187,18 @@ def _annotation_columns(where: str, annotations: Sequence[_Annotation]) -> Annot
     )
 
 
-def read_results(path: Path, ground_truth: GroundTruth, *, threads: int = 1) -> CocoResults:
-    """Read a COCO results file, a list of {image_id, category_id, bbox, score}.
+def read_results(
+    path: Path, ground_truth: GroundTruth, *, threads: int = 1, ahead: ResultsAhead | None = None
+) -> CocoResults:
+    """Read a COCO results file, a list of {image_id, category_id, bbox, score}. `ahead` may have read it before.
 
     Raises InputError that says what is wrong and where, also for an image that the ground truth lacks.
     """
     if not _has_text_ids(ground_truth):
-        with open_text(path) as stream:  # the text of a common file is streamed and never held as a whole
-            columns = native.read_results_file(stream.fileno(), os.fstat(stream.fileno()).st_size, threads)
+        columns = None if ahead is None else ahead.columns()
+        if columns is None:
+            with open_text(path) as stream:  # the text of a common file is streamed and never held as a whole
+                columns = native.read_results_file(stream.fileno(), os.fstat(stream.fileno()).st_size, threads)
         if columns is not None:
             return _results(str(path), columns, ground_truth)
     return parse_results(str(path), read_text(path), ground_truth, threads=threads)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import os
+import sys
 
 
 def quiet_ultralytics() -> None:
@@ -13,4 +13,7 @@ def quiet_ultralytics() -> None:
     """
     os.environ.setdefault("YOLO_AUTOINSTALL", "false")
     os.environ.setdefault("YOLO_VERBOSE", "false")
-    logging.getLogger("ultralytics").setLevel(logging.ERROR)
+    if "ultralytics" in sys.modules:
+        import logging
+
+        logging.getLogger("ultralytics").setLevel(logging.ERROR)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ..data.coco import read_instances, read_results
 from ..data.dataset import DetectionTable, GroundTruth
+from ..kernels.results_ahead import ResultsAhead
 from ..text import terminal
 from .evaluate import evaluate
 from .evaluation import Evaluation
@@ -102,16 +103,24 @@ def ap_at(
 
 
 def evaluate_files(
-    gt: Path, dt: Path, *, protocol: Protocol = "coco", threads: int = 1, ious: Sequence[float] = ()
+    gt: Path,
+    dt: Path,
+    *,
+    protocol: Protocol = "coco",
+    threads: int = 1,
+    ious: Sequence[float] = (),
+    ahead: ResultsAhead | None = None,
 ) -> EvalReport:
     """Score a COCO results file against a COCO instances file; `ious` are further thresholds to report AP at.
+
+    `ahead` reads the results already.
 
     Raises InputError if a file cannot be read, or if the files contradict each other.
     """
     start = time.perf_counter()
     instances = read_instances(gt)
     ground_truth = instances.ground_truth
-    results = read_results(dt, ground_truth, threads=threads)
+    results = read_results(dt, ground_truth, threads=threads, ahead=ahead)
     evaluation = evaluate(ground_truth, results.detections, protocol=protocol, threads=threads)
     stats = evaluation.stats()
     return EvalReport(

@@ -1,4 +1,4 @@
-"""The compiled kernels behind checked calls: the only importer of `_ext`.
+"""The compiled kernels behind checked calls. Only `results_ahead` imports `_ext` too, because it has to load fast.
 
 Every function rejects input that would crash the kernel or be misread silently, with one sentence for the user.
 """

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from .ext import native
-from .rows import check_sizes, column_of_flags, column_of_numbers, positions_of, rows_of_boxes
+from .rows import check_sizes, column_of_flags, column_of_numbers, ordered, positions_of, rows_of_boxes
 from .values import UINT64_MAX, number_array, whole_array, whole_number
 
 MatchRule = Literal["coco", "ultralytics", "voc"]  # in the order of csrc/core/match.h
@@ -142,8 +142,8 @@ def index_truth(
     area = column_of_numbers(table, "area", area, rows)
     is_crowd = column_of_flags(table, "is_crowd", is_crowd, rows)
     is_void = column_of_flags(table, "is_void", is_void, rows)
-    _, by_label = _ordered(label, classes)
-    begin, by_image = _ordered(image[by_label], images)
+    _, by_label = ordered(label, classes)
+    begin, by_image = ordered(image[by_label], images)
     order = by_label[by_image]  # as np.lexsort((label, image)), without comparing
     return TruthIndex(
         classes,
@@ -154,13 +154,6 @@ def index_truth(
         is_crowd[order].astype(np.uint8),
         is_void[order].astype(np.uint8),
     )
-
-
-def _ordered(position: NDArray[np.int32], count: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """The rows [N] by ascending position below `count`, equal ones as they come, and where each position begins."""
-    begin, order = np.empty(count + 1, np.int64), np.empty(len(position), np.int32)
-    native.order_by_image(position, begin, order)
-    return begin, order
 
 
 def match(
@@ -191,7 +184,7 @@ def match(
     rows = len(label)
     scores = column_of_numbers(table, "score", scores, rows)
     threads = whole_number("threads", threads)
-    begin, order = _ordered(image, images)
+    begin, order = ordered(image, images)
     matches = Matches(begin, np.empty(rows, np.int32), np.empty(rows), ())
     near = 0
     for part in lattice.parts():

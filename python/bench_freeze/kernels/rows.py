@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from .arrays import AnyArray
+from .ext import native
 from .values import INT32, array_of, flag_array, number_array, whole_array
 
 
@@ -64,6 +65,13 @@ def column_of_ids(table: str, what: str, values: object, rows: int) -> NDArray[n
     column = array_of(f"{table}: {what}", values)
     _check_length(table, what, column, rows)
     return whole_array(f"{table}: {what}", column)
+
+
+def ordered(position: NDArray[np.int32], count: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Where each position below `count` begins [count + 1], and the rows [N] by position, equal ones as they come."""
+    begin, order = np.empty(count + 1, np.int64), np.empty(len(position), np.int32)
+    native.order_by_image(position, begin, order)
+    return begin, order
 
 
 def check_sizes(table: str, boxes_xywh: NDArray[np.float64]) -> None:

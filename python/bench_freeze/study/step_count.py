@@ -44,10 +44,10 @@ def steps_after_race(study: Study, every: Sequence[Inputs], left: Sequence[Enter
 
 
 def _of_race(study: Study, plan: Sequence[Entered]) -> int:
-    """The most training steps of a race: up to each decision on the opening seeds, then each further seed."""
-    course = course_of(study, (), ())
+    """The most training steps of a race: up to each decision on the opening seed, then each further seed."""
+    course = course_of(study, ())
     sizes = {seed: sum(len(_of_seed(study, arms, seed)) for _, arms in plan) for seed in course.seeds}
-    stages = len(course.epochs) * sum(sizes[seed] for seed in course.opening)
+    stages = len(course.epochs) * sizes[course.opening]
     return stages + sum(sizes[seed] for seed in course.further)
 
 

@@ -30,7 +30,7 @@ def test_base_map_is_a_constraint_where_it_was_asked_for_and_no_model_keeps_it_a
 @pytest.mark.parametrize(("arms", "seeds"), [(1, 1), (3, 2), (20, 3)])
 def test_a_share_is_of_all_arms_and_seeds_and_must_let_one_arm_end(arms, seeds):
     asked = study(budget="40%", epochs=50, seeds=list(range(seeds)))
-    course = course_of(asked, [f"arm {k}" for k in range(arms)], [0] * arms)
+    course = course_of(asked, [f"arm {k}" for k in range(arms)])
     passes = [1000.0] * arms
     least = fewest_passes(passes, course)
     grid = arms * seeds * 1000.0
@@ -44,7 +44,7 @@ def test_a_share_is_of_all_arms_and_seeds_and_must_let_one_arm_end(arms, seeds):
 
 @pytest.mark.parametrize("share", [0.2, 0.35, 0.5, 0.8])
 def test_what_a_budget_buys_fits_into_it_and_never_grows(share):
-    course = course_of(study(budget="40%", epochs=50, seeds=[0, 1, 2]), [f"arm {k}" for k in range(20)], [0] * 20)
+    course = course_of(study(budget="40%", epochs=50, seeds=[0, 1, 2]), [f"arm {k}" for k in range(20)])
     stages = bought(course, 1.0, share * 3000)
     assert [epoch for epoch, _ in stages] == [5, 8, 16, 26]
     going = [arms for _, arms in stages]
@@ -60,9 +60,7 @@ def test_what_a_budget_buys_fits_into_it_and_never_grows(share):
 
 def buys(budget, arms=4, seeds=(0, 1, 2), pass_s=None):
     """Arms of 1,000 image passes a seed."""
-    course = course_of(
-        study(budget=budget, epochs=50, seeds=list(seeds)), [f"arm {k}" for k in range(arms)], [0] * arms
-    )
+    course = course_of(study(budget=budget, epochs=50, seeds=list(seeds)), [f"arm {k}" for k in range(arms)])
     return Buys(budget, parse_budget(budget), course, (1000.0,) * arms, pass_s)
 
 

@@ -1,0 +1,85 @@
+"""A results file that is read in the background: the same columns, output and errors as without."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from bench_freeze import cli
+from bench_freeze.data.coco import parse_instances, read_results
+from bench_freeze.kernels.results_ahead import ResultsAhead
+
+BOX = [1.5, 2.0, 30.25, 40.0]
+INSTANCES = {
+    "images": [{"id": 7, "file_name": "a.jpg", "width": 64, "height": 64}, {"id": 9}],
+    "categories": [{"id": 3, "name": "pear"}],
+    "annotations": [{"id": 1, "image_id": 7, "category_id": 3, "bbox": BOX, "area": 1200, "iscrowd": 0}],
+}
+ROW = {"image_id": 7, "category_id": 3, "bbox": BOX, "score": 0.5}
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Writes both files; the text of the results can be anything."""
+
+    def write(results, instances=INSTANCES):
+        gt, dt = tmp_path / "gt.json", tmp_path / "dt.json"
+        gt.write_text(json.dumps(instances))
+        if results is not None:
+            dt.write_text(results if isinstance(results, str) else json.dumps(results))
+        return gt, dt
+
+    return write
+
+
+def texts(instances):
+    """The same with ids of text, which the compiled reader leaves to another one."""
+    images = [one | {"id": str(one["id"])} for one in instances["images"]]
+    return instances | {"images": images, "annotations": [one | {"image_id": "7"} for one in instances["annotations"]]}
+
+
+@pytest.mark.parametrize("rows", [[], [ROW], [ROW | {"score": n / 5000} for n in range(5000)]])
+def test_the_columns_are_those_of_the_usual_reader(files, rows):
+    gt, dt = files(rows)
+    truth = parse_instances("gt", gt.read_bytes()).ground_truth
+    usual, ahead = read_results(dt, truth), read_results(dt, truth, ahead=ResultsAhead(dt, 2))
+    assert len(ahead.detections) == len(rows)
+    for name in ("image_index", "labels", "boxes_xywh", "scores"):
+        np.testing.assert_array_equal(getattr(ahead.detections, name), getattr(usual.detections, name))
+
+
+@pytest.mark.parametrize(
+    ("results", "instances"),
+    [
+        ([ROW], INSTANCES),
+        ([ROW | {"score": 1}], INSTANCES),
+        ([ROW | {"image_id": 7.0}], INSTANCES),
+        ([ROW | {"image_id": "7"}], texts(INSTANCES)),
+        ([ROW | {"image_id": 8}], INSTANCES),
+        ([ROW | {"bbox": [1, 2, 3]}], INSTANCES),
+        ("[{", INSTANCES),
+        ("", INSTANCES),
+        (None, INSTANCES),
+        ([ROW], {}),
+    ],
+)
+def test_output_status_and_errors_do_not_depend_on_it(files, results, instances, capsys):
+    gt, dt = files(results, instances)
+    said = []
+    for threads in ("1", "3"):
+        status = cli.main(["eval", "--gt", str(gt), "--dt", str(dt), "--threads", threads])
+        said.append((status, *capsys.readouterr()))
+    assert said[0] == said[1]
+    assert said[0][0] in (0, 2)
+
+
+def test_a_folder_or_a_pipe_is_left_to_the_usual_reader(tmp_path):
+    assert ResultsAhead(tmp_path, 1).columns() is None
+    assert ResultsAhead(tmp_path / "missing", 1).columns() is None
+
+
+def test_it_loads_before_numpy():
+    code = "import sys, bench_freeze.kernels.results_ahead; sys.exit('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

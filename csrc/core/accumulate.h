@@ -14,22 +14,6 @@ BENCH_FREEZE_HD inline double precision_at(int64_t true_positives, int64_t false
   return tp / (static_cast<double>(false_positives) + tp + 2.220446049250313e-16);
 }
 
-// A precision that is not divided yet, since comparing takes less time than dividing.
-struct Fraction {
-  int64_t true_positives = 0;
-  int64_t false_positives = 0;
-
-  BENCH_FREEZE_HD double precision() const { return precision_at(true_positives, false_positives); }
-
-  // Takes over `later`, which has more true positives and at least as many false ones, unless its precision is lower.
-  // Rounding keeps the order of the exact quotients. Equal ones have equal precisions, except for the 2^-52, which
-  // makes one of one less than two of two: so the later one is taken. Counts are below 2^31.
-  BENCH_FREEZE_HD void raise(const Fraction& later) {
-    const int64_t here = true_positives * (later.true_positives + later.false_positives);
-    if (later.true_positives * (true_positives + false_positives) >= here) *this = later;
-  }
-};
-
 BENCH_FREEZE_HD inline double recall_at(int64_t true_positives, int64_t truths) {
   return static_cast<double>(true_positives) / static_cast<double>(truths);
 }

@@ -50,7 +50,7 @@ class Accumulator {
     int32_t corrections = 0;  // of the false positives, for ranks from the maximum before to its own
     int32_t found = 0;        // true positives
     int64_t reached = -1;     // the last recall threshold reached; -1: none
-    Fraction highest;         // the highest precision since then
+    double highest = 0;       // the highest precision since then
   };
 
   void run_class(int64_t label) {
@@ -112,11 +112,11 @@ class Accumulator {
       if (curve.found >= of_class_[area]) throw std::invalid_argument("matches: more found than there is");
       const int64_t found = ++curve.found;
       while (curve.reached + 1 < recalls && needed[curve.reached + 1] <= found) {
-        if (curve.reached >= 0) highest_[number * recalls + curve.reached] = curve.highest.precision();
-        curve.highest = {};
+        if (curve.reached >= 0) highest_[number * recalls + curve.reached] = curve.highest;
+        curve.highest = 0;
         reaching_score_[number * recalls + ++curve.reached] = score;
       }
-      curve.highest.raise({found, false_positives});
+      curve.highest = std::max(curve.highest, precision_at(found, false_positives));
     }
   }
 
@@ -159,7 +159,7 @@ class Accumulator {
     double envelope = 0;
     for (int64_t r = recalls - 1; r >= 0; --r) {
       const bool is_reached = r <= reached;
-      const double highest = r < reached ? highest_[curve * recalls + r] : curves_[curve].highest.precision();
+      const double highest = r < reached ? highest_[curve * recalls + r] : curves_[curve].highest;
       if (is_reached) envelope = std::max(envelope, highest);
       const int64_t at = r * columns_ + column;
       precision_[at] = envelope;

@@ -1,15 +1,12 @@
-// Grids, offsets and byte counts of the CUDA back end, up to where they would overflow, the score threshold on every
-// float16, and precisions compared without division. Exits with 1 and names what is wrong.
-#include <algorithm>
+// Grids, offsets and byte counts of the CUDA back end, up to where they would overflow, and the score threshold on
+// every float16. Exits with 1 and names what is wrong.
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <random>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "core/accumulate.h"
 #include "cuda/match_plan.h"
 #include "cuda/nms_task.h"
 
@@ -141,38 +138,9 @@ void check_packing() {
   }
 }
 
-// The higher of two precisions, to the last bit, where the later one has more true positives and no fewer false ones.
-void check_fractions() {
-  const auto check = [](const Fraction& earlier, const Fraction& later) {
-    Fraction highest = earlier;
-    highest.raise(later);
-    require(highest.precision() == std::max(earlier.precision(), later.precision()),
-            "the higher of " + std::to_string(earlier.true_positives) + " and " +
-                std::to_string(earlier.false_positives) + ", and " + std::to_string(later.true_positives) + " and " +
-                std::to_string(later.false_positives));
-  };
-  for (int64_t tp = 0; tp < 40; ++tp) {
-    for (int64_t fp = 0; fp < (tp ? 40 : 1); ++fp) {
-      for (int64_t more_tp = tp + 1; more_tp < 44; ++more_tp) {
-        for (int64_t more_fp = fp; more_fp < 44; ++more_fp) check({tp, fp}, {more_tp, more_fp});
-      }
-    }
-  }
-  std::mt19937_64 random(1);
-  for (int i = 0; i < 1000000; ++i) {
-    const int64_t most = int64_t{1} << (2 + random() % 29);
-    const int64_t tp = 1 + static_cast<int64_t>(random() % most), fp = static_cast<int64_t>(random() % most);
-    // Near the same ratio as well, where rounding decides.
-    const int64_t times = 1 + static_cast<int64_t>(random() % 3), near = static_cast<int64_t>(random() % 5);
-    check({tp, fp}, {tp * times + 1 + near, std::max(fp, fp * times + static_cast<int64_t>(random() % 5) - 2)});
-    check({tp, fp}, {tp * 2, fp * 2});
-  }
-}
-
 }  // namespace
 
 int main() {
-  check_fractions();
   check_products();
   check_nms_limits();
   check_nms_layout();

@@ -46,6 +46,7 @@ class Setting:
     slow: float = 0.2  # the share of the summed rate in which the median arm reaches 63 % of its value
     slow_is_good: float = 0.0  # correlation of an arm's slowness with its value
     kinds: int = 5  # groups of arms that train alike and deviate together, as those of one depth do
+    restless: float = 1.0  # how many times as much the best arm's own trainings deviate
 
 
 @dataclass(frozen=True)
@@ -126,10 +127,11 @@ def world(setting: Setting, times: Array, rates: Array, generator: np.random.Gen
     below = MOST_BELOW * generator.random(arms)
     kind = generator.integers(setting.kinds, size=arms)
     staged = tuple(bool(one) for one in generator.random(arms) < 1 / STAGED)
+    alone = found.own * np.where(np.arange(arms) == np.argmax(true), setting.restless, 1.0)
     noise = (
         found.common * generator.standard_normal(SEEDS)
         + found.alike * generator.standard_normal((setting.kinds, SEEDS))[kind]
-        + found.own * generator.standard_normal((arms, SEEDS))
+        + alone[:, None] * generator.standard_normal((arms, SEEDS))
     )
     of_images = found.images / math.sqrt(2)
     reported_images = of_images * generator.standard_normal(arms)

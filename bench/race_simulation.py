@@ -32,6 +32,7 @@ SETTINGS = (
     Setting("100 held-out images", spread=0.055, images=100),
     Setting("the best come late", spread=0.055, slow=0.35, slow_is_good=0.8),
     Setting("all equal", spread=1e-6),
+    Setting("all equal, the best varies three times as much", spread=1e-6, restless=3.0),
 )
 RATES = relative_rates(EPOCHS)
 TIMES = times_of(RATES)

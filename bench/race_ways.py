@@ -88,8 +88,8 @@ def race(curves: Curves, budget: float) -> Spent | None:
         seen = _seen(curves, ran, k)
         cost, rest = curves.looks[k + 1] - epoch, end - epoch
         left, stages = limit - spent - aside, len(curves.looks) - 1 - k
-        purse = Purse(left, dict.fromkeys(running, cost), dict.fromkeys(running, rest), stages)
-        why |= {stop.arm: stop.why for stop in decide(course, running, seen, before, purse)}
+        purse = Purse(left, dict.fromkeys(running, cost), dict.fromkeys(running, rest), stages, before)
+        why |= {stop.arm: stop.why for stop in decide(course, running, seen, purse)}
         running = [arm for arm in running if arm not in why]
         spent += cost * len(running)
         before = seen
@@ -99,7 +99,7 @@ def race(curves: Curves, budget: float) -> Spent | None:
         again = None
         if paid:
             again = Purse(limit - spent, dict.fromkeys(running, end), dict.fromkeys(running, paid * end), paid)
-        why |= {stop.arm: stop.why for stop in decide(course, running, seen, before, again)}
+        why |= {stop.arm: stop.why for stop in decide(course, running, seen, again)}
         running = [arm for arm in running if arm not in why]
         if ran == seeds or spent + end * len(running) > limit:
             return Spent(curves.best(running, ran), spent / curves.grid, ran, why)

@@ -46,22 +46,23 @@ struct Lanes {
     return bits * every_area;
   }
 
-  // Bit a is set where `area` lies in range a, ends included.
+  // Whether `area` lies outside of range a; its ends are inside, and so is NaN. Without a branch, which would depend on
+  // the data.
+  BENCH_FREEZE_HD bool is_outside(double area, int32_t a) const {
+    return (area < area_ranges[2 * a]) | (area > area_ranges[2 * a + 1]);
+  }
+
+  // Bit a is set where `area` lies in range a.
   BENCH_FREEZE_HD uint64_t ranges_with(double area) const {
     uint64_t bits = 0;
-    for (int32_t a = 0; a < areas; ++a) {
-      bits |= static_cast<uint64_t>(!(area < area_ranges[2 * a] || area > area_ranges[2 * a + 1])) << a;
-    }
+    for (int32_t a = 0; a < areas; ++a) bits |= static_cast<uint64_t>(!is_outside(area, a)) << a;
     return bits;
   }
 
-  // Lanes of the area ranges in which `area` does not lie. Without branches, which would depend on the data.
+  // Lanes of the area ranges in which `area` does not lie.
   BENCH_FREEZE_HD uint64_t lanes_outside(double area) const {
     uint64_t outside = 0;
-    for (int32_t a = 0; a < areas; ++a) {
-      const bool is_outside = (area < area_ranges[2 * a]) | (area > area_ranges[2 * a + 1]);
-      outside |= static_cast<uint64_t>(is_outside) << (a * thresholds);
-    }
+    for (int32_t a = 0; a < areas; ++a) outside |= static_cast<uint64_t>(is_outside(area, a)) << (a * thresholds);
     return outside * all_of_area();
   }
 };

@@ -55,6 +55,7 @@ class Matcher {
  private:
   int64_t run_image(int64_t i) {
     const int64_t begin = batch_.begin[i];
+    if (begin == batch_.begin[i + 1]) return 0;
     group_by_class(begin, batch_.begin[i + 1]);
     int64_t truth = truth_.begin[batch_.image[i]];
     const int64_t truth_end = truth_.begin[batch_.image[i] + 1];

@@ -7,6 +7,7 @@ import shlex
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 
 PACKAGES = (
     *("numpy", "pillow", "msgspec", "pyyaml", "torch", "torchvision", "ultralytics-opencv-headless", "ultralytics"),
@@ -39,8 +40,6 @@ def write_report(error: BaseException, arguments: Sequence[str]) -> str:
 
 
 def _report(error: BaseException, arguments: Sequence[str]) -> str:
-    import platform
-
     from . import __version__
 
     trace = "".join(traceback.format_exception(error))
@@ -49,7 +48,7 @@ def _report(error: BaseException, arguments: Sequence[str]) -> str:
     return "\n".join(
         [
             f"command: {shlex.join(['bench-freeze', *arguments])}",
-            f"bench-freeze {__version__}, Python {sys.version.split()[0]}, {platform.platform()}",
+            f"bench-freeze {__version__}, Python {sys.version.split()[0]}, {_machine()}",
             f"packages: {', '.join(_versions()) or 'none'}",
             "",
             trace,
@@ -57,15 +56,23 @@ def _report(error: BaseException, arguments: Sequence[str]) -> str:
     )
 
 
-def _versions() -> list[str]:
-    from importlib.metadata import PackageNotFoundError, version
+def _machine() -> str:
+    try:
+        import platform
 
+        return platform.platform()
+    except (OSError, ImportError):  # no file can be opened: the report must still say what happened
+        return sys.platform
+
+
+def _versions() -> list[str]:
     found = []
-    for name in PACKAGES:
-        try:
-            found.append(f"{name} {version(name)}")
-        except PackageNotFoundError:
-            continue
+    with suppress(OSError, ImportError):
+        from importlib.metadata import PackageNotFoundError, version
+
+        for name in PACKAGES:
+            with suppress(PackageNotFoundError):
+                found.append(f"{name} {version(name)}")
     return found
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from bench_freeze.cores import usable_cores
 
-from .barriers import barrier_sites
+from .barriers import barrier_site, barrier_sites
 from .build import Cuda, DeviceCode, cpu_objects, equality_program
 from .conftest import FAULT
 
@@ -23,7 +23,9 @@ pytestmark = pytest.mark.slow
 DIFFERENT = 1  # the program's exit status where a result is not the CPU's
 # Barriers that nothing here misses, with the reason.
 REDUNDANT = {
-    "core/match.h:179": "the lane that wrote the outcome is the one that copies it, and the next detection waits once "
+    barrier_site(
+        "core/match.h", 1
+    ): "the lane that wrote the outcome is the one that copies it, and the next detection waits once "
     "more before anyone reads what is taken",
 }
 

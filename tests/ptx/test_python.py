@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from .barriers import barrier_site
 from .build import DeviceCode
 from .conftest import FAULT
 from .extension import host_objects, package, run_tests
@@ -72,7 +73,7 @@ def test_a_fault_on_the_device_fails_the_tests(built: Callable[[str], Path]) -> 
         "tests/cuda/test_match_cuda.py",
         "-k",
         "test_equals_the_cpu_back_end",
-        PTX_WITHOUT_BARRIER="core/match.h:173",
+        PTX_WITHOUT_BARRIER=barrier_site("core/match.h", 0),
     )
     assert done.returncode == FAULT, done.stdout[-2000:]
     assert "race" in done.stderr

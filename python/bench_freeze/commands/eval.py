@@ -68,12 +68,13 @@ def _eval(parsed: argparse.Namespace, command: list[str]) -> int:
     from ..kernels.results_ahead import ResultsAhead
 
     ahead = None
-    if parsed.dt is not None and (parsed.threads or 1) > 1:  # the modules below take as long to load as a file to read
-        ahead = ResultsAhead(Path(parsed.dt), parsed.threads - 1)
+    # Loading the modules below takes about as long as reading a file.
+    if parsed.dt is not None and Path(parsed.gt).is_file() and (parsed.threads or 1) > 1:
+        ahead = ResultsAhead(Path(parsed.dt), parsed.threads)
     from ..evaluate.eval_report import evaluate_files
     from ..evaluate.protocols import rules_of, thresholds_of
 
-    rules_of(parsed.protocol)  # before any work
+    rules_of(parsed.protocol)
     if parsed.threads is not None and parsed.threads < 1:
         raise InputError(f"--threads {parsed.threads}: give at least 1.")
     ious = () if parsed.iou is None else thresholds_of(parsed.iou)

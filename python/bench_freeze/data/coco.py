@@ -11,6 +11,7 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -36,7 +37,10 @@ from .coco_forms import LooseInstances, LooseResult, instances_of, results_from
 from .coco_json import decode_loosely, decode_typed, open_text, read_text
 from .dataset import GroundTruth
 
-# ids, image ids, category ids, boxes [4 N] or [N, 4], area, crowd flags; for results: no ids, and scores
+if TYPE_CHECKING:
+    from ..kernels.results_ahead import ResultColumns
+
+# ids, image ids, category ids, boxes [4 N] or [N, 4], area, crowd flags
 AnnotationColumns = tuple[
     NDArray[np.int64],
     NDArray[np.int64],
@@ -45,7 +49,6 @@ AnnotationColumns = tuple[
     NDArray[np.float64],
     NDArray[np.uint8] | NDArray[np.bool_],
 ]
-ResultColumns = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]
 
 __all__ = [
     "CocoInstances",
@@ -190,13 +193,13 @@ def _annotation_columns(where: str, annotations: Sequence[_Annotation]) -> Annot
 def read_results(
     path: Path, ground_truth: GroundTruth, *, threads: int = 1, ahead: ResultsAhead | None = None
 ) -> CocoResults:
-    """Read a COCO results file, a list of {image_id, category_id, bbox, score}. `ahead` may have read it before.
+    """Read a COCO results file, a list of {image_id, category_id, bbox, score}. `ahead`, if given, is reading it.
 
     Raises InputError that says what is wrong and where, also for an image that the ground truth lacks.
     """
     if not _has_text_ids(ground_truth):
-        columns = None if ahead is None else ahead.columns()
-        if columns is None:
+        is_read, columns = (False, None) if ahead is None else ahead.take()
+        if not is_read:
             with open_text(path) as stream:  # the text of a common file is streamed and never held as a whole
                 columns = native.read_results_file(stream.fileno(), os.fstat(stream.fileno()).st_size, threads)
         if columns is not None:

@@ -113,11 +113,11 @@ def evaluate_files(
 ) -> EvalReport:
     """Score a COCO results file against a COCO instances file; `ious` are further thresholds to report AP at.
 
-    `ahead` reads the results already.
+    `ahead`, if given, has begun to read the results.
 
     Raises InputError if a file cannot be read, or if the files contradict each other.
     """
-    start = time.perf_counter()
+    start = time.perf_counter() if ahead is None else ahead.began
     instances = read_instances(gt)
     ground_truth = instances.ground_truth
     results = read_results(dt, ground_truth, threads=threads, ahead=ahead)

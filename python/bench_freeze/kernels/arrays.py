@@ -29,7 +29,8 @@ def is_on_cuda(array: object) -> bool:
 def as_numpy(what: str, array: object) -> AnyArray:
     """`array` as a NumPy array, without a copy if it is on the CPU; `what` names it in errors."""
     masked_arrays = sys.modules.get("numpy.ma")  # slow to load, and without it no array has a mask
-    if masked_arrays is not None and masked_arrays.is_masked(array):  # NumPy would use the values under the mask
+    is_masked = getattr(masked_arrays, "is_masked", None)  # not there yet while another thread loads the module
+    if is_masked is not None and is_masked(array):  # NumPy would use the values under the mask
         raise InputError(f"{what} has masked values: leave their rows out, or fill them")
     # torch's own conversion comes first. Like its __dlpack__, it refuses a tensor that requires grad, but its message
     # says what to do.

@@ -16,7 +16,7 @@ from .arrays import as_numpy, describe
 from .nms_options import DEFAULTS, NmsOptions
 from .values import INT64, real_number, whole_number
 
-native = _ext  # for matching.py, the other module that calls the compiled code
+native = _ext  # for the other modules that call the compiled code
 
 
 @dataclass(frozen=True)

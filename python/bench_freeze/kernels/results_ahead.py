@@ -6,10 +6,11 @@ This module itself must load fast. So it calls the compiled reader directly, and
 from __future__ import annotations
 
 import os
+import time
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .. import _ext
 from ..user_files import open_file
@@ -22,19 +23,32 @@ if TYPE_CHECKING:
     ResultColumns = tuple[NDArray[int64], NDArray[int64], NDArray[float64], NDArray[float64]]
 
 
+class ReadAhead(NamedTuple):
+    """What became of the file: not read for any reason, in a form that needs a full parser (None), or columns."""
+
+    is_read: bool
+    columns: ResultColumns | None
+
+
 class ResultsAhead:
-    """The columns of a results file, read by threads of their own from now on."""
+    """The columns of a results file, read by threads of their own from now on.
+
+    The interpreter ends only when they have: a file of 1 GB takes a few seconds.
+    """
 
     def __init__(self, path: Path, threads: int) -> None:
-        self._columns: ResultColumns | None = None
+        self.began = time.perf_counter()  # seconds
+        self._found = ReadAhead(False, None)
         self._thread = Thread(target=self._read, args=(path, threads), name="results")
         self._thread.start()
 
-    def columns(self) -> ResultColumns | None:
-        """Wait for the columns. None if the file could not be read; the usual reader finds out why."""
+    def take(self) -> ReadAhead:
+        """Wait for the columns and hand them over: they are not kept here, since they may be large."""
         self._thread.join()
-        return self._columns
+        found, self._found = self._found, ReadAhead(False, None)
+        return found
 
     def _read(self, path: Path, threads: int) -> None:
-        with suppress(Exception), open_file(path, "results file", "") as stream:
-            self._columns = _ext.read_results_file(stream.fileno(), os.fstat(stream.fileno()).st_size, threads)
+        with suppress(Exception), open_file(path, "results file", "") as stream:  # the usual reader finds out why
+            size = os.fstat(stream.fileno()).st_size
+            self._found = ReadAhead(True, _ext.read_results_file(stream.fileno(), size, threads))

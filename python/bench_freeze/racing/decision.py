@@ -74,12 +74,17 @@ class Seen:
 
 @dataclass(frozen=True)
 class Purse:
-    """What is left of a budget, and for each arm the cost of the next stage and of all remaining ones, in one unit."""
+    """What is left of a budget, and for each arm the cost of the next stage and of all remaining ones, in one unit.
+
+    `before` has the values of the previous decision, by which arms are ranked while they train; None at the first
+    decision and at the end of the trainings.
+    """
 
     left: float
     next_stage: Mapping[int, float]
     to_the_end: Mapping[int, float]
     stages: int
+    before: Seen | None = None
 
 
 @dataclass(frozen=True)
@@ -92,12 +97,9 @@ class Stop:
     reason: str
 
 
-def decide(
-    course: Course, running: Sequence[int], seen: Seen, before: Seen | None, purse: Purse | None
-) -> tuple[Stop, ...]:
+def decide(course: Course, running: Sequence[int], seen: Seen, purse: Purse | None = None) -> tuple[Stop, ...]:
     """The arms that stop at this decision. At least one arm continues.
 
-    `before` has the values of the previous decision on the opening seed; it is not used at the end of the trainings.
     Without a `purse`, no arm stops for the budget.
     """
     stops = _beyond(course, running, seen)
@@ -113,7 +115,7 @@ def decide(
         )
     left = [arm for arm in running if arm not in stops]
     if purse is not None and left:
-        stops |= _for_the_budget(course, left, seen, None if course.is_end(seen) else before, purse)
+        stops |= _for_the_budget(course, left, seen, purse)
     return tuple(stops[arm] for arm in sorted(stops))
 
 
@@ -145,10 +147,14 @@ def _rivals(course: Course, allowed: Sequence[int], seen: Seen) -> Sequence[int]
     """Arms that may stop others by their target mAP: with a limit, those that are shown to keep it.
 
     An arm beyond the limit cannot be picked. If it stopped another one, the best arm within the limit could be lost.
+    Each arm is tested at the level of a pair: whether a rival is within the limit or beyond it, only one of the two
+    tests can be wrong at the best arm's expense.
     """
-    if course.max_base_drop is None or seen.base_drop is None:
+    if course.max_base_drop is None:
         return allowed
-    return shown_within(seen.base_drop, allowed, course.max_base_drop, course.level_of_base)
+    if seen.base_drop is None:
+        return ()
+    return shown_within(seen.base_drop, allowed, course.max_base_drop, course.level)
 
 
 def _beyond(course: Course, running: Sequence[int], seen: Seen) -> dict[int, Stop]:
@@ -170,11 +176,9 @@ def _beyond(course: Course, running: Sequence[int], seen: Seen) -> dict[int, Sto
     }
 
 
-def _for_the_budget(
-    course: Course, left: Sequence[int], seen: Seen, before: Seen | None, purse: Purse
-) -> dict[int, Stop]:
+def _for_the_budget(course: Course, left: Sequence[int], seen: Seen, purse: Purse) -> dict[int, Stop]:
     ended = course.is_end(seen)
-    order = ranked(left, seen, before, course.max_base_drop, ended=ended)
+    order = ranked(left, seen, purse.before, course.max_base_drop, ended=ended)
     chosen = going_on(order, purse.next_stage, purse.to_the_end, purse.left, purse.stages)
     means = seen.target.mean(axis=1)
     another, rise = " on another seed" if ended else "", "" if ended else " and its rise"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from ..results.race import Race, StoppedArm
 from .view import Remark
@@ -42,16 +42,30 @@ def race_lines(race: Race | None) -> list[str]:
         if race.unit == "seconds"
         else f"{_share(race.spent, race.grid)} of what all trainings take, of {race.budget}"
     )
-    looks = ", ".join(str(decision.epoch) for decision in race.decisions)
-    rule = (
-        f"Decisions after epochs {looks} by held-out training images alone, paired by seed: the best arm is stopped as "
-        f"worse in at most {race.alpha:.0%} of such races. This does not cover arms that stopped for want of budget."
-    )
     return [
         f"Race under --budget {race.budget}: {race.ended} Spent: {spent}.",
-        rule,
+        _rule(race),
         *(f"{stop.arm} stopped after epoch {stop.epoch} of {_seeds(stop)}: {stop.reason}." for stop in race.stopped),
     ]
+
+
+def _rule(race: Race) -> str:
+    first = [decision for decision in race.decisions if len(decision.seeds) == 1]
+    further = [decision.seeds[-1] for decision in race.decisions if len(decision.seeds) > 1]
+    rule = (
+        f"Decisions after epochs {_listed(decision.epoch for decision in first)} of seed {race.asked_seeds[0]}, by "
+        "held-out training images alone: one seed shows nothing, so arms stop there for want of budget only."
+    )
+    if not further:
+        return rule
+    return (
+        f"{rule} Then after seed{'s' if len(further) > 1 else ''} {_listed(further)}, paired by seed. The best arm "
+        f"should be stopped as worse in at most {race.alpha:.0%} of such races, which does not cover the budget."
+    )
+
+
+def _listed(numbers: Iterable[int]) -> str:
+    return ", ".join(map(str, numbers))
 
 
 def _named(stops: Sequence[StoppedArm]) -> str:

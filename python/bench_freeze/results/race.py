@@ -48,7 +48,7 @@ class Race(Struct, frozen=True, kw_only=True):
     grid: Annotated[Amount | None, Meta(description="the cost of all arms and seeds; null for seconds")]
     spent: Amount
     alpha: Annotated[
-        Fraction, Meta(description="upper bound of the share of races in which the best arm is stopped as worse")
+        Fraction, Meta(description="in at most this share of races, the best arm should be stopped as worse")
     ]
     max_base_drop: Annotated[Fraction | None, Meta(description="the constraint on arms; null if there was none")]
     arms: Annotated[list[str], Meta(description="that began")]

@@ -163,10 +163,13 @@ class Raced:
             in_time = sum(standings[k, seed].seconds for seed in seeds)
             spent[k] = in_time if self.limit.unit == "seconds" else passes
         seen = self._seen(standings, seeds, epoch)
-        earlier = None if before is None else self._seen(standings, seeds, before)
-        purse = self._on_the_way(spent, epoch, stages) if stages else self._for_further_seeds(spent, len(seeds))
+        if stages:
+            earlier = None if before is None else self._seen(standings, seeds, before)
+            purse: Purse | None = self._on_the_way(spent, epoch, stages, earlier)
+        else:
+            purse = self._for_further_seeds(spent, len(seeds))
         stops = []
-        for stop in decide(self.course, self.running, seen, earlier, purse):
+        for stop in decide(self.course, self.running, seen, purse):
             arm = self.racers[stop.arm].any_arm
             stops.append(
                 StoppedArm(
@@ -183,7 +186,7 @@ class Raced:
             )
         return Decided(stops, spent)
 
-    def _on_the_way(self, spent: Sequence[float], epoch: int, stages: int) -> Purse:
+    def _on_the_way(self, spent: Sequence[float], epoch: int, stages: int, before: Seen | None) -> Purse:
         """What the opening seed may still spend."""
         course, of_an_epoch = self.course, {k: spent[k] / epoch for k in self.running}
         following, last = course.epochs[course.epochs.index(epoch) + 1], course.epochs[-1]
@@ -194,6 +197,7 @@ class Raced:
             {k: each * (following - epoch) for k, each in of_an_epoch.items()},
             {k: each * (last - epoch) for k, each in of_an_epoch.items()},
             stages,
+            before,
         )
 
     def _for_further_seeds(self, spent: Sequence[float], seeds: int) -> Purse | None:

@@ -1,6 +1,7 @@
 """A results file that is read in the background: the same columns, output and errors as without."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -75,9 +76,34 @@ def test_output_status_and_errors_do_not_depend_on_it(files, results, instances,
     assert said[0][0] in (0, 2)
 
 
-def test_a_folder_or_a_pipe_is_left_to_the_usual_reader(tmp_path):
-    assert ResultsAhead(tmp_path, 1).columns() is None
-    assert ResultsAhead(tmp_path / "missing", 1).columns() is None
+def test_what_is_not_a_file_is_left_to_the_usual_reader(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("", "pipe", "missing"):
+        assert ResultsAhead(tmp_path / name, 1).take() == (False, None)
+
+
+def test_a_form_that_needs_a_full_parser_is_told_from_a_file_that_was_not_read(files):
+    _, dt = files([ROW | {"image_id": 7.0}])
+    assert ResultsAhead(dt, 1).take() == (True, None)
+
+
+def test_the_columns_are_used_and_handed_over(files):
+    gt, dt = files([ROW])
+    truth = parse_instances("gt", gt.read_bytes()).ground_truth
+    ahead = ResultsAhead(dt, 1)
+    ahead._thread.join()
+    dt.unlink()
+    assert len(read_results(dt, truth, ahead=ahead).detections) == 1
+    assert ahead.take() == (False, None)
+
+
+def test_an_error_while_the_results_are_still_read_ends_the_command(files, tmp_path):
+    gt, dt = files(json.dumps([ROW] * 200_000))
+    command = [sys.executable, "-m", "bench_freeze", "eval", "--gt", gt, "--dt", dt, "--threads", "2"]
+    done = subprocess.run([*command, "--protocol", "none"], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 2
+    assert "protocol" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_it_loads_before_numpy():

@@ -42,12 +42,11 @@ def stopped_in(ends, alpha=0.05):
     arms, seeds = ends.shape
     course = Course(tuple(f"arm {k}" for k in range(arms)), EPOCHS, tuple(range(seeds)), alpha=alpha)
     looks = [Seen(epoch, ends[:, :1] * epoch / EPOCHS[-1]) for epoch in EPOCHS]
-    running, before, stopped = list(range(arms)), None, {}
+    running, stopped = list(range(arms)), {}
     for seen in [*looks, *(Seen(EPOCHS[-1], ends[:, :count]) for count in range(2, seeds + 1))]:
-        for stop in decide(course, running, seen, before, None):
+        for stop in decide(course, running, seen):
             stopped[stop.arm] = stop
         running = [arm for arm in running if arm not in stopped]
-        before = seen
     return stopped
 
 
@@ -62,6 +61,31 @@ def test_the_best_arm_is_stopped_as_worse_in_no_more_than_the_stated_share_of_ra
         true = truth(rng, arms)
         wrong += int(np.argmax(true)) in stopped_in(ends_of(rng, true, seeds, spreads), alpha)
     assert wrong / races <= alpha + 3 * math.sqrt(alpha * (1 - alpha) / races)
+
+
+@pytest.mark.parametrize("seeds", [2, 3])
+@pytest.mark.parametrize("beyond", [0.0, 0.001, 0.004, 0.02])
+def test_the_best_arm_within_the_limit_is_seldom_stopped_by_better_ones_beyond_it(seeds, beyond):
+    """The usual case: what gains more on the target loses more on the base task."""
+    rng = np.random.default_rng([seeds, round(1000 * beyond)])
+    races, arms, limit, alpha, wrong = 300, 20, 0.05, 0.2, 0
+    for _ in range(races):
+        lost = np.r_[0.0, np.full(arms - 1, limit + beyond)][:, None] + 0.01 * rng.standard_normal((arms, seeds))
+        ends = ends_of(rng, np.r_[0.4, np.full(arms - 1, 0.46)], seeds, np.full(arms, 0.01))
+        course = Course(tuple(f"arm {k}" for k in range(arms)), EPOCHS, tuple(range(seeds)), limit, alpha)
+        running = list(range(arms))
+        for count in range(2, seeds + 1):
+            stops = decide(course, running, Seen(EPOCHS[-1], ends[:, :count], lost[:, :count]))
+            running = [arm for arm in running if arm not in {stop.arm for stop in stops}]
+        wrong += 0 not in running
+    assert wrong / races <= alpha + 3 * math.sqrt(alpha * (1 - alpha) / races)
+
+
+def test_without_base_scores_no_arm_stops_another_under_a_limit():
+    far = Seen(EPOCHS[-1], np.array([[0.9, 0.91], [0.1, 0.11], [0.5, 0.49]]))
+    course = Course(("a", "b", "c"), EPOCHS, (0, 1), alpha=0.05)
+    assert decide(course, range(3), far)
+    assert not decide(Course(("a", "b", "c"), EPOCHS, (0, 1), 0.1), range(3), far)
 
 
 def test_an_arm_far_behind_is_stopped_as_soon_as_two_seeds_are_there():

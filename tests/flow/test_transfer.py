@@ -137,7 +137,7 @@ def objects(problem):
     """A detection set of the demo in the folder, and what the command found on it."""
     from bench_freeze.demo.yolo_layout import write_target_set
 
-    write_target_set(problem / "target", train=14, val=8, test=2, seed=1)
+    write_target_set(problem / "target", train=40, val=8, test=2, seed=1)
     asked = ["--weights", SOURCES, "--crops", "target/target.yaml", "--seeds", "0,1", "--imgsz", "64"]
     done = bench_freeze(problem, *asked, "--out", "objects")
     assert done.returncode == 0, done.stderr
@@ -156,7 +156,7 @@ def test_objects_are_read_in_views_that_they_fill_more_and_less(objects):
         assert own.share >= own.fill - 0.1
     lone = {own.fill: next(g.samples for g in own.by_objects if g.objects == "1") for own in found.accuracy}
     assert lone[1.0] >= lone[0.1]  # a wider view holds no fewer objects
-    assert max(own.top1.value for own in found.accuracy) >= found.majority
+    assert max(own.top1.value for own in found.accuracy) > found.majority
     assert len(found.comparisons) == 4 * 3
     assert "1 in view" in done.stdout
 

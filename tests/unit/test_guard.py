@@ -159,3 +159,22 @@ def test_a_full_disk_behind_standard_output_is_a_sentence():
 def test_closed_streams_are_no_error():
     command = f"{sys.executable} -m bench_freeze data nowhere.json >&- 2>&-"
     assert subprocess.run(["sh", "-c", command]).returncode == 2
+
+
+def test_a_bug_is_reported_even_if_no_module_can_be_loaded_any_more():
+    """As without a free file descriptor: the report is then printed, not written."""
+    program = (
+        "import builtins, sys\n"
+        "from bench_freeze.crash_report import write_report\n"
+        "load = builtins.__import__\n"
+        "def full(name, *rest, **others):\n"
+        "    if name in ('tempfile', 'platform', 'importlib.metadata'): raise OSError(24, 'Too many open files')\n"
+        "    return load(name, *rest, **others)\n"
+        "builtins.__import__ = full\n"
+        "print(write_report(ValueError('a bug'), ['eval', '--gt', 'a b']))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "No report could be written (Too many open files)" in done.stdout
+    assert "command: bench-freeze eval --gt 'a b'" in done.stdout
+    assert "ValueError: a bug" in done.stdout

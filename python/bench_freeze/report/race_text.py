@@ -52,16 +52,19 @@ def race_lines(race: Race | None) -> list[str]:
 def _rule(race: Race) -> str:
     first = [decision for decision in race.decisions if len(decision.seeds) == 1]
     further = [decision.seeds[-1] for decision in race.decisions if len(decision.seeds) > 1]
-    rule = (
-        f"Decisions after epochs {_listed(decision.epoch for decision in first)} of seed {race.asked_seeds[0]}, by "
-        "held-out training images alone: one seed shows nothing, so arms stop there for want of budget only."
-    )
-    if not further:
-        return rule
-    return (
-        f"{rule} Then after seed{'s' if len(further) > 1 else ''} {_listed(further)}, paired by seed. The best arm "
-        f"should be stopped as worse in at most {race.alpha:.0%} of such races, which does not cover the budget."
-    )
+    said = ["Decisions used held-out training images alone."]
+    if first:
+        said.append(
+            f"After epochs {_listed(decision.epoch for decision in first)} of seed {race.asked_seeds[0]}, arms stop "
+            "only for want of budget: one seed cannot show that an arm is worse."
+        )
+    if further:
+        said.append(
+            f"Then arms are compared after seed{'s' if len(further) > 1 else ''} {_listed(further)}, paired by seed: "
+            f"the best arm should be stopped as worse in at most {race.alpha:.0%} of such races. This does not cover "
+            "arms that stopped for want of budget."
+        )
+    return " ".join(said)
 
 
 def _listed(numbers: Iterable[int]) -> str:

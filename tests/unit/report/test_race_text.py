@@ -70,3 +70,21 @@ def test_a_race_in_which_nothing_stopped_and_a_study_without_one_say_nothing():
 def test_a_budget_of_time_is_told_in_seconds():
     found = race(stopped(3, "worse"), unit="seconds", limit=7200.0, spent=7000.4, grid=None, budget="2h")
     assert "Spent: 7000 of 7200 s." in race_lines(study_with(found).race)[0]
+
+
+def decision(epoch, *seeds):
+    return {"epoch": epoch, "seeds": list(seeds), "arms": 3, "stopped": [], "spent": 100.0}
+
+
+@pytest.mark.parametrize(
+    ("decisions", "said", "unsaid"),
+    [
+        ([decision(2, 4), decision(7, 4)], "After epochs 2, 7 of seed 4", "5%"),
+        ([decision(7, 4), decision(7, 4, 1), decision(7, 4, 1, 9)], "compared after seeds 1, 9, paired", "epochs 7, 7"),
+        ([decision(7, 0, 1)], "compared after seed 1, paired", "After epochs"),
+    ],
+)
+def test_what_one_seed_and_several_can_show_is_told_apart(decisions, said, unsaid):
+    text = race_lines(study_with(race(decisions=decisions, asked_seeds=[4, 1, 9])).race)[1]
+    assert said in text
+    assert unsaid not in text

@@ -1,12 +1,15 @@
-// Python bindings of the readers: a text in, columns that own their memory out, or None if a full parser is needed.
+// Python bindings for COCO files. Readers: a text in, columns that own their memory out, or None if a full parser is
+// needed. Checks: whole columns in, positions or flags out.
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 
+#include <cstdint>
 #include <stdexcept>
 #include <utility>
 #include <vector>
 
 #include "binding/arrays.h"
+#include "columns.h"
 #include "json/coco_reader.h"
 
 namespace bench_freeze {
@@ -56,6 +59,25 @@ nb::object py_read_annotations(nb::bytes text) {
                         columns.begin, columns.end);
 }
 
+int64_t py_positions_of(In<int64_t, -1> known, In<int64_t, -1> ids, Out<int32_t, -1> position) {
+  const int64_t known_count = static_cast<int64_t>(known.shape(0));
+  if (position.shape(0) != ids.shape(0)) throw std::invalid_argument("positions_of: columns of different lengths");
+  if (known_count > INT32_MAX) throw std::invalid_argument("positions_of: too many known ids");
+  for (int64_t i = 1; i < known_count; ++i) {
+    if (known.data()[i - 1] >= known.data()[i]) throw std::invalid_argument("positions_of: known ids do not ascend");
+  }
+  nb::gil_scoped_release release;
+  return positions_of(known.data(), known_count, ids.data(), static_cast<int64_t>(ids.shape(0)), position.data());
+}
+
+int64_t py_sound_rows(In<double, -1, 4> boxes, In<double, -1> values, Out<bool, -1> is_sound) {
+  if (boxes.shape(0) != values.shape(0) || is_sound.shape(0) != values.shape(0)) {
+    throw std::invalid_argument("sound_rows: columns of different lengths");
+  }
+  nb::gil_scoped_release release;
+  return sound_rows(boxes.data(), values.data(), static_cast<int64_t>(values.shape(0)), is_sound.data());
+}
+
 }  // namespace
 
 void bind_json(nb::module_& module) {
@@ -63,6 +85,8 @@ void bind_json(nb::module_& module) {
   module.def("read_results", &py_read_results, "text"_a, "threads"_a);
   module.def("read_results_file", &py_read_results_file, "file"_a, "size"_a, "threads"_a, "piece"_a = 1 << 18);
   module.def("read_annotations", &py_read_annotations, "text"_a);
+  module.def("positions_of", &py_positions_of, "known"_a.noconvert(), "ids"_a.noconvert(), "position"_a.noconvert());
+  module.def("sound_rows", &py_sound_rows, "boxes"_a.noconvert(), "values"_a.noconvert(), "is_sound"_a.noconvert());
 }
 
 }  // namespace bench_freeze

@@ -159,6 +159,20 @@ def read_annotations(
 ):
     """(id, image_id, category_id int64, boxes [4 N], area float64, is_crowd uint8), and the place of their list."""
 
+def positions_of(
+    known: NDArray[np.int64],  # [K], ascending
+    ids: NDArray[np.int64],  # [N]
+    position: NDArray[np.int32],  # out [N], -1 for an id that is not known
+) -> int:
+    """The number of ids that are not known."""
+
+def sound_rows(
+    boxes: NDArray[np.float64],  # [N, 4] left, top, width, height
+    values: NDArray[np.float64],  # [N]
+    is_sound: NDArray[np.bool_],  # out [N], all of it finite, and neither size negative
+) -> int:
+    """The number of rows that are not."""
+
 # The CUDA back end. Addresses point to device memory, strides count elements, a stream is the address of a
 # cudaStream_t. Without nvcc at build time, all but cuda_unavailable_reason and CudaNms itself raise RuntimeError.
 

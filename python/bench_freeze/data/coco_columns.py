@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from ..kernels.ext import native
 from .dataset import DetectionTable, GroundTruth
-
-MOST_PLACES_PER_ID = 4  # in a lookup table by id; sparser ids are found by a search
 
 
 @dataclass(frozen=True)
@@ -139,28 +138,20 @@ def int_column(where: str, name: str, values: Iterable[int], count: int) -> NDAr
 
 def unique_ids(where: str, name: str, ids: NDArray[np.int64]) -> NDArray[np.int64]:
     """`ids` in ascending order. Raises InputError for a repeated id, of which pycocotools silently keeps the last."""
-    unique, first = np.unique(ids, return_index=True)
-    if len(unique) < len(ids):
-        repeated = int(np.setdiff1d(np.arange(len(ids)), first)[0])
-        raise InputError(f"{where}: {name}[{repeated}] repeats id {ids[repeated]}: give every entry its own id")
-    return unique
+    ascending = np.sort(ids)
+    if (ascending[1:] > ascending[:-1]).all():
+        return ascending
+    _, first = np.unique(ids, return_index=True)
+    repeated = int(np.setdiff1d(np.arange(len(ids)), first)[0])
+    raise InputError(f"{where}: {name}[{repeated}] repeats id {ids[repeated]}: give every entry its own id")
 
 
 def positions(known_ids: NDArray[np.int64], ids: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
     """Index of each id in the ascending `known_ids` (0 if absent), and whether it is present."""
-    if len(known_ids) == 0:
-        return np.zeros(len(ids), np.int32), np.zeros(len(ids), np.bool_)
-    low, high = known_ids[0], known_ids[-1]
-    span = int(high) - int(low) + 1
-    if span > MOST_PLACES_PER_ID * (len(known_ids) + len(ids)):
-        found = np.searchsorted(known_ids, ids).clip(max=len(known_ids) - 1)
-        is_known = known_ids[found] == ids
-        return np.where(is_known, found, 0).astype(np.int32), is_known
-    position_of = np.full(span + 1, -1, np.int32)  # by distance from the lowest id; the last place is for other ids
-    position_of[known_ids - low] = np.arange(len(known_ids), dtype=np.int32)
-    is_within = (ids >= low) & (ids <= high)
-    found = position_of[ids - low if is_within.all() else np.where(is_within, ids - low, span)]
-    return np.maximum(found, 0), found >= 0
+    found = np.empty(len(ids), np.int32)
+    if native.positions_of(known_ids, ids, found):
+        return np.maximum(found, 0), found >= 0
+    return found, np.ones(len(ids), np.bool_)
 
 
 def box_column(boxes: Sequence[Sequence[float]]) -> NDArray[np.float64]:
@@ -170,10 +161,9 @@ def box_column(boxes: Sequence[Sequence[float]]) -> NDArray[np.float64]:
 
 def _are_sound(boxes_xywh: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Mask of rows that are finite and whose box has no negative size."""
-    is_sound = np.isfinite(values)
-    for column in range(4):  # several times faster than a reduction over rows of four
-        is_sound &= np.isfinite(boxes_xywh[:, column])
-    return is_sound & (boxes_xywh[:, 2] >= 0) & (boxes_xywh[:, 3] >= 0)
+    is_sound = np.empty(len(values), np.bool_)
+    native.sound_rows(boxes_xywh, values, is_sound)
+    return is_sound
 
 
 def check_truth_sizes(where: str, kept: Annotations) -> None:

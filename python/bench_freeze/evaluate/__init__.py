@@ -1,10 +1,16 @@
 """Scoring by the protocols of COCO, Ultralytics and VOC; COCO's to the last bit."""
 
-from .bootstrap import Comparison, Difference, compare
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from .evaluate import evaluate
 from .evaluation import Counts, Evaluation
 from .evaluator import Evaluator
 from .protocols import PROTOCOLS, STAT_NAMES, Protocol
+
+if TYPE_CHECKING:
+    from .bootstrap import Comparison, Difference, compare
 
 __all__ = [
     "PROTOCOLS",
@@ -18,3 +24,11 @@ __all__ = [
     "compare",
     "evaluate",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("Comparison", "Difference", "compare"):  # one results file is scored without them
+        from . import bootstrap
+
+        return getattr(bootstrap, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

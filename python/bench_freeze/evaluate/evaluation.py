@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +13,12 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from ..kernels.lanes import of_area
 from ..kernels.matching import Lattice, Matches, TruthIndex, raw_curves
-from . import curves, summarize
+from . import summarize
 from .join import Found
 from .protocols import Protocol
+
+if TYPE_CHECKING:
+    from .curves import BestF1, Curve
 
 
 @dataclass(frozen=True)
@@ -134,19 +138,23 @@ class Evaluation:
             found=Found.whole(matches, lattice),
         )
 
-    def best_f1(self, iou_threshold: float = 0.5) -> tuple[curves.BestF1 | None, ...]:
+    def best_f1(self, iou_threshold: float = 0.5) -> tuple[BestF1 | None, ...]:
         """[K] score threshold of the highest F1 of each class, from the raw curve over all areas.
 
         None without ground truth or true positives. Raises InputError for an IoU threshold that was not evaluated.
         """
+        from .curves import best_f1
+
         at = self._nearest(iou_threshold)
         if not len(at):
             raise InputError(f"IoU {iou_threshold} was not evaluated: give one of {self.iou_thresholds.tolist()}")
-        return tuple(curves.best_f1(curve) for curve in self._curves(int(at[0])))
+        return tuple(best_f1(curve) for curve in self._curves(int(at[0])))
 
-    def _curves(self, threshold: int) -> list[curves.Curve]:
+    def _curves(self, threshold: int) -> list[Curve]:
+        from .curves import curve_of  # COCO's twelve numbers need no raw curves
+
         raw = raw_curves(self.truth, self.lattice, self.matches, threshold)
-        return [curves.curve_of(raw, label, int(count)) for label, count in enumerate(self._objects(0))]
+        return [curve_of(raw, label, int(count)) for label, count in enumerate(self._objects(0))]
 
     def _objects(self, area: int) -> NDArray[np.int64]:
         """[K] boxes in one area range (by position) that are not crowds."""
@@ -157,11 +165,13 @@ class Evaluation:
     @cached_property
     def _curve_ap(self) -> NDArray[np.float64]:
         """[K, T] AP by the protocol's own formula; 0 without ground truth."""
+        from .curves import average_precision
+
         ap = np.zeros((self.truth.classes, len(self.iou_thresholds)))
         for threshold in range(ap.shape[1]):
             for label, curve in enumerate(self._curves(threshold)):
                 if curve.truths:
-                    ap[label, threshold] = curves.average_precision(curve, self.protocol)
+                    ap[label, threshold] = average_precision(curve, self.protocol)
         return ap
 
     @property

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..data.coco_rows import are_coco_rows, results_of_rows
 from ..data.dataset import DetectionTable
-from ..data.letterbox import Letterbox
 from ..errors import InputError
-from ..kernels.arrays import as_numpy, is_on_cuda
-from ..kernels.cuda import CudaDetections
-from ..kernels.device_array import view_of
 from ..kernels.matching import Lattice, MatchedImages, accumulate, match
-from ..kernels.suppression import nms, on_host
 from ..kernels.values import number_array, real_number, whole_array, whole_number
 from . import protocols
 from .evaluation import Counts, Evaluation
 from .ground_truth import GroundTruthLike, as_ground_truth, image_numbers, index_for, numbers_of
-from .incoming import Incoming, rows_of, rows_of_table
+from .incoming import Incoming, rows_of_table
 from .join import Found, Updates
 from .protocols import Protocol
+
+if TYPE_CHECKING:
+    from ..data.letterbox import Letterbox
 
 
 class Evaluator:
@@ -113,21 +112,17 @@ class Evaluator:
         if image_ids is None:
             raise InputError("image_ids is missing: give one id per image; a list of COCO dicts alone needs none")
         positions = self._positions(image_ids)
-        if (predictions is None) == (detections is None):
-            raise InputError("give either predictions or detections, one of the two")
-        if letterbox is not None and len(letterbox) != len(positions):
-            raise InputError(f"{len(positions)} image ids and {len(letterbox)} letterboxes: give one per image")
-        for placement in letterbox or ():
-            if not isinstance(placement, Letterbox):
-                raise InputError(f"letterbox has a {type(placement).__name__}: give a Letterbox per image")
-        if predictions is not None:
-            head = predictions if is_on_cuda(predictions) else as_numpy("predictions", predictions)
-            shape = head.shape if isinstance(head, np.ndarray) else view_of("predictions", head).shape
-            self._check_head(shape, positions)
-            detections = on_host(nms(head, threads=self._threads))
-        if isinstance(detections, CudaDetections):
-            detections = on_host(detections)
-        self._add(positions, rows_of(detections, len(positions), letterbox))
+        from .given import rows_given
+
+        rows = rows_given(
+            predictions,
+            detections,
+            letterbox,
+            images=len(positions),
+            classes=self._truth.classes,
+            threads=self._threads,
+        )
+        self._add(positions, rows)
 
     def _add_coco(self, image_ids: ArrayLike | None, detections: Sequence[Mapping[str, object]]) -> None:
         results = results_of_rows(detections, self._ground_truth)
@@ -219,17 +214,6 @@ class Evaluator:
             raise InputError(f"image id {twice} is given twice: give every image once")
         self._refuse_seen(positions)
         return positions.astype(np.int32)
-
-    def _check_head(self, shape: tuple[int, ...], positions: NDArray[np.int32]) -> None:
-        """Raise InputError if raw outputs have the wrong number of images or classes."""
-        images, classes = len(positions), self._truth.classes
-        if len(shape) == 3 and shape[0] != images:
-            raise InputError(f"{images} image ids and predictions {list(shape)}: give one row of predictions per id")
-        if len(shape) == 3 and shape[1] - 4 != classes:
-            raise InputError(
-                f"predictions have {shape[1] - 4} classes, the ground truth {classes}: give `detections` with the "
-                "categories' positions as labels"
-            )
 
     def _refuse_seen(self, positions: NDArray[np.integer]) -> None:
         seen = positions[self._is_seen[positions]]

@@ -8,7 +8,6 @@ from typing import TextIO
 
 INDENT = "  "  # of every row after the first
 NARROWEST = 20  # on narrower terminals, the terminal's own wrapping is as good
-_WORD = re.compile(r"\s*\S+")
 
 
 def fitted(text: str, width: int) -> list[str]:
@@ -19,7 +18,7 @@ def fitted(text: str, width: int) -> list[str]:
     from rich.cells import cell_len
 
     rows, used = [""], 0
-    for word in _WORD.findall(text):
+    for word in re.findall(r"\s*\S+", text):
         if used and used + cell_len(word) > width:
             word = INDENT + word.lstrip()
             rows.append("")

@@ -5,7 +5,6 @@ Flags, commands, keys of files and values all use this module, so that a typo ge
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 
 FEW = 20  # choices that a sentence can list beside a suggestion
@@ -40,6 +39,8 @@ def nearest(given: str, known: Iterable[str], others: Mapping[str, str] | None =
     A word in `others` is replaced by its name here. A word that resembles a part of several known words, such as
     `batch` in `train_batch` and `engine_batch`, gets all of these.
     """
+    import difflib  # only a mistake needs it
+
     choices = {
         **{_plain(name): here for name, here in (others or {}).items()},
         **{_plain(name): name for name in known},

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from bench_freeze.data.coco_columns import MOST_PLACES_PER_ID, positions
+from bench_freeze import _ext
+from bench_freeze.data.coco_columns import positions
 
 INT64 = np.iinfo(np.int64)
 
@@ -31,11 +32,18 @@ def test_equal_to_a_dict(low, high, seed):
 
 
 def test_ids_far_apart_take_no_table():
-    known = np.array([0, MOST_PLACES_PER_ID * 100])
-    found, is_known = positions(known, np.array([MOST_PLACES_PER_ID * 100, 7, -1]))
+    known = np.array([0, 1 << 45])  # a table would take 140 TB
+    found, is_known = positions(known, np.array([1 << 45, 7, -1]))
     assert (found.tolist(), is_known.tolist()) == ([1, 0, 0], [True, False, False])
 
 
 def test_nothing_is_known():
     found, is_known = positions(np.zeros(0, np.int64), np.array([3, 4]))
     assert (found.tolist(), is_known.tolist()) == ([0, 0], [False, False])
+
+
+@pytest.mark.parametrize("wrong", [([1, 1], 2, 2), ([2, 1], 2, 2), ([1, 2], 2, 3), ([1, 2], 3, 2)])
+def test_columns_that_would_be_misread_are_refused(wrong):
+    known, ids, room = wrong
+    with pytest.raises(ValueError, match="positions_of"):
+        _ext.positions_of(np.array(known), np.zeros(ids, np.int64), np.zeros(room, np.int32))

@@ -127,7 +127,8 @@ def fuzz_evaluator(rng: np.random.Generator) -> None:
 
 def fuzz_raw(rng: np.random.Generator) -> None:
     """Types and shapes that the binding itself has to refuse."""
-    name = str(rng.choice(["nms", "letterbox", "match", "accumulate", "raw_curves", "bootstrap", "order_by_image"]))
+    names = ("nms", "letterbox", "match", "accumulate", "raw_curves", "bootstrap", "order_by_image", "positions_of")
+    name = str(rng.choice([*names, "sound_rows"]))
     pool = (None, 1, -1, 0.5, True, "x", b"[", np.zeros(3), np.zeros((2, 4)), np.zeros((1, 6, 3), np.float32))
     arguments = [pool[int(rng.integers(len(pool)))] for _ in range(int(rng.integers(0, 15)))]
     try:

@@ -100,9 +100,18 @@ def of_letterbox() -> dict[str, Any]:
     }  # fmt: skip
 
 
+def of_positions() -> dict[str, Any]:
+    return {"known": np.array([1, 2, 5]), "ids": np.array([5, 0, 2, 9]), "position": np.zeros(4, np.int32)}
+
+
+def of_sound_rows() -> dict[str, Any]:
+    return {"boxes": np.ones((3, 4)), "values": np.ones(3), "is_sound": np.zeros(3, np.bool_)}
+
+
 CALLS = {
     "order_by_image": of_order, "match": of_match, "accumulate": of_accumulate, "raw_curves": of_raw_curves,
-    "bootstrap": of_bootstrap, "nms": of_nms, "letterbox": of_letterbox,
+    "bootstrap": of_bootstrap, "nms": of_nms, "letterbox": of_letterbox, "positions_of": of_positions,
+    "sound_rows": of_sound_rows,
 }  # fmt: skip
 OWNERS = {"match", "accumulate", "bootstrap", "raw_curves"}
 # Beyond every array. Of these, weights may be any count that is not negative.
@@ -197,7 +206,7 @@ def test_one_changed_argument_never_crashes(data: Any, name: str) -> None:
     else:
         where[key] = np.asfortranarray(value)[::-1]
     if kind in ("longer", "shorter"):  # one image or threshold more or less may fit the other arrays as well
-        has_to_raise &= key not in ("begin", "iou_thresholds", "area_ranges", "recall_thresholds")
+        has_to_raise &= key not in ("begin", "iou_thresholds", "area_ranges", "recall_thresholds", "known")
     if has_to_raise:
         with pytest.raises(REFUSED):
             call(name, arguments, truth_of, lattice_of)

@@ -17,17 +17,17 @@ namespace {
 // the true positive that reaches it, and the highest precision from there to the one that reaches the next.
 class Accumulator {
  public:
-  Accumulator(const Matches& matches, const std::vector<int64_t>& truths, const CurveSettings& settings,
-              const Lanes& lanes, const CocoTensors& tensors, std::atomic<int64_t>* tied,
+  Accumulator(const Matches& matches, const std::vector<int64_t>& truths, int64_t classes,
+              const CurveSettings& settings, const Lanes& lanes, const CocoTensors& tensors, std::atomic<int64_t>* tied,
               std::atomic<int64_t>* truncated)
-      : truths_(truths),
-        classes_(static_cast<int64_t>(matches.count.size())),
+      : matches_(matches),
+        truths_(truths),
+        classes_(classes),
         settings_(settings),
         lanes_(lanes),
         tensors_(tensors),
         maxima_(settings.max_detections_count),
         columns_(lanes.areas * maxima_),
-        ranking_(matches),
         false_positives_(static_cast<size_t>(columns_)),
         curves_(static_cast<size_t>(lanes.count() * maxima_)),
         highest_(curves_.size() * static_cast<size_t>(settings.recall_thresholds_count)),
@@ -40,10 +40,8 @@ class Accumulator {
     for (int64_t a = 0; a < lanes.areas; ++a) of_area_.push_back(lanes.all_of_area() << (a * lanes.thresholds));
   }
 
-  void run(int64_t begin, int64_t end) {  // groups of classes
-    for (int64_t group = begin; group < end; ++group) {
-      ranking_.for_each_class(group, [&](int64_t label) { run_class(label); });
-    }
+  void run(int64_t begin, int64_t end) {
+    for (int64_t label = begin; label < end; ++label) run_class(label);
   }
 
  private:
@@ -65,7 +63,7 @@ class Accumulator {
     best_score_ = 0;
     bool is_first = true;
     int64_t truncated = 0;
-    ranking_.for_each(label, [&](const Matched& detection) {
+    ranking_.for_each(matches_, label, [&](const Matched& detection) {
       if (is_first) best_score_ = detection.score;
       is_first = false;
       truncated += detection.rank >= settings_.max_detections[maxima_ - 1];
@@ -170,6 +168,7 @@ class Accumulator {
     }
   }
 
+  const Matches& matches_;
   const std::vector<int64_t>& truths_;  // [K, A]
   const int64_t* of_class_ = nullptr;   // [A]
   const int64_t classes_;
@@ -201,21 +200,22 @@ CurveCounts accumulate(const TruthIndex& truth, const MatchPart* parts, int64_t 
   const std::vector<int64_t> truths = count_truth(truth, lanes);
   std::atomic<int64_t> tied{0};
   std::atomic<int64_t> truncated{0};
-  share_out(static_cast<int64_t>(grouped.groups.size()), 1, threads,
-            [&] { return Accumulator(grouped, truths, curves, lanes, tensors, &tied, &truncated); });
+  share_out(truth.classes, 1, threads,
+            [&] { return Accumulator(grouped, truths, truth.classes, curves, lanes, tensors, &tied, &truncated); });
   return {tied, truncated};
 }
 
 void raw_curves(const TruthIndex& truth, const MatchTable& matches, int64_t lane, const RawCurves& out) {
   const MatchPart whole{nullptr, matches};
-  const Matches grouped = by_class(&whole, 1, matches.images, truth.classes, 1);
+  const Matches grouped = by_class(whole, truth.classes, 1);
+  Ranking ranking;
   int64_t at = 0;
-  for_each_class(grouped, [&](Ranking& ranking, int64_t label) {
+  for (int64_t label = 0; label < truth.classes; ++label) {
     out.begin[label] = at;
     int32_t false_positives = 0;
     int64_t unfinished = at;  // true positives from here on tie with the current detection
     double score = 0;
-    ranking.for_each(label, [&](const Matched& detection) {
+    ranking.for_each(grouped, label, [&](const Matched& detection) {
       if (detection.score != score) {
         std::fill(out.false_positives_tied + unfinished, out.false_positives_tied + at, false_positives);
         unfinished = at;
@@ -229,7 +229,7 @@ void raw_curves(const TruthIndex& truth, const MatchTable& matches, int64_t lane
       }
     });
     std::fill(out.false_positives_tied + unfinished, out.false_positives_tied + at, false_positives);
-  });
+  }
   out.begin[truth.classes] = at;
 }
 

@@ -72,13 +72,14 @@ Plan make_plan(const TruthIndex& truth, const MatchTable& table, const Lanes& la
   plan.images = truth.images;
   const uint64_t first_area = lanes.all_of_area();
   const MatchPart whole{nullptr, table};
-  const Matches matches = by_class(&whole, 1, table.images, truth.classes, 1);
+  const Matches matches = by_class(whole, truth.classes, 1);
+  Ranking ranking;
   std::vector<Event> tied;
   plan.run_begin.assign(1, 0);
   plan.plain_begin.assign(1, 0);
-  for_each_class(matches, [&](Ranking& ranking, int64_t label) {
+  for (int64_t label = 0; label < truth.classes; ++label) {
     Matched last{};
-    ranking.for_each(label, [&](const Matched& detection) {
+    ranking.for_each(matches, label, [&](const Matched& detection) {
       if (detection.rank >= max_detections) return;
       const Event event{detection.outcome.true_positive & first_area, detection.outcome.ignored & first_area};
       if (event.ignored == first_area) return;  // ignored at every threshold, for example for its size: never counts
@@ -93,7 +94,7 @@ Plan make_plan(const TruthIndex& truth, const MatchTable& table, const Lanes& la
     tied.clear();
     plan.run_begin.push_back(static_cast<int64_t>(plan.runs.size()));
     plan.plain_begin.push_back(static_cast<int64_t>(plan.plain_image.size()));
-  });
+  }
   plan.truth_begin.assign(static_cast<size_t>(truth.classes) + 1, 0);
   const auto for_each_counted = [&](auto&& found) {
     for (int64_t image = 0; image < truth.images; ++image) {

@@ -1,8 +1,6 @@
 #include "cpu/ranking.h"
 
 #include <algorithm>
-#include <numeric>
-#include <stdexcept>
 
 #include "core/order.h"
 #include "cpu/masks.h"
@@ -15,12 +13,8 @@ namespace {
 
 // The resolution of scores when a class is processed in bands: 6 bits of the mantissa.
 constexpr int kBinBits = 18;
-constexpr uint64_t kBins = uint64_t{1} << kBinBits;
-// A gathered detection takes 48 bytes. Few at a time stay in the cache; each time, every image is visited.
-constexpr int64_t kFewest = 1 << 17;
-constexpr int64_t kMostTimes = 32;
-
-uint64_t bin_of(double score) { return descending_key(score) >> (64 - kBinBits); }
+constexpr int64_t kMostInBand = 1 << 19;  // approximate; a band takes 48 bytes for each while it is processed
+constexpr int64_t kMostBands = 32;        // every band reads all scores of its class
 
 std::vector<Matches::Place> places_of(const MatchPart* parts, int64_t count, int64_t images) {
   std::vector<Matches::Place> places(static_cast<size_t>(images), {-1, 0});
@@ -34,41 +28,64 @@ std::vector<Matches::Place> places_of(const MatchPart* parts, int64_t count, int
   return places;
 }
 
-void count_classes(const MatchTable& table, std::vector<int64_t>* count) {
-  for (int64_t image = 0; image < table.images; ++image) {
-    int32_t last = 0;
-    for (int64_t row = table.begin[image]; row < table.begin[image + 1]; ++row) {
-      const int32_t label = table.label[row];
-      if (label < last) throw std::invalid_argument("matches: an image's rows are not ordered by class");
-      last = label;
-      ++(*count)[label];
-    }
+// Calls found(label, first row, rows) for the runs of an image, in the order of its rows.
+template <class Found>
+void for_each_run(const Matches& matches, int64_t image, const Found& found) {
+  const Matches::Place place = matches.places[image];
+  if (place.part < 0) return;
+  const MatchTable& table = matches.parts[place.part].table;
+  const int64_t end = table.begin[place.at + 1];
+  for (int64_t row = table.begin[place.at]; row < end;) {
+    const int64_t first = row;
+    const int32_t label = table.label[row];
+    while (row < end && table.label[row] == label) ++row;
+    found(label, first, row - first);
   }
-}
-
-std::vector<Matches::Classes> groups_of(const std::vector<int64_t>& count, int64_t most) {
-  std::vector<Matches::Classes> groups;
-  int64_t held = 0;
-  for (int64_t label = 0; label < static_cast<int64_t>(count.size()); ++label) {
-    if (groups.empty() || held + count[label] > most) {
-      groups.push_back({label, label});
-      held = 0;
-    }
-    held += count[label];
-    groups.back().end = label + 1;
-  }
-  return groups;
 }
 
 }  // namespace
 
+// A counting sort in which every thread has its own stretch of images and its own counters.
 Matches by_class(const MatchPart* parts, int64_t count, int64_t images, int64_t classes, int64_t threads) {
-  Matches matches{parts, places_of(parts, count, images), std::vector<int64_t>(static_cast<size_t>(classes)), 0, {}};
-  for (int64_t part = 0; part < count; ++part) count_classes(parts[part].table, &matches.count);
-  const int64_t total = std::accumulate(matches.count.begin(), matches.count.end(), int64_t{0});
-  matches.most = std::max(kFewest, total / (kMostTimes * workers_for(classes, threads)));
-  matches.groups = groups_of(matches.count, matches.most);
+  Matches matches{parts, places_of(parts, count, images), {}, {}, std::vector<int64_t>(static_cast<size_t>(classes))};
+  const int64_t workers = workers_for(images / 64, threads);
+  const auto first_image = [&](int64_t worker) { return images * worker / workers; };
+  std::vector<std::vector<int64_t>> next(static_cast<size_t>(workers)), rows(static_cast<size_t>(workers));
+  run_workers(workers, [&](int64_t worker) {
+    std::vector<int64_t> runs(static_cast<size_t>(classes), 0), of_class(static_cast<size_t>(classes), 0);
+    for (int64_t image = first_image(worker); image < first_image(worker + 1); ++image) {
+      for_each_run(matches, image, [&](int32_t label, int64_t, int64_t length) {
+        ++runs[label];
+        of_class[label] += length;
+      });
+    }
+    next[worker] = std::move(runs);
+    rows[worker] = std::move(of_class);
+  });
+  matches.begin.assign(1, 0);
+  int64_t total = 0;
+  for (int64_t label = 0; label < classes; ++label) {
+    for (int64_t worker = 0; worker < workers; ++worker) {
+      const int64_t here = next[worker][label];
+      next[worker][label] = total;
+      total += here;
+      matches.count[label] += rows[worker][label];
+    }
+    matches.begin.push_back(total);
+  }
+  matches.runs.resize(static_cast<size_t>(total));
+  run_workers(workers, [&](int64_t worker) {
+    for (int64_t image = first_image(worker); image < first_image(worker + 1); ++image) {
+      for_each_run(matches, image, [&](int32_t label, int64_t first, int64_t) {
+        matches.runs[next[worker][label]++] = {static_cast<int32_t>(image), static_cast<int32_t>(first)};
+      });
+    }
+  });
   return matches;
+}
+
+Matches by_class(const MatchPart& part, int64_t classes, int64_t threads) {
+  return by_class(&part, 1, part.table.images, classes, threads);
 }
 
 std::vector<int64_t> count_truth(const TruthIndex& truth, const Lanes& lanes) {
@@ -83,64 +100,50 @@ std::vector<int64_t> count_truth(const TruthIndex& truth, const Lanes& lanes) {
 
 namespace {
 
-constexpr int64_t kAheadImages = 2;
+uint64_t bin_of(double score) { return descending_key(score) >> (64 - kBinBits); }
 
-void prefetch(const Matches& matches, int64_t image, const int32_t* next_row) {
-  const Matches::Place& place = matches.places[image];
-  if (place.part < 0) return;
-  const MatchTable& table = matches.parts[place.part].table;
-  const int64_t row = table.begin[place.at] + next_row[image];
-  __builtin_prefetch(table.label + row);
-  __builtin_prefetch(table.label + row + 16);
-  for (int64_t i = 0; i < 32; i += 8) __builtin_prefetch(table.scores + row + i);
-  for (int64_t i = 0; i < 36; i += 12) {
-  __builtin_prefetch(table.true_positive + (row + i) * table.mask_bytes);
-  __builtin_prefetch(table.ignored + (row + i) * table.mask_bytes);
-  }
-}
-
-// Calls found(image, rank, table, row) for the detections of a group by image, class and rank, and moves `next_row` up
-// to the group.
+// Calls found(image, rank, table, row) for the detections of a class by image and rank.
 template <class Found>
-void for_each_row(const Matches& matches, const Matches::Classes& group, int32_t* next_row, const Found& found) {
-  const int64_t images = static_cast<int64_t>(matches.places.size());
-  for (int64_t image = 0; image < images; ++image) {
-    if (image + kAheadImages < images) prefetch(matches, image + kAheadImages, next_row);
-    const Matches::Place& place = matches.places[image];
-    if (place.part < 0) continue;
+void for_each_row(const Matches& matches, int64_t label, const Found& found) {
+  constexpr int64_t kAhead = 16;  // prefetch distance: runs are scattered over the tables
+  const int64_t end = matches.begin[label + 1];
+  for (int64_t i = matches.begin[label]; i < end; ++i) {
+    if (i + kAhead < end) {
+      const Matches::Run& ahead = matches.runs[i + kAhead];
+      const MatchTable& table = matches.parts[matches.places[ahead.image].part].table;
+      __builtin_prefetch(table.label + ahead.row);
+      __builtin_prefetch(table.scores + ahead.row);
+      __builtin_prefetch(table.true_positive + ahead.row * table.mask_bytes);
+      __builtin_prefetch(table.ignored + ahead.row * table.mask_bytes);
+    }
+    const Matches::Run& run = matches.runs[i];
+    const Matches::Place& place = matches.places[run.image];
     const MatchTable& table = matches.parts[place.part].table;
-    const int64_t end = table.begin[place.at + 1];
-    int64_t row = table.begin[place.at] + next_row[image];
-    while (row < end && table.label[row] < group.begin) ++row;
-    next_row[image] = static_cast<int32_t>(row - table.begin[place.at]);
-    int32_t last = -1;
-    int32_t rank = 0;
-    for (; row < end && table.label[row] < group.end; ++row) {
-      const int32_t label = table.label[row];
-      rank = label == last ? rank + 1 : 0;
-      last = label;
-      found(static_cast<int32_t>(image), rank, table, row);
+    const int64_t last = table.begin[place.at + 1];
+    for (int64_t row = run.row; row < last && table.label[row] == label; ++row) {
+      found(run.image, static_cast<int32_t>(row - run.row), table, row);
     }
   }
 }
 
 }  // namespace
 
-// Bands of about equal size; a group of several classes is one band.
-void Ranking::find_bands() {
+// Bands of about equal size; a small class is one band.
+void Ranking::find_bands(const Matches& matches, int64_t label) {
+  constexpr uint64_t kBins = uint64_t{1} << kBinBits;
+  const int64_t count = matches.count[label];
   bands_.clear();
-  const int64_t count = std::accumulate(matches_.count.begin() + group_.begin, matches_.count.begin() + group_.end,
-                                        int64_t{0});
-  if (count <= matches_.most) {
+  if (count <= kMostInBand) {
     bands_.push_back({kBins, count});
     return;
   }
   in_bin_.assign(kBins, 0);
-  for_each_row(matches_, group_, next_row_.data(),
+  for_each_row(matches, label,
                [&](int32_t, int32_t, const MatchTable& table, int64_t row) { ++in_bin_[bin_of(table.scores[row])]; });
+  const int64_t most = std::max(kMostInBand, (count + kMostBands - 1) / kMostBands);
   int64_t held = 0;
   for (uint64_t bin = 0; bin < kBins; ++bin) {
-    if (held > 0 && held + in_bin_[bin] > matches_.most) {
+    if (held > 0 && held + in_bin_[bin] > most) {
       bands_.push_back({bin, held});
       held = 0;
     }
@@ -149,50 +152,41 @@ void Ranking::find_bands() {
   bands_.push_back({kBins, held});
 }
 
-void Ranking::gather(size_t number) {
-  const Band& band = bands_[number];
+void Ranking::gather(const Matches& matches, int64_t label, uint64_t low, const Band& band) {
   const bool is_whole = bands_.size() == 1;
-  const uint64_t low = number == 0 ? 0 : bands_[number - 1].end;
-  begin_.assign(1, 0);
-  for (int64_t label = group_.begin; label < group_.end; ++label) {
-    begin_.push_back(begin_.back() + (is_whole ? matches_.count[label] : band.count));
-  }
-  next_.assign(begin_.begin(), begin_.end() - 1);
   if (static_cast<int64_t>(items_.size()) < band.count) {
     detections_.resize(static_cast<size_t>(band.count));
     items_.resize(static_cast<size_t>(band.count));
   }
-  for_each_row(matches_, group_, next_row_.data(), [&](int32_t image, int32_t rank, const MatchTable& table,
-                                                       int64_t row) {
+  int64_t at = 0;
+  for_each_row(matches, label, [&](int32_t image, int32_t rank, const MatchTable& table, int64_t row) {
     const double score = table.scores[row];
     const uint64_t key = descending_key(score);
     const uint64_t bin = key >> (64 - kBinBits);
     if (!is_whole && (bin < low || bin >= band.end)) return;
-    const int64_t slot = table.label[row] - group_.begin;
-    const int64_t at = next_[slot]++;
     const int64_t mask = row * table.mask_bytes;
     detections_[at] = {
         image,
         rank,
         score,
         {load_mask(table.true_positive + mask, table.mask_bytes), load_mask(table.ignored + mask, table.mask_bytes)}};
-    items_[at] = key >> 32 << 32 | static_cast<uint64_t>(at - begin_[slot]);
+    items_[at] = key >> 32 << 32 | static_cast<uint64_t>(at);
+    ++at;
   });
 }
 
-void Ranking::sort(int64_t begin, int64_t count) {
-  uint64_t* items = items_.data() + begin;
-  const Matched* detections = detections_.data() + begin;
-  const auto score = [&](uint64_t item) { return detections[item & kLower].score; };
-  sort_by_upper_half(items, count, &spare_);
+void Ranking::sort(int64_t count) {
+  const auto score = [&](uint64_t item) { return detections_[item & kLower].score; };
+  sort_by_upper_half(items_.data(), count, &spare_);
   for (int64_t i = 0; i < count;) {  // scores that agree in their upper 32 bits only
     int64_t end = i + 1;
-    while (end < count && items[end] >> 32 == items[i] >> 32) ++end;
+    while (end < count && items_[end] >> 32 == items_[i] >> 32) ++end;
     if (end - i > 1) {
-      std::stable_sort(items + i, items + end, [&](uint64_t a, uint64_t b) { return score(a) > score(b); });
+      std::stable_sort(items_.begin() + i, items_.begin() + end,
+                       [&](uint64_t a, uint64_t b) { return score(a) > score(b); });
       for (int64_t j = i; j < end; ++j) {
-        tied_ +=
-            (j > i && score(items[j - 1]) == score(items[j])) || (j + 1 < end && score(items[j]) == score(items[j + 1]));
+        tied_ += (j > i && score(items_[j - 1]) == score(items_[j])) ||
+                 (j + 1 < end && score(items_[j]) == score(items_[j + 1]));
       }
     }
     i = end;

@@ -10,7 +10,7 @@ from .guard import guarded
 
 
 def main() -> int:
-    """Run the command line of this process; the value is its exit status."""
+    """Run the command line of this process, which ends afterwards with the returned exit status."""
     statuses: list[int] = []
     is_first = not getattr(atexit, "_ncallbacks", lambda: 1)()
     if is_first:  # exit functions run in reverse, so this is the last one

@@ -6,7 +6,8 @@
 namespace bench_freeze {
 namespace {
 
-constexpr uint64_t kMostPlacesPerId = 4;  // of a lookup table by id; sparser ids are found by a search
+// A lookup table by id has at most this many places for each id; sparser ids are found by a search.
+constexpr uint64_t kMostPlacesPerId = 4;
 
 }  // namespace
 
@@ -16,7 +17,7 @@ int64_t positions_of(const int64_t* known, int64_t known_count, const int64_t* i
     return count;
   }
   const uint64_t low = static_cast<uint64_t>(known[0]);
-  const uint64_t span = static_cast<uint64_t>(known[known_count - 1]) - low;  // of ids, less one
+  const uint64_t span = static_cast<uint64_t>(known[known_count - 1]) - low;  // of the highest id from the lowest
   int64_t absent = 0;
   if (span >= kMostPlacesPerId * static_cast<uint64_t>(known_count + count)) {
     for (int64_t i = 0; i < count; ++i) {

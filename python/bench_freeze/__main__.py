@@ -5,31 +5,42 @@ import os
 import sys
 from contextlib import suppress
 from importlib import import_module
+from typing import NoReturn
 
 from .guard import guarded
 
 
-def main() -> int:
-    """Run the command line of this process, which ends afterwards with the returned exit status."""
+def process() -> NoReturn:
+    """Run the command line of this process and end the process with the command's exit status."""
     statuses: list[int] = []
-    is_first = not getattr(atexit, "_ncallbacks", lambda: 1)()
-    if is_first:  # exit functions run in reverse, so this is the last one
+    # Exit functions run in reverse, so the first is the last to run. Those of others, such as a coverage tool's, would
+    # run even later.
+    if not getattr(atexit, "_ncallbacks", lambda: 1)():
         atexit.register(_end, statuses)
+    statuses.append(main())
+    sys.exit(statuses[0])
+
+
+def main() -> int:
+    """Run the command line of this process; the value is its exit status."""
     arguments = sys.argv[1:]
-    status = guarded(lambda: int(import_module(".cli", __package__).call(arguments)), arguments, ends_process=True)
-    statuses.append(status)
-    return status
+    return guarded(lambda: int(import_module(".cli", __package__).call(arguments)), arguments, ends_process=True)
 
 
 def _end(statuses: list[int]) -> None:
-    """End the process without the interpreter's own cleanup, which takes 20 ms and more and would only free memory."""
-    if not statuses:  # an exception ends the process, such as SystemExit of argparse
+    """End the process at once. The interpreter would delete every module first, which takes a second with torch loaded.
+
+    Threads and exit functions have ended by now. Commands close what they write, so no buffer but those of the streams
+    has content.
+    """
+    if not statuses:  # `main` raised, for example argparse's SystemExit
         return
-    with suppress(OSError, ValueError):
-        sys.stderr.flush()
-        sys.stdout.flush()
+    for stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__):
+        with suppress(Exception):
+            if stream is not None:
+                stream.flush()
     os._exit(statuses[0])
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    process()

@@ -164,14 +164,14 @@ def positions_of(
     ids: NDArray[np.int64],  # [N]
     position: NDArray[np.int32],  # out [N], -1 for an id that is not known
 ) -> int:
-    """The number of ids that are not known."""
+    """The number of ids that are not known; raises ValueError if `known` does not ascend."""
 
 def sound_rows(
     boxes: NDArray[np.float64],  # [N, 4] left, top, width, height
     values: NDArray[np.float64],  # [N]
     is_sound: NDArray[np.bool_],  # out [N], all of it finite, and neither size negative
 ) -> int:
-    """The number of rows that are not."""
+    """The number of rows that are not sound."""
 
 # The CUDA back end. Addresses point to device memory, strides count elements, a stream is the address of a
 # cudaStream_t. Without nvcc at build time, all but cuda_unavailable_reason and CudaNms itself raise RuntimeError.

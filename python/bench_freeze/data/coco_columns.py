@@ -147,7 +147,7 @@ def unique_ids(where: str, name: str, ids: NDArray[np.int64]) -> NDArray[np.int6
 
 
 def positions(known_ids: NDArray[np.int64], ids: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
-    """Index of each id in the ascending `known_ids` (0 if absent), and whether it is present."""
+    """Index of each id in the ascending `known_ids` (0 if absent), and whether it is present. Both are contiguous."""
     found = np.empty(len(ids), np.int32)
     if native.positions_of(known_ids, ids, found):
         return np.maximum(found, 0), found >= 0

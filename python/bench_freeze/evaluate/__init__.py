@@ -27,8 +27,12 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("Comparison", "Difference", "compare"):  # one results file is scored without them
+    if name in ("Comparison", "Difference", "compare"):  # scoring one results file does not need them
         from . import bootstrap
 
         return getattr(bootstrap, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import cache
 
 CELL = 120  # characters of a name in a table; more would push the numbers out of sight
 LINE = 4000  # characters of a line: enough for the longest path of Linux, but not for a whole file in one name
@@ -14,7 +15,7 @@ _VARIATIONS = "\ufe00-\ufe0f"
 _NONCHARACTERS = "".join(f"{chr(plane << 16 | 0xFFFE)}{chr(plane << 16 | 0xFFFF)}" for plane in range(17))
 # Explicit ranges, since Unicode's categories differ between versions of Python: control characters, marks of the
 # writing direction, zero-width characters, lone surrogates (file name bytes that are not UTF-8), private characters.
-_HIDDEN = (  # a pattern; only text that needs it pays for compiling it
+_HIDDEN = (
     "[\x00-\x1f\x7f-\x9f\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
     f"\u2060-\u206f\u3164\ud800-\udfff\ue000-\uf8ff{_VARIATIONS}\ufeff\uffa0\ufff0-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3"
     f"\U0001d173-\U0001d17a\U000e0000-\U000e0fff\U000f0000-\U0010ffff{_NONCHARACTERS}]"
@@ -28,7 +29,7 @@ def visible(text: str) -> str:
 
     Joiners stay where a script or an emoji needs them. Applying it again changes nothing.
     """
-    return text if text.isascii() and text.isprintable() else re.sub(_HIDDEN, _escaped, text)
+    return text if text.isascii() and text.isprintable() else _hidden().sub(_escaped, text)
 
 
 def shortened(text: str, most: int) -> str:
@@ -38,7 +39,7 @@ def shortened(text: str, most: int) -> str:
     tail = (most - 1) // 3
     head = text[: most - 1 - tail].rstrip(_ZWJ + _ZWNJ)
     end = text[len(text) - tail :]
-    while end and (unicodedata.combining(end[0]) or re.match(_HIDDEN, end)):  # belongs to the letter that was cut off
+    while end and (unicodedata.combining(end[0]) or _hidden().match(end)):  # belongs to the letter that was cut off
         end = end[1:]
     return f"{head}{ELLIPSIS}{end}"
 
@@ -57,6 +58,16 @@ def well_formed(text: str) -> str:
     return text
 
 
+@cache
+def _hidden() -> re.Pattern[str]:
+    """The pattern of a hidden character. Only text that needs it pays for compiling it."""
+    return re.compile(_HIDDEN)
+
+
+def _is_variation(letter: str) -> bool:
+    return _VARIATIONS[0] <= letter <= _VARIATIONS[-1]
+
+
 def _escaped(match: re.Match[str]) -> str:
     return match[0] if _joins(match.string, match.start()) else _escape(match)
 
@@ -70,10 +81,10 @@ def _joins(text: str, at: int) -> bool:
     before, after = text[at - 1 : at], text[at + 1 : at + 2]
     if not before:
         return False
-    if re.match(f"[{_VARIATIONS}]", text[at]):
-        return not before.isspace() and not re.match(_HIDDEN, before)
+    if _is_variation(text[at]):
+        return not before.isspace() and not _hidden().match(before)
     if text[at] == _ZWJ:
-        drawn = text[at - 2 : at - 1] if re.match(f"[{_VARIATIONS}]", before) else before
+        drawn = text[at - 2 : at - 1] if _is_variation(before) else before
         return unicodedata.combining(before) == _VIRAMA or (_is_drawn(drawn) and _is_drawn(after))
     if text[at] == _ZWNJ:
         return unicodedata.combining(before) == _VIRAMA or all(

@@ -109,3 +109,19 @@ def test_an_error_while_the_results_are_still_read_ends_the_command(files, tmp_p
 def test_it_loads_before_numpy():
     code = "import sys, bench_freeze.kernels.results_ahead; sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_scoring_a_file_loads_no_more_than_it_needs(files):
+    """Each of these modules costs a millisecond or more of a process that takes 200."""
+    gt, dt = files(json.dumps([ROW]))
+    code = f"""
+import sys
+from bench_freeze import cli
+assert cli.main(["eval", "--gt", {str(gt)!r}, "--dt", {str(dt)!r}, "--json"]) == 0
+idle = "kernels.suppression kernels.cuda kernels.device_array evaluate.given evaluate.bootstrap evaluate.curves".split()
+loaded = [name for name in idle if "bench_freeze." + name in sys.modules]
+loaded += [name for name in ("difflib", "numpy.ma", "logging", "tempfile", "rich") if name in sys.modules]
+sys.exit(f"loaded: {{loaded}}" if loaded else 0)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

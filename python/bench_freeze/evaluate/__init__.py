@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .evaluate import evaluate
 from .evaluation import Counts, Evaluation
@@ -26,11 +26,12 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name in ("Comparison", "Difference", "compare"):  # scoring one results file does not need them
         from . import bootstrap
 
-        return getattr(bootstrap, name)
+        found: object = getattr(bootstrap, name)
+        return found
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -68,9 +68,8 @@ def _eval(parsed: argparse.Namespace, command: list[str]) -> int:
     from ..kernels.results_ahead import ResultsAhead
 
     ahead = None
-    # Loading the modules below takes about as long as reading a file, and keeps one of the threads busy.
     if parsed.dt is not None and Path(parsed.gt).is_file() and (parsed.threads or 1) > 1:
-        ahead = ResultsAhead(Path(parsed.dt), parsed.threads - 1)
+        ahead = ResultsAhead(Path(parsed.dt), parsed.threads)  # until the modules below have loaded
     from ..evaluate.eval_report import evaluate_files
     from ..evaluate.protocols import rules_of, thresholds_of
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     ResultColumns = tuple[NDArray[int64], NDArray[int64], NDArray[float64], NDArray[float64]]
 
 
+_READ_WHILE_LOADING = 64 << 20  # bytes that one thread reads while NumPy and the evaluator load in another
+
+
 class ReadAhead(NamedTuple):
     """What became of the file: not read for any reason, in a form that needs a full parser (None), or columns."""
 
@@ -32,6 +35,9 @@ class ReadAhead(NamedTuple):
 
 class ResultsAhead:
     """The columns of a results file, read by threads of their own from now on.
+
+    Of `threads`, one is left to the caller if the others finish a file of this size before the caller's modules are
+    loaded.
 
     The interpreter ends only when they have: a file of 1 GB takes a few seconds.
     """
@@ -51,4 +57,6 @@ class ResultsAhead:
     def _read(self, path: Path, threads: int) -> None:
         with suppress(Exception), open_file(path, "results file", "") as stream:  # the usual reader finds out why
             size = os.fstat(stream.fileno()).st_size
+            if threads > 1 and size <= (threads - 1) * _READ_WHILE_LOADING:
+                threads -= 1
             self._found = ReadAhead(True, _ext.read_results_file(stream.fileno(), size, threads))

@@ -120,7 +120,7 @@ def in_orders(grid: Grid, budget: float) -> dict[str, Any]:
     return found | {"races": races}
 
 
-def simulated(grid: Grid, races: int) -> list[dict[str, Any]]:
+def simulated(grid: Grid, races: int, budgets: Sequence[float]) -> list[dict[str, Any]]:
     """Mean and 95 % quantile of the regret by budget and way, on seeds drawn from the grid's."""
     true = replace(
         grid.curves, reported=grid.curves.reported.mean(axis=1, keepdims=True), held_out=grid.curves.held_out[:, :1]
@@ -134,7 +134,7 @@ def simulated(grid: Grid, races: int) -> list[dict[str, Any]]:
     for number in range(races):
         curves = drawn_seeds(grid.curves, depths, AT_A_TIME, np.random.default_rng(number))
         picks = {"full grid": curves.best(range(len(grid.names)), AT_A_TIME)}
-        for budget in BUDGETS:
+        for budget in budgets:
             raced = race(curves, budget)
             if raced is not None:
                 worse.setdefault(budget, []).append(raced.why.get(best) == "worse")
@@ -155,7 +155,7 @@ def simulated(grid: Grid, races: int) -> list[dict[str, Any]]:
                 if (own := regrets.get((budget, way)))
             },
         }
-        for budget in BUDGETS
+        for budget in budgets
     ]
 
 
@@ -180,14 +180,14 @@ def _all_to_a_look(curves: Curves, budget: float) -> Spent | None:
     return Spent(seen.best(range(arms), seeds), curves.looks[at] / curves.epochs, seeds, {})
 
 
-def under_limit(grid: Grid, races: int) -> dict[str, Any]:
+def under_limit(grid: Grid, races: int, budgets: Sequence[float]) -> dict[str, Any]:
     """The rows of both tables for one limit."""
     best = grid.curves.best(range(len(grid.names)), len(grid.seeds))
     return {
         "limit": grid.curves.limit,
         "best": grid.names[best],
-        "orders": [in_orders(grid, budget) for budget in BUDGETS],
-        "simulated": simulated(grid, races),
+        "orders": [in_orders(grid, budget) for budget in budgets],
+        "simulated": simulated(grid, races, budgets),
     }
 
 
@@ -252,6 +252,7 @@ def main() -> None:
     parser.add_argument("grid", type=Path, nargs="+", help="results.json of the grid; several add their seeds")
     parser.add_argument("--limits", help="limits on the loss of base mAP: numbers, or none (the study's)")
     parser.add_argument("--races", type=int, default=400, help="races to simulate for each limit (400)")
+    parser.add_argument("--budgets", help=f"shares of the grid's cost ({','.join(map(str, BUDGETS))})")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--markdown", type=Path)
     args = parser.parse_args()
@@ -260,8 +261,10 @@ def main() -> None:
     limits = [grid.curves.limit]
     if args.limits is not None:
         limits = [None if text == "none" else float(text) for text in args.limits.split(",")]
+    budgets = BUDGETS if args.budgets is None else tuple(map(float, args.budgets.split(",")))
     files = " ".join(f"bench/results/{file.name}" for file in args.grid)
     asked = "" if args.limits is None else f" --limits {args.limits}"
+    asked += "" if args.budgets is None else f" --budgets {args.budgets}"
     found = {
         "command": f"python bench/race_on_grid.py {files}{asked} --races {args.races}",
         "environment": environment(),
@@ -273,7 +276,7 @@ def main() -> None:
             "hours": float(grid.seconds.sum()) / 3600,
         },
         "races": args.races,
-        "limits": [under_limit(grid.under(limit), args.races) for limit in limits],
+        "limits": [under_limit(grid.under(limit), args.races, budgets) for limit in limits],
     }
     text = markdown(found)
     print(text)

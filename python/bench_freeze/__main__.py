@@ -28,7 +28,7 @@ def main() -> int:
 
 
 def _end(statuses: list[int]) -> None:
-    """End the process at once. The interpreter would delete every module first, which takes a second with torch loaded.
+    """End the process at once. The interpreter would delete every module first, a second or two with torch loaded.
 
     Threads and exit functions have ended by now. Commands close what they write, so no buffer but those of the streams
     has content.

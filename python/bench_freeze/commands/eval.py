@@ -69,7 +69,7 @@ def _eval(parsed: argparse.Namespace, command: list[str]) -> int:
 
     ahead = None
     if parsed.dt is not None and Path(parsed.gt).is_file() and (parsed.threads or 1) > 1:
-        ahead = ResultsAhead(Path(parsed.dt), parsed.threads)  # until the modules below have loaded
+        ahead = ResultsAhead(Path(parsed.dt), parsed.threads)  # reads while the modules below load
     from ..evaluate.eval_report import evaluate_files
     from ..evaluate.protocols import rules_of, thresholds_of
 

@@ -26,6 +26,15 @@ if TYPE_CHECKING:
 _READ_WHILE_LOADING = 64 << 20  # bytes that one thread reads while NumPy and the evaluator load in another
 
 
+def reading_threads(size: int, threads: int) -> int:
+    """How many of a process's threads read a file of `size` bytes while the caller loads modules.
+
+    All but the caller's, unless they would still be reading when the modules are loaded: then the caller would wait.
+    """
+    others = max(1, threads - 1)
+    return others if size <= others * _READ_WHILE_LOADING else threads
+
+
 class ReadAhead(NamedTuple):
     """What became of the file: not read for any reason, in a form that needs a full parser (None), or columns."""
 
@@ -36,8 +45,7 @@ class ReadAhead(NamedTuple):
 class ResultsAhead:
     """The columns of a results file, read by threads of their own from now on.
 
-    Of `threads`, one is left to the caller if the others finish a file of this size before the caller's modules are
-    loaded.
+    `threads` are the process's, the caller's included; see `reading_threads`.
 
     The interpreter ends only when they have: a file of 1 GB takes a few seconds.
     """
@@ -57,6 +65,5 @@ class ResultsAhead:
     def _read(self, path: Path, threads: int) -> None:
         with suppress(Exception), open_file(path, "results file", "") as stream:  # the usual reader finds out why
             size = os.fstat(stream.fileno()).st_size
-            if threads > 1 and size <= (threads - 1) * _READ_WHILE_LOADING:
-                threads -= 1
-            self._found = ReadAhead(True, _ext.read_results_file(stream.fileno(), size, threads))
+            columns = _ext.read_results_file(stream.fileno(), size, reading_threads(size, threads))
+            self._found = ReadAhead(True, columns)

@@ -10,7 +10,7 @@ import pytest
 
 from bench_freeze import cli
 from bench_freeze.data.coco import parse_instances, read_results
-from bench_freeze.kernels.results_ahead import ResultsAhead
+from bench_freeze.kernels.results_ahead import ResultsAhead, reading_threads
 
 BOX = [1.5, 2.0, 30.25, 40.0]
 INSTANCES = {
@@ -125,3 +125,10 @@ sys.exit(f"loaded: {{loaded}}" if loaded else 0)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_one_thread_stays_with_the_caller_unless_the_file_is_large():
+    small, large = 50 << 20, 1 << 30
+    assert [reading_threads(small, threads) for threads in (1, 2, 3, 8)] == [1, 1, 2, 7]
+    assert [reading_threads(large, threads) for threads in (1, 2, 3, 8)] == [1, 2, 3, 8]
+    assert [reading_threads(200 << 20, threads) for threads in (2, 4, 5)] == [2, 4, 4]
